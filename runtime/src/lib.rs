@@ -1,1 +1,4 @@
-//! tensorwright-runtime
+//! Running compiled graphs: memory, threads, library kernels, machine code and the caches that hold it.
+
+pub mod buffer;
+pub mod workers;
