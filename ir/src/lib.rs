@@ -1,1 +1,22 @@
-//! tensorwright-ir
+//! What a Tensorwright program is: dtypes, shapes, ops, graphs, their text form, the verifier and the reference evaluator.
+
+#![forbid(unsafe_code)]
+
+mod builder;
+mod dtype;
+pub mod eval;
+mod graph;
+mod literal;
+mod location;
+pub mod op;
+mod scalar;
+mod shape;
+
+pub use builder::{BuildError, Builder};
+pub use dtype::{DType, DTypeClass, UnknownDType};
+pub use graph::{Graph, Node, NodeId, Source, Value};
+pub use literal::{Element, Literal, LiteralRef};
+pub use location::Location;
+pub use op::Op;
+pub use scalar::Scalar;
+pub use shape::{Dim, Shape, Type};

@@ -1,0 +1,185 @@
+//! Building graphs: the only way to make one. Each node is typed when it is built.
+
+use smallvec::SmallVec;
+
+use crate::op::{TypeError, Types};
+use crate::{Graph, Literal, Location, Node, Op, Scalar, Shape, Type, Value};
+
+/// An op that does not accept its operands, with what it was given and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{op}`({}): {source}", operands.iter().map(Type::to_string).collect::<Vec<_>>().join(", "))]
+pub struct BuildError {
+    /// Mnemonic of the op.
+    pub op: &'static str,
+    /// Types of its operands.
+    pub operands: Vec<Type>,
+    /// The source line that wrote it, if known.
+    pub location: Option<Location>,
+    /// What is wrong.
+    pub source: TypeError,
+}
+
+impl From<BuildError> for TypeError {
+    fn from(error: BuildError) -> TypeError {
+        TypeError::Inner { op: error.op, source: error.source.into() }
+    }
+}
+
+/// Appends nodes to a graph.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    graph: Graph,
+    location: Option<Location>,
+}
+
+impl Builder {
+    /// An empty graph.
+    pub fn new(name: impl Into<String>) -> Builder {
+        Builder { graph: Graph::new(name.into()), location: None }
+    }
+
+    /// The graph so far, without outputs.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Type of a value.
+    pub fn ty(&self, value: Value) -> &Type {
+        self.graph.ty(value)
+    }
+
+    /// Shape of a value.
+    pub fn shape(&self, value: Value) -> Shape {
+        self.ty(value).shape.clone()
+    }
+
+    /// From now on nodes carry this location.
+    pub fn set_location(&mut self, location: Option<Location>) {
+        self.location = location;
+    }
+
+    /// Adds an input.
+    pub fn input(&mut self, ty: Type) -> Value {
+        self.graph.add_input(ty, None)
+    }
+
+    /// Adds an input with a name.
+    pub fn named_input(&mut self, name: impl Into<String>, ty: Type) -> Value {
+        self.graph.add_input(ty, Some(name.into()))
+    }
+
+    /// Gives a value a name for the text form; `None` takes it away.
+    pub fn set_name(&mut self, value: Value, name: Option<String>) {
+        self.graph.set_value_name(value, name);
+    }
+
+    /// Appends a node without regions. Fails if the op does not accept the operands.
+    pub fn push(
+        &mut self,
+        op: impl Into<Op>,
+        operands: &[Value],
+    ) -> Result<SmallVec<[Value; 1]>, BuildError> {
+        self.push_with_regions(op, operands, Vec::new())
+    }
+
+    /// Appends a node. Fails if the op does not accept the operands or the regions.
+    pub fn push_with_regions(
+        &mut self,
+        op: impl Into<Op>,
+        operands: &[Value],
+        regions: Vec<Graph>,
+    ) -> Result<SmallVec<[Value; 1]>, BuildError> {
+        let op = op.into();
+        match self.infer(&op, operands, &regions) {
+            Ok(results) => {
+                let location = self.location.clone();
+                Ok(self.graph.add_node(op, operands, regions, results, location))
+            }
+            Err(source) => Err(BuildError {
+                op: op.name(),
+                operands: operands.iter().map(|&v| self.ty(v).clone()).collect(),
+                location: self.location.clone(),
+                source,
+            }),
+        }
+    }
+
+    fn infer(&self, op: &Op, operands: &[Value], regions: &[Graph]) -> Result<Types, TypeError> {
+        let types: SmallVec<[&Type; 4]> = operands.iter().map(|&v| self.ty(v)).collect();
+        op.infer(&types, regions)
+    }
+
+    /// Appends a node of an op with one result.
+    pub fn push_one(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Value, BuildError> {
+        self.push(op, operands).map(|results| results[0])
+    }
+
+    /// Appends a copy of a node of another graph with these operands. The node's name and location are kept.
+    pub fn copy_node(&mut self, node: &Node, operands: &[Value]) -> Result<SmallVec<[Value; 1]>, BuildError> {
+        let outer = std::mem::replace(&mut self.location, node.location.clone());
+        let results = self.push_with_regions(node.op.clone(), operands, node.regions.clone());
+        self.location = outer;
+        results
+    }
+
+    /// A scalar constant.
+    pub fn scalar(&mut self, value: impl Into<Scalar>) -> Value {
+        self.literal(Literal::scalar(value.into()))
+    }
+
+    /// A constant.
+    pub fn literal(&mut self, literal: Literal) -> Value {
+        let ty = literal.ty().clone();
+        let op = crate::op::primitive::Constant { value: literal.into() };
+        self.graph.add_node(op.into(), &[], Vec::new(), [ty], self.location.clone())[0]
+    }
+
+    /// A tensor with the same element everywhere: a broadcast scalar constant.
+    pub fn full(&mut self, value: impl Into<Scalar>, shape: &Shape) -> Result<Value, BuildError> {
+        let scalar = self.scalar(value);
+        if shape.rank() == 0 { Ok(scalar) } else { self.broadcast_in_dim(scalar, shape.clone(), []) }
+    }
+
+    /// A tensor of the dtype and shape of `like` with the element `value` everywhere, cast to the dtype.
+    pub fn full_like(&mut self, value: f64, like: Value) -> Result<Value, BuildError> {
+        let Type { dtype, shape } = self.ty(like).clone();
+        self.full(Scalar::from_f64(dtype, value), &shape)
+    }
+
+    /// `x` broadcast to `shape` by NumPy's rule (axes aligned at the end).
+    pub fn broadcast_to(&mut self, x: Value, shape: &Shape) -> Result<Value, BuildError> {
+        let from = self.shape(x);
+        if from == *shape {
+            return Ok(x);
+        }
+        let offset = shape.rank().saturating_sub(from.rank());
+        self.broadcast_in_dim(
+            x,
+            shape.clone(),
+            (0..from.rank()).map(|axis| axis + offset).collect::<Vec<_>>(),
+        )
+    }
+
+    /// Inlines `graph`: its nodes are appended with `inputs` in place of its inputs. Returns its outputs.
+    pub fn inline(&mut self, graph: &Graph, inputs: &[Value]) -> Result<Vec<Value>, BuildError> {
+        let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
+        for (&inner, &outer) in graph.inputs().iter().zip(inputs) {
+            map[inner.index()] = Some(outer);
+        }
+        let at = |map: &[Option<Value>], v: Value| map[v.index()].expect("operands come first");
+        for node in graph.nodes() {
+            let operands: SmallVec<[Value; 4]> = node.operands.iter().map(|&v| at(&map, v)).collect();
+            let results = self.copy_node(node, &operands)?;
+            for (&inner, &outer) in node.results.iter().zip(&results) {
+                map[inner.index()] = Some(outer);
+            }
+        }
+        Ok(graph.outputs().iter().map(|&v| at(&map, v)).collect())
+    }
+
+    /// The finished graph.
+    pub fn finish(mut self, outputs: &[Value]) -> Graph {
+        self.graph.set_outputs(outputs);
+        self.graph
+    }
+}

@@ -1,0 +1,250 @@
+//! Graphs: SSA values in arenas, nodes in topological order.
+//!
+//! The order of [`Graph::nodes`] is a topological order by construction: a node's operands are inputs or results of
+//! earlier nodes, so cycles cannot be written down. Sub-graphs of control flow are [`Node::regions`]; a region is closed, it
+//! sees nothing but its own inputs.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::{Location, Op, Type};
+
+/// A value: a graph input or one result of a node.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(u32);
+
+/// A node's place in its graph.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(u32);
+
+impl Value {
+    /// The value with this index in its graph.
+    pub fn new(index: usize) -> Value {
+        Value(u32::try_from(index).expect("a graph has fewer than 2^32 values"))
+    }
+
+    /// Index among the graph's values.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl NodeId {
+    /// The node with this index in its graph.
+    pub fn new(index: usize) -> NodeId {
+        NodeId(u32::try_from(index).expect("a graph has fewer than 2^32 nodes"))
+    }
+
+    /// Index among the graph's nodes.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "%{}", self.0)
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "n{}", self.0)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The graph's input at this position.
+    Input(usize),
+    /// The result at `position` of `node`.
+    Result {
+        /// The node.
+        node: NodeId,
+        /// Which of its results.
+        position: usize,
+    },
+}
+
+/// One operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// Of which values.
+    pub operands: SmallVec<[Value; 3]>,
+    /// Its results; their types are in the graph.
+    pub results: SmallVec<[Value; 1]>,
+    /// Sub-graphs that control-flow ops run.
+    pub regions: Vec<Graph>,
+    /// The source line that wrote it.
+    pub location: Option<Location>,
+}
+
+impl Node {
+    /// The only result. Panics if there are several: use it on ops that have one.
+    pub fn result(&self) -> Value {
+        assert_eq!(self.results.len(), 1, "{} has one result", self.op.name());
+        self.results[0]
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ValueData {
+    ty: Type,
+    source: Source,
+    name: Option<String>,
+}
+
+/// A pure function over tensors, as a dataflow graph.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Graph {
+    name: String,
+    values: Vec<ValueData>,
+    inputs: Vec<Value>,
+    nodes: Vec<Node>,
+    outputs: Vec<Value>,
+}
+
+impl Graph {
+    /// The graph's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Inputs in order.
+    pub fn inputs(&self) -> &[Value] {
+        &self.inputs
+    }
+
+    /// Outputs in order; a value may be there twice, and inputs may be outputs.
+    pub fn outputs(&self) -> &[Value] {
+        &self.outputs
+    }
+
+    /// Nodes in topological order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Nodes with their ids, in topological order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + ExactSizeIterator {
+        self.nodes.iter().enumerate().map(|(i, n)| (NodeId(i as u32), n))
+    }
+
+    /// A node.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// All values, inputs and results.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = Value> + use<> {
+        (0..self.values.len() as u32).map(Value)
+    }
+
+    /// Type of a value.
+    pub fn ty(&self, value: Value) -> &Type {
+        &self.values[value.index()].ty
+    }
+
+    /// Where a value comes from.
+    pub fn source(&self, value: Value) -> Source {
+        self.values[value.index()].source
+    }
+
+    /// The name that the user gave the value, if any.
+    pub fn value_name(&self, value: Value) -> Option<&str> {
+        self.values[value.index()].name.as_deref()
+    }
+
+    /// The node that made the value; `None` for inputs.
+    pub fn producer(&self, value: Value) -> Option<(NodeId, &Node)> {
+        match self.source(value) {
+            Source::Input(_) => None,
+            Source::Result { node, .. } => Some((node, self.node(node))),
+        }
+    }
+
+    /// The op that made the value; `None` for inputs.
+    pub fn op(&self, value: Value) -> Option<&Op> {
+        self.producer(value).map(|(_, node)| &node.op)
+    }
+
+    /// For each value how often it is used as an operand or an output.
+    pub fn use_counts(&self) -> Vec<u32> {
+        let mut counts = vec![0; self.values.len()];
+        for value in self.nodes.iter().flat_map(|n| &n.operands).chain(&self.outputs) {
+            counts[value.index()] += 1;
+        }
+        counts
+    }
+
+    /// Types of the inputs.
+    pub fn input_types(&self) -> Vec<Type> {
+        self.inputs.iter().map(|&v| self.ty(v).clone()).collect()
+    }
+
+    /// Types of the outputs.
+    pub fn output_types(&self) -> Vec<Type> {
+        self.outputs.iter().map(|&v| self.ty(v).clone()).collect()
+    }
+
+    pub(crate) fn new(name: String) -> Graph {
+        Graph { name, ..Graph::default() }
+    }
+
+    pub(crate) fn add_input(&mut self, ty: Type, name: Option<String>) -> Value {
+        let source = Source::Input(self.inputs.len());
+        let value = self.add_value(ValueData { ty, source, name });
+        self.inputs.push(value);
+        value
+    }
+
+    pub(crate) fn add_node(
+        &mut self,
+        op: Op,
+        operands: &[Value],
+        regions: Vec<Graph>,
+        types: impl IntoIterator<Item = Type>,
+        location: Option<Location>,
+    ) -> SmallVec<[Value; 1]> {
+        let node = NodeId::new(self.nodes.len());
+        let results: SmallVec<[Value; 1]> = types
+            .into_iter()
+            .enumerate()
+            .map(|(position, ty)| {
+                self.add_value(ValueData { ty, source: Source::Result { node, position }, name: None })
+            })
+            .collect();
+        self.nodes.push(Node { op, operands: operands.into(), results: results.clone(), regions, location });
+        results
+    }
+
+    pub(crate) fn set_outputs(&mut self, outputs: &[Value]) {
+        self.outputs = outputs.to_vec();
+    }
+
+    pub(crate) fn set_value_name(&mut self, value: Value, name: Option<String>) {
+        self.values[value.index()].name = name;
+    }
+
+    fn add_value(&mut self, data: ValueData) -> Value {
+        let value = Value::new(self.values.len());
+        self.values.push(data);
+        value
+    }
+}

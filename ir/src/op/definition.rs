@@ -1,0 +1,147 @@
+//! The two traits that define an op.
+
+use smallvec::SmallVec;
+
+use super::attribute::{AttrMap, AttributeError, Attributes};
+use super::error::TypeError;
+use super::sample::{Draw, Sample};
+use crate::{Builder, Graph, Literal, Type, Value};
+
+/// Result types of a node.
+pub type Types = SmallVec<[Type; 1]>;
+
+/// How many operands an op takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// Just that many.
+    Exact(usize),
+    /// That many or more.
+    AtLeast(usize),
+}
+
+impl Arity {
+    /// Whether `count` operands are right.
+    pub const fn accepts(self, count: usize) -> bool {
+        match self {
+            Arity::Exact(n) => count == n,
+            Arity::AtLeast(n) => count >= n,
+        }
+    }
+}
+
+/// What kind of computation an op is: all that a compiler needs to know to choose how to run it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lowering {
+    /// Element-wise scalar code: every result element depends on the operand elements at the same index.
+    Map,
+    /// An index map: result elements are operand elements found elsewhere.
+    View,
+    /// A fold along axes.
+    Reduce,
+    /// A product of tensors summed over common axes.
+    Contract,
+    /// A whole-tensor routine.
+    Library,
+    /// Replaced by the graph that [`CompositeDef::expand`] builds.
+    Expand,
+}
+
+/// An op.
+///
+/// Names, types and meaning live here; strategy lives in the compiler. No method mentions a pass. Composites implement
+/// [`CompositeDef`] and get this trait from it.
+pub trait OpDef: Attributes {
+    /// The mnemonic of the text form; for a family of ops (such as [`UnaryFn`](super::primitive::UnaryFn)) its common name.
+    const NAME: &'static str;
+    /// How many operands it takes.
+    const ARITY: Arity;
+    /// What kind of computation it is.
+    const LOWERING: Lowering;
+
+    /// The mnemonic of this op.
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    /// Mnemonics of all ops of the family.
+    fn names() -> Vec<&'static str> {
+        vec![Self::NAME]
+    }
+
+    /// The op called `name` with these attributes; `None` if the name is of another op.
+    fn parse(name: &str, attrs: &mut AttrMap) -> Option<Result<Self, AttributeError>> {
+        (name == Self::NAME).then(|| Self::from_attrs(attrs))
+    }
+
+    /// The only typing judgement: result types out of operand types. The builder and the verifier both call it. The
+    /// number of operands has been checked.
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError>;
+
+    /// The meaning: result values out of operand values of types that `infer` accepted. `results` are the types it gave.
+    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal>;
+
+    /// Appends the definition of a composite to `b` and returns its results; `None` for primitives.
+    fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
+        let _ = (b, operands);
+        None
+    }
+
+    /// Draws the op called `name` (one of [`OpDef::names`]) together with operands that it accepts. `hint` is the type of
+    /// a value at hand; using it for the first operand, where the op can, makes random graphs deep.
+    fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+}
+
+/// Results of a node under construction.
+pub type Results = SmallVec<[Value; 1]>;
+
+/// An op that is defined by its expansion: its types and its meaning are those of the graph that `expand` builds.
+pub trait CompositeDef: Attributes {
+    /// The mnemonic of the text form.
+    const NAME: &'static str;
+    /// How many operands it takes.
+    const ARITY: Arity;
+
+    /// Appends the op's definition to `b` and returns its results. Errors are about the op's own operands; an error of an
+    /// inner op is passed on.
+    fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError>;
+
+    /// As [`OpDef::sample`].
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+}
+
+impl<T: CompositeDef> OpDef for T {
+    const NAME: &'static str = <T as CompositeDef>::NAME;
+    const ARITY: Arity = <T as CompositeDef>::ARITY;
+    const LOWERING: Lowering = Lowering::Expand;
+
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        let definition = definition(self, operands.iter().copied())?;
+        Ok(definition.output_types().into())
+    }
+
+    fn eval(&self, operands: &[&Literal], _results: &[Type]) -> Vec<Literal> {
+        let definition =
+            definition(self, operands.iter().map(|l| l.ty())).expect("operand types were accepted before");
+        let inputs: Vec<Literal> = operands.iter().map(|&l| l.clone()).collect();
+        crate::eval::evaluate(&definition, &inputs).expect("inputs have the types of the operands")
+    }
+
+    fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
+        Some(CompositeDef::expand(self, b, operands))
+    }
+
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<T> {
+        <T as CompositeDef>::sample(draw, hint)
+    }
+}
+
+/// The graph that defines a composite for operands of these types.
+fn definition<'a, T: CompositeDef>(
+    op: &T,
+    operands: impl Iterator<Item = &'a Type>,
+) -> Result<Graph, TypeError> {
+    let mut b = Builder::new(T::NAME);
+    let inputs: SmallVec<[Value; 4]> = operands.map(|ty| b.input(ty.clone())).collect();
+    let results = CompositeDef::expand(op, &mut b, &inputs)?;
+    Ok(b.finish(&results))
+}

@@ -1,0 +1,18 @@
+//! Ops: what a node computes. Each op is one small struct that implements [`OpDef`] (a primitive) or
+//! [`CompositeDef`] (an op that is defined by its expansion into others), and one line in the [registry].
+
+pub mod attribute;
+mod definition;
+pub mod error;
+pub mod registry;
+pub mod rule;
+pub mod sample;
+
+pub mod composite;
+pub mod primitive;
+
+pub use attribute::{AttrMap, AttrValue, Attribute, AttributeError, Attributes};
+pub use definition::{Arity, CompositeDef, Lowering, OpDef, Results, Types};
+pub use error::TypeError;
+pub use registry::{Op, OpKind};
+pub use sample::{Draw, Operand, Sample, Tolerance, Values};

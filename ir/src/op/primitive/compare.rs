@@ -1,0 +1,150 @@
+//! Element-wise comparisons.
+
+use std::cmp::Ordering;
+
+use crate::op::sample::Operand;
+use crate::op::{
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Sample, TypeError, Types,
+    rule,
+};
+use crate::{DType, DTypeClass, Literal, Scalar, Type};
+
+/// Calls `$callback!` with the table of comparisons: `method => Variant`.
+#[macro_export]
+macro_rules! for_each_compare {
+    ($callback:path) => {
+        $callback! {
+            /// `lhs == rhs`; false if one is NaN.
+            eq => Eq;
+            /// `lhs != rhs`; true if one is NaN.
+            ne => Ne;
+            /// `lhs < rhs`; false if one is NaN.
+            lt => Lt;
+            /// `lhs <= rhs`; false if one is NaN.
+            le => Le;
+            /// `lhs > rhs`; false if one is NaN.
+            gt => Gt;
+            /// `lhs >= rhs`; false if one is NaN.
+            ge => Ge;
+            /// `lhs < rhs` in the total order -NaN < -inf < .. < -0 < +0 < .. < inf < NaN.
+            lt_total => LtTotal;
+            /// `lhs <= rhs` in the total order of `lt_total`.
+            le_total => LeTotal;
+        }
+    };
+}
+
+macro_rules! define_compare {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident;)*) => {
+        /// An element-wise comparison.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum CompareFn { $($(#[doc = $doc])* $variant),* }
+
+        impl CompareFn {
+            /// Every comparison, in the order of the table.
+            pub const ALL: &'static [CompareFn] = &[$(CompareFn::$variant),*];
+
+            /// The mnemonic.
+            pub const fn name(self) -> &'static str {
+                match self { $(CompareFn::$variant => stringify!($name)),* }
+            }
+        }
+
+        /// One method per comparison. Each fails unless both operands have the same type.
+        impl crate::Builder {
+            $($(#[doc = $doc])*
+            pub fn $name(&mut self, lhs: crate::Value, rhs: crate::Value) -> Result<crate::Value, crate::BuildError> {
+                self.push_one(CompareFn::$variant, &[lhs, rhs])
+            })*
+        }
+    };
+}
+for_each_compare!(define_compare);
+
+/// The order of two elements of the same dtype; `None` if one is NaN.
+fn partial_order(lhs: Scalar, rhs: Scalar) -> Option<Ordering> {
+    if lhs.dtype().is_float() {
+        lhs.to_f64().partial_cmp(&rhs.to_f64())
+    } else {
+        Some(lhs.to_i128().cmp(&rhs.to_i128()))
+    }
+}
+
+/// The total order of two elements of the same dtype: for floats that of their sign-magnitude bits.
+pub(crate) fn total_order(lhs: Scalar, rhs: Scalar) -> Ordering {
+    if lhs.dtype().is_float() {
+        total_key(lhs).cmp(&total_key(rhs))
+    } else {
+        lhs.to_i128().cmp(&rhs.to_i128())
+    }
+}
+
+fn total_key(x: Scalar) -> i128 {
+    let sign = 1u64 << (x.dtype().bits() - 1);
+    let magnitude = i128::from(x.bits() & (sign - 1));
+    if x.bits() & sign != 0 { -1 - magnitude } else { magnitude }
+}
+
+impl CompareFn {
+    /// The comparison of two elements of the same dtype.
+    pub fn eval(self, lhs: Scalar, rhs: Scalar) -> bool {
+        let order = partial_order(lhs, rhs);
+        match self {
+            CompareFn::Eq => order == Some(Ordering::Equal),
+            CompareFn::Ne => order != Some(Ordering::Equal),
+            CompareFn::Lt => order == Some(Ordering::Less),
+            CompareFn::Le => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            CompareFn::Gt => order == Some(Ordering::Greater),
+            CompareFn::Ge => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+            CompareFn::LtTotal => total_order(lhs, rhs).is_lt(),
+            CompareFn::LeTotal => total_order(lhs, rhs).is_le(),
+        }
+    }
+}
+
+impl Attributes for CompareFn {
+    const FIELDS: &'static [&'static str] = &[];
+
+    fn to_attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        Vec::new()
+    }
+
+    fn from_attrs(_attrs: &mut AttrMap) -> Result<CompareFn, AttributeError> {
+        Err(AttributeError::Missing { name: "function" })
+    }
+}
+
+impl OpDef for CompareFn {
+    const NAME: &'static str = "compare";
+    const ARITY: Arity = Arity::Exact(2);
+    const LOWERING: Lowering = Lowering::Map;
+
+    fn name(&self) -> &'static str {
+        (*self).name()
+    }
+
+    fn names() -> Vec<&'static str> {
+        CompareFn::ALL.iter().map(|f| f.name()).collect()
+    }
+
+    fn parse(name: &str, _attrs: &mut AttrMap) -> Option<Result<CompareFn, AttributeError>> {
+        CompareFn::ALL.iter().find(|f| f.name() == name).copied().map(Ok)
+    }
+
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        rule::same_dtype(operands, 0, 1)?;
+        rule::one(DType::Bool, rule::same_shape(operands, 0, 1)?.clone())
+    }
+
+    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+        let pairs = operands[0].iter().zip(operands[1].iter());
+        let bits = pairs.map(|(x, y)| Scalar::Bool((*self).eval(x, y)));
+        vec![Literal::from_scalars(results[0].clone(), bits)]
+    }
+
+    fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<CompareFn> {
+        let function = *CompareFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
+        let ty = draw.like(hint, DTypeClass::Any, 0);
+        Sample::exact(function, [Operand::any(ty.clone()), Operand::any(ty)])
+    }
+}

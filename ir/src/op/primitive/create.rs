@@ -1,0 +1,72 @@
+//! Ops without operands.
+
+use crate::op::sample::Draw;
+use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::{DType, DTypeClass, Literal, LiteralRef, Scalar, Shape, Type, attributes};
+
+attributes! {
+    /// A tensor known when the graph is built.
+    pub struct Constant {
+        /// The tensor.
+        pub value: LiteralRef,
+    }
+}
+
+impl OpDef for Constant {
+    const NAME: &'static str = "constant";
+    const ARITY: Arity = Arity::Exact(0);
+    const LOWERING: Lowering = Lowering::Map;
+
+    fn infer(&self, _operands: &[&Type]) -> Result<Types, TypeError> {
+        let Type { dtype, shape } = self.value.ty().clone();
+        rule::one(dtype, shape)
+    }
+
+    fn eval(&self, _operands: &[&Literal], _results: &[Type]) -> Vec<Literal> {
+        vec![self.value.literal().clone()]
+    }
+
+    fn sample(_name: &str, draw: &mut Draw<'_>, _hint: &Type) -> Sample<Constant> {
+        let ty = draw.ty(DTypeClass::Any, 3);
+        let value =
+            Literal::from_fn(ty.clone(), |_| Scalar::from_i128(ty.dtype, i128::from(draw.between(-3, 3))));
+        Sample::exact(Constant { value: value.into() }, [])
+    }
+}
+
+attributes! {
+    /// The integers 0, 1, 2.. along one axis; integer dtypes wrap, floats round.
+    pub struct Iota {
+        /// Dtype of the result, any number.
+        pub dtype: DType,
+        /// Shape of the result.
+        pub shape: Shape,
+        /// The axis along which numbers grow.
+        pub axis: usize,
+    }
+}
+
+impl OpDef for Iota {
+    const NAME: &'static str = "iota";
+    const ARITY: Arity = Arity::Exact(0);
+    const LOWERING: Lowering = Lowering::Map;
+
+    fn infer(&self, _operands: &[&Type]) -> Result<Types, TypeError> {
+        if !self.dtype.is_number() {
+            return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
+        }
+        rule::check_axis(self.axis, self.shape.rank())?;
+        rule::one(self.dtype, self.shape.clone())
+    }
+
+    fn eval(&self, _operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+        let at = |flat| rule::unravel(flat, &self.shape)[self.axis] as i128;
+        vec![Literal::from_fn(results[0].clone(), |flat| Scalar::from_i128(self.dtype, at(flat)))]
+    }
+
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Iota> {
+        let Type { dtype, shape } = draw.like(hint, DTypeClass::Number, 1);
+        let axis = draw.axis(shape.rank());
+        Sample::exact(Iota { dtype, shape, axis }, [])
+    }
+}

@@ -1,0 +1,231 @@
+//! The list of all ops. One line makes the variant of [`Op`], the builder method, the tensor method of the facade, the
+//! mnemonic of the text form, and the op's place in every generic test.
+
+use super::attribute::Axes;
+use super::composite::*;
+use super::primitive::*;
+use super::{
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Results, Sample, TypeError,
+    Types,
+};
+use crate::builder::BuildError;
+use crate::{Builder, DType, Graph, Literal, Shape, Type, Value};
+
+/// Calls `$callback!` with the table of ops. A line reads
+/// `method [operands] { attribute: argument type, .. } results => Struct`; `[xs ..]` is a variadic op. The argument of an
+/// attribute is anything that the facade and the builder convert with [`Argument`](crate::op::registry::Argument).
+#[macro_export]
+macro_rules! for_each_op {
+    ($callback:path) => {
+        $callback! {
+            /// The integers 0, 1, 2.. along one axis, as any number dtype.
+            iota [] { dtype: DType, shape: Shape, axis: usize } 1 => Iota,
+            /// Each element converted to `dtype`: floats to integers saturate and truncate, NaN becomes 0; to bool is `x != 0`.
+            cast [x] { dtype: DType } 1 => Cast,
+            /// Repeats `x` along new or size-1 axes: axis `i` of `x` becomes axis `axes[i]` of the result.
+            broadcast_in_dim [x] { shape: Shape, axes: Axes } 1 => BroadcastInDim,
+            /// The same elements in row-major order under another shape.
+            reshape [x] { shape: Shape } 1 => Reshape,
+            /// Permutes axes: axis `i` of the result is axis `permutation[i]` of `x`.
+            transpose [x] { permutation: Axes } 1 => Transpose,
+            /// Element-wise `if predicate { on_true } else { on_false }`.
+            select [predicate, on_true, on_false] {} 1 => Select,
+            /// Folds along `axes`, which disappear.
+            reduce [x] { kind: ReduceKind, axes: Axes } 1 => Reduce,
+            /// `exp(x - max) / sum(exp(x - max))` along `axis`.
+            softmax [x] { axis: usize } 1 => Softmax,
+        }
+    };
+}
+
+/// What a builder method takes for an attribute of type `Self`.
+pub trait Argument<T> {
+    /// The attribute.
+    fn into_attribute(self) -> T;
+}
+
+impl<const N: usize> Argument<Axes> for [usize; N] {
+    fn into_attribute(self) -> Axes {
+        self.into_iter().collect()
+    }
+}
+
+impl Argument<Axes> for &[usize] {
+    fn into_attribute(self) -> Axes {
+        self.into()
+    }
+}
+
+impl Argument<Axes> for Vec<usize> {
+    fn into_attribute(self) -> Axes {
+        self.into()
+    }
+}
+
+impl<const N: usize> Argument<Shape> for [usize; N] {
+    fn into_attribute(self) -> Shape {
+        self.into()
+    }
+}
+
+impl Argument<Shape> for Vec<usize> {
+    fn into_attribute(self) -> Shape {
+        self.into()
+    }
+}
+
+impl<T> Argument<T> for T {
+    fn into_attribute(self) -> T {
+        self
+    }
+}
+
+/// One kind of op, for tests and listings.
+#[derive(Clone, Copy)]
+pub struct OpKind {
+    /// The mnemonic.
+    pub name: &'static str,
+    /// How many operands it takes.
+    pub arity: Arity,
+    /// What kind of computation it is.
+    pub lowering: Lowering,
+    /// Names of its attributes.
+    pub attributes: &'static [&'static str],
+    sample: fn(&str, &mut Draw<'_>, &Type) -> Sample<Op>,
+}
+
+impl OpKind {
+    /// Draws an op of this kind; see [`OpDef::sample`].
+    pub fn sample(&self, draw: &mut Draw<'_>, hint: &Type) -> Sample<Op> {
+        (self.sample)(self.name, draw, hint)
+    }
+
+    fn family<T: OpDef + Into<Op>>() -> impl Iterator<Item = OpKind> {
+        T::names().into_iter().map(|name| OpKind {
+            name,
+            arity: T::ARITY,
+            lowering: T::LOWERING,
+            attributes: T::FIELDS,
+            sample: |name, draw, hint| T::sample(name, draw, hint).map(Into::into),
+        })
+    }
+}
+
+impl std::fmt::Debug for OpKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+macro_rules! define_ops {
+    ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident,)*) => {
+        define_ops! { @enum
+            Constant(Constant), Unary(UnaryFn), Binary(BinaryFn), Compare(CompareFn),
+            $($variant($variant),)*
+        }
+
+        /// One method per op. Each fails if the op does not accept its operands.
+        impl Builder {
+            $(define_ops! { @method $(#[$meta])* $method [$($operands)*] { $($field : $ty),* } $results => $variant })*
+        }
+    };
+    (@enum $($variant:ident($payload:ident),)*) => {
+        /// Every op.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "each variant is documented on its payload")]
+        pub enum Op { $($variant($payload),)* }
+
+        $(impl From<$payload> for Op {
+            fn from(op: $payload) -> Op { Op::$variant(op) }
+        })*
+
+        impl Op {
+            /// The mnemonic of the text form.
+            pub fn name(&self) -> &'static str {
+                match self { $(Op::$variant(op) => OpDef::name(op)),* }
+            }
+
+            /// How many operands it takes.
+            pub fn arity(&self) -> Arity {
+                match self { $(Op::$variant(_) => <$payload as OpDef>::ARITY),* }
+            }
+
+            /// What kind of computation it is.
+            pub fn lowering(&self) -> Lowering {
+                match self { $(Op::$variant(_) => <$payload as OpDef>::LOWERING),* }
+            }
+
+            /// Its attributes as the text form shows them.
+            pub fn attributes(&self) -> Vec<(&'static str, AttrValue)> {
+                match self { $(Op::$variant(op) => op.to_attrs()),* }
+            }
+
+            /// The op with this mnemonic and these attributes; `None` if there is no such op.
+            pub fn parse(name: &str, attrs: &mut AttrMap) -> Option<Result<Op, AttributeError>> {
+                None$(.or_else(|| <$payload as OpDef>::parse(name, attrs).map(|op| op.map(Op::$variant))))*
+            }
+
+            /// Every kind of op, in the order of the registry.
+            pub fn kinds() -> Vec<OpKind> {
+                let mut kinds = Vec::new();
+                $(kinds.extend(OpKind::family::<$payload>());)*
+                kinds
+            }
+
+            /// Appends the definition of a composite to `b`; `None` for primitives.
+            pub fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
+                match self { $(Op::$variant(op) => OpDef::expand(op, b, operands)),* }
+            }
+
+            /// Result values out of operand values of the types that [`Op::infer`] accepted.
+            pub fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+                match self { $(Op::$variant(op) => op.eval(operands, results)),* }
+            }
+
+            fn infer_checked(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+                match self { $(Op::$variant(op) => op.infer(operands)),* }
+            }
+        }
+    };
+    (@method $(#[$meta:meta])* $method:ident [$xs:ident ..] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
+        $(#[$meta])*
+        pub fn $method(&mut self, $xs: &[Value] $(, $field: impl Argument<$ty>)*) -> Result<Value, BuildError> {
+            self.push_one($variant { $($field: $field.into_attribute()),* }, $xs)
+        }
+    };
+    (@method $(#[$meta:meta])* $method:ident [$($x:ident),*] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
+        $(#[$meta])*
+        pub fn $method(&mut self $(, $x: Value)* $(, $field: impl Argument<$ty>)*) -> Result<Value, BuildError> {
+            self.push_one($variant { $($field: $field.into_attribute()),* }, &[$($x),*])
+        }
+    };
+    (@method $(#[$meta:meta])* $method:ident [$xs:ident ..] { $($field:ident : $ty:ty),* } many => $variant:ident) => {
+        $(#[$meta])*
+        pub fn $method(&mut self, $xs: &[Value] $(, $field: impl Argument<$ty>)*) -> Result<Results, BuildError> {
+            self.push($variant { $($field: $field.into_attribute()),* }, $xs)
+        }
+    };
+    (@method $(#[$meta:meta])* $method:ident [$($x:ident),*] { $($field:ident : $ty:ty),* } many => $variant:ident) => {
+        $(#[$meta])*
+        pub fn $method(&mut self $(, $x: Value)* $(, $field: impl Argument<$ty>)*) -> Result<Results, BuildError> {
+            self.push($variant { $($field: $field.into_attribute()),* }, &[$($x),*])
+        }
+    };
+}
+for_each_op!(define_ops);
+
+impl Op {
+    /// Result types out of operand types: the only typing judgement. The builder and the verifier both call it.
+    pub fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+        let found = operands.len();
+        match self.arity() {
+            arity if arity.accepts(found) => {}
+            Arity::Exact(n) => return Err(TypeError::Arity { expected: n.to_string(), found }),
+            Arity::AtLeast(n) => return Err(TypeError::Arity { expected: format!("{n} or more"), found }),
+        }
+        if !regions.is_empty() {
+            return Err(TypeError::Other("takes no regions".to_owned()));
+        }
+        self.infer_checked(operands)
+    }
+}

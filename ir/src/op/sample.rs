@@ -1,0 +1,207 @@
+//! Drawing random ops: the raw material of property tests.
+//!
+//! A [`Draw`] turns a sequence of numbers into choices. Smaller numbers give simpler choices, and a sequence that is
+//! used up gives zeros, so whoever shrinks the sequence shrinks what was drawn from it.
+
+use smallvec::SmallVec;
+
+use crate::{DType, DTypeClass, Shape, Type};
+
+/// A source of choices.
+#[derive(Debug)]
+pub struct Draw<'a> {
+    choices: &'a [u32],
+    used: usize,
+}
+
+impl<'a> Draw<'a> {
+    /// Draws from a sequence of numbers.
+    pub fn new(choices: &'a [u32]) -> Draw<'a> {
+        Draw { choices, used: 0 }
+    }
+
+    /// Whether the sequence is used up: from here on all draws are the simplest choice.
+    pub fn is_exhausted(&self) -> bool {
+        self.used >= self.choices.len()
+    }
+
+    /// The next number of the sequence, 0 at its end.
+    pub fn raw(&mut self) -> u32 {
+        let next = self.choices.get(self.used).copied().unwrap_or(0);
+        self.used += 1;
+        next
+    }
+
+    /// A number below `bound`; 0 if `bound` is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        let raw = self.raw() as usize;
+        if bound == 0 { 0 } else { raw % bound }
+    }
+
+    /// A number in `low..=high`.
+    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+        low + self.below((high - low + 1).max(1) as usize) as i64
+    }
+
+    /// True in one of two cases; false is the simpler.
+    pub fn flip(&mut self) -> bool {
+        self.below(2) == 1
+    }
+
+    /// One of the items; the first is the simplest. Panics on an empty list: that is the caller's bug.
+    pub fn choose<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
+    /// An axis of a tensor of `rank >= 1`.
+    pub fn axis(&mut self, rank: usize) -> usize {
+        self.below(rank)
+    }
+
+    /// Distinct axes in ascending order, at least `least`.
+    pub fn axes(&mut self, rank: usize, least: usize) -> SmallVec<[usize; 6]> {
+        let mut axes: SmallVec<[usize; 6]> = (0..rank).filter(|_| self.flip()).collect();
+        let mut next = 0;
+        while axes.len() < least.min(rank) {
+            if !axes.contains(&next) {
+                axes.push(next);
+            }
+            next += 1;
+        }
+        axes.sort_unstable();
+        axes
+    }
+
+    /// A permutation of `0..rank`.
+    pub fn permutation(&mut self, rank: usize) -> SmallVec<[usize; 6]> {
+        let mut order: SmallVec<[usize; 6]> = (0..rank).collect();
+        for i in 0..rank {
+            let j = i + self.below(rank - i);
+            order.swap(i, j);
+        }
+        order
+    }
+
+    /// A dtype of the class: `hint` if it belongs there, else a drawn member.
+    pub fn dtype(&mut self, hint: DType, class: DTypeClass) -> DType {
+        if class.contains(hint) {
+            return hint;
+        }
+        let members: SmallVec<[DType; 13]> = class.members().collect();
+        self.choose(&members)
+    }
+
+    /// A small extent, 0 and 1 included.
+    pub fn extent(&mut self) -> usize {
+        self.choose(&[2, 1, 3, 4, 5, 7, 8, 9, 16, 17, 0])
+    }
+
+    /// A small shape of rank 0 to `max_rank`, at most some thousand elements.
+    pub fn shape(&mut self, max_rank: usize) -> Shape {
+        let rank = self.below(max_rank + 1);
+        let mut budget = 4096usize;
+        (0..rank)
+            .map(|_| {
+                let extent = self.extent().min(budget);
+                budget /= extent.max(1);
+                extent
+            })
+            .collect()
+    }
+
+    /// A tensor type with a dtype of the class.
+    pub fn ty(&mut self, class: DTypeClass, max_rank: usize) -> Type {
+        let members: SmallVec<[DType; 13]> = class.members().collect();
+        let dtype = self.choose(&members);
+        Type { dtype, shape: self.shape(max_rank) }
+    }
+
+    /// `hint` with its dtype moved into the class if it is not there, and its rank to at least `min_rank`.
+    pub fn like(&mut self, hint: &Type, class: DTypeClass, min_rank: usize) -> Type {
+        let dtype = self.dtype(hint.dtype, class);
+        let mut sizes = hint.shape.sizes();
+        while sizes.len() < min_rank {
+            sizes.push(if sizes.iter().product::<usize>() > 1024 { 1 } else { self.extent() });
+        }
+        Type { dtype, shape: Shape::from(&sizes[..]) }
+    }
+}
+
+/// Which values an operand should have for a comparison of results to make sense.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Values {
+    /// All bit patterns, with NaN, infinities and -0 among them.
+    Any,
+    /// Finite and of moderate size: for ops whose rounding errors would drown in cancellation or overflow otherwise.
+    Moderate,
+    /// Real numbers in the closed interval.
+    Range(f64, f64),
+    /// Indices below the bound, and a few outside it.
+    Index(usize),
+}
+
+/// An operand that a sampled op needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Operand {
+    /// Its type.
+    pub ty: Type,
+    /// Its values.
+    pub values: Values,
+}
+
+impl Operand {
+    /// An operand that takes all values.
+    pub fn any(ty: Type) -> Operand {
+        Operand { ty, values: Values::Any }
+    }
+
+    /// An operand with moderate values.
+    pub fn moderate(ty: Type) -> Operand {
+        Operand { ty, values: Values::Moderate }
+    }
+}
+
+/// An op with operands that it accepts.
+#[derive(Clone, Debug)]
+pub struct Sample<T> {
+    /// The op.
+    pub op: T,
+    /// Its operands.
+    pub operands: SmallVec<[Operand; 3]>,
+    /// How far a compiled result may be from the evaluator's.
+    pub tolerance: Tolerance,
+}
+
+impl<T> Sample<T> {
+    /// A sample whose results must agree bit for bit.
+    pub fn exact(op: T, operands: impl IntoIterator<Item = Operand>) -> Sample<T> {
+        Sample { op, operands: operands.into_iter().collect(), tolerance: Tolerance::Exact }
+    }
+
+    /// A sample whose float results may differ by `ulps` units in the last place.
+    pub fn ulps(op: T, ulps: u32, operands: impl IntoIterator<Item = Operand>) -> Sample<T> {
+        Sample { op, operands: operands.into_iter().collect(), tolerance: Tolerance::Ulps(ulps) }
+    }
+
+    /// A sample whose float results may differ by `relative` machine epsilons times the largest magnitude among the
+    /// op's operands and results: for sums whose order of summation is not fixed.
+    pub fn epsilons(op: T, relative: u32, operands: impl IntoIterator<Item = Operand>) -> Sample<T> {
+        Sample { op, operands: operands.into_iter().collect(), tolerance: Tolerance::Epsilons(relative) }
+    }
+
+    /// The sample with the op wrapped.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Sample<U> {
+        Sample { op: f(self.op), operands: self.operands, tolerance: self.tolerance }
+    }
+}
+
+/// How far a compiled float result may be from the evaluator's. NaN matches any NaN. Integers and bools always match exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tolerance {
+    /// Same bits.
+    Exact,
+    /// That many units in the last place.
+    Ulps(u32),
+    /// That many machine epsilons of the largest magnitude involved.
+    Epsilons(u32),
+}

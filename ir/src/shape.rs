@@ -1,0 +1,273 @@
+//! Dims, shapes and tensor types.
+//!
+//! Shape rules go through [`Dim`], never through bare integers, so that symbolic dims can join later.
+
+use std::fmt;
+use std::ops::Deref;
+
+use smallvec::SmallVec;
+
+use crate::DType;
+
+/// The extent of one axis.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dim(usize);
+
+impl Dim {
+    /// An axis of one element.
+    pub const ONE: Dim = Dim(1);
+
+    /// A dim known at compile time.
+    pub const fn known(extent: usize) -> Dim {
+        Dim(extent)
+    }
+
+    /// The extent in elements.
+    pub const fn size(self) -> usize {
+        self.0
+    }
+
+    /// The common extent under NumPy's broadcasting rule, or `None` if there is none.
+    pub fn broadcast(self, other: Dim) -> Option<Dim> {
+        match (self, other) {
+            (a, b) if a == b => Some(a),
+            (Dim::ONE, b) => Some(b),
+            (a, Dim::ONE) => Some(a),
+            _ => None,
+        }
+    }
+
+    /// `self + other`, as for concatenation; `None` when it does not fit.
+    pub fn plus(self, other: Dim) -> Option<Dim> {
+        self.0.checked_add(other.0).map(Dim)
+    }
+
+    /// `self * other`, as when two axes merge; `None` when it does not fit.
+    pub fn times(self, other: Dim) -> Option<Dim> {
+        self.0.checked_mul(other.0).map(Dim)
+    }
+
+    /// `self / divisor` if that is exact.
+    pub fn quotient(self, divisor: usize) -> Option<Dim> {
+        (divisor != 0 && self.0.is_multiple_of(divisor)).then(|| Dim(self.0 / divisor))
+    }
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<usize> for Dim {
+    fn from(extent: usize) -> Dim {
+        Dim(extent)
+    }
+}
+
+/// Extents of all axes, outermost first; the empty shape is a scalar's.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(SmallVec<[Dim; 6]>);
+
+impl Shape {
+    /// The largest number of elements that a tensor may have: its bytes must fit in an `isize`.
+    pub const MAX_ELEMENTS: usize = isize::MAX as usize / 8;
+    /// The largest rank of a tensor.
+    pub const MAX_RANK: usize = 32;
+
+    /// The shape of a scalar.
+    pub fn scalar() -> Shape {
+        Shape::default()
+    }
+
+    /// Number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The extents.
+    pub fn dims(&self) -> &[Dim] {
+        &self.0
+    }
+
+    /// The extents as plain sizes.
+    pub fn sizes(&self) -> SmallVec<[usize; 6]> {
+        self.0.iter().map(|d| d.size()).collect()
+    }
+
+    /// The extent of `axis` as a plain size. Panics if there is no such axis.
+    pub fn size(&self, axis: usize) -> usize {
+        self.0[axis].size()
+    }
+
+    /// Number of elements; 1 for a scalar. Shapes that pass [`Shape::check`] do not overflow.
+    pub fn elements(&self) -> usize {
+        self.0.iter().fold(1usize, |n, d| n.saturating_mul(d.size()))
+    }
+
+    /// Whether the rank and the number of elements are within the limits of a tensor.
+    pub fn check(&self) -> bool {
+        let nonzero =
+            self.0.iter().filter(|d| d.size() != 0).try_fold(1usize, |n, d| n.checked_mul(d.size()));
+        self.rank() <= Shape::MAX_RANK && nonzero.is_some_and(|n| n <= Shape::MAX_ELEMENTS)
+    }
+
+    /// Row-major strides in elements.
+    pub fn strides(&self) -> SmallVec<[usize; 6]> {
+        let mut strides: SmallVec<[usize; 6]> = SmallVec::from_elem(1, self.rank());
+        for axis in (1..self.rank()).rev() {
+            strides[axis - 1] = strides[axis] * self.size(axis).max(1);
+        }
+        strides
+    }
+
+    /// The shape without `axes` (sorted or not).
+    pub fn without(&self, axes: &[usize]) -> Shape {
+        self.0.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &d)| d).collect()
+    }
+
+    /// The shape with `axes` set to one element.
+    pub fn with_ones_at(&self, axes: &[usize]) -> Shape {
+        self.0.iter().enumerate().map(|(i, &d)| if axes.contains(&i) { Dim::ONE } else { d }).collect()
+    }
+
+    /// The shape with the extent of `axis` replaced.
+    pub fn with_dim(&self, axis: usize, dim: Dim) -> Shape {
+        let mut shape = self.clone();
+        shape.0[axis] = dim;
+        shape
+    }
+
+    /// The common shape under NumPy's broadcasting rule, or `None` if there is none.
+    pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
+        let rank = self.rank().max(other.rank());
+        let at = |s: &Shape, i: usize| if i + s.rank() < rank { Dim::ONE } else { s.0[i + s.rank() - rank] };
+        (0..rank).map(|i| at(self, i).broadcast(at(other, i))).collect()
+    }
+}
+
+impl Deref for Shape {
+    type Target = [Dim];
+
+    fn deref(&self) -> &[Dim] {
+        &self.0
+    }
+}
+
+impl FromIterator<Dim> for Shape {
+    fn from_iter<I: IntoIterator<Item = Dim>>(dims: I) -> Shape {
+        Shape(dims.into_iter().collect())
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Shape {
+        Shape(dims.into_iter().map(Dim).collect())
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(dims: [usize; N]) -> Shape {
+        dims.into_iter().collect()
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(dims: &[usize]) -> Shape {
+        dims.iter().copied().collect()
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(dims: Vec<usize>) -> Shape {
+        dims.into_iter().collect()
+    }
+}
+
+impl From<()> for Shape {
+    fn from((): ()) -> Shape {
+        Shape::scalar()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (i, dim) in self.0.iter().enumerate() {
+            write!(f, "{}{dim}", if i == 0 { "" } else { "," })?;
+        }
+        f.write_str("]")
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The type of a value: dtype and shape, written `f32[4,8]`; a scalar is `f32[]`.
+///
+/// Effect tokens, which order side effects, are ordinary values of type `bool[0]`: they carry no data.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Type {
+    /// Type of each element.
+    pub dtype: DType,
+    /// Extents of the axes.
+    pub shape: Shape,
+}
+
+impl Type {
+    /// A tensor type.
+    pub fn new(dtype: DType, shape: impl Into<Shape>) -> Type {
+        Type { dtype, shape: shape.into() }
+    }
+
+    /// The type of a scalar.
+    pub fn scalar(dtype: DType) -> Type {
+        Type { dtype, shape: Shape::scalar() }
+    }
+
+    /// Number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape.rank()
+    }
+
+    /// Number of elements.
+    pub fn elements(&self) -> usize {
+        self.shape.elements()
+    }
+
+    /// Bytes that a dense tensor of this type takes.
+    pub fn bytes(&self) -> usize {
+        self.elements() * self.dtype.size()
+    }
+
+    /// The same shape with another dtype.
+    pub fn with_dtype(&self, dtype: DType) -> Type {
+        Type { dtype, shape: self.shape.clone() }
+    }
+
+    /// The same dtype with another shape.
+    pub fn with_shape(&self, shape: impl Into<Shape>) -> Type {
+        Type { dtype: self.dtype, shape: shape.into() }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.dtype, self.shape)
+    }
+}
+
+impl fmt::Debug for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
