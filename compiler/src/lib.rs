@@ -1,1 +1,3 @@
-//! tensorwright-compiler
+//! From a graph to native code: passes over graphs, fusion into kernels, kernel IR, Cranelift code generation.
+
+pub mod kernel;
