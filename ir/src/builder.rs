@@ -38,6 +38,17 @@ impl Builder {
         Builder { graph: Graph::new(name.into()), location: None }
     }
 
+    /// Continues a graph cut before its node number `nodes`: the values of the part that is kept have the same indices.
+    /// `None` if the graph declares an input after a node.
+    pub fn continuing(graph: &Graph, nodes: usize) -> Option<Builder> {
+        Some(Builder { graph: graph.prefix(nodes)?, location: None })
+    }
+
+    /// Takes back everything that was appended since the graph had `nodes` nodes. Values appended since are gone.
+    pub fn rollback(&mut self, nodes: usize) {
+        self.graph.truncate(nodes);
+    }
+
     /// The graph so far, without outputs.
     pub fn graph(&self) -> &Graph {
         &self.graph
@@ -181,5 +192,42 @@ impl Builder {
     pub fn finish(mut self, outputs: &[Value]) -> Graph {
         self.graph.set_outputs(outputs);
         self.graph
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DType;
+
+    fn chain() -> Graph {
+        let mut b = Builder::new("f");
+        let x = b.input(Type::new(DType::F32, [2]));
+        let y = b.exp(x).unwrap();
+        let z = b.add(x, y).unwrap();
+        b.finish(&[z])
+    }
+
+    #[test]
+    fn a_continued_graph_keeps_its_values_and_can_be_rolled_back() {
+        let graph = chain();
+        let mut b = Builder::continuing(&graph, 1).unwrap();
+        let y = Value::new(1);
+        assert_eq!(b.graph().nodes().len(), 1);
+        assert_eq!(b.ty(y), graph.ty(y));
+        b.neg(y).unwrap();
+        b.rollback(1);
+        assert_eq!(b.graph().values().len(), 2);
+        let z = b.add(Value::new(0), y).unwrap();
+        assert_eq!(b.finish(&[z]), graph);
+    }
+
+    #[test]
+    fn a_graph_with_a_late_input_is_not_continued() {
+        let mut b = Builder::new("f");
+        let x = b.input(Type::new(DType::F32, [2]));
+        let y = b.exp(x).unwrap();
+        b.input(Type::new(DType::F32, [2]));
+        assert!(Builder::continuing(&b.finish(&[y]), 1).is_none());
     }
 }

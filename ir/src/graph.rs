@@ -242,6 +242,36 @@ impl Graph {
         self.values[value.index()].name = name;
     }
 
+    /// The graph cut before its node number `nodes`, without outputs. `None` if an input was declared after a node: the
+    /// cut would renumber values.
+    pub(crate) fn prefix(&self, nodes: usize) -> Option<Graph> {
+        let inputs_first = self.inputs.last().is_none_or(|last| last.index() + 1 == self.inputs.len());
+        let values = self.first_result_from(nodes);
+        inputs_first.then(|| Graph {
+            name: self.name.clone(),
+            values: self.values[..values].to_vec(),
+            inputs: self.inputs.clone(),
+            nodes: self.nodes[..nodes].to_vec(),
+            outputs: Vec::new(),
+        })
+    }
+
+    /// Takes away the nodes from number `nodes` on, and their results.
+    pub(crate) fn truncate(&mut self, nodes: usize) {
+        if nodes < self.nodes.len() {
+            let values = self.first_result_from(nodes);
+            self.values.truncate(values);
+            self.nodes.truncate(nodes);
+            self.inputs.retain(|input| input.index() < values);
+        }
+    }
+
+    /// Index of the first value made by node number `nodes` or a later one; the number of values if there is none.
+    fn first_result_from(&self, nodes: usize) -> usize {
+        let later = self.nodes.get(nodes..).unwrap_or_default();
+        later.iter().find_map(|node| node.results.first()).map_or(self.values.len(), |v| v.index())
+    }
+
     fn add_value(&mut self, data: ValueData) -> Value {
         let value = Value::new(self.values.len());
         self.values.push(data);
