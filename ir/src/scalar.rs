@@ -84,8 +84,8 @@ impl Scalar {
         }
     }
 
-    /// The float of `dtype` nearest to `value`; for integer dtypes the value saturated and truncated, NaN as 0; for
-    /// bool whether it is not zero.
+    /// The float of `dtype` nearest to `value` (f16 and bf16 round twice, through f32, as they compute in f32); for integer
+    /// dtypes the value saturated and truncated, NaN as 0; for bool whether it is not zero.
     pub fn from_f64(dtype: DType, value: f64) -> Scalar {
         match dtype {
             DType::Bool => Scalar::Bool(value != 0.0),
@@ -97,19 +97,19 @@ impl Scalar {
             DType::U16 => Scalar::U16(value as u16),
             DType::U32 => Scalar::U32(value as u32),
             DType::U64 => Scalar::U64(value as u64),
-            DType::F16 => Scalar::F16(f16::from_f64(value)),
-            DType::BF16 => Scalar::BF16(bf16::from_f64(value)),
+            DType::F16 => Scalar::F16(f16::from_f32(value as f32)),
+            DType::BF16 => Scalar::BF16(bf16::from_f32(value as f32)),
             DType::F32 => Scalar::F32(value as f32),
             DType::F64 => Scalar::F64(value),
         }
     }
 
-    /// The integer `value` wrapped into `dtype`; for floats the nearest; for bool whether it is not zero.
+    /// The integer `value` wrapped into `dtype`; for floats the nearest (f16 and bf16 through f32); for bool whether it is not zero.
     pub fn from_i128(dtype: DType, value: i128) -> Scalar {
         match dtype {
             DType::Bool => Scalar::Bool(value != 0),
-            DType::F16 => Scalar::F16(f16::from_f64(value as f64)),
-            DType::BF16 => Scalar::BF16(bf16::from_f64(value as f64)),
+            DType::F16 => Scalar::F16(f16::from_f32(value as f32)),
+            DType::BF16 => Scalar::BF16(bf16::from_f32(value as f32)),
             DType::F32 => Scalar::F32(value as f32),
             DType::F64 => Scalar::F64(value as f64),
             _ => Scalar::from_bits(dtype, value as u64),
@@ -149,7 +149,7 @@ impl Scalar {
     }
 
     /// The value converted to `dtype` by the rules of the `cast` op: floats to integers saturate and truncate, integers wrap,
-    /// to bool is `x != 0`.
+    /// f64 and integers reach f16 and bf16 through f32, to bool is `x != 0`.
     pub fn cast(self, dtype: DType) -> Scalar {
         if self.dtype() == dtype {
             self

@@ -1,7 +1,7 @@
 //! The list of all ops. One line makes the variant of [`Op`], the builder method, the tensor method of the facade, the
 //! mnemonic of the text form, and the op's place in every generic test.
 
-use super::attribute::Axes;
+use super::attribute::{Axes, Offsets};
 use super::composite::*;
 use super::primitive::*;
 use super::{
@@ -28,10 +28,26 @@ macro_rules! for_each_op {
             reshape [x] { shape: Shape } 1 => Reshape,
             /// Permutes axes: axis `i` of the result is axis `permutation[i]` of `x`.
             transpose [x] { permutation: Axes } 1 => Transpose,
+            /// Strided section: along each axis the elements `start, start + stride, ..` before `limit`; strides may be negative.
+            slice [x] { starts: Offsets, limits: Offsets, strides: Offsets } 1 => Slice,
+            /// The same elements in opposite order along `axes`.
+            reverse [x] { axes: Axes } 1 => Reverse,
+            /// The operands one after the other along `axis`.
+            concat [xs ..] { axis: usize } 1 => Concat,
+            /// Adds `value` before, after and between elements; negative `low` and `high` cut elements off.
+            pad [x, value] { low: Offsets, high: Offsets, interior: Axes } 1 => Pad,
             /// Element-wise `if predicate { on_true } else { on_false }`.
             select [predicate, on_true, on_false] {} 1 => Select,
+            /// Element-wise `minimum(maximum(x, low), high)`.
+            clamp [low, x, high] {} 1 => Clamp,
+            /// Element-wise `a * b + c`, rounded once.
+            fma [a, b, c] {} 1 => Fma,
             /// Folds along `axes`, which disappear.
             reduce [x] { kind: ReduceKind, axes: Axes } 1 => Reduce,
+            /// Index of the first greatest or least element along `axis`, which disappears; the first NaN wins.
+            arg_reduce [x] { kind: ArgKind, axis: usize, dtype: DType } 1 => ArgReduce,
+            /// Sum of products over the contracted axes; the result's axes are batch, free axes of `lhs`, free axes of `rhs`.
+            dot_general [lhs, rhs] { lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: DType } 1 => DotGeneral,
             /// `exp(x - max) / sum(exp(x - max))` along `axis`.
             softmax [x] { axis: usize } 1 => Softmax,
         }
@@ -58,6 +74,24 @@ impl Argument<Axes> for &[usize] {
 
 impl Argument<Axes> for Vec<usize> {
     fn into_attribute(self) -> Axes {
+        self.into()
+    }
+}
+
+impl<const N: usize> Argument<Offsets> for [i64; N] {
+    fn into_attribute(self) -> Offsets {
+        self.into_iter().collect()
+    }
+}
+
+impl Argument<Offsets> for &[i64] {
+    fn into_attribute(self) -> Offsets {
+        self.into()
+    }
+}
+
+impl Argument<Offsets> for Vec<i64> {
+    fn into_attribute(self) -> Offsets {
         self.into()
     }
 }
@@ -152,7 +186,7 @@ macro_rules! define_ops {
 
             /// What kind of computation it is.
             pub fn lowering(&self) -> Lowering {
-                match self { $(Op::$variant(_) => <$payload as OpDef>::LOWERING),* }
+                match self { $(Op::$variant(op) => OpDef::lowering(op)),* }
             }
 
             /// Its attributes as the text form shows them.

@@ -3,7 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{TypeError, Types};
-use crate::{DType, DTypeClass, Dim, Shape, Type};
+use crate::{DType, DTypeClass, Dim, Scalar, Shape, Type};
 
 /// One result type, if it is of a possible size.
 pub fn one(dtype: DType, shape: Shape) -> Result<Types, TypeError> {
@@ -39,6 +39,31 @@ pub fn same_shape<'a>(operands: &[&'a Type], left: usize, right: usize) -> Resul
         let what = format!("shapes of operands {left} and {right}");
         Err(TypeError::ShapeMismatch { what, left: l.clone(), right: r.clone() })
     }
+}
+
+/// The operand must be a scalar.
+pub fn require_scalar(operands: &[&Type], operand: usize) -> Result<(), TypeError> {
+    match operands[operand].rank() {
+        0 => Ok(()),
+        _ => {
+            Err(TypeError::Other(format!("operand {operand} must be a scalar, found {}", operands[operand])))
+        }
+    }
+}
+
+/// The dtype of an attribute must be one of indices and hold every index of an axis of this extent.
+pub fn check_index_dtype(attribute: &'static str, dtype: DType, extent: Dim) -> Result<(), TypeError> {
+    if !DTypeClass::Index.contains(dtype) {
+        let reason = format!("must be {}, found {dtype}", DTypeClass::Index.describe());
+        return Err(TypeError::attribute(attribute, reason));
+    }
+    if extent.size() as i128 - 1 > Scalar::highest(dtype).to_i128() {
+        return Err(TypeError::attribute(
+            attribute,
+            format!("{dtype} cannot hold the indices of {extent} elements"),
+        ));
+    }
+    Ok(())
 }
 
 /// The axis must be below the rank.

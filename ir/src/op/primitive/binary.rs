@@ -1,7 +1,5 @@
 //! Element-wise functions of two operands of the same type.
 
-use half::{bf16, f16};
-
 use crate::op::sample::Operand;
 use crate::op::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Sample, TypeError, Types,
@@ -23,11 +21,11 @@ macro_rules! for_each_binary {
             mul => Mul, Number, 0;
             /// `lhs / rhs`; integers truncate towards zero, and `x / 0` is 0.
             div => Div, Number, 0;
-            /// `floor(lhs / rhs)`; for integers `x / 0` is 0.
+            /// `floor(lhs / rhs)` with the quotient rounded first; for integers `x / 0` is 0.
             floordiv => Floordiv, Number, 0;
             /// What is left by truncated division, with the sign of `lhs`; for integers `x rem 0` is `x`.
             rem => Rem, Number, 0;
-            /// What is left by floored division, with the sign of `rhs`; for integers `x mod 0` is `x`.
+            /// What is left by floored division, with the sign of `rhs` (a zero has that of `lhs`); for integers `x mod 0` is `x`.
             floor_mod => FloorMod, Number, 0;
             /// `lhs` to the power `rhs`; integers wrap, and negative powers of integers truncate towards zero.
             pow => Pow, Number, 4;
@@ -101,7 +99,7 @@ impl BinaryFn {
         let (x, y) = (lhs.to_f64(), rhs.to_f64());
         match self {
             // The quotient is rounded to the dtype before it is floored.
-            BinaryFn::Floordiv => Scalar::from_f64(dtype, round_to(lhs, x / y).floor()),
+            BinaryFn::Floordiv => Scalar::from_f64(dtype, Scalar::from_f64(dtype, x / y).to_f64().floor()),
             _ => Scalar::from_f64(dtype, self.eval_float(x, y)),
         }
     }
@@ -194,15 +192,6 @@ fn correction(x: i128, y: i128) -> i128 {
 fn sign_extended(x: Scalar) -> i128 {
     let unused = 128 - x.dtype().bits();
     ((x.bits() as i128) << unused) >> unused
-}
-
-fn round_to(like: Scalar, value: f64) -> f64 {
-    match like {
-        Scalar::F16(_) => f16::from_f64(value).to_f64(),
-        Scalar::BF16(_) => bf16::from_f64(value).to_f64(),
-        Scalar::F32(_) => f64::from(value as f32),
-        _ => value,
-    }
 }
 
 fn floor_mod(x: f64, y: f64) -> f64 {

@@ -26,7 +26,7 @@ macro_rules! for_each_compare {
             gt => Gt;
             /// `lhs >= rhs`; false if one is NaN.
             ge => Ge;
-            /// `lhs < rhs` in the total order -NaN < -inf < .. < -0 < +0 < .. < inf < NaN.
+            /// `lhs < rhs` in the total order -inf < .. < -0 < +0 < .. < inf < NaN, in which all NaNs are equal: the order of `sort`.
             lt_total => LtTotal;
             /// `lhs <= rhs` in the total order of `lt_total`.
             le_total => LeTotal;
@@ -70,16 +70,21 @@ fn partial_order(lhs: Scalar, rhs: Scalar) -> Option<Ordering> {
     }
 }
 
-/// The total order of two elements of the same dtype: for floats that of their sign-magnitude bits.
+/// The total order of two elements of the same dtype, by which `sort` goes. For floats it is that of the sign-magnitude
+/// bits, -inf < .. < -0 < +0 < .. < inf, with NaN above all. All NaNs are equal: what sign and payload an operation gives
+/// to a NaN differs between machines, and no order may depend on it.
 pub(crate) fn total_order(lhs: Scalar, rhs: Scalar) -> Ordering {
-    if lhs.dtype().is_float() {
-        total_key(lhs).cmp(&total_key(rhs))
-    } else {
-        lhs.to_i128().cmp(&rhs.to_i128())
-    }
+    total_key(lhs).cmp(&total_key(rhs))
 }
 
+/// An integer that sorts as the element does.
 fn total_key(x: Scalar) -> i128 {
+    if !x.dtype().is_float() {
+        return x.to_i128();
+    }
+    if x.to_f64().is_nan() {
+        return i128::MAX;
+    }
     let sign = 1u64 << (x.dtype().bits() - 1);
     let magnitude = i128::from(x.bits() & (sign - 1));
     if x.bits() & sign != 0 { -1 - magnitude } else { magnitude }

@@ -1,20 +1,40 @@
 //! Primitive ops, one file per family: `elementwise` functions, creation, conversion, movement, reduction, contraction,
 //! gather/scatter, sort, scans, random bits.
 
+mod arg_reduce;
 mod binary;
 mod compare;
+mod concat;
 mod convert;
 mod create;
+mod dot;
 mod movement;
+mod pad;
 mod reduce;
 mod select;
+mod slice;
+mod ternary;
 mod unary;
 
+#[cfg(test)]
+mod tests;
+
+pub use arg_reduce::{ArgKind, ArgReduce};
 pub use binary::BinaryFn;
 pub use compare::CompareFn;
+pub use concat::Concat;
 pub use convert::Cast;
 pub use create::{Constant, Iota};
+pub use dot::DotGeneral;
 pub use movement::{BroadcastInDim, Reshape, Transpose};
+pub use pad::Pad;
 pub use reduce::{Reduce, ReduceKind};
 pub use select::Select;
+pub use slice::{Reverse, Slice};
+pub use ternary::{Clamp, Fma};
 pub use unary::UnaryFn;
+
+/// Elements of a tensor of this type with its empty axes left out: what a sample may still multiply.
+fn bulk(ty: &crate::Type) -> usize {
+    ty.shape.iter().map(|d| d.size().max(1)).product()
+}

@@ -1,0 +1,99 @@
+//! Padding, also with negative amounts and between elements.
+
+use crate::op::attribute::{Axes, Offsets};
+use crate::op::primitive::bulk;
+use crate::op::sample::{Draw, Operand};
+use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::{DTypeClass, Dim, Literal, Shape, Type, attributes};
+
+attributes! {
+    /// Adds copies of a scalar: `interior` between neighbours, then `low` before the first and `high` after the last
+    /// element of each axis.
+    ///
+    /// `T[..], T[] -> T[..]` of the same rank; an axis of extent `n` becomes `low + n + max(n - 1, 0) * interior + high`,
+    /// which must not be negative. Negative `low` and `high` cut elements off, interior padding among them.
+    pub struct Pad {
+        /// Copies before the first element of each axis; negative to cut off.
+        pub low: Offsets,
+        /// Copies after the last element of each axis; negative to cut off.
+        pub high: Offsets,
+        /// Copies between neighbours of each axis.
+        pub interior: Axes,
+    }
+}
+
+impl Pad {
+    /// The operand's index of the element at `index` of the result along `axis`; `None` for padding. `extent` is the
+    /// operand's.
+    pub fn source(&self, axis: usize, index: usize, extent: usize) -> Option<usize> {
+        let step = self.interior[axis] as i128 + 1;
+        let from_first = index as i128 - i128::from(self.low[axis]);
+        let source = from_first.div_euclid(step);
+        (from_first.rem_euclid(step) == 0 && (0..extent as i128).contains(&source)).then_some(source as usize)
+    }
+
+    fn extent(&self, axis: usize, from: Dim) -> Result<Dim, TypeError> {
+        let (low, high) = (i128::from(self.low[axis]), i128::from(self.high[axis]));
+        let gaps = from.size().saturating_sub(1) as i128;
+        let total = gaps
+            .checked_mul(self.interior[axis] as i128)
+            .and_then(|inner| inner.checked_add(low + high + from.size() as i128));
+        match total {
+            Some(total) if total < 0 => {
+                let reason = format!("axis {axis} of extent {from} would get the negative extent {total}");
+                Err(TypeError::attribute(if low < 0 { "low" } else { "high" }, reason))
+            }
+            // What does not fit in memory is reported by the check of the whole shape.
+            total => Ok(Dim::known(total.and_then(|t| usize::try_from(t).ok()).unwrap_or(usize::MAX))),
+        }
+    }
+}
+
+impl OpDef for Pad {
+    const NAME: &'static str = "pad";
+    const ARITY: Arity = Arity::Exact(2);
+    const LOWERING: Lowering = Lowering::View;
+
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        let dtype = rule::same_dtype(operands, 0, 1)?;
+        rule::require_scalar(operands, 1)?;
+        let rank = operands[0].rank();
+        rule::check_per_axis("low", self.low.len(), rank)?;
+        rule::check_per_axis("high", self.high.len(), rank)?;
+        rule::check_per_axis("interior", self.interior.len(), rank)?;
+        let extents = operands[0].shape.iter().enumerate().map(|(axis, &from)| self.extent(axis, from));
+        rule::one(dtype, extents.collect::<Result<Shape, TypeError>>()?)
+    }
+
+    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+        let from = &operands[0].ty().shape;
+        let read = |flat| {
+            let index = rule::unravel(flat, &results[0].shape);
+            let sources = index.iter().enumerate().map(|(axis, &i)| self.source(axis, i, from.size(axis)));
+            match sources.collect::<Option<Axes>>() {
+                Some(source) => operands[0].get(rule::ravel(&source, from)),
+                None => operands[1].get(0),
+            }
+        };
+        vec![Literal::from_fn(results[0].clone(), read)]
+    }
+
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Pad> {
+        let ty = draw.like(hint, DTypeClass::Any, 0);
+        let mut op = Pad { low: Offsets::new(), high: Offsets::new(), interior: Axes::new() };
+        let mut room = 8192 / bulk(&ty);
+        for dim in ty.shape.dims() {
+            let n = dim.size() as i64;
+            let grows = room >= 8 && draw.flip();
+            room /= if grows { 8 } else { 1 };
+            let interior = if grows { draw.choose(&[0, 0, 1, 2]) } else { 0 };
+            let filled = n + (n - 1).max(0) * interior as i64;
+            let low = draw.between(-filled.min(3), if grows { 3 } else { 0 });
+            op.low.push(low);
+            op.high.push(draw.between(-(filled + low).min(3), if grows { 3 } else { 0 }));
+            op.interior.push(interior);
+        }
+        let value = Operand::any(Type::scalar(ty.dtype));
+        Sample::exact(op, [Operand::any(ty), value])
+    }
+}

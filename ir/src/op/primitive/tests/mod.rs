@@ -1,0 +1,54 @@
+//! Tests of the primitives: results worked out by hand (or by NumPy), and one rejected case for each precondition.
+
+mod contraction;
+mod elementwise;
+mod movement;
+mod reduction;
+
+use crate::{DType, Element, Literal, Op, Shape, Type};
+
+/// A tensor.
+fn t<T: Element>(shape: impl Into<Shape>, elements: &[T]) -> Literal {
+    Literal::new(shape, elements).expect("as many elements as the shape has")
+}
+
+/// The integers from 0 as a tensor.
+fn counting(shape: impl Into<Shape>) -> Literal {
+    Literal::from_fn(Type::new(DType::I32, shape), |i| (i as i32).into())
+}
+
+fn ty(dtype: DType, shape: impl Into<Shape>) -> Type {
+    Type::new(dtype, shape)
+}
+
+fn infer(op: &Op, operands: &[Type]) -> Result<crate::op::Types, crate::op::TypeError> {
+    op.infer(&operands.iter().collect::<Vec<_>>(), &[])
+}
+
+/// Results of an op, which must be of the inferred types.
+fn results(op: impl Into<Op>, operands: &[Literal]) -> Vec<Literal> {
+    let op = op.into();
+    let types: Vec<Type> = operands.iter().map(|l| l.ty().clone()).collect();
+    let inferred = infer(&op, &types).expect("operands are accepted");
+    let results = op.eval(&operands.iter().collect::<Vec<_>>(), &inferred);
+    assert!(results.iter().map(Literal::ty).eq(&inferred), "{op:?} gives the inferred types");
+    results
+}
+
+/// The result of an op that has one.
+fn result(op: impl Into<Op>, operands: &[Literal]) -> Literal {
+    results(op, operands).remove(0)
+}
+
+/// The result has this shape and these elements, bit for bit.
+#[track_caller]
+fn gives<T: Element>(op: impl Into<Op>, operands: &[Literal], shape: impl Into<Shape>, elements: &[T]) {
+    assert_eq!(result(op, operands), t(shape, elements));
+}
+
+/// The op is rejected for these operands, and the message says so.
+#[track_caller]
+fn rejects(op: impl Into<Op>, operands: &[Type], message: &str) {
+    let found = infer(&op.into(), operands).expect_err("must be rejected").to_string();
+    assert!(found.contains(message), "`{found}` does not say `{message}`");
+}
