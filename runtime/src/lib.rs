@@ -1,4 +1,5 @@
 //! Running compiled graphs: memory, threads, library kernels, machine code and the caches that hold it.
 
 pub mod buffer;
+pub mod library;
 pub mod workers;

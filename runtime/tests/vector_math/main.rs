@@ -1,0 +1,4 @@
+//! Vector math: accuracy against references, special values, and equality of the emitted and the native instance.
+
+mod narrow;
+mod strips;
