@@ -9,7 +9,7 @@ use super::{
     Types,
 };
 use crate::builder::BuildError;
-use crate::{Builder, DType, Graph, Literal, Shape, Type, Value};
+use crate::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value};
 
 /// Calls `$callback!` with the table of ops. A line reads
 /// `method [operands] { attribute: argument type, .. } results => Struct`; `[xs ..]` is a variadic op. The argument of an
@@ -48,8 +48,90 @@ macro_rules! for_each_op {
             arg_reduce [x] { kind: ArgKind, axis: usize, dtype: DType } 1 => ArgReduce,
             /// Sum of products over the contracted axes; the result's axes are batch, free axes of `lhs`, free axes of `rhs`.
             dot_general [lhs, rhs] { lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: DType } 1 => DotGeneral,
+
+            // Composites: arithmetic.
+            /// `x * x`; integers wrap.
+            square [x] {} 1 => Square,
+            /// `1 / x`.
+            reciprocal [x] {} 1 => Reciprocal,
+            /// `log(1 + e^x)` without overflow.
+            softplus [x] {} 1 => Softplus,
+            /// `log(1 / (1 + e^-x))` without overflow.
+            log_sigmoid [x] {} 1 => LogSigmoid,
+            /// `(lhs - rhs)^2`; integers wrap.
+            squared_difference [lhs, rhs] {} 1 => SquaredDifference,
+            /// `lhs / rhs`, and 0 where `rhs` is 0.
+            divide_no_nan [lhs, rhs] {} 1 => DivideNoNan,
+            /// `lhs * log(rhs)`, and 0 where `lhs` is 0.
+            xlogy [lhs, rhs] {} 1 => Xlogy,
+            /// `sqrt(lhs^2 + rhs^2)` without overflow.
+            hypot [lhs, rhs] {} 1 => Hypot,
+
+            // Composites: reductions.
+            /// Folds along `axes`, which stay with extent 1.
+            reduce_keep_dims [x] { kind: ReduceKind, axes: Axes } 1 => ReduceKeepDims,
+            /// The mean along `axes`.
+            mean [x] { axes: Axes, dims: Dims } 1 => Mean,
+            /// The variance along `axes`: `sum((x - mean)^2) / (n - correction)`.
+            var [x] { axes: Axes, correction: usize, dims: Dims } 1 => Var,
+            /// The standard deviation along `axes`.
+            std [x] { axes: Axes, correction: usize, dims: Dims } 1 => Std,
+            /// Mean and variance along `axes`.
+            moments [x] { axes: Axes, dims: Dims } many => Moments,
+            /// `log(sum(e^x))` along `axes` without overflow.
+            logsumexp [x] { axes: Axes, dims: Dims } 1 => Logsumexp,
+            /// The norm of the vectors along `axes`.
+            norm [x] { order: NormOrder, axes: Axes, dims: Dims } 1 => Norm,
+            /// How many elements along `axes` are not zero.
+            count_nonzero [x] { axes: Axes, dims: Dims, dtype: DType } 1 => CountNonzero,
+
+            // Composites: normalisation.
             /// `exp(x - max) / sum(exp(x - max))` along `axis`.
             softmax [x] { axis: usize } 1 => Softmax,
+            /// The logarithm of softmax along `axis`.
+            log_softmax [x] { axis: usize } 1 => LogSoftmax,
+            /// `(x - mean) * rsqrt(var + epsilon) * scale + offset` over the axes from `axis` on.
+            layer_norm [x, scale, offset] { axis: usize, epsilon: Scalar } 1 => LayerNorm,
+            /// `x * rsqrt(mean(x^2) + epsilon) * scale` over the axes from `axis` on.
+            rms_norm [x, scale] { axis: usize, epsilon: Scalar } 1 => RmsNorm,
+            /// Layer normalisation per batch entry and group of channels.
+            group_norm [x, scale, offset] { groups: usize, channel_axis: usize, epsilon: Scalar } 1 => GroupNorm,
+            /// Layer normalisation per batch entry and channel.
+            instance_norm [x, scale, offset] { channel_axis: usize, epsilon: Scalar } 1 => InstanceNorm,
+            /// `x * rsqrt(max(sum(x^2), epsilon))` along `axes`.
+            l2_normalize [x] { axes: Axes, epsilon: Scalar } 1 => L2Normalize,
+
+            // Composites: activations.
+            /// `max(x, 0)`.
+            relu [x] {} 1 => Relu,
+            /// `min(max(x, 0), 6)`.
+            relu6 [x] {} 1 => Relu6,
+            /// `x` where it is positive, else `slope * x`.
+            leaky_relu [x] { slope: Scalar } 1 => LeakyRelu,
+            /// `x` where it is positive, else `slope * x` with a learned slope that broadcasts to `x`.
+            prelu [x, slope] {} 1 => Prelu,
+            /// `x` where it is positive, else `alpha * (e^x - 1)`.
+            elu [x] { alpha: Scalar } 1 => Elu,
+            /// The self-normalising `scale * elu(x, alpha)`.
+            selu [x] {} 1 => Selu,
+            /// `x` where it is positive, else `alpha * (e^(x / alpha) - 1)`.
+            celu [x] { alpha: Scalar } 1 => Celu,
+            /// `x` times the normal distribution function of `x`.
+            gelu [x] { approximate: GeluForm } 1 => Gelu,
+            /// `x * logistic(x)`.
+            silu [x] {} 1 => Silu,
+            /// `x * tanh(softplus(x))`.
+            mish [x] {} 1 => Mish,
+            /// `relu6(x + 3) / 6`.
+            hard_sigmoid [x] {} 1 => HardSigmoid,
+            /// `x * relu6(x + 3) / 6`.
+            hard_swish [x] {} 1 => HardSwish,
+            /// `min(max(x, -1), 1)`.
+            hard_tanh [x] {} 1 => HardTanh,
+            /// `x / (1 + |x|)`.
+            softsign [x] {} 1 => Softsign,
+            /// `silu(gate) * x`.
+            swiglu [gate, x] {} 1 => Swiglu,
         }
     };
 }
@@ -107,6 +189,23 @@ impl Argument<Shape> for Vec<usize> {
         self.into()
     }
 }
+
+impl Argument<String> for &str {
+    fn into_attribute(self) -> String {
+        self.to_owned()
+    }
+}
+
+macro_rules! scalar_arguments {
+    ($($native:ty),*) => {$(
+        impl Argument<Scalar> for $native {
+            fn into_attribute(self) -> Scalar {
+                self.into()
+            }
+        }
+    )*};
+}
+scalar_arguments!(bool, i32, i64, u32, u64, f32, f64);
 
 impl<T> Argument<T> for T {
     fn into_attribute(self) -> T {

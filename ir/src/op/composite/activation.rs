@@ -1,47 +1,400 @@
-//! Activation functions.
+//! Activation functions, element by element. Half-precision operands are computed in f32 and rounded once.
+//!
+//! Functions of the form `x * g(x)` with `g(-inf) = 0` (gelu, silu, mish, hard_swish) give NaN at minus infinity, as they do
+//! in JAX and PyTorch.
 
 use smallvec::smallvec;
 
-use crate::op::primitive::ReduceKind;
+use super::elementwise::{ElementWise, Precision};
+use crate::builder::BuildError;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Scalar, Type, Value, attributes, word_attribute};
 
 attributes! {
-    /// `exp(x - max) / sum(exp(x - max))` along `axis`.
-    pub struct Softmax {
-        /// The axis whose elements sum to one.
-        pub axis: usize,
+    /// `max(x, 0)`; NaN stays NaN.
+    pub struct Relu {}
+}
+
+impl ElementWise for Relu {
+    const NAME: &'static str = "relu";
+    const CLASS: DTypeClass = DTypeClass::Number;
+    const PRECISION: Precision = Precision::Own;
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        b.at_least(x[0], 0.0)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Relu {
+        Relu {}
     }
 }
 
-impl CompositeDef for Softmax {
-    const NAME: &'static str = "softmax";
-    const ARITY: Arity = Arity::Exact(1);
+attributes! {
+    /// `min(max(x, 0), 6)`; NaN stays NaN.
+    pub struct Relu6 {}
+}
 
-    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        rule::require_class(&[b.ty(x[0])], 0, DTypeClass::Float)?;
-        let max = keep_dims(b, ReduceKind::Max, x[0], self.axis)?;
-        let shifted = b.sub(x[0], max)?;
-        let exp = b.exp(shifted)?;
-        let sum = keep_dims(b, ReduceKind::Sum, exp, self.axis)?;
-        Ok(smallvec![b.div(exp, sum)?])
+impl ElementWise for Relu6 {
+    const NAME: &'static str = "relu6";
+    const CLASS: DTypeClass = DTypeClass::Number;
+    const PRECISION: Precision = Precision::Own;
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        limited(b, x[0], 0.0, 6.0)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Softmax> {
-        let ty = draw.like(hint, DTypeClass::Float, 1);
-        let axis = draw.axis(ty.rank());
-        Sample::epsilons(Softmax { axis }, 64, [Operand::moderate(ty)])
+    fn draw(_draw: &mut Draw<'_>) -> Relu6 {
+        Relu6 {}
     }
 }
 
-/// The reduction of `x` along one axis, broadcast back to the shape of `x`.
-fn keep_dims(b: &mut Builder, kind: ReduceKind, x: Value, axis: usize) -> Result<Value, TypeError> {
-    let shape = b.shape(x);
-    let reduced = b.reduce(x, kind, [axis])?;
-    Ok(b.broadcast_in_dim(
-        reduced,
-        shape.clone(),
-        (0..shape.rank()).filter(|&a| a != axis).collect::<Vec<_>>(),
-    )?)
+attributes! {
+    /// `x` where it is positive, else `slope * x`.
+    pub struct LeakyRelu {
+        /// Slope of the negative half, often 0.01 or 0.2.
+        pub slope: Scalar,
+    }
+}
+
+impl ElementWise for LeakyRelu {
+    const NAME: &'static str = "leaky_relu";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let scaled = b.mul_number(x[0], self.slope.to_f64())?;
+        positive_or(b, x[0], scaled)
+    }
+
+    fn draw(draw: &mut Draw<'_>) -> LeakyRelu {
+        LeakyRelu { slope: draw_scalar(draw) }
+    }
+}
+
+attributes! {
+    /// `x` where it is positive, else `slope * x` with a learned slope: `T[s], T[t] -> T[s]`, where `t` broadcasts to `s`
+    /// by NumPy's rule.
+    pub struct Prelu {}
+}
+
+impl CompositeDef for Prelu {
+    const NAME: &'static str = "prelu";
+    const ARITY: Arity = Arity::Exact(2);
+
+    fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
+        let types = [b.ty(operands[0]), b.ty(operands[1])];
+        let dtype = rule::require_class(&types, 0, DTypeClass::Float)?;
+        rule::same_dtype(&types, 0, 1)?;
+        let (shape, slope) = (types[0].shape.clone(), types[1].shape.clone());
+        if shape.broadcast(&slope).as_ref() != Some(&shape) {
+            let what = "the slope's shape and the shape it is broadcast to".to_owned();
+            return Err(TypeError::ShapeMismatch { what, left: slope, right: shape });
+        }
+        let (x, slope) = (b.widen(operands[0])?, b.widen(operands[1])?);
+        let slope = b.broadcast_to(slope, &shape)?;
+        let scaled = b.mul(x, slope)?;
+        let result = positive_or(b, x, scaled)?;
+        Ok(smallvec![b.convert(result, dtype)?])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Prelu> {
+        let ty = draw.like(hint, DTypeClass::Float, 0);
+        let axes = draw.axes(ty.rank(), 0);
+        let slope = ty.with_shape(ty.shape.with_ones_at(&axes));
+        Sample::epsilons(Prelu {}, 32, [Operand::moderate(ty), Operand::moderate(slope)])
+    }
+}
+
+attributes! {
+    /// `x` where it is positive, else `alpha * (e^x - 1)` (Clevert et al. 2015).
+    pub struct Elu {
+        /// Minus the limit at minus infinity, often 1.
+        pub alpha: Scalar,
+    }
+}
+
+impl ElementWise for Elu {
+    const NAME: &'static str = "elu";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let curve = expm1_below_zero(b, x[0])?;
+        let curve = b.mul_number(curve, self.alpha.to_f64())?;
+        positive_or(b, x[0], curve)
+    }
+
+    fn draw(draw: &mut Draw<'_>) -> Elu {
+        Elu { alpha: draw_scalar(draw) }
+    }
+}
+
+attributes! {
+    /// `scale * elu(x, alpha)` with the two constants that keep mean 0 and variance 1 (Klambauer et al. 2017).
+    pub struct Selu {}
+}
+
+/// The fixed point of Klambauer et al.
+const SELU_ALPHA: f64 = 1.6732632423543772;
+const SELU_SCALE: f64 = 1.0507009873554805;
+
+impl ElementWise for Selu {
+    const NAME: &'static str = "selu";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let curve = expm1_below_zero(b, x[0])?;
+        let curve = b.mul_number(curve, SELU_ALPHA * SELU_SCALE)?;
+        let line = b.mul_number(x[0], SELU_SCALE)?;
+        let positive = b.is_positive(x[0])?;
+        b.select(positive, line, curve)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Selu {
+        Selu {}
+    }
+}
+
+attributes! {
+    /// `x` where it is positive, else `alpha * (e^(x / alpha) - 1)` (Barron 2017).
+    pub struct Celu {
+        /// Minus the limit at minus infinity, not 0.
+        pub alpha: Scalar,
+    }
+}
+
+impl ElementWise for Celu {
+    const NAME: &'static str = "celu";
+
+    fn check(&self) -> Result<(), TypeError> {
+        if self.alpha.to_f64() == 0.0 { Err(TypeError::attribute("alpha", "must not be 0")) } else { Ok(()) }
+    }
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let alpha = self.alpha.to_f64();
+        let negative = b.at_most(x[0], 0.0)?;
+        let scaled = b.div_number(negative, alpha)?;
+        let curve = b.expm1(scaled)?;
+        let curve = b.mul_number(curve, alpha)?;
+        positive_or(b, x[0], curve)
+    }
+
+    fn draw(draw: &mut Draw<'_>) -> Celu {
+        Celu { alpha: draw_scalar(draw) }
+    }
+}
+
+word_attribute! {
+    /// How the normal distribution function in [`Gelu`] is computed.
+    pub enum GeluForm {
+        /// Exactly, by the error function.
+        Erf = "erf",
+        /// By the approximation with a hyperbolic tangent.
+        Tanh = "tanh",
+    }
+}
+
+attributes! {
+    /// `x * P(X <= x)` for a standard normal `X` (Hendrycks and Gimpel 2016).
+    ///
+    /// The exact form is `x/2 * erfc(-x / sqrt(2))`: with `1 + erf` the negative tail would lose its digits. The other is
+    /// `x/2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, computed by the identity `(1 + tanh u) / 2 = logistic(2 u)` for
+    /// the same reason.
+    pub struct Gelu {
+        /// Which form.
+        pub approximate: GeluForm,
+    }
+}
+
+impl ElementWise for Gelu {
+    const NAME: &'static str = "gelu";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        match self.approximate {
+            GeluForm::Erf => gelu_erf(b, x[0]),
+            GeluForm::Tanh => gelu_tanh(b, x[0]),
+        }
+    }
+
+    fn draw(draw: &mut Draw<'_>) -> Gelu {
+        Gelu { approximate: draw.choose(GeluForm::ALL) }
+    }
+}
+
+fn gelu_erf(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let scaled = b.mul_number(x, -std::f64::consts::FRAC_1_SQRT_2)?;
+    let tail = b.erfc(scaled)?;
+    let half = b.mul_number(x, 0.5)?;
+    b.mul(half, tail)
+}
+
+fn gelu_tanh(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let linear = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+    let square = b.mul(x, x)?;
+    let cubic = b.mul_number(square, linear * 0.044715)?;
+    let factor = b.add_number(cubic, linear)?;
+    let argument = b.mul(x, factor)?;
+    let gate = b.logistic(argument)?;
+    b.mul(x, gate)
+}
+
+attributes! {
+    /// `x * logistic(x)`, also called swish.
+    pub struct Silu {}
+}
+
+impl ElementWise for Silu {
+    const NAME: &'static str = "silu";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let gate = b.logistic(x[0])?;
+        b.mul(x[0], gate)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Silu {
+        Silu {}
+    }
+}
+
+attributes! {
+    /// `x * tanh(softplus(x))` (Misra 2019), as `x * n / (n + 2)` with `n = e^x (e^x + 2)`: one exponential instead of
+    /// four transcendental functions, and no cancellation anywhere.
+    pub struct Mish {}
+}
+
+/// Above, the factor of [`Mish`] is 1 in every dtype, and `n` does not overflow yet.
+const MISH_LINEAR: f64 = 40.0;
+
+impl ElementWise for Mish {
+    const NAME: &'static str = "mish";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let bounded = b.at_most(x[0], MISH_LINEAR)?;
+        let exp = b.exp(bounded)?;
+        let sum = b.add_number(exp, 2.0)?;
+        let n = b.mul(exp, sum)?;
+        let divisor = b.add_number(n, 2.0)?;
+        let gate = b.div(n, divisor)?;
+        b.mul(x[0], gate)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Mish {
+        Mish {}
+    }
+}
+
+attributes! {
+    /// `relu6(x + 3) / 6`, as in JAX, PyTorch and Keras 3.
+    pub struct HardSigmoid {}
+}
+
+impl ElementWise for HardSigmoid {
+    const NAME: &'static str = "hard_sigmoid";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        hard_sigmoid(b, x[0])
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> HardSigmoid {
+        HardSigmoid {}
+    }
+}
+
+attributes! {
+    /// `x * relu6(x + 3) / 6`.
+    pub struct HardSwish {}
+}
+
+impl ElementWise for HardSwish {
+    const NAME: &'static str = "hard_swish";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let gate = hard_sigmoid(b, x[0])?;
+        b.mul(x[0], gate)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> HardSwish {
+        HardSwish {}
+    }
+}
+
+attributes! {
+    /// `min(max(x, -1), 1)`; NaN stays NaN.
+    pub struct HardTanh {}
+}
+
+impl ElementWise for HardTanh {
+    const NAME: &'static str = "hard_tanh";
+    const PRECISION: Precision = Precision::Own;
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        limited(b, x[0], -1.0, 1.0)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> HardTanh {
+        HardTanh {}
+    }
+}
+
+attributes! {
+    /// `x / (1 + |x|)`.
+    pub struct Softsign {}
+}
+
+impl ElementWise for Softsign {
+    const NAME: &'static str = "softsign";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let magnitude = b.abs(x[0])?;
+        let divisor = b.add_number(magnitude, 1.0)?;
+        b.div(x[0], divisor)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Softsign {
+        Softsign {}
+    }
+}
+
+attributes! {
+    /// `silu(gate) * x`: the gated unit of transformers (Shazeer 2020), on the two projections.
+    pub struct Swiglu {}
+}
+
+impl ElementWise for Swiglu {
+    const NAME: &'static str = "swiglu";
+    const OPERANDS: usize = 2;
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let logistic = b.logistic(x[0])?;
+        let gate = b.mul(x[0], logistic)?;
+        b.mul(gate, x[1])
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Swiglu {
+        Swiglu {}
+    }
+}
+
+/// `min(max(x, low), high)`.
+fn limited(b: &mut Builder, x: Value, low: f64, high: f64) -> Result<Value, BuildError> {
+    let above = b.at_least(x, low)?;
+    b.at_most(above, high)
+}
+
+fn hard_sigmoid(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let shifted = b.add_number(x, 3.0)?;
+    let bounded = limited(b, shifted, 0.0, 6.0)?;
+    b.div_number(bounded, 6.0)
+}
+
+/// `x` where it is positive, else `other`.
+fn positive_or(b: &mut Builder, x: Value, other: Value) -> Result<Value, BuildError> {
+    let positive = b.is_positive(x)?;
+    b.select(positive, x, other)
+}
+
+/// `e^min(x, 0) - 1`: bounded where it is not used, so that derivatives stay finite.
+fn expm1_below_zero(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let negative = b.at_most(x, 0.0)?;
+    b.expm1(negative)
+}
+
+fn draw_scalar(draw: &mut Draw<'_>) -> Scalar {
+    draw.choose(&[Scalar::F32(1.0), Scalar::F64(0.1), Scalar::F32(0.25), Scalar::F64(2.0)])
 }

@@ -1,0 +1,188 @@
+//! Arithmetic: short formulas that have a name.
+
+use super::elementwise::{ElementWise, Precision};
+use crate::builder::BuildError;
+use crate::op::sample::{Draw, Values};
+use crate::{Builder, DTypeClass, Value, attributes};
+
+attributes! {
+    /// `x * x`; integers wrap.
+    pub struct Square {}
+}
+
+impl ElementWise for Square {
+    const NAME: &'static str = "square";
+    const CLASS: DTypeClass = DTypeClass::Number;
+    const PRECISION: Precision = Precision::Own;
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        b.mul(x[0], x[0])
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Square {
+        Square {}
+    }
+}
+
+attributes! {
+    /// `1 / x`.
+    pub struct Reciprocal {}
+}
+
+impl ElementWise for Reciprocal {
+    const NAME: &'static str = "reciprocal";
+    const PRECISION: Precision = Precision::Own;
+    const VALUES: Values = Values::Range(0.25, 8.0);
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let one = b.full_like(1.0, x[0])?;
+        b.div(one, x[0])
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Reciprocal {
+        Reciprocal {}
+    }
+}
+
+attributes! {
+    /// `log(1 + e^x)`, as `max(x, 0) + log1p(exp(-|x|))`: never overflows, and keeps all digits for very negative `x`.
+    pub struct Softplus {}
+}
+
+impl ElementWise for Softplus {
+    const NAME: &'static str = "softplus";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let positive = b.at_least(x[0], 0.0)?;
+        let rest = b.log1p_exp_neg_abs(x[0])?;
+        b.add(positive, rest)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Softplus {
+        Softplus {}
+    }
+}
+
+attributes! {
+    /// `log(1 / (1 + e^-x))`, as `min(x, 0) - log1p(exp(-|x|))`.
+    pub struct LogSigmoid {}
+}
+
+impl ElementWise for LogSigmoid {
+    const NAME: &'static str = "log_sigmoid";
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let negative = b.at_most(x[0], 0.0)?;
+        let rest = b.log1p_exp_neg_abs(x[0])?;
+        b.sub(negative, rest)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> LogSigmoid {
+        LogSigmoid {}
+    }
+}
+
+attributes! {
+    /// `(lhs - rhs)^2`; integers wrap.
+    pub struct SquaredDifference {}
+}
+
+impl ElementWise for SquaredDifference {
+    const NAME: &'static str = "squared_difference";
+    const OPERANDS: usize = 2;
+    const CLASS: DTypeClass = DTypeClass::Number;
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let difference = b.sub(x[0], x[1])?;
+        b.mul(difference, difference)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> SquaredDifference {
+        SquaredDifference {}
+    }
+}
+
+attributes! {
+    /// `lhs / rhs`, and 0 where `rhs` is 0 (whatever `lhs` is, as in TensorFlow).
+    pub struct DivideNoNan {}
+}
+
+impl ElementWise for DivideNoNan {
+    const NAME: &'static str = "divide_no_nan";
+    const OPERANDS: usize = 2;
+    const PRECISION: Precision = Precision::Own;
+    const VALUES: Values = Values::Range(0.25, 8.0);
+
+    /// The divisor is replaced before the division, so that no infinity arises that a derivative could turn into NaN.
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let zero = b.equals(x[1], 0.0)?;
+        let divisor = b.number_where(zero, 1.0, x[1])?;
+        let quotient = b.div(x[0], divisor)?;
+        b.number_where(zero, 0.0, quotient)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> DivideNoNan {
+        DivideNoNan {}
+    }
+}
+
+attributes! {
+    /// `lhs * log(rhs)`, and 0 where `lhs` is 0, unless `rhs` is NaN (as SciPy and PyTorch define it).
+    pub struct Xlogy {}
+}
+
+impl ElementWise for Xlogy {
+    const NAME: &'static str = "xlogy";
+    const OPERANDS: usize = 2;
+    const VALUES: Values = Values::Range(0.25, 8.0);
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        xlogy(b, x[0], x[1])
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Xlogy {
+        Xlogy {}
+    }
+}
+
+/// The definition of [`Xlogy`]. The logarithm is of 1 where it does not count, for the derivative's sake.
+pub(super) fn xlogy(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
+    let zero = b.equals(x, 0.0)?;
+    let number = b.eq(y, y)?;
+    let zero = b.and(zero, number)?;
+    let safe = b.number_where(zero, 1.0, y)?;
+    let log = b.log(safe)?;
+    let product = b.mul(x, log)?;
+    b.number_where(zero, 0.0, product)
+}
+
+attributes! {
+    /// `sqrt(lhs^2 + rhs^2)` without overflow or underflow of the squares; infinity if an operand is infinite, even if
+    /// the other is NaN (IEEE 754).
+    pub struct Hypot {}
+}
+
+impl ElementWise for Hypot {
+    const NAME: &'static str = "hypot";
+    const OPERANDS: usize = 2;
+
+    /// `big * sqrt(1 + (small / big)^2)`.
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let (left, right) = (b.abs(x[0])?, b.abs(x[1])?);
+        let (big, small) = (b.maximum(left, right)?, b.minimum(left, right)?);
+        let zero = b.equals(big, 0.0)?;
+        let divisor = b.number_where(zero, 1.0, big)?;
+        let ratio = b.div(small, divisor)?;
+        let square = b.mul(ratio, ratio)?;
+        let sum = b.add_number(square, 1.0)?;
+        let root = b.sqrt(sum)?;
+        let length = b.mul(big, root)?;
+        let infinite = (b.is_inf(left)?, b.is_inf(right)?);
+        let infinite = b.or(infinite.0, infinite.1)?;
+        b.number_where(infinite, f64::INFINITY, length)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Hypot {
+        Hypot {}
+    }
+}

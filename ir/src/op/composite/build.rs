@@ -1,0 +1,227 @@
+//! What the definitions of composites have in common: arithmetic with numbers, folds whose result is spread back over
+//! the operand, wide arithmetic for half-precision operands, masks of indices.
+
+use smallvec::SmallVec;
+
+use crate::builder::BuildError;
+use crate::op::attribute::Axes;
+use crate::op::primitive::ReduceKind;
+use crate::{Builder, DType, Scalar, Shape, Type, Value, word_attribute};
+
+word_attribute! {
+    /// What becomes of the axes that a reduction folds.
+    pub enum Dims {
+        /// They disappear.
+        Drop = "drop",
+        /// They stay, with extent 1.
+        Keep = "keep",
+    }
+}
+
+/// What arithmetic on `dtype` is done in: f32 for the half-precision floats, else the dtype itself.
+pub(super) fn wide_dtype(dtype: DType) -> DType {
+    match dtype {
+        DType::F16 | DType::BF16 => DType::F32,
+        other => other,
+    }
+}
+
+/// The narrowest signed dtype that indexes up to `extent` fit in.
+pub(super) fn index_dtype(extent: usize) -> DType {
+    if i32::try_from(extent).is_ok() { DType::I32 } else { DType::I64 }
+}
+
+/// Axes of a shape of `rank` that are not in `axes`, ascending.
+pub(super) fn other_axes(rank: usize, axes: &[usize]) -> Axes {
+    (0..rank).filter(|axis| !axes.contains(axis)).collect()
+}
+
+/// How many elements are folded into one.
+pub(super) fn fold_count(shape: &Shape, axes: &[usize]) -> f64 {
+    axes.iter().map(|&axis| shape.size(axis) as f64).product()
+}
+
+/// Conversions.
+impl Builder {
+    /// `x` in `dtype`; no node if it is already.
+    pub(super) fn convert(&mut self, x: Value, dtype: DType) -> Result<Value, BuildError> {
+        if self.ty(x).dtype == dtype { Ok(x) } else { self.cast(x, dtype) }
+    }
+
+    /// `x` in the dtype that its arithmetic is done in.
+    pub(super) fn widen(&mut self, x: Value) -> Result<Value, BuildError> {
+        let dtype = wide_dtype(self.ty(x).dtype);
+        self.convert(x, dtype)
+    }
+
+    /// All of `xs` in the dtype that their arithmetic is done in.
+    pub(super) fn widen_all(&mut self, xs: &[Value]) -> Result<SmallVec<[Value; 4]>, BuildError> {
+        xs.iter().map(|&x| self.widen(x)).collect()
+    }
+}
+
+/// Arithmetic with a number, which becomes a broadcast constant of the dtype of `x`.
+impl Builder {
+    /// `x + number`.
+    pub(super) fn add_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.add(x, number)
+    }
+
+    /// `x * number`.
+    pub(super) fn mul_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.mul(x, number)
+    }
+
+    /// `x / number`.
+    pub(super) fn div_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.div(x, number)
+    }
+
+    /// The greater of `x` and `number`; NaN stays.
+    pub(super) fn at_least(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.maximum(x, number)
+    }
+
+    /// The lesser of `x` and `number`; NaN stays.
+    pub(super) fn at_most(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.minimum(x, number)
+    }
+
+    /// `number - x`.
+    pub(super) fn number_minus(&mut self, number: f64, x: Value) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.sub(number, x)
+    }
+
+    /// `x == number`.
+    pub(super) fn equals(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.eq(x, number)
+    }
+
+    /// `x > 0`.
+    pub(super) fn is_positive(&mut self, x: Value) -> Result<Value, BuildError> {
+        let zero = self.full_like(0.0, x)?;
+        self.gt(x, zero)
+    }
+
+    /// `number` where `predicate` holds, else `x`.
+    pub(super) fn number_where(
+        &mut self,
+        predicate: Value,
+        number: f64,
+        x: Value,
+    ) -> Result<Value, BuildError> {
+        let number = self.full_like(number, x)?;
+        self.select(predicate, number, x)
+    }
+
+    /// `x` where `predicate` holds, else the zero of its dtype.
+    pub(super) fn zero_unless(&mut self, predicate: Value, x: Value) -> Result<Value, BuildError> {
+        let zero = self.full_like(0.0, x)?;
+        self.select(predicate, x, zero)
+    }
+
+    /// `log(1 + exp(-|x|))`, between 0 and log 2: the part of softplus and its kin that needs care.
+    pub(super) fn log1p_exp_neg_abs(&mut self, x: Value) -> Result<Value, BuildError> {
+        let magnitude = self.abs(x)?;
+        let below_zero = self.neg(magnitude)?;
+        let exp = self.exp(below_zero)?;
+        self.log1p(exp)
+    }
+}
+
+/// Folds.
+impl Builder {
+    /// The sum along `axes`, which disappear.
+    pub(super) fn sum_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+        self.reduce(x, ReduceKind::Sum, axes)
+    }
+
+    /// The mean along `axes`, which disappear.
+    pub(super) fn mean_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+        let count = fold_count(&self.shape(x), axes);
+        let sum = self.sum_over(x, axes)?;
+        self.div_number(sum, count)
+    }
+
+    /// A fold of a tensor of `shape` along `axes`, repeated along them.
+    pub(super) fn spread(&mut self, fold: Value, axes: &[usize], shape: &Shape) -> Result<Value, BuildError> {
+        self.broadcast_in_dim(fold, shape.clone(), other_axes(shape.rank(), axes))
+    }
+
+    /// The fold of `x` along `axes`, repeated along them: a tensor of the shape of `x`.
+    pub(super) fn fold_like(
+        &mut self,
+        kind: ReduceKind,
+        x: Value,
+        axes: &[usize],
+    ) -> Result<Value, BuildError> {
+        let shape = self.shape(x);
+        let fold = self.reduce(x, kind, axes)?;
+        self.spread(fold, axes, &shape)
+    }
+
+    /// `x` less its mean along `axes`.
+    pub(super) fn centre(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+        let shape = self.shape(x);
+        let mean = self.mean_over(x, axes)?;
+        let mean = self.spread(mean, axes, &shape)?;
+        self.sub(x, mean)
+    }
+
+    /// A fold of a tensor of `shape` along `axes`, with these axes as `dims` says.
+    pub(super) fn shape_fold(
+        &mut self,
+        fold: Value,
+        axes: &[usize],
+        dims: Dims,
+        shape: &Shape,
+    ) -> Result<Value, BuildError> {
+        match dims {
+            Dims::Keep if !axes.is_empty() => self.reshape(fold, shape.with_ones_at(axes)),
+            _ => Ok(fold),
+        }
+    }
+
+    /// `log(sum(exp(x)))` along `axes`, which disappear. The maximum is taken out before; where it is infinite there is
+    /// nothing to gain by that, and infinity minus infinity to lose.
+    pub(super) fn log_sum_exp_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+        let shape = self.shape(x);
+        let max = self.reduce(x, ReduceKind::Max, axes)?;
+        let finite = self.is_finite(max)?;
+        let max = self.zero_unless(finite, max)?;
+        let spread = self.spread(max, axes, &shape)?;
+        let shifted = self.sub(x, spread)?;
+        let exp = self.exp(shifted)?;
+        let sum = self.sum_over(exp, axes)?;
+        let log = self.log(sum)?;
+        self.add(log, max)
+    }
+}
+
+/// Index arithmetic.
+impl Builder {
+    /// Scalar `value` of `dtype`, everywhere in `shape`.
+    pub(super) fn full_int(&mut self, dtype: DType, value: i128, shape: &Shape) -> Result<Value, BuildError> {
+        self.full(Scalar::from_i128(dtype, value), shape)
+    }
+
+    /// For each element of a matrix (the last two axes of `shape`) the number of its diagonal, `column - row`.
+    pub(super) fn diagonal_number(&mut self, dtype: DType, shape: &Shape) -> Result<Value, BuildError> {
+        let rank = shape.rank();
+        let row = self.iota(dtype, shape.clone(), rank - 2)?;
+        let column = self.iota(dtype, shape.clone(), rank - 1)?;
+        self.sub(column, row)
+    }
+
+    /// Type of a value, by copy.
+    pub(super) fn type_of(&self, x: Value) -> Type {
+        self.ty(x).clone()
+    }
+}

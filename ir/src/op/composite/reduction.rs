@@ -1,0 +1,308 @@
+//! Reductions beyond the monoids: statistics, norms, counts.
+//!
+//! All fold along `axes` (distinct, in any order; none means that nothing is folded), and `dims` says whether these axes
+//! stay with extent 1. Half-precision operands are computed in f32 and rounded once.
+
+use smallvec::smallvec;
+
+use super::build::{Dims, fold_count};
+use crate::builder::BuildError;
+use crate::op::attribute::Axes;
+use crate::op::primitive::ReduceKind;
+use crate::op::sample::{Draw, Operand};
+use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
+use crate::{Builder, DType, DTypeClass, Scalar, Type, Value, attributes, word_attribute};
+
+attributes! {
+    /// Folds along `axes`, which stay with extent 1: `T[.., n, ..] -> T[.., 1, ..]`.
+    pub struct ReduceKeepDims {
+        /// The monoid.
+        pub kind: ReduceKind,
+        /// The axes, distinct.
+        pub axes: Axes,
+    }
+}
+
+impl CompositeDef for ReduceKeepDims {
+    const NAME: &'static str = "reduce_keep_dims";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        let ty = b.type_of(x[0]);
+        rule::require_class(&[&ty], 0, self.kind.class())?;
+        rule::check_axes(&self.axes, ty.rank())?;
+        let fold = b.reduce(x[0], self.kind, self.axes.clone())?;
+        Ok(smallvec![b.shape_fold(fold, &self.axes, Dims::Keep, &ty.shape)?])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<ReduceKeepDims> {
+        let kind = draw.choose(ReduceKind::ALL);
+        let ty = draw.like(hint, kind.class(), 1);
+        let axes = draw.axes(ty.rank(), 1);
+        Sample::epsilons(ReduceKeepDims { kind, axes }, 64, [Operand::moderate(ty)])
+    }
+}
+
+attributes! {
+    /// The mean of the elements along `axes`: `sum(x) / n`; NaN for no elements.
+    pub struct Mean {
+        /// The axes, distinct.
+        pub axes: Axes,
+        /// What becomes of them.
+        pub dims: Dims,
+    }
+}
+
+impl CompositeDef for Mean {
+    const NAME: &'static str = "mean";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        statistic(b, x[0], &self.axes, self.dims, |b, x| b.mean_over(x, &self.axes))
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Mean> {
+        sample_statistic(draw, hint, |_, axes, dims| Mean { axes, dims })
+    }
+}
+
+attributes! {
+    /// The variance of the elements along `axes`, by two passes: `sum((x - mean)^2) / (n - correction)`; NaN or infinite
+    /// if there are no more elements than the correction.
+    pub struct Var {
+        /// The axes, distinct.
+        pub axes: Axes,
+        /// Degrees of freedom lost: 0 for a population, 1 for a sample (`ddof` in NumPy).
+        pub correction: usize,
+        /// What becomes of the axes.
+        pub dims: Dims,
+    }
+}
+
+impl CompositeDef for Var {
+    const NAME: &'static str = "var";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        statistic(b, x[0], &self.axes, self.dims, |b, x| variance(b, x, &self.axes, self.correction))
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Var> {
+        sample_statistic(draw, hint, |draw, axes, dims| Var { axes, correction: draw.below(2), dims })
+    }
+}
+
+attributes! {
+    /// The standard deviation of the elements along `axes`: the square root of [`Var`].
+    pub struct Std {
+        /// The axes, distinct.
+        pub axes: Axes,
+        /// Degrees of freedom lost: 0 for a population, 1 for a sample (`ddof` in NumPy).
+        pub correction: usize,
+        /// What becomes of the axes.
+        pub dims: Dims,
+    }
+}
+
+impl CompositeDef for Std {
+    const NAME: &'static str = "std";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        statistic(b, x[0], &self.axes, self.dims, |b, x| {
+            let variance = variance(b, x, &self.axes, self.correction)?;
+            b.sqrt(variance)
+        })
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Std> {
+        sample_statistic(draw, hint, |draw, axes, dims| Std { axes, correction: draw.below(2), dims })
+    }
+}
+
+attributes! {
+    /// Mean and variance (of the population) along `axes`, in this order.
+    pub struct Moments {
+        /// The axes, distinct.
+        pub axes: Axes,
+        /// What becomes of them.
+        pub dims: Dims,
+    }
+}
+
+impl CompositeDef for Moments {
+    const NAME: &'static str = "moments";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        let mean = statistic(b, x[0], &self.axes, self.dims, |b, x| b.mean_over(x, &self.axes))?[0];
+        let variance = statistic(b, x[0], &self.axes, self.dims, |b, x| variance(b, x, &self.axes, 0))?[0];
+        Ok(smallvec![mean, variance])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Moments> {
+        sample_statistic(draw, hint, |_, axes, dims| Moments { axes, dims })
+    }
+}
+
+attributes! {
+    /// `log(sum(e^x))` along `axes`, with the maximum taken out so that nothing overflows. Infinities do what limits say:
+    /// minus infinity for no elements or if all are; infinity if one is.
+    pub struct Logsumexp {
+        /// The axes, distinct.
+        pub axes: Axes,
+        /// What becomes of them.
+        pub dims: Dims,
+    }
+}
+
+impl CompositeDef for Logsumexp {
+    const NAME: &'static str = "logsumexp";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        statistic(b, x[0], &self.axes, self.dims, |b, x| b.log_sum_exp_over(x, &self.axes))
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Logsumexp> {
+        sample_statistic(draw, hint, |_, axes, dims| Logsumexp { axes, dims })
+    }
+}
+
+word_attribute! {
+    /// Which norm.
+    pub enum NormOrder {
+        /// Sum of magnitudes.
+        L1 = "l1",
+        /// Square root of the sum of squares.
+        L2 = "l2",
+        /// The greatest magnitude; 0 for no elements.
+        Inf = "inf",
+    }
+}
+
+attributes! {
+    /// The norm of the vectors along `axes` (of all their elements, if there are several).
+    pub struct Norm {
+        /// Which norm.
+        pub order: NormOrder,
+        /// The axes, distinct.
+        pub axes: Axes,
+        /// What becomes of them.
+        pub dims: Dims,
+    }
+}
+
+impl CompositeDef for Norm {
+    const NAME: &'static str = "norm";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        statistic(b, x[0], &self.axes, self.dims, |b, x| norm(b, x, self.order, &self.axes))
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Norm> {
+        let order = draw.choose(NormOrder::ALL);
+        sample_statistic(draw, hint, |_, axes, dims| Norm { order, axes, dims })
+    }
+}
+
+attributes! {
+    /// How many elements along `axes` are not zero (or are true); NaN counts.
+    pub struct CountNonzero {
+        /// The axes, distinct.
+        pub axes: Axes,
+        /// What becomes of them.
+        pub dims: Dims,
+        /// Dtype of the count, any number.
+        pub dtype: DType,
+    }
+}
+
+impl CompositeDef for CountNonzero {
+    const NAME: &'static str = "count_nonzero";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        let ty = b.type_of(x[0]);
+        rule::check_axes(&self.axes, ty.rank())?;
+        if !self.dtype.is_number() {
+            return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
+        }
+        let nonzero = b.convert(x[0], DType::Bool)?;
+        let ones = b.cast(nonzero, self.dtype)?;
+        let count = b.sum_over(ones, &self.axes)?;
+        Ok(smallvec![b.shape_fold(count, &self.axes, self.dims, &ty.shape)?])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<CountNonzero> {
+        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let (axes, dims) = (draw.axes(ty.rank(), 1), draw.choose(Dims::ALL));
+        let dtype = draw.choose(&[DType::I32, DType::I64, DType::U8, DType::F32]);
+        Sample::exact(CountNonzero { axes, dims, dtype }, [Operand::any(ty)])
+    }
+}
+
+/// A reduction of floats: checks, widens, computes, narrows, and shapes.
+fn statistic(
+    b: &mut Builder,
+    x: Value,
+    axes: &[usize],
+    dims: Dims,
+    compute: impl FnOnce(&mut Builder, Value) -> Result<Value, BuildError>,
+) -> Result<Results, TypeError> {
+    let ty = b.type_of(x);
+    rule::require_class(&[&ty], 0, DTypeClass::Float)?;
+    rule::check_axes(axes, ty.rank())?;
+    let wide = b.widen(x)?;
+    let fold = compute(b, wide)?;
+    let fold = b.convert(fold, ty.dtype)?;
+    Ok(smallvec![b.shape_fold(fold, axes, dims, &ty.shape)?])
+}
+
+fn sample_statistic<T>(
+    draw: &mut Draw<'_>,
+    hint: &Type,
+    op: impl FnOnce(&mut Draw<'_>, Axes, Dims) -> T,
+) -> Sample<T> {
+    let ty = draw.like(hint, DTypeClass::Float, 1);
+    let (axes, dims) = (draw.axes(ty.rank(), 1), draw.choose(Dims::ALL));
+    Sample::epsilons(op(draw, axes, dims), 64, [Operand::moderate(ty)])
+}
+
+/// The variance along `axes`, which disappear.
+pub(super) fn variance(
+    b: &mut Builder,
+    x: Value,
+    axes: &[usize],
+    correction: usize,
+) -> Result<Value, BuildError> {
+    let freedom = (fold_count(&b.shape(x), axes) - correction as f64).max(0.0);
+    let centred = b.centre(x, axes)?;
+    let squares = b.mul(centred, centred)?;
+    let sum = b.sum_over(squares, axes)?;
+    b.div_number(sum, freedom)
+}
+
+/// The norm along `axes`, which disappear.
+fn norm(b: &mut Builder, x: Value, order: NormOrder, axes: &[usize]) -> Result<Value, BuildError> {
+    match order {
+        NormOrder::L1 => {
+            let magnitudes = b.abs(x)?;
+            b.sum_over(magnitudes, axes)
+        }
+        NormOrder::L2 => {
+            let squares = b.mul(x, x)?;
+            let sum = b.sum_over(squares, axes)?;
+            b.sqrt(sum)
+        }
+        NormOrder::Inf if fold_count(&b.shape(x), axes) == 0.0 => {
+            let Type { dtype, shape } = b.type_of(x);
+            b.full(Scalar::zero(dtype), &shape.without(axes))
+        }
+        NormOrder::Inf => {
+            let magnitudes = b.abs(x)?;
+            b.reduce(magnitudes, ReduceKind::Max, axes)
+        }
+    }
+}
