@@ -188,9 +188,10 @@ impl Builder {
         Ok(graph.outputs().iter().map(|&v| at(&map, v)).collect())
     }
 
-    /// The finished graph.
+    /// The finished graph. If inputs were added after nodes, values are numbered anew: inputs first, as everywhere.
     pub fn finish(mut self, outputs: &[Value]) -> Graph {
         self.graph.set_outputs(outputs);
+        self.graph.number_inputs_first();
         self.graph
     }
 }

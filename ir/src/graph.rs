@@ -272,6 +272,24 @@ impl Graph {
         later.iter().find_map(|node| node.results.first()).map_or(self.values.len(), |v| v.index())
     }
 
+    /// Numbers values anew if need be: inputs, then results in the order of nodes, so that equal graphs are equal data.
+    pub(crate) fn number_inputs_first(&mut self) {
+        if self.inputs.iter().enumerate().all(|(i, input)| input.index() == i) {
+            return;
+        }
+        let order: Vec<Value> =
+            self.inputs.iter().chain(self.nodes.iter().flat_map(|n| &n.results)).copied().collect();
+        let mut renamed = vec![Value(0); self.values.len()];
+        for (new, old) in order.iter().enumerate() {
+            renamed[old.index()] = Value::new(new);
+        }
+        self.values = order.iter().map(|old| self.values[old.index()].clone()).collect();
+        let nodes = self.nodes.iter_mut().flat_map(|n| n.operands.iter_mut().chain(&mut n.results));
+        for value in self.inputs.iter_mut().chain(&mut self.outputs).chain(nodes) {
+            *value = renamed[value.index()];
+        }
+    }
+
     fn add_value(&mut self, data: ValueData) -> Value {
         let value = Value::new(self.values.len());
         self.values.push(data);

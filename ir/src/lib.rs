@@ -11,6 +11,7 @@ mod location;
 pub mod op;
 mod scalar;
 mod shape;
+pub mod text;
 
 pub use builder::{BuildError, Builder};
 pub use dtype::{DType, DTypeClass, UnknownDType};
