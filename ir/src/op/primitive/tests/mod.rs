@@ -2,6 +2,7 @@
 
 mod contraction;
 mod elementwise;
+mod indexing;
 mod movement;
 mod reduction;
 
