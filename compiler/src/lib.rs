@@ -1,4 +1,9 @@
-//! From a graph to native code: passes over graphs, fusion into kernels, kernel IR, Cranelift code generation.
+//! From graphs to kernels to machine code.
+//!
+//! - [`passes`]: graph to graph, the optimiser.
+//! - [`kernel`]: small programs over tiles.
+//! - [`math`]: vector math, written once.
 
 pub mod kernel;
 pub mod math;
+pub mod passes;

@@ -1,0 +1,79 @@
+//! `dce`: dead code elimination. Removes nodes that no output needs.
+//!
+//! It keeps inputs, used or not, and nodes that take or give an effect token.
+
+use tensorwright_ir::Graph;
+
+use super::effects::touches_token;
+use super::rewriter::retain_nodes;
+use super::{Context, Pass};
+
+/// The pass; see the [module](self).
+#[derive(Clone, Copy, Debug)]
+pub struct Dce;
+
+impl Pass for Dce {
+    fn name(&self) -> &'static str {
+        "dce"
+    }
+
+    fn description(&self) -> &'static str {
+        "removes nodes that no output needs"
+    }
+
+    fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
+        let live = live_nodes(graph);
+        retain_nodes(graph, cx, |id| live[id.index()])
+    }
+}
+
+/// For each node whether an output or an effect needs it.
+pub(super) fn live_nodes(graph: &Graph) -> Vec<bool> {
+    let mut needed = vec![false; graph.values().len()];
+    for output in graph.outputs() {
+        needed[output.index()] = true;
+    }
+    let mut live = vec![false; graph.nodes().len()];
+    for (id, node) in graph.iter().rev() {
+        if touches_token(graph, node) || node.results.iter().any(|v| needed[v.index()]) {
+            live[id.index()] = true;
+            node.operands.iter().for_each(|v| needed[v.index()] = true);
+        }
+    }
+    live
+}
+
+#[cfg(test)]
+mod tests {
+    use tensorwright_ir::{Builder, DType, Type};
+
+    use super::*;
+    use crate::passes::PassOptions;
+
+    fn run(graph: &Graph) -> Option<Graph> {
+        Dce.run(graph, &mut Context::new(&PassOptions::default(), "dce"))
+    }
+
+    #[test]
+    fn unused_chains_go_and_inputs_stay() {
+        let mut b = Builder::new("f");
+        let x = b.input(Type::new(DType::F32, [2]));
+        let unused = b.input(Type::new(DType::F32, [2]));
+        let dead = b.exp(unused).unwrap();
+        b.neg(dead).unwrap();
+        let y = b.neg(x).unwrap();
+        let graph = b.finish(&[y]);
+        let new = run(&graph).unwrap();
+        assert_eq!(new.nodes().len(), 1);
+        assert_eq!(new.inputs().len(), 2);
+        assert_eq!(run(&new), None);
+    }
+
+    #[test]
+    fn a_token_keeps_its_node() {
+        let mut b = Builder::new("f");
+        let token = b.input(Type::new(DType::Bool, [0]));
+        b.not(token).unwrap();
+        assert_eq!(run(&b.finish(&[])), None);
+    }
+}

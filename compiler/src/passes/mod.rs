@@ -1,0 +1,104 @@
+//! The optimiser: passes from graph to graph, and the pipeline that is made of them.
+//!
+//! A pass is one file and one line in [`PIPELINE`]. It holds one idea; the [driver](run_pipeline) dumps, verifies, times and
+//! bisects. Passes change graphs through the [rewriter] only.
+
+mod context;
+mod cse;
+mod dce;
+mod driver;
+mod effects;
+mod expand;
+pub mod rewriter;
+
+pub use context::{Context, Failure, PassOptions, StopAfter};
+pub use cse::Cse;
+pub use dce::Dce;
+pub use driver::{
+    Observer, PassError, PassRun, Timing, Timings, run_passes, run_pipeline, run_pipeline_observed,
+};
+pub use expand::Expand;
+use tensorwright_ir::Graph;
+
+/// What a pass does to results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exactness {
+    /// Every result keeps its bits, save that a NaN may become another NaN.
+    Exact,
+    /// Results may change as the pass's documentation says.
+    Changes,
+}
+
+/// A transformation of graphs.
+pub trait Pass: Sync {
+    /// The name that the command line and dumps use.
+    fn name(&self) -> &'static str;
+
+    /// One line for listings.
+    fn description(&self) -> &'static str;
+
+    /// What it does to results.
+    fn exactness(&self) -> Exactness {
+        Exactness::Exact
+    }
+
+    /// The new graph, of the same input and output types; `None` if there is nothing to change.
+    fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph>;
+}
+
+impl std::fmt::Debug for dyn Pass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A place in the pipeline.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// One run of a pass.
+    Once {
+        /// The pass.
+        pass: &'static dyn Pass,
+        /// Why it is here.
+        why: &'static str,
+    },
+    /// Passes that make work for each other: run in turn until none changes anything, at most `rounds` times.
+    UntilStable {
+        /// The budget.
+        rounds: usize,
+        /// The passes, each with the reason for its place.
+        passes: &'static [(&'static dyn Pass, &'static str)],
+    },
+}
+
+/// The optimiser.
+pub static PIPELINE: &[Step] = &[
+    Step::Once { pass: &Expand, why: "everything below speaks primitives only" },
+    Step::UntilStable {
+        rounds: 8,
+        passes: &[
+            (&Cse, "merges what expansion wrote several times"),
+            (&Dce, "last: sweeps up what the others left unused"),
+        ],
+    },
+];
+
+/// Every pass, in order of first use.
+pub fn all() -> Vec<&'static dyn Pass> {
+    let mut passes: Vec<&'static dyn Pass> = Vec::new();
+    let steps = PIPELINE.iter().flat_map(|step| match step {
+        Step::Once { pass, .. } => vec![*pass],
+        Step::UntilStable { passes, .. } => passes.iter().map(|&(pass, _)| pass).collect(),
+    });
+    for pass in steps {
+        if passes.iter().all(|p| p.name() != pass.name()) {
+            passes.push(pass);
+        }
+    }
+    passes
+}
+
+/// The pass of this name.
+pub fn by_name(name: &str) -> Option<&'static dyn Pass> {
+    all().into_iter().find(|pass| pass.name() == name)
+}
