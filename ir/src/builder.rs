@@ -16,12 +16,12 @@ pub struct BuildError {
     /// The source line that wrote it, if known.
     pub location: Option<Location>,
     /// What is wrong.
-    pub source: TypeError,
+    pub source: Box<TypeError>,
 }
 
 impl From<BuildError> for TypeError {
     fn from(error: BuildError) -> TypeError {
-        TypeError::Inner { op: error.op, source: error.source.into() }
+        TypeError::Inner { op: error.op, source: error.source }
     }
 }
 
@@ -110,7 +110,7 @@ impl Builder {
                 op: op.name(),
                 operands: operands.iter().map(|&v| self.ty(v).clone()).collect(),
                 location: self.location.clone(),
-                source,
+                source: source.into(),
             }),
         }
     }

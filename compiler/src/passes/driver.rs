@@ -11,7 +11,7 @@ use super::{Context, Failure, PIPELINE, Pass, PassOptions, Step, StopAfter};
 pub enum PassError {
     /// A rewrite had to be taken back. Reported if [`PassOptions::verify`] is set.
     #[error(transparent)]
-    Rewrite(#[from] Failure),
+    Rewrite(#[from] Box<Failure>),
     /// The pass made a graph that does not verify.
     #[error("pass `{pass}` made an invalid graph: {problem}")]
     Invalid {
@@ -221,7 +221,7 @@ impl<'a> Driver<'a> {
     fn accept(&mut self, pass: &'static dyn Pass, after: Option<Graph>) -> Result<(), PassError> {
         if self.cx.options.verify {
             if let Some(failure) = self.cx.failures().first() {
-                return Err(failure.clone().into());
+                return Err(Box::new(failure.clone()).into());
             }
             if let Some(after) = &after {
                 verify(pass.name(), &self.graph, after)?;

@@ -79,7 +79,7 @@ impl Frame {
                 op: node.op.name(),
                 operands: operands.iter().map(|&v| b.ty(v).clone()).collect(),
                 location: node.location.clone(),
-                source,
+                source: source.into(),
             })?;
         let definition = definition.finish(&results);
         let mut map = vec![None; definition.values().len()];
