@@ -1,5 +1,6 @@
 //! Running compiled graphs: memory, threads, library kernels, machine code and the caches that hold it.
 
 pub mod buffer;
+pub mod cache;
 pub mod library;
 pub mod workers;
