@@ -1,9 +1,18 @@
-//! From graphs to kernels to machine code.
+//! From a graph to native code.
 //!
-//! - [`passes`]: graph to graph, the optimiser.
-//! - [`kernel`]: small programs over tiles.
-//! - [`math`]: vector math, written once.
+//! ```text
+//! graph --passes--> graph --fusion--> clusters --schedule--> kernels --plan--> program --codegen--> machine code
+//! ```
 
+mod compile;
+pub mod contraction;
+mod fusion;
 pub mod kernel;
 pub mod math;
+mod merge;
 pub mod passes;
+mod plan;
+pub mod program;
+mod schedule;
+
+pub use compile::{CompileError, CompileOptions, Target, compile, lower};

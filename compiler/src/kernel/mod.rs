@@ -12,7 +12,7 @@
 //!
 //! Scratch (`locals`) is meant to stay in L1: the schedule chooses tiles so that it does.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
@@ -124,6 +124,33 @@ impl Affine {
         self
     }
 
+    /// `self + other`.
+    pub fn added(&self, other: &Affine) -> Affine {
+        let start = Affine { offset: self.offset + other.offset, terms: self.terms.clone() };
+        other.terms.iter().fold(start, |sum, &(var, coefficient)| sum.plus(var, coefficient))
+    }
+
+    /// `self * factor`.
+    pub fn scaled(&self, factor: i64) -> Affine {
+        let scale = |&(var, coefficient): &(Var, i64)| (var, coefficient * factor);
+        let terms = if factor == 0 { SmallVec::new() } else { self.terms.iter().map(scale).collect() };
+        Affine { offset: self.offset * factor, terms }
+    }
+
+    /// `self + offset`.
+    pub fn shifted(&self, offset: i64) -> Affine {
+        Affine { offset: self.offset + offset, terms: self.terms.clone() }
+    }
+
+    /// The index with its loop variables renumbered by `by`: that of the same loops inside `by` others.
+    pub fn moved(&self, by: u32) -> Affine {
+        let rename = |&(var, coefficient): &(Var, i64)| match var {
+            Var::Dim(i) => (Var::Dim(i + by), coefficient),
+            grid => (grid, coefficient),
+        };
+        Affine { offset: self.offset, terms: self.terms.iter().map(rename).collect() }
+    }
+
     /// The coefficient of `var`, 0 if it does not occur.
     pub fn coefficient(&self, var: Var) -> i64 {
         self.terms.iter().find(|t| t.0 == var).map_or(0, |t| t.1)
@@ -205,6 +232,32 @@ pub enum Instr {
     Cast(DType, Reg),
     /// The same bits as another dtype of the same width.
     Bitcast(DType, Reg),
+}
+
+impl Instr {
+    /// Registers that it reads.
+    pub fn operands(&self) -> SmallVec<[Reg; 3]> {
+        match *self {
+            Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } => SmallVec::new(),
+            Instr::Unary(_, x) | Instr::Cast(_, x) | Instr::Bitcast(_, x) => smallvec![x],
+            Instr::Binary(_, x, y) | Instr::Compare(_, x, y) => smallvec![x, y],
+            Instr::Select(x, y, z) | Instr::Fma(x, y, z) => smallvec![x, y, z],
+        }
+    }
+
+    /// The instruction with its registers replaced.
+    pub fn with_operands(&self, mut f: impl FnMut(Reg) -> Reg) -> Instr {
+        match self.clone() {
+            Instr::Unary(op, x) => Instr::Unary(op, f(x)),
+            Instr::Cast(dtype, x) => Instr::Cast(dtype, f(x)),
+            Instr::Bitcast(dtype, x) => Instr::Bitcast(dtype, f(x)),
+            Instr::Binary(op, x, y) => Instr::Binary(op, f(x), f(y)),
+            Instr::Compare(op, x, y) => Instr::Compare(op, f(x), f(y)),
+            Instr::Select(x, y, z) => Instr::Select(f(x), f(y), f(z)),
+            Instr::Fma(x, y, z) => Instr::Fma(f(x), f(y), f(z)),
+            leaf => leaf,
+        }
+    }
 }
 
 /// A value written to memory at each point.

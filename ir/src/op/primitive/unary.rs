@@ -216,6 +216,11 @@ impl UnaryFn {
         }
     }
 
+    /// Whether it is a series or an iteration and not a few instructions.
+    pub const fn is_transcendental(self) -> bool {
+        self.ulps() > 0 && !matches!(self, UnaryFn::Rsqrt)
+    }
+
     /// Operand values for which an error of [`UnaryFn::ulps`] is a fair demand.
     fn values(self) -> Values {
         Values::Any

@@ -1,0 +1,51 @@
+//! The whole way from a graph to a program.
+
+use tensorwright_ir::{BuildError, Graph};
+
+use crate::contraction::{self, MatMul};
+use crate::passes::{self, PassError, PassOptions};
+use crate::program::Program;
+use crate::{fusion, plan};
+
+/// What the compiler must know of the runtime that will run the program.
+pub trait Target {
+    /// Rows and columns of the tiles in which the runtime computes a product; `None` if it does not tile it.
+    fn matmul_tile(&self, product: &MatMul) -> Option<(u64, u64)>;
+}
+
+/// How to compile.
+#[derive(Clone, Debug, Default)]
+pub struct CompileOptions {
+    /// How to run the passes.
+    pub passes: PassOptions,
+}
+
+/// Why a graph cannot be compiled. A graph that verifies always compiles, so this is a bug of the compiler.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// A pass failed.
+    #[error(transparent)]
+    Pass(#[from] PassError),
+    /// A rewrite that does not type-check.
+    #[error("a rewrite of the compiler does not type-check: {0}")]
+    Rewrite(#[from] BuildError),
+    /// An invariant does not hold.
+    #[error("internal error of the compiler: {what}")]
+    Internal {
+        /// What went wrong.
+        what: &'static str,
+    },
+}
+
+/// Compiles a graph to a program for `target`. Fails only through a bug of the compiler.
+pub fn compile(graph: &Graph, options: &CompileOptions, target: &dyn Target) -> Result<Program, CompileError> {
+    let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
+    lower(&optimized, target)
+}
+
+/// Fuses, schedules and plans a graph of primitives.
+pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError> {
+    let adjacent = contraction::with_adjacent_axes(graph)?;
+    let fused = fusion::fuse(adjacent.as_ref().unwrap_or(graph));
+    plan::plan(&fused, target)
+}

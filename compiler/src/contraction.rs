@@ -1,0 +1,257 @@
+//! Contractions as strided matrix products.
+//!
+//! `dot_general` sums over pairs of axes. With the axes of each operand sorted into batch, free and contracted ones, it is a
+//! batch of matrix products, and the operands need not be copied for it: an index map in front of an operand (transpose,
+//! slice, broadcast) only changes strides. What does not fit into one batch, one row, one column and one depth stride becomes an
+//! outer loop around products.
+
+use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::{DotGeneral, Transpose};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Shape, Value};
+
+use crate::fusion::access;
+use crate::kernel::{Affine, Var};
+
+/// A batch of strided matrix products: `out = lhs * rhs`. Strides and offsets are in elements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MatMul {
+    /// Dtype of both operands.
+    pub input: DType,
+    /// Dtype of the result, in which products are added up (f32 for f16 and bf16).
+    pub output: DType,
+    /// Number of products; strides from one to the next.
+    pub batch: Loop,
+    /// Rows of `lhs` and `out`; the stride in `rhs` is 0.
+    pub rows: Loop,
+    /// Columns of `rhs` and `out`; the stride in `lhs` is 0.
+    pub columns: Loop,
+    /// Columns of `lhs` and rows of `rhs`; the stride in `out` is 0.
+    pub depth: Loop,
+    /// Loops around the batch, outermost first.
+    pub outer: Vec<Loop>,
+    /// First element of `lhs`.
+    pub lhs_offset: i64,
+    /// First element of `rhs`.
+    pub rhs_offset: i64,
+}
+
+/// One loop of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Loop {
+    /// Number of iterations.
+    pub extent: u64,
+    /// Step in `lhs`.
+    pub lhs: i64,
+    /// Step in `rhs`.
+    pub rhs: i64,
+    /// Step in `out`.
+    pub out: i64,
+}
+
+impl Loop {
+    const ONCE: Loop = Loop { extent: 1, lhs: 0, rhs: 0, out: 0 };
+
+    /// The two loops, `self` around `inner`, as one, if strides allow.
+    fn merged(self, inner: Loop) -> Option<Loop> {
+        let extent = inner.extent as i64;
+        let continues = |outer: i64, inner: i64| outer == inner * extent;
+        match (self.extent, inner.extent) {
+            (1, _) => Some(inner),
+            (_, 1) => Some(self),
+            _ if continues(self.lhs, inner.lhs)
+                && continues(self.rhs, inner.rhs)
+                && continues(self.out, inner.out) =>
+            {
+                Some(Loop { extent: self.extent * inner.extent, ..inner })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Memory that holds an operand, and how it lies there.
+#[derive(Clone, Debug)]
+pub(crate) struct Operand {
+    /// The value whose memory is read.
+    pub(crate) base: Value,
+    /// Index of the first element.
+    offset: i64,
+    /// For each axis of the operand the distance of its elements.
+    strides: SmallVec<[i64; 6]>,
+}
+
+/// Where the operand of a contraction at `position` (0 or 1) is read: as far behind its index maps as strides can tell.
+pub(crate) fn operand(graph: &Graph, dot: &DotGeneral, position: usize, value: Value) -> Operand {
+    let contracted = if position == 0 { &dot.lhs_contract } else { &dot.rhs_contract };
+    let shape = &graph.ty(value).shape;
+    let mut best = seen_through(graph, value, 0);
+    for depth in 1.. {
+        let candidate = seen_through(graph, value, depth);
+        if candidate.base == best.base || !is_one_loop(shape, &candidate.strides, contracted) {
+            break;
+        }
+        best = candidate;
+    }
+    best
+}
+
+/// The operand as seen in the memory of the value `depth` index maps behind it.
+fn seen_through(graph: &Graph, value: Value, depth: usize) -> Operand {
+    let rank = graph.ty(value).rank();
+    let mut access = access::identity(rank);
+    let mut base = value;
+    for _ in 0..depth {
+        let Some((_, node)) = graph.producer(base) else { break };
+        if node.operands.len() != 1 || !access::is_index_map(&node.op, &graph.ty(node.operands[0]).shape) {
+            break;
+        }
+        let from = &graph.ty(node.operands[0]).shape;
+        access = access::through(&node.op, from, &access);
+        base = node.operands[0];
+    }
+    let flat: Affine = access::flat(&access, &graph.ty(base).shape);
+    let strides = (0..rank as u32).map(|axis| flat.coefficient(Var::Dim(axis))).collect();
+    Operand { base, offset: flat.offset, strides }
+}
+
+/// Whether the axes, in this order, are one loop with one stride.
+fn is_one_loop(shape: &Shape, strides: &[i64], axes: &[usize]) -> bool {
+    let one = |axis: &usize| Loop { extent: shape.size(*axis) as u64, lhs: strides[*axis], rhs: 0, out: 0 };
+    axes.iter().map(one).try_fold(Loop::ONCE, Loop::merged).is_some()
+}
+
+/// A graph in which every contraction sums along one stride: operands whose contracted axes are apart get a transpose in front,
+/// which will be stored.
+pub(crate) fn with_adjacent_axes(graph: &Graph) -> Result<Option<Graph>, BuildError> {
+    let scattered = |node: &Node| match &node.op {
+        Op::DotGeneral(dot) => (0..2).any(|position| is_scattered(graph, dot, node, position)),
+        _ => false,
+    };
+    if !graph.nodes().iter().any(scattered) {
+        return Ok(None);
+    }
+    let mut b = Builder::new(graph.name());
+    let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
+    for &input in graph.inputs() {
+        let name = graph.value_name(input).map(str::to_owned);
+        let copy = b.input(graph.ty(input).clone());
+        b.set_name(copy, name);
+        map[input.index()] = Some(copy);
+    }
+    for node in graph.nodes() {
+        let mut operands: SmallVec<[Value; 4]> =
+            node.operands.iter().map(|v| map[v.index()].expect("operands come first")).collect();
+        let results = match &node.op {
+            Op::DotGeneral(dot) if scattered(node) => {
+                let mut dot = dot.clone();
+                for position in 0..2 {
+                    if is_scattered(graph, &dot, node, position) {
+                        operands[position] = gather_axes(&mut b, &mut dot, position, operands[position])?;
+                    }
+                }
+                b.push(dot, &operands)?
+            }
+            _ => b.copy_node(node, &operands)?,
+        };
+        for (&from, &to) in node.results.iter().zip(&results) {
+            map[from.index()] = Some(to);
+        }
+    }
+    let outputs: Vec<Value> =
+        graph.outputs().iter().map(|v| map[v.index()].expect("outputs are computed")).collect();
+    Ok(Some(b.finish(&outputs)))
+}
+
+fn is_scattered(graph: &Graph, dot: &DotGeneral, node: &Node, position: usize) -> bool {
+    let operand = seen_through(graph, node.operands[position], 0);
+    let contracted = if position == 0 { &dot.lhs_contract } else { &dot.rhs_contract };
+    !is_one_loop(&graph.ty(node.operands[position]).shape, &operand.strides, contracted)
+}
+
+/// Transposes an operand to batch axes, free axes, contracted axes, and renumbers the axes of `dot`.
+fn gather_axes(
+    b: &mut Builder,
+    dot: &mut DotGeneral,
+    position: usize,
+    value: Value,
+) -> Result<Value, BuildError> {
+    let rank = b.ty(value).rank();
+    let (batch, free, contracted) = match position {
+        0 => (&dot.lhs_batch, dot.lhs_free(rank), &dot.lhs_contract),
+        _ => (&dot.rhs_batch, dot.rhs_free(rank), &dot.rhs_contract),
+    };
+    let permutation = batch.iter().chain(&free).chain(contracted).copied().collect();
+    let (batches, contracts) = (batch.len(), contracted.len());
+    let transposed = b.push_one(Transpose { permutation }, &[value])?;
+    let (batch, contracted) = match position {
+        0 => (&mut dot.lhs_batch, &mut dot.lhs_contract),
+        _ => (&mut dot.rhs_batch, &mut dot.rhs_contract),
+    };
+    *batch = (0..batches).collect();
+    *contracted = (rank - contracts..rank).collect();
+    Ok(transposed)
+}
+
+/// The product that a `dot_general` node is, and the values whose memory it reads.
+pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (MatMul, Value, Value) {
+    let [lhs, rhs] = [0, 1].map(|position| operand(graph, dot, position, node.operands[position]));
+    let [lhs_shape, rhs_shape] = [0, 1].map(|position| &graph.ty(node.operands[position]).shape);
+    let out = &graph.ty(node.results[0]);
+    let out_strides = out.shape.strides();
+    let lhs_free = dot.lhs_free(lhs_shape.rank());
+    let rhs_free = dot.rhs_free(rhs_shape.rank());
+    let extent = |shape: &Shape, axis: usize| shape.size(axis) as u64;
+    let batch = (0..dot.lhs_batch.len()).map(|i| {
+        let (l, r) = (dot.lhs_batch[i], dot.rhs_batch[i]);
+        Loop {
+            extent: extent(lhs_shape, l),
+            lhs: lhs.strides[l],
+            rhs: rhs.strides[r],
+            out: out_strides[i] as i64,
+        }
+    });
+    let first_row = dot.lhs_batch.len();
+    let rows = lhs_free.iter().enumerate().map(|(i, &axis)| Loop {
+        extent: extent(lhs_shape, axis),
+        lhs: lhs.strides[axis],
+        rhs: 0,
+        out: out_strides[first_row + i] as i64,
+    });
+    let first_column = first_row + lhs_free.len();
+    let columns = rhs_free.iter().enumerate().map(|(i, &axis)| Loop {
+        extent: extent(rhs_shape, axis),
+        lhs: 0,
+        rhs: rhs.strides[axis],
+        out: out_strides[first_column + i] as i64,
+    });
+    let depth = dot.lhs_contract.iter().zip(&dot.rhs_contract).map(|(&l, &r)| Loop {
+        extent: extent(lhs_shape, l),
+        lhs: lhs.strides[l],
+        rhs: rhs.strides[r],
+        out: 0,
+    });
+    let depth = depth.fold(Loop::ONCE, |outer, inner| outer.merged(inner).unwrap_or(inner));
+    let (mut outer, batch) = merge(batch);
+    let (more, rows) = merge(rows);
+    outer.extend(more);
+    let (more, columns) = merge(columns);
+    outer.extend(more);
+    let input = graph.ty(node.operands[0]).dtype;
+    let (lhs_offset, rhs_offset) = (lhs.offset, rhs.offset);
+    let product =
+        MatMul { input, output: out.dtype, batch, rows, columns, depth, outer, lhs_offset, rhs_offset };
+    (product, lhs.base, rhs.base)
+}
+
+/// Merges loops from the innermost outwards; returns the loops that are left over, and the innermost.
+fn merge(loops: impl DoubleEndedIterator<Item = Loop>) -> (Vec<Loop>, Loop) {
+    let mut left_over = Vec::new();
+    let mut inner = Loop::ONCE;
+    for outer in loops.rev() {
+        match outer.merged(inner) {
+            Some(merged) if left_over.is_empty() => inner = merged,
+            _ => left_over.insert(0, outer),
+        }
+    }
+    (left_over, inner)
+}

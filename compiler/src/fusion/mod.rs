@@ -1,0 +1,230 @@
+//! Fusion: which values are stored in memory, and which nodes share a kernel.
+//!
+//! The result is a partition of the graph into *units* in an order in which they can run. A unit is either one node that
+//! is a routine of its own (a matmul, a sort, ..) or a cluster of element-wise ops, index maps and reductions that becomes
+//! one kernel. A value that is not [stored](Fusion::is_stored) is computed again wherever it is read; fusion makes sure
+//! that this is cheap.
+//!
+//! Two ways to grow a cluster:
+//! - from a reduction ([`reduction`]): its element-wise producers, and everything after it in the same row;
+//! - from the last element-wise op ([`elementwise`]): its producers.
+//!
+//! Index maps (broadcast, transpose, slice, reverse, unit reshape) belong to no cluster: whoever reads through them
+//! composes indices ([`access`]).
+
+pub(crate) mod access;
+mod elementwise;
+mod reduction;
+mod units;
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::{Graph, Node, NodeId, Op, Shape, Source, Value};
+
+use crate::contraction;
+pub(crate) use units::Unit;
+
+/// How the loops of a cluster run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// No reduction.
+    Elementwise,
+    /// Reductions along axes with the last among them: rows of elements, one after the other.
+    Rows,
+    /// Reductions along axes without the last: rows are added up into a row of accumulators.
+    Columns,
+    /// A concatenation or padding, put together in memory out of what its operands are computed from.
+    Assembly,
+}
+
+/// Nodes that become one kernel (an assembly becomes one per part).
+#[derive(Clone, Debug)]
+pub(crate) struct Cluster {
+    pub(crate) form: Form,
+    /// Shape of the full iteration space.
+    pub(crate) shape: Shape,
+    /// Axes of `shape` that are reduced, ascending; empty for element-wise clusters.
+    pub(crate) reduced: SmallVec<[usize; 6]>,
+    /// Its nodes in topological order.
+    pub(crate) nodes: Vec<NodeId>,
+    /// For its values the axis of `shape` along which each of their axes runs. Values that are not here have the shape of the
+    /// cluster.
+    pub(crate) coordinates: HashMap<Value, Coordinates>,
+}
+
+/// For each axis of a value the axis of its cluster's shape along which it runs; none for unit axes.
+pub(crate) type Coordinates = SmallVec<[Option<usize>; 6]>;
+
+/// The decisions.
+#[derive(Debug)]
+pub(crate) struct Fusion<'g> {
+    pub(crate) graph: &'g Graph,
+    pub(crate) clusters: Vec<Cluster>,
+    /// For each node the cluster that computes it.
+    cluster_of: Vec<Option<usize>>,
+    /// For each value whether it lives in memory.
+    stored: Vec<bool>,
+    /// For each value the nodes that read it.
+    users: Vec<SmallVec<[NodeId; 2]>>,
+}
+
+/// Decides what to fuse. The graph must hold no composites.
+pub(crate) fn fuse(graph: &Graph) -> Fusion<'_> {
+    let mut fusion = Fusion::new(graph);
+    reduction::grow_all(&mut fusion);
+    elementwise::grow_all(&mut fusion);
+    fusion
+}
+
+impl<'g> Fusion<'g> {
+    fn new(graph: &'g Graph) -> Fusion<'g> {
+        let mut users: Vec<SmallVec<[NodeId; 2]>> = vec![SmallVec::new(); graph.values().len()];
+        for (id, node) in graph.iter() {
+            for operand in &node.operands {
+                let list = &mut users[operand.index()];
+                if list.last() != Some(&id) {
+                    list.push(id);
+                }
+            }
+        }
+        let stored = graph.values().map(|v| matches!(graph.source(v), Source::Input(_))).collect();
+        let cluster_of = vec![None; graph.nodes().len()];
+        let mut fusion = Fusion { graph, clusters: Vec::new(), cluster_of, stored, users };
+        fusion.store_what_must_be();
+        fusion
+    }
+
+    /// Outputs, and what routines read and write, live in memory.
+    fn store_what_must_be(&mut self) {
+        for &value in self.graph.outputs() {
+            self.stored[value.index()] = true;
+        }
+        for node in self.graph.nodes().iter().filter(|n| is_routine(n) || needs_memory(self.graph, n)) {
+            for (position, &operand) in node.operands.iter().enumerate() {
+                match &node.op {
+                    // These store their operands in place as they are computed.
+                    Op::Concat(_) | Op::Pad(_) => {}
+                    Op::DotGeneral(dot) => {
+                        let base = contraction::operand(self.graph, dot, position, operand).base;
+                        self.stored[base.index()] = true;
+                    }
+                    _ => self.stored[operand.index()] = true,
+                }
+            }
+            for &result in &node.results {
+                self.stored[result.index()] = true;
+            }
+        }
+        // A constant that is the same element everywhere is computed where it is read; any other is memory.
+        for node in self.graph.nodes() {
+            if let Op::Constant(c) = &node.op
+                && c.value.splat().is_none()
+            {
+                self.stored[node.results[0].index()] = true;
+            }
+        }
+    }
+
+    /// Whether the value lives in memory.
+    pub(crate) fn is_stored(&self, value: Value) -> bool {
+        self.stored[value.index()]
+    }
+
+    /// The cluster that computes the node.
+    pub(crate) fn cluster_of(&self, node: NodeId) -> Option<usize> {
+        self.cluster_of[node.index()]
+    }
+
+    /// The nodes that read the value.
+    pub(crate) fn users(&self, value: Value) -> &[NodeId] {
+        &self.users[value.index()]
+    }
+
+    /// Values of the cluster that are stored, in topological order.
+    pub(crate) fn roots(&self, cluster: usize) -> Vec<Value> {
+        let results = self.clusters[cluster].nodes.iter().flat_map(|&n| self.graph.node(n).results.iter());
+        results.copied().filter(|&v| self.is_stored(v)).collect()
+    }
+
+    /// Adds a cluster and takes its nodes.
+    fn add_cluster(&mut self, cluster: Cluster) -> usize {
+        let id = self.clusters.len();
+        for node in &cluster.nodes {
+            self.cluster_of[node.index()] = Some(id);
+        }
+        self.clusters.push(cluster);
+        id
+    }
+
+    /// Whether reading through the node is free.
+    pub(crate) fn is_index_map(&self, id: NodeId) -> bool {
+        let node = self.graph.node(id);
+        node.op.lowering() == Lowering::View
+            && access::is_index_map(&node.op, &self.graph.ty(node.operands[0]).shape)
+    }
+
+    /// The nodes that read `value` as memory or in a cluster, directly or through index maps that are not stored.
+    fn readers(&self, value: Value) -> SmallVec<[Reader; 4]> {
+        let mut readers = SmallVec::new();
+        let mut open: SmallVec<[(Value, bool, bool); 4]> = SmallVec::from_elem((value, true, false), 1);
+        while let Some((value, direct, expands)) = open.pop() {
+            for &node in self.users(value) {
+                let result = self.graph.node(node).results[0];
+                if self.is_index_map(node) && !self.is_stored(result) {
+                    let grows = self.graph.ty(result).elements() > self.graph.ty(value).elements();
+                    open.push((result, false, expands || grows));
+                } else {
+                    readers.push(Reader { node, direct, expands });
+                }
+            }
+        }
+        readers
+    }
+}
+
+/// A node that reads a value.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    node: NodeId,
+    /// Not through an index map.
+    direct: bool,
+    /// Elements are read more than once.
+    expands: bool,
+}
+
+/// An element-wise op with operands. Constants and iotas are computed wherever they are read.
+pub(crate) fn is_elementwise(node: &Node) -> bool {
+    match &node.op {
+        Op::Reduce(reduce) => reduce.axes.is_empty(),
+        op => op.lowering() == Lowering::Map && !node.operands.is_empty(),
+    }
+}
+
+/// A fold along at least one axis.
+pub(crate) fn is_reduction(node: &Node) -> bool {
+    matches!(&node.op, Op::Reduce(reduce) if !reduce.axes.is_empty())
+}
+
+/// A routine of the runtime.
+pub(crate) fn is_routine(node: &Node) -> bool {
+    matches!(node.op.lowering(), Lowering::Library | Lowering::Contract)
+}
+
+/// A movement that is not an index map: concatenation and padding are assembled in memory, and a reshape that merges or
+/// splits axes is another name for dense memory.
+pub(crate) fn needs_memory(graph: &Graph, node: &Node) -> bool {
+    node.op.lowering() == Lowering::View && !access::is_index_map(&node.op, &graph.ty(node.operands[0]).shape)
+}
+
+/// How much work one element of the node is, in simple instructions.
+pub(crate) fn cost(node: &Node) -> u32 {
+    use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+    match &node.op {
+        Op::Unary(f) if f.is_transcendental() => 20,
+        Op::Unary(UnaryFn::Sqrt | UnaryFn::Rsqrt) => 4,
+        Op::Binary(BinaryFn::Pow | BinaryFn::Atan2 | BinaryFn::Rem | BinaryFn::FloorMod) => 20,
+        Op::Binary(BinaryFn::Div | BinaryFn::Floordiv) => 4,
+        _ => 1,
+    }
+}

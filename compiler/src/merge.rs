@@ -1,0 +1,165 @@
+//! Merging of small kernels: neighbours that each have one tile become one kernel, so that a graph of small tensors is one call.
+//!
+//! Memory that only the merged kernel touches becomes scratch.
+
+use hashbrown::HashMap;
+
+use crate::kernel::{Access, Buffer, Instr, Kernel, Local, Param, Stage};
+use crate::program::{KernelCall, Place, Program, Step};
+
+/// Bytes of scratch of a merged kernel.
+const MAX_SCRATCH: usize = 32 << 10;
+/// Stages of a merged kernel: beyond this, compiling takes longer than calls save.
+const MAX_STAGES: usize = 64;
+
+/// Merges runs of kernel calls with one tile each.
+pub(crate) fn merge_small_kernels(program: &mut Program) {
+    let steps = std::mem::take(&mut program.steps);
+    let touches = count_touches(&steps, program);
+    let mut run: Vec<KernelCall> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Kernel(call) if is_small(&program.kernels[call.kernel]) => {
+                let stages: usize = run.iter().map(|c| program.kernels[c.kernel].stages.len()).sum();
+                if stages + program.kernels[call.kernel].stages.len() > MAX_STAGES {
+                    flush(program, &mut run, &touches);
+                }
+                run.push(call);
+            }
+            other => {
+                flush(program, &mut run, &touches);
+                program.steps.push(other);
+            }
+        }
+    }
+    flush(program, &mut run, &touches);
+    drop_unused_kernels(program);
+}
+
+fn is_small(kernel: &Kernel) -> bool {
+    kernel.grid.is_empty() && kernel.scratch_bytes() <= MAX_SCRATCH
+}
+
+/// For each slot the number of steps that touch it; outputs count once more.
+fn count_touches(steps: &[Step], program: &Program) -> Vec<u32> {
+    let mut touches = vec![0; program.slots.len()];
+    for step in steps {
+        let mut slots = step.slots();
+        slots.sort_unstable();
+        slots.dedup();
+        for slot in slots {
+            touches[slot] += 1;
+        }
+    }
+    for (_, slot) in &program.outputs {
+        touches[*slot] += 1;
+    }
+    touches
+}
+
+fn flush(program: &mut Program, run: &mut Vec<KernelCall>, touches: &[u32]) {
+    match &run[..] {
+        [] => {}
+        [single] => program.steps.push(Step::Kernel(single.clone())),
+        calls => {
+            let call = merged(program, calls, touches);
+            program.steps.push(Step::Kernel(call));
+        }
+    }
+    run.clear();
+}
+
+/// The calls as one.
+fn merged(program: &mut Program, calls: &[KernelCall], touches: &[u32]) -> KernelCall {
+    let mut inside: HashMap<usize, u32> = HashMap::new();
+    for call in calls {
+        let mut slots = call.args.clone();
+        slots.sort_unstable();
+        slots.dedup();
+        for slot in slots {
+            *inside.entry(slot).or_default() += 1;
+        }
+    }
+    let mut joined = Kernel { params: vec![], locals: vec![], grid: vec![], stages: vec![] };
+    let mut args: Vec<usize> = Vec::new();
+    let mut place: HashMap<usize, Buffer> = HashMap::new();
+    for call in calls {
+        let kernel = &program.kernels[call.kernel];
+        let first_local = joined.locals.len() as u32;
+        joined.locals.extend(kernel.locals.iter().cloned());
+        for (param, &slot) in kernel.params.iter().zip(&call.args) {
+            let private = matches!(program.slots[slot].place, Place::Arena(_)) && inside[&slot] == touches[slot];
+            let fits = joined.scratch_bytes() + program.slots[slot].ty.bytes() <= MAX_SCRATCH;
+            let buffer = *place.entry(slot).or_insert_with(|| {
+                if private && fits {
+                    joined.locals.push(Local { dtype: param.dtype, len: param.len });
+                    Buffer::Local(joined.locals.len() as u32 - 1)
+                } else {
+                    args.push(slot);
+                    joined.params.push(param.clone());
+                    Buffer::Param(joined.params.len() as u32 - 1)
+                }
+            });
+            if let Buffer::Param(p) = buffer {
+                let known = &mut joined.params[p as usize];
+                known.access = after(known.access, param);
+            }
+        }
+        let rename = |buffer: Buffer| match buffer {
+            Buffer::Param(p) => place[&call.args[p as usize]],
+            Buffer::Local(l) => Buffer::Local(first_local + l),
+        };
+        joined.stages.extend(kernel.stages.iter().map(|stage| renamed(stage, &rename)));
+    }
+    program.kernels.push(joined);
+    KernelCall { kernel: program.kernels.len() - 1, args }
+}
+
+/// How a param is used by a kernel that used it as `first` and then as `then`.
+fn after(first: Access, then: &Param) -> Access {
+    match (first, then.access) {
+        (Access::Read, Access::Read) => Access::Read,
+        (Access::Write, _) => Access::Write,
+        _ => Access::ReadWrite,
+    }
+}
+
+fn renamed(stage: &Stage, rename: &impl Fn(Buffer) -> Buffer) -> Stage {
+    let mut stage = stage.clone();
+    match &mut stage {
+        Stage::Loop(l) => {
+            for instr in &mut l.body {
+                if let Instr::Load { buffer, .. } = instr {
+                    *buffer = rename(*buffer);
+                }
+            }
+            l.stores.iter_mut().for_each(|s| s.buffer = rename(s.buffer));
+            l.folds.iter_mut().for_each(|f| f.buffer = rename(f.buffer));
+        }
+        Stage::Math(m) => {
+            m.out.buffer = rename(m.out.buffer);
+            m.args.iter_mut().for_each(|a| a.buffer = rename(a.buffer));
+        }
+    }
+    stage
+}
+
+fn drop_unused_kernels(program: &mut Program) {
+    let mut new_id: Vec<Option<usize>> = vec![None; program.kernels.len()];
+    let mut kept = Vec::new();
+    for step in &mut program.steps {
+        let call = match step {
+            Step::Kernel(call) => Some(call),
+            Step::MatMul { epilogue, .. } => epilogue.as_mut(),
+            Step::Routine { .. } => None,
+        };
+        if let Some(call) = call {
+            let id = *new_id[call.kernel].get_or_insert_with(|| {
+                kept.push(program.kernels[call.kernel].clone());
+                kept.len() - 1
+            });
+            call.kernel = id;
+        }
+    }
+    program.kernels = kept;
+}

@@ -1,0 +1,244 @@
+//! Planning: from the units of fusion to the steps of a program, and from values to slots.
+
+use hashbrown::HashMap;
+use tensorwright_ir::{Graph, NodeId, Op, Source, Value};
+
+use crate::contraction;
+use crate::fusion::{Form, Fusion, Unit};
+use crate::kernel::{GridDim, Kernel};
+use crate::program::{KernelCall, Place, Program, Slot, Step};
+use crate::schedule::{self, Scheduled};
+use crate::{CompileError, Target};
+
+/// The program of a fused graph.
+pub(crate) fn plan(fusion: &Fusion<'_>, target: &dyn Target) -> Result<Program, CompileError> {
+    let order = fusion.order().ok_or(CompileError::Internal { what: "clusters wait for each other" })?;
+    let mut planner = Planner::new(fusion, target);
+    for unit in order {
+        planner.add(unit);
+    }
+    let mut program = planner.finish();
+    crate::merge::merge_small_kernels(&mut program);
+    place_in_arena(&mut program);
+    Ok(program)
+}
+
+struct Planner<'a, 'g> {
+    fusion: &'a Fusion<'g>,
+    target: &'a dyn Target,
+    /// Matmuls that run as part of the cluster that finishes their tiles.
+    finished_by: HashMap<usize, NodeId>,
+    slot_of: Vec<Option<usize>>,
+    kernel_ids: HashMap<Kernel, usize>,
+    program: Program,
+}
+
+impl<'a, 'g> Planner<'a, 'g> {
+    fn new(fusion: &'a Fusion<'g>, target: &'a dyn Target) -> Planner<'a, 'g> {
+        let graph = fusion.graph;
+        let program = Program {
+            name: graph.name().to_owned(),
+            inputs: graph.input_types(),
+            outputs: Vec::new(),
+            slots: Vec::new(),
+            kernels: Vec::new(),
+            steps: Vec::new(),
+            arena_bytes: 0,
+        };
+        let slot_of = vec![None; graph.values().len()];
+        let mut planner = Planner {
+            fusion,
+            target,
+            finished_by: epilogues(fusion),
+            slot_of,
+            kernel_ids: HashMap::new(),
+            program,
+        };
+        for &input in graph.inputs() {
+            planner.slot(input);
+        }
+        planner
+    }
+
+    /// The slot of a stored value. A reshape of stored memory is the same slot.
+    fn slot(&mut self, value: Value) -> usize {
+        let memory = same_memory(self.fusion, value);
+        if let Some(slot) = self.slot_of[memory.index()] {
+            return slot;
+        }
+        let graph = self.fusion.graph;
+        let place = match (graph.source(memory), graph.op(memory)) {
+            (Source::Input(position), _) => Place::Input(position),
+            (_, Some(Op::Constant(c))) if self.is_constant(memory) => Place::Constant(c.value.clone()),
+            _ => Place::Arena(0),
+        };
+        let slot = self.program.slots.len();
+        self.program.slots.push(Slot { ty: graph.ty(memory).clone(), place });
+        self.slot_of[memory.index()] = Some(slot);
+        slot
+    }
+
+    fn is_constant(&self, value: Value) -> bool {
+        let producer = self.fusion.graph.producer(value);
+        producer.is_some_and(|(id, _)| self.fusion.cluster_of(id).is_none())
+    }
+
+    fn add(&mut self, unit: Unit) {
+        match unit {
+            Unit::Cluster(cluster) => match self.finished_by.get(&cluster) {
+                Some(&matmul) => self.add_matmul(matmul, Some(cluster)),
+                None => {
+                    for scheduled in schedule::schedule(self.fusion, cluster) {
+                        let call = self.call(scheduled);
+                        self.program.steps.push(Step::Kernel(call));
+                    }
+                }
+            },
+            Unit::Node(id) => {
+                let node = self.fusion.graph.node(id);
+                match &node.op {
+                    Op::DotGeneral(_) if self.finished_by.values().any(|&m| m == id) => {}
+                    Op::DotGeneral(_) => self.add_matmul(id, None),
+                    Op::Reshape(_) => {
+                        self.slot(node.results[0]);
+                    }
+                    _ => self.add_routine(id),
+                }
+            }
+        }
+    }
+
+    fn add_routine(&mut self, id: NodeId) {
+        let node = self.fusion.graph.node(id);
+        let operands = node.operands.iter().map(|&v| self.slot(v)).collect();
+        let results = node.results.iter().map(|&v| self.slot(v)).collect();
+        let (op, location) = (node.op.clone(), node.location.clone());
+        self.program.steps.push(Step::Routine { op, operands, results, location });
+    }
+
+    fn add_matmul(&mut self, id: NodeId, finisher: Option<usize>) {
+        let graph = self.fusion.graph;
+        let node = graph.node(id);
+        let Op::DotGeneral(dot) = &node.op else { unreachable!("matmuls are dot_general") };
+        let (product, lhs, rhs) = contraction::product(graph, node, dot);
+        let (lhs, rhs, out) = (self.slot(lhs), self.slot(rhs), self.slot(node.results[0]));
+        let mut after = None;
+        let epilogue = finisher.and_then(|cluster| {
+            let grid = self.tiles_of(&product, graph.ty(node.results[0]).rank());
+            let on_tiles = grid.and_then(|grid| schedule::schedule_on_tiles(self.fusion, cluster, &grid));
+            if on_tiles.is_none() {
+                after = Some(cluster);
+            }
+            on_tiles.map(|scheduled| self.call(scheduled))
+        });
+        self.program.steps.push(Step::MatMul { product, lhs, rhs, out, epilogue });
+        for scheduled in after.into_iter().flat_map(|cluster| schedule::schedule(self.fusion, cluster)) {
+            let call = self.call(scheduled);
+            self.program.steps.push(Step::Kernel(call));
+        }
+    }
+
+    /// The tiles of a product as a grid over the axes of its result, if its result has one axis for each loop.
+    fn tiles_of(&self, product: &contraction::MatMul, rank: usize) -> Option<Vec<GridDim>> {
+        let (rows, columns) = self.target.matmul_tile(product)?;
+        let dims = [(product.batch.extent, 1), (product.rows.extent, rows), (product.columns.extent, columns)];
+        let grid = dims.map(|(extent, tile)| GridDim { extent, tile });
+        match rank {
+            2 if product.batch.extent == 1 => Some(grid[1..].to_vec()),
+            3 => Some(grid.to_vec()),
+            _ => None,
+        }
+    }
+
+    fn call(&mut self, scheduled: Scheduled) -> KernelCall {
+        let args = scheduled.memory.iter().map(|&v| self.slot(v)).collect();
+        let kernels = &mut self.program.kernels;
+        let kernel = *self.kernel_ids.entry(scheduled.kernel).or_insert_with_key(|kernel| {
+            kernels.push(kernel.clone());
+            kernels.len() - 1
+        });
+        KernelCall { kernel, args }
+    }
+
+    fn finish(mut self) -> Program {
+        let graph = self.fusion.graph;
+        for &output in graph.outputs() {
+            let slot = self.slot(output);
+            if let Place::Arena(_) = self.program.slots[slot].place {
+                self.program.slots[slot].place = Place::Output;
+            }
+            self.program.outputs.push((graph.ty(output).clone(), slot));
+        }
+        self.program
+    }
+}
+
+/// The value whose memory a stored value names: reshapes of memory are the same memory.
+fn same_memory(fusion: &Fusion<'_>, value: Value) -> Value {
+    let mut memory = value;
+    while let Some((id, node)) = fusion.graph.producer(memory)
+        && matches!(node.op, Op::Reshape(_))
+        && fusion.cluster_of(id).is_none()
+        && fusion.is_stored(node.operands[0])
+    {
+        memory = node.operands[0];
+    }
+    memory
+}
+
+/// For element-wise clusters the matmul whose tiles they finish: its result is read by nobody else, element by element.
+fn epilogues(fusion: &Fusion<'_>) -> HashMap<usize, NodeId> {
+    let mut found = HashMap::new();
+    for (id, node) in fusion.graph.iter() {
+        let Op::DotGeneral(dot) = &node.op else { continue };
+        if let Some(cluster) = finisher(fusion, node.results[0])
+            && contraction::product(fusion.graph, node, dot).0.outer.is_empty()
+        {
+            found.entry(cluster).or_insert(id);
+        }
+    }
+    found
+}
+
+fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
+    let graph: &Graph = fusion.graph;
+    let cluster = fusion.cluster_of(*fusion.users(result).first()?)?;
+    let fits = fusion.clusters[cluster].form == Form::Elementwise
+        && fusion.clusters[cluster].shape == graph.ty(result).shape
+        && !graph.outputs().contains(&result)
+        && fusion.users(result).iter().all(|&u| fusion.cluster_of(u) == Some(cluster) && !fusion.is_index_map(u));
+    fits.then_some(cluster)
+}
+
+/// Gives each arena slot an offset. First fit, in the order in which slots are first written; a place is free again after
+/// the last step that touches its slot.
+fn place_in_arena(program: &mut Program) {
+    let mut life: Vec<Option<(usize, usize)>> = vec![None; program.slots.len()];
+    for (at, step) in program.steps.iter().enumerate() {
+        for slot in step.slots() {
+            life[slot] = Some(life[slot].map_or((at, at), |(first, _)| (first, at)));
+        }
+    }
+    let mut order: Vec<usize> =
+        (0..life.len()).filter(|&s| matches!(program.slots[s].place, Place::Arena(_)) && life[s].is_some()).collect();
+    // Large ones first: they leave the fewest gaps.
+    order.sort_by_key(|&s| (std::cmp::Reverse(program.slots[s].ty.bytes()), s));
+    let mut placed: Vec<(usize, usize, usize, usize)> = Vec::new();
+    for slot in order {
+        let (first, last) = life[slot].expect("filtered above");
+        let bytes = program.slots[slot].ty.bytes().next_multiple_of(64).max(64);
+        let mut busy: Vec<(usize, usize)> =
+            placed.iter().filter(|p| p.2 <= last && first <= p.3).map(|p| (p.0, p.1)).collect();
+        busy.sort_unstable();
+        let mut offset = 0;
+        for (start, end) in busy {
+            if offset + bytes <= start {
+                break;
+            }
+            offset = offset.max(end);
+        }
+        placed.push((offset, offset + bytes, first, last));
+        program.slots[slot].place = Place::Arena(offset);
+        program.arena_bytes = program.arena_bytes.max(offset + bytes);
+    }
+}

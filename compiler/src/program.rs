@@ -1,0 +1,104 @@
+//! A program: a flat list of steps over slots of memory, ready to run.
+//!
+//! Slots are what the steps read and write. A slot is an input, an output, a constant, or a place in the arena; places in
+//! the arena are reused as soon as nobody reads them any more.
+
+use tensorwright_ir::{LiteralRef, Location, Op, Type};
+
+use crate::contraction::MatMul;
+use crate::kernel::Kernel;
+
+/// A compiled graph, but for the machine code.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Name of the graph.
+    pub name: String,
+    /// Types of the inputs.
+    pub inputs: Vec<Type>,
+    /// Types of the outputs, and the slots that hold them. Several outputs may share a slot; a slot may be an input's or a constant's.
+    pub outputs: Vec<(Type, usize)>,
+    /// Memory.
+    pub slots: Vec<Slot>,
+    /// Distinct kernels.
+    pub kernels: Vec<Kernel>,
+    /// What to run, in order.
+    pub steps: Vec<Step>,
+    /// Size of the arena.
+    pub arena_bytes: usize,
+}
+
+/// Dense row-major memory.
+#[derive(Clone, Debug)]
+pub struct Slot {
+    /// What it holds.
+    pub ty: Type,
+    /// Where it is.
+    pub place: Place,
+}
+
+/// Where a slot is.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// The caller's, at this position; only read.
+    Input(usize),
+    /// Part of the program.
+    Constant(LiteralRef),
+    /// A buffer of its own that the caller gets.
+    Output,
+    /// At this offset of the arena, in bytes, a multiple of 64.
+    Arena(usize),
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A kernel on all its tiles.
+    Kernel(KernelCall),
+    /// A matrix product, and a kernel that finishes each of its tiles.
+    MatMul {
+        /// The product.
+        product: MatMul,
+        /// Slot of the left operand.
+        lhs: usize,
+        /// Slot of the right operand.
+        rhs: usize,
+        /// Slot of the result.
+        out: usize,
+        /// What is done to each tile of the result as soon as it is there. Its grid has the tiles of the product.
+        epilogue: Option<KernelCall>,
+    },
+    /// A routine of the runtime's library.
+    Routine {
+        /// What it computes.
+        op: Op,
+        /// Slots of its operands.
+        operands: Vec<usize>,
+        /// Slots of its results.
+        results: Vec<usize>,
+        /// The source line that wrote it.
+        location: Option<Location>,
+    },
+}
+
+/// A kernel with its memory.
+#[derive(Clone, Debug)]
+pub struct KernelCall {
+    /// Which of [`Program::kernels`].
+    pub kernel: usize,
+    /// Slots of its params.
+    pub args: Vec<usize>,
+}
+
+impl Step {
+    /// Slots that the step reads or writes.
+    pub fn slots(&self) -> Vec<usize> {
+        match self {
+            Step::Kernel(call) => call.args.clone(),
+            Step::MatMul { lhs, rhs, out, epilogue, .. } => {
+                let more = epilogue.iter().flat_map(|call| call.args.iter().copied());
+                [*lhs, *rhs, *out].into_iter().chain(more).collect()
+            }
+            Step::Routine { operands, results, .. } => operands.iter().chain(results).copied().collect(),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The scalar expression DAG that a cluster computes at each point of its iteration space.
+//!
+//! Values are pulled from the cluster's outputs back to memory. The same value read at the same place is computed once; read
+//! through different index maps it is computed for each. Loop variable `Dim(i)` stands for axis `i` of the cluster's shape.
+
+use hashbrown::HashMap;
+use smallvec::{SmallVec, smallvec};
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind};
+use tensorwright_ir::{DType, Node, Op, Scalar, Value};
+
+use crate::fusion::access::{self, Access};
+use crate::fusion::{Cluster, Fusion};
+use crate::kernel::{Affine, Buffer, Instr, Reg, Var};
+
+/// One term of the DAG.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Term {
+    /// A scalar instruction; loads are of params, by their position among [`Expression::memory`].
+    Instr(Instr),
+    /// The fold of a value along the reduced axes.
+    Fold(ReduceKind, Reg),
+}
+
+impl Term {
+    /// Registers that it reads.
+    pub(super) fn operands(&self) -> SmallVec<[Reg; 3]> {
+        match *self {
+            Term::Fold(_, x) => smallvec![x],
+            Term::Instr(ref instr) => instr.operands(),
+        }
+    }
+}
+
+/// An expression DAG with the memory that it reads and writes.
+#[derive(Debug, Default)]
+pub(super) struct Expression {
+    pub(super) terms: Vec<Term>,
+    pub(super) dtypes: Vec<DType>,
+    /// Values whose memory is read or written, in the order of the kernel's params.
+    pub(super) memory: Vec<Value>,
+    /// What is written: param, element, value.
+    pub(super) stores: Vec<(u32, Affine, Reg)>,
+}
+
+/// Pulls values into an [`Expression`].
+pub(super) struct Puller<'a, 'g> {
+    fusion: &'a Fusion<'g>,
+    cluster: Option<usize>,
+    expression: Expression,
+    known: HashMap<(Value, Access), Reg>,
+    terms: HashMap<Term, Reg>,
+}
+
+impl<'a, 'g> Puller<'a, 'g> {
+    pub(super) fn new(fusion: &'a Fusion<'g>, cluster: usize) -> Puller<'a, 'g> {
+        Puller {
+            fusion,
+            cluster: Some(cluster),
+            expression: Expression::default(),
+            known: HashMap::new(),
+            terms: HashMap::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> Expression {
+        self.expression
+    }
+
+    /// Adds a store of `value`, read at `access`, to the element `index` of the memory of `to`.
+    pub(super) fn store(&mut self, value: Value, access: Access, to: Value, index: Affine) {
+        let reg = self.pull(value, access);
+        let param = self.param(to);
+        self.expression.stores.push((param, index, reg));
+    }
+
+    /// The register that holds `value` read at `access`. Depth first with an explicit stack.
+    fn pull(&mut self, value: Value, access: Access) -> Reg {
+        let wanted = (value, access);
+        let mut open = vec![wanted.clone()];
+        while let Some(top) = open.last().cloned() {
+            if self.known.contains_key(&top) {
+                open.pop();
+                continue;
+            }
+            let needs = self.needs(&top);
+            let before = open.len();
+            open.extend(needs.iter().filter(|need| !self.known.contains_key(*need)).cloned());
+            if open.len() == before {
+                let operands: SmallVec<[Reg; 3]> = needs.iter().map(|need| self.known[need]).collect();
+                let reg = self.term_of(&top, &operands);
+                self.known.insert(top, reg);
+                open.pop();
+            }
+        }
+        self.known[&wanted]
+    }
+
+    /// The node that the cluster computes `value` with; `None` if it is loaded.
+    fn computed_here(&self, value: Value) -> Option<&'g Node> {
+        let (id, node) = self.fusion.graph.producer(value)?;
+        let here = self.fusion.cluster_of(id) == self.cluster;
+        (here || !self.fusion.is_stored(value)).then_some(node)
+    }
+
+    /// Values that must be pulled first.
+    fn needs(&self, (value, access): &(Value, Access)) -> SmallVec<[(Value, Access); 3]> {
+        let Some(node) = self.computed_here(*value) else { return SmallVec::new() };
+        let shape = |v: Value| &self.fusion.graph.ty(v).shape;
+        match &node.op {
+            Op::Reduce(r) if !r.axes.is_empty() => {
+                smallvec![(node.operands[0], access::identity(shape(node.operands[0]).rank()))]
+            }
+            op if node.operands.len() == 1 && access::is_index_map(op, shape(node.operands[0])) => {
+                smallvec![(node.operands[0], access::through(op, shape(node.operands[0]), access))]
+            }
+            _ => node.operands.iter().map(|&v| (v, access.clone())).collect(),
+        }
+    }
+
+    fn term_of(&mut self, (value, access): &(Value, Access), x: &[Reg]) -> Reg {
+        let dtype = self.fusion.graph.ty(*value).dtype;
+        let Some(node) = self.computed_here(*value) else {
+            let index = access::flat(access, &self.fusion.graph.ty(*value).shape);
+            let buffer = Buffer::Param(self.param(*value));
+            return self.instr(Instr::Load { buffer, index }, dtype);
+        };
+        match &node.op {
+            Op::Constant(c) => {
+                let value = c.value.splat().unwrap_or_else(|| Scalar::zero(dtype));
+                self.instr(Instr::Const(value), dtype)
+            }
+            Op::Iota(iota) => self.instr(Instr::Index { dtype, index: access[iota.axis].clone() }, dtype),
+            Op::Reduce(r) if r.axes.is_empty() => x[0],
+            Op::Reduce(r) => self.fold(r.kind, x[0], dtype),
+            op if op.lowering() == tensorwright_ir::op::Lowering::View => x[0],
+            op => self.scalar_code(op, x, dtype),
+        }
+    }
+
+    /// The scalar code of an element-wise op; arithmetic on f16 and bf16 happens in f32.
+    fn scalar_code(&mut self, op: &Op, x: &[Reg], dtype: DType) -> Reg {
+        match op {
+            Op::Cast(_) => self.cast(x[0], dtype),
+            Op::Select(_) => self.instr(Instr::Select(x[0], x[1], x[2]), dtype),
+            Op::Unary(f) => {
+                let (x, wide) = (self.widened(x[0]), widened(dtype));
+                let y = self.instr(Instr::Unary(*f, x), wide);
+                self.cast(y, dtype)
+            }
+            Op::Binary(f) => self.binary(*f, x[0], x[1], dtype),
+            Op::Compare(f) => self.compare(*f, x[0], x[1]),
+            Op::Clamp(_) => {
+                let low = self.binary(BinaryFn::Maximum, x[1], x[0], dtype);
+                self.binary(BinaryFn::Minimum, low, x[2], dtype)
+            }
+            Op::Fma(_) => {
+                let [a, b, c] = [0, 1, 2].map(|i| self.widened(x[i]));
+                let y = self.instr(Instr::Fma(a, b, c), widened(dtype));
+                self.cast(y, dtype)
+            }
+            op => unreachable!("{} is not element-wise", op.name()),
+        }
+    }
+
+    fn binary(&mut self, function: BinaryFn, x: Reg, y: Reg, dtype: DType) -> Reg {
+        let (x, y) = (self.widened(x), self.widened(y));
+        let z = self.instr(Instr::Binary(function, x, y), widened(dtype));
+        self.cast(z, dtype)
+    }
+
+    fn compare(&mut self, function: CompareFn, x: Reg, y: Reg) -> Reg {
+        let narrow = matches!(self.dtype(x), DType::F16 | DType::BF16);
+        match function {
+            // Conversion to f32 would make all NaNs quiet, so the bits are compared as integers.
+            CompareFn::LtTotal | CompareFn::LeTotal if narrow => {
+                let (x, y) = (self.total_key(x), self.total_key(y));
+                let plain = if function == CompareFn::LtTotal { CompareFn::Lt } else { CompareFn::Le };
+                self.instr(Instr::Compare(plain, x, y), DType::Bool)
+            }
+            _ => {
+                let (x, y) = (self.widened(x), self.widened(y));
+                self.instr(Instr::Compare(function, x, y), DType::Bool)
+            }
+        }
+    }
+
+    /// A 16-bit integer in the total order of a 16-bit float: all bits but the sign are flipped if the sign is set.
+    fn total_key(&mut self, x: Reg) -> Reg {
+        let bits = self.instr(Instr::Bitcast(DType::I16, x), DType::I16);
+        let fifteen = self.instr(Instr::Const(Scalar::I16(15)), DType::I16);
+        let mask = self.instr(Instr::Const(Scalar::I16(0x7fff)), DType::I16);
+        let sign = self.instr(Instr::Binary(BinaryFn::ShrArith, bits, fifteen), DType::I16);
+        let flip = self.instr(Instr::Binary(BinaryFn::And, sign, mask), DType::I16);
+        self.instr(Instr::Binary(BinaryFn::Xor, bits, flip), DType::I16)
+    }
+
+    fn fold(&mut self, kind: ReduceKind, x: Reg, dtype: DType) -> Reg {
+        let x = self.widened(x);
+        let folded = self.term(Term::Fold(kind, x), widened(dtype));
+        self.cast(folded, dtype)
+    }
+
+    fn widened(&mut self, x: Reg) -> Reg {
+        self.cast(x, widened(self.dtype(x)))
+    }
+
+    fn cast(&mut self, x: Reg, dtype: DType) -> Reg {
+        if self.dtype(x) == dtype { x } else { self.instr(Instr::Cast(dtype, x), dtype) }
+    }
+
+    fn dtype(&self, x: Reg) -> DType {
+        self.expression.dtypes[x.0 as usize]
+    }
+
+    fn instr(&mut self, instr: Instr, dtype: DType) -> Reg {
+        self.term(Term::Instr(instr), dtype)
+    }
+
+    fn term(&mut self, term: Term, dtype: DType) -> Reg {
+        if let Some(&reg) = self.terms.get(&term) {
+            return reg;
+        }
+        let reg = Reg(self.expression.terms.len() as u32);
+        self.expression.terms.push(term.clone());
+        self.expression.dtypes.push(dtype);
+        self.terms.insert(term, reg);
+        reg
+    }
+
+    fn param(&mut self, value: Value) -> u32 {
+        let memory = &mut self.expression.memory;
+        let at = memory.iter().position(|&v| v == value).unwrap_or_else(|| {
+            memory.push(value);
+            memory.len() - 1
+        });
+        at as u32
+    }
+}
+
+/// The dtype in which arithmetic on `dtype` happens.
+fn widened(dtype: DType) -> DType {
+    match dtype {
+        DType::F16 | DType::BF16 => DType::F32,
+        other => other,
+    }
+}
+
+/// The expression of a cluster that is no assembly.
+pub(super) fn of_cluster(fusion: &Fusion<'_>, index: usize) -> Expression {
+    let cluster = &fusion.clusters[index];
+    let mut puller = Puller::new(fusion, index);
+    for root in fusion.roots(index) {
+        let access = own_access(fusion, cluster, root);
+        let to = access::flat(&access, &fusion.graph.ty(root).shape);
+        puller.store(root, access, root, to);
+    }
+    puller.finish()
+}
+
+/// The access that reads a value of a cluster at the point of the cluster's iteration space where it is computed.
+fn own_access(fusion: &Fusion<'_>, cluster: &Cluster, value: Value) -> Access {
+    match cluster.coordinates.get(&value) {
+        None => access::identity(fusion.graph.ty(value).rank()),
+        Some(axes) => axes
+            .iter()
+            .map(|axis| axis.map_or(Affine::default(), |a| Affine::var(Var::Dim(a as u32))))
+            .collect(),
+    }
+}

@@ -1,0 +1,154 @@
+//! Scheduling: from a cluster to a kernel.
+//!
+//! 1. [`expression`]: the scalar expression DAG of the cluster, with affine loads and stores.
+//! 2. [`layout`]: axes that are contiguous together are merged; kept axes are cut into tiles that fit into L1.
+//! 3. [`stages`]: terms get a *phase* (a fold or a vector math call ends a phase), and each phase becomes loops over the tile;
+//!    what a later phase needs is kept in scratch, or computed again if that is cheap.
+//!
+//! Everything is decided from shapes and dtypes alone, never from the number of threads.
+
+mod expression;
+mod layout;
+mod stages;
+
+use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::{Concat, Pad};
+use tensorwright_ir::{NodeId, Op, Value};
+
+use crate::fusion::access::{self, Access};
+use crate::fusion::{Form, Fusion};
+use crate::kernel::{Affine, GridDim, Kernel};
+use expression::{Expression, Puller};
+use layout::Layout;
+
+/// A kernel and the values whose memory are its params, in order.
+#[derive(Debug)]
+pub(crate) struct Scheduled {
+    pub(crate) kernel: Kernel,
+    pub(crate) memory: Vec<Value>,
+}
+
+/// The kernels of a cluster; several only for assemblies, and none if there is nothing to compute.
+pub(crate) fn schedule(fusion: &Fusion<'_>, index: usize) -> Vec<Scheduled> {
+    let cluster = &fusion.clusters[index];
+    match cluster.form {
+        Form::Assembly => assemble(fusion, index),
+        form => {
+            let expression = expression::of_cluster(fusion, index);
+            lower(fusion, expression, form, &cluster.shape.sizes(), &cluster.reduced, None)
+                .into_iter()
+                .collect()
+        }
+    }
+}
+
+/// The kernel of an element-wise cluster with its tiles given: one grid dim per axis, to go along with the tiles of a matmul.
+pub(crate) fn schedule_on_tiles(fusion: &Fusion<'_>, index: usize, grid: &[GridDim]) -> Option<Scheduled> {
+    let cluster = &fusion.clusters[index];
+    let expression = expression::of_cluster(fusion, index);
+    lower(fusion, expression, cluster.form, &cluster.shape.sizes(), &cluster.reduced, Some(grid))
+}
+
+fn lower(
+    fusion: &Fusion<'_>,
+    expression: Expression,
+    form: Form,
+    sizes: &[usize],
+    reduced: &[usize],
+    grid: Option<&[GridDim]>,
+) -> Option<Scheduled> {
+    let kept_elements: usize =
+        (0..sizes.len()).filter(|axis| !reduced.contains(axis)).map(|axis| sizes[axis]).product();
+    if kept_elements == 0 || expression.stores.is_empty() {
+        return None;
+    }
+    let lens = expression.memory.iter().map(|&v| fusion.graph.ty(v).clone()).collect::<Vec<_>>();
+    let memory = expression.memory.clone();
+    let layout = match grid {
+        Some(grid) => Layout::on_tiles(&expression, sizes, grid),
+        None => Layout::choose(&expression, form, sizes, reduced),
+    };
+    let kernel = stages::build(expression, layout, form, &lens);
+    Some(Scheduled { kernel, memory })
+}
+
+/// A concatenation or padding: each part is computed right into its place.
+fn assemble(fusion: &Fusion<'_>, index: usize) -> Vec<Scheduled> {
+    let roots = fusion.roots(index);
+    let [root] = roots[..] else { unreachable!("an assembly has one result") };
+    let Some((id, node)) = fusion.graph.producer(root) else { unreachable!("an assembly is computed") };
+    match &node.op {
+        Op::Concat(concat) => concatenation(fusion, index, id, concat, root),
+        Op::Pad(pad) => padding(fusion, index, id, pad, root),
+        op => unreachable!("{} is not assembled", op.name()),
+    }
+}
+
+fn concatenation(
+    fusion: &Fusion<'_>,
+    index: usize,
+    id: NodeId,
+    concat: &Concat,
+    root: Value,
+) -> Vec<Scheduled> {
+    let shape = &fusion.graph.ty(root).shape;
+    let mut start = 0i64;
+    let mut parts = Vec::new();
+    for &operand in &fusion.graph.node(id).operands {
+        let sizes = fusion.graph.ty(operand).shape.sizes();
+        let mut place = access::identity(sizes.len());
+        place[concat.axis] = place[concat.axis].shifted(start);
+        start += sizes[concat.axis] as i64;
+        parts.extend(part(
+            fusion,
+            index,
+            operand,
+            access::identity(sizes.len()),
+            root,
+            access::flat(&place, shape),
+            &sizes,
+        ));
+    }
+    parts
+}
+
+fn padding(fusion: &Fusion<'_>, index: usize, id: NodeId, pad: &Pad, root: Value) -> Vec<Scheduled> {
+    let ty = fusion.graph.ty(root);
+    let [x, value] = fusion.graph.node(id).operands[..] else { unreachable!("pad has two operands") };
+    let whole = access::flat(&access::identity(ty.rank()), &ty.shape);
+    let mut parts: Vec<Scheduled> =
+        part(fusion, index, value, Access::new(), root, whole, &ty.shape.sizes()).into_iter().collect();
+    // Along each axis the elements of the operand that are not cut off: the first of them, its place, how many.
+    let from = &fusion.graph.ty(x).shape;
+    let mut read = Access::new();
+    let mut place = Access::new();
+    let mut sizes: SmallVec<[usize; 6]> = SmallVec::new();
+    for axis in 0..from.rank() {
+        let step = pad.interior[axis] as i64 + 1;
+        let last = ty.shape.size(axis) as i64 - 1;
+        let first = ((-pad.low[axis]).max(0) + step - 1) / step;
+        let end =
+            ((last - pad.low[axis]).div_euclid(step) + 1).clamp(first, (from.size(axis) as i64).max(first));
+        let var = Affine::var(crate::kernel::Var::Dim(axis as u32));
+        read.push(var.shifted(first));
+        place.push(var.scaled(step).shifted(pad.low[axis] + first * step));
+        sizes.push((end - first) as usize);
+    }
+    parts.extend(part(fusion, index, x, read, root, access::flat(&place, &ty.shape), &sizes));
+    parts
+}
+
+/// The kernel that stores `value`, read at `access` for all points below `sizes`, to `index` of the memory of `to`.
+fn part(
+    fusion: &Fusion<'_>,
+    cluster: usize,
+    value: Value,
+    access: Access,
+    to: Value,
+    index: Affine,
+    sizes: &[usize],
+) -> Option<Scheduled> {
+    let mut puller = Puller::new(fusion, cluster);
+    puller.store(value, access, to, index);
+    lower(fusion, puller.finish(), Form::Elementwise, sizes, &[], None)
+}

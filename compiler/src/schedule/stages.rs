@@ -1,0 +1,479 @@
+//! From an expression and a layout to the stages of a kernel.
+//!
+//! Terms are either *full* (they depend on a reduced axis) or *row* terms. The phase of a term says how many folds and vector
+//! math calls must be done before it. Phase by phase, the tile
+//! 1. computes row terms that somebody needs from memory or scratch,
+//! 2. computes full terms that somebody needs from memory or scratch,
+//! 3. calls vector math functions on what is now in scratch,
+//! 4. folds.
+//!
+//! A term that a later phase needs is *kept* in scratch, unless computing it again from memory and scratch is cheap.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+use tensorwright_ir::{DType, Type};
+
+use super::expression::{Expression, Term};
+use super::layout::{Axis, Layout, extents};
+use crate::fusion::Form;
+use crate::kernel::{
+    Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Stage,
+    Store, Var,
+};
+
+/// Work in simple instructions up to which computing a term again beats a store and a load.
+const CHEAP: u32 = 4;
+/// Elements from which on a call of a vector math function beats code in the loop.
+const MIN_MATH_ELEMENTS: u64 = 16;
+/// Elements up to which scratch stays near the core.
+const MAX_MATH_ELEMENTS: u64 = 1 << 18;
+
+/// The vector math function that a term is.
+pub(super) fn math_of(term: &Term) -> Option<MathOp> {
+    match term {
+        Term::Instr(Instr::Unary(f, _)) if f.is_transcendental() => Some(MathOp::Unary(*f)),
+        Term::Instr(Instr::Binary(f @ (BinaryFn::Pow | BinaryFn::Atan2), ..)) => Some(MathOp::Binary(*f)),
+        _ => None,
+    }
+}
+
+/// Builds the kernel. `types` are those of the expression's memory.
+pub(super) fn build(expression: Expression, layout: Layout, form: Form, types: &[Type]) -> Kernel {
+    let mut builder = Stages::new(&expression, &layout, form);
+    builder.analyse();
+    for phase in 0..=builder.last_phase() {
+        builder.run_phase(phase);
+    }
+    let (stages, locals) = (builder.stages, builder.locals);
+    let params = params(&expression, types);
+    Kernel { params, locals, grid: layout.grid, stages }
+}
+
+fn params(expression: &Expression, types: &[Type]) -> Vec<Param> {
+    let loads = |param: u32| {
+        expression
+            .terms
+            .iter()
+            .any(|t| matches!(t, Term::Instr(Instr::Load { buffer: Buffer::Param(p), .. }) if *p == param))
+    };
+    let access = |param: u32| match (loads(param), expression.stores.iter().any(|s| s.0 == param)) {
+        (true, true) => Access::ReadWrite,
+        (false, _) => Access::Write,
+        (true, false) => Access::Read,
+    };
+    let param = |(i, ty): (usize, &Type)| Param {
+        dtype: ty.dtype,
+        len: ty.elements() as u64,
+        access: access(i as u32),
+    };
+    types.iter().enumerate().map(param).collect()
+}
+
+struct Stages<'a> {
+    expression: &'a Expression,
+    layout: &'a Layout,
+    form: Form,
+    /// Loops of row stages.
+    tile: Vec<Axis>,
+    /// For each term: whether it depends on a reduced axis.
+    full: Vec<bool>,
+    /// For each term: the math function that computes it by a call.
+    math: Vec<Option<MathOp>>,
+    phase: Vec<u32>,
+    /// Terms that are written to scratch when they are computed.
+    keep: Vec<bool>,
+    /// Where kept terms are.
+    local: HashMap<Reg, u32>,
+    /// Terms that are in scratch by now.
+    ready: Vec<bool>,
+    stages: Vec<Stage>,
+    locals: Vec<Local>,
+}
+
+impl<'a> Stages<'a> {
+    fn new(expression: &'a Expression, layout: &'a Layout, form: Form) -> Stages<'a> {
+        let count = expression.terms.len();
+        Stages {
+            expression,
+            layout,
+            form,
+            tile: layout.tile_axes(),
+            full: vec![false; count],
+            math: vec![None; count],
+            phase: vec![0; count],
+            keep: vec![false; count],
+            local: HashMap::new(),
+            ready: vec![false; count],
+            stages: Vec::new(),
+            locals: Vec::new(),
+        }
+    }
+
+    fn last_phase(&self) -> u32 {
+        self.phase.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The axes of a stage on full or row terms, outermost first.
+    fn axes(&self, full: bool) -> Vec<Axis> {
+        let mut axes = self.tile.clone();
+        if full && self.form == Form::Columns {
+            axes.splice(0..0, self.layout.reduced.iter().copied());
+        } else if full {
+            axes.extend(&self.layout.reduced);
+        }
+        axes
+    }
+
+    fn elements(&self, full: bool) -> u64 {
+        self.axes(full).iter().map(|a| a.most(&self.layout.grid)).product()
+    }
+
+    /// Level, phase and keeping of every term.
+    fn analyse(&mut self) {
+        let expression = self.expression;
+        for (i, term) in expression.terms.iter().enumerate() {
+            let operands = term.operands();
+            self.full[i] = match term {
+                Term::Fold(..) => false,
+                Term::Instr(Instr::Load { index, .. } | Instr::Index { index, .. }) => {
+                    self.runs_along_reduced(index)
+                }
+                _ => operands.iter().any(|r| self.full[r.0 as usize]),
+            };
+            self.math[i] = math_of(term).filter(|_| self.may_call(i, &operands));
+            let ends_phase = |r: &Reg| match term {
+                Term::Fold(..) => self.phase[r.0 as usize] + 1,
+                _ if self.math[i].is_some() => self.phase[r.0 as usize] + 1,
+                _ => self.phase[r.0 as usize],
+            };
+            self.phase[i] = operands.iter().map(ends_phase).max().unwrap_or(0);
+        }
+        self.decide_keeping();
+    }
+
+    fn runs_along_reduced(&self, index: &Affine) -> bool {
+        self.layout.reduced.iter().any(|a| index.coefficient(Var::Dim(a.var)) != 0)
+    }
+
+    /// Whether a math function is called on scratch, and not computed inside a loop: its operands must lie there side by
+    /// side with its result.
+    fn may_call(&self, term: usize, operands: &[Reg]) -> bool {
+        let full = self.full[term];
+        operands.iter().all(|r| self.full[r.0 as usize] == full)
+            && (self.form != Form::Columns || !full)
+            && matches!(self.expression.dtypes[term], DType::F32 | DType::F64)
+            && (MIN_MATH_ELEMENTS..=MAX_MATH_ELEMENTS).contains(&self.elements(full))
+    }
+
+    /// Loops over the elements of a kept term. Where a tile is cut along several axes, its scratch has gaps, and the
+    /// function runs over them too.
+    fn call_dims(&self, full: bool) -> Vec<Extent> {
+        if self.layout.blocked {
+            vec![Extent::Fixed(self.elements(full))]
+        } else {
+            extents(&self.axes(full)).to_vec()
+        }
+    }
+
+    fn decide_keeping(&mut self) {
+        let terms = &self.expression.terms;
+        for (i, term) in terms.iter().enumerate() {
+            let is_call = self.math[i].is_some();
+            self.keep[i] |= is_call || matches!(term, Term::Fold(..));
+            for r in term.operands() {
+                let operand = r.0 as usize;
+                let crosses = self.phase[operand] < self.phase[i] && !matches!(term, Term::Fold(..));
+                let leaves_row = self.full[i] && !self.full[operand];
+                let again = crosses || leaves_row;
+                self.keep[operand] |= is_call || (again && self.repeat_cost(operand, leaves_row) > CHEAP);
+            }
+        }
+        for (_, _, reg) in &self.expression.stores {
+            // A fold of a wider value that is only stored needs no second look.
+            self.keep[reg.0 as usize] |= matches!(terms[reg.0 as usize], Term::Fold(..));
+        }
+    }
+
+    /// Simple instructions needed to compute the term again from memory and scratch.
+    fn repeat_cost(&self, term: usize, in_inner_loop: bool) -> u32 {
+        let mut open: SmallVec<[usize; 16]> = SmallVec::from_elem(term, 1);
+        let mut total = 0;
+        while let Some(i) = open.pop() {
+            if self.keep[i] || total > CHEAP {
+                continue;
+            }
+            let term = &self.expression.terms[i];
+            total += match term {
+                Term::Instr(Instr::Const(_) | Instr::Load { .. } | Instr::Index { .. }) => 0,
+                Term::Instr(Instr::Unary(UnaryFn::Sqrt | UnaryFn::Rsqrt, _)) => CHEAP + 1,
+                Term::Instr(Instr::Binary(
+                    BinaryFn::Div | BinaryFn::Rem | BinaryFn::Floordiv | BinaryFn::FloorMod,
+                    ..,
+                )) => CHEAP + 1,
+                Term::Instr(_) if math_of(term).is_some() => CHEAP + 1,
+                // A row value that an inner loop would compute for each element.
+                Term::Instr(_) if in_inner_loop => CHEAP + 1,
+                _ => 1,
+            };
+            open.extend(term.operands().iter().map(|r| r.0 as usize));
+        }
+        total
+    }
+
+    fn run_phase(&mut self, phase: u32) {
+        let in_phase = |s: &Self, i: usize| s.phase[i] == phase;
+        let count = self.expression.terms.len();
+        for full in [false, true] {
+            let kept: Vec<Reg> = (0..count)
+                .filter(|&i| {
+                    in_phase(self, i) && self.full[i] == full && self.keep[i] && self.math[i].is_none()
+                })
+                .filter(|&i| !matches!(self.expression.terms[i], Term::Fold(..)))
+                .map(|i| Reg(i as u32))
+                .collect();
+            let stores: Vec<usize> = (0..self.expression.stores.len())
+                .filter(|&s| {
+                    let value = self.expression.stores[s].2.0 as usize;
+                    in_phase(self, value) && self.store_is_full(s) == full
+                })
+                .collect();
+            if full && self.form == Form::Columns {
+                self.accumulate(phase, &stores);
+            } else {
+                self.evaluate(full, &kept, &stores);
+            }
+        }
+        self.call_math(phase);
+        if self.form == Form::Rows {
+            self.fold(phase);
+        }
+    }
+
+    /// Whether a store is to memory that runs along reduced axes.
+    fn store_is_full(&self, store: usize) -> bool {
+        self.runs_along_reduced(&self.expression.stores[store].1)
+            || self.full[self.expression.stores[store].2.0 as usize]
+    }
+
+    /// A loop that computes terms into scratch and memory.
+    fn evaluate(&mut self, full: bool, kept: &[Reg], stores: &[usize]) {
+        if kept.is_empty() && stores.is_empty() {
+            return;
+        }
+        let axes = self.axes(full);
+        let mut body = Body::new(self, &axes, full);
+        let values: Vec<(Reg, Reg)> = kept.iter().map(|&reg| (reg, body.emit(reg))).collect();
+        let mut writes: Vec<Store> = stores.iter().map(|&s| body.store(s)).collect();
+        let body = body.instrs;
+        for (term, value) in values {
+            let local = self.allocate(term, full);
+            let index = self.local_index(full, &axes);
+            writes.push(Store { buffer: Buffer::Local(local), index, value });
+            self.ready[term.0 as usize] = true;
+        }
+        let dims = extents(&axes).to_vec();
+        self.stages.push(Stage::Loop(Loop { dims, body, stores: writes, folded: 0, folds: Vec::new() }));
+    }
+
+    /// Calls of math functions whose operands are ready after `phase`.
+    fn call_math(&mut self, phase: u32) {
+        for i in 0..self.expression.terms.len() {
+            let Some(function) = self.math[i] else { continue };
+            if self.phase[i] != phase + 1 {
+                continue;
+            }
+            let operands = self.expression.terms[i].operands();
+            // An operand that nobody needs any more gives its place to the result.
+            let reusable = operands.iter().copied().find(|&r| self.is_last_use(r, i));
+            let out = match reusable {
+                Some(r) if self.full[r.0 as usize] == self.full[i] => {
+                    let local = self.local[&r];
+                    self.local.insert(Reg(i as u32), local);
+                    local
+                }
+                _ => self.allocate(Reg(i as u32), self.full[i]),
+            };
+            let span = |local: u32| Span { buffer: Buffer::Local(local), start: Affine::default() };
+            let args = operands.iter().map(|r| span(self.local[r])).collect();
+            let dims = self.call_dims(self.full[i]);
+            let dtype = self.expression.dtypes[i];
+            self.stages.push(Stage::Math(Math { function, dtype, out: span(out), args, dims }));
+            self.ready[i] = true;
+            if let Some(r) = reusable.filter(|r| self.local[r] == out) {
+                self.ready[r.0 as usize] = false;
+            }
+        }
+    }
+
+    fn is_last_use(&self, reg: Reg, user: usize) -> bool {
+        let terms = self.expression.terms.iter().enumerate();
+        let other = terms.filter(|&(i, t)| i != user && t.operands().contains(&reg)).count();
+        other == 0 && !self.expression.stores.iter().any(|s| s.2 == reg)
+    }
+
+    /// Folds of values of `phase` along the reduced axes, row by row.
+    fn fold(&mut self, phase: u32) {
+        let folds = self.folds_of(phase);
+        if folds.is_empty() {
+            return;
+        }
+        let axes = self.axes(true);
+        let mut body = Body::new(self, &axes, true);
+        let values: Vec<Reg> = folds.iter().map(|&(_, _, value)| body.emit(value)).collect();
+        let body = body.instrs;
+        let index = self.local_index(false, &self.tile);
+        let mut written = Vec::new();
+        for ((term, kind, _), value) in folds.into_iter().zip(values) {
+            let local = self.allocate(term, false);
+            written.push(Fold { kind, value, buffer: Buffer::Local(local), index: index.clone() });
+            self.ready[term.0 as usize] = true;
+        }
+        let folded = self.layout.reduced.len() as u32;
+        let dims = extents(&axes).to_vec();
+        self.stages.push(Stage::Loop(Loop { dims, body, stores: Vec::new(), folded, folds: written }));
+    }
+
+    fn folds_of(&self, phase: u32) -> Vec<(Reg, tensorwright_ir::op::primitive::ReduceKind, Reg)> {
+        let terms = self.expression.terms.iter().enumerate();
+        terms
+            .filter_map(|(i, t)| match t {
+                Term::Fold(kind, value) if self.phase[i] == phase + 1 => Some((Reg(i as u32), *kind, *value)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Folds along outer axes: a row of accumulators to which row after row is added.
+    fn accumulate(&mut self, phase: u32, stores: &[usize]) {
+        let folds = self.folds_of(phase);
+        if folds.is_empty() && stores.is_empty() {
+            return;
+        }
+        let tile = self.tile.clone();
+        let accumulators: Vec<u32> = folds.iter().map(|&(term, ..)| self.allocate(term, false)).collect();
+        let at = self.local_index(false, &tile);
+        let mut init =
+            Loop { dims: extents(&tile).to_vec(), body: vec![], stores: vec![], folded: 0, folds: vec![] };
+        for (&(term, kind, _), &local) in folds.iter().zip(&accumulators) {
+            let value = Reg(init.body.len() as u32);
+            init.body.push(Instr::Const(kind.identity(self.expression.dtypes[term.0 as usize])));
+            init.stores.push(Store { buffer: Buffer::Local(local), index: at.clone(), value });
+        }
+        if !folds.is_empty() {
+            self.stages.push(Stage::Loop(init));
+        }
+        let axes = self.axes(true);
+        let at = self
+            .local_index(false, &axes[self.layout.reduced.len()..])
+            .moved(self.layout.reduced.len() as u32);
+        let mut body = Body::new(self, &axes, true);
+        let mut writes: Vec<Store> = stores.iter().map(|&s| body.store(s)).collect();
+        for (&(_, kind, value), &local) in folds.iter().zip(&accumulators) {
+            let x = body.emit(value);
+            let sum = body.push(Instr::Load { buffer: Buffer::Local(local), index: at.clone() });
+            let value = body.push(Instr::Binary(kind.function(), sum, x));
+            writes.push(Store { buffer: Buffer::Local(local), index: at.clone(), value });
+        }
+        let body = body.instrs;
+        let dims = extents(&axes).to_vec();
+        self.stages.push(Stage::Loop(Loop { dims, body, stores: writes, folded: 0, folds: Vec::new() }));
+        for (term, ..) in folds {
+            self.ready[term.0 as usize] = true;
+        }
+    }
+
+    fn allocate(&mut self, term: Reg, full: bool) -> u32 {
+        let local = self.locals.len() as u32;
+        self.locals.push(Local { dtype: self.expression.dtypes[term.0 as usize], len: self.elements(full) });
+        self.local.insert(term, local);
+        local
+    }
+
+    /// Where in its scratch the element of a full or row term is, in a stage with these loops.
+    fn local_index(&self, full: bool, axes: &[Axis]) -> Affine {
+        let own = self.axes(full);
+        let mut stride = 1i64;
+        let mut index = Affine::default();
+        for axis in own.iter().rev() {
+            if let Some(at) = axes.iter().position(|a| a.var == axis.var) {
+                index = index.plus(Var::Dim(at as u32), stride);
+            }
+            stride *= axis.most(&self.layout.grid) as i64;
+        }
+        index
+    }
+}
+
+/// The body of one loop.
+struct Body<'s, 'a> {
+    stages: &'s Stages<'a>,
+    axes: &'s [Axis],
+    full: bool,
+    instrs: Vec<Instr>,
+    known: HashMap<Reg, Reg>,
+}
+
+impl<'s, 'a> Body<'s, 'a> {
+    fn new(stages: &'s Stages<'a>, axes: &'s [Axis], full: bool) -> Body<'s, 'a> {
+        Body { stages, axes, full, instrs: Vec::new(), known: HashMap::new() }
+    }
+
+    fn push(&mut self, instr: Instr) -> Reg {
+        self.instrs.push(instr);
+        Reg(self.instrs.len() as u32 - 1)
+    }
+
+    /// The instruction that holds the term: loaded from scratch if it is there, else computed, operands first.
+    fn emit(&mut self, term: Reg) -> Reg {
+        let mut open = vec![term];
+        while let Some(&top) = open.last() {
+            if self.known.contains_key(&top) {
+                open.pop();
+                continue;
+            }
+            let operands = if self.is_ready(top) { SmallVec::new() } else { self.term(top).operands() };
+            let before = open.len();
+            open.extend(operands.iter().filter(|r| !self.known.contains_key(*r)));
+            if open.len() == before {
+                let instr = self.instr(top);
+                let reg = self.push(instr);
+                self.known.insert(top, reg);
+                open.pop();
+            }
+        }
+        self.known[&term]
+    }
+
+    fn term(&self, reg: Reg) -> &'a Term {
+        &self.stages.expression.terms[reg.0 as usize]
+    }
+
+    fn is_ready(&self, reg: Reg) -> bool {
+        self.stages.ready[reg.0 as usize]
+    }
+
+    fn instr(&self, reg: Reg) -> Instr {
+        if self.is_ready(reg) {
+            let index = self.stages.local_index(self.stages.full[reg.0 as usize], self.axes);
+            return Instr::Load { buffer: Buffer::Local(self.stages.local[&reg]), index };
+        }
+        match self.term(reg) {
+            Term::Fold(..) => unreachable!("folds are in scratch before anybody reads them"),
+            Term::Instr(Instr::Load { buffer, index }) => {
+                Instr::Load { buffer: *buffer, index: self.stages.layout.index(index, self.axes) }
+            }
+            Term::Instr(Instr::Index { dtype, index }) => {
+                Instr::Index { dtype: *dtype, index: self.stages.layout.index(index, self.axes) }
+            }
+            Term::Instr(instr) => instr.with_operands(|r| self.known[&r]),
+        }
+    }
+
+    fn store(&mut self, store: usize) -> Store {
+        let (param, index, value) = &self.stages.expression.stores[store];
+        let value = self.emit(*value);
+        debug_assert!(self.full || !self.stages.runs_along_reduced(index));
+        Store { buffer: Buffer::Param(*param), index: self.stages.layout.index(index, self.axes), value }
+    }
+}
