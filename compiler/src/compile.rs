@@ -38,7 +38,11 @@ pub enum CompileError {
 }
 
 /// Compiles a graph to a program for `target`. Fails only through a bug of the compiler.
-pub fn compile(graph: &Graph, options: &CompileOptions, target: &dyn Target) -> Result<Program, CompileError> {
+pub fn compile(
+    graph: &Graph,
+    options: &CompileOptions,
+    target: &dyn Target,
+) -> Result<Program, CompileError> {
     let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
     lower(&optimized, target)
 }

@@ -88,7 +88,8 @@ fn merged(program: &mut Program, calls: &[KernelCall], touches: &[u32]) -> Kerne
         let first_local = joined.locals.len() as u32;
         joined.locals.extend(kernel.locals.iter().cloned());
         for (param, &slot) in kernel.params.iter().zip(&call.args) {
-            let private = matches!(program.slots[slot].place, Place::Arena(_)) && inside[&slot] == touches[slot];
+            let private =
+                matches!(program.slots[slot].place, Place::Arena(_)) && inside[&slot] == touches[slot];
             let fits = joined.scratch_bytes() + program.slots[slot].ty.bytes() <= MAX_SCRATCH;
             let buffer = *place.entry(slot).or_insert_with(|| {
                 if private && fits {

@@ -141,7 +141,8 @@ impl<'a, 'g> Planner<'a, 'g> {
     /// The tiles of a product as a grid over the axes of its result, if its result has one axis for each loop.
     fn tiles_of(&self, product: &contraction::MatMul, rank: usize) -> Option<Vec<GridDim>> {
         let (rows, columns) = self.target.matmul_tile(product)?;
-        let dims = [(product.batch.extent, 1), (product.rows.extent, rows), (product.columns.extent, columns)];
+        let dims =
+            [(product.batch.extent, 1), (product.rows.extent, rows), (product.columns.extent, columns)];
         let grid = dims.map(|(extent, tile)| GridDim { extent, tile });
         match rank {
             2 if product.batch.extent == 1 => Some(grid[1..].to_vec()),
@@ -206,7 +207,10 @@ fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
     let fits = fusion.clusters[cluster].form == Form::Elementwise
         && fusion.clusters[cluster].shape == graph.ty(result).shape
         && !graph.outputs().contains(&result)
-        && fusion.users(result).iter().all(|&u| fusion.cluster_of(u) == Some(cluster) && !fusion.is_index_map(u));
+        && fusion
+            .users(result)
+            .iter()
+            .all(|&u| fusion.cluster_of(u) == Some(cluster) && !fusion.is_index_map(u));
     fits.then_some(cluster)
 }
 
@@ -219,8 +223,9 @@ fn place_in_arena(program: &mut Program) {
             life[slot] = Some(life[slot].map_or((at, at), |(first, _)| (first, at)));
         }
     }
-    let mut order: Vec<usize> =
-        (0..life.len()).filter(|&s| matches!(program.slots[s].place, Place::Arena(_)) && life[s].is_some()).collect();
+    let mut order: Vec<usize> = (0..life.len())
+        .filter(|&s| matches!(program.slots[s].place, Place::Arena(_)) && life[s].is_some())
+        .collect();
     // Large ones first: they leave the fewest gaps.
     order.sort_by_key(|&s| (std::cmp::Reverse(program.slots[s].ty.bytes()), s));
     let mut placed: Vec<(usize, usize, usize, usize)> = Vec::new();
