@@ -93,6 +93,18 @@ macro_rules! for_each_op {
             /// How many elements along `axes` are not zero.
             count_nonzero [x] { axes: Axes, dims: Dims, dtype: DType } 1 => CountNonzero,
 
+            // Composites: contractions.
+            /// The matrix product, by NumPy's rules for vectors and batches.
+            matmul [lhs, rhs] {} 1 => Matmul,
+            /// Products of matrices with vectors; batch axes broadcast.
+            matvec [matrix, vector] {} 1 => Matvec,
+            /// All products of an element of `lhs` and an element of `rhs`.
+            outer [lhs, rhs] {} 1 => Outer,
+            /// The sum of products over pairs of axes.
+            tensordot [lhs, rhs] { lhs_axes: Axes, rhs_axes: Axes } 1 => Tensordot,
+            /// The sum of products that an equation such as `bij,bjk->bik` describes.
+            einsum [xs ..] { equation: String } 1 => Einsum,
+
             // Composites: normalisation.
             /// `exp(x - max) / sum(exp(x - max))` along `axis`.
             softmax [x] { axis: usize } 1 => Softmax,

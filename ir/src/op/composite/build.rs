@@ -4,9 +4,10 @@
 use smallvec::SmallVec;
 
 use crate::builder::BuildError;
-use crate::op::attribute::Axes;
+use crate::op::attribute::{Axes, Offsets};
 use crate::op::primitive::ReduceKind;
-use crate::{Builder, DType, Scalar, Shape, Type, Value, word_attribute};
+use crate::op::rule;
+use crate::{Builder, DType, Dim, Scalar, Shape, Type, Value, word_attribute};
 
 word_attribute! {
     /// What becomes of the axes that a reduction folds.
@@ -202,6 +203,53 @@ impl Builder {
         let sum = self.sum_over(exp, axes)?;
         let log = self.log(sum)?;
         self.add(log, max)
+    }
+}
+
+/// Sections.
+impl Builder {
+    /// Elements `start..limit` of `axis`.
+    pub(super) fn section(
+        &mut self,
+        x: Value,
+        axis: usize,
+        start: usize,
+        limit: usize,
+    ) -> Result<Value, BuildError> {
+        let shape = self.shape(x);
+        if (start, limit) == (0, shape.size(axis)) {
+            return Ok(x);
+        }
+        let mut starts = Offsets::from_elem(0, shape.rank());
+        let mut limits: Offsets = shape.sizes().iter().map(|&n| n as i64).collect();
+        (starts[axis], limits[axis]) = (start as i64, limit as i64);
+        self.slice(x, starts, limits, Offsets::from_elem(1, shape.rank()))
+    }
+
+    /// The first `length` elements of a diagonal of the last two axes, as the last axis. It starts at `row`, `column` and
+    /// must end inside. The two axes become one, in which its elements are a fixed distance apart, so that nothing
+    /// else is looked at.
+    pub(super) fn diagonal_of_last(
+        &mut self,
+        x: Value,
+        row: usize,
+        column: usize,
+        length: usize,
+    ) -> Result<Value, BuildError> {
+        let shape = self.shape(x);
+        let rank = shape.rank() - 1;
+        let width = shape.size(rank);
+        let flat = rule::product(&shape[rank - 1..]).unwrap_or(Dim::known(usize::MAX));
+        let flat_shape: Shape = shape[..rank - 1].iter().copied().chain([flat]).collect();
+        let flat = self.reshape(x, flat_shape.clone())?;
+        let start = row * width + column;
+        let limit = if length == 0 { start } else { start + (length - 1) * (width + 1) + 1 };
+        let mut starts = Offsets::from_elem(0, rank);
+        let mut limits: Offsets = flat_shape.sizes().iter().map(|&n| n as i64).collect();
+        let mut strides = Offsets::from_elem(1, rank);
+        (starts[rank - 1], limits[rank - 1]) = (start as i64, limit as i64);
+        strides[rank - 1] = width as i64 + 1;
+        self.slice(flat, starts, limits, strides)
     }
 }
 

@@ -3,6 +3,8 @@
 mod activation;
 mod arithmetic;
 mod build;
+mod contraction;
+mod einsum;
 mod elementwise;
 mod normalisation;
 mod reduction;
@@ -18,6 +20,8 @@ pub use arithmetic::{
     DivideNoNan, Hypot, LogSigmoid, Reciprocal, Softplus, Square, SquaredDifference, Xlogy,
 };
 pub use build::Dims;
+pub use contraction::{Matmul, Matvec, Outer, Tensordot};
+pub use einsum::Einsum;
 pub use elementwise::{ElementWise, Precision};
 pub use normalisation::{GroupNorm, InstanceNorm, L2Normalize, LayerNorm, LogSoftmax, RmsNorm, Softmax};
 pub use reduction::{CountNonzero, Logsumexp, Mean, Moments, Norm, NormOrder, ReduceKeepDims, Std, Var};

@@ -3,6 +3,7 @@
 
 mod activation;
 mod arithmetic;
+mod contraction;
 mod normalisation;
 mod reduction;
 mod sampled;
