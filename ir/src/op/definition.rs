@@ -63,11 +63,6 @@ pub trait OpDef: Attributes {
         Self::NAME
     }
 
-    /// What kind of computation this op is, where that depends on its attributes.
-    fn lowering(&self) -> Lowering {
-        Self::LOWERING
-    }
-
     /// Mnemonics of all ops of the family.
     fn names() -> Vec<&'static str> {
         vec![Self::NAME]

@@ -22,6 +22,8 @@ macro_rules! for_each_op {
             iota [] { dtype: DType, shape: Shape, axis: usize } 1 => Iota,
             /// Each element converted to `dtype`: floats to integers saturate and truncate, NaN becomes 0; to bool is `x != 0`.
             cast [x] { dtype: DType } 1 => Cast,
+            /// The same bits as another number dtype; if sizes differ, the last axis appears or disappears.
+            bitcast [x] { dtype: DType } 1 => Bitcast,
             /// Repeats `x` along new or size-1 axes: axis `i` of `x` becomes axis `axes[i]` of the result.
             broadcast_in_dim [x] { shape: Shape, axes: Axes } 1 => BroadcastInDim,
             /// The same elements in row-major order under another shape.
@@ -54,8 +56,16 @@ macro_rules! for_each_op {
             reduce [x] { kind: ReduceKind, axes: Axes } 1 => Reduce,
             /// Index of the first greatest or least element along `axis`, which disappears; the first NaN wins.
             arg_reduce [x] { kind: ArgKind, axis: usize, dtype: DType } 1 => ArgReduce,
+            /// Running folds along `axis`, from the last element if `reverse`, without each element's own value if `exclusive`.
+            cumulative [x] { kind: ReduceKind, axis: usize, exclusive: bool, reverse: bool } 1 => Cumulative,
             /// Sum of products over the contracted axes; the result's axes are batch, free axes of `lhs`, free axes of `rhs`.
             dot_general [lhs, rhs] { lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: DType } 1 => DotGeneral,
+            /// All operands sorted along `axis` by the first `keys` of them; stable, NaN above all numbers.
+            sort [xs ..] { axis: usize, keys: usize, descending: bool } many => Sort,
+            /// The `k` greatest elements along `axis`, greatest first, and their i32 indices.
+            top_k [x] { k: usize, axis: usize } many => TopK,
+            /// Random u32 or u64 bits of a counter-based generator; `key` is u32[2], `counter` (the first block) is u64[].
+            rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
 
             // Composites: arithmetic.
             /// `x * x`; integers wrap.
@@ -305,7 +315,7 @@ macro_rules! define_ops {
 
             /// What kind of computation it is.
             pub fn lowering(&self) -> Lowering {
-                match self { $(Op::$variant(op) => OpDef::lowering(op)),* }
+                match self { $(Op::$variant(_) => <$payload as OpDef>::LOWERING),* }
             }
 
             /// Its attributes as the text form shows them.

@@ -125,3 +125,13 @@ pub fn unravel(mut flat: usize, shape: &Shape) -> SmallVec<[usize; 6]> {
 pub fn ravel(index: &[usize], shape: &Shape) -> usize {
     index.iter().zip(shape.dims()).fold(0, |flat, (&i, d)| flat * d.size() + i)
 }
+
+/// The flat row-major indices of each line of elements along `axis`, line by line in row-major order of the other axes.
+pub fn lines(shape: &Shape, axis: usize) -> impl Iterator<Item = Vec<usize>> {
+    let (extent, stride) = (shape.size(axis), shape.strides()[axis]);
+    let others = shape.without(&[axis]).elements();
+    (0..others).map(move |line| {
+        let first = line / stride * stride * extent + line % stride;
+        (0..extent).map(|i| first + i * stride).collect()
+    })
+}

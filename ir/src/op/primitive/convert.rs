@@ -1,4 +1,4 @@
-//! Conversions between dtypes.
+//! Conversions between dtypes, of values and of bits.
 
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
@@ -29,5 +29,59 @@ impl OpDef for Cast {
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Cast> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         Sample::exact(Cast { dtype: draw.choose(&DType::ALL) }, [Operand::any(ty)])
+    }
+}
+
+attributes! {
+    /// The same bits as elements of another number dtype.
+    ///
+    /// Between dtypes of one size `T[s] -> U[s]`. To a dtype `n` times smaller, `T[s..] -> U[s.., n]`, the lowest bits first; to one
+    /// `n` times larger, `T[s.., n] -> U[s..]`. Which bits a NaN has that another op computed is not specified.
+    pub struct Bitcast {
+        /// Dtype of the result, any number.
+        pub dtype: DType,
+    }
+}
+
+impl OpDef for Bitcast {
+    const NAME: &'static str = "bitcast";
+    const ARITY: Arity = Arity::Exact(1);
+    // Element-wise only where the sizes agree, which the operand decides.
+    const LOWERING: Lowering = Lowering::Library;
+
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        let from = rule::require_class(operands, 0, DTypeClass::Number)?;
+        if !self.dtype.is_number() {
+            return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
+        }
+        let mut sizes = operands[0].shape.sizes();
+        if self.dtype.size() < from.size() {
+            sizes.push(from.size() / self.dtype.size());
+        } else if self.dtype.size() > from.size() {
+            let parts = self.dtype.size() / from.size();
+            if sizes.pop() != Some(parts) {
+                let found = &operands[0].shape;
+                let reason =
+                    format!("{} takes {parts} {from} along the last axis, found shape {found}", self.dtype);
+                return Err(TypeError::attribute("dtype", reason));
+            }
+        }
+        rule::one(self.dtype, sizes.into_iter().collect())
+    }
+
+    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+        let bytes = operands[0].bytes().to_vec();
+        vec![Literal::from_bytes(results[0].clone(), bytes).expect("as many bytes, and none of a bool")]
+    }
+
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Bitcast> {
+        let mut ty = draw.like(hint, DTypeClass::Number, 0);
+        let members: Vec<DType> = DTypeClass::Number.members().collect();
+        let dtype = draw.choose(&members);
+        let parts = dtype.size() / ty.dtype.size();
+        if parts > 1 {
+            ty.shape = ty.shape.iter().copied().take(5).chain([parts.into()]).collect();
+        }
+        Sample::exact(Bitcast { dtype }, [Operand::any(ty)])
     }
 }

@@ -1,10 +1,13 @@
 //! Tests of the primitives: results worked out by hand (or by NumPy), and one rejected case for each precondition.
 
 mod contraction;
+mod convert;
 mod elementwise;
 mod indexing;
 mod movement;
+mod random;
 mod reduction;
+mod sorting;
 
 use crate::{DType, Element, Literal, Op, Shape, Type};
 

@@ -1,8 +1,10 @@
-//! Reductions and scans.
+//! Reductions along an axis, and their running forms.
 
-use super::{counting, gives, rejects, t, ty};
-use crate::DType::{self, F32, F64, I32, I64, U32, U64};
-use crate::op::primitive::{ArgKind, ArgReduce};
+use half::f16;
+
+use super::{counting, gives, rejects, result, t, ty};
+use crate::DType::{self, Bool, F32, F64, I32, I64, U32, U64};
+use crate::op::primitive::{ArgKind, ArgReduce, Cumulative, ReduceKind};
 
 fn arg(kind: ArgKind, axis: usize, dtype: DType) -> ArgReduce {
     ArgReduce { kind, axis, dtype }
@@ -45,4 +47,65 @@ fn arg_reduce_checks_its_attributes() {
     rejects(arg(ArgKind::Max, 0, F64), &[ty(F32, [3])], "must be i32, i64, u32 or u64, found f64");
     rejects(arg(ArgKind::Max, 0, I32), &[ty(F32, [0, 3])], "axis 0 has no elements");
     rejects(arg(ArgKind::Max, 0, I32), &[ty(F32, [(1 << 31) + 1])], "i32 cannot hold the indices");
+}
+
+fn scan(kind: ReduceKind, axis: usize) -> Cumulative {
+    Cumulative { kind, axis, exclusive: false, reverse: false }
+}
+
+#[test]
+fn cumulative_runs_both_ways() {
+    let x = t([4], &[1i32, 2, 3, 4]);
+    let check = |exclusive, reverse, expected: &[i32]| {
+        let op = Cumulative { exclusive, reverse, ..scan(ReduceKind::Sum, 0) };
+        gives(op, std::slice::from_ref(&x), [4], expected);
+    };
+    check(false, false, &[1, 3, 6, 10]);
+    check(true, false, &[0, 1, 3, 6]);
+    check(false, true, &[10, 9, 7, 4]);
+    check(true, true, &[9, 7, 4, 0]);
+}
+
+#[test]
+fn cumulative_of_every_kind() {
+    gives(scan(ReduceKind::Prod, 0), &[t([3], &[100u8, 2, 2])], [3], &[100u8, 200, 144]);
+    let nan = f32::NAN;
+    gives(scan(ReduceKind::Max, 0), &[t([3], &[1.0f32, 3.0, 2.0])], [3], &[1.0f32, 3.0, 3.0]);
+    let min = result(scan(ReduceKind::Min, 0), &[t([4], &[2.0, nan, 1.0, 0.0])]).to_vec::<f32>().unwrap();
+    assert!(min[0] == 2.0 && min[1..].iter().all(|x| x.is_nan()));
+    gives(scan(ReduceKind::Any, 0), &[t([3], &[false, true, false])], [3], &[false, true, true]);
+    gives(scan(ReduceKind::All, 0), &[t([3], &[true, false, true])], [3], &[true, false, false]);
+    let exclusive = |kind| Cumulative { exclusive: true, ..scan(kind, 0) };
+    gives(exclusive(ReduceKind::Max), &[t([2], &[1.0f32, 2.0])], [2], &[f32::NEG_INFINITY, 1.0]);
+    gives(exclusive(ReduceKind::Min), &[t([2], &[1i8, 2])], [2], &[127i8, 1]);
+    gives(exclusive(ReduceKind::Prod), &[t([2], &[3i8, 2])], [2], &[1i8, 3]);
+    gives(exclusive(ReduceKind::All), &[t([1], &[false])], [1], &[true]);
+}
+
+#[test]
+fn cumulative_along_other_axes() {
+    let x = counting([2, 3]);
+    gives(scan(ReduceKind::Sum, 0), std::slice::from_ref(&x), [2, 3], &[0, 1, 2, 3, 5, 7]);
+    gives(scan(ReduceKind::Sum, 1), &[x], [2, 3], &[0, 1, 3, 3, 7, 12]);
+    let cube = counting([2, 2, 2]);
+    gives(scan(ReduceKind::Sum, 1), &[cube], [2, 2, 2], &[0, 1, 2, 4, 4, 5, 10, 12]);
+    for shape in [[0, 3], [3, 0]] {
+        gives::<i32>(scan(ReduceKind::Sum, 0), &[counting(shape)], shape, &[]);
+        gives::<i32>(scan(ReduceKind::Sum, 1), &[counting(shape)], shape, &[]);
+    }
+}
+
+#[test]
+fn cumulative_keeps_narrow_floats_wide() {
+    let h = |v: &[f32]| -> Vec<f16> { v.iter().map(|&x| f16::from_f32(x)).collect() };
+    // 2048 + 1 is no f16, 2048 + 1 + 1 is.
+    gives(scan(ReduceKind::Sum, 0), &[t([3], &h(&[2048.0, 1.0, 1.0]))], [3], &h(&[2048.0, 2048.0, 2050.0]));
+}
+
+#[test]
+fn cumulative_checks_its_operand() {
+    rejects(scan(ReduceKind::Sum, 0), &[ty(F32, ())], "axis 0 is not valid for rank 0");
+    rejects(scan(ReduceKind::Sum, 2), &[ty(F32, [2, 2])], "axis 2 is not valid for rank 2");
+    rejects(scan(ReduceKind::Sum, 0), &[ty(Bool, [2])], "operand 0 must have a number dtype");
+    rejects(scan(ReduceKind::Any, 0), &[ty(F32, [2])], "operand 0 must have bool");
 }

@@ -1,0 +1,140 @@
+//! Sorting, and the greatest elements.
+//!
+//! Both go by the total order of `lt_total`: -inf < .. < -0 < +0 < .. < inf < NaN, in which all NaNs are equal.
+
+use std::cmp::Ordering;
+
+use smallvec::smallvec;
+
+use crate::op::primitive::compare::total_order;
+use crate::op::sample::{Draw, Operand};
+use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::{DType, DTypeClass, Dim, Literal, Scalar, Type, attributes};
+
+attributes! {
+    /// Sorts along `axis`, all operands by the same order: `A[s], B[s], .. -> A[s], B[s], ..`.
+    ///
+    /// The first `keys` operands decide: the first of them, where it is equal the second, and so on. The order is that of
+    /// `lt_total`: -inf < .. < -0 < +0 < .. < inf < NaN, in which all NaNs are equal; bools sort false before true.
+    /// `descending` goes by the opposite order (NaN first). The sort is stable in both directions: equal elements stay in the
+    /// order in which they were.
+    pub struct Sort {
+        /// The axis along which to sort.
+        pub axis: usize,
+        /// How many operands are compared, at least one.
+        pub keys: usize,
+        /// Whether the greatest comes first.
+        pub descending: bool,
+    }
+}
+
+impl Sort {
+    fn compare(&self, keys: &[&Literal], left: usize, right: usize) -> Ordering {
+        let orders = keys.iter().map(|key| total_order(key.get(left), key.get(right)));
+        let order = orders.fold(Ordering::Equal, Ordering::then);
+        if self.descending { order.reverse() } else { order }
+    }
+}
+
+impl OpDef for Sort {
+    const NAME: &'static str = "sort";
+    const ARITY: Arity = Arity::AtLeast(1);
+    const LOWERING: Lowering = Lowering::Library;
+
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        rule::check_axis(self.axis, operands[0].rank())?;
+        if self.keys == 0 || self.keys > operands.len() {
+            let reason =
+                format!("must be from 1 to the number of operands ({}), found {}", operands.len(), self.keys);
+            return Err(TypeError::attribute("keys", reason));
+        }
+        for other in 1..operands.len() {
+            rule::same_shape(operands, 0, other)?;
+        }
+        Ok(operands.iter().map(|&ty| ty.clone()).collect())
+    }
+
+    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+        let shape = &results[0].shape;
+        let mut sources = vec![0; shape.elements()];
+        for line in rule::lines(shape, self.axis) {
+            let mut sorted = line.clone();
+            sorted.sort_by(|&left, &right| self.compare(&operands[..self.keys], left, right));
+            for (to, from) in line.into_iter().zip(sorted) {
+                sources[to] = from;
+            }
+        }
+        let permuted = |x: &Literal| Literal::from_fn(x.ty().clone(), |flat| x.get(sources[flat]));
+        operands.iter().map(|x| permuted(x)).collect()
+    }
+
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Sort> {
+        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let axis = draw.axis(ty.rank());
+        let mut operands = vec![Operand::any(ty.clone())];
+        for _ in 0..draw.below(3) {
+            operands.push(Operand::any(ty.with_dtype(draw.choose(&DType::ALL))));
+        }
+        let keys = 1 + draw.below(operands.len());
+        Sample::exact(Sort { axis, keys, descending: draw.flip() }, operands)
+    }
+}
+
+attributes! {
+    /// The `k` greatest elements along `axis`, greatest first, and their indices: `T[..] -> T[..], i32[..]`, where `axis` has the
+    /// extent `k`.
+    ///
+    /// The order is that of `lt_total`, so a NaN counts as greater than all numbers. Of equal elements the one with the
+    /// lower index comes first.
+    pub struct TopK {
+        /// How many elements; not more than there are.
+        pub k: usize,
+        /// The axis along which to look.
+        pub axis: usize,
+    }
+}
+
+impl OpDef for TopK {
+    const NAME: &'static str = "top_k";
+    const ARITY: Arity = Arity::Exact(1);
+    const LOWERING: Lowering = Lowering::Library;
+
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        let Type { dtype, shape } = operands[0];
+        rule::check_axis(self.axis, shape.rank())?;
+        let extent = shape[self.axis];
+        if self.k > extent.size() {
+            let reason = format!("axis {} has only {extent} elements, found {}", self.axis, self.k);
+            return Err(TypeError::attribute("k", reason));
+        }
+        rule::check_index_dtype("axis", DType::I32, extent)?;
+        let shape = shape.with_dim(self.axis, Dim::known(self.k));
+        Ok(smallvec![Type::new(*dtype, shape.clone()), Type::new(DType::I32, shape)])
+    }
+
+    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+        let x = operands[0];
+        let mut values = vec![Scalar::zero(results[0].dtype); results[0].elements()];
+        let mut indices = vec![Scalar::I32(0); results[0].elements()];
+        let targets = rule::lines(&results[0].shape, self.axis);
+        for (to, from) in targets.zip(rule::lines(&x.ty().shape, self.axis)) {
+            let mut order: Vec<usize> = (0..from.len()).collect();
+            order.sort_by(|&left, &right| total_order(x.get(from[right]), x.get(from[left])));
+            for (to, index) in to.into_iter().zip(order) {
+                values[to] = x.get(from[index]);
+                indices[to] = Scalar::from_i128(DType::I32, index as i128);
+            }
+        }
+        vec![
+            Literal::from_scalars(results[0].clone(), values),
+            Literal::from_scalars(results[1].clone(), indices),
+        ]
+    }
+
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<TopK> {
+        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let axis = draw.axis(ty.rank());
+        let k = draw.below(ty.shape.size(axis) + 1);
+        Sample::exact(TopK { k, axis }, [Operand::any(ty)])
+    }
+}
