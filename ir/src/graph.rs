@@ -296,3 +296,27 @@ impl Graph {
         value
     }
 }
+
+/// Ways to break a graph, for the tests of the verifier.
+#[cfg(test)]
+impl Graph {
+    pub(crate) fn inputs_mut(&mut self) -> &mut [Value] {
+        &mut self.inputs
+    }
+
+    pub(crate) fn nodes_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
+    pub(crate) fn set_source(&mut self, value: Value, source: Source) {
+        self.values[value.index()].source = source;
+    }
+
+    pub(crate) fn set_type(&mut self, value: Value, ty: Type) {
+        self.values[value.index()].ty = ty;
+    }
+
+    pub(crate) fn add_stray(&mut self, ty: Type) -> Value {
+        self.add_value(ValueData { ty, source: Source::Input(0), name: None })
+    }
+}

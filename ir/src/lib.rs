@@ -12,6 +12,7 @@ pub mod op;
 mod scalar;
 mod shape;
 pub mod text;
+mod verify;
 
 pub use builder::{BuildError, Builder};
 pub use dtype::{DType, DTypeClass, UnknownDType};
@@ -21,3 +22,4 @@ pub use location::Location;
 pub use op::Op;
 pub use scalar::Scalar;
 pub use shape::{Dim, Shape, Type};
+pub use verify::{Violation, Violations, verify};

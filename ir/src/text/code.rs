@@ -148,6 +148,35 @@ Regions, and lists in attributes, nest at most 24 deep.
     NotUtf8 = "E022", "text is not UTF-8", "\
 Texts of graphs are UTF-8. Perhaps the file is another one, such as the side file of constants.
 ";
+    InputTable = "E101", "input that is not one", "\
+Each input of a graph is a value whose source is the input at that position. A pass or a tool has made a broken graph: report it.
+";
+    Numbering = "E102", "values out of order", "\
+Values are numbered without gaps: the inputs in order, then the results of one node after the other. A pass or a tool has made
+a broken graph: report it.
+";
+    ResultTable = "E103", "result that is not one", "\
+Each result of a node is a value whose source is that node and that position. A pass or a tool has made a broken graph: report it.
+";
+    OperandOrder = "E104", "operand that comes later", "\
+Each operand of a node is an input of the graph or a result of an earlier node. A pass or a tool has made a broken graph: report it.
+";
+    OutputTable = "E105", "output that is no value", "\
+Each output of a graph is one of its values. A pass or a tool has made a broken graph: report it.
+";
+    NotAccepted = "E106", "operation does not accept its operands", "\
+The number or the types of a node's operands, or its regions, break a rule of its operation. A pass or a tool has made a broken
+graph: report it.
+";
+    ResultTypes = "E107", "results of other types than inferred", "\
+The types recorded for a node's results are not those that its operation gives. A pass or a tool has made a broken graph: report it.
+";
+    TypeLimits = "E108", "type beyond all limits", "\
+A tensor has at most 32 axes, and its elements must be countable in memory: at most 2^60 - 1.
+";
+    Nesting = "E109", "regions nested too deep", "\
+Graphs nest at most 24 deep: the outermost, the regions of its nodes, the regions of their nodes, and so on.
+";
 }
 
 impl Code {

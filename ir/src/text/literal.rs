@@ -28,7 +28,7 @@ impl Parser<'_> {
             sizes.push(p.unsigned("an extent")?);
             Ok(())
         })?;
-        let span = start.to(self.last_span());
+        let span = start.to(self.last);
         let shape = Shape::from(sizes);
         if !shape.check() {
             let limit =
@@ -88,7 +88,7 @@ impl Parser<'_> {
             Some(literal) => Ok(literal.into()),
             None => {
                 let label = format!("{expected} elements expected, found {found}");
-                Err(self.wrong_count(span.to(self.last_span()), &ty, label))
+                Err(self.wrong_count(span.to(self.last), &ty, label))
             }
         }
     }
@@ -129,7 +129,7 @@ impl Parser<'_> {
         self.expect(',')?;
         let checksum = self.unsigned("a checksum")?;
         self.expect(')')?;
-        let span = span.to(self.last_span());
+        let span = span.to(self.last);
         self.weights.read(ty, offset, checksum).map_err(|error| {
             self.error(
                 Code::SideFile,

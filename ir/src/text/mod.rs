@@ -39,7 +39,9 @@
 //! Parsing takes time and memory proportional to the text, and no more than [`MAX_FILL_BYTES`] besides for tensors that are
 //! written as one element. Graphs nest at most [`MAX_DEPTH`] deep.
 
+mod attribute;
 mod code;
+mod cursor;
 mod error;
 mod lexer;
 mod literal;
@@ -50,6 +52,9 @@ mod weights;
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use parser::parse_trusting;
 
 pub use code::Code;
 pub use error::{ParseError, Related, Span};

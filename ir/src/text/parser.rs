@@ -8,11 +8,10 @@ use smallvec::SmallVec;
 
 use super::error::{ParseError, Span};
 use super::lexer::{Kind, Lexer, Token};
-use super::literal::integer;
 use super::weights::Reader;
 use super::{Code, MAX_DEPTH, MAX_FILL_BYTES, suggest};
-use crate::op::{AttrMap, AttrValue, AttributeError, Op, OpKind, TypeError, Types};
-use crate::{DType, Graph, Location, Type, Value};
+use crate::op::{Op, OpKind, TypeError, Types};
+use crate::{Graph, Location, Type, Value};
 
 /// Kinds of ops by mnemonic.
 static KINDS: LazyLock<HashMap<&'static str, OpKind>> =
@@ -32,12 +31,12 @@ pub(crate) fn parse_trusting(text: &str) -> Result<Graph, ParseError> {
 }
 
 pub(super) struct Parser<'a> {
-    text: &'a str,
-    lexer: Lexer<'a>,
+    pub(super) text: &'a str,
+    pub(super) lexer: Lexer<'a>,
     /// The token that comes next.
     pub(super) token: Token,
     /// The token before it.
-    last: Span,
+    pub(super) last: Span,
     files: HashMap<&'a str, Arc<str>>,
     pub(super) weights: Reader<'a>,
     /// Bytes that tensors written as one element may still take.
@@ -48,9 +47,9 @@ pub(super) struct Parser<'a> {
 
 /// How a value is written: its name, and the digits that tell it from others of the name.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Label<'a> {
-    name: Option<Cow<'a, str>>,
-    digits: &'a str,
+pub(super) struct Label<'a> {
+    pub(super) name: Option<Cow<'a, str>>,
+    pub(super) digits: &'a str,
 }
 
 /// A graph under construction.
@@ -253,179 +252,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// Attributes, and the op that they make.
-    fn op(&mut self, kind: OpKind, at: Span) -> Result<Op, ParseError> {
-        let mut map = AttrMap::default();
-        let mut spans: Vec<(&'a str, Span)> = Vec::new();
-        if self.at('{') {
-            self.list('{', '}', |p| {
-                let (name, span) = p.word("an attribute")?;
-                p.check_attribute(kind, name, span, &spans)?;
-                p.expect('=')?;
-                let start = p.token.span;
-                let value = p.attribute()?;
-                spans.push((name, start.to(p.last)));
-                map.insert(name.to_owned(), value).map_err(|e| p.bad_attribute(kind, e, span, &[]))
-            })?;
-        }
-        let call = at.to(self.last);
-        let op = Op::parse(kind.name, &mut map)
-            .ok_or_else(|| self.error(Code::UnknownOp, at, format!("unknown operation `{}`", kind.name), ""))?
-            .map_err(|error| self.bad_attribute(kind, error, call, &spans))?;
-        map.finish().map_err(|error| self.bad_attribute(kind, error, call, &spans))?;
-        Ok(op)
-    }
-
-    fn check_attribute(
-        &self,
-        kind: OpKind,
-        name: &str,
-        span: Span,
-        given: &[(&str, Span)],
-    ) -> Result<(), ParseError> {
-        let op = kind.name;
-        if !kind.attributes.contains(&name) {
-            let message = format!("`{op}` has no attribute `{name}`");
-            let near = suggest::nearest(name, kind.attributes.iter().copied())
-                .map(|near| format!("did you mean `{near}`?"))
-                .or_else(|| Some(attribute_list(kind)));
-            return Err(self
-                .error(Code::UnknownAttribute, span, message, "unknown attribute")
-                .with_help(near));
-        }
-        match given.iter().find(|(n, _)| *n == name) {
-            Some((_, earlier)) => {
-                let message = format!("attribute `{name}` is given twice");
-                Err(self
-                    .error(Code::DuplicateAttribute, span, message, "given again")
-                    .with_related(*earlier, "given here first"))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn bad_attribute(
-        &self,
-        kind: OpKind,
-        error: AttributeError,
-        call: Span,
-        spans: &[(&str, Span)],
-    ) -> ParseError {
-        let (code, name) = match &error {
-            AttributeError::Missing { name } => (Code::MissingAttribute, *name),
-            AttributeError::Duplicate { name } => (Code::DuplicateAttribute, name.as_str()),
-            AttributeError::Unknown { name } => (Code::UnknownAttribute, name.as_str()),
-            AttributeError::Kind { name, .. } => (Code::AttributeKind, *name),
-        };
-        let span = spans.iter().find(|(n, _)| *n == name).map_or(call, |(_, span)| *span);
-        let help = (code == Code::MissingAttribute).then(|| attribute_list(kind));
-        self.error(code, span, format!("`{}`: {error}", kind.name), "").with_help(help)
-    }
-
-    /// The value of an attribute. Lists nest, so open lists are kept on a stack.
-    fn attribute(&mut self) -> Result<AttrValue, ParseError> {
-        let mut open: Vec<Vec<AttrValue>> = Vec::new();
-        loop {
-            if self.eat('[')? {
-                if open.len() == MAX_DEPTH {
-                    let label = format!("lists nest at most {MAX_DEPTH} deep");
-                    return Err(self.error(Code::TooDeep, self.last, "the list nests too deep", label));
-                }
-                open.push(Vec::new());
-                if !self.at(']') {
-                    continue;
-                }
-            } else {
-                let item = self.simple_attribute()?;
-                match open.last_mut() {
-                    Some(list) => list.push(item),
-                    None => return Ok(item),
-                }
-            }
-            while self.eat(']')? {
-                let list = AttrValue::List(open.pop().unwrap_or_default());
-                match open.last_mut() {
-                    Some(outer) => outer.push(list),
-                    None => return Ok(list),
-                }
-            }
-            self.expect_one_of(',', ']')?;
-        }
-    }
-
-    fn simple_attribute(&mut self) -> Result<AttrValue, ParseError> {
-        match self.token.kind {
-            Kind::Text => self.string().map(|text| AttrValue::Text(text.into_owned())),
-            Kind::Number => self.number_attribute(),
-            Kind::Word => self.word_attribute(),
-            _ => Err(self.unexpected("the value of an attribute")),
-        }
-    }
-
-    fn number_attribute(&mut self) -> Result<AttrValue, ParseError> {
-        let before = (self.token, self.lexer.position());
-        let span = self.advance()?;
-        if self.at(':') {
-            return self.scalar_attribute(before);
-        }
-        let text = self.slice(span);
-        match integer(text) {
-            Some(value) => Ok(AttrValue::Int(value)),
-            None => Err(self
-                .bad_number(span, format!("`{text}` is not an integer"))
-                .with_help(Some(format!("a scalar needs its dtype, such as `{text}:f32`")))),
-        }
-    }
-
-    fn word_attribute(&mut self) -> Result<AttrValue, ParseError> {
-        let before = (self.token, self.lexer.position());
-        let span = self.advance()?;
-        let word = self.slice(span);
-        match word.parse::<DType>() {
-            Ok(dtype) if self.at('[') => self.literal(dtype, span).map(AttrValue::Literal),
-            _ if self.at(':') => self.scalar_attribute(before),
-            _ => Ok(AttrValue::Word(word.to_owned())),
-        }
-    }
-
-    /// `1.5:f32`. The dtype stands behind the element, so this looks ahead for it and then reads the element again.
-    fn scalar_attribute(&mut self, before: (Token, usize)) -> Result<AttrValue, ParseError> {
-        self.expect(':')?;
-        if self.token.kind == Kind::Number {
-            self.advance()?;
-            self.expect(':')?;
-        }
-        let (word, span) = self.word("a dtype")?;
-        let Ok(dtype) = word.parse::<DType>() else {
-            return Err(self.error(
-                Code::UnknownDType,
-                span,
-                format!("unknown dtype `{word}`"),
-                "not a dtype",
-            ));
-        };
-        let after = (self.token, self.lexer.position());
-        self.rewind(before);
-        let (scalar, _) = self.element(dtype)?;
-        self.expect(':')?;
-        self.word("a dtype")?;
-        self.rewind(after);
-        self.last = span;
-        Ok(AttrValue::Scalar(scalar))
-    }
-
-    fn rewind(&mut self, (token, at): (Token, usize)) {
-        self.token = token;
-        self.lexer.set_position(at);
-    }
-
-    /// Whether, at the colon of `nan:..`, the bits follow and not a dtype.
-    pub(super) fn nan_bits_follow(&self) -> bool {
-        let mut ahead = Lexer::new(self.text);
-        ahead.set_position(self.token.span.end);
-        ahead.token().is_ok_and(|token| token.kind == Kind::Number)
-    }
-
     fn regions(&mut self) -> Result<Vec<Graph>, ParseError> {
         let mut regions = Vec::new();
         if self.at('(') {
@@ -520,213 +346,6 @@ impl<'a> Parser<'a> {
                     .with_related(earlier, "defined here first"))
             }
         }
-    }
-
-    /// `%x`, `%7`, `%"a b"#3`.
-    fn label(&mut self) -> Result<(Label<'a>, Span), ParseError> {
-        if self.token.kind != Kind::Value {
-            return Err(self.unexpected("a value such as %x"));
-        }
-        let span = self.advance()?;
-        let text = &self.slice(span)[1..];
-        let (name, digits) = match text.rfind(['#', '"']) {
-            Some(at) if text.as_bytes()[at] == b'#' => (&text[..at], &text[at + 1..]),
-            _ => (text, ""),
-        };
-        if name.bytes().all(|b| b.is_ascii_digit()) {
-            return Ok((Label { name: None, digits: name }, span));
-        }
-        let name = if name.starts_with('"') { self.unescape(name, span)? } else { Cow::Borrowed(name) };
-        Ok((Label { name: Some(name), digits }, span))
-    }
-
-    fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
-        if self.token.kind != Kind::Text {
-            return Err(self.unexpected("a quoted string"));
-        }
-        let span = self.advance()?;
-        self.unescape(self.slice(span), span)
-    }
-
-    /// The text between quotes, its escapes resolved.
-    fn unescape(&self, quoted: &'a str, span: Span) -> Result<Cow<'a, str>, ParseError> {
-        let inner = &quoted[1..quoted.len() - 1];
-        if !inner.contains('\\') {
-            return Ok(Cow::Borrowed(inner));
-        }
-        let resolved = unescape(inner).map(Cow::Owned);
-        resolved.ok_or_else(|| {
-            let known = "known are \\\" \\\\ \\n \\r \\t and \\u{..}";
-            self.error(Code::BadString, span, "unknown escape in a string", known)
-        })
-    }
-}
-
-/// Resolves escapes.
-fn unescape(text: &str) -> Option<String> {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some(at) = rest.find('\\') {
-        out.push_str(&rest[..at]);
-        let (c, after) = match rest.get(at + 1..at + 2)? {
-            "u" => {
-                let (code, after) = rest[at + 2..].strip_prefix('{')?.split_once('}')?;
-                let digits = code.len() <= 6 && code.bytes().all(|b| b.is_ascii_hexdigit());
-                (char::from_u32(u32::from_str_radix(code, 16).ok().filter(|_| digits)?)?, after)
-            }
-            simple => {
-                let c = match simple {
-                    "n" => '\n',
-                    "r" => '\r',
-                    "t" => '\t',
-                    "\"" => '"',
-                    "\\" => '\\',
-                    _ => return None,
-                };
-                (c, &rest[at + 2..])
-            }
-        };
-        out.push(c);
-        rest = after;
-    }
-    out.push_str(rest);
-    Some(out)
-}
-
-/// Reading single tokens.
-impl<'a> Parser<'a> {
-    /// Takes the next token and returns its place.
-    pub(super) fn advance(&mut self) -> Result<Span, ParseError> {
-        self.last = self.token.span;
-        self.token = self.lexer.token()?;
-        Ok(self.last)
-    }
-
-    /// The place of the token taken last.
-    pub(super) fn last_span(&self) -> Span {
-        self.last
-    }
-
-    pub(super) fn slice(&self, span: Span) -> &'a str {
-        &self.text[span.start..span.end]
-    }
-
-    pub(super) fn at(&self, c: char) -> bool {
-        self.token.kind == Kind::Punct(c)
-    }
-
-    pub(super) fn at_word(&self, word: &str) -> bool {
-        self.token.kind == Kind::Word && self.slice(self.token.span) == word
-    }
-
-    fn eat(&mut self, c: char) -> Result<bool, ParseError> {
-        let found = self.at(c);
-        if found {
-            self.advance()?;
-        }
-        Ok(found)
-    }
-
-    pub(super) fn expect(&mut self, c: char) -> Result<(), ParseError> {
-        if self.eat(c)? { Ok(()) } else { Err(self.unexpected(&format!("`{c}`"))) }
-    }
-
-    /// Takes `separator`; the message names `close` too, which the caller has looked for.
-    pub(super) fn expect_one_of(&mut self, separator: char, close: char) -> Result<(), ParseError> {
-        if self.eat(separator)? {
-            Ok(())
-        } else {
-            Err(self.unexpected(&format!("`{separator}` or `{close}`")))
-        }
-    }
-
-    fn keyword(&mut self, word: &str) -> Result<(), ParseError> {
-        if !self.at_word(word) {
-            return Err(self.unexpected(&format!("`{word}`")));
-        }
-        self.advance()?;
-        Ok(())
-    }
-
-    pub(super) fn word(&mut self, expected: &str) -> Result<(&'a str, Span), ParseError> {
-        if self.token.kind != Kind::Word {
-            return Err(self.unexpected(expected));
-        }
-        let span = self.advance()?;
-        Ok((self.slice(span), span))
-    }
-
-    /// Items in brackets, with commas between.
-    pub(super) fn list(
-        &mut self,
-        open: char,
-        close: char,
-        mut item: impl FnMut(&mut Self) -> Result<(), ParseError>,
-    ) -> Result<(), ParseError> {
-        self.expect(open)?;
-        if self.eat(close)? {
-            return Ok(());
-        }
-        loop {
-            item(self)?;
-            if self.eat(close)? {
-                return Ok(());
-            }
-            self.expect_one_of(',', close)?;
-        }
-    }
-
-    /// A whole number from 0 to the greatest of its type.
-    pub(super) fn unsigned<T: TryFrom<i128>>(&mut self, what: &str) -> Result<T, ParseError> {
-        if self.token.kind != Kind::Number {
-            return Err(self.unexpected(what));
-        }
-        let span = self.advance()?;
-        let value = integer(self.slice(span)).and_then(|v| T::try_from(v).ok());
-        value.ok_or_else(|| {
-            self.bad_number(
-                span,
-                format!("{what} must be a whole number of at most {} bits", 8 * size_of::<T>()),
-            )
-        })
-    }
-
-    pub(super) fn error(
-        &self,
-        code: Code,
-        span: Span,
-        message: impl Into<String>,
-        label: impl Into<String>,
-    ) -> ParseError {
-        ParseError::new(self.text, code, span, message, label)
-    }
-
-    pub(super) fn bad_number(&self, span: Span, message: String) -> ParseError {
-        self.error(Code::BadNumber, span, message, "")
-    }
-
-    /// The next token is not what must come here.
-    pub(super) fn unexpected(&self, expected: &str) -> ParseError {
-        let found = match self.token.kind {
-            Kind::End => "the end of the text".to_owned(),
-            _ => format!("`{}`", shortened(self.slice(self.token.span))),
-        };
-        let message = format!("expected {expected}, found {found}");
-        self.error(Code::UnexpectedToken, self.token.span, message, format!("expected {expected}"))
-    }
-}
-
-/// The start of a text that may be long.
-fn shortened(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(40) {
-        None => Cow::Borrowed(text),
-        Some((at, _)) => Cow::Owned(format!("{}..", &text[..at])),
-    }
-}
-
-fn attribute_list(kind: OpKind) -> String {
-    match kind.attributes {
-        [] => format!("`{}` takes no attributes", kind.name),
-        names => format!("`{}` takes the attributes {}", kind.name, names.join(", ")),
     }
 }
 

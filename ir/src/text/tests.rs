@@ -186,7 +186,7 @@ graph @outer(%x: f32[4]) -> (f32[4], i32[]) {
     let graph = parser::parse_trusting(text).unwrap();
     assert_eq!(graph.nodes()[0].regions[1].nodes()[0].regions.len(), 1);
     let printed = print(&graph, Style::default());
-    assert_eq!(printed, text.replace("%0", "%1").replace("      %1 = neg(%y)", "      %1 = neg(%y)"));
+    assert_eq!(printed, text.replace("%0", "%1"));
     assert_eq!(parser::parse_trusting(&printed).unwrap(), graph);
 }
 
