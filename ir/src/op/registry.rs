@@ -67,6 +67,62 @@ macro_rules! for_each_op {
             /// Random u32 or u64 bits of a counter-based generator; `key` is u32[2], `counter` (the first block) is u64[].
             rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
 
+            // Composites: creation.
+            /// A tensor with the same element everywhere.
+            fill [value] { shape: Shape } 1 => Fill,
+            /// A tensor of the type of `x` with 0 everywhere.
+            zeros_like [x] {} 1 => ZerosLike,
+            /// A tensor of the type of `x` with 1 everywhere.
+            ones_like [x] {} 1 => OnesLike,
+            /// A matrix with ones on one diagonal and zeros elsewhere.
+            eye [] { dtype: DType, rows: usize, columns: usize, diagonal: i64 } 1 => Eye,
+            /// `count` numbers at equal distances from `start` to `stop`, both included.
+            linspace [start, stop] { count: usize } 1 => Linspace,
+            /// `start, start + step, ..`, `count` numbers.
+            range [start, step] { count: usize } 1 => Range,
+
+            // Composites: movement.
+            /// Drops axes of extent 1.
+            squeeze [x] { axes: Axes } 1 => Squeeze,
+            /// Adds axes of extent 1.
+            expand_dims [x] { axes: Axes } 1 => ExpandDims,
+            /// Merges the axes `start..end` into one.
+            flatten [x] { start: usize, end: usize } 1 => Flatten,
+            /// The operand repeated as a whole along each axis.
+            tile [x] { repeats: Axes } 1 => Tile,
+            /// Joins operands of one type along a new axis.
+            stack [xs ..] { axis: usize } 1 => Stack,
+            /// The slices along one axis, which they do not have.
+            unstack [x] { axis: usize } many => Unstack,
+            /// Consecutive sections of these sizes along one axis.
+            split [x] { axis: usize, sizes: Axes } many => Split,
+            /// Moves elements along axes; what leaves at one end comes in at the other.
+            roll [x] { shifts: Offsets, axes: Axes } 1 => Roll,
+            /// Moves channels into blocks of pixels.
+            depth_to_space [x] { block: usize, layout: ImageLayout, order: DepthOrder } 1 => DepthToSpace,
+            /// Moves blocks of pixels into channels.
+            space_to_depth [x] { block: usize, layout: ImageLayout, order: DepthOrder } 1 => SpaceToDepth,
+            /// Pads spatial axes with zeros and moves blocks of them into the batch axis.
+            space_to_batch [x] { block: Axes, low: Axes, high: Axes } 1 => SpaceToBatch,
+            /// Moves the batch axis into blocks of spatial axes and cuts off borders.
+            batch_to_space [x] { block: Axes, low: Axes, high: Axes } 1 => BatchToSpace,
+
+            // Composites: triangles and diagonals.
+            /// The lower triangle: elements above the diagonal become 0.
+            tril [x] { diagonal: i64 } 1 => Tril,
+            /// The upper triangle: elements below the diagonal become 0.
+            triu [x] { diagonal: i64 } 1 => Triu,
+            /// A band around the main diagonal: all other elements become 0.
+            band_part [x] { lower: Option<usize>, upper: Option<usize> } 1 => BandPart,
+            /// Square matrices with the elements of `x` on one diagonal.
+            diag [x] { diagonal: i64 } 1 => Diag,
+            /// The elements of one diagonal.
+            diag_part [x] { diagonal: i64 } 1 => DiagPart,
+            /// `x` with one diagonal replaced.
+            set_diag [x, values] { diagonal: i64 } 1 => SetDiag,
+            /// The sum of one diagonal.
+            trace [x] { diagonal: i64 } 1 => Trace,
+
             // Composites: arithmetic.
             /// `x * x`; integers wrap.
             square [x] {} 1 => Square,

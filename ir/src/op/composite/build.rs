@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
-use crate::op::primitive::ReduceKind;
-use crate::op::rule;
+use crate::op::primitive::{CompareFn, ReduceKind};
+use crate::op::{TypeError, rule};
 use crate::{Builder, DType, Dim, Scalar, Shape, Type, Value, word_attribute};
 
 word_attribute! {
@@ -255,17 +255,25 @@ impl Builder {
 
 /// Index arithmetic.
 impl Builder {
-    /// Scalar `value` of `dtype`, everywhere in `shape`.
-    pub(super) fn full_int(&mut self, dtype: DType, value: i128, shape: &Shape) -> Result<Value, BuildError> {
-        self.full(Scalar::from_i128(dtype, value), shape)
-    }
-
-    /// For each element of a matrix (the last two axes of `shape`) the number of its diagonal, `column - row`.
-    pub(super) fn diagonal_number(&mut self, dtype: DType, shape: &Shape) -> Result<Value, BuildError> {
-        let rank = shape.rank();
-        let row = self.iota(dtype, shape.clone(), rank - 2)?;
-        let column = self.iota(dtype, shape.clone(), rank - 1)?;
-        self.sub(column, row)
+    /// For each element of the matrices (the last two axes) of `shape` how the number of its diagonal, column minus row,
+    /// compares with `diagonal`.
+    pub(super) fn diagonal_mask(
+        &mut self,
+        shape: &Shape,
+        compare: CompareFn,
+        diagonal: i64,
+    ) -> Result<Value, TypeError> {
+        rule::one(DType::Bool, shape.clone())?;
+        let (row_axis, column_axis) = (shape.rank() - 2, shape.rank() - 1);
+        let (rows, columns) = (shape.size(row_axis), shape.size(column_axis));
+        let dtype = index_dtype(rows.max(columns));
+        let row = self.iota(dtype, shape.clone(), row_axis)?;
+        let column = self.iota(dtype, shape.clone(), column_axis)?;
+        let number = self.sub(column, row)?;
+        // Beyond the corners all diagonals compare alike.
+        let bound = i128::from(diagonal).clamp(-(rows as i128), columns as i128);
+        let bound = self.full(Scalar::from_i128(dtype, bound), shape)?;
+        Ok(self.push_one(compare, &[number, bound])?)
     }
 
     /// Type of a value, by copy.

@@ -2,12 +2,16 @@
 
 mod activation;
 mod arithmetic;
+mod blocks;
 mod build;
 mod contraction;
+mod create;
 mod einsum;
 mod elementwise;
+mod movement;
 mod normalisation;
 mod reduction;
+mod triangular;
 
 #[cfg(test)]
 mod tests;
@@ -19,9 +23,13 @@ pub use activation::{
 pub use arithmetic::{
     DivideNoNan, Hypot, LogSigmoid, Reciprocal, Softplus, Square, SquaredDifference, Xlogy,
 };
+pub use blocks::{BatchToSpace, DepthOrder, DepthToSpace, ImageLayout, SpaceToBatch, SpaceToDepth};
 pub use build::Dims;
 pub use contraction::{Matmul, Matvec, Outer, Tensordot};
+pub use create::{Eye, Fill, Linspace, OnesLike, Range, ZerosLike};
 pub use einsum::Einsum;
 pub use elementwise::{ElementWise, Precision};
+pub use movement::{ExpandDims, Flatten, Roll, Split, Squeeze, Stack, Tile, Unstack};
 pub use normalisation::{GroupNorm, InstanceNorm, L2Normalize, LayerNorm, LogSoftmax, RmsNorm, Softmax};
 pub use reduction::{CountNonzero, Logsumexp, Mean, Moments, Norm, NormOrder, ReduceKeepDims, Std, Var};
+pub use triangular::{BandPart, Diag, DiagPart, SetDiag, Trace, Tril, Triu};

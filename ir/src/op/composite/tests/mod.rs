@@ -4,9 +4,12 @@
 mod activation;
 mod arithmetic;
 mod contraction;
+mod create;
+mod movement;
 mod normalisation;
 mod reduction;
 mod sampled;
+mod triangular;
 
 use crate::builder::BuildError;
 use crate::eval::evaluate;
