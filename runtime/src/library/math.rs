@@ -9,6 +9,7 @@
 //! of `sin`, `cos` and `tan` that need Payne-Hanek reduction are looked for before each block; a block without any,
 //! practically every one, runs vectorised.
 
+use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -16,10 +17,7 @@ use tensorwright_compiler::math::{Float, Lanes, MathFn, Native, Scalar, function
 use tensorwright_compiler::math_functions;
 
 /// Elements in a block: long enough to fill the pipeline of the longest function, short enough that the rest of a strip costs little.
-const BLOCK: usize = 64;
-
-/// The loop runs over a multiple of this, the lanes of the widest vector.
-const ROUND: usize = 16;
+const BLOCK: usize = 32;
 
 /// The instruction set to use, found out once.
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
@@ -59,71 +57,73 @@ impl Element for f64 {
     const ZERO: f64 = 0.0;
 }
 
-/// One call: `out[i] = K(args[0][i], ...)` for `i < n`.
-struct Strip<K, T, const N: usize> {
-    kernel: std::marker::PhantomData<K>,
+/// `out[i] = K(args[0][i], ...)` for whole blocks.
+struct Blocks<K, T, const N: usize> {
+    kernel: PhantomData<K>,
     out: *mut T,
     args: [*const T; N],
-    n: usize,
+    count: usize,
 }
 
-impl<K: Kernel<N>, T: Element, const N: usize> WithSimd for Strip<K, T, N> {
+impl<K: Kernel<N>, T: Element, const N: usize> WithSimd for Blocks<K, T, N> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let mut args = [[T::ZERO; BLOCK]; N];
         let mut out = [T::ZERO; BLOCK];
-        for start in (0..self.n).step_by(BLOCK) {
-            let len = BLOCK.min(self.n - start);
-            for (block, arg) in args.iter_mut().zip(self.args) {
-                // SAFETY: whoever made the strip promised `n` readable elements, and `start + len <= n`.
-                unsafe { copy(arg.add(start), block.as_mut_ptr(), len) };
-            }
-            block::<K, T, N>(&args, &mut out, len.next_multiple_of(ROUND).min(BLOCK));
-            // SAFETY: as above, for `n` writable elements; `out` here is a local, so nothing overlaps.
-            unsafe { copy(out.as_ptr(), self.out.add(start), len) };
+        for start in (0..self.count).map(|block| block * BLOCK) {
+            // SAFETY: [`strip`] made this of readable arguments that hold `count` blocks. The output may be the same memory, but
+            // is written only below, after the last use of these references.
+            let args = self.args.map(|arg| unsafe { &*arg.add(start).cast::<[T; BLOCK]>() });
+            block::<K, T, N>(args, &mut out);
+            // SAFETY: likewise for a writable output.
+            unsafe { self.out.add(start).cast::<[T; BLOCK]>().write(out) };
         }
     }
 }
 
-/// Copies `len <= BLOCK` elements, with the usual full block as a copy of known size.
-///
-/// # Safety
-///
-/// `from` must be readable and `to` writable for `len` elements, without overlap.
+/// Computes one block.
 #[inline(always)]
-unsafe fn copy<T: Copy>(from: *const T, to: *mut T, len: usize) {
-    // SAFETY: the caller's promise; `len` is at most `BLOCK`.
-    unsafe {
-        if len == BLOCK {
-            to.cast::<[T; BLOCK]>().write_unaligned(from.cast::<[T; BLOCK]>().read_unaligned());
-        } else {
-            from.copy_to_nonoverlapping(to, len);
-        }
+fn block<K: Kernel<N>, T: Element, const N: usize>(args: [&[T; BLOCK]; N], out: &mut [T; BLOCK]) {
+    if K::HAS_FAR && args[0].iter().fold(false, |far, &x| far | functions::is_far(&T::FAST, x)) {
+        return apply::<K, T::Full, N>(&T::FULL, args, out);
     }
-}
-
-/// Computes the first `len` elements of a block.
-#[inline(always)]
-fn block<K: Kernel<N>, T: Element, const N: usize>(args: &[[T; BLOCK]; N], out: &mut [T; BLOCK], len: usize) {
-    if K::HAS_FAR && (0..len).fold(false, |far, i| far | functions::is_far(&T::FAST, args[0][i])) {
-        return apply::<K, T::Full, N>(&T::FULL, args, out, len);
-    }
-    apply::<K, T::Fast, N>(&T::FAST, args, out, len);
+    apply::<K, T::Fast, N>(&T::FAST, args, out);
 }
 
 /// The loop that is vectorised.
 #[inline(always)]
-fn apply<K: Kernel<N>, L: Lanes, const N: usize>(
-    l: &L,
-    args: &[[L::F; BLOCK]; N],
-    out: &mut [L::F; BLOCK],
-    len: usize,
-) {
-    for i in 0..len {
-        out[i] = K::apply(l, std::array::from_fn(|k| args[k][i]));
+fn apply<K: Kernel<N>, L: Lanes, const N: usize>(l: &L, args: [&[L::F; BLOCK]; N], out: &mut [L::F; BLOCK]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = K::apply(l, std::array::from_fn(|k| args[k][i]));
     }
+}
+
+/// A strip of any length: its whole blocks in place, the rest in a padded copy.
+///
+/// # Safety
+///
+/// `args` must be readable and `out` writable for `n` elements; `out` may be one of `args`, but must not overlap them
+/// otherwise. All must be aligned.
+#[inline(always)]
+unsafe fn strip<K: Kernel<N>, T: Element, const N: usize>(out: *mut T, args: [*const T; N], n: usize) {
+    let run = |out, args, count| {
+        ARCH.dispatch(Blocks { kernel: PhantomData::<K>, out, args, count });
+    };
+    run(out, args, n / BLOCK);
+    let (done, rest) = (n / BLOCK * BLOCK, n % BLOCK);
+    if rest == 0 {
+        return;
+    }
+    let mut padded = [[T::ZERO; BLOCK]; N];
+    let mut result = [T::ZERO; BLOCK];
+    for (padded, arg) in padded.iter_mut().zip(args) {
+        // SAFETY: `done + rest` is `n`, and `rest` is less than a block.
+        unsafe { arg.add(done).copy_to_nonoverlapping(padded.as_mut_ptr(), rest) };
+    }
+    run(result.as_mut_ptr(), padded.each_ref().map(|block| block.as_ptr()), 1);
+    // SAFETY: as above.
+    unsafe { out.add(done).copy_from_nonoverlapping(result.as_ptr(), rest) };
 }
 
 /// A strip function of one argument.
@@ -132,7 +132,8 @@ fn apply<K: Kernel<N>, L: Lanes, const N: usize>(
 ///
 /// `a` must be readable and `out` writable for `n` elements; `out` may be `a`, but must not overlap it otherwise.
 unsafe extern "C" fn unary<K: Kernel<1>, T: Element>(out: *mut T, a: *const T, n: usize) {
-    ARCH.dispatch(Strip { kernel: std::marker::PhantomData::<K>, out, args: [a], n });
+    // SAFETY: the caller's promise.
+    unsafe { strip::<K, T, 1>(out, [a], n) }
 }
 
 /// A strip function of two arguments.
@@ -141,7 +142,8 @@ unsafe extern "C" fn unary<K: Kernel<1>, T: Element>(out: *mut T, a: *const T, n
 ///
 /// As for [`unary`], with `b` like `a`.
 unsafe extern "C" fn binary<K: Kernel<2>, T: Element>(out: *mut T, a: *const T, b: *const T, n: usize) {
-    ARCH.dispatch(Strip { kernel: std::marker::PhantomData::<K>, out, args: [a, b], n });
+    // SAFETY: the caller's promise.
+    unsafe { strip::<K, T, 2>(out, [a, b], n) }
 }
 
 /// Signature of a strip function of one argument.
