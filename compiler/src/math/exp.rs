@@ -28,6 +28,12 @@ pub trait Tables: Sized + 'static {
     const EXP2_MIN: Self;
     /// From here down `e^x - 1` rounds to -1.
     const EXPM1_MIN: Self;
+    /// From here up `1 / (1 + e^x)` rounds to zero, with a little room.
+    const LOGISTIC_MAX: Self;
+    /// See [`logistic`].
+    const LOGISTIC_SHIFT: i64;
+    /// From here up `sinh` and `cosh` overflow, with a little room.
+    const SINH_MAX: Self;
     /// From here up `tanh` rounds to 1.
     const TANH_MAX: Self;
 }
@@ -43,6 +49,9 @@ impl Tables for f32 {
     const EXP2_MAX: f32 = 129.0;
     const EXP2_MIN: f32 = -151.0;
     const EXPM1_MIN: f32 = -18.0;
+    const LOGISTIC_MAX: f32 = 104.0;
+    const LOGISTIC_SHIFT: i64 = 64;
+    const SINH_MAX: f32 = 89.5;
     const TANH_MAX: f32 = 9.5;
 }
 
@@ -69,6 +78,9 @@ impl Tables for f64 {
     const EXP2_MAX: f64 = 1025.0;
     const EXP2_MIN: f64 = -1076.0;
     const EXPM1_MIN: f64 = -38.0;
+    const LOGISTIC_MAX: f64 = 746.0;
+    const LOGISTIC_SHIFT: i64 = 128;
+    const SINH_MAX: f64 = 710.6;
     const TANH_MAX: f64 = 20.0;
 }
 
@@ -114,13 +126,13 @@ pub(super) fn scale_bias<L: Lanes>() -> i64 {
 /// `n` carries [`scale_bias`].
 #[inline(always)]
 pub(super) fn scale<L: Lanes>(l: &L, Split { n, p }: Split<L>) -> L::F {
-    let (first, second) = scales(l, n);
+    let (first, second) = halves(l, n);
     l.mul(l.fma(first, p, first), second)
 }
 
-/// Two powers of two whose product is `2^n`.
+/// Two powers of two whose product is `2^n`; `n` carries [`scale_bias`].
 #[inline(always)]
-fn scales<L: Lanes>(l: &L, n: L::I) -> (L::F, L::F) {
+pub(super) fn halves<L: Lanes>(l: &L, n: L::I) -> (L::F, L::F) {
     let half = l.ushr(n, 1);
     (power_of_two(l, half), power_of_two(l, l.int_sub(n, half)))
 }
@@ -163,17 +175,17 @@ pub fn expm1<L: Lanes>(l: &L, x: L::F) -> L::F {
 }
 
 /// `1 / (1 + e^-x)`, accurate also in the far left tail, where it is `e^x`.
+///
+/// Numerator and denominator are scaled by `2^-LOGISTIC_SHIFT`: there, too, the denominator stays finite, and the division
+/// alone rounds to a subnormal.
 #[inline(always)]
 pub fn logistic<L: Lanes>(l: &L, x: L::F) -> L::F {
-    let one = l.k(1.0);
-    let limited = l.max(l.float(L::Scalar::EXP_MIN), l.neg(l.abs(x)));
-    let Split { n, p } = split(l, limited, scale_bias::<L>());
-    let (first, second) = scales(l, n);
-    let e = l.mul(l.fma(first, p, first), second);
-    // 1 + e, rounded once.
-    let s = l.mul(first, second);
-    let below = l.fma(s, p, l.add(one, s));
-    l.div(l.select(l.lt(x, l.k(0.0)), e, one), below)
+    let shift = L::Scalar::LOGISTIC_SHIFT;
+    let limited = clamp(l, l.neg(x), L::Scalar::EXPM1_MIN, L::Scalar::LOGISTIC_MAX);
+    let Split { n, p } = split(l, limited, L::Scalar::BIAS - shift);
+    let s = power_of_two(l, n);
+    let above = l.k(2f64.powi(-shift as i32));
+    l.div(above, l.fma(s, p, l.add(above, s)))
 }
 
 /// The hyperbolic tangent, as `(1 - e^-2|x|) / (1 + e^-2|x|)`.

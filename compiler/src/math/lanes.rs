@@ -13,10 +13,13 @@
 //! The sign and the payload of a NaN are unspecified.
 
 use super::payne_hanek::Angle;
-use super::{erf, exp, log, trig};
+use super::{erf, exp, inverse, log, power, trig};
 
 /// Every table of constants the functions need, for one float type.
-pub trait Scalar: Real + exp::Tables + log::Tables + trig::Tables + erf::Tables {}
+pub trait Scalar:
+    Real + exp::Tables + log::Tables + trig::Tables + inverse::Tables + power::Tables + erf::Tables
+{
+}
 
 impl Scalar for f32 {}
 impl Scalar for f64 {}

@@ -121,13 +121,19 @@ pub fn log2<L: Lanes>(l: &L, x: L::F) -> L::F {
 /// `log(1 + x)`
 #[inline(always)]
 pub fn log1p<L: Lanes>(l: &L, x: L::F) -> L::F {
-    let one = l.k(1.0);
-    let u = l.add(one, x);
-    // What the rounding of u lost, exactly (two-sum).
-    let x_part = l.sub(u, one);
-    let lost = l.add(l.sub(one, l.sub(u, x_part)), l.sub(x, x_part));
-    let Split { k, f } = split(l, u);
-    let value = finish(l, u, assemble(l, k, f, l.div(lost, u)));
+    let value = log1p_sum(l, l.k(1.0), x, l.k(0.0));
     let tiny = l.lt(l.abs(x), l.k(2f64.powi(-(L::Scalar::MANTISSA as i32) - 2)));
     l.select(tiny, x, value)
+}
+
+/// `log(a + b) + k ln 2`, where the sum may need more digits than it has.
+#[inline(always)]
+pub(super) fn log1p_sum<L: Lanes>(l: &L, a: L::F, b: L::F, k: L::F) -> L::F {
+    let u = l.add(a, b);
+    // What the rounding of u lost, exactly (two-sum).
+    let b_part = l.sub(u, a);
+    let lost = l.add(l.sub(a, l.sub(u, b_part)), l.sub(b, b_part));
+    let Split { k: exponent, f } = split(l, u);
+    let value = assemble(l, l.add(exponent, k), f, l.div(lost, u));
+    finish(l, u, value)
 }

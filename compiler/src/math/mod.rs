@@ -9,10 +9,13 @@
 mod emit;
 mod erf;
 mod exp;
+mod hyperbolic;
+mod inverse;
 mod lanes;
 mod log;
 mod native;
 mod payne_hanek;
+mod power;
 mod trig;
 
 use cranelift_codegen::ir::{Type, Value, types};
@@ -25,9 +28,12 @@ pub use payne_hanek::{Angle, Words};
 
 /// The generic functions.
 pub mod functions {
-    pub use super::erf::erf;
+    pub use super::erf::{erf, erfc};
     pub use super::exp::{exp, exp2, expm1, logistic, tanh};
+    pub use super::hyperbolic::{acosh, asinh, atanh, cosh, sinh};
+    pub use super::inverse::{acos, asin, atan, atan2};
     pub use super::log::{log, log1p, log2};
+    pub use super::power::{cbrt, pow};
     pub use super::trig::{cos, is_far, sin, tan};
 }
 
@@ -52,9 +58,21 @@ macro_rules! math_functions {
                 Sin sin "the sine",
                 Cos cos "the cosine",
                 Tan tan "the tangent",
+                Asin asin "the arc sine",
+                Acos acos "the arc cosine",
+                Atan atan "the arc tangent",
+                Sinh sinh "the hyperbolic sine",
+                Cosh cosh "the hyperbolic cosine",
+                Asinh asinh "the inverse hyperbolic sine",
+                Acosh acosh "the inverse hyperbolic cosine",
+                Atanh atanh "the inverse hyperbolic tangent",
                 Erf erf "the error function",
+                Erfc erfc "`1 - erf(x)`",
+                Cbrt cbrt "the cube root",
             }
             binary {
+                Pow pow "`x^y`",
+                Atan2 atan2 "the angle of the point with coordinates `y` (first) and `x`",
             }
         }
     };
@@ -105,7 +123,7 @@ macro_rules! define {
             }
 
             /// Applies the function; `y` is ignored by functions of one argument.
-            pub fn apply<L: Lanes>(self, l: &L, x: L::F, #[expect(unused_variables)] y: L::F) -> L::F {
+            pub fn apply<L: Lanes>(self, l: &L, x: L::F, y: L::F) -> L::F {
                 match self {
                     $(MathFn::$unary => functions::$unary_fn(l, x),)*
                     $(MathFn::$binary => functions::$binary_fn(l, x, y),)*
