@@ -3,6 +3,25 @@
 //!
 //! It does not merge nodes that take or give an effect token, and it does not see that two different expressions have the same
 //! value: that is what canonical spelling is for.
+//!
+//! ```text
+//! graph @f(%x: f32[4], %y: f32[4]) {
+//!   %a = add(%x, %y)
+//!   %b = add(%y, %x)
+//!   %c = mul(%a, %b)
+//!   return %c
+//! }
+//! ```
+//!
+//! becomes
+//!
+//! ```text
+//! graph @f(%x: f32[4], %y: f32[4]) {
+//!   %a = add(%x, %y)
+//!   %c = mul(%a, %a)
+//!   return %c
+//! }
+//! ```
 
 use std::hash::{BuildHasher, Hash, Hasher};
 

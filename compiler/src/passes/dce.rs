@@ -1,6 +1,24 @@
 //! `dce`: dead code elimination. Removes nodes that no output needs.
 //!
 //! It keeps inputs, used or not, and nodes that take or give an effect token.
+//!
+//! ```text
+//! graph @f(%x: f32[4], %unused: f32[4]) {
+//!   %a = exp(%unused)
+//!   %b = neg(%a)
+//!   %c = neg(%x)
+//!   return %c
+//! }
+//! ```
+//!
+//! becomes
+//!
+//! ```text
+//! graph @f(%x: f32[4], %unused: f32[4]) {
+//!   %c = neg(%x)
+//!   return %c
+//! }
+//! ```
 
 use tensorwright_ir::Graph;
 

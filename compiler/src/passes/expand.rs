@@ -1,6 +1,22 @@
 //! `expand`: replaces composites by their definitions, down to primitives.
 //!
 //! It does not look at what it expands: what is repeated or trivial in a definition is for later passes.
+//!
+//! ```text
+//! graph @f(%x: f32[4]) {
+//!   %y = square(%x)
+//!   return %y
+//! }
+//! ```
+//!
+//! becomes
+//!
+//! ```text
+//! graph @f(%x: f32[4]) {
+//!   %y = mul(%x, %x)
+//!   return %y
+//! }
+//! ```
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::{Lowering, Results};

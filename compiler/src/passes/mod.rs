@@ -3,15 +3,22 @@
 //! A pass is one file and one line in [`PIPELINE`]. It holds one idea; the [driver](run_pipeline) dumps, verifies, times and
 //! bisects. Passes change graphs through the [rewriter] only.
 
+mod canonicalise;
 mod context;
+mod cost;
 mod cse;
 mod dce;
 mod driver;
 mod effects;
 mod expand;
+mod pattern;
 pub mod rewriter;
+#[cfg(test)]
+mod testing;
 
+pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
+pub use cost::{cost, element_cost, node_cost};
 pub use cse::Cse;
 pub use dce::Dce;
 pub use driver::{
@@ -77,6 +84,7 @@ pub static PIPELINE: &[Step] = &[
     Step::UntilStable {
         rounds: 8,
         passes: &[
+            (&Canonicalise, "one spelling, so that the passes below see through differences of writing"),
             (&Cse, "merges what expansion wrote several times"),
             (&Dce, "last: sweeps up what the others left unused"),
         ],
@@ -101,4 +109,26 @@ pub fn all() -> Vec<&'static dyn Pass> {
 /// The pass of this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Pass> {
     all().into_iter().find(|pass| pass.name() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOURCES: &[(&dyn Pass, &str)] = &[
+        (&Expand, include_str!("expand.rs")),
+        (&Canonicalise, include_str!("canonicalise/mod.rs")),
+        (&Cse, include_str!("cse.rs")),
+        (&Dce, include_str!("dce.rs")),
+    ];
+
+    #[test]
+    fn the_example_of_each_pass_is_true() {
+        for pass in all() {
+            let found = SOURCES.iter().find(|(p, _)| p.name() == pass.name());
+            let (_, source) = found.unwrap_or_else(|| panic!("no source of {}", pass.name()));
+            let (before, after) = testing::documented_example(source);
+            testing::check(pass, &before, &after);
+        }
+    }
 }

@@ -13,7 +13,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::Results;
-use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, NodeId, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, NodeId, Type, Value};
 
 use super::Context;
 
@@ -164,6 +164,11 @@ impl<'g> Rewriter<'g> {
     /// The new graph so far. While nothing has changed that is the old graph, later nodes included.
     pub fn graph(&self) -> &Graph {
         self.new.as_ref().map_or(self.old, Builder::graph)
+    }
+
+    /// Type of the first result of the node under consideration.
+    pub fn result_type(&self, site: &Site<'g>) -> &'g Type {
+        self.old.ty(site.node.results[0])
     }
 
     /// For appending nodes to the new graph. They stay if the rule gives values in place of its node.
@@ -319,7 +324,7 @@ impl<'g> Rewriter<'g> {
 #[cfg(test)]
 mod tests {
     use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
-    use tensorwright_ir::{DType, Op, Type};
+    use tensorwright_ir::{DType, Op};
 
     use super::*;
     use crate::passes::PassOptions;

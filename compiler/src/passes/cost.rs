@@ -1,0 +1,58 @@
+//! A count of scalar operations: what passes must not increase.
+
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+use tensorwright_ir::{Graph, Node, Op};
+
+use super::dce::live_nodes;
+
+/// Scalar operations that the outputs of the graph need, a transcendental function counted as several. Index maps and
+/// constants are free: they become a way of reading.
+pub fn cost(graph: &Graph) -> u64 {
+    let live = live_nodes(graph);
+    let costs = graph.iter().filter(|(id, _)| live[id.index()]).map(|(_, node)| node_cost(graph, node));
+    costs.fold(0, u64::saturating_add)
+}
+
+/// Scalar operations of one node.
+pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
+    let elements = |v| graph.ty(v).elements() as u64;
+    let result: u64 = node.results.iter().map(|&v| elements(v)).sum();
+    let operands: u64 = node.operands.iter().map(|&v| elements(v)).sum();
+    match node.op.lowering() {
+        Lowering::Map => result.saturating_mul(element_cost(&node.op)),
+        Lowering::View => 0,
+        Lowering::Reduce => operands.max(result),
+        Lowering::Contract => result.saturating_mul(contracted(graph, node)),
+        Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
+    }
+}
+
+fn contracted(graph: &Graph, node: &Node) -> u64 {
+    match (&node.op, node.operands.first()) {
+        (Op::DotGeneral(dot), Some(&lhs)) => {
+            dot.lhs_contract.iter().map(|&axis| graph.ty(lhs).shape.size(axis) as u64).product::<u64>().max(1)
+        }
+        _ => 1,
+    }
+}
+
+/// Scalar operations per element of an element-wise op.
+pub fn element_cost(op: &Op) -> u64 {
+    match op {
+        Op::Constant(_) | Op::Iota(_) => 0,
+        Op::Unary(f) => unary_cost(*f),
+        Op::Binary(BinaryFn::Pow) => 32,
+        Op::Binary(BinaryFn::Atan2) => 16,
+        Op::Binary(BinaryFn::Div | BinaryFn::Floordiv | BinaryFn::Rem | BinaryFn::FloorMod) => 4,
+        _ => 1,
+    }
+}
+
+fn unary_cost(f: UnaryFn) -> u64 {
+    match f {
+        UnaryFn::Sqrt | UnaryFn::Rsqrt => 4,
+        _ if f.ulps() == 0 => 1,
+        _ => 16,
+    }
+}

@@ -1,0 +1,94 @@
+//! Checks of passes on graphs in the text form.
+
+use std::collections::HashMap;
+
+use tensorwright_ir::text::{Style, parse, print};
+use tensorwright_ir::{Builder, Graph, NodeId, Source, Value};
+
+use super::{Context, Dce, Pass, PassOptions};
+
+/// The graph of a text.
+pub(super) fn graph(text: &str) -> Graph {
+    parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// What the pass makes of the graph. Panics if a rewrite had to be taken back.
+pub(super) fn run(pass: &dyn Pass, graph: &Graph) -> Option<Graph> {
+    run_with(pass, graph, &PassOptions::default())
+}
+
+/// As [`run`], with options.
+pub(super) fn run_with(pass: &dyn Pass, graph: &Graph, options: &PassOptions) -> Option<Graph> {
+    let mut cx = Context::new(options, pass.name());
+    let new = pass.run(graph, &mut cx);
+    assert!(cx.failures().is_empty(), "{:?}", cx.failures());
+    new
+}
+
+/// Asserts that the pass makes `after` of `before`, but for names, the order of nodes, and dead code.
+pub(super) fn check(pass: &dyn Pass, before: &str, after: &str) {
+    let new =
+        run(pass, &graph(before)).unwrap_or_else(|| panic!("{} changes nothing:\n{before}", pass.name()));
+    let (found, expected) = (plain_text(&new), plain_text(&graph(after)));
+    assert!(found == expected, "{} made\n{found}\nnot\n{expected}", pass.name());
+}
+
+/// Asserts that the pass leaves the graph as it is.
+pub(super) fn check_unchanged(pass: &dyn Pass, text: &str) {
+    if let Some(new) = run(pass, &graph(text)) {
+        panic!("{} made\n{}\nof\n{text}", pass.name(), print(&new, Style::default()));
+    }
+}
+
+/// The before and after graphs of a pass's documentation: the first two blocks that begin with `graph`.
+pub(super) fn documented_example(source: &str) -> (String, String) {
+    let docs: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let docs = docs.join("\n");
+    let mut graphs = docs
+        .split("```")
+        .filter_map(|block| block.strip_prefix("text\n"))
+        .filter(|b| b.trim().starts_with("graph"));
+    let mut next = || graphs.next().expect("a graph before and one after").to_owned();
+    (next(), next())
+}
+
+/// A text that does not depend on names and on the order of independent nodes, and shows no dead code.
+pub(super) fn plain_text(graph: &Graph) -> String {
+    let live = run(&Dce, graph);
+    let graph = live.as_ref().unwrap_or(graph);
+    let mut b = Builder::new("f");
+    let mut map: HashMap<Value, Value> = HashMap::new();
+    for &input in graph.inputs() {
+        map.insert(input, b.input(graph.ty(input).clone()));
+    }
+    for &output in graph.outputs() {
+        place(graph, &mut b, &mut map, output);
+    }
+    let outputs: Vec<Value> = graph.outputs().iter().map(|v| map[v]).collect();
+    print(&b.finish(&outputs), Style::default())
+}
+
+/// Appends what `value` is made of, in the order of operands.
+fn place(graph: &Graph, b: &mut Builder, map: &mut HashMap<Value, Value>, value: Value) {
+    let mut stack: Vec<NodeId> = Vec::new();
+    let maker = |value: Value| match graph.source(value) {
+        Source::Result { node, .. } => Some(node),
+        Source::Input(_) => None,
+    };
+    stack.extend(maker(value));
+    while let Some(&id) = stack.last() {
+        let node = graph.node(id);
+        let missing = node.operands.iter().find(|v| !map.contains_key(v)).and_then(|&v| maker(v));
+        if let Some(first) = missing {
+            stack.push(first);
+            continue;
+        }
+        stack.pop();
+        if map.contains_key(&node.results[0]) {
+            continue;
+        }
+        let operands: Vec<Value> = node.operands.iter().map(|v| map[v]).collect();
+        let results = b.push(node.op.clone(), &operands).expect("a valid graph");
+        map.extend(node.results.iter().copied().zip(results));
+    }
+}

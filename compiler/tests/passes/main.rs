@@ -1,0 +1,128 @@
+//! Properties of every pass, on random graphs: what it makes verifies and has the same meaning, running it again changes nothing,
+//! cost does not grow, and the result is the same each time.
+//!
+//! `PASS_CASES` sets the number of graphs per property.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use tensorwright_compiler::passes::{
+    self, Exactness, Pass, PassOptions, PassRun, cost, run_passes, run_pipeline,
+};
+use tensorwright_ir::eval::evaluate;
+use tensorwright_ir::op::Draw;
+use tensorwright_ir::text::{Style, print};
+use tensorwright_ir::{Graph, Literal};
+use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph, same_values};
+
+fn cases() -> u32 {
+    std::env::var("PASS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150)
+}
+
+/// Checks a property of random graphs, and shrinks those that fail.
+fn for_random_graphs(property: impl Fn(RandomGraph) -> Result<(), TestCaseError>) {
+    let config =
+        Config { cases: cases(), max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, rng());
+    let options = GraphOptions::default();
+    let choices = proptest::collection::vec(any::<u32>(), 0..400);
+    let outcome = runner.run(&choices, |choices| property(random_graph(&mut Draw::new(&choices), &options)));
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+fn rng() -> proptest::test_runner::TestRng {
+    let seed = std::env::var("PASS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1u8);
+    proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &[seed; 32])
+}
+
+fn options() -> PassOptions {
+    PassOptions { verify: true, ..PassOptions::default() }
+}
+
+fn apply(pass: &'static dyn Pass, graph: &Graph) -> Result<Option<Graph>, TestCaseError> {
+    let mut changed = false;
+    let mut observe = |run: &PassRun<'_>| changed |= run.after.is_some();
+    match run_passes(graph.clone(), &[pass], &options(), &mut observe) {
+        Ok(new) => Ok(changed.then_some(new)),
+        Err(error) => Err(TestCaseError::fail(format!("{error}\n{}", text(graph)))),
+    }
+}
+
+fn text(graph: &Graph) -> String {
+    print(graph, Style::default())
+}
+
+fn check_meaning(before: &Graph, after: &Graph, inputs: &[Literal]) -> Result<(), TestCaseError> {
+    let expected = evaluate(before, inputs).expect("inputs fit");
+    let found = evaluate(after, inputs).expect("inputs fit");
+    for (i, (e, f)) in expected.iter().zip(&found).enumerate() {
+        if !same_values(e, f) {
+            return Err(TestCaseError::fail(format!(
+                "output {i} was {e:?}\nand is {f:?}\nbefore {}after {}",
+                text(before),
+                text(after)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_pass(pass: &'static dyn Pass, graph: &Graph, inputs: &[Literal]) -> Result<(), TestCaseError> {
+    let Some(new) = apply(pass, graph)? else { return Ok(()) };
+    if pass.exactness() == Exactness::Exact {
+        check_meaning(graph, &new, inputs)?;
+    }
+    let both = || format!("before {}after {}", text(graph), text(&new));
+    if let Some(newer) = apply(pass, &new)? {
+        return Err(TestCaseError::fail(format!("runs twice: {} then {}", both(), text(&newer))));
+    }
+    if pass.name() != "expand" && cost(&new) > cost(graph) {
+        return Err(TestCaseError::fail(format!("cost grows: {}", both())));
+    }
+    let again = apply(pass, graph)?;
+    prop_assert_eq!(again.as_ref(), Some(&new));
+    Ok(())
+}
+
+fn expanded(graph: &Graph) -> Result<Graph, TestCaseError> {
+    Ok(apply(passes::by_name("expand").expect("a pass"), graph)?.unwrap_or_else(|| graph.clone()))
+}
+
+fn check_everywhere(name: &str) {
+    let pass = passes::by_name(name).expect("a pass");
+    for_random_graphs(|drawn| {
+        check_pass(pass, &drawn.graph, &drawn.inputs)?;
+        check_pass(pass, &expanded(&drawn.graph)?, &drawn.inputs)
+    });
+}
+
+macro_rules! properties_of {
+    ($($test:ident: $name:literal),* $(,)?) => {
+        $(#[test] fn $test() { check_everywhere($name); })*
+
+        #[test]
+        fn every_pass_is_checked() {
+            let checked = [$($name),*];
+            for pass in passes::all() {
+                assert!(checked.contains(&pass.name()), "no properties of {}", pass.name());
+            }
+        }
+    };
+}
+properties_of!(expand: "expand", canonicalise: "canonicalise", cse: "cse", dce: "dce");
+
+#[test]
+fn the_pipeline_keeps_meaning_and_settles() {
+    for_random_graphs(|RandomGraph { graph, inputs }| {
+        let run = |graph: &Graph| {
+            run_pipeline(graph.clone(), &options())
+                .map_err(|error| TestCaseError::fail(format!("{error}\n{}", text(graph))))
+        };
+        let new = run(&graph)?;
+        check_meaning(&graph, &new, &inputs)?;
+        prop_assert_eq!(text(&run(&graph)?), text(&new));
+        prop_assert_eq!(text(&run(&new)?), text(&new));
+        Ok(())
+    });
+}

@@ -1,0 +1,213 @@
+//! Random well-typed graphs, with values for their inputs.
+//!
+//! A graph is drawn from a sequence of numbers by a [`Draw`]: smaller numbers give simpler choices and a shorter sequence a
+//! smaller graph, so shrinking the sequence shrinks the graph. Ops come from the registry with the operands that they ask
+//! for; an operand is, in order of preference, a value at hand of the right type, another value converted to it, a constant, or
+//! a new input. Graphs get deep because each op is offered the type of a recent value.
+
+use tensorwright_ir::op::{Draw, Operand, Values};
+use tensorwright_ir::op::{OpKind, Sample};
+use tensorwright_ir::{Builder, Graph, Literal, Op, Type, Value};
+
+use crate::literals;
+
+/// Limits of random graphs.
+#[derive(Clone, Debug)]
+pub struct GraphOptions {
+    /// Which ops occur.
+    pub kinds: Vec<OpKind>,
+    /// The most ops to draw; conversions of operands come on top.
+    pub max_ops: usize,
+    /// The most elements of a value, and of the index space of a contraction per 64 elements.
+    pub max_elements: usize,
+    /// Whether ops may occur that tell one NaN from another: total orders of floats, and bit casts of floats.
+    pub nan_bits: bool,
+}
+
+impl Default for GraphOptions {
+    fn default() -> GraphOptions {
+        GraphOptions { kinds: Op::kinds(), max_ops: 24, max_elements: 1024, nan_bits: false }
+    }
+}
+
+impl GraphOptions {
+    /// Graphs of these ops only.
+    pub fn of(accept: impl Fn(&OpKind) -> bool) -> GraphOptions {
+        let kinds = Op::kinds().into_iter().filter(|kind| accept(kind)).collect();
+        GraphOptions { kinds, ..GraphOptions::default() }
+    }
+}
+
+/// A graph with values for its inputs.
+#[derive(Clone, Debug)]
+pub struct RandomGraph {
+    /// The graph.
+    pub graph: Graph,
+    /// One value per input.
+    pub inputs: Vec<Literal>,
+}
+
+/// Draws a graph. It has at least one output, and nodes that no output needs are not rare.
+pub fn random_graph(draw: &mut Draw<'_>, options: &GraphOptions) -> RandomGraph {
+    let mut growing = Growing { b: Builder::new("random"), inputs: Vec::new(), values: Vec::new() };
+    let first = draw.ty(tensorwright_ir::DTypeClass::Any, 3);
+    growing.add_input(draw, &Operand::any(first));
+    for _ in 0..options.max_ops {
+        if draw.is_exhausted() {
+            break;
+        }
+        growing.grow(draw, options);
+    }
+    growing.finish(draw)
+}
+
+struct Growing {
+    b: Builder,
+    inputs: Vec<Literal>,
+    /// Values at hand.
+    values: Vec<Value>,
+}
+
+impl Growing {
+    fn grow(&mut self, draw: &mut Draw<'_>, options: &GraphOptions) {
+        let kind = options.kinds[draw.below(options.kinds.len())];
+        let hint = self.pick(draw);
+        let Sample { op, operands, .. } = kind.sample(draw, self.b.ty(hint));
+        if !acceptable(&op, &operands, options) {
+            return;
+        }
+        let operands: Vec<Value> = operands
+            .iter()
+            .enumerate()
+            .map(|(i, o)| self.operand(draw, o, (i == 0).then_some(hint)))
+            .collect();
+        let results = self.b.push(op, &operands).expect("a sampled op accepts its operands");
+        self.values.extend(results);
+    }
+
+    /// One of the values at hand, recent ones more often.
+    fn pick(&mut self, draw: &mut Draw<'_>) -> Value {
+        let back = draw.below(self.values.len()).min(draw.below(self.values.len()));
+        self.values[self.values.len() - 1 - back]
+    }
+
+    fn operand(&mut self, draw: &mut Draw<'_>, wanted: &Operand, hint: Option<Value>) -> Value {
+        if matches!(wanted.values, Values::Index(_)) {
+            return if draw.flip() { self.constant(draw, wanted) } else { self.add_input(draw, wanted) };
+        }
+        if let Some(hint) = hint.filter(|&v| *self.b.ty(v) == wanted.ty) {
+            return hint;
+        }
+        match draw.below(8) {
+            0..=3 => self.fitting(draw, wanted),
+            4 | 5 => self.splat(draw, &wanted.ty),
+            6 => self.constant(draw, wanted),
+            _ => self.add_input(draw, wanted),
+        }
+    }
+
+    /// A value at hand of the type, or one that a conversion brings to it.
+    fn fitting(&mut self, draw: &mut Draw<'_>, wanted: &Operand) -> Value {
+        let fits: Vec<Value> = self.values.iter().copied().filter(|&v| *self.b.ty(v) == wanted.ty).collect();
+        if !fits.is_empty() {
+            return fits[fits.len() - 1 - draw.below(fits.len())];
+        }
+        let from = self.pick(draw);
+        self.converted(from, &wanted.ty).unwrap_or_else(|| self.add_input(draw, wanted))
+    }
+
+    fn converted(&mut self, from: Value, wanted: &Type) -> Option<Value> {
+        let Type { dtype, shape } = self.b.ty(from).clone();
+        let cast = |b: &mut Builder| {
+            if dtype == wanted.dtype { from } else { b.cast(from, wanted.dtype).expect("casts are total") }
+        };
+        if shape.elements() == wanted.elements() {
+            let value = cast(&mut self.b);
+            return self.b.reshape(value, wanted.shape.clone()).ok();
+        }
+        if shape.broadcast(&wanted.shape).as_ref() != Some(&wanted.shape) {
+            return None;
+        }
+        let value = cast(&mut self.b);
+        self.b.broadcast_to(value, &wanted.shape).ok()
+    }
+
+    fn splat(&mut self, draw: &mut Draw<'_>, ty: &Type) -> Value {
+        let value = literals::simple(draw, ty.dtype);
+        self.b.full(value, &ty.shape).expect("a scalar broadcasts to every shape")
+    }
+
+    fn constant(&mut self, draw: &mut Draw<'_>, wanted: &Operand) -> Value {
+        let literal = literals::random_literal(draw, wanted);
+        let value = self.b.literal(literal);
+        self.values.push(value);
+        value
+    }
+
+    fn add_input(&mut self, draw: &mut Draw<'_>, wanted: &Operand) -> Value {
+        let value = self.b.input(wanted.ty.clone());
+        self.inputs.push(literals::random_literal(draw, wanted));
+        self.values.push(value);
+        value
+    }
+
+    fn finish(mut self, draw: &mut Draw<'_>) -> RandomGraph {
+        let mut outputs = vec![self.values[self.values.len() - 1]];
+        for _ in 0..draw.below(3) {
+            outputs.push(self.pick(draw));
+        }
+        RandomGraph { graph: self.b.finish(&outputs), inputs: self.inputs }
+    }
+}
+
+fn acceptable(op: &Op, operands: &[Operand], options: &GraphOptions) -> bool {
+    let types: Vec<&Type> = operands.iter().map(|o| &o.ty).collect();
+    let Ok(results) = op.infer(&types, &[]) else { return false };
+    let small = types.iter().copied().chain(&results).all(|ty| ty.elements() <= options.max_elements);
+    let pairs = types.iter().fold(1usize, |n, ty| n.saturating_mul(ty.elements().max(1)));
+    let cheap = !matches!(op, Op::DotGeneral(_)) || pairs <= options.max_elements * 64;
+    small && cheap && (options.nan_bits || !sees_nan_bits(op, &types))
+}
+
+/// Whether the op's result depends on which NaN an operand is.
+fn sees_nan_bits(op: &Op, operands: &[&Type]) -> bool {
+    let sees = matches!(op.name(), "bitcast" | "lt_total" | "le_total" | "sort" | "argsort" | "top_k");
+    sees && operands.iter().any(|ty| ty.dtype.is_float())
+}
+
+/// Whether two tensors are the same: same type, and same bits but for NaN, which is like every other NaN.
+pub fn same_values(left: &Literal, right: &Literal) -> bool {
+    let same = |(l, r): (tensorwright_ir::Scalar, tensorwright_ir::Scalar)| {
+        l == r || l.dtype().is_float() && l.to_f64().is_nan() && r.to_f64().is_nan()
+    };
+    left.ty() == right.ty() && (left.bytes() == right.bytes() || left.iter().zip(right.iter()).all(same))
+}
+
+#[cfg(test)]
+mod tests {
+    use tensorwright_ir::DType;
+    use tensorwright_ir::eval::evaluate;
+
+    use super::*;
+    use crate::literals::Random;
+
+    #[test]
+    fn graphs_evaluate_and_are_deterministic() {
+        let options = GraphOptions::default();
+        let mut random = Random::new(1);
+        for _ in 0..100 {
+            let choices: Vec<u32> = (0..300).map(|_| random.next() as u32).collect();
+            let drawn = random_graph(&mut Draw::new(&choices), &options);
+            let again = random_graph(&mut Draw::new(&choices), &options);
+            assert_eq!(drawn.graph, again.graph);
+            assert!(evaluate(&drawn.graph, &drawn.inputs).is_ok());
+        }
+    }
+
+    #[test]
+    fn no_choices_give_the_smallest_graph() {
+        let drawn = random_graph(&mut Draw::new(&[]), &GraphOptions::default());
+        assert_eq!(drawn.graph.nodes().len(), 0);
+        assert_eq!(drawn.graph.ty(drawn.graph.outputs()[0]).dtype, DType::Bool);
+    }
+}

@@ -1,0 +1,103 @@
+//! Random tensors: special values among ordinary ones.
+
+use tensorwright_ir::op::{Draw, Operand, Values};
+use tensorwright_ir::{DType, Literal, Scalar};
+
+/// A small generator of random numbers (splitmix64), so that a whole tensor costs one choice of a [`Draw`].
+#[derive(Clone, Debug)]
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// Starts from a seed.
+    pub fn new(seed: u64) -> Random {
+        Random { state: seed }
+    }
+
+    /// 64 random bits.
+    pub fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`, which is not 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound as u64) as usize
+    }
+
+    /// A number in `[0, 1)`.
+    pub fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+/// Numbers that arithmetic treats specially, as `f64`.
+pub const SPECIAL_FLOATS: [f64; 16] = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    2.0,
+    -3.0,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::NAN,
+    f64::MIN_POSITIVE,
+    1e-45,
+    f64::MAX,
+    65504.0,
+    1e-8,
+    16777217.0,
+];
+
+/// One of the numbers that rules about constants look for: 0, 1, -1, 2 and the like.
+pub fn simple(draw: &mut Draw<'_>, dtype: DType) -> Scalar {
+    if dtype.is_float() {
+        Scalar::from_f64(
+            dtype,
+            draw.choose(&[0.0, 1.0, -1.0, 2.0, -0.0, 0.5, 3.0, f64::NAN, f64::INFINITY, 0.1]),
+        )
+    } else {
+        Scalar::from_i128(dtype, draw.choose(&[0, 1, -1, 2, 3, 8, i128::from(i64::MIN), 127]))
+    }
+}
+
+/// A scalar of the dtype: a special value in one of three cases, else random bits or a number of moderate size.
+pub fn random_scalar(random: &mut Random, dtype: DType) -> Scalar {
+    match random.below(3) {
+        0 if dtype.is_float() => Scalar::from_f64(dtype, SPECIAL_FLOATS[random.below(SPECIAL_FLOATS.len())]),
+        0 => special_int(random, dtype),
+        1 => Scalar::from_bits(dtype, random.next()),
+        _ => moderate(random, dtype),
+    }
+}
+
+fn special_int(random: &mut Random, dtype: DType) -> Scalar {
+    let extremes = [Scalar::lowest(dtype), Scalar::highest(dtype)];
+    match random.below(4) {
+        0 => extremes[random.below(2)],
+        _ => Scalar::from_i128(dtype, random.below(5) as i128 - 2),
+    }
+}
+
+fn moderate(random: &mut Random, dtype: DType) -> Scalar {
+    Scalar::from_f64(dtype, (random.unit() - 0.5) * if dtype.is_float() { 8.0 } else { 40.0 })
+}
+
+/// A tensor with the values that the operand asks for. The first choice is 0, 1, 2..
+pub fn random_literal(draw: &mut Draw<'_>, operand: &Operand) -> Literal {
+    let seed = draw.raw();
+    let dtype = operand.ty.dtype;
+    let mut random = Random::new(u64::from(seed));
+    Literal::from_fn(operand.ty.clone(), |flat| match operand.values {
+        Values::Range(low, high) => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
+        Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
+        _ if seed == 0 => Scalar::from_i128(dtype, flat as i128),
+        Values::Any => random_scalar(&mut random, dtype),
+        Values::Moderate => moderate(&mut random, dtype),
+    })
+}
