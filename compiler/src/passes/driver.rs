@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tensorwright_ir::{Graph, Type};
+use tensorwright_ir::{Graph, Violations};
 
 use super::{Context, Failure, PIPELINE, Pass, PassOptions, Step, StopAfter};
 
@@ -13,12 +13,12 @@ pub enum PassError {
     #[error(transparent)]
     Rewrite(#[from] Box<Failure>),
     /// The pass made a graph that does not verify.
-    #[error("pass `{pass}` made an invalid graph: {problem}")]
+    #[error("pass `{pass}` made an invalid graph: {violations}")]
     Invalid {
         /// The pass.
         pass: &'static str,
         /// What the verifier says.
-        problem: String,
+        violations: Violations,
     },
     /// The pass changed the types of inputs or outputs.
     #[error("pass `{pass}` changed the signature from {before} to {after}")]
@@ -241,24 +241,12 @@ fn verify(pass: &'static str, before: &Graph, after: &Graph) -> Result<(), PassE
         let write = |graph: &Graph| format!("{:?} -> {:?}", graph.input_types(), graph.output_types());
         return Err(PassError::Signature { pass, before: write(before), after: write(after) });
     }
-    check_types(after).map_err(|problem| PassError::Invalid { pass, problem })
-}
-
-fn check_types(graph: &Graph) -> Result<(), String> {
-    for (id, node) in graph.iter() {
-        let operands: Vec<&Type> = node.operands.iter().map(|&v| graph.ty(v)).collect();
-        let inferred =
-            node.op.infer(&operands, &node.regions).map_err(|e| format!("{id} {}: {e}", node.op.name()))?;
-        if !node.results.iter().map(|&v| graph.ty(v)).eq(&inferred) {
-            return Err(format!("{id} {} has results of other types than {inferred:?}", node.op.name()));
-        }
-    }
-    Ok(())
+    tensorwright_ir::verify(after).map_err(|violations| PassError::Invalid { pass, violations })
 }
 
 #[cfg(test)]
 mod tests {
-    use tensorwright_ir::{Builder, DType};
+    use tensorwright_ir::{Builder, DType, Type};
 
     use super::*;
     use crate::passes::by_name;
