@@ -50,10 +50,7 @@ fn class_of(bytes: usize) -> Option<(usize, usize)> {
     let log2 = bytes.ilog2() as usize;
     let step = 1usize << (log2 - 2);
     let above = (bytes - (1 << log2)).div_ceil(step);
-    Some((
-        (log2 - SMALLEST_LOG2) * STEPS + above,
-        (1 << log2) + above * step,
-    ))
+    Some(((log2 - SMALLEST_LOG2) * STEPS + above, (1 << log2) + above * step))
 }
 
 /// What stands before the data of each block.
@@ -239,21 +236,14 @@ pub struct BufferPool {
 impl BufferPool {
     /// An empty pool that keeps at most `idle_budget` bytes of unused memory.
     pub fn new(idle_budget: usize) -> Self {
-        let class = Class {
-            idle: None,
-            last_used: 0,
-        };
+        let class = Class { idle: None, last_used: 0 };
         let state = PoolState {
             classes: [class; CLASSES],
             budget: idle_budget,
             clock: 0,
             stats: PoolStats::default(),
         };
-        Self {
-            shared: Arc::new(PoolShared {
-                state: Mutex::new(state),
-            }),
-        }
+        Self { shared: Arc::new(PoolShared { state: Mutex::new(state) }) }
     }
 
     /// The pool of the process.
@@ -272,9 +262,7 @@ impl BufferPool {
         let reused = self.shared.lock().take(class, capacity);
         let mut block = match reused {
             Some(block) => block,
-            None => self
-                .allocate(class, capacity)
-                .ok_or(OutOfMemory { bytes })?,
+            None => self.allocate(class, capacity).ok_or(OutOfMemory { bytes })?,
         };
         // SAFETY: the block just left the free list or the allocator, so this is its only user.
         let header = unsafe { block.as_mut() };
@@ -422,8 +410,7 @@ impl Buffer {
         // SAFETY: `self` is a unique allocation of that many bytes, so it is writable and not part of `bytes`;
         // afterwards all of it is initialised.
         unsafe {
-            self.as_mut_ptr()
-                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            self.as_mut_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
             self.assume_init()
         }
     }
@@ -514,8 +501,7 @@ impl SharedBuffer {
     pub fn get_mut(&mut self) -> Option<&mut [u8]> {
         let length = self.len();
         // SAFETY: as in `as_bytes`, and with the only handle borrowed mutably nobody else can read or write.
-        self.is_unique()
-            .then(|| unsafe { std::slice::from_raw_parts_mut(self.buffer.as_mut_ptr(), length) })
+        self.is_unique().then(|| unsafe { std::slice::from_raw_parts_mut(self.buffer.as_mut_ptr(), length) })
     }
 
     /// Turns the only handle back into a writable buffer, and returns any other unchanged.
@@ -523,30 +509,20 @@ impl SharedBuffer {
     /// # Errors
     /// With the handle itself when there are others.
     pub fn try_unique(self) -> Result<Buffer, Self> {
-        if self.is_unique() {
-            Ok(self.buffer)
-        } else {
-            Err(self)
-        }
+        if self.is_unique() { Ok(self.buffer) } else { Err(self) }
     }
 }
 
 impl Clone for SharedBuffer {
     #[inline]
     fn clone(&self) -> Self {
-        let before = self
-            .buffer
-            .header()
-            .references
-            .fetch_add(1, Ordering::Relaxed);
+        let before = self.buffer.header().references.fetch_add(1, Ordering::Relaxed);
         // As in `Arc`: a count that leaked half its range away must not wrap to zero.
         if before > isize::MAX as usize {
             std::process::abort();
         }
         let block = self.buffer.block;
-        Self {
-            buffer: Buffer { block },
-        }
+        Self { buffer: Buffer { block } }
     }
 }
 

@@ -43,10 +43,7 @@ pub struct Workers {
 impl Workers {
     /// A pool without threads; they start when a job first wants them.
     pub fn new() -> Self {
-        Self {
-            shared: Arc::new(Shared::new()),
-            helpers: Mutex::new(Vec::new()),
-        }
+        Self { shared: Arc::new(Shared::new()), helpers: Mutex::new(Vec::new()) }
     }
 
     /// The pool of the process.
@@ -192,12 +189,7 @@ impl Shared {
         Self {
             state: Padded(AtomicU64::new(0)),
             cursor: Padded(AtomicU64::new(0)),
-            job: UnsafeCell::new(Job {
-                tiles: 0,
-                threads: 1,
-                min_chunk: 1,
-                body,
-            }),
+            job: UnsafeCell::new(Job { tiles: 0, threads: 1, min_chunk: 1, body }),
             busy: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             started: AtomicUsize::new(0),
@@ -221,18 +213,11 @@ impl Shared {
         // SAFETY: only the lifetime changes. The pointer is followed by this thread and by active helpers, and this
         // function returns only when no helper is active and none can become so.
         let body = unsafe { std::mem::transmute::<*const Body<'_>, *const Body<'static>>(body) };
-        let job = Job {
-            tiles,
-            threads: threads as u64,
-            min_chunk,
-            body,
-        };
+        let job = Job { tiles, threads: threads as u64, min_chunk, body };
         // SAFETY: this thread holds `busy`, and the last job ended with no helper active and no ticket out.
         unsafe { *self.job.get() = job };
         self.cursor.0.store(0, SeqCst);
-        self.state
-            .0
-            .store((threads as u64 - 1) * ONE_TICKET, SeqCst);
+        self.state.0.store((threads as u64 - 1) * ONE_TICKET, SeqCst);
         self.wake(threads - 1);
         self.work_on(job);
         self.state.0.fetch_and(ACTIVE_MASK, SeqCst);
@@ -354,10 +339,7 @@ struct Spin {
 
 impl Spin {
     fn new() -> Self {
-        Self {
-            started: None,
-            rounds: 0,
-        }
+        Self { started: None, rounds: 0 }
     }
 
     /// Pauses; false when the time is up. Looks at the clock only now and then.

@@ -99,9 +99,7 @@ fn a_panic_reaches_the_caller_and_the_pool_survives() {
     let workers = Workers::new();
     for bad in [0, 5, 99] {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            workers.run(100, 3, 1, &|piece| {
-                assert!(!piece.contains(&bad), "tile {bad}")
-            });
+            workers.run(100, 3, 1, &|piece| assert!(!piece.contains(&bad), "tile {bad}"));
         }));
         let message = *outcome.unwrap_err().downcast::<String>().unwrap();
         assert_eq!(message, format!("tile {bad}"));
@@ -129,9 +127,7 @@ fn cost_of_an_empty_job() {
         }
         times.sort();
         let (best, median) = (times[0], times[times.len() / 2]);
-        println!(
-            "pause {pause} us: best {best:?}, median {median:?}, tiles on the helper: {helped} of 4000"
-        );
+        println!("pause {pause} us: best {best:?}, median {median:?}, tiles on the helper: {helped} of 4000");
         // Both threads must meet: the time until a helper has really started.
         let mut meet = Vec::new();
         for _ in 0..500 {
@@ -147,9 +143,6 @@ fn cost_of_an_empty_job() {
             thread::sleep(Duration::from_micros(pause));
         }
         meet.sort();
-        println!(
-            "  both threads at work: best {:?}, median {:?}",
-            meet[0], meet[250]
-        );
+        println!("  both threads at work: best {:?}, median {:?}", meet[0], meet[250]);
     }
 }

@@ -1,3 +1,5 @@
-//! Kernels compiled by rustc, which compiled graphs call: what Cranelift's 128-bit vectors do not do fast enough.
+//! Kernels that are compiled ahead of time, by rustc: what Cranelift's 128-bit vectors do not do fast enough, and what is
+//! not a program over tiles.
 
 pub mod math;
+pub mod matmul;
