@@ -2,5 +2,6 @@
 
 pub mod buffer;
 pub mod cache;
+pub mod jit;
 pub mod library;
 pub mod workers;

@@ -1,0 +1,335 @@
+//! Functions of two operands, and the fused multiply-add.
+
+use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::{InstBuilder, Value};
+use tensorwright_ir::op::primitive::BinaryFn;
+use tensorwright_ir::{DType, Scalar};
+
+use super::CodegenError;
+use super::imports::{Import, of_binary};
+use super::value::{Emitter, Pack};
+use crate::math::MathFn;
+
+/// What is known about the second operand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Its value.
+    pub(super) constant: Option<Scalar>,
+    /// The scalar that it is in all lanes.
+    pub(super) uniform: Option<Value>,
+}
+
+impl Emitter<'_, '_> {
+    /// `function` of `x` and `y`, both of `dtype`.
+    pub(super) fn binary(
+        &mut self,
+        function: BinaryFn,
+        dtype: DType,
+        x: &[Value],
+        y: &[Value],
+        known: Known,
+    ) -> Result<Pack, CodegenError> {
+        let unsupported = CodegenError::Unsupported { function: function.name(), dtype };
+        match dtype {
+            DType::F32 | DType::F64 => self.float_binary(function, dtype, x, y, known),
+            DType::Bool => self.bool_binary(function, x, y).ok_or(unsupported),
+            _ if dtype.is_int() => self.int_binary(function, dtype, x, y, known),
+            _ => Err(unsupported),
+        }
+    }
+
+    fn bool_binary(&mut self, function: BinaryFn, x: &[Value], y: &[Value]) -> Option<Pack> {
+        Some(match function {
+            BinaryFn::And | BinaryFn::Minimum => self.zip(x, y, |e, x, y| e.ins().band(x, y)),
+            BinaryFn::Or | BinaryFn::Maximum => self.zip(x, y, |e, x, y| e.ins().bor(x, y)),
+            BinaryFn::Xor => self.zip(x, y, |e, x, y| e.ins().bxor(x, y)),
+            _ => return None,
+        })
+    }
+
+    fn float_binary(
+        &mut self,
+        function: BinaryFn,
+        dtype: DType,
+        x: &[Value],
+        y: &[Value],
+        known: Known,
+    ) -> Result<Pack, CodegenError> {
+        Ok(match function {
+            BinaryFn::Add => self.zip(x, y, |e, x, y| e.ins().fadd(x, y)),
+            BinaryFn::Sub => self.zip(x, y, |e, x, y| e.ins().fsub(x, y)),
+            BinaryFn::Mul => self.zip(x, y, |e, x, y| e.ins().fmul(x, y)),
+            BinaryFn::Div => self.zip(x, y, |e, x, y| e.ins().fdiv(x, y)),
+            BinaryFn::Floordiv => self.zip(x, y, |e, x, y| {
+                let quotient = e.ins().fdiv(x, y);
+                e.ins().floor(quotient)
+            }),
+            BinaryFn::Maximum => self.zip(x, y, |e, x, y| e.float_max(x, y, known.constant)),
+            BinaryFn::Minimum => self.zip(x, y, |e, x, y| e.float_min(x, y, known.constant)),
+            BinaryFn::Rem => self.fmod(dtype, x, y)?,
+            BinaryFn::FloorMod => {
+                let rest = self.fmod(dtype, x, y)?;
+                let fixed: Pack = (0..rest.len()).map(|k| self.toward_divisor(rest[k], y[k])).collect();
+                fixed
+            }
+            _ => {
+                let math = MathFn::ALL.iter().copied().find(|m| m.name() == function.name());
+                self.math(
+                    math.ok_or(CodegenError::Unsupported { function: function.name(), dtype })?,
+                    &[x, y],
+                )?
+            }
+        })
+    }
+
+    fn fmod(&mut self, dtype: DType, x: &[Value], y: &[Value]) -> Result<Pack, CodegenError> {
+        let import = if dtype == DType::F32 { Import::FmodF32 } else { Import::FmodF64 };
+        self.call_by_lane(import, x, y)
+    }
+
+    fn call_by_lane(&mut self, import: Import, x: &[Value], y: &[Value]) -> Result<Pack, CodegenError> {
+        let callee = self.imports.get(import)?;
+        Ok(self.by_lane(&[x, y], |e, args| {
+            let call = e.ins().call(callee, args);
+            e.builder.inst_results(call)[0]
+        }))
+    }
+
+    /// The remainder `r` of truncated division by `y` as that of floored division.
+    fn toward_divisor(&mut self, r: Value, y: Value) -> Value {
+        let ty = self.type_of(r);
+        let zero = self.float(ty, 0.0);
+        let (below, negative) =
+            (self.fcmp(FloatCC::LessThan, r, zero), self.fcmp(FloatCC::LessThan, y, zero));
+        let differ = self.ins().bxor(below, negative);
+        let inexact = self.fcmp(FloatCC::NotEqual, r, zero);
+        let wrong = self.ins().band(differ, inexact);
+        let sum = self.ins().fadd(r, y);
+        self.choose(wrong, sum, r)
+    }
+
+    /// `if a < b { a } else { b }`: one instruction.
+    fn pick_less(&mut self, a: Value, b: Value) -> Value {
+        let less = self.fcmp(FloatCC::LessThan, a, b);
+        self.choose(less, a, b)
+    }
+
+    /// `if b < a { a } else { b }`: one instruction.
+    fn pick_greater(&mut self, a: Value, b: Value) -> Value {
+        let greater = self.fcmp(FloatCC::LessThan, b, a);
+        self.choose(greater, a, b)
+    }
+
+    /// The greater, NaN if there is one, `-0 < +0`. Against a constant `c` the hardware's maximum of `(c, x)` does: it gives `x`
+    /// if that is NaN or both are zero, which is wrong only for `-0` and `+0`, where adding `+0` corrects the sign.
+    pub(super) fn float_max(&mut self, x: Value, y: Value, constant: Option<Scalar>) -> Value {
+        match constant.map(Scalar::to_f64) {
+            Some(c) if !c.is_nan() => {
+                let greater = self.pick_greater(y, x);
+                if c == 0.0 && c.is_sign_positive() { self.ins().fadd(greater, y) } else { greater }
+            }
+            _ => self.ins().fmax(x, y),
+        }
+    }
+
+    /// The lesser, NaN if there is one, `-0 < +0`.
+    pub(super) fn float_min(&mut self, x: Value, y: Value, constant: Option<Scalar>) -> Value {
+        match constant.map(Scalar::to_f64) {
+            Some(c) if !c.is_nan() && !(c == 0.0 && c.is_sign_negative()) => self.pick_less(y, x),
+            _ => self.ins().fmin(x, y),
+        }
+    }
+
+    fn int_binary(
+        &mut self,
+        function: BinaryFn,
+        dtype: DType,
+        x: &[Value],
+        y: &[Value],
+        known: Known,
+    ) -> Result<Pack, CodegenError> {
+        let signed = dtype.is_signed_int();
+        Ok(match function {
+            BinaryFn::Add => self.zip(x, y, |e, x, y| e.ins().iadd(x, y)),
+            BinaryFn::Sub => self.zip(x, y, |e, x, y| e.ins().isub(x, y)),
+            BinaryFn::Mul => self.zip(x, y, Self::int_mul),
+            BinaryFn::And => self.zip(x, y, |e, x, y| e.ins().band(x, y)),
+            BinaryFn::Or => self.zip(x, y, |e, x, y| e.ins().bor(x, y)),
+            BinaryFn::Xor => self.zip(x, y, |e, x, y| e.ins().bxor(x, y)),
+            BinaryFn::Maximum => self.zip(x, y, |e, x, y| e.int_max(dtype, x, y)),
+            BinaryFn::Minimum => self.zip(x, y, |e, x, y| e.int_min(dtype, x, y)),
+            BinaryFn::Div => self.by_lane(&[x, y], |e, v| e.divide(signed, v[0], v[1]).quotient),
+            BinaryFn::Rem => self.by_lane(&[x, y], |e, v| e.divide(signed, v[0], v[1]).rest),
+            BinaryFn::Floordiv => self.by_lane(&[x, y], |e, v| e.divide_floor(signed, v[0], v[1]).quotient),
+            BinaryFn::FloorMod => self.by_lane(&[x, y], |e, v| e.divide_floor(signed, v[0], v[1]).rest),
+            BinaryFn::Shl | BinaryFn::ShrLogic | BinaryFn::ShrArith => self.shift(function, x, y, known),
+            BinaryFn::Pow => self.int_pow(dtype, x, y)?,
+            BinaryFn::Atan2 => return Err(CodegenError::Unsupported { function: function.name(), dtype }),
+        })
+    }
+
+    /// There is no product of bytes in vectors: they are widened.
+    fn int_mul(&mut self, x: Value, y: Value) -> Value {
+        if self.type_of(x) != cranelift_codegen::ir::types::I8X16 {
+            return self.ins().imul(x, y);
+        }
+        let (xl, xh) = (self.ins().uwiden_low(x), self.ins().uwiden_high(x));
+        let (yl, yh) = (self.ins().uwiden_low(y), self.ins().uwiden_high(y));
+        let (low, high) = (self.ins().imul(xl, yl), self.ins().imul(xh, yh));
+        self.wrap_half(&[low, high], 2)[0]
+    }
+
+    /// Whether there is an instruction for the minimum and maximum of such lanes.
+    fn has_int_minmax(&self, x: Value) -> bool {
+        let ty = self.type_of(x);
+        !ty.is_vector() || ty.lane_bits() < 64
+    }
+
+    pub(super) fn int_max(&mut self, dtype: DType, x: Value, y: Value) -> Value {
+        match (self.has_int_minmax(x), dtype.is_signed_int()) {
+            (true, true) => self.ins().smax(x, y),
+            (true, false) => self.ins().umax(x, y),
+            (false, _) => {
+                let less = self.int_less(dtype, x, y);
+                self.choose(less, y, x)
+            }
+        }
+    }
+
+    pub(super) fn int_min(&mut self, dtype: DType, x: Value, y: Value) -> Value {
+        match (self.has_int_minmax(x), dtype.is_signed_int()) {
+            (true, true) => self.ins().smin(x, y),
+            (true, false) => self.ins().umin(x, y),
+            (false, _) => {
+                let less = self.int_less(dtype, x, y);
+                self.choose(less, x, y)
+            }
+        }
+    }
+
+    fn int_pow(&mut self, dtype: DType, x: &[Value], y: &[Value]) -> Result<Pack, CodegenError> {
+        let import = of_binary(BinaryFn::Pow, dtype).unwrap_or(Import::PowI64);
+        let callee = self.imports.get(import)?;
+        let signed = dtype.is_signed_int();
+        Ok(self.by_lane(&[x, y], |e, v| {
+            let ty = e.type_of(v[0]);
+            let args = [e.to_i64(signed, v[0]), e.to_i64(signed, v[1])];
+            let call = e.ins().call(callee, &args);
+            let power = e.builder.inst_results(call)[0];
+            e.resize_int(ty, false, power)
+        }))
+    }
+
+    fn to_i64(&mut self, signed: bool, x: Value) -> Value {
+        self.resize_int(cranelift_codegen::ir::types::I64, signed, x)
+    }
+}
+
+/// The results of a division.
+struct Division {
+    quotient: Value,
+    rest: Value,
+}
+
+/// Division of scalars: no operands trap.
+impl Emitter<'_, '_> {
+    /// Truncated; `x / 0` is 0 and `x rem 0` is `x`, `MIN / -1` wraps.
+    fn divide(&mut self, signed: bool, x: Value, y: Value) -> Division {
+        let ty = self.type_of(x);
+        let (zero, one) = (self.int(ty, 0), self.int(ty, 1));
+        let by_zero = self.icmp(IntCC::Equal, y, zero);
+        let mut divisor = self.ins().select(by_zero, one, y);
+        if !signed {
+            let quotient = self.ins().udiv(x, divisor);
+            let rest = self.ins().urem(x, divisor);
+            return self.unless(by_zero, Division { quotient, rest }, x);
+        }
+        let minus = self.int(ty, -1);
+        let negating = self.icmp(IntCC::Equal, y, minus);
+        divisor = self.ins().select(negating, one, divisor);
+        let quotient = self.ins().sdiv(x, divisor);
+        let negated = self.ins().ineg(x);
+        let quotient = self.ins().select(negating, negated, quotient);
+        let rest = self.ins().srem(x, divisor);
+        self.unless(by_zero, Division { quotient, rest }, x)
+    }
+
+    fn unless(&mut self, by_zero: Value, division: Division, x: Value) -> Division {
+        let ty = self.type_of(x);
+        let zero = self.int(ty, 0);
+        let quotient = self.ins().select(by_zero, zero, division.quotient);
+        let rest = self.ins().select(by_zero, x, division.rest);
+        Division { quotient, rest }
+    }
+
+    /// Floored: one less, with the divisor added to the rest, where signs differ and the division is not exact.
+    fn divide_floor(&mut self, signed: bool, x: Value, y: Value) -> Division {
+        let Division { quotient, rest } = self.divide(signed, x, y);
+        if !signed {
+            return Division { quotient, rest };
+        }
+        let ty = self.type_of(x);
+        let zero = self.int(ty, 0);
+        let inexact = self.icmp(IntCC::NotEqual, rest, zero);
+        let signs = self.ins().bxor(rest, y);
+        let differ = self.icmp(IntCC::SignedLessThan, signs, zero);
+        let by_zero = self.icmp(IntCC::Equal, y, zero);
+        let wrong = self.ins().band(inexact, differ);
+        let valid = self.ins().bxor_imm_u(by_zero, 1);
+        let wrong = self.ins().band(wrong, valid);
+        let (less, more) = (self.ins().iadd_imm_s(quotient, -1), self.ins().iadd(rest, y));
+        Division {
+            quotient: self.ins().select(wrong, less, quotient),
+            rest: self.ins().select(wrong, more, rest),
+        }
+    }
+}
+
+/// Shifts: those out of range give all fill bits.
+impl Emitter<'_, '_> {
+    fn shift(&mut self, function: BinaryFn, x: &[Value], y: &[Value], known: Known) -> Pack {
+        match known.uniform {
+            Some(count) if self.is_vector() => self.shift_uniform(function, x, count),
+            _ => self.by_lane(&[x, y], |e, v| e.shift_scalar(function, v[0], v[1])),
+        }
+    }
+
+    fn shift_scalar(&mut self, function: BinaryFn, x: Value, count: Value) -> Value {
+        let ty = self.type_of(x);
+        let (zero, width) = (self.int(ty, 0), self.int(ty, i64::from(ty.bits())));
+        let valid = self.icmp(IntCC::UnsignedLessThan, count, width);
+        match function {
+            BinaryFn::Shl => {
+                let shifted = self.ins().ishl(x, count);
+                self.ins().select(valid, shifted, zero)
+            }
+            BinaryFn::ShrLogic => {
+                let shifted = self.ins().ushr(x, count);
+                self.ins().select(valid, shifted, zero)
+            }
+            _ => {
+                let most = self.int(ty, i64::from(ty.bits()) - 1);
+                let count = self.ins().select(valid, count, most);
+                self.ins().sshr(x, count)
+            }
+        }
+    }
+
+    /// The same count for all lanes.
+    fn shift_uniform(&mut self, function: BinaryFn, x: &[Value], count: Value) -> Pack {
+        let lane = self.type_of(x[0]).lane_type();
+        let width = self.int(lane, i64::from(lane.bits()));
+        let valid = self.icmp(IntCC::UnsignedLessThan, count, width);
+        if function == BinaryFn::ShrArith {
+            let most = self.int(lane, i64::from(lane.bits()) - 1);
+            let count = self.ins().select(valid, count, most);
+            return self.map(x, |e, x| e.ins().sshr(x, count));
+        }
+        let mask = self.splat(DType::Bool, valid, lane.bytes());
+        self.map(x, |e, x| {
+            let shifted =
+                if function == BinaryFn::Shl { e.ins().ishl(x, count) } else { e.ins().ushr(x, count) };
+            e.ins().band(shifted, mask)
+        })
+    }
+}

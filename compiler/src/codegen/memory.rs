@@ -1,0 +1,177 @@
+//! Loads and stores of packs.
+
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use smallvec::{SmallVec, smallvec};
+use tensorwright_ir::DType;
+
+use super::CodegenError;
+use super::nest::{Nest, Position};
+use super::plan::Access;
+use super::value::{Emitter, Pack, VECTOR, lane_type, memory, vector_type};
+use crate::kernel::Reg;
+
+/// A base address and bytes to add.
+#[derive(Clone, Copy)]
+struct Address {
+    base: Value,
+    bytes: i64,
+}
+
+impl Nest<'_, '_, '_, '_> {
+    /// The load at instruction `i`.
+    pub(super) fn load(&mut self, i: usize, at: Position) -> Result<Pack, CodegenError> {
+        let access = self.plan.loads[i].ok_or(CodegenError::Internal { what: "loads have an access" })?;
+        if !self.plan.varies(Reg(i as u32)) {
+            let address = Address { base: self.pointer(access.place), bytes: i64::from(access.displacement) };
+            return Ok(smallvec![self.e.load_lane(access.dtype, address)]);
+        }
+        let address = self.locate(access, at);
+        let loaded = self.e.load_pack(access.dtype, access.stride, address);
+        Ok(loaded)
+    }
+
+    /// Stores a pack; bools come as masks of bytes.
+    pub(super) fn store(&mut self, access: Access, at: Position, value: &[Value]) {
+        let address = self.locate(access, at);
+        self.e.store_pack(access.dtype, access.stride, address, value);
+    }
+
+    /// Stores one scalar at the current level of loops.
+    pub(super) fn store_here(&mut self, access: Access, value: Value) {
+        let pointer = self.pointer(access.place);
+        self.e.ins().store(memory(), value, pointer, access.displacement);
+    }
+
+    fn locate(&mut self, access: Access, at: Position) -> Address {
+        let step = access.stride * access.dtype.size() as i64;
+        let base = self.address(access.place, self.depth(), step, at.index);
+        Address { base, bytes: i64::from(access.displacement) + i64::from(at.offset).wrapping_mul(step) }
+    }
+}
+
+impl Emitter<'_, '_> {
+    /// An address that an instruction can have: with a small constant part.
+    fn settle(&mut self, address: Address, more: i64) -> (Value, i32) {
+        let bytes = address.bytes.wrapping_add(more);
+        match i32::try_from(bytes) {
+            Ok(bytes) => (address.base, bytes),
+            Err(_) => (self.ins().iadd_imm_s(address.base, bytes), 0),
+        }
+    }
+
+    fn load_lane(&mut self, dtype: DType, address: Address) -> Value {
+        let (base, bytes) = self.settle(address, 0);
+        self.ins().load(lane_type(dtype), memory(), base, bytes)
+    }
+
+    fn load_pack(&mut self, dtype: DType, stride: i64, address: Address) -> Pack {
+        if !self.is_vector() {
+            return smallvec![self.load_lane(dtype, address)];
+        }
+        let size = dtype.size() as u32;
+        let whole = self.lanes * size >= VECTOR;
+        let pack = match stride {
+            1 if whole => self.load_vectors(dtype, address),
+            1 => smallvec![self.load_part(dtype, address)],
+            -1 if whole => self.load_reversed(dtype, address),
+            _ => self.gather(dtype, stride, address),
+        };
+        if dtype == DType::Bool { self.map(&pack, |e, x| e.ins().ineg(x)) } else { pack }
+    }
+
+    fn load_vectors(&mut self, dtype: DType, address: Address) -> Pack {
+        let ty = self.part(dtype);
+        (0..self.parts(dtype.size() as u32))
+            .map(|part| {
+                let (base, bytes) = self.settle(address, part as i64 * i64::from(VECTOR));
+                self.ins().load(ty, memory(), base, bytes)
+            })
+            .collect()
+    }
+
+    /// Less than a vector: its bytes are loaded as one integer.
+    fn load_part(&mut self, dtype: DType, address: Address) -> Value {
+        let ty = self.part(dtype);
+        let word = super::value::int_type(self.lanes * dtype.size() as u32);
+        let (base, bytes) = self.settle(address, 0);
+        let word = self.ins().load(word, memory(), base, bytes);
+        let word_type = self.type_of(word);
+        let vector = self.ins().scalar_to_vector(vector_type(word_type), word);
+        self.reinterpret(ty, vector)
+    }
+
+    fn load_reversed(&mut self, dtype: DType, address: Address) -> Pack {
+        let (ty, size) = (self.part(dtype), dtype.size() as i64);
+        (1..=self.parts(dtype.size() as u32))
+            .map(|part| {
+                let (base, bytes) = self.settle(address, size - part as i64 * i64::from(VECTOR));
+                let vector = self.ins().load(ty, memory(), base, bytes);
+                self.reverse(vector)
+            })
+            .collect()
+    }
+
+    /// The lanes in reverse order.
+    fn reverse(&mut self, vector: Value) -> Value {
+        let size = self.type_of(vector).lane_type().bytes() as u8;
+        let mask = std::array::from_fn(|k| {
+            let (lane, byte) = (k as u8 / size, k as u8 % size);
+            16 - (lane + 1) * size + byte
+        });
+        self.shuffle(vector, vector, mask)
+    }
+
+    fn gather(&mut self, dtype: DType, stride: i64, address: Address) -> Pack {
+        let step = stride.wrapping_mul(dtype.size() as i64);
+        let lanes: SmallVec<[Value; 16]> = (0..i64::from(self.lanes))
+            .map(|lane| {
+                let (base, bytes) = self.settle(address, step.wrapping_mul(lane));
+                self.ins().load(lane_type(dtype), memory(), base, bytes)
+            })
+            .collect();
+        self.collect(&lanes)
+    }
+
+    fn store_pack(&mut self, dtype: DType, stride: i64, address: Address, value: &[Value]) {
+        let mut value = Pack::from_slice(value);
+        if !self.is_vector() {
+            let (base, bytes) = self.settle(address, 0);
+            self.ins().store(memory(), value[0], base, bytes);
+            return;
+        }
+        if dtype == DType::Bool {
+            let one = self.int(types::I8X16, 1);
+            value = self.map(&value, |e, x| e.ins().band(x, one));
+        }
+        let whole = self.lanes * dtype.size() as u32 >= VECTOR;
+        match stride {
+            1 if whole => self.store_vectors(address, &value),
+            1 => self.store_part(dtype, address, value[0]),
+            _ => self.scatter(dtype, stride, address, &value),
+        }
+    }
+
+    fn store_vectors(&mut self, address: Address, value: &[Value]) {
+        for (part, &vector) in value.iter().enumerate() {
+            let (base, bytes) = self.settle(address, part as i64 * i64::from(VECTOR));
+            self.ins().store(memory(), vector, base, bytes);
+        }
+    }
+
+    fn store_part(&mut self, dtype: DType, address: Address, vector: Value) {
+        let word = vector_type(super::value::int_type(self.lanes * dtype.size() as u32));
+        let words = self.reinterpret(word, vector);
+        let word = self.ins().extractlane(words, 0u8);
+        let (base, bytes) = self.settle(address, 0);
+        self.ins().store(memory(), word, base, bytes);
+    }
+
+    fn scatter(&mut self, dtype: DType, stride: i64, address: Address, value: &[Value]) {
+        let step = stride.wrapping_mul(dtype.size() as i64);
+        for lane in 0..self.lanes {
+            let scalar = self.extract(value, lane);
+            let (base, bytes) = self.settle(address, step.wrapping_mul(i64::from(lane)));
+            self.ins().store(memory(), scalar, base, bytes);
+        }
+    }
+}
