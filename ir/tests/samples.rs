@@ -1,7 +1,7 @@
 //! Every kind of op keeps its promises on drawn samples: `infer` accepts them, and `eval` gives results of the inferred
-//! types.
+//! types. Spoilt samples are rejected or keep the same promise, but nothing panics.
 
-use tensorwright_ir::op::{Draw, Operand, Sample, Values};
+use tensorwright_ir::op::{AttrMap, AttrValue, Draw, Lowering, Operand, Sample, Values};
 use tensorwright_ir::{DType, DTypeClass, Literal, Op, Scalar, Type};
 
 /// A small congruential generator: the same numbers on every machine.
@@ -15,6 +15,10 @@ impl Numbers {
 
     fn choices(&mut self, count: usize) -> Vec<u32> {
         (0..count).map(|_| (self.next() >> 32) as u32).collect()
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() >> 32) as usize % bound
     }
 
     fn literal(&mut self, operand: &Operand) -> Literal {
@@ -39,6 +43,7 @@ impl Numbers {
     }
 }
 
+/// `infer` accepts the sample, and `eval` gives what it says.
 fn check(name: &str, sample: &Sample<Op>, numbers: &mut Numbers) {
     let types: Vec<&Type> = sample.operands.iter().map(|operand| &operand.ty).collect();
     let context = || format!("{name}: {:?} of {types:?}", sample.op);
@@ -55,13 +60,106 @@ fn check(name: &str, sample: &Sample<Op>, numbers: &mut Numbers) {
 fn samples_are_accepted_and_evaluated_to_the_inferred_types() {
     let mut numbers = Numbers(1);
     for kind in Op::kinds() {
-        for round in 0..200 {
+        for round in 0..80 {
             // The simplest draws first: a sequence that is used up gives zeros.
             let choices = numbers.choices(round.min(40));
             let hint_choices = numbers.choices(if round < 5 { 0 } else { 10 });
             let hint = Draw::new(&hint_choices).ty(DTypeClass::Any, 6);
             let sample = kind.sample(&mut Draw::new(&choices), &hint);
             check(kind.name, &sample, &mut numbers);
+        }
+    }
+}
+
+/// An attribute changed in one place: another number, item, or word.
+fn spoil(value: &mut AttrValue, numbers: &mut Numbers) {
+    const EXTREMES: [i128; 12] = [
+        0,
+        1,
+        -1,
+        2,
+        5,
+        -3,
+        40,
+        i64::MAX as i128,
+        i64::MIN as i128,
+        u64::MAX as i128,
+        1 << 31,
+        isize::MAX as i128 / 8,
+    ];
+    match value {
+        AttrValue::Int(n) if numbers.below(2) == 0 => *n += numbers.below(5) as i128 - 2,
+        AttrValue::Int(n) => *n = EXTREMES[numbers.below(EXTREMES.len())],
+        AttrValue::Word(word) => {
+            const WORDS: [&str; 9] = ["true", "false", "sum", "max", "any", "bool", "i8", "f64", "none"];
+            *word = WORDS[numbers.below(WORDS.len())].to_owned();
+        }
+        AttrValue::List(items) => match numbers.below(4) {
+            0 => drop(items.pop()),
+            1 => items.push(AttrValue::Int(EXTREMES[numbers.below(EXTREMES.len())])),
+            _ if items.is_empty() => {}
+            _ => {
+                let at = numbers.below(items.len());
+                spoil(&mut items[at], numbers);
+            }
+        },
+        AttrValue::Scalar(_) | AttrValue::Text(_) | AttrValue::Literal(_) => {}
+    }
+}
+
+/// The op with one attribute changed, if that can still be parsed.
+fn spoilt_op(op: &Op, numbers: &mut Numbers) -> Option<Op> {
+    let mut attributes = op.attributes();
+    if !attributes.is_empty() {
+        let at = numbers.below(attributes.len());
+        spoil(&mut attributes[at].1, numbers);
+    }
+    let mut map = AttrMap::default();
+    for (name, value) in attributes {
+        map.insert(name.to_owned(), value).expect("names are distinct");
+    }
+    Op::parse(op.name(), &mut map).expect("the name is known").ok()
+}
+
+/// The type with one axis or the dtype changed.
+fn spoil_type(ty: &mut Type, numbers: &mut Numbers) {
+    let mut sizes = ty.shape.sizes();
+    match numbers.below(4) {
+        0 => ty.dtype = DType::ALL[numbers.below(DType::ALL.len())],
+        1 => drop(sizes.pop()),
+        2 => sizes.push(numbers.below(4)),
+        _ if sizes.is_empty() => {}
+        _ => {
+            let at = numbers.below(sizes.len());
+            sizes[at] = [0, 1, 2, 3, 1 << 20][numbers.below(5)];
+        }
+    }
+    let shape = sizes.into_iter().collect();
+    *ty = Type { dtype: ty.dtype, shape };
+}
+
+#[test]
+fn spoilt_samples_are_rejected_or_evaluated() {
+    let mut numbers = Numbers(2);
+    for kind in Op::kinds() {
+        for _ in 0..100 {
+            let choices = numbers.choices(40);
+            let hint = Draw::new(&numbers.choices(10)).ty(DTypeClass::Any, 4);
+            let mut sample = kind.sample(&mut Draw::new(&choices), &hint);
+            if numbers.below(3) == 0 && !sample.operands.is_empty() {
+                let at = numbers.below(sample.operands.len());
+                spoil_type(&mut sample.operands[at].ty, &mut numbers);
+            } else if let Some(op) = spoilt_op(&sample.op, &mut numbers) {
+                sample.op = op;
+            }
+            let types: Vec<&Type> = sample.operands.iter().map(|operand| &operand.ty).collect();
+            let Ok(inferred) = sample.op.infer(&types, &[]) else { continue };
+            assert!(inferred.iter().all(|ty| ty.shape.check()), "{:?} gives {inferred:?}", sample.op);
+            // A composite may have large values inside that its type does not show.
+            let small = types.iter().copied().chain(&inferred).all(|ty| ty.elements() <= 4096);
+            if small && kind.lowering != Lowering::Expand {
+                check(kind.name, &sample, &mut numbers);
+            }
         }
     }
 }
