@@ -168,30 +168,10 @@ impl<'a, 'g> Puller<'a, 'g> {
         self.cast(z, dtype)
     }
 
+    /// Widening keeps every order, also the total one, in which NaNs do not differ.
     fn compare(&mut self, function: CompareFn, x: Reg, y: Reg) -> Reg {
-        let narrow = matches!(self.dtype(x), DType::F16 | DType::BF16);
-        match function {
-            // Conversion to f32 would make all NaNs quiet, so the bits are compared as integers.
-            CompareFn::LtTotal | CompareFn::LeTotal if narrow => {
-                let (x, y) = (self.total_key(x), self.total_key(y));
-                let plain = if function == CompareFn::LtTotal { CompareFn::Lt } else { CompareFn::Le };
-                self.instr(Instr::Compare(plain, x, y), DType::Bool)
-            }
-            _ => {
-                let (x, y) = (self.widened(x), self.widened(y));
-                self.instr(Instr::Compare(function, x, y), DType::Bool)
-            }
-        }
-    }
-
-    /// A 16-bit integer in the total order of a 16-bit float: all bits but the sign are flipped if the sign is set.
-    fn total_key(&mut self, x: Reg) -> Reg {
-        let bits = self.instr(Instr::Bitcast(DType::I16, x), DType::I16);
-        let fifteen = self.instr(Instr::Const(Scalar::I16(15)), DType::I16);
-        let mask = self.instr(Instr::Const(Scalar::I16(0x7fff)), DType::I16);
-        let sign = self.instr(Instr::Binary(BinaryFn::ShrArith, bits, fifteen), DType::I16);
-        let flip = self.instr(Instr::Binary(BinaryFn::And, sign, mask), DType::I16);
-        self.instr(Instr::Binary(BinaryFn::Xor, bits, flip), DType::I16)
+        let (x, y) = (self.widened(x), self.widened(y));
+        self.instr(Instr::Compare(function, x, y), DType::Bool)
     }
 
     fn fold(&mut self, kind: ReduceKind, x: Reg, dtype: DType) -> Reg {

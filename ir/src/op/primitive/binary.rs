@@ -5,7 +5,7 @@ use crate::op::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Sample, TypeError, Types,
     rule,
 };
-use crate::{DTypeClass, Literal, Scalar, Type};
+use crate::{DType, DTypeClass, Literal, Scalar, Type};
 
 /// Calls `$callback!` with the table of binary functions: `method => Variant, accepted dtypes, ULPs that a compiled f32 or
 /// f64 result may be off`.
@@ -21,7 +21,7 @@ macro_rules! for_each_binary {
             mul => Mul, Number, 0;
             /// `lhs / rhs`; integers truncate towards zero, and `x / 0` is 0.
             div => Div, Number, 0;
-            /// `floor(lhs / rhs)` with the quotient rounded first; for integers `x / 0` is 0.
+            /// `floor(lhs / rhs)` with the quotient rounded first, to f32 for narrower floats; for integers `x / 0` is 0.
             floordiv => Floordiv, Number, 0;
             /// What is left by truncated division, with the sign of `lhs`; for integers `x rem 0` is `x`.
             rem => Rem, Number, 0;
@@ -98,8 +98,9 @@ impl BinaryFn {
         }
         let (x, y) = (lhs.to_f64(), rhs.to_f64());
         match self {
-            // The quotient is rounded to the dtype before it is floored.
-            BinaryFn::Floordiv => Scalar::from_f64(dtype, Scalar::from_f64(dtype, x / y).to_f64().floor()),
+            // The quotient is rounded before it is floored, to f32 for narrower floats.
+            BinaryFn::Floordiv if dtype == DType::F64 => Scalar::F64((x / y).floor()),
+            BinaryFn::Floordiv => Scalar::from_f64(dtype, f64::from(((x / y) as f32).floor())),
             _ => Scalar::from_f64(dtype, self.eval_float(x, y)),
         }
     }

@@ -3,6 +3,7 @@
 mod contraction;
 mod convert;
 mod elementwise;
+mod functions;
 mod indexing;
 mod movement;
 mod random;
