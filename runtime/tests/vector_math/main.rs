@@ -3,5 +3,6 @@
 mod emitted;
 mod inputs;
 mod narrow;
+mod special;
 mod strips;
 mod wide;

@@ -53,4 +53,17 @@ impl<T: Strips> Strip<T> {
         }
         out
     }
+
+    /// Applies it with the output over the first argument.
+    pub(crate) fn run_in_place(self, a: &[T], b: &[T]) -> Vec<T> {
+        let mut out = a.to_vec();
+        // SAFETY: as above, and an output equal to an argument is allowed.
+        unsafe {
+            match self {
+                Strip::Unary(f) => f(out.as_mut_ptr(), out.as_ptr(), out.len()),
+                Strip::Binary(f) => f(out.as_mut_ptr(), out.as_ptr(), b.as_ptr(), out.len()),
+            }
+        }
+        out
+    }
 }
