@@ -1,1 +1,51 @@
-//! Tensorwright
+//! Write a numeric function once in ordinary Rust; run it eagerly while you debug it, or wrap it and it is traced into a dataflow
+//! graph, optimised, compiled to native code, and kept as one compiled graph per input signature.
+//!
+//! ```
+//! use tensorwright::prelude::*;
+//!
+//! let layer = function(|(x, scale, offset): (Tensor, Tensor, Tensor)| (x * scale + offset).tanh());
+//!
+//! let x = Tensor::from([[0.5f32, -1.0], [2.0, 0.0]]);
+//! let (scale, offset) = (Tensor::from([1.0f32, 2.0]), Tensor::from(0.5f32));
+//! let y = layer.call((&x, &scale, &offset))?; // first call with this signature: trace and compile
+//! let z = layer.call((&y, &scale, &offset))?; // the same signature: just run
+//! assert_eq!(layer.trace_count(), 1);
+//! println!("{z}");
+//! # Ok::<(), tensorwright::Error>(())
+//! ```
+//!
+//! - [`Tensor`]: an n-dimensional array. Outside a traced function ops run at once, inside they record.
+//! - [`function()`]: a closure over tensors, compiled per signature. [`Function`] is what it gives, [`Concrete`] one signature of it.
+//! - [`tree`]: nested containers of tensors and plain values as arguments and results.
+//! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that wrote the op.
+
+extern crate self as tensorwright;
+
+mod backend;
+mod eager;
+mod error;
+mod function;
+mod settings;
+mod tensor;
+mod trace;
+pub mod tree;
+
+pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
+pub use error::{Error, Result};
+pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
+pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
+pub use tensor::{
+    AxisNumber, IntoAttribute, IntoExtents, IntoReduced, Keep, Nested, Operand, OperandKind, Reduced, Tensor,
+    keep,
+};
+pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, Type};
+pub use tensorwright_runtime::cache::{
+    CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,
+};
+pub use tree::{Static, Tree};
+
+/// What programs want at hand.
+pub mod prelude {
+    pub use crate::{DType, Function, Stage, Static, Tensor, TensorSpec, Tree, function, keep};
+}

@@ -1,0 +1,196 @@
+//! What can go wrong, and where the user wrote it.
+
+use std::sync::Arc;
+
+use tensorwright_ir::op::TypeError;
+use tensorwright_ir::{BuildError, DType, Location, Scalar, Shape, Type};
+
+/// A result whose error is, unless said otherwise, [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong. Each error knows the line of the user's source that caused it.
+///
+/// Ops do not fail at once: they return a tensor that carries the error, later ops pass the *first* error on, and it comes
+/// out where a value is asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An op does not accept its operands or attributes.
+    #[error("{at}: {error}")]
+    Op {
+        /// The line that wrote the op.
+        at: Location,
+        /// The op, its operands' types, and what is wrong.
+        error: Box<BuildError>,
+    },
+    /// A Rust number next to a tensor is not a value of the tensor's dtype.
+    #[error("{at}: `{op}`: the literal {literal:?} does not fit the tensor's dtype, {dtype}")]
+    Literal {
+        /// The line that wrote the op.
+        at: Location,
+        /// The op.
+        op: &'static str,
+        /// The number.
+        literal: Scalar,
+        /// The dtype that it should have adopted.
+        dtype: DType,
+    },
+    /// A tensor is used after the trace that made it.
+    #[error(
+        "{used}: a tensor that was made while tracing, at {made}, is used outside that trace; \
+         return it from the traced function to get its value"
+    )]
+    Escaped {
+        /// The line that made the tensor.
+        made: Location,
+        /// The line that used it.
+        used: Location,
+    },
+    /// A tensor of one trace is used in another.
+    #[error(
+        "{used}: a tensor of another trace, made at {made}, is used here; \
+         pass it to the traced function as an argument"
+    )]
+    TwoTraces {
+        /// The line that made the tensor.
+        made: Location,
+        /// The line that used it.
+        used: Location,
+    },
+    /// The value of a tensor is asked for while it is being traced.
+    #[error(
+        "{used}: the tensor made at {made} has no value while it is traced; \
+         return it, or run the function eagerly (`run_eagerly(true)`) to look at it"
+    )]
+    NoValue {
+        /// The line that made the tensor.
+        made: Location,
+        /// The line that asked.
+        used: Location,
+    },
+    /// The elements are asked for as another type than they have.
+    #[error("{at}: the elements are {found}, not {expected}; cast the tensor first")]
+    DType {
+        /// The line that asked.
+        at: Location,
+        /// What was asked for.
+        expected: DType,
+        /// What the tensor has.
+        found: DType,
+    },
+    /// One element is asked for, and there is not just one.
+    #[error("{at}: `item` needs a tensor of one element, found {found}")]
+    NotOneElement {
+        /// The line that asked.
+        at: Location,
+        /// The tensor's type.
+        found: Type,
+    },
+    /// The number of elements does not fit the shape.
+    #[error("{at}: shape {shape} needs {} elements, found {found}", shape.elements())]
+    ElementCount {
+        /// The line that made the tensor.
+        at: Location,
+        /// The shape.
+        shape: Shape,
+        /// How many elements were given.
+        found: usize,
+    },
+    /// Nested vectors of different lengths.
+    #[error("{at}: the nested vectors have different lengths: they make no tensor")]
+    Ragged {
+        /// The line that made the tensor.
+        at: Location,
+    },
+    /// Memory could not be had.
+    #[error("{at}: out of memory: {bytes} bytes were asked for")]
+    OutOfMemory {
+        /// The line that asked.
+        at: Location,
+        /// The size asked for.
+        bytes: usize,
+    },
+    /// The traced graph could not be compiled.
+    #[error("{at}: the graph could not be compiled: {message}")]
+    Compile {
+        /// The line that called the function or wrote the op.
+        at: Location,
+        /// What the compiler says.
+        message: Arc<str>,
+    },
+    /// An argument is not what the function's declared signature says.
+    #[error("{at}: argument{} must be {expected}, found {found}", quoted(argument))]
+    Signature {
+        /// The line of the call.
+        at: Location,
+        /// Path of the argument; empty for a single unnamed one.
+        argument: String,
+        /// What was declared.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// A spec with unknown extents where a whole type is needed.
+    #[error("{at}: the extents of {spec} must all be known here")]
+    UnknownDims {
+        /// The line of the call.
+        at: Location,
+        /// The spec.
+        spec: String,
+    },
+    /// A traced function calls itself without end.
+    #[error("{at}: function calls are nested {depth} deep while tracing: is this recursion without end?")]
+    Recursion {
+        /// The line of the innermost call.
+        at: Location,
+        /// How deep.
+        depth: usize,
+    },
+    /// There is nothing to show yet.
+    #[error("{at}: nothing has been compiled yet; call the function first, or use `concrete`")]
+    NothingCompiled {
+        /// The line that asked.
+        at: Location,
+    },
+}
+
+fn quoted(argument: &str) -> String {
+    if argument.is_empty() { String::new() } else { format!(" `{argument}`") }
+}
+
+impl Error {
+    /// The line of the user's source that caused the error.
+    pub fn location(&self) -> &Location {
+        match self {
+            Error::Op { at, .. }
+            | Error::Literal { at, .. }
+            | Error::DType { at, .. }
+            | Error::NotOneElement { at, .. }
+            | Error::ElementCount { at, .. }
+            | Error::Ragged { at }
+            | Error::OutOfMemory { at, .. }
+            | Error::Compile { at, .. }
+            | Error::Signature { at, .. }
+            | Error::UnknownDims { at, .. }
+            | Error::Recursion { at, .. }
+            | Error::NothingCompiled { at } => at,
+            Error::Escaped { used, .. } | Error::TwoTraces { used, .. } | Error::NoValue { used, .. } => used,
+        }
+    }
+
+    /// An op's refusal, with the line that wrote the op.
+    pub(crate) fn op(at: Place, error: BuildError) -> Error {
+        Error::Op { at: at.into(), error: Box::new(error) }
+    }
+
+    /// A refusal that was found before there was a node.
+    pub(crate) fn refused(at: Place, op: &'static str, operands: Vec<Type>, source: TypeError) -> Error {
+        Error::op(at, BuildError { op, operands, location: Some(at.into()), source })
+    }
+}
+
+/// A line of the user's source, as `#[track_caller]` gives it.
+pub(crate) type Place = &'static std::panic::Location<'static>;
+
+/// An error that tensors carry and share.
+pub(crate) type Failure = Arc<Error>;

@@ -1,0 +1,132 @@
+//! One signature of a function, compiled.
+
+use std::sync::Arc;
+
+use tensorwright_ir::{Graph, Value};
+use tensorwright_runtime::buffer::SharedBuffer;
+use tensorwright_runtime::cache::{Signature, Weigh};
+
+use super::describe::tensor_paths;
+use super::flatten::leaf_type;
+use crate::Tensor;
+use crate::backend::{CompileOptions, Executable};
+use crate::error::{Error, Failure, Place};
+use crate::trace::Session;
+use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
+
+/// About what a node takes in memory, with its operands, results and location.
+const NODE_BYTES: usize = 256;
+
+/// One signature, compiled.
+pub(super) struct Compiled<R> {
+    pub(super) signature: Signature,
+    pub(super) graph: Graph,
+    pub(super) executable: Executable,
+    /// Tensors from outside that the closure uses: values of the last inputs.
+    captures: Vec<SharedBuffer>,
+    /// The result as it was traced: its tensors are replaced by those of each call.
+    template: R,
+}
+
+impl<R> Weigh for Compiled<R> {
+    fn bytes(&self) -> usize {
+        let executable = &self.executable;
+        let graph = (self.graph.nodes().len() + self.graph.inputs().len()) * NODE_BYTES;
+        let code = executable.code_bytes() + executable.constant_bytes() + executable.peak_bytes();
+        size_of::<Self>() + graph + self.signature.bytes() + code
+    }
+}
+
+impl<R: Tree> Compiled<R> {
+    /// Traces and compiles `body` for the leaves of `argument`.
+    pub(super) fn new<A, H: TreeLike<A>>(
+        name: &str,
+        signature: Signature,
+        argument: &H,
+        body: &dyn Fn(A) -> Result<R, Error>,
+        options: &CompileOptions,
+        at: Place,
+    ) -> Result<Compiled<R>, Error> {
+        let session = Session::begin(name);
+        let argument = traced_argument(&session, &signature, argument, at);
+        let template = body(argument)?;
+        let outputs = outputs(&session, &template, at)?;
+        let recording = session.finish(&outputs);
+        let executable = Executable::compile(&recording.graph, options)
+            .map_err(|error| Error::Compile { at: at.into(), message: error.to_string().into() })?;
+        let (graph, captures) = (recording.graph, recording.captures);
+        Ok(Compiled { signature, graph, executable, captures, template })
+    }
+
+    /// Runs on the argument's buffers, to which it appends.
+    #[inline]
+    pub(super) fn run<'t>(&'t self, inputs: &mut Vec<&'t SharedBuffer>, threads: usize) -> R {
+        inputs.extend(&self.captures);
+        let mut outputs = self.executable.run(inputs, threads).into_iter();
+        self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {
+            (LeafRef::Tensor(traced), Some(buffer)) => match traced.known_type() {
+                Ok(ty) => Tensor::concrete(ty.clone(), buffer),
+                Err(failure) => Tensor::failed(failure.clone()),
+            },
+            _ => unreachable!("the graph has one output for each tensor of the result"),
+        })
+    }
+}
+
+fn traced_argument<A, H: TreeLike<A>>(
+    session: &Session,
+    signature: &Signature,
+    argument: &H,
+    at: Place,
+) -> A {
+    let mut names = tensor_paths(signature).into_iter();
+    argument.rebuild(&mut |leaf| {
+        let name = names.next().unwrap_or_default();
+        match leaf_type(leaf, at) {
+            Ok(ty) => session.input(ty, name, at),
+            Err(error) => Tensor::failed(error),
+        }
+    })
+}
+
+/// The values of a result's tensors. Fails with the first error that one of them carries.
+fn outputs<R: Tree>(session: &Session, result: &R, at: Place) -> Result<Vec<Value>, Error> {
+    let mut found = Vec::new();
+    let mut failure: Option<Failure> = None;
+    each_tensor(result, |tensor| match session.output(tensor, at) {
+        Ok(value) => found.push(value),
+        Err(error) => drop(failure.get_or_insert(error)),
+    });
+    failure.map_or(Ok(found), |failure| Err(Arc::unwrap_or_clone(failure)))
+}
+
+/// Fails with the first error that a tensor of the result carries.
+pub(super) fn checked<R: Tree>(result: R) -> Result<R, Error> {
+    let mut failure: Option<Error> = None;
+    each_tensor(&result, |tensor| {
+        if let Some(error) = tensor.error() {
+            failure.get_or_insert(error.clone());
+        }
+    });
+    failure.map_or(Ok(result), Err)
+}
+
+fn each_tensor<R: Tree>(result: &R, work: impl FnMut(&Tensor)) {
+    struct Each<F>(F);
+
+    impl<'t, F: FnMut(&Tensor)> Visitor<'t> for Each<F> {
+        fn length(&mut self, _: usize) {}
+
+        fn variant(&mut self, _: usize, _: &'static str) {}
+
+        fn tensor(&mut self, leaf: LeafRef<'t>) {
+            if let LeafRef::Tensor(tensor) = leaf {
+                (self.0)(tensor);
+            }
+        }
+
+        fn fixed(&mut self, _: &dyn StaticValue) {}
+    }
+
+    result.visit(&mut Each(work));
+}

@@ -1,0 +1,59 @@
+//! The few settings of the process and of the current thread.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tensorwright_runtime::workers::Workers;
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+static EAGERLY: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// The thread count of the function call that runs on this thread; 0 if none says.
+    static CALL_THREADS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Sets how many threads compiled code uses where a function or call does not say; 0 means all cores. Results do not
+/// depend on it.
+pub fn set_threads(threads: usize) {
+    THREADS.store(threads, Ordering::Relaxed);
+}
+
+/// How many threads compiled code uses where a function or call does not say.
+pub fn threads() -> usize {
+    match THREADS.load(Ordering::Relaxed) {
+        0 => Workers::available(),
+        threads => threads,
+    }
+}
+
+/// Makes every [`Function`](crate::Function) run its closure op by op, without tracing or compiling it: for
+/// debugging.
+pub fn run_eagerly(eagerly: bool) {
+    EAGERLY.store(eagerly, Ordering::Relaxed);
+}
+
+/// Whether functions run eagerly.
+pub fn runs_eagerly() -> bool {
+    EAGERLY.load(Ordering::Relaxed)
+}
+
+/// Threads for an eager op here and now.
+pub(crate) fn eager_threads() -> usize {
+    match CALL_THREADS.get() {
+        0 => threads(),
+        threads => threads,
+    }
+}
+
+/// Runs `work` with eager ops on this many threads.
+pub(crate) fn with_eager_threads<R>(threads: usize, work: impl FnOnce() -> R) -> R {
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CALL_THREADS.set(self.0);
+        }
+    }
+    let _restore = Restore(CALL_THREADS.replace(threads));
+    work()
+}

@@ -1,0 +1,174 @@
+//! What a tensor is, and its elements.
+
+use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, Type};
+use tensorwright_runtime::buffer::SharedBuffer;
+
+use super::{Repr, Tensor};
+use crate::error::{Error, Place, Result};
+
+impl Tensor {
+    /// Dtype and shape; known while tracing too.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, if it does.
+    pub fn ty(&self) -> Result<&Type> {
+        self.known_type().map_err(|failure| (**failure).clone())
+    }
+
+    /// The element type.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, if it does.
+    pub fn dtype(&self) -> Result<DType> {
+        Ok(self.ty()?.dtype)
+    }
+
+    /// The extents.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, if it does.
+    pub fn shape(&self) -> Result<&Shape> {
+        Ok(&self.ty()?.shape)
+    }
+
+    /// The number of axes.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, if it does.
+    pub fn rank(&self) -> Result<usize> {
+        Ok(self.ty()?.rank())
+    }
+
+    /// The number of elements.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, if it does.
+    pub fn elements(&self) -> Result<usize> {
+        Ok(self.ty()?.elements())
+    }
+
+    /// The error that the tensor carries instead of a value, if it does.
+    pub fn error(&self) -> Option<&Error> {
+        match self.repr() {
+            Repr::Failed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// Whether the tensor belongs to a trace, so that its value is not known yet.
+    pub fn is_traced(&self) -> bool {
+        matches!(self.repr(), Repr::Traced(_))
+    }
+
+    /// The tensor itself, or the error that it carries.
+    ///
+    /// # Errors
+    /// The error that the tensor carries, if it does.
+    pub fn ok(self) -> Result<Tensor> {
+        match self.error() {
+            Some(error) => Err(error.clone()),
+            None => Ok(self),
+        }
+    }
+
+    /// The elements, row major.
+    ///
+    /// # Errors
+    /// The error that the tensor carries; if it has another dtype than `T`; if it is being traced.
+    #[track_caller]
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        let at = Place::caller();
+        let (ty, buffer) = self.value(at)?;
+        if ty.dtype != T::DTYPE {
+            return Err(Error::DType { at: at.into(), expected: T::DTYPE, found: ty.dtype });
+        }
+        Ok(scalars(ty.dtype, buffer.as_bytes()).map(T::from_scalar).collect())
+    }
+
+    /// The only element.
+    ///
+    /// # Errors
+    /// As [`Tensor::to_vec`], and if there is not just one element.
+    #[track_caller]
+    pub fn item<T: Element>(&self) -> Result<T> {
+        let at = Place::caller();
+        let scalar = self.scalar_value(at)?;
+        if scalar.dtype() == T::DTYPE {
+            Ok(T::from_scalar(scalar))
+        } else {
+            Err(Error::DType { at: at.into(), expected: T::DTYPE, found: scalar.dtype() })
+        }
+    }
+
+    /// The only element, with its dtype.
+    ///
+    /// # Errors
+    /// The error that the tensor carries; if there is not just one element; if the tensor is being traced.
+    #[track_caller]
+    pub fn to_scalar(&self) -> Result<Scalar> {
+        self.scalar_value(Place::caller())
+    }
+
+    /// The raw little-endian elements, row major.
+    ///
+    /// # Errors
+    /// The error that the tensor carries; if it is being traced.
+    #[track_caller]
+    pub fn as_bytes(&self) -> Result<&[u8]> {
+        Ok(self.value(Place::caller())?.1.as_bytes())
+    }
+
+    /// The tensor as the plain value that graphs and the reference evaluator know.
+    ///
+    /// # Errors
+    /// The error that the tensor carries; if it is being traced.
+    #[track_caller]
+    pub fn to_literal(&self) -> Result<Literal> {
+        let (ty, buffer) = self.value(Place::caller())?;
+        Ok(Literal::from_scalars(ty.clone(), scalars(ty.dtype, buffer.as_bytes())))
+    }
+
+    fn scalar_value(&self, at: Place) -> Result<Scalar> {
+        let (ty, buffer) = self.value(at)?;
+        match (ty.elements(), scalars(ty.dtype, buffer.as_bytes()).next()) {
+            (1, Some(scalar)) => Ok(scalar),
+            _ => Err(Error::NotOneElement { at: at.into(), found: ty.clone() }),
+        }
+    }
+
+    pub(crate) fn value(&self, at: Place) -> Result<(&Type, &SharedBuffer)> {
+        match self.repr() {
+            Repr::Concrete(ty, buffer) => Ok((ty, buffer)),
+            Repr::Traced(traced) if crate::trace::is_active() => {
+                Err(Error::NoValue { made: traced.made.into(), used: at.into() })
+            }
+            Repr::Traced(traced) => Err(Error::Escaped { made: traced.made.into(), used: at.into() }),
+            Repr::Failed(failure) => Err((**failure).clone()),
+        }
+    }
+}
+
+/// Elements out of little-endian bytes.
+pub(crate) fn scalars(dtype: DType, bytes: &[u8]) -> impl ExactSizeIterator<Item = Scalar> + '_ {
+    bytes.chunks_exact(dtype.size()).map(move |element| {
+        let mut bits = [0; 8];
+        bits[..element.len()].copy_from_slice(element);
+        Scalar::from_bits(dtype, u64::from_le_bytes(bits))
+    })
+}
+
+impl TryFrom<&Tensor> for Literal {
+    type Error = Error;
+
+    #[track_caller]
+    fn try_from(tensor: &Tensor) -> Result<Literal> {
+        tensor.to_literal()
+    }
+}
+
+impl From<&Literal> for Tensor {
+    #[track_caller]
+    fn from(literal: &Literal) -> Tensor {
+        Tensor::from_bytes(literal.bytes(), literal.ty().clone())
+    }
+}

@@ -1,0 +1,120 @@
+//! The tensor: a value at hand, a value being traced, or an error on its way to whoever asks.
+//!
+//! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors, [`random`]: from keys;
+//! - [`access`]: types and elements out, [`display`]: as text;
+//! - [`ops`]: every op as a method, [`operators`]: `+ - * /` and the like, [`index`]: `x.i(..)`;
+//! - [`operand`] and [`attribute`]: what ops take as operands and attributes;
+//! - [`broadcast`]: NumPy's rule for element-wise ops.
+
+mod access;
+mod attribute;
+pub(crate) mod broadcast;
+mod create;
+mod display;
+#[cfg(feature = "ndarray")]
+mod interop;
+mod nested;
+mod operand;
+mod operators;
+mod ops;
+
+use smallvec::SmallVec;
+use tensorwright_ir::{Op, Type};
+use tensorwright_runtime::buffer::SharedBuffer;
+
+pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
+pub use nested::Nested;
+pub(crate) use nested::nested_at;
+pub use operand::{Operand, OperandKind};
+pub use ops::IntoExtents;
+
+use crate::error::{Failure, Place};
+use crate::trace::Traced;
+use crate::{eager, trace};
+
+/// An n-dimensional array of one dtype, immutable, cheap to clone.
+///
+/// Outside a traced function ops run at once; inside, the same ops record. An op never panics: if it does not accept its operands, its result
+/// carries the error, with the line that wrote it, to where a value is asked for.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+/// let y = (&x * 2 + 1).sum(-1);
+/// assert_eq!(y.to_vec::<f32>()?, [8.0, 16.0]);
+///
+/// let wrong = &x + Tensor::from([1.0f32, 2.0, 3.0]);
+/// assert!(wrong.to_vec::<f32>().unwrap_err().to_string().contains("do not broadcast"));
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor(Repr);
+
+#[derive(Clone)]
+pub(crate) enum Repr {
+    Concrete(Type, SharedBuffer),
+    Traced(Traced),
+    Failed(Failure),
+}
+
+/// Results of an op.
+pub(crate) type Results = SmallVec<[Tensor; 1]>;
+
+impl Tensor {
+    #[inline]
+    pub(crate) fn concrete(ty: Type, buffer: SharedBuffer) -> Tensor {
+        debug_assert_eq!(ty.bytes(), buffer.len(), "a buffer of {ty}");
+        Tensor(Repr::Concrete(ty, buffer))
+    }
+
+    pub(crate) fn traced(traced: Traced) -> Tensor {
+        Tensor(Repr::Traced(traced))
+    }
+
+    pub(crate) fn failed(failure: impl Into<Failure>) -> Tensor {
+        Tensor(Repr::Failed(failure.into()))
+    }
+
+    #[inline]
+    pub(crate) fn repr(&self) -> &Repr {
+        &self.0
+    }
+
+    /// The type, or the error that the tensor carries.
+    #[inline]
+    pub(crate) fn known_type(&self) -> Result<&Type, &Failure> {
+        match &self.0 {
+            Repr::Concrete(ty, _) => Ok(ty),
+            Repr::Traced(traced) => Ok(&traced.ty),
+            Repr::Failed(failure) => Err(failure),
+        }
+    }
+}
+
+impl AsRef<Tensor> for Tensor {
+    fn as_ref(&self) -> &Tensor {
+        self
+    }
+}
+
+/// Records or runs an op.
+pub(crate) fn apply(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+    if trace::is_active() { trace::record(op, operands, at) } else { eager::run(op, operands, at) }
+}
+
+/// The result of an op that has one; a failure is a failed tensor.
+pub(crate) fn one(op: impl Into<Op>, operands: &[&Tensor], at: Place) -> Tensor {
+    match apply(op.into(), operands, at) {
+        Ok(mut results) => results.remove(0),
+        Err(failure) => Tensor::failed(failure),
+    }
+}
+
+/// The results of an op that has `count`; a failure is that many failed tensors.
+pub(crate) fn several(op: impl Into<Op>, operands: &[&Tensor], count: usize, at: Place) -> Vec<Tensor> {
+    match apply(op.into(), operands, at) {
+        Ok(results) => results.into_vec(),
+        Err(failure) => vec![Tensor::failed(failure); count],
+    }
+}
