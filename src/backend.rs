@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::{Graph, Literal, Type, eval};
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
+use tensorwright_runtime::buffer::{BufferPool, OutOfMemory, SharedBuffer};
 
 /// How a graph is compiled.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,14 +35,14 @@ impl Executable {
         &self.output_types
     }
 
-    pub(crate) fn run(&self, inputs: &[&SharedBuffer], _threads: usize) -> SmallVec<[SharedBuffer; 2]> {
+    pub(crate) fn run(&self, inputs: &[&SharedBuffer], _threads: usize) -> Result<SmallVec<[SharedBuffer; 2]>, OutOfMemory> {
         let literal = |(ty, buffer): (&Type, &&SharedBuffer)| {
             Literal::from_bytes(ty.clone(), buffer.as_bytes().to_vec()).expect("inputs have the declared types")
         };
         let literals: Vec<Literal> = self.input_types.iter().zip(inputs).map(literal).collect();
         let results = eval::evaluate(&self.graph, &literals).expect("inputs have the declared types");
         let pool = BufferPool::global();
-        results.iter().map(|l| pool.copy_of(l.bytes()).expect("there is memory")).collect()
+        results.iter().map(|l| pool.copy_of(l.bytes())).collect()
     }
 
     pub(crate) fn code_bytes(&self) -> usize {

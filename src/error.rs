@@ -185,7 +185,7 @@ impl Error {
 
     /// A refusal that was found before there was a node.
     pub(crate) fn refused(at: Place, op: &'static str, operands: Vec<Type>, source: TypeError) -> Error {
-        Error::op(at, BuildError { op, operands, location: Some(at.into()), source })
+        Error::op(at, BuildError { op, operands, location: Some(at.into()), source: Box::new(source) })
     }
 }
 
@@ -194,3 +194,10 @@ pub(crate) type Place = &'static std::panic::Location<'static>;
 
 /// An error that tensors carry and share.
 pub(crate) type Failure = Arc<Error>;
+
+/// The line that called the function that called this one, if both are `#[track_caller]`.
+#[track_caller]
+#[inline]
+pub(crate) fn caller() -> Place {
+    std::panic::Location::caller()
+}

@@ -39,6 +39,8 @@ pub use tensor::{
     AxisNumber, IntoAttribute, IntoExtents, IntoReduced, Keep, Nested, Operand, OperandKind, Reduced, Tensor,
     keep,
 };
+pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, NormOrder};
+pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, Type};
 pub use tensorwright_runtime::cache::{
     CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,

@@ -9,8 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::Constant;
-use tensorwright_ir::{Builder, Graph, Literal, Op, Type, Value};
+use tensorwright_ir::{Builder, Graph, Op, Type, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::error::{Error, Failure, Place};
@@ -61,12 +60,6 @@ pub(crate) fn record(op: Op, operands: &[&Tensor], at: Place) -> Result<Results,
         Some((top, outer)) => top.record(op, operands, outer, at),
         None => Err(escaped(operands, at)),
     })
-}
-
-/// Adds a constant to the current trace; `None` if there is none.
-pub(crate) fn record_constant(literal: &Literal, at: Place) -> Option<Result<Tensor, Failure>> {
-    let op = || Op::from(Constant { value: literal.clone().into() });
-    is_active().then(|| record(op(), &[], at).map(|mut results| results.remove(0)))
 }
 
 fn escaped(operands: &[&Tensor], at: Place) -> Failure {

@@ -165,7 +165,8 @@ fn segment(member: &Member) -> TokenStream {
 fn assertion(field: &Field<'_>) -> TokenStream {
     let ty = field.ty;
     let check = if field.is_static { quote!(assert_static) } else { quote!(assert_tree) };
-    let span = ty.to_token_stream().into_iter().next().map_or_else(proc_macro2::Span::call_site, |t| t.span());
+    let span =
+        ty.to_token_stream().into_iter().next().map_or_else(proc_macro2::Span::call_site, |t| t.span());
     let call = quote::quote_spanned!(span=> ::tensorwright::tree::#check::<#ty>(););
     call
 }

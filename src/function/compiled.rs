@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tensorwright_ir::{Graph, Value};
-use tensorwright_runtime::buffer::SharedBuffer;
+use tensorwright_runtime::buffer::{OutOfMemory, SharedBuffer};
 use tensorwright_runtime::cache::{Signature, Weigh};
 
 use super::describe::tensor_paths;
@@ -60,16 +60,16 @@ impl<R: Tree> Compiled<R> {
 
     /// Runs on the argument's buffers, to which it appends.
     #[inline]
-    pub(super) fn run<'t>(&'t self, inputs: &mut Vec<&'t SharedBuffer>, threads: usize) -> R {
+    pub(super) fn run<'t>(&'t self, inputs: &mut Vec<&'t SharedBuffer>, threads: usize) -> Result<R, OutOfMemory> {
         inputs.extend(&self.captures);
-        let mut outputs = self.executable.run(inputs, threads).into_iter();
-        self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {
+        let mut outputs = self.executable.run(inputs, threads)?.into_iter();
+        Ok(self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {
             (LeafRef::Tensor(traced), Some(buffer)) => match traced.known_type() {
                 Ok(ty) => Tensor::concrete(ty.clone(), buffer),
                 Err(failure) => Tensor::failed(failure.clone()),
             },
             _ => unreachable!("the graph has one output for each tensor of the result"),
-        })
+        }))
     }
 }
 

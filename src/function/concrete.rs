@@ -9,8 +9,8 @@ use tensorwright_ir::{Graph, Type};
 use tensorwright_runtime::cache::{MissReason, Signature, explain};
 
 use super::flatten::Flat;
-use super::{Entry, Function, Stage, describe};
-use crate::error::{Error, Place, Result};
+use super::{Entry, Function, Stage, describe, run};
+use crate::error::{Error, Place, Result, caller};
 use crate::tree::{Argument, Tree, TreeLike};
 use crate::{settings, trace};
 
@@ -37,7 +37,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     /// When the argument has another signature, carries an error, or belongs to a trace that is not being recorded.
     #[track_caller]
     pub fn call<B: Argument<A>>(&self, argument: B) -> Result<R> {
-        let at = Place::caller();
+        let at = caller();
         let held = argument.hold(at);
         if trace::is_active() {
             return self.function.inner.inline(&held, at);
@@ -50,7 +50,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
             if flat.key.words() != &**self.entry.key() {
                 return Err(self.mismatch(&held, at));
             }
-            Ok(self.entry.run(&mut flat.inputs, self.threads()))
+            run(&self.entry, flat, self.threads(), at)
         })
     }
 
@@ -116,7 +116,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     /// When there is no such stage.
     #[track_caller]
     pub fn dump(&self, stage: Stage) -> Result<String> {
-        self.dump_at(stage, Place::caller())
+        self.dump_at(stage, caller())
     }
 
     pub(super) fn dump_at(&self, stage: Stage, at: Place) -> Result<String> {

@@ -24,15 +24,8 @@ thread_local! {
 pub(super) struct Flat<'t> {
     pub(super) key: KeyWriter,
     pub(super) inputs: Vec<&'t SharedBuffer>,
-    /// The first leaf that cannot be called with.
-    pub(super) refusal: Option<Refusal<'t>>,
-}
-
-/// Why a leaf cannot be called with.
-#[derive(Clone, Copy)]
-pub(super) enum Refusal<'t> {
-    /// It is a traced or failed tensor, or a spec.
-    Leaf(LeafRef<'t>),
+    /// The first leaf that cannot be called with: a traced or failed tensor, or a spec.
+    refused: Option<LeafRef<'t>>,
 }
 
 impl<'t> Flat<'t> {
@@ -41,17 +34,28 @@ impl<'t> Flat<'t> {
     pub(super) fn with<R>(work: impl FnOnce(&mut Flat<'t>) -> R) -> R {
         let scratch = SCRATCH.take().unwrap_or_default();
         // The vector is empty, so nothing of the shorter lifetime is in it.
-        let mut flat = Flat { key: scratch.key, inputs: scratch.inputs, refusal: None };
+        let mut flat = Flat { key: scratch.key, inputs: scratch.inputs, refused: None };
         let result = work(&mut flat);
         flat.key.clear();
         SCRATCH.set(Some(Box::new(Scratch { key: flat.key, inputs: emptied(flat.inputs) })));
         result
     }
 
+    /// Runs `work` with the buffers, to which it may append some that live shorter. The row is empty afterwards.
+    #[inline]
+    pub(super) fn with_inputs<'s, R>(&mut self, work: impl FnOnce(&mut Vec<&'s SharedBuffer>) -> R) -> R
+    where
+        't: 's,
+    {
+        let mut inputs: Vec<&'s SharedBuffer> = std::mem::take(&mut self.inputs);
+        let result = work(&mut inputs);
+        self.inputs = emptied(inputs);
+        result
+    }
+
     /// The argument's first leaf that cannot be called with, as an error.
     pub(super) fn error(&self, at: Place) -> Option<Error> {
-        let Refusal::Leaf(leaf) = self.refusal?;
-        Some(match leaf {
+        Some(match self.refused? {
             LeafRef::Spec(spec) => Error::UnknownDims { at: at.into(), spec: spec.to_string() },
             LeafRef::Tensor(tensor) => match tensor.value(at) {
                 Err(error) => error,
@@ -102,7 +106,7 @@ impl<'t> Visitor<'t> for Flat<'t> {
 impl<'t> Flat<'t> {
     #[cold]
     fn refuse(&mut self, leaf: LeafRef<'t>) {
-        self.refusal.get_or_insert(Refusal::Leaf(leaf));
+        self.refused.get_or_insert(leaf);
     }
 }
 

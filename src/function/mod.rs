@@ -18,6 +18,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use tensorwright_runtime::buffer::OutOfMemory;
 use tensorwright_runtime::cache::{Cache, CacheStats, Key, KeyWriter, LookupError, MissReason, Signature};
 
 pub use concrete::Concrete;
@@ -27,7 +28,7 @@ pub use output::Output;
 pub use spec::TensorSpec;
 pub use stage::Stage;
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, caller};
 use crate::tree::{Argument, LeafRef, Tree, TreeLike};
 use crate::{Tensor, settings, trace};
 use compiled::Compiled;
@@ -110,7 +111,7 @@ impl<A: Tree, R: Tree> Function<A, R> {
     #[inline]
     #[track_caller]
     pub fn call<B: Argument<A>>(&self, argument: B) -> Result<R> {
-        let at = Place::caller();
+        let at = caller();
         self.inner.call(&argument.hold(at), self.inner.threads.load(Ordering::Relaxed), at)
     }
 
@@ -120,7 +121,7 @@ impl<A: Tree, R: Tree> Function<A, R> {
     /// As [`Function::call`].
     #[track_caller]
     pub fn call_with_threads<B: Argument<A>>(&self, threads: usize, argument: B) -> Result<R> {
-        let at = Place::caller();
+        let at = caller();
         self.inner.call(&argument.hold(at), threads, at)
     }
 
@@ -130,7 +131,7 @@ impl<A: Tree, R: Tree> Function<A, R> {
     /// As [`Function::call`], and if a spec has open extents.
     #[track_caller]
     pub fn concrete<B: Argument<A>>(&self, specs: B) -> Result<Concrete<A, R>> {
-        let at = Place::caller();
+        let at = caller();
         let held = specs.hold(at);
         let mut key = KeyOf { key: KeyWriter::default(), at, error: None };
         held.visit(&mut key);
@@ -163,7 +164,7 @@ impl<A: Tree, R: Tree> Function<A, R> {
     /// When nothing is compiled yet, or there is no such stage.
     #[track_caller]
     pub fn dump(&self, stage: Stage) -> Result<String> {
-        let at = Place::caller();
+        let at = caller();
         match self.concretes().pop() {
             Some(concrete) => concrete.dump_at(stage, at),
             None => Err(Error::NothingCompiled { at: at.into() }),
@@ -222,8 +223,8 @@ impl<A: Tree, R: Tree> Inner<A, R> {
                 return Err(error);
             }
             match self.cache.last(flat.key.words()) {
-                Some(entry) => Ok(entry.run(&mut flat.inputs, threads)),
-                None => Ok(self.entry(argument, flat.key.words(), at)?.run(&mut flat.inputs, threads)),
+                Some(entry) => run(&entry, flat, threads, at),
+                None => run(&*self.entry(argument, flat.key.words(), at)?, flat, threads, at),
             }
         })
     }
@@ -280,9 +281,16 @@ impl<A: Tree, R: Tree> Inner<A, R> {
 
     /// Without a trace: the closure's ops run one by one.
     fn run_closure<H: TreeLike<A>>(&self, argument: &H, threads: usize) -> Result<R> {
-        let argument = argument.rebuild(&mut |leaf| same_tensor(leaf, Place::caller()));
+        let argument = argument.rebuild(&mut |leaf| same_tensor(leaf, caller()));
         compiled::checked(settings::with_eager_threads(threads, || (self.body)(argument))?)
     }
+}
+
+/// Runs a compiled signature on the buffers of an argument.
+#[inline]
+fn run<R: Tree>(compiled: &Compiled<R>, flat: &mut Flat<'_>, threads: usize, at: Place) -> Result<R> {
+    let result = flat.with_inputs(|inputs| compiled.run(inputs, threads));
+    result.map_err(|OutOfMemory { bytes }| Error::OutOfMemory { at: at.into(), bytes })
 }
 
 fn same_tensor(leaf: LeafRef<'_>, at: Place) -> Tensor {

@@ -4,7 +4,7 @@ use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, Type};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use super::{Repr, Tensor};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Result, caller};
 
 impl Tensor {
     /// Dtype and shape; known while tracing too.
@@ -77,7 +77,7 @@ impl Tensor {
     /// The error that the tensor carries; if it has another dtype than `T`; if it is being traced.
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        let at = Place::caller();
+        let at = caller();
         let (ty, buffer) = self.value(at)?;
         if ty.dtype != T::DTYPE {
             return Err(Error::DType { at: at.into(), expected: T::DTYPE, found: ty.dtype });
@@ -91,7 +91,7 @@ impl Tensor {
     /// As [`Tensor::to_vec`], and if there is not just one element.
     #[track_caller]
     pub fn item<T: Element>(&self) -> Result<T> {
-        let at = Place::caller();
+        let at = caller();
         let scalar = self.scalar_value(at)?;
         if scalar.dtype() == T::DTYPE {
             Ok(T::from_scalar(scalar))
@@ -106,7 +106,7 @@ impl Tensor {
     /// The error that the tensor carries; if there is not just one element; if the tensor is being traced.
     #[track_caller]
     pub fn to_scalar(&self) -> Result<Scalar> {
-        self.scalar_value(Place::caller())
+        self.scalar_value(caller())
     }
 
     /// The raw little-endian elements, row major.
@@ -115,7 +115,7 @@ impl Tensor {
     /// The error that the tensor carries; if it is being traced.
     #[track_caller]
     pub fn as_bytes(&self) -> Result<&[u8]> {
-        Ok(self.value(Place::caller())?.1.as_bytes())
+        Ok(self.value(caller())?.1.as_bytes())
     }
 
     /// The tensor as the plain value that graphs and the reference evaluator know.
@@ -124,7 +124,7 @@ impl Tensor {
     /// The error that the tensor carries; if it is being traced.
     #[track_caller]
     pub fn to_literal(&self) -> Result<Literal> {
-        let (ty, buffer) = self.value(Place::caller())?;
+        let (ty, buffer) = self.value(caller())?;
         Ok(Literal::from_scalars(ty.clone(), scalars(ty.dtype, buffer.as_bytes())))
     }
 

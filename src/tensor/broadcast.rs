@@ -38,5 +38,5 @@ fn refusal(b: &Builder, op: &Op, values: &[Value], left: &Shape, right: &Shape) 
     let clash = clash.map_or(String::new(), |(l, r)| format!(": aligned at the end, {l} meets {r}"));
     let message = format!("shapes {left} and {right} do not broadcast{clash}");
     let operands: Vec<Type> = values.iter().map(|&value| b.ty(value).clone()).collect();
-    BuildError { op: op.name(), operands, location: None, source: TypeError::Other(message) }
+    BuildError { op: op.name(), operands, location: None, source: TypeError::Other(message).into() }
 }

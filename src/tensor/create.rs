@@ -4,12 +4,13 @@
 //! larger data is captured, like any tensor from outside.
 
 use tensorwright_ir::op::TypeError;
+use tensorwright_ir::op::composite::{Eye, Linspace, Range};
 use tensorwright_ir::op::primitive::{BroadcastInDim, Constant, Iota};
 use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, Type};
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
 use super::{Tensor, one};
-use crate::error::{Error, Failure, Place};
+use crate::error::{Error, Failure, Place, caller};
 use crate::trace;
 
 /// The most bytes of data that a trace takes into its graph as a constant.
@@ -19,13 +20,13 @@ impl Tensor {
     /// A scalar.
     #[track_caller]
     pub fn scalar(value: impl Into<Scalar>) -> Tensor {
-        Tensor::scalar_at(value.into(), Place::caller())
+        Tensor::scalar_at(value.into(), caller())
     }
 
     /// A tensor of `shape` with these elements, row major. Fails if their number is wrong.
     #[track_caller]
     pub fn from_slice<T: Element>(elements: &[T], shape: impl Into<Shape>) -> Tensor {
-        let (ty, at) = (Type::new(T::DTYPE, shape), Place::caller());
+        let (ty, at) = (Type::new(T::DTYPE, shape), caller());
         if ty.elements() != elements.len() || !ty.shape.check() {
             let found = elements.len();
             return Tensor::failed(Error::ElementCount { at: at.into(), shape: ty.shape, found });
@@ -36,7 +37,7 @@ impl Tensor {
     /// A tensor out of raw little-endian elements, row major. Fails if their number is wrong, or a bool is neither 0 nor 1.
     #[track_caller]
     pub fn from_bytes(bytes: &[u8], ty: Type) -> Tensor {
-        let at = Place::caller();
+        let at = caller();
         let bools_fine = ty.dtype != DType::Bool || bytes.iter().all(|&b| b <= 1);
         if !ty.shape.check() || bytes.len() != ty.bytes() || !bools_fine {
             let found = bytes.len() / ty.dtype.size();
@@ -48,25 +49,25 @@ impl Tensor {
     /// The element `value` everywhere.
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: impl Into<Scalar>) -> Tensor {
-        Tensor::full_at(shape.into(), value.into(), Place::caller())
+        Tensor::full_at(shape.into(), value.into(), caller())
     }
 
     /// Zeros (`false` for bool).
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor::full_at(shape.into(), Scalar::zero(dtype), Place::caller())
+        Tensor::full_at(shape.into(), Scalar::zero(dtype), caller())
     }
 
     /// Ones (`true` for bool).
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>, dtype: DType) -> Tensor {
-        Tensor::full_at(shape.into(), Scalar::one(dtype), Place::caller())
+        Tensor::full_at(shape.into(), Scalar::one(dtype), caller())
     }
 
     /// The element `value`, which adopts the tensor's dtype, everywhere in its shape.
     #[track_caller]
     pub fn full_like(&self, value: impl Into<Scalar>) -> Tensor {
-        let at = Place::caller();
+        let at = caller();
         let filled = super::operand::adopted(value.into(), self, "full_like", at);
         match self.known_type() {
             Ok(ty) => filled.broadcast_at(&ty.shape, at),
@@ -77,13 +78,13 @@ impl Tensor {
     /// Zeros of the tensor's type.
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
-        self.splat_like(Scalar::zero, Place::caller())
+        self.splat_like(Scalar::zero, caller())
     }
 
     /// Ones of the tensor's type.
     #[track_caller]
     pub fn ones_like(&self) -> Tensor {
-        self.splat_like(Scalar::one, Place::caller())
+        self.splat_like(Scalar::one, caller())
     }
 
     /// The numbers 0, 1, 2.. up to `count`, exclusive.
@@ -95,50 +96,47 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn arange(count: usize, dtype: DType) -> Tensor {
-        one(Iota { dtype, shape: [count].into(), axis: 0 }, &[], Place::caller())
+        one(Iota { dtype, shape: [count].into(), axis: 0 }, &[], caller())
     }
 
     /// The numbers `start, start + step, ..` before `end`; `step` may be negative, and not 0.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::range(5i32, -1, -2).to_vec::<i32>()?, [5, 3, 1]);
+    /// # Ok::<(), tensorwright::Error>(())
+    /// ```
     #[track_caller]
     pub fn range<T: Element>(start: T, end: T, step: T) -> Tensor {
-        let at = Place::caller();
+        let at = caller();
         let [from, to, by] = [start, end, step].map(|x| -> Scalar { x.into() });
         let count = ((to.to_f64() - from.to_f64()) / by.to_f64()).ceil();
-        if !count.is_finite() || count > Shape::MAX_ELEMENTS as f64 || T::DTYPE == DType::Bool {
-            let message = format!("no range of {} from {from} to {to} by {by}", T::DTYPE);
+        if !count.is_finite() || count > Shape::MAX_ELEMENTS as f64 {
+            let message = format!("no range goes from {from} to {to} by {by}");
             return Tensor::failed(Error::refused(at, "range", vec![], TypeError::Other(message)));
         }
-        let index = one(Iota { dtype: T::DTYPE, shape: [count.max(0.0) as usize].into(), axis: 0 }, &[], at);
-        index.scaled(by, from, at)
+        let [start, step] = [from, by].map(|x| Tensor::scalar_at(x, at));
+        one(Range { count: count.max(0.0) as usize }, &[&start, &step], at)
     }
 
     /// `count` numbers from `start` to `end`, both included, evenly spaced.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::linspace(0.0f32, 1.0, 3).to_vec::<f32>()?, [0.0, 0.5, 1.0]);
+    /// # Ok::<(), tensorwright::Error>(())
+    /// ```
     #[track_caller]
     pub fn linspace<T: Element>(start: T, end: T, count: usize) -> Tensor {
-        let at = Place::caller();
-        let [from, to] = [start, end].map(|x| -> Scalar { x.into() });
-        if !T::DTYPE.is_float() {
-            let message = format!("needs a float dtype, found {}", T::DTYPE);
-            return Tensor::failed(Error::refused(at, "linspace", vec![], TypeError::Other(message)));
-        }
-        let step = (to.to_f64() - from.to_f64()) / count.saturating_sub(1).max(1) as f64;
-        let index = one(Iota { dtype: T::DTYPE, shape: [count].into(), axis: 0 }, &[], at);
-        let inner = index.scaled(Scalar::from_f64(T::DTYPE, step), from, at);
-        // The last number is `end` exactly, however the steps round.
-        let last = Tensor::scalar_at(Scalar::from_f64(T::DTYPE, count.saturating_sub(1) as f64), at);
-        let is_last = one(tensorwright_ir::op::primitive::CompareFn::Eq, &[&index, &last], at);
-        let end = Tensor::scalar_at(if count == 1 { from } else { to }, at);
-        one(tensorwright_ir::op::primitive::Select {}, &[&is_last, &end, &inner], at)
+        let at = caller();
+        let [start, end] = [start, end].map(|x| Tensor::scalar_at(x.into(), at));
+        one(Linspace { count }, &[&start, &end], at)
     }
 
     /// The identity matrix with `size` rows.
     #[track_caller]
     pub fn eye(size: usize, dtype: DType) -> Tensor {
-        let at = Place::caller();
-        let [rows, columns] =
-            [0, 1].map(|axis| one(Iota { dtype: DType::I32, shape: [size, size].into(), axis }, &[], at));
-        let diagonal = one(tensorwright_ir::op::primitive::CompareFn::Eq, &[&rows, &columns], at);
-        one(tensorwright_ir::op::primitive::Cast { dtype }, &[&diagonal], at)
+        one(Eye { dtype, rows: size, columns: size, diagonal: 0 }, &[], caller())
     }
 
     pub(crate) fn scalar_at(value: Scalar, at: Place) -> Tensor {
@@ -167,12 +165,6 @@ impl Tensor {
             Ok(ty) => Tensor::full_at(ty.shape.clone(), element(ty.dtype), at),
             Err(failure) => Tensor::failed(failure.clone()),
         }
-    }
-
-    fn scaled(&self, by: Scalar, plus: Scalar, at: Place) -> Tensor {
-        use tensorwright_ir::op::primitive::BinaryFn;
-        let product = one(BinaryFn::Mul, &[self, &Tensor::scalar_at(by, at)], at);
-        one(BinaryFn::Add, &[&product, &Tensor::scalar_at(plus, at)], at)
     }
 
     /// Broadcast to `shape` by NumPy's rule.

@@ -110,11 +110,3 @@ pub(crate) fn one(op: impl Into<Op>, operands: &[&Tensor], at: Place) -> Tensor 
         Err(failure) => Tensor::failed(failure),
     }
 }
-
-/// The results of an op that has `count`; a failure is that many failed tensors.
-pub(crate) fn several(op: impl Into<Op>, operands: &[&Tensor], count: usize, at: Place) -> Vec<Tensor> {
-    match apply(op.into(), operands, at) {
-        Ok(results) => results.into_vec(),
-        Err(failure) => vec![Tensor::failed(failure); count],
-    }
-}

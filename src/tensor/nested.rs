@@ -4,12 +4,12 @@ use half::{bf16, f16};
 use tensorwright_ir::{DType, Element, Scalar, Shape, Type};
 
 use super::Tensor;
-use crate::error::{Error, Place};
+use crate::error::{Error, Place, caller};
 
 /// A number or bool, or arrays, slices or vectors of such, nested as deep as you like.
 pub trait Nested {
     /// Type of the innermost elements.
-    const DTYPE: DType;
+    const ELEMENT: DType;
 
     /// The extents along the first elements.
     fn extents(&self, extents: &mut Vec<usize>);
@@ -21,13 +21,13 @@ pub trait Nested {
 macro_rules! nested_elements {
     ($($native:ty)*) => {$(
         impl Nested for $native {
-            const DTYPE: DType = <$native as Element>::DTYPE;
+            const ELEMENT: DType = <$native as Element>::DTYPE;
 
             fn extents(&self, _extents: &mut Vec<usize>) {}
 
             fn flatten(&self, extents: &[usize], bytes: &mut Vec<u8>) -> bool {
                 let scalar: Scalar = (*self).into();
-                bytes.extend_from_slice(&scalar.bits().to_le_bytes()[..Self::DTYPE.size()]);
+                bytes.extend_from_slice(&scalar.bits().to_le_bytes()[..Self::ELEMENT.size()]);
                 extents.is_empty()
             }
         }
@@ -36,7 +36,7 @@ macro_rules! nested_elements {
 nested_elements!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
 
 impl<T: Nested> Nested for [T] {
-    const DTYPE: DType = T::DTYPE;
+    const ELEMENT: DType = T::ELEMENT;
 
     fn extents(&self, extents: &mut Vec<usize>) {
         extents.push(self.len());
@@ -54,7 +54,7 @@ impl<T: Nested> Nested for [T] {
 macro_rules! nested_as_slice {
     ($([$($generics:tt)*] $container:ty),* $(,)?) => {$(
         impl<$($generics)*> Nested for $container {
-            const DTYPE: DType = T::DTYPE;
+            const ELEMENT: DType = T::ELEMENT;
 
             fn extents(&self, extents: &mut Vec<usize>) {
                 self[..].extents(extents);
@@ -69,7 +69,7 @@ macro_rules! nested_as_slice {
 nested_as_slice!([T: Nested, const N: usize] [T; N], [T: Nested] Vec<T>);
 
 impl<T: Nested + ?Sized> Nested for &T {
-    const DTYPE: DType = T::DTYPE;
+    const ELEMENT: DType = T::ELEMENT;
 
     fn extents(&self, extents: &mut Vec<usize>) {
         (**self).extents(extents);
@@ -84,7 +84,7 @@ impl<T: Nested> From<T> for Tensor {
     /// The elements as a tensor, one axis per level of nesting. Fails if inner vectors have different lengths.
     #[track_caller]
     fn from(nested: T) -> Tensor {
-        nested_at(&nested, Place::caller())
+        nested_at(&nested, caller())
     }
 }
 
@@ -94,5 +94,5 @@ pub(crate) fn nested_at<T: Nested + ?Sized>(nested: &T, at: Place) -> Tensor {
     if !nested.flatten(&extents, &mut bytes) {
         return Tensor::failed(Error::Ragged { at: at.into() });
     }
-    Tensor::filled(Type::new(T::DTYPE, Shape::from(extents)), at, |to| to.copy_from_slice(&bytes))
+    Tensor::filled(Type::new(T::ELEMENT, Shape::from(extents)), at, |to| to.copy_from_slice(&bytes))
 }

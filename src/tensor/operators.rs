@@ -8,7 +8,7 @@ use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 
 use super::operand::{Operand, adopted};
 use super::{Tensor, one};
-use crate::error::Place;
+use crate::error::caller;
 
 /// The function of `>>`: sign-filling for signed integers, zero-filling for unsigned ones, as in Rust.
 fn shift_right(lhs: &Tensor) -> BinaryFn {
@@ -25,7 +25,7 @@ macro_rules! binary_operators {
 
             #[track_caller]
             fn $method(self, rhs: R) -> Tensor {
-                let (function, at): (fn(&Tensor) -> BinaryFn, _) = ($function, Place::caller());
+                let (function, at): (fn(&Tensor) -> BinaryFn, _) = ($function, caller());
                 let function = function(self);
                 one(function, &[self, rhs.hold(self, function.name(), at).borrow()], at)
             }
@@ -48,7 +48,7 @@ macro_rules! binary_operators {
 
             #[track_caller]
             fn $method(self, rhs: &Tensor) -> Tensor {
-                let (function, at): (fn(&Tensor) -> BinaryFn, _) = ($function, Place::caller());
+                let (function, at): (fn(&Tensor) -> BinaryFn, _) = ($function, caller());
                 let function = function(rhs);
                 one(function, &[&adopted(self.into(), rhs, function.name(), at), rhs], at)
             }
@@ -85,7 +85,7 @@ macro_rules! unary_operators {
 
             #[track_caller]
             fn $method(self) -> Tensor {
-                one($function, &[self], Place::caller())
+                one($function, &[self], caller())
             }
         }
 
@@ -94,7 +94,7 @@ macro_rules! unary_operators {
 
             #[track_caller]
             fn $method(self) -> Tensor {
-                one($function, &[&self], Place::caller())
+                one($function, &[&self], caller())
             }
         }
     )*};

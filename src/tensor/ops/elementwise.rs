@@ -2,13 +2,13 @@
 
 use std::borrow::Borrow;
 
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, Select, UnaryFn};
+use tensorwright_ir::op::primitive::{BinaryFn, Clamp, CompareFn, Select, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
 use super::super::one;
 use super::super::operand::{Operand, OperandKind};
 use crate::Tensor;
-use crate::error::Place;
+use crate::error::{Place, caller};
 
 macro_rules! unary_methods {
     ($($(#[doc = $doc:literal])* $name:ident => $variant:ident, $($rest:tt),*;)*) => {
@@ -17,7 +17,7 @@ macro_rules! unary_methods {
             $($(#[doc = $doc])*
             #[track_caller]
             pub fn $name(&self) -> Tensor {
-                one(UnaryFn::$variant, &[self], Place::caller())
+                one(UnaryFn::$variant, &[self], caller())
             })*
         }
     };
@@ -31,7 +31,7 @@ macro_rules! binary_methods {
             $($(#[doc = $doc])*
             #[track_caller]
             pub fn $name(&self, rhs: impl Operand) -> Tensor {
-                let at = Place::caller();
+                let at = caller();
                 one(BinaryFn::$variant, &[self, rhs.hold(self, stringify!($name), at).borrow()], at)
             })*
         }
@@ -46,7 +46,7 @@ macro_rules! compare_methods {
             $($(#[doc = $doc])*
             #[track_caller]
             pub fn $name(&self, rhs: impl Operand) -> Tensor {
-                let at = Place::caller();
+                let at = caller();
                 one(CompareFn::$variant, &[self, rhs.hold(self, stringify!($name), at).borrow()], at)
             })*
         }
@@ -67,7 +67,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn select(&self, on_true: impl Operand, on_false: impl Operand) -> Tensor {
-        let at = Place::caller();
+        let at = caller();
         let like = match (on_true.kind(), on_false.kind()) {
             (OperandKind::Tensor(tensor), _) | (_, OperandKind::Tensor(tensor)) => tensor.clone(),
             (OperandKind::Number(dtype), _) => like_of(dtype, at),
@@ -75,6 +75,17 @@ impl Tensor {
         let on_true = on_true.hold(&like, "select", at);
         let on_false = on_false.hold(&like, "select", at);
         one(Select {}, &[self, on_true.borrow(), on_false.borrow()], at)
+    }
+}
+
+/// Limits.
+impl Tensor {
+    /// Each element, but at least `low` and at most `high`: `minimum(maximum(x, low), high)`.
+    #[track_caller]
+    pub fn clamp(&self, low: impl Operand, high: impl Operand) -> Tensor {
+        let at = caller();
+        let (low, high) = (low.hold(self, "clamp", at), high.hold(self, "clamp", at));
+        one(Clamp {}, &[low.borrow(), self, high.borrow()], at)
     }
 }
 

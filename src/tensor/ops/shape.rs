@@ -2,13 +2,14 @@
 
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
+use tensorwright_ir::op::composite::{ExpandDims, Stack};
 use tensorwright_ir::op::primitive::{Reshape, Transpose};
 use tensorwright_ir::{Shape, Type};
 
 use super::super::attribute::{AxisNumber, IntoAttribute};
-use super::{one_with_rank, refused};
+use super::{one_with_ranks, refused};
 use crate::Tensor;
-use crate::error::Place;
+use crate::error::{Place, caller};
 
 /// Shapes and the order of axes.
 impl Tensor {
@@ -22,13 +23,13 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn reshape(&self, shape: impl IntoExtents) -> Tensor {
-        let at = Place::caller();
+        let at = caller();
         let shape = match self.known_type() {
             Ok(ty) => shape.into_extents(ty),
             Err(failure) => return Tensor::failed(failure.clone()),
         };
         match shape {
-            Ok(shape) => one_with_rank("reshape", &[self], at, |_| Ok(Reshape { shape }.into())),
+            Ok(shape) => one_with_ranks("reshape", &[self], at, |_| Ok(Reshape { shape }.into())),
             Err(source) => Tensor::failed(refused("reshape", &[self], at, source)),
         }
     }
@@ -36,8 +37,8 @@ impl Tensor {
     /// The axes in another order: axis `i` of the result is axis `permutation[i]`; negative axes count from the end.
     #[track_caller]
     pub fn transpose(&self, permutation: impl IntoAttribute<Axes>) -> Tensor {
-        one_with_rank("transpose", &[self], Place::caller(), |rank| {
-            let permutation = permutation.into_attribute("permutation", rank)?;
+        one_with_ranks("transpose", &[self], caller(), |ranks| {
+            let permutation = permutation.into_attribute("permutation", ranks.of("permutation"))?;
             Ok(Transpose { permutation }.into())
         })
     }
@@ -45,19 +46,19 @@ impl Tensor {
     /// The last two axes swapped: the transposed matrix.
     #[track_caller]
     pub fn t(&self) -> Tensor {
-        self.swapped("t", -1, -2, Place::caller())
+        self.swapped("t", -1, -2, caller())
     }
 
     /// Two axes swapped; negative axes count from the end.
     #[track_caller]
     pub fn swap_axes(&self, first: impl AxisNumber, second: impl AxisNumber) -> Tensor {
-        self.swapped("swap_axes", first.number(), second.number(), Place::caller())
+        self.swapped("swap_axes", first.number(), second.number(), caller())
     }
 
     /// Repeated along new leading axes and axes of extent 1, by NumPy's rule.
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
-        let (shape, at) = (shape.into(), Place::caller());
+        let (shape, at) = (shape.into(), caller());
         match self.known_type() {
             Ok(ty) if ty.rank() > shape.rank() => {
                 let message = format!("{} does not broadcast to {shape}: it has more axes", ty.shape);
@@ -67,8 +68,27 @@ impl Tensor {
         }
     }
 
+    /// With new axes of extent 1, which the result has at `axes`; negative ones count from the result's end.
+    #[track_caller]
+    pub fn expand_dims(&self, axes: impl IntoAttribute<Axes> + Clone) -> Tensor {
+        one_with_ranks("expand_dims", &[self], caller(), |ranks| {
+            let count = axes.clone().into_attribute("axes", usize::MAX >> 1)?.len();
+            Ok(ExpandDims { axes: axes.into_attribute("axes", ranks.of("axes") + count)? }.into())
+        })
+    }
+
+    /// Tensors of one type joined along a new axis, which may be negative and then counts from the result's end.
+    #[track_caller]
+    pub fn stack<T: AsRef<Tensor>>(xs: &[T], axis: impl IntoAttribute<usize>) -> Tensor {
+        let operands: Vec<&Tensor> = xs.iter().map(AsRef::as_ref).collect();
+        one_with_ranks("stack", &operands, caller(), |ranks| {
+            Ok(Stack { axis: axis.into_attribute("axis", ranks.of("axis") + 1)? }.into())
+        })
+    }
+
     fn swapped(&self, name: &'static str, first: i64, second: i64, at: Place) -> Tensor {
-        one_with_rank(name, &[self], at, |rank| {
+        one_with_ranks(name, &[self], at, |ranks| {
+            let rank = ranks.of("axes");
             let axes: Axes = [first, second].into_attribute("axes", rank)?;
             let mut permutation: Axes = (0..rank).collect();
             if let Some(&axis) = axes.iter().find(|&&axis| axis >= rank) {

@@ -4,15 +4,14 @@
 use std::borrow::Borrow;
 
 use tensorwright_ir::op::attribute::{Axes, Offsets};
-#[expect(unused_imports, reason = "the registry names whichever it needs")]
 use tensorwright_ir::op::{composite::*, primitive::*};
 use tensorwright_ir::{DType, Scalar, Shape};
 
 use super::super::attribute::IntoAttribute;
 use super::super::operand::Operand;
-use super::one_with_rank;
+use super::{all_with_ranks, one_with_ranks};
 use crate::Tensor;
-use crate::error::Place;
+use crate::error::caller;
 
 macro_rules! table_methods {
     ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident,)*) => {
@@ -25,16 +24,34 @@ macro_rules! table_methods {
     // Written by hand, in the other files of this folder and in `create`.
     (@method reduce; $($rest:tt)*) => {};
     (@method reduce_keep_dims; $($rest:tt)*) => {};
+    (@method mean; $($rest:tt)*) => {};
+    (@method var; $($rest:tt)*) => {};
+    (@method std; $($rest:tt)*) => {};
+    (@method moments; $($rest:tt)*) => {};
+    (@method logsumexp; $($rest:tt)*) => {};
+    (@method norm; $($rest:tt)*) => {};
+    (@method count_nonzero; $($rest:tt)*) => {};
+    (@method arg_reduce; $($rest:tt)*) => {};
     (@method reshape; $($rest:tt)*) => {};
     (@method transpose; $($rest:tt)*) => {};
+    (@method expand_dims; $($rest:tt)*) => {};
+    (@method stack; $($rest:tt)*) => {};
     (@method select; $($rest:tt)*) => {};
+    (@method clamp; $($rest:tt)*) => {};
+    (@method sort; $($rest:tt)*) => {};
+    (@method top_k; $($rest:tt)*) => {};
+    (@method zeros_like; $($rest:tt)*) => {};
+    (@method ones_like; $($rest:tt)*) => {};
+    (@method eye; $($rest:tt)*) => {};
+    (@method linspace; $($rest:tt)*) => {};
+    (@method range; $($rest:tt)*) => {};
 
     (@method $method:ident; [$($meta:tt)*] [] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
         $($meta)*
         #[track_caller]
         pub fn $method($($field: impl IntoAttribute<$ty>),*) -> Tensor {
-            one_with_rank(stringify!($method), &[], Place::caller(), |rank| {
-                Ok($variant { $($field: $field.into_attribute(stringify!($field), rank)?),* }.into())
+            one_with_ranks(stringify!($method), &[], caller(), |ranks| {
+                Ok($variant { $($field: $field.into_attribute(stringify!($field), ranks.of(stringify!($field)))?),* }.into())
             })
         }
     };
@@ -43,9 +60,8 @@ macro_rules! table_methods {
         #[track_caller]
         pub fn $method<T: AsRef<Tensor>>($xs: &[T] $(, $field: impl IntoAttribute<$ty>)*) -> Tensor {
             let operands: Vec<&Tensor> = $xs.iter().map(AsRef::as_ref).collect();
-            one_with_rank(stringify!($method), &operands, Place::caller(), |rank| {
-                let _ = rank;
-                Ok($variant { $($field: $field.into_attribute(stringify!($field), rank)?),* }.into())
+            one_with_ranks(stringify!($method), &operands, caller(), |_ranks| {
+                Ok($variant { $($field: $field.into_attribute(stringify!($field), _ranks.of(stringify!($field)))?),* }.into())
             })
         }
     };
@@ -53,11 +69,23 @@ macro_rules! table_methods {
         $($meta)*
         #[track_caller]
         pub fn $method(&self $(, $y: impl Operand)* $(, $field: impl IntoAttribute<$ty>)*) -> Tensor {
-            let at = Place::caller();
+            let at = caller();
             $(let $y = $y.hold(self, stringify!($method), at);)*
-            one_with_rank(stringify!($method), &[self $(, $y.borrow())*], at, |rank| {
-                let _ = rank;
-                Ok($variant { $($field: $field.into_attribute(stringify!($field), rank)?),* }.into())
+            one_with_ranks(stringify!($method), &[self $(, $y.borrow())*], at, |_ranks| {
+                Ok($variant { $($field: $field.into_attribute(stringify!($field), _ranks.of(stringify!($field)))?),* }.into())
+            })
+        }
+    };
+    (@method $method:ident; [$($meta:tt)*] [$x:ident $(, $y:ident)*] { $($field:ident : $ty:ty),* } many => $variant:ident) => {
+        $($meta)*
+        ///
+        /// If the op does not accept its operands, the result is one tensor, which carries the error.
+        #[track_caller]
+        pub fn $method(&self $(, $y: impl Operand)* $(, $field: impl IntoAttribute<$ty>)*) -> Vec<Tensor> {
+            let at = caller();
+            $(let $y = $y.hold(self, stringify!($method), at);)*
+            all_with_ranks(stringify!($method), &[self $(, $y.borrow())*], 1, at, |_ranks| {
+                Ok($variant { $($field: $field.into_attribute(stringify!($field), _ranks.of(stringify!($field)))?),* }.into())
             })
         }
     };
