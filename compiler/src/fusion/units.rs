@@ -3,6 +3,7 @@
 use hashbrown::HashSet;
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
+use smallvec::SmallVec;
 use tensorwright_ir::{NodeId, Value};
 
 use super::{Fusion, is_routine, needs_memory};
@@ -28,25 +29,43 @@ impl Fusion<'_> {
         }
     }
 
-    /// The DAG of units: petgraph's, with an edge from each producer to each consumer.
+    /// Whether the unit has work of its own. Others are names or are computed where they are read.
+    fn works(&self, unit: Unit) -> bool {
+        match unit {
+            Unit::Cluster(_) => true,
+            Unit::Node(id) => {
+                let node = self.graph.node(id);
+                is_routine(node) || needs_memory(self.graph, node)
+            }
+        }
+    }
+
+    /// The DAG of units that do work, with an edge from each producer to each consumer, nodes between them looked through.
     pub(crate) fn dag(&self) -> DiGraph<Unit, ()> {
         let mut dag = DiGraph::new();
         let clusters: Vec<NodeIndex> =
             (0..self.clusters.len()).map(|c| dag.add_node(Unit::Cluster(c))).collect();
-        let place: Vec<NodeIndex> = (0..self.graph.nodes().len())
-            .map(|n| match self.unit(NodeId::new(n)) {
+        // For each node the units that must have run before its value can be read.
+        let mut sources: Vec<SmallVec<[NodeIndex; 2]>> = Vec::with_capacity(self.graph.nodes().len());
+        for (id, node) in self.graph.iter() {
+            let producers = node.operands.iter().filter_map(|&v| self.graph.producer(v));
+            let mut before: SmallVec<[NodeIndex; 2]> =
+                producers.flat_map(|(p, _)| sources[p.index()].iter().copied()).collect();
+            before.sort_unstable();
+            before.dedup();
+            let unit = self.unit(id);
+            if !self.works(unit) {
+                sources.push(before);
+                continue;
+            }
+            let place = match unit {
                 Unit::Cluster(c) => clusters[c],
                 node => dag.add_node(node),
-            })
-            .collect();
-        for (id, node) in self.graph.iter() {
-            for &operand in &node.operands {
-                let Some((producer, _)) = self.graph.producer(operand) else { continue };
-                let (from, to) = (place[producer.index()], place[id.index()]);
-                if from != to {
-                    dag.update_edge(from, to, ());
-                }
+            };
+            for from in before.into_iter().filter(|&from| from != place) {
+                dag.update_edge(from, place, ());
             }
+            sources.push(SmallVec::from_elem(place, 1));
         }
         dag
     }
@@ -54,21 +73,14 @@ impl Fusion<'_> {
     /// Units that do work, in an order in which they can run; `None` if clusters wait for each other, which is a bug of fusion.
     pub(crate) fn order(&self) -> Option<Vec<Unit>> {
         let dag = self.dag();
-        let works = |&unit: &Unit| match unit {
-            Unit::Cluster(_) => true,
-            Unit::Node(id) => {
-                let node = self.graph.node(id);
-                is_routine(node) || needs_memory(self.graph, node)
-            }
-        };
-        toposort(&dag, None).ok().map(|order| order.into_iter().map(|i| dag[i]).filter(works).collect())
+        toposort(&dag, None).ok().map(|order| order.into_iter().map(|i| dag[i]).collect())
     }
 }
 
 /// Whether `cluster` must wait for a reader of `value` outside the cluster.
 pub(crate) fn depends_on(fusion: &Fusion<'_>, cluster: usize, value: Value) -> bool {
     let target = Unit::Cluster(cluster);
-    let units = |v: Value| fusion.users(v).iter().map(|&u| fusion.unit(u));
+    let units = |v: Value| fusion.readers(v).into_iter().map(|r| fusion.unit(r.node));
     let mut open: Vec<Unit> = units(value).filter(|&u| u != target).collect();
     let mut seen: HashSet<Unit> = open.iter().copied().collect();
     while let Some(unit) = open.pop() {
