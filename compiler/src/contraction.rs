@@ -5,6 +5,8 @@
 //! slice, broadcast) only changes strides. What does not fit into one batch, one row, one column and one depth stride becomes an
 //! outer loop around products.
 
+use std::fmt;
+
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{DotGeneral, Transpose};
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Shape, Value};
@@ -33,6 +35,18 @@ pub struct MatMul {
     pub lhs_offset: i64,
     /// First element of `rhs`.
     pub rhs_offset: i64,
+}
+
+impl fmt::Display for MatMul {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MatMul { input, output, batch, rows, columns, depth, outer, .. } = self;
+        let outer: u64 = outer.iter().map(|l| l.extent).product();
+        write!(f, "{input}->{output} ")?;
+        if outer * batch.extent != 1 {
+            write!(f, "{} x ", outer * batch.extent)?;
+        }
+        write!(f, "{}x{}x{}", rows.extent, depth.extent, columns.extent)
+    }
 }
 
 /// One loop of a product.

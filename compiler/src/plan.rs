@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use tensorwright_ir::{Graph, NodeId, Op, Source, Value};
 
 use crate::contraction;
-use crate::fusion::{Form, Fusion, Unit};
+use crate::fusion::{Form, Fusion, Unit, is_alias};
 use crate::kernel::{GridDim, Kernel};
 use crate::program::{KernelCall, Place, Program, Slot, Step};
 use crate::schedule::{self, Scheduled};
@@ -99,7 +99,7 @@ impl<'a, 'g> Planner<'a, 'g> {
                 match &node.op {
                     Op::DotGeneral(_) if self.finished_by.values().any(|&m| m == id) => {}
                     Op::DotGeneral(_) => self.add_matmul(id, None),
-                    Op::Reshape(_) => {
+                    _ if is_alias(self.fusion.graph, node) => {
                         self.slot(node.results[0]);
                     }
                     _ => self.add_routine(id),
@@ -174,13 +174,12 @@ impl<'a, 'g> Planner<'a, 'g> {
     }
 }
 
-/// The value whose memory a stored value names: reshapes of memory are the same memory.
+/// The value whose memory a stored value names: aliases of memory are the same memory.
 fn same_memory(fusion: &Fusion<'_>, value: Value) -> Value {
     let mut memory = value;
     while let Some((id, node)) = fusion.graph.producer(memory)
-        && matches!(node.op, Op::Reshape(_))
+        && is_alias(fusion.graph, node)
         && fusion.cluster_of(id).is_none()
-        && fusion.is_stored(node.operands[0])
     {
         memory = node.operands[0];
     }

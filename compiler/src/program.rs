@@ -3,6 +3,8 @@
 //! Slots are what the steps read and write. A slot is an input, an output, a constant, or a place in the arena; places in
 //! the arena are reused as soon as nobody reads them any more.
 
+use std::fmt;
+
 use tensorwright_ir::{LiteralRef, Location, Op, Type};
 
 use crate::contraction::MatMul;
@@ -101,4 +103,50 @@ impl Step {
             Step::Routine { operands, results, .. } => operands.iter().chain(results).copied().collect(),
         }
     }
+}
+
+/// The program as text: slots, then steps.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "program @{} arena {} bytes {{", self.name, self.arena_bytes)?;
+        for (i, slot) in self.slots.iter().enumerate() {
+            write!(f, "  s{i}: {} = ", slot.ty)?;
+            match &slot.place {
+                Place::Input(position) => writeln!(f, "input {position}")?,
+                Place::Constant(_) => writeln!(f, "constant")?,
+                Place::Output => writeln!(f, "output")?,
+                Place::Arena(offset) => writeln!(f, "arena +{offset}")?,
+            }
+        }
+        for step in &self.steps {
+            writeln!(f, "  {step}")?;
+        }
+        let outputs: Vec<String> = self.outputs.iter().map(|(ty, slot)| format!("s{slot}: {ty}")).collect();
+        writeln!(f, "  return {}\n}}", outputs.join(", "))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Kernel(call) => write!(f, "run {call}"),
+            Step::MatMul { product, lhs, rhs, out, epilogue } => {
+                write!(f, "matmul {product} s{lhs}, s{rhs} -> s{out}")?;
+                epilogue.iter().try_for_each(|call| write!(f, " then {call}"))
+            }
+            Step::Routine { op, operands, results, .. } => {
+                write!(f, "routine {} {} -> {}", op.name(), slots(operands), slots(results))
+            }
+        }
+    }
+}
+
+impl fmt::Display for KernelCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kernel {} ({})", self.kernel, slots(&self.args))
+    }
+}
+
+fn slots(slots: &[usize]) -> String {
+    slots.iter().map(|s| format!("s{s}")).collect::<Vec<_>>().join(", ")
 }

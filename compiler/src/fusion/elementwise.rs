@@ -37,7 +37,7 @@ pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
             _ if fusion.is_index_map(id) && fusion.is_stored(node.results[0]) => {
                 start(fusion, id, Form::Elementwise);
             }
-            _ if is_elementwise(node) => place(fusion, id, &mut repeated),
+            _ if is_elementwise(fusion.graph, node) => place(fusion, id, &mut repeated),
             _ => debug_assert!(!is_reduction(node), "reductions were placed before"),
         }
     }

@@ -194,9 +194,10 @@ struct Reader {
 }
 
 /// An element-wise op with operands. Constants and iotas are computed wherever they are read.
-pub(crate) fn is_elementwise(node: &Node) -> bool {
+pub(crate) fn is_elementwise(graph: &Graph, node: &Node) -> bool {
     match &node.op {
         Op::Reduce(reduce) => reduce.axes.is_empty(),
+        Op::Bitcast(bitcast) => bitcast.dtype.size() == graph.ty(node.operands[0]).dtype.size(),
         op => op.lowering() == Lowering::Map && !node.operands.is_empty(),
     }
 }
@@ -208,13 +209,29 @@ pub(crate) fn is_reduction(node: &Node) -> bool {
 
 /// A routine of the runtime.
 pub(crate) fn is_routine(node: &Node) -> bool {
-    matches!(node.op.lowering(), Lowering::Library | Lowering::Contract)
+    matches!(node.op.lowering(), Lowering::Library | Lowering::Contract) && !matches!(node.op, Op::Bitcast(_))
+}
+
+/// Another name for the memory of the operand: a reshape that merges or splits axes, or a bitcast to another width.
+pub(crate) fn is_alias(graph: &Graph, node: &Node) -> bool {
+    match &node.op {
+        Op::Reshape(_) => needs_memory(graph, node),
+        Op::Bitcast(_) => !is_elementwise(graph, node),
+        _ => false,
+    }
 }
 
 /// A movement that is not an index map: concatenation and padding are assembled in memory, and a reshape that merges or
 /// splits axes is another name for dense memory.
 pub(crate) fn needs_memory(graph: &Graph, node: &Node) -> bool {
-    node.op.lowering() == Lowering::View && !access::is_index_map(&node.op, &graph.ty(node.operands[0]).shape)
+    if node.operands.is_empty() {
+        return false;
+    }
+    let from = &graph.ty(node.operands[0]).shape;
+    match &node.op {
+        Op::Bitcast(_) => !is_elementwise(graph, node),
+        op => op.lowering() == Lowering::View && !access::is_index_map(op, from),
+    }
 }
 
 /// How much work one element of the node is, in simple instructions.

@@ -119,7 +119,7 @@ impl<'a, 'g> Growth<'a, 'g> {
 
     fn is_full_candidate(&self, id: NodeId, node: &Node) -> bool {
         self.fusion.cluster_of(id).is_none()
-            && is_elementwise(node)
+            && is_elementwise(self.fusion.graph, node)
             && self.fusion.graph.ty(node.results[0]).shape == self.shape
     }
 
@@ -185,8 +185,9 @@ impl<'a, 'g> Growth<'a, 'g> {
         if self.fusion.is_index_map(id) {
             return self.view(node, of);
         }
-        let fits =
-            self.fusion.cluster_of(id).is_none() && is_elementwise(node) && self.nodes.len() < MAX_NODES;
+        let fits = self.fusion.cluster_of(id).is_none()
+            && is_elementwise(self.fusion.graph, node)
+            && self.nodes.len() < MAX_NODES;
         let agrees = member_operands.all(|c| c == of);
         let allowed = self.form == Form::Rows || *of != self.full();
         (fits && agrees && allowed).then(|| of.clone())

@@ -141,6 +141,8 @@ impl<'a, 'g> Puller<'a, 'g> {
     fn scalar_code(&mut self, op: &Op, x: &[Reg], dtype: DType) -> Reg {
         match op {
             Op::Cast(_) => self.cast(x[0], dtype),
+            Op::Bitcast(_) if self.dtype(x[0]) == dtype => x[0],
+            Op::Bitcast(_) => self.instr(Instr::Bitcast(dtype, x[0]), dtype),
             Op::Select(_) => self.instr(Instr::Select(x[0], x[1], x[2]), dtype),
             Op::Unary(f) => {
                 let (x, wide) = (self.widened(x[0]), widened(dtype));
