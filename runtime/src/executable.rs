@@ -110,23 +110,24 @@ impl Target for Native {
     }
 }
 
-fn planned(product: &Product) -> Result<matmul::MatMul, matmul::UnsupportedProduct> {
-    let element = |dtype| matmul::Element::from(dtype);
+fn planned(product: &Product) -> Result<matmul::MatMul, RoutineError> {
+    let element = |dtype| matmul::Element::try_from(dtype).map_err(RoutineError::Element);
     let loops = [product.batch, product.rows, product.columns, product.depth];
     let [batch, rows, columns, depth] = loops.map(|l| l.extent as usize);
     let Product { batch: b, rows: r, columns: c, depth: d, .. } = product;
-    matmul::MatMul::plan(&matmul::Product {
+    let product = matmul::Product {
         batch,
         rows,
         columns,
         depth,
-        input: element(product.input),
-        output: element(product.output),
+        input: element(product.input)?,
+        output: element(product.output)?,
         lhs: matmul::Strides { batch: b.lhs, row: r.lhs, column: d.lhs },
         rhs: matmul::Strides { batch: b.rhs, row: d.rhs, column: c.rhs },
         out: matmul::Strides { batch: b.out, row: r.out, column: c.out },
         accumulate: false,
-    })
+    };
+    Ok(matmul::MatMul::plan(&product)?)
 }
 
 impl Executable {
@@ -301,7 +302,7 @@ fn task(
     Ok(match step {
         Step::Kernel(call) => Task::Kernel(kernel_task(call)),
         Step::MatMul { product, lhs, rhs, out, epilogue } => {
-            let plan = planned(product).map_err(RoutineError::from)?;
+            let plan = planned(product)?;
             let (input, output) = (product.input.size() as i64, product.output.size() as i64);
             Task::MatMul(Box::new(MatMulTask {
                 plan,
