@@ -111,7 +111,7 @@ impl Target for Native {
 }
 
 fn planned(product: &Product) -> Result<matmul::MatMul, RoutineError> {
-    let element = |dtype| matmul::Element::try_from(dtype).map_err(RoutineError::Element);
+    let element = matmul::Element::from;
     let loops = [product.batch, product.rows, product.columns, product.depth];
     let [batch, rows, columns, depth] = loops.map(|l| l.extent as usize);
     let Product { batch: b, rows: r, columns: c, depth: d, .. } = product;
@@ -120,8 +120,8 @@ fn planned(product: &Product) -> Result<matmul::MatMul, RoutineError> {
         rows,
         columns,
         depth,
-        input: element(product.input)?,
-        output: element(product.output)?,
+        input: element(product.input),
+        output: element(product.output),
         lhs: matmul::Strides { batch: b.lhs, row: r.lhs, column: d.lhs },
         rhs: matmul::Strides { batch: b.rhs, row: d.rhs, column: c.rhs },
         out: matmul::Strides { batch: b.out, row: r.out, column: c.out },
@@ -266,7 +266,8 @@ impl Executable {
             unsafe { task.run(&memory, threads) };
         }
         // SAFETY: the program has written every element of its outputs, and no step runs any more.
-        let fresh: SmallVec<[SharedBuffer; 2]> = fresh.into_iter().map(|b| unsafe { b.assume_init() }).collect();
+        let fresh: SmallVec<[SharedBuffer; 2]> =
+            fresh.into_iter().map(|b| unsafe { b.assume_init() }).collect();
         Ok(self.collect_outputs(inputs, fresh))
     }
 
@@ -316,7 +317,8 @@ fn task(
             }))
         }
         Step::Routine { op, operands, results, .. } => {
-            let types = |slots: &[usize]| slots.iter().map(|&s| program.slots[s].ty.clone()).collect::<Vec<_>>();
+            let types =
+                |slots: &[usize]| slots.iter().map(|&s| program.slots[s].ty.clone()).collect::<Vec<_>>();
             let routine = Routine::prepare(op, &types(operands), &types(results))?;
             Task::Routine { routine, operands: operands.clone(), results: results.clone() }
         }
@@ -363,7 +365,8 @@ impl Task {
             // SAFETY: as of this function.
             Task::MatMul(task) => unsafe { task.run(memory, threads) },
             Task::Routine { routine, operands, results } => {
-                let inputs: SmallVec<[*const u8; 8]> = operands.iter().map(|&s| memory[s].cast_const()).collect();
+                let inputs: SmallVec<[*const u8; 8]> =
+                    operands.iter().map(|&s| memory[s].cast_const()).collect();
                 let outputs: SmallVec<[*mut u8; 4]> = results.iter().map(|&s| memory[s]).collect();
                 // SAFETY: the routine was prepared for the types of these slots.
                 unsafe { routine.run(&inputs, &outputs, threads) };
@@ -448,7 +451,9 @@ impl MatMulTask {
         for l in self.product.outer.iter().rev() {
             let i = (index % l.extent.max(1)) as i64;
             index /= l.extent.max(1);
-            for (sum, (step, bytes)) in offset.iter_mut().zip([l.lhs, l.rhs, l.out].into_iter().zip(self.element_bytes)) {
+            for (sum, (step, bytes)) in
+                offset.iter_mut().zip([l.lhs, l.rhs, l.out].into_iter().zip(self.element_bytes))
+            {
                 *sum += i * step * bytes;
             }
         }

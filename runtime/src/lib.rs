@@ -2,6 +2,9 @@
 
 pub mod buffer;
 pub mod cache;
+pub mod executable;
 pub mod jit;
 pub mod library;
 pub mod workers;
+
+pub use executable::{BuildExecutableError, Executable};

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{DType, Literal, Op, Type};
+use tensorwright_ir::{Literal, Op, Type};
 
 use crate::library::matmul::UnsupportedProduct;
 
@@ -15,9 +15,6 @@ pub enum RoutineError {
         /// Mnemonic of the op.
         op: &'static str,
     },
-    /// There are no matrix products of this dtype.
-    #[error("there are no matrix products of {0}")]
-    Element(DType),
     /// The element types of a matrix product do not go together.
     #[error(transparent)]
     Product(#[from] UnsupportedProduct),

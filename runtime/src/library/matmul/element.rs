@@ -3,7 +3,6 @@
 use super::vector::Number;
 use half::{bf16, f16};
 use tensorwright_ir::DType;
-use tensorwright_ir::DType;
 
 /// The element type of a matrix in memory.
 #[repr(u32)]
@@ -22,29 +21,6 @@ pub enum Element {
     Bf16,
     F32,
     F64,
-}
-
-impl TryFrom<DType> for Element {
-    type Error = DType;
-
-    /// Fails for bool, of which there are no products.
-    fn try_from(dtype: DType) -> Result<Element, DType> {
-        Ok(match dtype {
-            DType::Bool => return Err(dtype),
-            DType::I8 => Element::I8,
-            DType::I16 => Element::I16,
-            DType::I32 => Element::I32,
-            DType::I64 => Element::I64,
-            DType::U8 => Element::U8,
-            DType::U16 => Element::U16,
-            DType::U32 => Element::U32,
-            DType::U64 => Element::U64,
-            DType::F16 => Element::F16,
-            DType::BF16 => Element::Bf16,
-            DType::F32 => Element::F32,
-            DType::F64 => Element::F64,
-        })
-    }
 }
 
 /// The types that products are computed in. Integers up to 32 bits share one, as wrapping arithmetic
