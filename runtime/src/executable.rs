@@ -14,6 +14,7 @@ use tensorwright_compiler::{CompileError, CompileOptions, Target, compile};
 use tensorwright_ir::{Graph, Type};
 
 use crate::buffer::{Buffer, BufferPool, OutOfMemory, SharedBuffer};
+use crate::dump::{DumpError, dump};
 use crate::jit::{CompiledKernel, JitError, compile_kernels};
 use crate::library::matmul;
 use crate::library::routine::{Routine, RoutineError};
@@ -37,6 +38,8 @@ pub struct Executable {
     steps: Vec<Task>,
     arena_bytes: usize,
     program: Program,
+    graph: Graph,
+    options: CompileOptions,
 }
 
 /// Why a graph has no executable.
@@ -136,14 +139,7 @@ impl Executable {
     /// # Errors
     /// If memory for its constants runs out, or through a bug of the compiler.
     pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable, BuildExecutableError> {
-        Executable::load(compile(graph, options, &Native)?)
-    }
-
-    /// Generates machine code for a program.
-    ///
-    /// # Errors
-    /// If memory for its constants runs out, or through a bug of the compiler.
-    pub fn load(program: Program) -> Result<Executable, BuildExecutableError> {
+        let program = compile(graph, options, &Native)?;
         let kernels = compile_kernels(&program.kernels)?;
         let mut executable = Executable {
             inputs: program.inputs.clone(),
@@ -155,6 +151,8 @@ impl Executable {
             steps: Vec::new(),
             arena_bytes: program.arena_bytes,
             program,
+            graph: graph.clone(),
+            options: options.clone(),
         };
         executable.place_slots()?;
         for step in &executable.program.steps {
@@ -204,6 +202,14 @@ impl Executable {
     /// The program that it runs.
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// The graph at a stage of compilation, as text; see [`dump`](crate::dump::dump).
+    ///
+    /// # Errors
+    /// If there is no such stage.
+    pub fn dump(&self, stage: &str) -> Result<String, DumpError> {
+        dump(&self.graph, &self.options, stage)
     }
 
     /// Bytes of machine code, counting kernels shared with other executables.
