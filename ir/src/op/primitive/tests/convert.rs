@@ -2,7 +2,7 @@
 
 use super::{gives, rejects, t, ty};
 use crate::DType::{Bool, F32, F64, I32, U8, U16, U32};
-use crate::op::primitive::Bitcast;
+use crate::op::primitive::{Bitcast, Cast};
 
 #[test]
 fn bitcast_keeps_bits() {
@@ -34,4 +34,12 @@ fn bitcast_checks_dtypes_and_the_last_axis() {
     rejects(Bitcast { dtype: U32 }, &[ty(U8, ())], "u32 takes 4 u8 along the last axis");
     rejects(Bitcast { dtype: U8 }, &[ty(U32, [1 << 59])], "too large");
     rejects(Bitcast { dtype: U8 }, &[ty(U32, vec![1; 32])], "too large");
+}
+
+#[test]
+fn cast_converts_each_element() {
+    let x = t([2, 2], &[1.5f32, -1.5, f32::NAN, 300.0]);
+    gives(Cast { dtype: U8 }, std::slice::from_ref(&x), [2, 2], &[1u8, 0, 0, 255]);
+    gives(Cast { dtype: F32 }, &[x], [2, 2], &[1.5f32, -1.5, f32::NAN, 300.0]);
+    gives(Cast { dtype: Bool }, &[t([0], &[] as &[i8])], [0], &[] as &[bool]);
 }

@@ -4,7 +4,7 @@ use half::{bf16, f16};
 
 use super::{gives, rejects, result, t, ty};
 use crate::DType::{Bool, F32, F64, I32};
-use crate::op::primitive::{Clamp, Fma};
+use crate::op::primitive::{BinaryFn, Clamp, CompareFn, Fma, Select, UnaryFn};
 
 #[test]
 fn clamp_keeps_within_bounds() {
@@ -71,4 +71,28 @@ fn fma_checks_its_operands() {
     rejects(Fma {}, &[ty(I32, [2]), ty(I32, [2]), ty(I32, [2])], "operand 0 must have a float dtype");
     rejects(Fma {}, &[x.clone(), x.clone(), ty(F64, [2])], "operands 0 and 2 must have the same dtype");
     rejects(Fma {}, &[x.clone(), ty(F32, [3]), x], "shapes of operands 0 and 1 must agree");
+}
+
+#[test]
+fn functions_apply_to_each_element() {
+    let x = t([2, 2], &[1i32, 2, 3, 4]);
+    gives(UnaryFn::Neg, std::slice::from_ref(&x), [2, 2], &[-1, -2, -3, -4]);
+    gives(BinaryFn::Mul, &[x.clone(), x.clone()], [2, 2], &[1, 4, 9, 16]);
+    gives(CompareFn::Lt, &[x, t([2, 2], &[4, 3, 2, 1])], [2, 2], &[true, true, false, false]);
+    gives(UnaryFn::IsNan, &[t([2], &[f32::NAN, 1.0])], [2], &[true, false]);
+}
+
+#[test]
+fn select_takes_whole_elements() {
+    let (x, y) = (t([2], &[f32::from_bits(0x7fa0_0001), 1.0]), t([2], &[2.0, -0.0f32]));
+    gives(Select {}, &[t([2], &[true, false]), x, y], [2], &[f32::from_bits(0x7fa0_0001), -0.0]);
+}
+
+#[test]
+fn select_checks_its_operands() {
+    let (p, x) = (ty(Bool, [2]), ty(F32, [2]));
+    rejects(Select {}, &[x.clone(), x.clone(), x.clone()], "operand 0 must have bool, found f32");
+    rejects(Select {}, &[p.clone(), x.clone(), ty(I32, [2])], "operands 1 and 2 must have the same dtype");
+    rejects(Select {}, &[ty(Bool, ()), x.clone(), x.clone()], "shapes of operands 0 and 1 must agree");
+    rejects(Select {}, &[p, x, ty(F32, [3])], "shapes of operands 1 and 2 must agree");
 }

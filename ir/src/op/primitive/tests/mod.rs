@@ -2,6 +2,7 @@
 
 mod contraction;
 mod convert;
+mod create;
 mod elementwise;
 mod functions;
 mod indexing;

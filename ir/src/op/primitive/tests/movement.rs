@@ -1,10 +1,10 @@
-//! Slice, reverse, concat, pad.
+//! Index maps.
 
 use smallvec::smallvec;
 
 use super::{counting, gives, rejects, t, ty};
 use crate::DType::{F32, I32};
-use crate::op::primitive::{Concat, Pad, Reverse, Slice};
+use crate::op::primitive::{BroadcastInDim, Concat, Pad, Reshape, Reverse, Slice, Transpose};
 
 fn slice(starts: &[i64], limits: &[i64], strides: &[i64]) -> Slice {
     Slice { starts: starts.into(), limits: limits.into(), strides: strides.into() }
@@ -137,4 +137,45 @@ fn pad_checks_its_attributes() {
     rejects(pad(&[0], &[0], &[usize::MAX]), &x, "too large");
     let huge = [ty(F32, [isize::MAX as usize / 8]), ty(F32, ())];
     rejects(pad(&[i64::MAX], &[0], &[usize::MAX]), &huge, "too large");
+}
+
+#[test]
+fn broadcast_in_dim_repeats() {
+    let broadcast =
+        |shape: &[usize], axes: &[usize]| BroadcastInDim { shape: shape.into(), axes: axes.into() };
+    let row = counting([2]);
+    gives(broadcast(&[2, 2], &[1]), std::slice::from_ref(&row), [2, 2], &[0, 1, 0, 1]);
+    gives(broadcast(&[2, 2], &[0]), &[row], [2, 2], &[0, 0, 1, 1]);
+    gives(broadcast(&[2, 2], &[0, 1]), &[counting([2, 1])], [2, 2], &[0, 0, 1, 1]);
+    gives(broadcast(&[3], &[]), &[t((), &[7])], [3], &[7, 7, 7]);
+    gives::<i32>(broadcast(&[0, 2], &[1]), &[counting([2])], [0, 2], &[]);
+    gives::<i32>(broadcast(&[0], &[0]), &[counting([1])], [0], &[]);
+    let x = [ty(F32, [2, 1])];
+    rejects(broadcast(&[2, 3], &[0]), &x, "`axes`: needs one entry per axis (2), found 1");
+    rejects(broadcast(&[2, 3], &[0, 2]), &x, "axis 2 is not valid for rank 2");
+    rejects(broadcast(&[2, 3], &[1, 1]), &x, "axis 1 is named twice");
+    rejects(broadcast(&[2, 3], &[1, 0]), &x, "`axes`: must be ascending");
+    rejects(broadcast(&[3, 3], &[0, 1]), &x, "extents of the operand and of result axis 0");
+    rejects(broadcast(&[2, usize::MAX], &[0, 1]), &x, "too large");
+}
+
+#[test]
+fn reshape_keeps_the_order_of_elements() {
+    let reshape = |shape: &[usize]| Reshape { shape: shape.into() };
+    gives(reshape(&[3, 2]), &[counting([2, 3])], [3, 2], &[0, 1, 2, 3, 4, 5]);
+    gives(reshape(&[]), &[counting([1, 1])], [], &[0]);
+    gives::<i32>(reshape(&[0, 7]), &[counting([2, 0])], [0, 7], &[]);
+    rejects(reshape(&[4]), &[ty(F32, [2, 3])], "numbers of elements before and after must agree");
+    rejects(reshape(&[usize::MAX, usize::MAX]), &[ty(F32, [1])], "too large");
+}
+
+#[test]
+fn transpose_permutes() {
+    let transpose = |permutation: &[usize]| Transpose { permutation: permutation.into() };
+    gives(transpose(&[1, 0]), &[counting([2, 3])], [3, 2], &[0, 3, 1, 4, 2, 5]);
+    gives(transpose(&[2, 0, 1]), &[counting([1, 2, 3])], [3, 1, 2], &[0, 3, 1, 4, 2, 5]);
+    gives(transpose(&[]), &[counting([])], [], &[0]);
+    rejects(transpose(&[0]), &[ty(F32, [2, 3])], "`permutation`: 1 axes for a tensor of rank 2");
+    rejects(transpose(&[0, 0]), &[ty(F32, [2, 3])], "axis 0 is named twice");
+    rejects(transpose(&[0, 2]), &[ty(F32, [2, 3])], "axis 2 is not valid");
 }

@@ -4,7 +4,7 @@ use half::f16;
 
 use super::{counting, gives, rejects, result, t, ty};
 use crate::DType::{self, Bool, F32, F64, I32, I64, U32, U64};
-use crate::op::primitive::{ArgKind, ArgReduce, Cumulative, ReduceKind};
+use crate::op::primitive::{ArgKind, ArgReduce, Cumulative, Reduce, ReduceKind};
 
 fn arg(kind: ArgKind, axis: usize, dtype: DType) -> ArgReduce {
     ArgReduce { kind, axis, dtype }
@@ -108,4 +108,54 @@ fn cumulative_checks_its_operand() {
     rejects(scan(ReduceKind::Sum, 2), &[ty(F32, [2, 2])], "axis 2 is not valid for rank 2");
     rejects(scan(ReduceKind::Sum, 0), &[ty(Bool, [2])], "operand 0 must have a number dtype");
     rejects(scan(ReduceKind::Any, 0), &[ty(F32, [2])], "operand 0 must have bool");
+}
+
+fn reduce(kind: ReduceKind, axes: &[usize]) -> Reduce {
+    Reduce { kind, axes: axes.into() }
+}
+
+#[test]
+fn reduce_folds_axes_away() {
+    let x = counting([2, 3]);
+    let check = |kind, axes: &[usize], expected: &[i32]| {
+        let shape: Vec<usize> =
+            [2, 3].into_iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, n)| n).collect();
+        gives(reduce(kind, axes), std::slice::from_ref(&x), shape, expected);
+    };
+    check(ReduceKind::Sum, &[1], &[3, 12]);
+    check(ReduceKind::Sum, &[0], &[3, 5, 7]);
+    check(ReduceKind::Sum, &[1, 0], &[15]);
+    check(ReduceKind::Prod, &[1], &[0, 60]);
+    check(ReduceKind::Max, &[0], &[3, 4, 5]);
+    check(ReduceKind::Min, &[0, 1], &[0]);
+    check(ReduceKind::Sum, &[], &[0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn reduce_of_nothing_is_the_identity() {
+    gives(reduce(ReduceKind::Sum, &[0]), &[t([0, 2], &[] as &[f32])], [2], &[0.0f32, 0.0]);
+    gives(reduce(ReduceKind::Max, &[0]), &[t([0], &[] as &[f32])], (), &[f32::NEG_INFINITY]);
+    gives(reduce(ReduceKind::Min, &[0]), &[t([0], &[] as &[u8])], (), &[u8::MAX]);
+    gives(reduce(ReduceKind::All, &[0]), &[t([0], &[] as &[bool])], (), &[true]);
+    gives(reduce(ReduceKind::Any, &[0]), &[t([0], &[] as &[bool])], (), &[false]);
+    gives(reduce(ReduceKind::Sum, &[0]), &[t([2, 0], &[] as &[f32])], [0], &[] as &[f32]);
+}
+
+#[test]
+fn reduce_of_floats() {
+    let nan = result(reduce(ReduceKind::Max, &[0]), &[t([3], &[1.0, f32::NAN, f32::INFINITY])]);
+    assert!(nan.to_vec::<f32>().unwrap()[0].is_nan());
+    gives(reduce(ReduceKind::Min, &[0]), &[t([2], &[0.0f32, -0.0])], (), &[-0.0f32]);
+    // Not rounded to f16 in between: 2048 + 1 is no f16.
+    let ones = t([3], &[2048.0, 1.0, 1.0].map(f16::from_f32));
+    gives(reduce(ReduceKind::Sum, &[0]), &[ones], (), &[f16::from_f32(2050.0)]);
+    gives(reduce(ReduceKind::Sum, &[0]), &[t([2], &[200u8, 100])], (), &[44u8]);
+}
+
+#[test]
+fn reduce_checks_its_operand() {
+    rejects(reduce(ReduceKind::Sum, &[1]), &[ty(F32, [2])], "axis 1 is not valid for rank 1");
+    rejects(reduce(ReduceKind::Sum, &[0, 0]), &[ty(F32, [2])], "axis 0 is named twice");
+    rejects(reduce(ReduceKind::Sum, &[0]), &[ty(Bool, [2])], "operand 0 must have a number dtype");
+    rejects(reduce(ReduceKind::All, &[0]), &[ty(F32, [2])], "operand 0 must have bool");
 }
