@@ -1,0 +1,176 @@
+//! The workloads: formulas and shapes are those of every peer's harness.
+
+use tensorwright::GeluForm;
+use tensorwright::prelude::*;
+
+/// A benchmark: inputs and a function of them.
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    pub(crate) inputs: fn(&mut Random) -> Vec<Tensor>,
+    pub(crate) body: fn(&[Tensor]) -> Tensor,
+}
+
+/// Every workload, in the order in which they run.
+pub(crate) const ALL: &[Workload] = &[
+    Workload { name: "dispatch", inputs: |r| r.normals(&[&[4]]), body: |x| &x[0] * 2.0 + 1.0 },
+    Workload { name: "gelu_1k", inputs: |r| r.normals(&[&[1 << 10], &[1 << 10], &[1 << 10]]), body: gelu },
+    Workload { name: "gelu_64k", inputs: |r| r.normals(&[&[1 << 16], &[1 << 16], &[1 << 16]]), body: gelu },
+    Workload { name: "gelu_1m", inputs: |r| r.normals(&[&[1 << 20], &[1 << 20], &[1 << 20]]), body: gelu },
+    Workload { name: "gelu_16m", inputs: |r| r.normals(&[&[1 << 24], &[1 << 24], &[1 << 24]]), body: gelu },
+    Workload { name: "black_scholes_1m", inputs: market, body: black_scholes },
+    Workload { name: "softmax_1024", inputs: |r| r.normals(&[&[1024, 1024]]), body: |x| x[0].softmax(-1) },
+    Workload { name: "layernorm_512x768", inputs: |r| r.normals(&[&[512, 768], &[768], &[768]]), body: layer_norm },
+    Workload { name: "sum_rows_4096", inputs: |r| r.normals(&[&[4096, 4096]]), body: |x| x[0].sum([1]) },
+    Workload { name: "sum_cols_4096", inputs: |r| r.normals(&[&[4096, 4096]]), body: |x| x[0].sum([0]) },
+    Workload { name: "var_all_16m", inputs: |r| r.normals(&[&[1 << 24]]), body: variance },
+    Workload { name: "transpose_add_2048", inputs: |r| r.normals(&[&[2048, 2048]]), body: |x| &x[0] + x[0].t() },
+    Workload { name: "mm_64", inputs: |r| r.normals(&[&[64, 64], &[64, 64]]), body: matmul },
+    Workload { name: "mm_256", inputs: |r| r.normals(&[&[256, 256], &[256, 256]]), body: matmul },
+    Workload { name: "mm_1024", inputs: |r| r.normals(&[&[1024, 1024], &[1024, 1024]]), body: matmul },
+    Workload { name: "mm_2048", inputs: |r| r.normals(&[&[2048, 2048], &[2048, 2048]]), body: matmul },
+    Workload { name: "mm_1x768x3072", inputs: |r| r.normals(&[&[1, 768], &[768, 3072]]), body: matmul },
+    Workload { name: "mlp_b1", inputs: |r| network(r, 1), body: mlp },
+    Workload { name: "mlp_b32", inputs: |r| network(r, 32), body: mlp },
+    Workload { name: "mlp_b256", inputs: |r| network(r, 256), body: mlp },
+    Workload { name: "encoder_128x768", inputs: encoder_inputs, body: encoder },
+    // Not a peer's workload: the first call of the three-layer network, on real shapes.
+    Workload { name: "digits_b32", inputs: digits, body: mlp },
+];
+
+fn gelu(x: &[Tensor]) -> Tensor {
+    gelu_of(&(&x[0] * &x[1] + &x[2]))
+}
+
+fn gelu_of(x: &Tensor) -> Tensor {
+    x.gelu(GeluForm::Tanh)
+}
+
+fn matmul(x: &[Tensor]) -> Tensor {
+    x[0].matmul(&x[1])
+}
+
+fn layer_norm(x: &[Tensor]) -> Tensor {
+    normalised(&x[0], &x[1], &x[2])
+}
+
+fn normalised(x: &Tensor, gain: &Tensor, bias: &Tensor) -> Tensor {
+    let mean = x.mean(keep(-1));
+    let centred = x - mean;
+    let variance = (&centred * &centred).mean(keep(-1));
+    centred * (variance + 1e-5).rsqrt() * gain + bias
+}
+
+fn variance(x: &[Tensor]) -> Tensor {
+    let centred = &x[0] - x[0].mean([0]);
+    (&centred * &centred).mean([0])
+}
+
+fn market(r: &mut Random) -> Vec<Tensor> {
+    let n = 1 << 20;
+    vec![r.uniform(n, 10.0, 100.0), r.uniform(n, 10.0, 100.0), r.uniform(n, 0.1, 2.1)]
+}
+
+fn black_scholes(x: &[Tensor]) -> Tensor {
+    let [spot, strike, time] = x else { unreachable!("three inputs") };
+    let (rate, volatility) = (0.02f32, 0.3f32);
+    let spread = time.sqrt() * volatility;
+    let d1 = ((spot / strike).log() + time * (rate + volatility * volatility / 2.0)) / &spread;
+    let d2 = &d1 - &spread;
+    let normal = |x: &Tensor| ((x * std::f32::consts::FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
+    spot * normal(&d1) - strike * (time * -rate).exp() * normal(&d2)
+}
+
+fn network(r: &mut Random, batch: usize) -> Vec<Tensor> {
+    let shapes: [&[usize]; 7] = [&[batch, 784], &[784, 512], &[512], &[512, 512], &[512], &[512, 10], &[10]];
+    r.network(&shapes)
+}
+
+fn digits(r: &mut Random) -> Vec<Tensor> {
+    r.network(&[&[32, 64], &[64, 128], &[128], &[128, 64], &[64], &[64, 10], &[10]])
+}
+
+fn mlp(x: &[Tensor]) -> Tensor {
+    let h = (x[0].matmul(&x[1]) + &x[2]).relu();
+    let h = (h.matmul(&x[3]) + &x[4]).relu();
+    (h.matmul(&x[5]) + &x[6]).softmax(-1)
+}
+
+const WIDTH: usize = 768;
+const HEADS: usize = 12;
+const TOKENS: usize = 128;
+const INNER: usize = 3072;
+
+fn encoder_inputs(r: &mut Random) -> Vec<Tensor> {
+    let mut inputs = r.normals(&[&[TOKENS, WIDTH]]);
+    let shapes: [(&[usize], f32); 12] = [
+        (&[WIDTH, 3 * WIDTH], 0.03),
+        (&[3 * WIDTH], 0.1),
+        (&[WIDTH, WIDTH], 0.03),
+        (&[WIDTH], 0.1),
+        (&[WIDTH], 1.0),
+        (&[WIDTH], 1.0),
+        (&[WIDTH, INNER], 0.03),
+        (&[INNER], 0.1),
+        (&[INNER, WIDTH], 0.03),
+        (&[WIDTH], 0.1),
+        (&[WIDTH], 1.0),
+        (&[WIDTH], 1.0),
+    ];
+    inputs.extend(shapes.iter().map(|(shape, scale)| r.normal(shape, *scale)));
+    inputs
+}
+
+fn encoder(x: &[Tensor]) -> Tensor {
+    let [x, wq, bq, wo, bo, g1, c1, w1, b1, w2, b2, g2, c2] = x else { unreachable!("thirteen inputs") };
+    let qkv = x.matmul(wq) + bq;
+    let head = |i: usize| {
+        let part = qkv.slice([0, i as i64 * WIDTH as i64], [TOKENS as i64, (i as i64 + 1) * WIDTH as i64], [1, 1]);
+        part.reshape([TOKENS, HEADS, WIDTH / HEADS]).transpose([1, 0, 2])
+    };
+    let (q, k, v) = (head(0), head(1), head(2));
+    let p = (q.matmul(&k.transpose([0, 2, 1])) * 0.125).softmax(-1);
+    let y = p.matmul(&v).transpose([1, 0, 2]).reshape([TOKENS, WIDTH]);
+    let x = normalised(&(x + (y.matmul(wo) + bo)), g1, c1);
+    let inner = gelu_of(&(x.matmul(w1) + b1));
+    normalised(&(&x + (inner.matmul(w2) + b2)), g2, c2)
+}
+
+/// Numbers that are the same in every run.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new() -> Random {
+        Random(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// A number from 0 to 1, by the SplitMix64 generator.
+    fn unit(&mut self) -> f32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    fn uniform(&mut self, n: usize, low: f32, high: f32) -> Tensor {
+        let elements: Vec<f32> = (0..n).map(|_| low + self.unit() * (high - low)).collect();
+        Tensor::from_slice(&elements, [n])
+    }
+
+    /// Nearly normal: the sum of four uniform numbers, centred, of unit variance.
+    fn normal(&mut self, shape: &[usize], scale: f32) -> Tensor {
+        let n: usize = shape.iter().product();
+        let mut one = || ((0..4).map(|_| self.unit()).sum::<f32>() - 2.0) * 3f32.sqrt() * scale;
+        let elements: Vec<f32> = (0..n).map(|_| one()).collect();
+        Tensor::from_slice(&elements, shape.to_vec())
+    }
+
+    fn normals(&mut self, shapes: &[&[usize]]) -> Vec<Tensor> {
+        shapes.iter().map(|shape| self.normal(shape, 1.0)).collect()
+    }
+
+    fn network(&mut self, shapes: &[&[usize]]) -> Vec<Tensor> {
+        let scale = |i: usize, shape: &[usize]| if i > 0 && shape.len() == 2 { 0.05 } else { 1.0 };
+        shapes.iter().enumerate().map(|(i, shape)| self.normal(shape, scale(i, shape))).collect()
+    }
+}
