@@ -3,6 +3,7 @@
 //! A pass is one file and one line in [`PIPELINE`]. It holds one idea; the [driver](run_pipeline) dumps, verifies, times and
 //! bisects. Passes change graphs through the [rewriter] only.
 
+pub mod algebra;
 mod canonicalise;
 mod context;
 mod cost;
@@ -11,11 +12,13 @@ mod dce;
 mod driver;
 mod effects;
 mod expand;
+mod fold;
 mod pattern;
 pub mod rewriter;
 #[cfg(test)]
 mod testing;
 
+pub use algebra::Algebra;
 pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
 pub use cost::{cost, element_cost, node_cost};
@@ -25,6 +28,7 @@ pub use driver::{
     Observer, PassError, PassRun, Timing, Timings, run_passes, run_pipeline, run_pipeline_observed,
 };
 pub use expand::Expand;
+pub use fold::Fold;
 use tensorwright_ir::Graph;
 
 /// What a pass does to results.
@@ -85,6 +89,8 @@ pub static PIPELINE: &[Step] = &[
         rounds: 8,
         passes: &[
             (&Canonicalise, "one spelling, so that the passes below see through differences of writing"),
+            (&Fold, "constants are known before rules ask for them"),
+            (&Algebra, "works on canonical operands and folded constants"),
             (&Cse, "merges what expansion wrote several times"),
             (&Dce, "last: sweeps up what the others left unused"),
         ],
@@ -118,6 +124,8 @@ mod tests {
     const SOURCES: &[(&dyn Pass, &str)] = &[
         (&Expand, include_str!("expand.rs")),
         (&Canonicalise, include_str!("canonicalise/mod.rs")),
+        (&Fold, include_str!("fold.rs")),
+        (&Algebra, include_str!("algebra/mod.rs")),
         (&Cse, include_str!("cse.rs")),
         (&Dce, include_str!("dce.rs")),
     ];

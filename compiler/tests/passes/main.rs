@@ -37,7 +37,7 @@ fn rng() -> proptest::test_runner::TestRng {
 }
 
 fn options() -> PassOptions {
-    PassOptions { verify: true, ..PassOptions::default() }
+    PassOptions { verify: true, fold_work: usize::MAX, ..PassOptions::default() }
 }
 
 fn apply(pass: &'static dyn Pass, graph: &Graph) -> Result<Option<Graph>, TestCaseError> {
@@ -110,7 +110,14 @@ macro_rules! properties_of {
         }
     };
 }
-properties_of!(expand: "expand", canonicalise: "canonicalise", cse: "cse", dce: "dce");
+properties_of!(
+    expand: "expand",
+    canonicalise: "canonicalise",
+    fold: "fold",
+    algebra: "algebra",
+    cse: "cse",
+    dce: "dce",
+);
 
 #[test]
 fn the_pipeline_keeps_meaning_and_settles() {

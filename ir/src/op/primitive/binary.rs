@@ -115,7 +115,7 @@ impl BinaryFn {
             BinaryFn::Div => x / y,
             BinaryFn::Rem => x % y,
             BinaryFn::FloorMod => floor_mod(x, y),
-            BinaryFn::Pow => x.powf(y),
+            BinaryFn::Pow => pow(x, y),
             BinaryFn::Maximum => maximum(x, y),
             BinaryFn::Minimum => -maximum(-x, -y),
             BinaryFn::Atan2 => x.atan2(y),
@@ -208,6 +208,11 @@ fn maximum(x: f64, y: f64) -> f64 {
     } else {
         x.max(y)
     }
+}
+
+/// Squares are correctly rounded.
+fn pow(x: f64, y: f64) -> f64 {
+    if y == 2.0 { x * x } else { x.powf(y) }
 }
 
 /// By repeated squaring in the dtype's own width.

@@ -1,0 +1,279 @@
+//! `fold`: computes at compile time what does not depend on inputs, by the reference evaluator.
+//!
+//! - A node whose operands are all constants becomes a constant, if it is small and cheap enough:
+//!   [`PassOptions::fold_elements`](super::PassOptions::fold_elements) and [`fold_work`](super::PassOptions::fold_work).
+//! - Tensors of equal elements stay broadcast scalars: an element-wise function of such is computed once, an index map of
+//!   such is another broadcast, however large.
+//! - Whatever has no elements is a constant.
+//!
+//! It keeps `iota` and broadcasts, which are smaller than what they stand for. Effect tokens are left alone.
+//!
+//! ```text
+//! graph @f(%x: f32[2,1000]) {
+//!   %a = constant() {value = f32[] 2.0}
+//!   %b = broadcast_in_dim(%a) {shape = [2,1000], axes = []}
+//!   %c = sqrt(%b)
+//!   %d = constant() {value = f32[2] [1.0, 2.0]}
+//!   %e = add(%d, %d)
+//!   return %c, %e
+//! }
+//! ```
+//!
+//! becomes
+//!
+//! ```text
+//! graph @f(%x: f32[2,1000]) {
+//!   %a = constant() {value = f32[] 1.4142135}
+//!   %c = broadcast_in_dim(%a) {shape = [2,1000], axes = []}
+//!   %e = constant() {value = f32[2] [2.0, 4.0]}
+//!   return %c, %e
+//! }
+//! ```
+
+use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::ReduceKind;
+use tensorwright_ir::op::{Lowering, Results};
+use tensorwright_ir::{BuildError, Graph, Literal, Node, Op, Scalar, Type, Value};
+
+use super::cost::node_cost;
+use super::effects::touches_token;
+use super::pattern::splat;
+use super::rewriter::{Rewrite, Rewriter, Site, rewrite};
+use super::{Context, Pass};
+
+/// The pass; see the [module](self).
+#[derive(Clone, Copy, Debug)]
+pub struct Fold;
+
+impl Pass for Fold {
+    fn name(&self) -> &'static str {
+        "fold"
+    }
+
+    fn description(&self) -> &'static str {
+        "computes what does not depend on inputs"
+    }
+
+    fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
+        let mut budget = Budget { elements: cx.options.fold_elements, work: cx.fold_work_left, refused: 0 };
+        let new = rewrite(graph, cx, |r, site| {
+            if is_as_small_as_can_be(r.graph(), site) || touches_token(graph, site.node) {
+                return Ok(Rewrite::Keep);
+            }
+            Ok(folded(r, graph, site, &mut budget)?.map_or(Rewrite::Keep, Rewrite::Replace))
+        });
+        cx.fold_work_left = budget.work;
+        (0..budget.refused).for_each(|_| cx.count("constants too expensive to compute"));
+        new
+    }
+}
+
+struct Budget {
+    elements: usize,
+    work: usize,
+    refused: usize,
+}
+
+impl Budget {
+    fn allows(&mut self, graph: &Graph, node: &Node) -> bool {
+        let elements = node.results.iter().map(|&v| graph.ty(v).elements()).fold(0, usize::saturating_add);
+        let read = node.operands.iter().map(|&v| graph.ty(v).elements()).fold(0, usize::saturating_add);
+        let computed = usize::try_from(node_cost(graph, node)).unwrap_or(usize::MAX);
+        let work = computed.max(elements).max(read);
+        let fits = elements <= self.elements && work <= self.work;
+        if fits {
+            self.work -= work;
+        } else {
+            self.refused += 1;
+        }
+        fits
+    }
+}
+
+/// A constant with elements, a broadcast scalar constant, an iota with elements.
+fn is_as_small_as_can_be(graph: &Graph, site: &Site<'_>) -> bool {
+    match &site.node.op {
+        Op::Constant(c) => !c.value.is_empty(),
+        Op::Iota(iota) => iota.shape.elements() > 0,
+        Op::BroadcastInDim(_) => {
+            let x = site.operands[0];
+            graph.ty(x).rank() == 0 && splat(graph, x).is_some()
+        }
+        _ => false,
+    }
+}
+
+fn folded(
+    r: &mut Rewriter<'_>,
+    old: &Graph,
+    site: &Site<'_>,
+    budget: &mut Budget,
+) -> Result<Option<Results>, BuildError> {
+    let types: SmallVec<[&Type; 1]> = site.node.results.iter().map(|&v| old.ty(v)).collect();
+    if types.iter().all(|ty| ty.elements() == 0) {
+        let zeros = types.iter().map(|ty| r.build().full(Scalar::zero(ty.dtype), &ty.shape));
+        return zeros.collect::<Result<_, _>>().map(Some);
+    }
+    if site.operands.is_empty() {
+        return Ok(None);
+    }
+    if let Some(scalars) = splats(r.graph(), site) {
+        if let Some(elements) = splat_results(&site.node.op, old, site, &scalars) {
+            let full = elements.iter().zip(types).map(|(&e, ty)| r.build().full(e, &ty.shape));
+            return full.collect::<Result<_, _>>().map(Some);
+        }
+    }
+    let Some(operands) = constant_operands(r.graph(), site) else { return Ok(None) };
+    if matches!(site.node.op, Op::BroadcastInDim(_)) || !budget.allows(old, site.node) {
+        return Ok(None);
+    }
+    let results = evaluated(&site.node.op, &operands, &types);
+    results.into_iter().map(|result| constant(r, result)).collect::<Result<_, _>>().map(Some)
+}
+
+fn splats(graph: &Graph, site: &Site<'_>) -> Option<SmallVec<[Scalar; 3]>> {
+    site.operands.iter().map(|&v| splat(graph, v)).collect()
+}
+
+/// For operands of equal elements the element of each result, if its elements are equal too for a reason that needs no look
+/// at all of them.
+fn splat_results(
+    op: &Op,
+    graph: &Graph,
+    site: &Site<'_>,
+    scalars: &[Scalar],
+) -> Option<SmallVec<[Scalar; 1]>> {
+    match op.lowering() {
+        Lowering::Map => mapped(op, scalars),
+        Lowering::View => {
+            let dtype = graph.ty(site.node.results[0]).dtype;
+            let same = scalars.iter().all(|s| *s == scalars[0]) && dtype == scalars[0].dtype();
+            (same && site.node.results.len() == 1).then(|| SmallVec::from_elem(scalars[0], 1))
+        }
+        Lowering::Reduce => {
+            let Op::Reduce(reduce) = op else { return None };
+            let idempotent = !matches!(reduce.kind, ReduceKind::Sum | ReduceKind::Prod);
+            let filled = graph.ty(site.node.operands[0]).elements() > 0;
+            (idempotent && filled).then(|| SmallVec::from_elem(scalars[0], 1))
+        }
+        _ => None,
+    }
+}
+
+/// The function of the elements, if it is one of elements alone.
+fn mapped(op: &Op, scalars: &[Scalar]) -> Option<SmallVec<[Scalar; 1]>> {
+    let literals: SmallVec<[Literal; 3]> = scalars.iter().map(|&s| Literal::scalar(s)).collect();
+    let types: SmallVec<[&Type; 3]> = literals.iter().map(Literal::ty).collect();
+    let results = op.infer(&types, &[]).ok()?;
+    if results.iter().any(|ty| ty.rank() != 0) {
+        return None;
+    }
+    let operands: SmallVec<[&Literal; 3]> = literals.iter().collect();
+    Some(op.eval(&operands, &results).iter().map(|result| result.get(0)).collect())
+}
+
+fn constant_operands(graph: &Graph, site: &Site<'_>) -> Option<SmallVec<[Constant; 3]>> {
+    let constant = |&v| match graph.op(v)? {
+        Op::Constant(c) => Some(Constant::Dense(c.value.clone())),
+        _ => Some(Constant::Full(graph.ty(v).clone(), splat(graph, v)?)),
+    };
+    site.operands.iter().map(constant).collect()
+}
+
+/// An operand that is known.
+enum Constant {
+    Dense(tensorwright_ir::LiteralRef),
+    Full(Type, Scalar),
+}
+
+/// In the canonical spelling.
+fn constant(r: &mut Rewriter<'_>, value: Literal) -> Result<Value, BuildError> {
+    let Type { dtype, shape } = value.ty().clone();
+    let splat = if value.is_empty() { Some(Scalar::zero(dtype)) } else { value.splat() };
+    match splat {
+        Some(scalar) => r.build().full(scalar, &shape),
+        None => Ok(r.build().literal(value)),
+    }
+}
+
+fn evaluated(op: &Op, operands: &[Constant], types: &[&Type]) -> Vec<Literal> {
+    let literals: SmallVec<[std::borrow::Cow<'_, Literal>; 3]> = operands
+        .iter()
+        .map(|operand| match operand {
+            Constant::Dense(literal) => std::borrow::Cow::Borrowed(literal.literal()),
+            Constant::Full(ty, scalar) => std::borrow::Cow::Owned(Literal::full(ty.shape.clone(), *scalar)),
+        })
+        .collect();
+    let operands: SmallVec<[&Literal; 3]> = literals.iter().map(|literal| &**literal).collect();
+    let types: SmallVec<[Type; 1]> = types.iter().map(|&ty| ty.clone()).collect();
+    op.eval(&operands, &types)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::PassOptions;
+    use crate::passes::testing::{check, check_unchanged, graph, run_with};
+
+    #[test]
+    fn index_maps_of_equal_elements_are_broadcasts() {
+        let splat =
+            "%s = constant() {value = f32[] 2} %a = broadcast_in_dim(%s) {shape = [1000,9], axes = []}";
+        check(
+            &Fold,
+            &format!("graph @f() {{ {splat} %y = transpose(%a) {{permutation = [1,0]}} return %y }}"),
+            "graph @f() { %s = constant() {value = f32[] 2} %y = broadcast_in_dim(%s) {shape = [9,1000], axes = []} return %y }",
+        );
+        check(
+            &Fold,
+            &format!("graph @f() {{ {splat} %y = concat(%a, %a) {{axis = 0}} return %y }}"),
+            "graph @f() { %s = constant() {value = f32[] 2} %y = broadcast_in_dim(%s) {shape = [2000,9], axes = []} return %y }",
+        );
+        check(
+            &Fold,
+            &format!("graph @f() {{ {splat} %y = reduce(%a) {{kind = max, axes = [0]}} return %y }}"),
+            "graph @f() { %s = constant() {value = f32[] 2} %y = broadcast_in_dim(%s) {shape = [9], axes = []} return %y }",
+        );
+        // The padding is another element, and a sum of many is not cheap.
+        check_unchanged(
+            &Fold,
+            &format!(
+                "graph @f() {{ {splat} %v = constant() {{value = f32[] 3}} %y = pad(%a, %v) {{low = [0,0], high = [0,1], interior = [0,0]}} return %y }}"
+            ),
+        );
+    }
+
+    #[test]
+    fn what_has_no_elements_is_constant() {
+        check(
+            &Fold,
+            "graph @f(%x: f32[0,3]) { %y = exp(%x) return %y }",
+            "graph @f(%x: f32[0,3]) { %s = constant() {value = f32[] 0} %y = broadcast_in_dim(%s) {shape = [0,3], axes = []} return %y }",
+        );
+        check_unchanged(&Fold, "graph @f(%t: bool[0]) { %y = not(%t) return %y }");
+    }
+
+    #[test]
+    fn inputs_iota_and_broadcasts_stay() {
+        check_unchanged(&Fold, "graph @f(%x: f32[3]) { %y = exp(%x) return %y }");
+        check_unchanged(
+            &Fold,
+            "graph @f() { %y = iota() {dtype = f32, shape = [3], axis = 0} %z = neg(%y) return %z }",
+        );
+        check_unchanged(
+            &Fold,
+            "graph @f() { %y = constant() {value = f32[2] [1, 2]} %z = broadcast_in_dim(%y) {shape = [9,2], axes = [1]} return %z }",
+        );
+    }
+
+    #[test]
+    fn large_and_expensive_constants_stay() {
+        let text = "graph @f() { %a = constant() {value = f32[4] [1, 2, 3, 4]} %y = exp(%a) return %y }";
+        let run = |fold_elements, fold_work| {
+            run_with(&Fold, &graph(text), &PassOptions { fold_elements, fold_work, ..PassOptions::default() })
+        };
+        assert!(run(4, 64).is_some());
+        assert!(run(3, 64).is_none());
+        assert!(run(4, 63).is_none());
+    }
+}
