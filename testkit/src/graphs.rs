@@ -196,7 +196,7 @@ mod tests {
         let options = GraphOptions::default();
         let mut random = Random::new(1);
         for _ in 0..100 {
-            let choices: Vec<u32> = (0..300).map(|_| random.next() as u32).collect();
+            let choices: Vec<u32> = (0..300).map(|_| random.bits() as u32).collect();
             let drawn = random_graph(&mut Draw::new(&choices), &options);
             let again = random_graph(&mut Draw::new(&choices), &options);
             assert_eq!(drawn.graph, again.graph);

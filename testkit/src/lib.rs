@@ -1,7 +1,7 @@
 //! Raw material of tests: random well-typed graphs and tensors with special values.
 //!
-//! - [`graphs`]: graphs drawn from sequences of choices.
-//! - [`literals`]: tensors.
+//! - [`mod@graphs`]: graphs drawn from sequences of choices.
+//! - [`mod@literals`]: tensors with special values among ordinary ones.
 
 pub mod graphs;
 pub mod literals;

@@ -16,7 +16,7 @@ impl Random {
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -25,12 +25,12 @@ impl Random {
 
     /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        (self.bits() % bound as u64) as usize
     }
 
     /// A number in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 }
 
@@ -71,7 +71,7 @@ pub fn random_scalar(random: &mut Random, dtype: DType) -> Scalar {
     match random.below(3) {
         0 if dtype.is_float() => Scalar::from_f64(dtype, SPECIAL_FLOATS[random.below(SPECIAL_FLOATS.len())]),
         0 => special_int(random, dtype),
-        1 => Scalar::from_bits(dtype, random.next()),
+        1 => Scalar::from_bits(dtype, random.bits()),
         _ => moderate(random, dtype),
     }
 }

@@ -117,11 +117,10 @@ fn folded(
     if site.operands.is_empty() {
         return Ok(None);
     }
-    if let Some(scalars) = splats(r.graph(), site) {
-        if let Some(elements) = splat_results(&site.node.op, old, site, &scalars) {
-            let full = elements.iter().zip(types).map(|(&e, ty)| r.build().full(e, &ty.shape));
-            return full.collect::<Result<_, _>>().map(Some);
-        }
+    let scalars = splats(r.graph(), site);
+    if let Some(elements) = scalars.and_then(|scalars| splat_results(&site.node.op, old, site, &scalars)) {
+        let full = elements.iter().zip(types).map(|(&e, ty)| r.build().full(e, &ty.shape));
+        return full.collect::<Result<_, _>>().map(Some);
     }
     let Some(operands) = constant_operands(r.graph(), site) else { return Ok(None) };
     if matches!(site.node.op, Op::BroadcastInDim(_)) || !budget.allows(old, site.node) {

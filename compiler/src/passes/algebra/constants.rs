@@ -56,7 +56,7 @@ rules! {
     // Cheaper functions.
     pow_two, Binary, on::number, "pow(x, 2)" => "mul(x, x)", pow_two;
     div_power_of_two, Binary, on::float, "div(x, 8)" => "mul(x, 0.125)", div_power_of_two;
-    mul_power_of_two, Binary, on::int, "mul(x, 8)" => "shl(x, 3)", |r, s| shift(r, s, Mul, Shl, |c| log2(c));
+    mul_power_of_two, Binary, on::int, "mul(x, 8)" => "shl(x, 3)", |r, s| shift(r, s, Mul, Shl, log2);
     unsigned_div, Binary, on::unsigned, "div(x, 8)" => "shr_logic(x, 3)", |r, s| shift(r, s, Div, ShrLogic, unsigned_log2);
     unsigned_floordiv, Binary, on::unsigned, "floordiv(x, 8)" => "shr_logic(x, 3)", |r, s| shift(r, s, Floordiv, ShrLogic, unsigned_log2);
     signed_floordiv, Binary, on::signed_int, "floordiv(x, 8)" => "shr_arith(x, 3)", |r, s| shift(r, s, Floordiv, ShrArith, |c| positive_log2(c).filter(|_| c.dtype().is_signed_int()));
