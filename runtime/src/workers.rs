@@ -16,6 +16,7 @@
 //! system likes, during which the caller works. Nothing starts before a job wants it. When the pool is taken, by
 //! another thread or by a job further out, `run` does the job on the calling thread.
 
+use crate::buffer::{ALIGNMENT, Buffer, BufferPool};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::ops::Range;
@@ -132,6 +133,34 @@ impl Drop for Workers {
             let _ = helper.join();
         }
     }
+}
+
+thread_local! {
+    /// Scratch memory of this thread: grown once, then reused.
+    static SCRATCH: Cell<Option<Buffer>> = const { Cell::new(None) };
+}
+
+/// Scratch memory above which a thread does not keep it.
+const KEPT_SCRATCH: usize = 16 << 20;
+
+/// Calls `work` with `bytes` of scratch memory of this thread, aligned to 64 bytes, with unspecified contents.
+///
+/// # Panics
+/// When there is no memory: as for any small allocation, that is the end.
+pub fn with_scratch<T>(bytes: usize, work: impl FnOnce(*mut u8) -> T) -> T {
+    if bytes == 0 {
+        return work(std::ptr::without_provenance_mut(ALIGNMENT));
+    }
+    let kept = SCRATCH.take().filter(|buffer| buffer.capacity() >= bytes);
+    let mut buffer = match kept {
+        Some(buffer) => buffer,
+        None => BufferPool::global().get(bytes).unwrap_or_else(|error| panic!("scratch memory: {error}")),
+    };
+    let result = work(buffer.as_mut_ptr());
+    if buffer.capacity() <= KEPT_SCRATCH {
+        SCRATCH.set(Some(buffer));
+    }
+    result
 }
 
 thread_local! {
