@@ -3,7 +3,6 @@
 //! A run takes one arena and the output buffers from the pool and walks the steps. Steps that are worth it are shared among
 //! threads by their tiles; what a tile computes depends on shapes only.
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use crate::dump::{DumpError, dump};
 use crate::jit::{CompiledKernel, JitError, compile_kernels};
 use crate::library::matmul;
 use crate::library::routine::{Routine, RoutineError};
-use crate::workers::Workers;
+use crate::workers::{Workers, with_scratch};
 
 /// Estimated nanoseconds of work from which on a second thread pays for being woken.
 const MIN_SHARED_NS: u64 = 20_000;
@@ -329,23 +328,6 @@ fn task(
             Task::Routine { routine, operands: operands.clone(), results: results.clone() }
         }
     })
-}
-
-thread_local! {
-    /// Scratch of this thread: grown once, then reused.
-    static SCRATCH: RefCell<Option<Buffer>> = const { RefCell::new(None) };
-}
-
-/// Calls `f` with `bytes` of scratch, aligned to 64 bytes. Running out of memory for it is fatal, as for any small allocation.
-pub(crate) fn with_scratch<T>(bytes: usize, f: impl FnOnce(*mut u8) -> T) -> T {
-    if bytes == 0 {
-        return f(std::ptr::dangling_mut::<u128>().cast());
-    }
-    let mut own = SCRATCH.take().filter(|b| b.capacity() >= bytes);
-    let buffer = own.get_or_insert_with(|| BufferPool::global().get(bytes).expect("memory for scratch"));
-    let result = f(buffer.as_mut_ptr());
-    SCRATCH.set(own);
-    result
 }
 
 /// Pointers that threads share while they work on disjoint tiles.
