@@ -74,13 +74,20 @@ fn main() -> Result<()> {
                 })?;
                 let (correct, error) = truth.check(&found)?;
                 if times.passes() == 1 {
-                    let first = if threads == 1 { format!("{:.2?}", times.first) } else { "cached".to_owned() };
+                    let first =
+                        if threads == 1 { format!("{:.2?}", times.first) } else { "cached".to_owned() };
                     print!("{batch:>5}  {threads:>7}  {first:>10}");
                     ensure!(*bits.get_or_insert_with(|| found.clone()) == found, "threads change bits");
                     times.note(correct, error);
                 }
             }
-            println!("  {:>9}  {}/{}  {:.1e}", format!("{:.2?}", times.best), times.correct, truth.labels.len(), times.error);
+            println!(
+                "  {:>9}  {}/{}  {:.1e}",
+                format!("{:.2?}", times.best),
+                times.correct,
+                truth.labels.len(),
+                times.error
+            );
         }
     }
     println!("\neager execution agrees for every batch size, and 2 threads give the bits of 1");

@@ -19,11 +19,19 @@ pub(crate) const ALL: &[Workload] = &[
     Workload { name: "gelu_16m", inputs: |r| r.normals(&[&[1 << 24], &[1 << 24], &[1 << 24]]), body: gelu },
     Workload { name: "black_scholes_1m", inputs: market, body: black_scholes },
     Workload { name: "softmax_1024", inputs: |r| r.normals(&[&[1024, 1024]]), body: |x| x[0].softmax(-1) },
-    Workload { name: "layernorm_512x768", inputs: |r| r.normals(&[&[512, 768], &[768], &[768]]), body: layer_norm },
+    Workload {
+        name: "layernorm_512x768",
+        inputs: |r| r.normals(&[&[512, 768], &[768], &[768]]),
+        body: layer_norm,
+    },
     Workload { name: "sum_rows_4096", inputs: |r| r.normals(&[&[4096, 4096]]), body: |x| x[0].sum([1]) },
     Workload { name: "sum_cols_4096", inputs: |r| r.normals(&[&[4096, 4096]]), body: |x| x[0].sum([0]) },
     Workload { name: "var_all_16m", inputs: |r| r.normals(&[&[1 << 24]]), body: variance },
-    Workload { name: "transpose_add_2048", inputs: |r| r.normals(&[&[2048, 2048]]), body: |x| &x[0] + x[0].t() },
+    Workload {
+        name: "transpose_add_2048",
+        inputs: |r| r.normals(&[&[2048, 2048]]),
+        body: |x| &x[0] + x[0].t(),
+    },
     Workload { name: "mm_64", inputs: |r| r.normals(&[&[64, 64], &[64, 64]]), body: matmul },
     Workload { name: "mm_256", inputs: |r| r.normals(&[&[256, 256], &[256, 256]]), body: matmul },
     Workload { name: "mm_1024", inputs: |r| r.normals(&[&[1024, 1024], &[1024, 1024]]), body: matmul },
@@ -124,7 +132,8 @@ fn encoder(x: &[Tensor]) -> Tensor {
     let [x, wq, bq, wo, bo, g1, c1, w1, b1, w2, b2, g2, c2] = x else { unreachable!("thirteen inputs") };
     let qkv = x.matmul(wq) + bq;
     let head = |i: usize| {
-        let part = qkv.slice([0, i as i64 * WIDTH as i64], [TOKENS as i64, (i as i64 + 1) * WIDTH as i64], [1, 1]);
+        let part =
+            qkv.slice([0, i as i64 * WIDTH as i64], [TOKENS as i64, (i as i64 + 1) * WIDTH as i64], [1, 1]);
         part.reshape([TOKENS, HEADS, WIDTH / HEADS]).transpose([1, 0, 2])
     };
     let (q, k, v) = (head(0), head(1), head(2));

@@ -1,4 +1,7 @@
-//! `expand`: replaces composites by their definitions, down to primitives.
+//! `expand`: replaces composites by their definitions, down to the primitives that later passes know.
+//!
+//! `arg_reduce` is a primitive whose best implementation is made of others: the lowest index at which the operand is its
+//! maximum (or minimum), or NaN. Written so, it fuses with what is around it.
 //!
 //! It does not look at what it expands: what is repeated or trivial in a definition is for later passes.
 //!
@@ -19,8 +22,10 @@
 //! ```
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::{Lowering, Results};
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
+use tensorwright_ir::op::attribute::Axes;
+use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, ReduceKind};
+use tensorwright_ir::op::{Lowering, Results, TypeError};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Scalar, Value};
 
 use super::rewriter::{Operands, Rewrite, rewrite};
 use super::{Context, Pass};
@@ -40,13 +45,47 @@ impl Pass for Expand {
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         rewrite(graph, cx, |rewriter, site| {
-            if site.node.op.lowering() != Lowering::Expand {
+            if !is_expanded(&site.node.op) {
                 return Ok(Rewrite::Keep);
             }
             let results = expand(rewriter.build(), site.node, &site.operands)?;
             Ok(Rewrite::Replace(results))
         })
     }
+}
+
+fn is_expanded(op: &Op) -> bool {
+    op.lowering() == Lowering::Expand || matches!(op, Op::ArgReduce(_))
+}
+
+/// Appends the op's definition.
+fn define(op: &Op, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
+    match op {
+        Op::ArgReduce(op) => Ok(SmallVec::from_elem(arg_reduce(op, b, operands[0])?, 1)),
+        _ => op.expand(b, operands).expect("an op that lowers by expansion has one"),
+    }
+}
+
+/// NaN is not equal to the maximum, which it is, so it is looked for besides.
+fn arg_reduce(op: &ArgReduce, b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let x = if b.ty(x).dtype == DType::Bool { b.cast(x, DType::U8)? } else { x };
+    let shape = b.shape(x);
+    let kind = match op.kind {
+        ArgKind::Max => ReduceKind::Max,
+        ArgKind::Min => ReduceKind::Min,
+    };
+    let best = b.reduce(x, kind, [op.axis])?;
+    let kept: Axes = (0..shape.rank()).filter(|&axis| axis != op.axis).collect();
+    let best = b.broadcast_in_dim(best, shape.clone(), kept)?;
+    let mut found = b.eq(x, best)?;
+    if b.ty(x).dtype.is_float() {
+        let nan = b.is_nan(x)?;
+        found = b.or(found, nan)?;
+    }
+    let index = b.iota(op.dtype, shape.clone(), op.axis)?;
+    let last = b.full(Scalar::from_i128(op.dtype, shape.size(op.axis) as i128 - 1), &shape)?;
+    let candidates = b.select(found, index, last)?;
+    b.reduce(candidates, ReduceKind::Min, [op.axis])
 }
 
 /// A definition that is being copied into the graph.
@@ -73,7 +112,7 @@ fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, B
             continue;
         };
         let operands = frame.values(&node.operands);
-        if node.op.lowering() == Lowering::Expand {
+        if is_expanded(&node.op) {
             let inner = Frame::new(b, node, &operands)?;
             stack.push(inner);
         } else {
@@ -87,16 +126,12 @@ impl Frame {
     fn new(b: &Builder, node: &Node, operands: &[Value]) -> Result<Frame, BuildError> {
         let mut definition = Builder::new(node.op.name());
         let inputs: Operands = operands.iter().map(|&v| definition.input(b.ty(v).clone())).collect();
-        let results = node
-            .op
-            .expand(&mut definition, &inputs)
-            .expect("an op that lowers by expansion has one")
-            .map_err(|source| BuildError {
-                op: node.op.name(),
-                operands: operands.iter().map(|&v| b.ty(v).clone()).collect(),
-                location: node.location.clone(),
-                source: source.into(),
-            })?;
+        let results = define(&node.op, &mut definition, &inputs).map_err(|source| BuildError {
+            op: node.op.name(),
+            operands: operands.iter().map(|&v| b.ty(v).clone()).collect(),
+            location: node.location.clone(),
+            source: source.into(),
+        })?;
         let definition = definition.finish(&results);
         let mut map = vec![None; definition.values().len()];
         for (input, &operand) in definition.inputs().iter().zip(operands) {
@@ -119,7 +154,8 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
-    use tensorwright_ir::{DType, Type};
+    use tensorwright_ir::eval::evaluate;
+    use tensorwright_ir::{Literal, Type};
 
     use super::*;
     use crate::passes::PassOptions;
@@ -137,5 +173,36 @@ mod tests {
         assert!(new.nodes().iter().all(|n| n.op.lowering() != Lowering::Expand));
         assert_eq!(new.value_name(new.outputs()[0]), Some("y"));
         assert_eq!(Expand.run(&new, &mut cx), None);
+    }
+
+    #[test]
+    fn the_first_of_equals_and_the_first_nan_are_found() {
+        let mut b = Builder::new("f");
+        let x = b.input(Type::new(DType::F32, [4, 4]));
+        let y = b.arg_reduce(x, ArgKind::Max, 1usize, DType::I64).unwrap();
+        let graph = b.finish(&[y]);
+        let new = crate::passes::testing::run(&Expand, &graph).unwrap();
+        let rows: [f32; 16] = [
+            1.0,
+            3.0,
+            3.0,
+            2.0,
+            -0.0,
+            0.0,
+            -1.0,
+            0.0,
+            1.0,
+            f32::NAN,
+            9.0,
+            f32::NAN,
+            f32::NEG_INFINITY,
+            -2.0,
+            -2.0,
+            -3.0,
+        ];
+        let input = Literal::new([4, 4], &rows).unwrap();
+        let found = evaluate(&new, &[input.clone()]).unwrap();
+        assert_eq!(found[0].to_vec::<i64>().unwrap(), [1, 0, 1, 1]);
+        assert_eq!(found, evaluate(&graph, &[input]).unwrap());
     }
 }

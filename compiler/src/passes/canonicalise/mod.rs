@@ -90,7 +90,6 @@ fn canonical<'g>(r: &mut Rewriter<'g>, site: &Site<'g>) -> Rewritten {
         (Op::Binary(f), &[x, y]) => elementwise::binary(r, *f, x, y),
         (Op::Compare(f), &[x, y]) => elementwise::compare(r, *f, x, y),
         (Op::Reduce(op), &[x]) => reduce::reduce(r, op, x),
-        (Op::ArgReduce(op), &[x]) => reduce::arg_reduce(r, op, x),
         _ => Ok(None),
     }
 }

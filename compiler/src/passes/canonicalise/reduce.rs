@@ -1,8 +1,8 @@
 //! Axes of reductions.
 
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::primitive::{ArgReduce, Reduce, ReduceKind};
-use tensorwright_ir::{Op, Scalar, Value};
+use tensorwright_ir::op::primitive::{Reduce, ReduceKind};
+use tensorwright_ir::{Op, Value};
 
 use crate::passes::pattern::Rewritten;
 use crate::passes::rewriter::Rewriter;
@@ -60,14 +60,4 @@ fn merged(r: &Rewriter<'_>, op: &Reduce, x: Value) -> Option<(Value, Axes)> {
     axes.extend(op.axes.iter().map(|&axis| kept[axis]));
     axes.sort_unstable();
     Some((source, axes))
-}
-
-/// The only element along an axis has index 0.
-pub(super) fn arg_reduce(r: &mut Rewriter<'_>, op: &ArgReduce, x: Value) -> Rewritten {
-    let shape = &r.graph().ty(x).shape;
-    if shape.size(op.axis) != 1 {
-        return Ok(None);
-    }
-    let shape = shape.without(&[op.axis]);
-    r.build().full(Scalar::zero(op.dtype), &shape).map(Some)
 }
