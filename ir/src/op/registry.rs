@@ -107,6 +107,18 @@ macro_rules! for_each_op {
             /// Moves the batch axis into blocks of spatial axes and cuts off borders.
             batch_to_space [x] { block: Axes, low: Axes, high: Axes } 1 => BatchToSpace,
 
+            // Composites: indexing.
+            /// The slices of `x` at `indices` along `axis`.
+            take [x, indices] { axis: usize } 1 => Take,
+            /// One element of `x` for each index, at the index's own place along all axes but `axis`.
+            take_along_axis [x, indices] { axis: usize } 1 => TakeAlongAxis,
+            /// The slices of `x` at index vectors.
+            gather_nd [x, indices] { batch_dims: usize } 1 => GatherNd,
+            /// Rows of a table.
+            embedding [table, indices] {} 1 => Embedding,
+            /// Vectors with 1 at the index and 0 elsewhere, along a new axis.
+            one_hot [indices] { depth: usize, axis: usize, dtype: DType } 1 => OneHot,
+
             // Composites: triangles and diagonals.
             /// The lower triangle: elements above the diagonal become 0.
             tril [x] { diagonal: i64 } 1 => Tril,
@@ -158,6 +170,9 @@ macro_rules! for_each_op {
             norm [x] { order: NormOrder, axes: Axes, dims: Dims } 1 => Norm,
             /// How many elements along `axes` are not zero.
             count_nonzero [x] { axes: Axes, dims: Dims, dtype: DType } 1 => CountNonzero,
+
+            /// Running `log(sum(e^x))` along `axis`.
+            cumulative_logsumexp [x] { axis: usize, exclusive: bool, reverse: bool } 1 => CumulativeLogsumexp,
 
             // Composites: contractions.
             /// The matrix product, by NumPy's rules for vectors and batches.
@@ -218,6 +233,62 @@ macro_rules! for_each_op {
             softsign [x] {} 1 => Softsign,
             /// `silu(gate) * x`.
             swiglu [gate, x] {} 1 => Swiglu,
+            /// The first half along `axis` times the logistic function of the second.
+            glu [x] { axis: usize } 1 => Glu,
+
+            // Composites: losses.
+            /// `-sum(labels * log_softmax(logits))` along `axis`.
+            softmax_cross_entropy [logits, labels] { axis: usize, reduction: LossReduction } 1 => SoftmaxCrossEntropy,
+            /// `-log_softmax(logits)[label]` along `axis`.
+            sparse_softmax_cross_entropy [logits, labels] { axis: usize, reduction: LossReduction } 1 => SparseSoftmaxCrossEntropy,
+            /// `-log_probabilities[label]` along `axis`.
+            nll [log_probabilities, labels] { axis: usize, reduction: LossReduction } 1 => Nll,
+            /// The cross entropy of labels and the logistic function of logits, element by element.
+            sigmoid_cross_entropy [logits, labels] { reduction: LossReduction } 1 => SigmoidCrossEntropy,
+            /// Squared error.
+            mse [prediction, target] { reduction: LossReduction } 1 => Mse,
+            /// Absolute error.
+            mae [prediction, target] { reduction: LossReduction } 1 => Mae,
+            /// Squared error up to `delta`, then on with that slope.
+            huber [prediction, target] { delta: Scalar, reduction: LossReduction } 1 => Huber,
+            /// `max(1 - target * prediction, 0)`.
+            hinge [prediction, target] { reduction: LossReduction } 1 => Hinge,
+            /// `sum(target * log(target / prediction))` along `axis`.
+            kl_divergence [target, prediction] { axis: usize, reduction: LossReduction } 1 => KlDivergence,
+            /// The cosine of the angle between vectors along `axis`.
+            cosine_similarity [lhs, rhs] { axis: usize, epsilon: Scalar } 1 => CosineSimilarity,
+            /// `1 - cosine_similarity`.
+            cosine_loss [lhs, rhs] { axis: usize, epsilon: Scalar, reduction: LossReduction } 1 => CosineLoss,
+            /// Half the sum of squares of all elements.
+            l2_loss [x] {} 1 => L2Loss,
+
+            // Composites: sorting.
+            /// The indices that would sort `x` along `axis`.
+            argsort [x] { axis: usize, descending: bool, dtype: DType } 1 => Argsort,
+            /// Whether the target's prediction is among the `k` greatest.
+            in_top_k [predictions, targets] { k: usize } 1 => InTopK,
+
+            // Composites: random numbers.
+            /// Uniformly distributed numbers from `low` to below `high`.
+            uniform [key] { dtype: DType, shape: Shape, low: Scalar, high: Scalar } 1 => Uniform,
+            /// Normally distributed numbers.
+            normal [key] { dtype: DType, shape: Shape, mean: Scalar, std: Scalar } 1 => Normal,
+            /// Normally distributed numbers within two standard deviations of the mean.
+            truncated_normal [key] { dtype: DType, shape: Shape, mean: Scalar, std: Scalar } 1 => TruncatedNormal,
+            /// True with the given probabilities.
+            bernoulli [key, probabilities] {} 1 => Bernoulli,
+            /// One class for each row of logits.
+            categorical [key, logits] { axis: usize } 1 => Categorical,
+            /// Zero with probability `rate`, else `x / (1 - rate)`.
+            dropout [key, x] { rate: Scalar } 1 => Dropout,
+            /// The numbers `0..count` in random order.
+            permutation [key] { count: usize } 1 => Permutation,
+            /// The slices along `axis` in random order.
+            shuffle [key, x] { axis: usize } 1 => Shuffle,
+            /// New keys.
+            rng_split [key] { count: usize } 1 => RngSplit,
+            /// A new key for each number.
+            rng_fold_in [key, number] {} 1 => RngFoldIn,
         }
     };
 }

@@ -9,7 +9,7 @@ use super::elementwise::{ElementWise, Precision};
 use crate::builder::BuildError;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Scalar, Type, Value, attributes, word_attribute};
+use crate::{Builder, DTypeClass, Dim, Scalar, Type, Value, attributes, word_attribute};
 
 attributes! {
     /// `max(x, 0)`; NaN stays NaN.
@@ -368,6 +368,44 @@ impl ElementWise for Swiglu {
 
     fn draw(_draw: &mut Draw<'_>) -> Swiglu {
         Swiglu {}
+    }
+}
+
+attributes! {
+    /// The first half along `axis` times the logistic function of the second: `T[.., 2 n, ..] -> T[.., n, ..]`
+    /// (Dauphin et al. 2016).
+    pub struct Glu {
+        /// The axis that is halved.
+        pub axis: usize,
+    }
+}
+
+impl CompositeDef for Glu {
+    const NAME: &'static str = "glu";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        let ty = b.type_of(x[0]);
+        rule::require_class(&[&ty], 0, DTypeClass::Float)?;
+        rule::check_axis(self.axis, ty.rank())?;
+        let extent = ty.shape[self.axis];
+        let half = extent.quotient(2).ok_or_else(|| {
+            TypeError::attribute("axis", format!("axis {} has the odd extent {extent}", self.axis))
+        })?;
+        let wide = b.widen(x[0])?;
+        let value = b.section(wide, self.axis, 0, half.size())?;
+        let gate = b.section(wide, self.axis, half.size(), extent.size())?;
+        let gate = b.logistic(gate)?;
+        let result = b.mul(value, gate)?;
+        Ok(smallvec![b.convert(result, ty.dtype)?])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Glu> {
+        let ty = draw.like(hint, DTypeClass::Float, 1);
+        let axis = draw.axis(ty.rank());
+        let even = Dim::known(ty.shape.size(axis) / 2 * 2);
+        let ty = ty.with_shape(ty.shape.with_dim(axis, even));
+        Sample::epsilons(Glu { axis }, 32, [Operand::moderate(ty)])
     }
 }
 

@@ -8,17 +8,23 @@ mod contraction;
 mod create;
 mod einsum;
 mod elementwise;
+mod indexing;
+mod loss;
 mod movement;
 mod normalisation;
+mod quantile;
+mod random;
 mod reduction;
+mod scan;
+mod sort;
 mod triangular;
 
 #[cfg(test)]
 mod tests;
 
 pub use activation::{
-    Celu, Elu, Gelu, GeluForm, HardSigmoid, HardSwish, HardTanh, LeakyRelu, Mish, Prelu, Relu, Relu6, Selu,
-    Silu, Softsign, Swiglu,
+    Celu, Elu, Gelu, GeluForm, Glu, HardSigmoid, HardSwish, HardTanh, LeakyRelu, Mish, Prelu, Relu, Relu6,
+    Selu, Silu, Softsign, Swiglu,
 };
 pub use arithmetic::{
     DivideNoNan, Hypot, LogSigmoid, Reciprocal, Softplus, Square, SquaredDifference, Xlogy,
@@ -29,7 +35,18 @@ pub use contraction::{Matmul, Matvec, Outer, Tensordot};
 pub use create::{Eye, Fill, Linspace, OnesLike, Range, ZerosLike};
 pub use einsum::Einsum;
 pub use elementwise::{ElementWise, Precision};
+pub use indexing::{Embedding, GatherNd, OneHot, Take, TakeAlongAxis};
+pub use loss::{
+    CosineLoss, CosineSimilarity, Hinge, Huber, KlDivergence, L2Loss, LossReduction, Mae, Mse, Nll,
+    SigmoidCrossEntropy, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy,
+};
 pub use movement::{ExpandDims, Flatten, Roll, Split, Squeeze, Stack, Tile, Unstack};
 pub use normalisation::{GroupNorm, InstanceNorm, L2Normalize, LayerNorm, LogSoftmax, RmsNorm, Softmax};
+pub use random::{
+    Bernoulli, Categorical, Dropout, Normal, Permutation, RngFoldIn, RngSplit, Shuffle, TruncatedNormal,
+    Uniform,
+};
 pub use reduction::{CountNonzero, Logsumexp, Mean, Moments, Norm, NormOrder, ReduceKeepDims, Std, Var};
+pub use scan::CumulativeLogsumexp;
+pub use sort::{Argsort, InTopK};
 pub use triangular::{BandPart, Diag, DiagPart, SetDiag, Trace, Tril, Triu};
