@@ -236,9 +236,11 @@ impl CompositeDef for BatchToSpace {
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<BatchToSpace> {
         let (block, mut sizes) = draw_blocks(draw);
         sizes[0] *= block.iter().product::<usize>();
-        let mut cut = |i: usize| draw.below(sizes[i + 1].min(1) + 1);
-        let low: Axes = (0..block.len()).map(&mut cut).collect();
-        let high: Axes = (0..block.len()).map(&mut cut).collect();
+        let (mut low, mut high) = (Axes::new(), Axes::new());
+        for (&size, &block) in sizes[1..].iter().zip(&block) {
+            low.push(draw.below((size * block).min(1) + 1));
+            high.push(draw.below((size * block - low[low.len() - 1]).min(1) + 1));
+        }
         let ty = Type::new(hint.dtype, sizes);
         Sample::exact(BatchToSpace { block, low, high }, [Operand::any(ty)])
     }

@@ -277,6 +277,14 @@ fn swiglu() {
 }
 
 #[test]
+fn glu() {
+    // F.glu(t(a), 1)
+    let a = f64s([2, 4], [1.0, -2.0, 0.5, 3.0, 4.0, 5.0, -6.0, 0.0]);
+    let y = run(&[a], |b, x| b.glu(x[0], 1usize));
+    assert_f64(&y, [2, 2], &[0.6224593312018546, -1.9051482536448667, 0.009890492626539097, 2.5]);
+}
+
+#[test]
 fn nan_stays_nan() {
     let x = f64s([1], [f64::NAN]);
     for y in [
@@ -332,6 +340,10 @@ fn errors() {
     assert_eq!(
         error(&[x], |b, x| b.gelu(x[0], GeluForm::Erf)),
         "`gelu`(i32[2]): operand 0 must have a float dtype, found i32"
+    );
+    assert_eq!(
+        error(&[f64s([1], [1.0])], |b, x| b.glu(x[0], 0usize)),
+        "`glu`(f64[1]): attribute `axis`: axis 0 has the odd extent 1"
     );
     assert_eq!(
         error(&[f64s([1], [1.0])], |b, x| b.celu(x[0], 0.0)),

@@ -5,10 +5,15 @@ mod activation;
 mod arithmetic;
 mod contraction;
 mod create;
+mod indexing;
+mod loss;
 mod movement;
 mod normalisation;
+mod random;
 mod reduction;
 mod sampled;
+mod scan;
+mod sort;
 mod triangular;
 
 use crate::builder::BuildError;
