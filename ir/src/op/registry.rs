@@ -276,15 +276,15 @@ macro_rules! for_each_op {
             /// Normally distributed numbers within two standard deviations of the mean.
             truncated_normal [key] { dtype: DType, shape: Shape, mean: Scalar, std: Scalar } 1 => TruncatedNormal,
             /// True with the given probabilities.
-            bernoulli [key, probabilities] {} 1 => Bernoulli,
+            bernoulli [probabilities, key] {} 1 => Bernoulli,
             /// One class for each row of logits.
-            categorical [key, logits] { axis: usize } 1 => Categorical,
+            categorical [logits, key] { axis: usize } 1 => Categorical,
             /// Zero with probability `rate`, else `x / (1 - rate)`.
-            dropout [key, x] { rate: Scalar } 1 => Dropout,
+            dropout [x, key] { rate: Scalar } 1 => Dropout,
             /// The numbers `0..count` in random order.
             permutation [key] { count: usize } 1 => Permutation,
             /// The slices along `axis` in random order.
-            shuffle [key, x] { axis: usize } 1 => Shuffle,
+            shuffle [x, key] { axis: usize } 1 => Shuffle,
             /// New keys.
             rng_split [key] { count: usize } 1 => RngSplit,
             /// A new key for each number.

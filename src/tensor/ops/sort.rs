@@ -1,11 +1,11 @@
 //! Sorting and searching.
 
 use tensorwright_ir::DType;
-use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, Iota, Sort, TopK};
+use tensorwright_ir::op::composite::Argsort;
+use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, Sort, TopK};
 
 use super::super::attribute::IntoAttribute;
-use super::super::one;
-use super::{Ranks, all_with_ranks, one_with_ranks, two_with_ranks};
+use super::{all_with_ranks, one_with_ranks, two_with_ranks};
 use crate::Tensor;
 use crate::error::{Place, caller};
 
@@ -40,19 +40,10 @@ impl Tensor {
     /// For each place along `axis` the i32 index of the element that [`Tensor::sort`] puts there.
     #[track_caller]
     pub fn argsort(&self, axis: impl IntoAttribute<usize>) -> Tensor {
-        let at = caller();
-        let (ranks, shape) = match (Ranks::new(&[self]), self.known_type()) {
-            (Ok(ranks), Ok(ty)) => (ranks, ty.shape.clone()),
-            (Err(failure), _) => return Tensor::failed(failure),
-            (_, Err(failure)) => return Tensor::failed(failure.clone()),
-        };
-        let axis = match axis.into_attribute("axis", ranks.of("axis")) {
-            Ok(axis) => axis,
-            Err(source) => return Tensor::failed(super::refused("argsort", &[self], at, source)),
-        };
-        let index = one(Iota { dtype: DType::I32, shape, axis }, &[], at);
-        let sort = Sort { axis, keys: 1, descending: false };
-        two_with_ranks("sort", &[self, &index], at, |_| Ok(sort.into())).1
+        one_with_ranks("argsort", &[self], caller(), |ranks| {
+            let axis = axis.into_attribute("axis", ranks.of("axis"))?;
+            Ok(Argsort { axis, descending: false, dtype: DType::I32 }.into())
+        })
     }
 
     /// All tensors, which have one shape, sorted along `axis` by the first `keys` of them; stable. If they do not fit together, each result

@@ -39,6 +39,7 @@ macro_rules! table_methods {
     (@method select; $($rest:tt)*) => {};
     (@method clamp; $($rest:tt)*) => {};
     (@method sort; $($rest:tt)*) => {};
+    (@method argsort; $($rest:tt)*) => {};
     (@method top_k; $($rest:tt)*) => {};
     (@method zeros_like; $($rest:tt)*) => {};
     (@method ones_like; $($rest:tt)*) => {};

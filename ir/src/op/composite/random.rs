@@ -41,7 +41,7 @@ impl CompositeDef for Uniform {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, key: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, key[0])?;
+        check_key(b, key, 0)?;
         if self.dtype.is_int() {
             return Ok(smallvec![self.integers(b, key[0])?]);
         }
@@ -110,7 +110,7 @@ impl CompositeDef for Normal {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, key: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, key[0])?;
+        check_key(b, key, 0)?;
         check_float(self.dtype)?;
         let dtype = super::build::wide_dtype(self.dtype);
         let (u, v) = two_units(b, key[0], dtype, &self.shape)?;
@@ -153,7 +153,7 @@ impl CompositeDef for TruncatedNormal {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, key: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, key[0])?;
+        check_key(b, key, 0)?;
         check_float(self.dtype)?;
         let dtype = super::build::wide_dtype(self.dtype);
         let number = unit(b, key[0], dtype, &self.shape, digits(dtype))?;
@@ -175,7 +175,7 @@ impl CompositeDef for TruncatedNormal {
 }
 
 attributes! {
-    /// True with the given probabilities: `key, T[s] -> bool[s]`, float probabilities.
+    /// True with the given probabilities: `T[s], key -> bool[s]`, float probabilities.
     pub struct Bernoulli {}
 }
 
@@ -184,22 +184,22 @@ impl CompositeDef for Bernoulli {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, operands[0])?;
-        rule::require_class(&[b.ty(operands[0]), b.ty(operands[1])], 1, DTypeClass::Float)?;
-        let probability = b.widen(operands[1])?;
+        check_key(b, operands, 1)?;
+        rule::require_class(&[b.ty(operands[0])], 0, DTypeClass::Float)?;
+        let probability = b.widen(operands[0])?;
         let Type { dtype, shape } = b.type_of(probability);
-        let number = unit(b, operands[0], dtype, &shape, digits(dtype))?;
+        let number = unit(b, operands[1], dtype, &shape, digits(dtype))?;
         Ok(smallvec![b.lt(number, probability)?])
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Bernoulli> {
         let ty = draw.like(hint, DTypeClass::Float, 0);
-        Sample::exact(Bernoulli {}, [key_operand(), Operand { ty, values: Values::Range(0.0, 1.0) }])
+        Sample::exact(Bernoulli {}, [Operand { ty, values: Values::Range(0.0, 1.0) }, key_operand()])
     }
 }
 
 attributes! {
-    /// One class for each row of logits along `axis`: `key, T[a.., c, b..] -> i32[a.., b..]`, with probabilities
+    /// One class for each row of logits along `axis`: `T[a.., c, b..], key -> i32[a.., b..]`, with probabilities
     /// `softmax(logits)`. By the Gumbel-max method: the class with the greatest `logit - log(-log(u))`.
     pub struct Categorical {
         /// The axis of classes.
@@ -212,15 +212,15 @@ impl CompositeDef for Categorical {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, operands[0])?;
-        rule::require_class(&[b.ty(operands[0]), b.ty(operands[1])], 1, DTypeClass::Float)?;
-        rule::check_axis(self.axis, b.ty(operands[1]).rank())?;
-        let logits = b.widen(operands[1])?;
+        check_key(b, operands, 1)?;
+        rule::require_class(&[b.ty(operands[0])], 0, DTypeClass::Float)?;
+        rule::check_axis(self.axis, b.ty(operands[0]).rank())?;
+        let logits = b.widen(operands[0])?;
         let Type { dtype, shape } = b.type_of(logits);
         rule::check_index_dtype("axis", DType::I32, shape[self.axis])?;
         // Odd multiples of half the last digit: neither 0 nor 1 occurs.
         let digits = digits(dtype) - 1;
-        let number = unit(b, operands[0], dtype, &shape, digits)?;
+        let number = unit(b, operands[1], dtype, &shape, digits)?;
         let number = b.add_number(number, 0.5f64.powi(digits as i32 + 1))?;
         let log = b.log(number)?;
         let exponential = b.neg(log)?;
@@ -233,12 +233,12 @@ impl CompositeDef for Categorical {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         let ty = ty.with_shape(ty.shape.with_dim(axis, Dim::known(ty.shape.size(axis).max(1))));
-        Sample::exact(Categorical { axis }, [key_operand(), Operand::moderate(ty)])
+        Sample::exact(Categorical { axis }, [Operand::moderate(ty), key_operand()])
     }
 }
 
 attributes! {
-    /// Zero with probability `rate`, else `x / (1 - rate)`, element by element: `key, T[s] -> T[s]` (Srivastava et al. 2014).
+    /// Zero with probability `rate`, else `x / (1 - rate)`, element by element: `T[s], key -> T[s]` (Srivastava et al. 2014).
     pub struct Dropout {
         /// The share that is dropped, from 0 to 1.
         pub rate: Scalar,
@@ -250,9 +250,9 @@ impl CompositeDef for Dropout {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, operands[0])?;
-        let (x, rate) = (operands[1], self.rate.to_f64());
-        let dtype = rule::require_class(&[b.ty(operands[0]), b.ty(x)], 1, DTypeClass::Float)?;
+        check_key(b, operands, 1)?;
+        let (x, rate) = (operands[0], self.rate.to_f64());
+        let dtype = rule::require_class(&[b.ty(x)], 0, DTypeClass::Float)?;
         if !(0.0..=1.0).contains(&rate) {
             return Err(TypeError::attribute("rate", format!("must be from 0 to 1, found {}", self.rate)));
         }
@@ -260,7 +260,7 @@ impl CompositeDef for Dropout {
         let dropped = (rate * 2f64.powi(32)).round() as u64;
         let Ok(dropped) = u32::try_from(dropped) else { return Ok(smallvec![b.full_like(0.0, x)?]) };
         let shape = b.shape(x);
-        let word = bits(b, operands[0], DType::U32, &shape, 0)?;
+        let word = bits(b, operands[1], DType::U32, &shape, 0)?;
         let bound = b.full(dropped, &shape)?;
         let kept = b.ge(word, bound)?;
         let wide = b.widen(x)?;
@@ -272,7 +272,7 @@ impl CompositeDef for Dropout {
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Dropout> {
         let ty = draw.like(hint, DTypeClass::Float, 0);
         let rate = draw.choose(&[Scalar::F32(0.5), Scalar::F32(0.0), Scalar::F64(0.1), Scalar::F64(1.0)]);
-        Sample::ulps(Dropout { rate }, 1, [key_operand(), Operand::moderate(ty)])
+        Sample::ulps(Dropout { rate }, 1, [Operand::moderate(ty), key_operand()])
     }
 }
 
@@ -290,7 +290,7 @@ impl CompositeDef for Permutation {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, key: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, key[0])?;
+        check_key(b, key, 0)?;
         rule::check_index_dtype("count", DType::I32, Dim::known(self.count))?;
         Ok(smallvec![permutation(b, key[0], self.count)?])
     }
@@ -301,7 +301,7 @@ impl CompositeDef for Permutation {
 }
 
 attributes! {
-    /// The slices along `axis` in random order: `key, T[s] -> T[s]`.
+    /// The slices along `axis` in random order: `T[s], key -> T[s]`.
     pub struct Shuffle {
         /// The axis along which to shuffle.
         pub axis: usize,
@@ -313,18 +313,18 @@ impl CompositeDef for Shuffle {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, operands[0])?;
-        let shape = b.shape(operands[1]);
+        check_key(b, operands, 1)?;
+        let shape = b.shape(operands[0]);
         rule::check_axis(self.axis, shape.rank())?;
         rule::check_index_dtype("axis", DType::I32, shape[self.axis])?;
-        let order = permutation(b, operands[0], shape.size(self.axis))?;
-        Ok(smallvec![take(b, operands[1], order, self.axis)?])
+        let order = permutation(b, operands[1], shape.size(self.axis))?;
+        Ok(smallvec![take(b, operands[0], order, self.axis)?])
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Shuffle> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
-        Sample::exact(Shuffle { axis }, [key_operand(), Operand::any(ty)])
+        Sample::exact(Shuffle { axis }, [Operand::any(ty), key_operand()])
     }
 }
 
@@ -341,7 +341,7 @@ impl CompositeDef for RngSplit {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, key: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, key[0])?;
+        check_key(b, key, 0)?;
         Ok(smallvec![bits(b, key[0], DType::U32, &Shape::from([self.count, 2]), SPLIT_BLOCKS)?])
     }
 
@@ -360,7 +360,7 @@ impl CompositeDef for RngFoldIn {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        check_key(b, operands[0])?;
+        check_key(b, operands, 0)?;
         let types = [b.ty(operands[0]), b.ty(operands[1])];
         rule::require_class(&types, 1, DTypeClass::Int)?;
         rule::require_scalar(&types, 1)?;
@@ -382,10 +382,10 @@ fn key_operand() -> Operand {
     Operand::any(Type::new(DType::U32, [2]))
 }
 
-fn check_key(b: &Builder, key: Value) -> Result<(), TypeError> {
-    match b.ty(key) {
+fn check_key(b: &Builder, operands: &[Value], key: usize) -> Result<(), TypeError> {
+    match b.ty(operands[key]) {
         ty if *ty == Type::new(DType::U32, [2]) => Ok(()),
-        ty => Err(TypeError::Other(format!("the key (operand 0) must be u32[2], found {ty}"))),
+        ty => Err(TypeError::Other(format!("the key (operand {key}) must be u32[2], found {ty}"))),
     }
 }
 

@@ -170,7 +170,7 @@ fn moments_of_distributions() {
     check_moments(4.5, 8.25, |b, x| b.uniform(x[0], DType::I32, [4000], 0, 10));
     check_moments(0.3, 0.21, |b, x| {
         let probability = b.full(0.3, &[4000].into())?;
-        b.bernoulli(x[0], probability)
+        b.bernoulli(probability, x[0])
     });
 }
 
@@ -186,11 +186,11 @@ fn bounds_hold() {
 
 #[test]
 fn certain_and_impossible_events() {
-    let y = run(&[key(), f64s([2], [0.0, 1.0])], |b, x| b.bernoulli(x[0], x[1]));
+    let y = run(&[key(), f64s([2], [0.0, 1.0])], |b, x| b.bernoulli(x[1], x[0]));
     assert_eq!(y.to_vec::<bool>().unwrap(), [false, true]);
     let x = f64s([2], [3.0, f64::INFINITY]);
-    assert_f64(&run(&[key(), x.clone()], |b, x| b.dropout(x[0], x[1], 1.0)), [2], &[0.0, 0.0]);
-    assert_eq!(run(&[key(), x.clone()], |b, x| b.dropout(x[0], x[1], 0.0)), x);
+    assert_f64(&run(&[key(), x.clone()], |b, x| b.dropout(x[1], x[0], 1.0)), [2], &[0.0, 0.0]);
+    assert_eq!(run(&[key(), x.clone()], |b, x| b.dropout(x[1], x[0], 0.0)), x);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn classes_come_as_often_as_their_weights_say() {
     let y = run(&[key()], |b, x| {
         let logits = b.literal(f64s([3], [0.5f64.ln(), 0.125f64.ln(), 0.375f64.ln()]));
         let logits = b.broadcast_to(logits, &[4000, 3].into())?;
-        b.categorical(x[0], logits, 1usize)
+        b.categorical(logits, x[0], 1usize)
     });
     let counts = [0, 1, 2].map(|class| y.iter().filter(|s| s.to_i128() == class).count() as f64 / 4000.0);
     for (found, expected) in counts.into_iter().zip([0.5f64, 0.125, 0.375]) {
@@ -210,7 +210,7 @@ fn classes_come_as_often_as_their_weights_say() {
 fn dropout_keeps_the_mean() {
     check_moments(1.0, 1.0 / 3.0, |b, x| {
         let ones = b.full(1.0, &[4000].into())?;
-        b.dropout(x[0], ones, 0.25)
+        b.dropout(ones, x[0], 0.25)
     });
 }
 
@@ -222,7 +222,7 @@ fn permutations_hold_each_number_once() {
     assert_eq!(sorted, (0..100).collect::<Vec<i32>>());
     assert_ne!(order, sorted);
     let x = Literal::new([2, 100], &(0..200).collect::<Vec<i32>>()).unwrap();
-    let y = run(&[key(), x], |b, x| b.shuffle(x[0], x[1], 1usize)).to_vec::<i32>().unwrap();
+    let y = run(&[key(), x], |b, x| b.shuffle(x[1], x[0], 1usize)).to_vec::<i32>().unwrap();
     assert_eq!(y[..100], order);
     assert!(y[100..].iter().zip(&order).all(|(y, i)| *y == i + 100));
 }
@@ -253,8 +253,8 @@ fn errors() {
             "`uniform`(u32[2]): attribute `high`: must be above low, found 5 and 3",
         ),
         (
-            error(&[key(), x()], |b, x| b.dropout(x[0], x[1], f64::NAN)),
-            "`dropout`(u32[2], f64[2]): attribute `rate`: must be from 0 to 1, found nan:0x7ff8000000000000",
+            error(&[key(), x()], |b, x| b.dropout(x[1], x[0], f64::NAN)),
+            "`dropout`(f64[2], u32[2]): attribute `rate`: must be from 0 to 1, found nan:0x7ff8000000000000",
         ),
         (
             error(&[key()], |b, x| b.permutation(x[0], usize::MAX)),
