@@ -8,7 +8,10 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{ConstantData, InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_codegen::ir::{
+    Block, ConstantData, InstBuilder, MemFlagsData, StackSlot, StackSlotData, StackSlotKind, Type, Value,
+    types,
+};
 use cranelift_frontend::{FuncInstBuilder, FunctionBuilder};
 
 use super::lanes::{Lanes, Scalar};
@@ -93,37 +96,59 @@ impl<'a, 'b, T: Clif> Emit<'a, 'b, T> {
         self.ins(|i| i.bitselect(mask, a, b))
     }
 
-    fn lane(&self, vector: Value, lane: u8) -> Value {
-        if self.lanes == 1 { vector } else { self.ins(|i| i.extractlane(vector, lane)) }
+    /// A stack slot for one vector.
+    fn slot(&self) -> StackSlot {
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, 16, 4);
+        self.builder.borrow_mut().create_sized_stack_slot(data)
     }
 
-    fn with_lane(&self, vector: Value, value: Value, lane: u8) -> Value {
-        if self.lanes == 1 { value } else { self.ins(|i| i.insertlane(vector, value, lane)) }
-    }
-
-    /// The Payne-Hanek reduction of each lane of `x`, selected by `far`.
-    fn reduce_lanes(&self, x: Value, far: Value, near: Angle<Self>) -> Angle<Self>
-    where
-        Self: Lanes<F = Value, I = Value, M = Value, Scalar = T>,
-    {
-        let (mut quadrant, mut r) = (near.quadrant, near.r);
-        for lane in 0..self.lanes as u8 {
-            let (q, rest) = self.reduce_scalar(self.lane(x, lane));
-            quadrant = self.with_lane(quadrant, q, lane);
-            r = self.with_lane(r, rest, lane);
-        }
+    /// The Payne-Hanek reduction of all lanes of `x`, by a loop over its copy in memory.
+    fn reduce_lanes(&self, x: Value) -> Angle<Self> {
+        let (xs, quadrants, rests) = (self.slot(), self.slot(), self.slot());
+        let (body, done) = {
+            let mut builder = self.builder.borrow_mut();
+            let (body, done) = (builder.create_block(), builder.create_block());
+            builder.set_cold_block(body);
+            builder.set_cold_block(done);
+            builder.append_block_param(body, types::I64);
+            (body, done)
+        };
+        self.ins(|i| i.stack_store(types::I64, x, xs, 0));
+        let zero = self.ins(|i| i.iconst(types::I64, 0));
+        self.ins(|i| i.jump(body, &[zero.into()]));
+        self.builder.borrow_mut().switch_to_block(body);
+        let offset = self.builder.borrow().block_params(body)[0];
+        let address = |slot| {
+            let base = self.ins(|i| i.stack_addr(types::I64, slot, 0));
+            self.ins(|i| i.iadd(base, offset))
+        };
+        let (from, quadrant_to, rest_to) = (address(xs), address(quadrants), address(rests));
+        let flags = MemFlagsData::trusted();
+        let lane = self.ins(|i| i.load(T::FLOAT, flags, from, 0));
+        let (quadrant, r) = self.reduce_scalar(lane);
+        self.ins(|i| i.store(flags, quadrant, quadrant_to, 0));
+        self.ins(|i| i.store(flags, r, rest_to, 0));
+        let bytes = self.ins(|i| i.iconst(types::I64, i64::from(T::BITS / 8)));
+        let next = self.ins(|i| i.iadd(offset, bytes));
+        let end = self.ins(|i| i.iconst(types::I64, 16));
+        let more = self.ins(|i| i.icmp(IntCC::UnsignedLessThan, next, end));
+        self.ins(|i| i.brif(more, body, &[next.into()], done, &[]));
+        self.builder.borrow_mut().seal_block(body);
+        self.enter(done);
         Angle {
-            quadrant: self.choose(self.int_type(), far, quadrant, near.quadrant),
-            r: self.choose(self.float_type(), far, r, near.r),
+            quadrant: self.ins(|i| i.stack_load(types::I64, self.int_type(), quadrants, 0)),
+            r: self.ins(|i| i.stack_load(types::I64, self.float_type(), rests, 0)),
         }
     }
 
+    /// The Payne-Hanek reduction of a scalar.
     fn reduce_scalar(&self, x: Value) -> (Value, Value) {
         let narrow = T::FLOAT == types::F32;
         let wide = if narrow { self.ins(|i| i.fpromote(types::F64, x)) } else { x };
+        let step = if narrow { payne_hanek::NARROW_STEP } else { payne_hanek::WIDE_STEP };
         let (quadrant, r) = {
             let mut builder = self.builder.borrow_mut();
-            payne_hanek::reduce(&Emit::<f64>::new(&mut builder, 1), wide)
+            payne_hanek::reduce(&Emit::<f64>::new(&mut builder, 1), wide, step)
         };
         if !narrow {
             return (quadrant, r);
@@ -252,8 +277,15 @@ impl<T: Clif> Lanes for Emit<'_, '_, T> {
         let any = if self.lanes > 1 { self.ins(|i| i.vany_true(far)) } else { far };
         self.ins(|i| i.brif(any, cold, &[], join, &[near.quadrant.into(), near.r.into()]));
         self.enter(cold);
-        let reduced = self.reduce_lanes(x, far, near);
-        self.ins(|i| i.jump(join, &[reduced.quadrant.into(), reduced.r.into()]));
+        let all = if self.lanes > 1 {
+            self.reduce_lanes(x)
+        } else {
+            let (quadrant, r) = self.reduce_scalar(x);
+            Angle { quadrant, r }
+        };
+        let quadrant = self.choose(self.int_type(), far, all.quadrant, near.quadrant);
+        let r = self.choose(self.float_type(), far, all.r, near.r);
+        self.ins(|i| i.jump(join, &[quadrant.into(), r.into()]));
         self.enter(join);
         let builder = self.builder.borrow();
         let params = builder.block_params(join);
@@ -263,7 +295,7 @@ impl<T: Clif> Lanes for Emit<'_, '_, T> {
 
 impl<T> Emit<'_, '_, T> {
     /// Goes on in a block all of whose predecessors are known.
-    fn enter(&self, block: cranelift_codegen::ir::Block) {
+    fn enter(&self, block: Block) {
         let mut builder = self.builder.borrow_mut();
         builder.seal_block(block);
         builder.switch_to_block(block);

@@ -170,7 +170,7 @@ native!(f64, i64, u64);
 #[cold]
 #[inline(never)]
 fn far_angle(x: f64) -> (i64, f64) {
-    payne_hanek::reduce(&Native::<f64>::new(), x)
+    payne_hanek::reduce(&Native::<f64>::new(), x, payne_hanek::WIDE_STEP)
 }
 
 impl Words for Native<f64> {

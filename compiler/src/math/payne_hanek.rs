@@ -72,13 +72,18 @@ const PI_2_HIGH: f64 = std::f64::consts::FRAC_PI_2;
 /// `pi/2 - PI_2_HIGH`
 const PI_2_LOW: f64 = 6.123233995736766e-17;
 
+/// The first step of the barrel shifter in [`window`] that finite doubles need.
+pub(super) const WIDE_STEP: usize = 16;
+/// The same for values that came from single precision.
+pub(super) const NARROW_STEP: usize = 2;
+
 /// Quadrant (its two low bits) and rest of a finite `x` with `|x| >= 2`.
-pub(super) fn reduce<L: Words>(l: &L, x: L::F) -> (L::I, L::F) {
+pub(super) fn reduce<L: Words>(l: &L, x: L::F, first_step: usize) -> (L::I, L::F) {
     let bits = l.bits(l.abs(x));
     let significand = l.or(l.and(bits, l.ik((1 << 52) - 1)), l.ik(1 << 52));
     // The window starts at the bit of weight 2 after scaling: bit e - 2 after the point, plus 64 zeros.
     let start = l.int_sub(l.ushr(bits, 52), l.ik(1023 + 52 - 62));
-    let turns = product(l, significand, window(l, start));
+    let turns = product(l, significand, window(l, start, first_step));
     let (quadrant, high, low) = split(l, turns);
     let r = l.mul(high, l.float(PI_2_HIGH));
     let error = l.fma(high, l.float(PI_2_HIGH), l.neg(r));
@@ -88,15 +93,17 @@ pub(super) fn reduce<L: Words>(l: &L, x: L::F) -> (L::I, L::F) {
     (l.pick(negative, flipped, quadrant), l.flip(l.add(r, tail), l.sign(x)))
 }
 
-/// 192 bits of `2/pi` from bit `start`, most significant word first.
-fn window<L: Words>(l: &L, start: L::I) -> [L::I; 3] {
-    let mut words = TWO_OVER_PI.map(|word| l.ik(word as i64));
+/// 192 bits of `2/pi` from bit `start`, most significant word first. `start / 64` must be below `2 * first_step`.
+fn window<L: Words>(l: &L, start: L::I, first_step: usize) -> [L::I; 3] {
     // A barrel shifter: no table in memory is needed, so emitted code needs no data section.
-    for step in [16, 8, 4, 2, 1] {
+    let mut words: Vec<L::I> = TWO_OVER_PI[..first_step + 4].iter().map(|&word| l.ik(word as i64)).collect();
+    let mut step = first_step;
+    while step > 0 {
         let stay = l.int_eq(l.and(start, l.ik(step as i64 * 64)), l.ik(0));
         for i in 0..(3 + step).min(words.len() - step) {
             words[i] = l.pick(stay, words[i], words[i + step]);
         }
+        step /= 2;
     }
     let left = l.and(start, l.ik(63));
     let right = l.int_sub(l.ik(63), left);

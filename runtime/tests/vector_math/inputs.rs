@@ -11,6 +11,10 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    pub(crate) fn coin(&mut self) -> bool {
+        self.next() & 1 == 0
+    }
+
     /// Uniform in `[-1, 1)`.
     pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
@@ -30,7 +34,7 @@ pub(crate) const SPECIAL: &[f64] = &[
     1e-9,
     0.25,
     0.5,
-    0.7071067811865476,
+    std::f64::consts::FRAC_1_SQRT_2,
     1.0,
     1.5,
     2.0,
