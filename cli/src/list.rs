@@ -1,0 +1,88 @@
+//! `wright list-ops` and `wright list-passes`.
+
+use tensorwright_compiler::passes::{self, Exactness, PIPELINE, Pass, Step};
+use tensorwright_ir::Op;
+use tensorwright_ir::op::{Arity, Lowering, OpKind};
+
+use crate::fault::Fault;
+use crate::output;
+
+/// List the operations: operands, attributes, kind.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  wright list-ops\n  wright list-ops reduce softmax")]
+pub(crate) struct OpsArgs {
+    /// Only these operations.
+    names: Vec<String>,
+}
+
+pub(crate) fn ops(args: &OpsArgs) -> anyhow::Result<()> {
+    let kinds = Op::kinds();
+    for name in &args.names {
+        if kinds.iter().all(|kind| kind.name != name) {
+            return Err(Fault::usage(format!("there is no operation `{name}`")).into());
+        }
+    }
+    let chosen = kinds.iter().filter(|kind| args.names.is_empty() || args.names.iter().any(|n| n == kind.name));
+    output::print(&table(chosen.map(|kind| op_row(kind)).collect()))
+}
+
+fn op_row(kind: &OpKind) -> Vec<String> {
+    let operands = match kind.arity {
+        Arity::Exact(1) => "1 operand".to_owned(),
+        Arity::Exact(n) => format!("{n} operands"),
+        Arity::AtLeast(n) => format!("{n}.. operands"),
+    };
+    let lowering = match kind.lowering {
+        Lowering::Map => "element-wise",
+        Lowering::View => "index map",
+        Lowering::Reduce => "reduction",
+        Lowering::Contract => "contraction",
+        Lowering::Library => "library routine",
+        Lowering::Expand => "composite",
+    };
+    vec![kind.name.to_owned(), operands, lowering.to_owned(), kind.attributes.join(", ")]
+}
+
+/// List the passes of the optimiser in the order of the pipeline, with the reason for each place.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  wright list-passes")]
+pub(crate) struct PassesArgs {}
+
+pub(crate) fn passes(_: &PassesArgs) -> anyhow::Result<()> {
+    let mut out = String::from("Pipeline:\n");
+    for step in PIPELINE {
+        match step {
+            Step::Once { pass, why } => out.push_str(&format!("  {}: {why}\n", pass.name())),
+            Step::UntilStable { rounds, passes } => {
+                out.push_str(&format!("  until nothing changes, at most {rounds} times:\n"));
+                for (pass, why) in *passes {
+                    out.push_str(&format!("    {}: {why}\n", pass.name()));
+                }
+            }
+        }
+    }
+    out.push_str("\nPasses:\n");
+    out.push_str(&table(passes::all().into_iter().map(pass_row).collect()));
+    output::print(&out)
+}
+
+fn pass_row(pass: &'static dyn Pass) -> Vec<String> {
+    let exactness = match pass.exactness() {
+        Exactness::Exact => "exact",
+        Exactness::Changes => "changes results",
+    };
+    vec![format!("  {}", pass.name()), exactness.to_owned(), pass.description().to_owned()]
+}
+
+/// Rows with their columns aligned.
+fn table(rows: Vec<Vec<String>>) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    rows.iter().fold(String::new(), |mut out, row| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+        out
+    })
+}
