@@ -17,8 +17,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let Some(number) = &args.code else { return output::print(&all()) };
-    let code = Code::from_number(number)
-        .ok_or_else(|| Fault::usage(format!("there is no error code `{number}`; `wright explain` lists all")))?;
+    let code = Code::from_number(number).ok_or_else(|| {
+        Fault::usage(format!("there is no error code `{number}`; `wright explain` lists all"))
+    })?;
     output::print(&format!("{code}: {}\n\n{}", code.title(), code.explanation()))
 }
 

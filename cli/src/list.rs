@@ -22,7 +22,8 @@ pub(crate) fn ops(args: &OpsArgs) -> anyhow::Result<()> {
             return Err(Fault::usage(format!("there is no operation `{name}`")).into());
         }
     }
-    let chosen = kinds.iter().filter(|kind| args.names.is_empty() || args.names.iter().any(|n| n == kind.name));
+    let chosen =
+        kinds.iter().filter(|kind| args.names.is_empty() || args.names.iter().any(|n| n == kind.name));
     output::print(&table(chosen.map(|kind| op_row(kind)).collect()))
 }
 
@@ -77,10 +78,12 @@ fn pass_row(pass: &'static dyn Pass) -> Vec<String> {
 /// Rows with their columns aligned.
 fn table(rows: Vec<Vec<String>>) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     rows.iter().fold(String::new(), |mut out, row| {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         out.push_str(cells.join("  ").trim_end());
         out.push('\n');
         out

@@ -55,7 +55,8 @@ fn main() -> ExitCode {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => report(&error, color),
         Err(_) => {
-            let message = "this is a bug of tensorwright: please report it with the graph, after `wright reduce`";
+            let message =
+                "this is a bug of tensorwright: please report it with the graph, after `wright reduce`";
             report(&Fault::internal(message).into(), color)
         }
     }

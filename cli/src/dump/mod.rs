@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             output::put(path, &sections.iter().map(titled).collect::<String>())
         }
         (format, [Section { content: Content::Graph { graph, groups }, .. }], _) => {
-            output::put(path, &drawn(&Figure::new(graph, groups.clone()), format)?)
+            output::put(path, &drawn(Figure::new(graph, groups.clone()), format)?)
         }
         _ => Err(Fault::usage("there is no picture of this stage, only text").into()),
     }
@@ -84,13 +84,12 @@ fn text(section: &Section, style: Style) -> String {
     }
 }
 
-fn drawn(figure: &Figure, format: Format) -> Result<String, Fault> {
+fn drawn(figure: Figure, format: Format) -> Result<String, Fault> {
     if format == Format::Dot {
-        return Ok(picture::dot(figure));
+        return Ok(picture::dot(&figure));
     }
+    let boxes = figure.len();
     picture::svg(figure).ok_or_else(|| {
-        let (boxes, most) = (figure.len(), picture::MAX_BOXES);
-        let message = format!("the picture would have {boxes} boxes, more than {most}: use `--format dot`");
-        Fault::usage(message)
+        Fault::usage(format!("a picture of {boxes} boxes takes too long to lay out: use `--format dot`"))
     })
 }

@@ -10,14 +10,20 @@ pub(crate) fn dot(figure: &Figure) -> String {
     out.push_str("  node [shape=box, style=\"filled,rounded\", fontname=\"monospace\", fontsize=11];\n");
     out.push_str("  edge [fontname=\"monospace\", fontsize=9, color=\"#777777\"];\n");
     for (group, title) in figure.groups.iter().enumerate() {
-        put(&mut out, format_args!("  subgraph cluster_{group} {{\n    label={};\n    style=rounded;\n", quoted(title)));
+        put(
+            &mut out,
+            format_args!("  subgraph cluster_{group} {{\n    label={};\n    style=rounded;\n", quoted(title)),
+        );
         boxes(&mut out, figure, Some(group), "    ");
         out.push_str("  }\n");
     }
     boxes(&mut out, figure, None, "  ");
     for arrow in &figure.arrows {
         let style = if arrow.enters { ", style=dashed" } else { "" };
-        put(&mut out, format_args!("  b{} -> b{} [label={}{style}];\n", arrow.from, arrow.to, quoted(&arrow.label)));
+        put(
+            &mut out,
+            format_args!("  b{} -> b{} [label={}{style}];\n", arrow.from, arrow.to, quoted(&arrow.label)),
+        );
     }
     out.push_str("}\n");
     out
@@ -28,7 +34,12 @@ fn boxes(out: &mut String, figure: &Figure, group: Option<usize>, indent: &str) 
         let shape_name = if shape.kind == Kind::Input { ", shape=ellipse" } else { "" };
         let (fill, stroke) = (shape.fill(), shape.stroke());
         let label = quoted(&text(shape));
-        put(out, format_args!("{indent}b{i} [label={label}, fillcolor=\"{fill}\", color=\"{stroke}\"{shape_name}];\n"));
+        put(
+            out,
+            format_args!(
+                "{indent}b{i} [label={label}, fillcolor=\"{fill}\", color=\"{stroke}\"{shape_name}];\n"
+            ),
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use tensorwright_ir::text::value_labels;
 use tensorwright_ir::{Graph, Node, NodeId, Op, Source, Value};
 
 pub(crate) use dot::dot;
-pub(crate) use svg::{MAX_BOXES, svg};
+pub(crate) use svg::svg;
 
 /// A graph as boxes and arrows.
 pub(crate) struct Figure {
@@ -58,8 +58,12 @@ pub(crate) struct Groups {
 impl Figure {
     /// The figure of a graph and its regions.
     pub(crate) fn new(graph: &Graph, groups: Groups) -> Figure {
-        let mut figure =
-            Figure { name: graph.name().to_owned(), boxes: Vec::new(), arrows: Vec::new(), groups: groups.titles };
+        let mut figure = Figure {
+            name: graph.name().to_owned(),
+            boxes: Vec::new(),
+            arrows: Vec::new(),
+            groups: groups.titles,
+        };
         // Regions are drawn beside the graph, with an arrow from the operation that runs them.
         let mut open: Vec<(&Graph, Option<(usize, usize)>)> = vec![(graph, None)];
         while let Some((part, entered)) = open.pop() {
@@ -100,7 +104,8 @@ impl Figure {
             nodes.push(shape);
         }
         for (i, &output) in graph.outputs().iter().enumerate() {
-            let shape = self.add(Kind::Output, format!("output {i}"), vec![labels[output.index()].clone()], None);
+            let shape =
+                self.add(Kind::Output, format!("output {i}"), vec![labels[output.index()].clone()], None);
             self.connect(graph, &inputs, &nodes, &[output], shape);
         }
         nodes
@@ -123,7 +128,10 @@ impl Figure {
             };
             let operand_number = if operands.len() > 1 { format!("{position}: ") } else { String::new() };
             let result_number = result.map_or(String::new(), |r| format!(" (result {r})"));
-            arrows.entry(from).or_default().push(format!("{operand_number}{}{result_number}", graph.ty(operand)));
+            arrows
+                .entry(from)
+                .or_default()
+                .push(format!("{operand_number}{}{result_number}", graph.ty(operand)));
         }
         for (from, labels) in arrows {
             self.arrows.push(Arrow { from, to, label: labels.join("\n"), enters: false });
@@ -139,7 +147,11 @@ fn title(graph: &Graph, node: &Node) -> String {
 }
 
 fn details(node: &Node) -> Vec<String> {
-    node.op.attributes().iter().map(|(name, value)| shortened(&format!("{name} = {}", attribute(value)))).collect()
+    node.op
+        .attributes()
+        .iter()
+        .map(|(name, value)| shortened(&format!("{name} = {}", attribute(value))))
+        .collect()
 }
 
 fn attribute(value: &AttrValue) -> String {
@@ -229,7 +241,7 @@ mod tests {
 
     #[test]
     fn svg_is_escaped_and_has_each_box_once() {
-        let svg = svg(&figure()).unwrap();
+        let svg = svg(figure()).unwrap();
         assert_eq!(svg.matches("<rect class=\"box").count(), 10, "{svg}");
         assert!(svg.contains("&lt;w&gt;") && !svg.contains("<w>"), "{svg}");
     }
@@ -238,7 +250,7 @@ mod tests {
     fn empty_graphs_have_pictures() {
         let graph: Graph = "graph() { return }".parse().unwrap();
         let figure = Figure::new(&graph, Groups::default());
-        assert!(svg(&figure).unwrap().ends_with("</svg>\n"));
         assert!(dot(&figure).contains("digraph"));
+        assert!(svg(figure).unwrap().ends_with("</svg>\n"));
     }
 }
