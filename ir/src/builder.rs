@@ -229,6 +229,8 @@ mod tests {
         let x = b.input(Type::new(DType::F32, [2]));
         let y = b.exp(x).unwrap();
         b.input(Type::new(DType::F32, [2]));
-        assert!(Builder::continuing(&b.finish(&[y]), 1).is_none());
+        assert!(Builder::continuing(b.graph(), 1).is_none());
+        // A finished graph has its inputs first.
+        assert!(Builder::continuing(&b.finish(&[y]), 1).is_some());
     }
 }
