@@ -168,3 +168,21 @@ fn outputs_may_be_inputs_and_constants() {
         0.0,
     );
 }
+
+/// Every pair of special values, in vectors and in the rest that fills none.
+#[test]
+fn nans_are_equal_in_the_total_order() {
+    let specials = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.0];
+    let n = specials.len();
+    for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
+        let ty = Type::new(dtype, [n * n]);
+        let graph = graph(|b| {
+            let (x, y) = (b.input(ty.clone()), b.input(ty.clone()));
+            vec![b.lt_total(x, y).unwrap(), b.le_total(x, y).unwrap()]
+        });
+        let pick = |i: usize| Scalar::from_f64(dtype, specials[i]);
+        let inputs =
+            [Literal::from_fn(ty.clone(), |i| pick(i / n)), Literal::from_fn(ty.clone(), |i| pick(i % n))];
+        assert_eq!(run(&graph, &inputs, 1), eval::evaluate(&graph, &inputs).expect("inputs fit"), "{dtype}");
+    }
+}

@@ -47,13 +47,16 @@ impl Emitter<'_, '_> {
         self.icmp(int_code(function, dtype.is_signed_int()), x, y)
     }
 
-    /// An integer that is ordered as floats are in the total order.
+    /// An integer that is ordered as floats are in the total order, in which all NaNs are equal and above all numbers.
     fn total_key(&mut self, x: Value) -> Value {
         let bits = self.as_int(x);
-        let width = self.type_of(bits).lane_bits();
-        let sign = self.sshr(bits, width - 1);
+        let ty = self.type_of(bits);
+        let sign = self.sshr(bits, ty.lane_bits() - 1);
         let flip = self.ushr(sign, 1);
-        self.ins().bxor(bits, flip)
+        let key = self.ins().bxor(bits, flip);
+        let nan = self.fcmp(FloatCC::Unordered, x, x);
+        let highest = self.bits(ty, u64::MAX >> (65 - ty.lane_bits()));
+        self.choose(nan, highest, key)
     }
 
     /// `false < true`.
