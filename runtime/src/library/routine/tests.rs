@@ -84,7 +84,7 @@ fn routines_agree_with_the_evaluator() {
         }
         let random = &mut Random::new(kind.name.len() as u64);
         for _ in 0..400 {
-            let choices: Vec<u32> = (0..64).map(|_| random.next() as u32).collect();
+            let choices: Vec<u32> = (0..64).map(|_| random.bits() as u32).collect();
             let mut draw = Draw::new(&choices);
             let sample = kind.sample(&mut draw, &hint(random));
             let operands: Vec<_> = sample.operands.iter().map(|o| random_literal(&mut draw, o)).collect();
