@@ -15,6 +15,7 @@ mod expand;
 mod fold;
 mod pattern;
 pub mod rewriter;
+mod sink;
 #[cfg(test)]
 mod testing;
 
@@ -29,6 +30,7 @@ pub use driver::{
 };
 pub use expand::Expand;
 pub use fold::Fold;
+pub use sink::Sink;
 use tensorwright_ir::Graph;
 
 /// What a pass does to results.
@@ -92,7 +94,8 @@ pub static PIPELINE: &[Step] = &[
             (&Fold, "constants are known before rules ask for them"),
             (&Algebra, "works on canonical operands and folded constants"),
             (&Cse, "merges what expansion wrote several times"),
-            (&Dce, "last: sweeps up what the others left unused"),
+            (&Dce, "sweeps up what the others left unused, so that `sink` sees who needs what"),
+            (&Sink, "last: what it brings together the others simplify in the next round"),
         ],
     },
 ];
@@ -127,6 +130,7 @@ mod tests {
         (&Fold, include_str!("fold.rs")),
         (&Algebra, include_str!("algebra/mod.rs")),
         (&Cse, include_str!("cse.rs")),
+        (&Sink, include_str!("sink/mod.rs")),
         (&Dce, include_str!("dce.rs")),
     ];
 

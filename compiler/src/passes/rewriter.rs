@@ -13,7 +13,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::Results;
-use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, NodeId, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, NodeId, Shape, Type, Value};
 
 use super::Context;
 
@@ -171,12 +171,26 @@ impl<'g> Rewriter<'g> {
         self.old.ty(site.node.results[0])
     }
 
+    /// Shape of the first result of the node under consideration.
+    pub fn result_shape(&self, site: &Site<'g>) -> Shape {
+        self.result_type(site).shape.clone()
+    }
+
+    /// As [`Rewriter::build`], for nodes that take the place of one from another source line than the node under consideration.
+    pub fn build_at(&mut self, location: Option<Location>) -> &mut Builder {
+        let builder = self.build();
+        builder.set_location(location);
+        builder
+    }
+
     /// For appending nodes to the new graph. They stay if the rule gives values in place of its node.
     pub fn build(&mut self) -> &mut Builder {
         if self.new.is_none() {
             self.start_from_prefix();
         }
-        self.new.as_mut().expect("was started")
+        let new = self.new.as_mut().expect("was started");
+        new.set_location(self.location.clone());
+        new
     }
 
     /// What stands now for a value of the graph before the sweep, one made by an earlier node or an input. Panics if there is
@@ -186,8 +200,7 @@ impl<'g> Rewriter<'g> {
     }
 
     fn start_from_prefix(&mut self) {
-        let mut new = Builder::continuing(self.old, self.done).expect("inputs come first");
-        new.set_location(self.location.clone());
+        let new = Builder::continuing(self.old, self.done).expect("inputs come first");
         let kept = new.graph().values().len();
         self.map = self.old.values().map(|v| (v.index() < kept).then_some(v)).collect();
         self.new = Some(new);
@@ -213,7 +226,7 @@ impl<'g> Rewriter<'g> {
     ) -> Result<bool, RewriteError> {
         let site = Site { id, node, operands: self.operands(node)? };
         let mark = self.graph_len();
-        self.locate(&node.location);
+        self.location.clone_from(&node.location);
         let wanted = rule(self, &site).map_err(RewriteError::from).and_then(|r| self.check(node, r));
         let changed = match wanted {
             Ok(Rewrite::Replace(values)) => self.replace(node, &values, mark),
@@ -234,13 +247,6 @@ impl<'g> Rewriter<'g> {
     /// Number of nodes to go back to when a rewrite is taken back.
     fn graph_len(&self) -> usize {
         self.new.as_ref().map_or(self.done, |new| new.graph().nodes().len())
-    }
-
-    fn locate(&mut self, location: &Option<Location>) {
-        self.location.clone_from(location);
-        if let Some(new) = &mut self.new {
-            new.set_location(location.clone());
-        }
     }
 
     fn mapped(&self, old: Value) -> Result<Value, RewriteError> {

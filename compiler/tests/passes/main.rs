@@ -117,6 +117,7 @@ properties_of!(
     algebra: "algebra",
     cse: "cse",
     dce: "dce",
+    sink: "sink",
 );
 
 #[test]

@@ -38,10 +38,10 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
-use tensorwright_ir::{Graph, Op};
+use tensorwright_ir::{Graph, Op, Shape, Value};
 
 use super::effects::touches_token;
-use super::pattern::Rewritten;
+use super::pattern::{Rewritten, made_by};
 use super::rewriter::{Rewrite, Rewriter, Site, rewrite, until_stable};
 use super::{Context, Pass};
 
@@ -73,16 +73,42 @@ impl Pass for Canonicalise {
     }
 }
 
+/// Appends an index map of `x` in its canonical spelling. `to` is the shape of the result.
+pub(super) fn append(
+    r: &mut Rewriter<'_>,
+    op: &Op,
+    x: Value,
+    to: &Shape,
+) -> Result<Value, tensorwright_ir::BuildError> {
+    let Some(mut value) = index_map(r, op, x, to)? else { return r.build().push_one(op.clone(), &[x]) };
+    for _ in 0..SWEEPS {
+        let Some((op, operands)) = made_by(r.graph(), value) else { break };
+        let (op, Some(&x)) = (op.clone(), operands.first()) else { break };
+        match index_map(r, &op, x, to)? {
+            Some(simpler) => value = simpler,
+            None => break,
+        }
+    }
+    Ok(value)
+}
+
+/// The canonical spelling of an index map of `x` whose result has the shape `to`; `None` if it is spelt so already.
+fn index_map(r: &mut Rewriter<'_>, op: &Op, x: Value, to: &Shape) -> Rewritten {
+    match op {
+        Op::BroadcastInDim(op) => movement::broadcast(r, op, x),
+        Op::Reshape(op) => movement::reshape(r, op, x),
+        Op::Transpose(op) => movement::transpose(r, op, x),
+        Op::Slice(op) => sections::slice(r, op, x, to),
+        Op::Reverse(op) => sections::reverse(r, op, x),
+        _ => Ok(None),
+    }
+}
+
 fn canonical<'g>(r: &mut Rewriter<'g>, site: &Site<'g>) -> Rewritten {
     let operands = &site.operands[..];
     match (&site.node.op, operands) {
         (Op::Constant(op), _) => movement::constant(r, op),
         (Op::Cast(op), &[x]) => Ok((r.graph().ty(x).dtype == op.dtype).then_some(x)),
-        (Op::BroadcastInDim(op), &[x]) => movement::broadcast(r, op, x),
-        (Op::Reshape(op), &[x]) => movement::reshape(r, op, x),
-        (Op::Transpose(op), &[x]) => movement::transpose(r, op, x),
-        (Op::Slice(op), &[x]) => sections::slice(r, op, x, &r.result_type(site).shape),
-        (Op::Reverse(op), &[x]) => sections::reverse(r, op, x),
         (Op::Pad(op), &[x, value]) => sections::pad(r, op, x, value, &r.result_type(site).shape),
         (Op::Concat(op), xs) => sections::concat(r, op, xs),
         (Op::DynamicSlice(op), &[x, starts]) => sections::dynamic_slice(r, op, x, starts),
@@ -90,6 +116,7 @@ fn canonical<'g>(r: &mut Rewriter<'g>, site: &Site<'g>) -> Rewritten {
         (Op::Binary(f), &[x, y]) => elementwise::binary(r, *f, x, y),
         (Op::Compare(f), &[x, y]) => elementwise::compare(r, *f, x, y),
         (Op::Reduce(op), &[x]) => reduce::reduce(r, op, x),
+        (op, &[x]) => index_map(r, op, x, &r.result_type(site).shape),
         _ => Ok(None),
     }
 }

@@ -167,7 +167,8 @@ fn section_of_broadcast(
         .map(|(&axis, dim)| if dim.size() == 1 { Section::whole(1) } else { wanted[axis] })
         .collect();
     let shape: Shape = wanted.iter().map(|s| s.count as usize).collect();
-    let section = if from.rank() == 0 { source } else { r.build().push_one(slice_of(&inside), &[source])? };
+    let whole = matches!(plain_section(&inside, &from), Plain::Whole);
+    let section = if whole { source } else { r.build().push_one(slice_of(&inside), &[source])? };
     r.build().broadcast_in_dim(section, shape, axes).map(Some)
 }
 
