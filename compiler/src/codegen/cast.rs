@@ -1,8 +1,8 @@
 //! Conversions between dtypes.
 //!
 //! A cast is a chain of steps between neighbours: integers change width by factors of two, small integers meet floats as
-//! 32-bit ones, and f16 and bf16 go through f32. Where a chain would round twice, the way leads around: 64-bit
-//! integers to f32 by scalar instructions, wide values to f16 and bf16 through f64 and an f32 rounded to odd.
+//! 32-bit ones, and f16 and bf16 are rounded from f32, as they are defined to be. Only from 64-bit integers to f32 a chain
+//! would round too often; scalar instructions do that.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, Type, Value, types};
@@ -23,7 +23,10 @@ impl Emitter<'_, '_> {
                 let single = self.half_to_single(from, x);
                 self.cast(DType::F32, to, &single)
             }
-            (_, DType::F16 | DType::BF16) => self.to_half(from, to, x),
+            (_, DType::F16 | DType::BF16) => {
+                let single = self.cast(from, DType::F32, x);
+                self.single_to_half(to, &single)
+            }
             _ if from.is_float() && to.is_float() => self.float_to_float(to, x),
             _ if from.is_float() => self.float_to_int(from, to, x),
             _ if to.is_float() => self.int_to_float(from, to, x),
@@ -66,18 +69,6 @@ impl Emitter<'_, '_> {
             let x = if from.is_float() { e.ins().band(x, magnitude) } else { x };
             e.icmp(IntCC::NotEqual, x, zero)
         })
-    }
-
-    fn to_half(&mut self, from: DType, to: DType, x: &[Value]) -> Pack {
-        let single = match from {
-            DType::F32 => Pack::from_slice(x),
-            _ if from.is_int() && from.size() <= 2 => self.cast(from, DType::F32, x),
-            _ => {
-                let double = self.cast(from, DType::F64, x);
-                self.double_to_odd_single(&double)
-            }
-        };
-        self.single_to_half(to, &single)
     }
 
     fn float_to_float(&mut self, to: DType, x: &[Value]) -> Pack {

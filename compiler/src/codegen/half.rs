@@ -2,7 +2,7 @@
 //!
 //! Rounding is to nearest even, subnormals and infinities are exact, NaNs stay quiet NaNs.
 
-use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use smallvec::smallvec;
 use tensorwright_ir::DType;
@@ -126,40 +126,5 @@ impl Emitter<'_, '_> {
         let limit = self.int(int, INFINITY);
         let nan = self.icmp(IntCC::SignedGreaterThan, magnitude, limit);
         self.choose(nan, quiet, infinity)
-    }
-
-    /// f64 as f32, inexact results rounded to the neighbour with an odd last bit: rounding those once more to a much narrower
-    /// type gives what rounding the f64 would (S. Boldo and G. Melquiond, *Emulation of a FMA and correctly rounded
-    /// sums*, 2008).
-    pub(super) fn double_to_odd_single(&mut self, x: &[Value]) -> Pack {
-        let nearest = self.cast(DType::F64, DType::F32, x);
-        let back = self.cast(DType::F32, DType::F64, &nearest);
-        let (inexact, beyond) = self.rounding_masks(x, &back);
-        let float = self.of(types::F32);
-        (0..nearest.len())
-            .map(|k| {
-                let bits = self.as_int(nearest[k]);
-                let int = self.type_of(bits);
-                let (zero, one) = (self.int(int, 0), self.int(int, 1));
-                let step = self.choose(beyond[k], one, zero);
-                let truncated = self.ins().isub(bits, step);
-                let odd = self.ins().bor(truncated, one);
-                let result = self.choose(inexact[k], odd, bits);
-                self.reinterpret(float, result)
-            })
-            .collect()
-    }
-
-    /// Where `back` differs from `x`, and where it is farther from zero, as bools that go with f32.
-    fn rounding_masks(&mut self, x: &[Value], back: &[Value]) -> (Pack, Pack) {
-        let inexact = self.zip(x, back, |e, x, back| {
-            let (less, more) = (e.fcmp(FloatCC::LessThan, x, back), e.fcmp(FloatCC::GreaterThan, x, back));
-            e.ins().bor(less, more)
-        });
-        let beyond = self.zip(x, back, |e, x, back| {
-            let (x, back) = (e.ins().fabs(x), e.ins().fabs(back));
-            e.fcmp(FloatCC::LessThan, x, back)
-        });
-        (self.resize_mask(inexact, 8, 4), self.resize_mask(beyond, 8, 4))
     }
 }

@@ -96,7 +96,7 @@ impl Emitter<'_, '_> {
         let (base, bytes) = self.settle(address, 0);
         let word = self.ins().load(word, memory(), base, bytes);
         let word_type = self.type_of(word);
-        let vector = self.ins().scalar_to_vector(vector_type(word_type), word);
+        let vector = self.low_lane(vector_type(word_type), word);
         self.reinterpret(ty, vector)
     }
 

@@ -44,7 +44,7 @@ use tensorwright_ir::DType;
 
 pub use imports::Import;
 
-use crate::kernel::Kernel;
+use crate::kernel::{InvalidKernel, Kernel, verify};
 use crate::math::EmitError;
 use imports::Imports;
 use value::Emitter;
@@ -52,6 +52,9 @@ use value::Emitter;
 /// Why a kernel could not be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CodegenError {
+    /// The kernel breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] InvalidKernel),
     /// There is no code for a function of elements of this dtype.
     #[error("`{function}` is not supported for {dtype}")]
     Unsupported {
@@ -90,17 +93,18 @@ impl From<ModuleError> for CodegenError {
 pub struct Workspace {
     context: Context,
     builder: FunctionBuilderContext,
+    disassembly: bool,
 }
 
 impl Workspace {
     /// An empty one.
     pub fn new() -> Workspace {
-        Workspace { context: Context::new(), builder: FunctionBuilderContext::new() }
+        Workspace { context: Context::new(), builder: FunctionBuilderContext::new(), disassembly: false }
     }
 
     /// Whether compilations keep a listing of the machine code, for [`Workspace::disassembly`].
     pub fn keep_disassembly(&mut self, keep: bool) {
-        self.context.set_disasm(keep);
+        self.disassembly = keep;
     }
 
     /// The last function as Cranelift IR, after the optimisations that are made in place.
@@ -129,7 +133,7 @@ impl Default for Workspace {
 ///
 /// # Errors
 ///
-/// If there is no code for one of its functions, or `module` refuses.
+/// If the kernel is invalid, there is no code for one of its functions, or `module` refuses.
 pub fn define<M: Module>(
     module: &mut M,
     workspace: &mut Workspace,
@@ -153,7 +157,9 @@ pub fn build<M: Module>(
     workspace: &mut Workspace,
     kernel: &Kernel,
 ) -> Result<(), CodegenError> {
+    verify(kernel)?;
     workspace.context.clear();
+    workspace.context.set_disasm(workspace.disassembly);
     let function = &mut workspace.context.func;
     function.signature = signature(module);
     let imports = Imports::declare(module, function, kernel)?;

@@ -131,16 +131,6 @@ pub(super) fn dtypes(kernel: &Kernel, body: &Loop) -> Vec<DType> {
     dtypes
 }
 
-/// The registers that an instruction reads.
-pub(super) fn operands(instr: &Instr) -> SmallVec<[Reg; 3]> {
-    match *instr {
-        Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } => SmallVec::new(),
-        Instr::Unary(_, x) | Instr::Cast(_, x) | Instr::Bitcast(_, x) => SmallVec::from_slice(&[x]),
-        Instr::Binary(_, x, y) | Instr::Compare(_, x, y) => SmallVec::from_slice(&[x, y]),
-        Instr::Select(x, y, z) | Instr::Fma(x, y, z) => SmallVec::from_slice(&[x, y, z]),
-    }
-}
-
 impl<'k> Plan<'k> {
     pub(super) fn new(kernel: &'k Kernel, body: &'k Loop) -> Plan<'k> {
         let mut trips: Vec<Trip> = body.dims.iter().map(|&extent| Trip::new(extent, &kernel.grid)).collect();
@@ -216,7 +206,7 @@ impl<'k> Plan<'k> {
         results.into_iter().for_each(|reg| self.live[reg.0 as usize] = true);
         for i in (0..self.live.len()).rev() {
             if self.live[i] {
-                operands(&self.body.body[i]).into_iter().for_each(|reg| self.live[reg.0 as usize] = true);
+                self.body.body[i].operands().into_iter().for_each(|reg| self.live[reg.0 as usize] = true);
             }
         }
     }
@@ -237,7 +227,7 @@ impl<'k> Plan<'k> {
                     self.index_level(index).max(self.inner() - 1)
                 }
                 Instr::Load { index, .. } => self.index_level(index),
-                _ => operands(instr).iter().map(|reg| self.levels[reg.0 as usize]).max().unwrap_or(0),
+                _ => instr.operands().iter().map(|reg| self.levels[reg.0 as usize]).max().unwrap_or(0),
             };
             self.levels.push(level);
         }
@@ -264,7 +254,7 @@ impl<'k> Plan<'k> {
 
     /// A mask is as wide as what it was made from: the first varying operand, if it is of bools.
     fn mask_width(&self, instr: &Instr) -> u32 {
-        let of = operands(instr).into_iter().find(|&reg| self.varies(reg));
+        let of = instr.operands().into_iter().find(|&reg| self.varies(reg));
         of.map_or(1, |reg| self.widths[reg.0 as usize])
     }
 
@@ -282,7 +272,7 @@ impl<'k> Plan<'k> {
             | Instr::Compare(..) => own,
             _ => size(reg),
         };
-        operands(instr).into_iter().map(|reg| (reg, width(reg))).collect()
+        instr.operands().into_iter().map(|reg| (reg, width(reg))).collect()
     }
 
     fn find_accesses(&mut self, kernel: &Kernel) {

@@ -227,11 +227,21 @@ impl<'f> Emitter<'_, 'f> {
     }
 
     fn collect_vector(&mut self, ty: Type, lanes: &[Value]) -> Value {
-        let mut vector = self.ins().scalar_to_vector(ty, lanes[0]);
+        let mut vector = self.low_lane(ty, lanes[0]);
         for (k, &lane) in lanes.iter().enumerate().skip(1) {
             vector = self.ins().insertlane(vector, lane, k as u8);
         }
         vector
+    }
+
+    /// A vector with `scalar` in its lowest lane. Not all targets move integers of less than 32 bits.
+    pub(super) fn low_lane(&mut self, ty: Type, scalar: Value) -> Value {
+        if ty.lane_bits() >= 32 {
+            return self.ins().scalar_to_vector(ty, scalar);
+        }
+        let wide = self.ins().uextend(types::I32, scalar);
+        let vector = self.ins().scalar_to_vector(types::I32X4, wide);
+        self.reinterpret(ty, vector)
     }
 
     /// Applies scalar code to each lane; the way for what vectors cannot do.

@@ -12,9 +12,19 @@
 //!
 //! Scratch (`locals`) is meant to stay in L1: the schedule chooses tiles so that it does.
 
+pub mod interpret;
+mod parse;
+pub mod range;
+mod text;
+pub mod verify;
+
 use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
+
+pub use interpret::{InterpretError, interpret};
+pub use parse::ParseKernelError;
+pub use verify::{InvalidKernel, verify};
 
 /// A compiled unit: native code that computes any range of its tiles.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,241 @@
+//! The kernel interpreter: what a kernel means, one element at a time.
+//!
+//! It is slow and shares nothing with code generation. Elements are computed by the functions of the ops; folds follow the
+//! documented order.
+
+use smallvec::SmallVec;
+use tensorwright_ir::{DType, Scalar};
+
+use super::verify::{InvalidKernel, verify};
+use super::{Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Stage, Var, fold_lanes};
+
+/// Why a kernel could not be interpreted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InterpretError {
+    /// The kernel breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] InvalidKernel),
+    /// A buffer is missing or has the wrong size.
+    #[error("the kernel's params are {expected:?} bytes large, but the buffers {given:?}")]
+    Buffers {
+        /// Bytes of each param.
+        expected: Vec<u64>,
+        /// Bytes of each buffer.
+        given: Vec<u64>,
+    },
+    /// A tile beyond the last one.
+    #[error("there are {tiles} tiles, none has number {end}")]
+    Tiles {
+        /// The number of tiles.
+        tiles: u64,
+        /// The end of the range that was asked for.
+        end: u64,
+    },
+}
+
+/// Computes the tiles `begin..end` on `params`, the bytes of each param in the order of this machine.
+///
+/// # Errors
+///
+/// If the kernel is invalid, or what it is given does not fit it.
+pub fn interpret(kernel: &Kernel, params: &mut [Vec<u8>], begin: u64, end: u64) -> Result<(), InterpretError> {
+    verify(kernel)?;
+    let expected: Vec<u64> = kernel.params.iter().map(|p| p.len * p.dtype.size() as u64).collect();
+    let given: Vec<u64> = params.iter().map(|p| p.len() as u64).collect();
+    if expected != given {
+        return Err(InterpretError::Buffers { expected, given });
+    }
+    if end > kernel.tiles() {
+        return Err(InterpretError::Tiles { tiles: kernel.tiles(), end });
+    }
+    for tile in begin..end {
+        // Scratch is uninitialised: fill it with what would be noticed.
+        let locals = kernel.locals.iter().map(|l| vec![0xa5; l.len as usize * l.dtype.size()]).collect();
+        let mut run = Tile { kernel, params, locals, grid: first_indices(kernel, tile), dims: Vec::new() };
+        kernel.stages.iter().for_each(|stage| run.stage(stage));
+    }
+    Ok(())
+}
+
+fn first_indices(kernel: &Kernel, tile: u64) -> Vec<i64> {
+    let mut rest = tile;
+    let mut first = vec![0; kernel.grid.len()];
+    for (first, dim) in first.iter_mut().zip(&kernel.grid).rev() {
+        *first = (rest % dim.tiles() * dim.tile) as i64;
+        rest /= dim.tiles();
+    }
+    first
+}
+
+struct Tile<'k, 'p> {
+    kernel: &'k Kernel,
+    params: &'p mut [Vec<u8>],
+    locals: Vec<Vec<u8>>,
+    /// The grid variables.
+    grid: Vec<i64>,
+    /// The loop variables of the stage.
+    dims: Vec<i64>,
+}
+
+impl Tile<'_, '_> {
+    fn stage(&mut self, stage: &Stage) {
+        match stage {
+            Stage::Loop(body) if body.folds.is_empty() => self.each(&body.dims, |tile| tile.point(body)),
+            Stage::Loop(body) => {
+                let kept = body.dims.len() - body.folded as usize;
+                self.each(&body.dims[..kept], |tile| tile.folds(body, kept));
+            }
+            Stage::Math(math) => self.math(math),
+        }
+    }
+
+    fn count(&self, extent: Extent) -> u64 {
+        match extent {
+            Extent::Fixed(n) => n,
+            Extent::Tile(g) => {
+                let dim = self.kernel.grid[g as usize];
+                dim.tile.min(dim.extent - self.grid[g as usize] as u64)
+            }
+        }
+    }
+
+    /// Runs `f` for each index of further loops, in order.
+    fn each(&mut self, dims: &[Extent], mut f: impl FnMut(&mut Self)) {
+        let counts: SmallVec<[u64; 8]> = dims.iter().map(|&e| self.count(e)).collect();
+        let outside = self.dims.len();
+        for number in 0..counts.iter().product() {
+            let mut rest: u64 = number;
+            let mut index: SmallVec<[i64; 8]> = counts.iter().map(|_| 0).collect();
+            for (i, count) in index.iter_mut().zip(&counts).rev() {
+                *i = (rest % count) as i64;
+                rest /= count;
+            }
+            self.dims.extend(index);
+            f(self);
+            self.dims.truncate(outside);
+        }
+    }
+
+    fn index(&self, index: &Affine) -> i64 {
+        let value = |var| match var {
+            Var::Grid(g) => self.grid[g as usize],
+            Var::Dim(d) => self.dims[d as usize],
+        };
+        index.terms.iter().fold(index.offset, |sum, &(var, c)| sum.wrapping_add(c.wrapping_mul(value(var))))
+    }
+
+    fn bytes(&mut self, buffer: Buffer) -> &mut Vec<u8> {
+        match buffer {
+            Buffer::Param(i) => &mut self.params[i as usize],
+            Buffer::Local(i) => &mut self.locals[i as usize],
+        }
+    }
+
+    fn load(&mut self, buffer: Buffer, at: i64) -> Scalar {
+        let dtype = self.kernel.dtype(buffer);
+        let begin = at as usize * dtype.size();
+        let mut bits = [0; 8];
+        bits[..dtype.size()].copy_from_slice(&self.bytes(buffer)[begin..begin + dtype.size()]);
+        Scalar::from_bits(dtype, u64::from_le_bytes(bits))
+    }
+
+    fn store(&mut self, buffer: Buffer, at: i64, value: Scalar) {
+        let size = self.kernel.dtype(buffer).size();
+        let begin = at as usize * size;
+        self.bytes(buffer)[begin..begin + size].copy_from_slice(&value.bits().to_le_bytes()[..size]);
+    }
+
+    /// The values of a body at the current point.
+    fn evaluate(&mut self, body: &Loop) -> Vec<Scalar> {
+        let mut values: Vec<Scalar> = Vec::with_capacity(body.body.len());
+        for instr in &body.body {
+            let of = |reg: Reg| values[reg.0 as usize];
+            let value = match *instr {
+                Instr::Const(scalar) => scalar,
+                Instr::Index { dtype, ref index } => Scalar::I64(self.index(index)).cast(dtype),
+                Instr::Load { buffer, ref index } => {
+                    let at = self.index(index);
+                    self.load(buffer, at)
+                }
+                Instr::Unary(function, x) => function.eval(of(x)),
+                Instr::Binary(function, x, y) => function.eval(of(x), of(y)),
+                Instr::Compare(function, x, y) => Scalar::Bool(function.eval(of(x), of(y))),
+                Instr::Select(c, x, y) => of(if of(c).is_truthy() { x } else { y }),
+                Instr::Fma(x, y, z) => fma(of(x), of(y), of(z)),
+                Instr::Cast(dtype, x) => of(x).cast(dtype),
+                Instr::Bitcast(dtype, x) => Scalar::from_bits(dtype, of(x).bits()),
+            };
+            values.push(value);
+        }
+        values
+    }
+
+    fn point(&mut self, body: &Loop) {
+        let values = self.evaluate(body);
+        for store in &body.stores {
+            let at = self.index(&store.index);
+            self.store(store.buffer, at, values[store.value.0 as usize]);
+        }
+    }
+
+    /// All folds of a stage, at one point of the loops that are kept.
+    fn folds(&mut self, body: &Loop, kept: usize) {
+        let mut partials: Vec<Vec<Scalar>> = body.folds.iter().map(|fold| self.identities(fold)).collect();
+        self.each(&body.dims[kept..], |tile| {
+            let innermost = tile.dims[tile.dims.len() - 1] as usize;
+            let values = tile.evaluate(body);
+            for (fold, partials) in body.folds.iter().zip(&mut partials) {
+                let lane = innermost % partials.len();
+                partials[lane] = fold.kind.function().eval(partials[lane], values[fold.value.0 as usize]);
+            }
+        });
+        for (fold, partials) in body.folds.iter().zip(partials) {
+            let at = self.index(&fold.index);
+            self.store(fold.buffer, at, tree(fold, partials));
+        }
+    }
+
+    fn identities(&self, fold: &Fold) -> Vec<Scalar> {
+        let dtype = self.kernel.dtype(fold.buffer);
+        vec![fold.kind.identity(dtype); fold_lanes(dtype)]
+    }
+
+    fn math(&mut self, math: &Math) {
+        let count: u64 = math.dims.iter().map(|&e| self.count(e)).product();
+        for i in 0..count as i64 {
+            let args: SmallVec<[Scalar; 2]> = math
+                .args
+                .iter()
+                .map(|span| {
+                    let at = self.index(&span.start) + i;
+                    self.load(span.buffer, at)
+                })
+                .collect();
+            let value = match math.function {
+                MathOp::Unary(function) => function.eval(args[0]),
+                MathOp::Binary(function) => function.eval(args[0], args[1]),
+            };
+            let at = self.index(&math.out.start) + i;
+            self.store(math.out.buffer, at, value);
+        }
+    }
+}
+
+/// The balanced tree: the upper half of the partials into the lower one.
+fn tree(fold: &Fold, mut partials: Vec<Scalar>) -> Scalar {
+    while partials.len() > 1 {
+        let half = partials.len() / 2;
+        for i in 0..half {
+            partials[i] = fold.kind.function().eval(partials[i], partials[i + half]);
+        }
+        partials.truncate(half);
+    }
+    partials[0]
+}
+
+fn fma(x: Scalar, y: Scalar, z: Scalar) -> Scalar {
+    match (x, y, z) {
+        (Scalar::F32(x), Scalar::F32(y), Scalar::F32(z)) => Scalar::F32(x.mul_add(y, z)),
+        _ => Scalar::from_f64(DType::F64, x.to_f64().mul_add(y.to_f64(), z.to_f64())),
+    }
+}

@@ -1,0 +1,402 @@
+//! Reads the text form of kernels that [`text`](super::text) describes. `//` begins a comment.
+
+use std::str::FromStr;
+
+use half::{bf16, f16};
+use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, UnaryFn};
+use tensorwright_ir::{DType, Scalar};
+
+use super::{
+    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Stage,
+    Store, Var,
+};
+
+/// Where a text is no kernel, and what was expected there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: expected {expected}")]
+pub struct ParseKernelError {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// What was expected.
+    pub expected: String,
+}
+
+/// Fails at the first place where the text does not follow the grammar. Whether the kernel is valid is not checked.
+impl FromStr for Kernel {
+    type Err = ParseKernelError;
+
+    fn from_str(text: &str) -> Result<Kernel, ParseKernelError> {
+        let mut parser = Parser { text, at: 0 };
+        let kernel = parser.kernel()?;
+        parser.skip();
+        if parser.at < text.len() { Err(parser.expected("the end")) } else { Ok(kernel) }
+    }
+}
+
+type Result<T, E = ParseKernelError> = std::result::Result<T, E>;
+
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+/// Tokens.
+impl<'t> Parser<'t> {
+    fn expected(&self, what: impl Into<String>) -> ParseKernelError {
+        let before = &self.text[..self.at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+        ParseKernelError { line, column, expected: what.into() }
+    }
+
+    /// White space and comments.
+    fn skip(&mut self) {
+        loop {
+            let rest = &self.text[self.at..];
+            let trimmed = rest.trim_start();
+            self.at += rest.len() - trimmed.len();
+            if !trimmed.starts_with("//") {
+                return;
+            }
+            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+        }
+    }
+
+    fn rest(&mut self) -> &'t str {
+        self.skip();
+        &self.text[self.at..]
+    }
+
+    fn accept(&mut self, token: &str) -> bool {
+        let found = self.rest().starts_with(token);
+        if found {
+            self.at += token.len();
+        }
+        found
+    }
+
+    fn require(&mut self, token: &str) -> Result<()> {
+        if self.accept(token) { Ok(()) } else { Err(self.expected(format!("`{token}`"))) }
+    }
+
+    fn peek_word(&mut self) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    }
+
+    fn accept_word(&mut self, word: &str) -> bool {
+        let found = self.peek_word() == word;
+        if found {
+            self.at += word.len();
+        }
+        found
+    }
+
+    /// A word for which `f` has a meaning.
+    fn named<T>(&mut self, what: &str, f: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+        let word = self.peek_word();
+        let value = f(word).ok_or_else(|| self.expected(what))?;
+        self.at += word.len();
+        Ok(value)
+    }
+
+    fn number(&mut self, what: &str) -> Result<u64> {
+        self.named(what, |word| word.parse().ok())
+    }
+
+    /// A letter with a number, such as `p0`.
+    fn numbered(&mut self, letter: char) -> Result<u32> {
+        self.named(&format!("`{letter}` with a number"), |word| word.strip_prefix(letter)?.parse().ok())
+    }
+
+    fn dtype(&mut self) -> Result<DType> {
+        self.named("a dtype", |word| word.parse().ok())
+    }
+}
+
+/// Kernels and stages.
+impl Parser<'_> {
+    fn kernel(&mut self) -> Result<Kernel> {
+        self.require("kernel")?;
+        self.require("{")?;
+        let mut kernel = Kernel { params: Vec::new(), locals: Vec::new(), grid: Vec::new(), stages: Vec::new() };
+        while !self.accept("}") {
+            match self.peek_word() {
+                "param" => {
+                    self.declared("param", 'p', kernel.params.len())?;
+                    kernel.params.push(self.param()?);
+                }
+                "local" => {
+                    self.declared("local", 'l', kernel.locals.len())?;
+                    let (dtype, len) = self.elements()?;
+                    kernel.locals.push(Local { dtype, len });
+                }
+                "grid" => {
+                    self.declared("grid", 'g', kernel.grid.len())?;
+                    kernel.grid.push(self.grid()?);
+                }
+                "loop" => kernel.stages.push(Stage::Loop(self.stage_loop()?)),
+                "math" => kernel.stages.push(Stage::Math(self.math()?)),
+                _ => return Err(self.expected("`param`, `local`, `grid`, `loop`, `math` or `}`")),
+            }
+        }
+        Ok(kernel)
+    }
+
+    /// A keyword, and the name that comes next in order.
+    fn declared(&mut self, keyword: &str, letter: char, number: usize) -> Result<()> {
+        self.require(keyword)?;
+        let name = format!("{letter}{number}");
+        if !self.accept_word(&name) {
+            return Err(self.expected(format!("`{name}`")));
+        }
+        self.require(":")
+    }
+
+    fn param(&mut self) -> Result<Param> {
+        let all = [Access::Read, Access::Write, Access::ReadWrite];
+        let access =
+            self.named("`read`, `write` or `readwrite`", |word| all.into_iter().find(|a| a.name() == word))?;
+        let (dtype, len) = self.elements()?;
+        Ok(Param { dtype, len, access })
+    }
+
+    fn elements(&mut self) -> Result<(DType, u64)> {
+        let dtype = self.dtype()?;
+        self.require("[")?;
+        let len = self.number("a number of elements")?;
+        self.require("]")?;
+        Ok((dtype, len))
+    }
+
+    fn grid(&mut self) -> Result<GridDim> {
+        let extent = self.number("a number of indices")?;
+        self.require("by")?;
+        Ok(GridDim { extent, tile: self.number("a number of indices")? })
+    }
+
+    fn extent(&mut self) -> Result<Extent> {
+        if self.accept_word("tile") {
+            return Ok(Extent::Tile(self.numbered('g')?));
+        }
+        Ok(Extent::Fixed(self.number("a number of iterations or `tile`")?))
+    }
+
+    /// `d0 < 4, d1 < 8`, numbered on from the loops that there are.
+    fn dims(&mut self, dims: &mut Vec<Extent>) -> Result<()> {
+        loop {
+            let name = format!("d{}", dims.len());
+            if !self.accept_word(&name) {
+                return Err(self.expected(format!("`{name}`")));
+            }
+            self.require("<")?;
+            dims.push(self.extent()?);
+            if !self.accept(",") {
+                return Ok(());
+            }
+        }
+    }
+
+    fn stage_loop(&mut self) -> Result<Loop> {
+        self.require("loop")?;
+        let mut dims = Vec::new();
+        if self.peek_word().starts_with('d') {
+            self.dims(&mut dims)?;
+        }
+        let kept = dims.len();
+        if self.accept_word("fold") {
+            self.dims(&mut dims)?;
+        }
+        let folded = (dims.len() - kept) as u32;
+        let mut result = Loop { dims, body: Vec::new(), stores: Vec::new(), folded, folds: Vec::new() };
+        self.require("{")?;
+        while !self.accept("}") {
+            self.statement(&mut result)?;
+        }
+        Ok(result)
+    }
+
+    fn statement(&mut self, body: &mut Loop) -> Result<()> {
+        if self.accept_word("store") {
+            let (buffer, index) = self.element()?;
+            self.require("=")?;
+            body.stores.push(Store { buffer, index, value: self.reg()? });
+        } else if self.accept_word("fold") {
+            let kind = self.named("a monoid", |word| ReduceKind::ALL.iter().copied().find(|k| k.word() == word))?;
+            let (buffer, index) = self.element()?;
+            self.require("=")?;
+            body.folds.push(Fold { kind, value: self.reg()?, buffer, index });
+        } else {
+            let name = format!("r{}", body.body.len());
+            if !self.accept_word(&name) {
+                return Err(self.expected(format!("`{name}`, `store`, `fold` or `}}`")));
+            }
+            self.require("=")?;
+            body.body.push(self.instr()?);
+        }
+        Ok(())
+    }
+
+    fn math(&mut self) -> Result<Math> {
+        self.require("math")?;
+        let function = self.named("a function", |word| {
+            unary(word).map(MathOp::Unary).or_else(|| binary(word).map(MathOp::Binary))
+        })?;
+        let dtype = self.dtype()?;
+        let out = self.span()?;
+        self.require("=")?;
+        let mut args = SmallVec::new();
+        while !self.accept_word("for") {
+            args.push(self.span()?);
+        }
+        let mut dims = vec![self.extent()?];
+        while self.accept(",") {
+            dims.push(self.extent()?);
+        }
+        Ok(Math { function, dtype, out, args, dims })
+    }
+
+    fn span(&mut self) -> Result<Span> {
+        let (buffer, start) = self.element()?;
+        Ok(Span { buffer, start })
+    }
+}
+
+/// Instructions.
+impl Parser<'_> {
+    fn instr(&mut self) -> Result<Instr> {
+        let word = self.peek_word();
+        let start = self.at;
+        self.at += word.len();
+        Ok(match word {
+            "const" => Instr::Const(self.scalar()?),
+            "index" => Instr::Index { dtype: self.dtype()?, index: self.bracketed()? },
+            "load" => {
+                let (buffer, index) = self.element()?;
+                Instr::Load { buffer, index }
+            }
+            "select" => Instr::Select(self.reg()?, self.reg()?, self.reg()?),
+            "fma" => Instr::Fma(self.reg()?, self.reg()?, self.reg()?),
+            "cast" => Instr::Cast(self.dtype()?, self.reg()?),
+            "bitcast" => Instr::Bitcast(self.dtype()?, self.reg()?),
+            _ => match (unary(word), binary(word), compare(word)) {
+                (Some(function), ..) => Instr::Unary(function, self.reg()?),
+                (_, Some(function), _) => Instr::Binary(function, self.reg()?, self.reg()?),
+                (.., Some(function)) => Instr::Compare(function, self.reg()?, self.reg()?),
+                _ => {
+                    self.at = start;
+                    return Err(self.expected("an instruction"));
+                }
+            },
+        })
+    }
+
+    fn reg(&mut self) -> Result<Reg> {
+        Ok(Reg(self.numbered('r')?))
+    }
+
+    fn element(&mut self) -> Result<(Buffer, Affine)> {
+        let buffer = self.named("a buffer", |word| {
+            let number = |letter: char| word.strip_prefix(letter)?.parse().ok();
+            number('p').map(Buffer::Param).or_else(|| number('l').map(Buffer::Local))
+        })?;
+        Ok((buffer, self.bracketed()?))
+    }
+
+    fn bracketed(&mut self) -> Result<Affine> {
+        self.require("[")?;
+        let index = self.affine()?;
+        self.require("]")?;
+        Ok(index)
+    }
+
+    fn affine(&mut self) -> Result<Affine> {
+        let mut sum = Affine::default();
+        let mut negative = self.accept("-");
+        loop {
+            sum = self.term(sum, negative)?;
+            negative = match (self.accept("+"), self.accept("-")) {
+                (true, minus) => minus,
+                (false, true) => true,
+                (false, false) => return Ok(sum),
+            };
+        }
+    }
+
+    /// `4`, `d0` or `4*d0`.
+    fn term(&mut self, mut sum: Affine, negative: bool) -> Result<Affine> {
+        let what = "a number or a variable";
+        if !self.peek_word().starts_with(|c: char| c.is_ascii_digit()) {
+            let var = self.var(what)?;
+            return self.add(sum, var, if negative { -1 } else { 1 });
+        }
+        let magnitude = self.named(what, |word| word.parse::<i128>().ok())?;
+        let signed = i64::try_from(if negative { -magnitude } else { magnitude });
+        let factor = signed.map_err(|_| self.expected("a number of 64 bits"))?;
+        if self.accept("*") {
+            let var = self.var("a variable")?;
+            return self.add(sum, var, factor);
+        }
+        sum.offset = sum.offset.checked_add(factor).ok_or_else(|| self.expected("a number of 64 bits"))?;
+        Ok(sum)
+    }
+
+    fn add(&self, sum: Affine, var: Var, factor: i64) -> Result<Affine> {
+        match sum.coefficient(var).checked_add(factor) {
+            Some(_) => Ok(sum.plus(var, factor)),
+            None => Err(self.expected("a coefficient of 64 bits")),
+        }
+    }
+
+    fn var(&mut self, what: &str) -> Result<Var> {
+        self.named(what, |word| {
+            let number = |letter: char| word.strip_prefix(letter)?.parse().ok();
+            number('g').map(Var::Grid).or_else(|| number('d').map(Var::Dim))
+        })
+    }
+
+    fn scalar(&mut self) -> Result<Scalar> {
+        let dtype = self.dtype()?;
+        let rest = self.rest();
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let scalar = scalar(dtype, &rest[..end]).ok_or_else(|| self.expected(format!("a number of {dtype}")))?;
+        self.at += end;
+        Ok(scalar)
+    }
+}
+
+fn unary(name: &str) -> Option<UnaryFn> {
+    UnaryFn::ALL.iter().copied().find(|f| f.name() == name)
+}
+
+fn binary(name: &str) -> Option<BinaryFn> {
+    BinaryFn::ALL.iter().copied().find(|f| f.name() == name)
+}
+
+fn compare(name: &str) -> Option<CompareFn> {
+    CompareFn::ALL.iter().copied().find(|f| f.name() == name)
+}
+
+/// The element that prints as `text`.
+fn scalar(dtype: DType, text: &str) -> Option<Scalar> {
+    if let Some(bits) = text.strip_prefix("nan:0x") {
+        let scalar = Scalar::from_bits(dtype, u64::from_str_radix(bits, 16).ok()?);
+        return (dtype.is_float() && scalar.to_f64().is_nan()).then_some(scalar);
+    }
+    match dtype {
+        DType::Bool => text.parse().ok().map(Scalar::Bool),
+        DType::F32 => text.parse().ok().map(Scalar::F32),
+        DType::F64 => text.parse().ok().map(Scalar::F64),
+        DType::F16 => text.parse().ok().map(|x| Scalar::F16(f16::from_f32(x))),
+        DType::BF16 => text.parse().ok().map(|x| Scalar::BF16(bf16::from_f32(x))),
+        _ => {
+            let value = text.parse::<i128>().ok()?;
+            let scalar = Scalar::from_i128(dtype, value);
+            (scalar.to_i128() == value).then_some(scalar)
+        }
+    }
+}

@@ -1,0 +1,472 @@
+//! The kernel verifier: what makes a [`Kernel`] valid. Code generation and execution rely on it.
+//!
+//! 1. There are at most 2^40 elements in a buffer, 2^40 indices in a grid loop or a stage's loop, 16 grid loops, 16 loops in a
+//!    stage, 2^20 tiles' worth of bytes in scratch (1 GiB), and no more than 2^62 tiles. A grid loop has at least one
+//!    index and its tiles at least one.
+//! 2. Each buffer, grid loop and stage loop that is named exists. A span starts at an index of grid variables only; so does
+//!    what a fold stores, but for the loops that are not folded.
+//! 3. An affine index has no coefficient 0, and its variables are in ascending order.
+//! 4. Each operand is an earlier instruction of the same body.
+//! 5. Operands have the dtypes that the instruction takes. f16 and bf16 are only constants, loaded, stored, cast, bitcast
+//!    and selected; a bitcast keeps the width and does not involve bool; an index is a number and neither f16 nor
+//!    bf16; a fused multiply-add is of f32 or f64.
+//! 6. A stored value has the dtype of the buffer, and so has the result of a fold, whose monoid takes that dtype and which
+//!    is neither f16 nor bf16.
+//! 7. A stage has either stores and no folded loops, or folds and at least one.
+//! 8. A param that is only read is not stored to. One that is written has been stored to by an earlier stage, or is by the same
+//!    stage, when it is loaded.
+//! 9. For each tile, the last one of each grid loop included, each load, store and span stays within its buffer.
+//! 10. Different tiles do not touch the same element of a param, unless neither stores it.
+//! 11. Along the innermost loop points are independent: no two of them store the same element, and none loads what another
+//!     stores.
+//! 12. A vector math function is one of floats, of as many operands as there are arguments, all buffers are of its dtype
+//!     (f32 or f64), and the result is the same span as an argument or overlaps none.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+use tensorwright_ir::DType;
+use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+
+use super::range::{Space, Strip};
+use super::{Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Span, Stage, Var};
+
+/// A rule that a kernel breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The rule's number in the [module documentation](self).
+    pub rule: u32,
+    /// The stage, if it is in one.
+    pub stage: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(stage) = self.stage {
+            write!(f, "stage {stage}: ")?;
+        }
+        write!(f, "{} (rule {})", self.message, self.rule)
+    }
+}
+
+/// A kernel that breaks rules: all that were found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidKernel {
+    /// At least one.
+    pub violations: Vec<Violation>,
+}
+
+impl fmt::Display for InvalidKernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid kernel")?;
+        self.violations.iter().try_for_each(|violation| write!(f, "\n  {violation}"))
+    }
+}
+
+impl std::error::Error for InvalidKernel {}
+
+/// Most loops of a grid or a stage.
+pub const MAX_LOOPS: usize = 16;
+/// Most elements of a buffer, and indices of a loop.
+pub const MAX_LEN: u64 = 1 << 40;
+/// Most bytes of scratch.
+pub const MAX_SCRATCH: u64 = 1 << 30;
+/// Most tiles.
+pub const MAX_TILES: u64 = 1 << 62;
+
+/// Checks all rules.
+///
+/// # Errors
+///
+/// All violations, if there are any.
+pub fn verify(kernel: &Kernel) -> Result<(), InvalidKernel> {
+    let mut verifier = Verifier { kernel, stage: None, violations: Vec::new() };
+    verifier.sizes();
+    if verifier.violations.is_empty() {
+        for (number, stage) in kernel.stages.iter().enumerate() {
+            verifier.stage = Some(number);
+            match stage {
+                Stage::Loop(body) => verifier.loop_stage(body),
+                Stage::Math(math) => verifier.math_stage(math),
+            }
+        }
+        verifier.stage = None;
+    }
+    // What follows speaks of indices and dtypes that are known to make sense.
+    if verifier.violations.is_empty() {
+        verifier.params_between_stages();
+        verifier.params_between_tiles();
+    }
+    if verifier.violations.is_empty() { Ok(()) } else { Err(InvalidKernel { violations: verifier.violations }) }
+}
+
+/// Elements that a stage touches.
+struct Touch<'k> {
+    buffer: Buffer,
+    index: Affine,
+    space: Space<'k>,
+    stores: bool,
+}
+
+struct Verifier<'k> {
+    kernel: &'k Kernel,
+    stage: Option<usize>,
+    violations: Vec<Violation>,
+}
+
+impl<'k> Verifier<'k> {
+    fn complain(&mut self, rule: u32, message: impl Into<String>) {
+        self.violations.push(Violation { rule, stage: self.stage, message: message.into() });
+    }
+
+    fn require(&mut self, holds: bool, rule: u32, message: impl FnOnce() -> String) {
+        if !holds {
+            self.complain(rule, message());
+        }
+    }
+
+    fn sizes(&mut self) {
+        let kernel = self.kernel;
+        let lens = kernel.params.iter().map(|p| p.len).chain(kernel.locals.iter().map(|l| l.len));
+        for len in lens {
+            self.require(len <= MAX_LEN, 1, || format!("a buffer of {len} elements is too large"));
+        }
+        let scratch: u128 = kernel.locals.iter().map(|l| (u128::from(l.len) * l.dtype.size() as u128).next_multiple_of(64)).sum();
+        self.require(scratch <= u128::from(MAX_SCRATCH), 1, || format!("{scratch} bytes of scratch are too many"));
+        self.require(kernel.grid.len() <= MAX_LOOPS, 1, || format!("{} grid loops are too many", kernel.grid.len()));
+        let mut tiles = 1u128;
+        for (g, dim) in kernel.grid.iter().enumerate() {
+            let valid = (1..=MAX_LEN).contains(&dim.extent) && (1..=MAX_LEN).contains(&dim.tile);
+            self.require(valid, 1, || format!("g{g} has {} indices in tiles of {}", dim.extent, dim.tile));
+            tiles = tiles.saturating_mul(u128::from(dim.extent.div_ceil(dim.tile.max(1))));
+        }
+        self.require(tiles <= u128::from(MAX_TILES), 1, || format!("{tiles} tiles are too many"));
+    }
+
+    fn extents(&mut self, dims: &[Extent]) {
+        let kernel = self.kernel;
+        self.require(dims.len() <= MAX_LOOPS, 1, || format!("{} loops are too many", dims.len()));
+        for &extent in dims {
+            match extent {
+                Extent::Fixed(n) => self.require(n <= MAX_LEN, 1, || format!("a loop over {n} indices is too long")),
+                Extent::Tile(g) => {
+                    self.require((g as usize) < kernel.grid.len(), 2, || format!("there is no grid loop g{g}"));
+                }
+            }
+        }
+    }
+
+    /// Whether the buffer exists.
+    fn buffer(&mut self, buffer: Buffer) -> bool {
+        let exists = match buffer {
+            Buffer::Param(i) => (i as usize) < self.kernel.params.len(),
+            Buffer::Local(i) => (i as usize) < self.kernel.locals.len(),
+        };
+        self.require(exists, 2, || format!("there is no buffer {buffer}"));
+        exists
+    }
+
+    fn len(&self, buffer: Buffer) -> u64 {
+        match buffer {
+            Buffer::Param(i) => self.kernel.params[i as usize].len,
+            Buffer::Local(i) => self.kernel.locals[i as usize].len,
+        }
+    }
+
+    /// Whether the index is well formed, with stage loops below `dims`.
+    fn affine(&mut self, index: &Affine, dims: usize) -> bool {
+        let before = self.violations.len();
+        let grid = self.kernel.grid.len();
+        for &(var, coefficient) in &index.terms {
+            let exists = match var {
+                Var::Grid(g) => (g as usize) < grid,
+                Var::Dim(d) => (d as usize) < dims,
+            };
+            self.require(exists, 2, || format!("there is no variable {var} here"));
+            self.require(coefficient != 0, 3, || format!("{var} has coefficient 0"));
+        }
+        let ordered = index.terms.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        self.require(ordered, 3, || format!("the variables of {index} are out of order"));
+        self.violations.len() == before
+    }
+
+    /// Checks a place: all of it must be inside its buffer.
+    fn place(&mut self, space: &Space<'_>, buffer: Buffer, index: &Affine, dims: usize) {
+        if !self.buffer(buffer) || !self.affine(index, dims) {
+            return;
+        }
+        let Some(range) = space.interval(index) else { return };
+        let len = self.len(buffer);
+        let inside = range.low >= 0 && range.high < i128::from(len);
+        self.require(inside, 9, || {
+            format!("{buffer}[{index}] reaches from {} to {}, but the buffer has {len} elements", range.low, range.high)
+        });
+    }
+}
+
+/// Loop stages.
+impl<'k> Verifier<'k> {
+    fn loop_stage(&mut self, body: &'k Loop) {
+        let before = self.violations.len();
+        self.extents(&body.dims);
+        let folded = body.folded as usize;
+        self.require(folded <= body.dims.len(), 7, || format!("{folded} of {} loops are folded", body.dims.len()));
+        let kinds = (folded > 0) != body.folds.is_empty() && (folded == 0 || body.stores.is_empty());
+        self.require(kinds, 7, || "a stage either stores, or folds along at least one loop".to_owned());
+        if self.violations.len() > before {
+            return;
+        }
+        let space = Space::new(self.kernel, &body.dims);
+        let kept = body.dims.len() - folded;
+        let Some(dtypes) = self.body(&space, body) else { return };
+        for store in &body.stores {
+            self.place(&space, store.buffer, &store.index, body.dims.len());
+            self.result(store.buffer, store.value, &dtypes);
+        }
+        let outside = Space::new(self.kernel, &body.dims[..kept]);
+        for fold in &body.folds {
+            self.place(&outside, fold.buffer, &fold.index, kept);
+            self.result(fold.buffer, fold.value, &dtypes);
+            self.fold(fold, &dtypes);
+        }
+        if self.violations.len() == before {
+            self.points(&space, body);
+        }
+    }
+
+    /// The dtypes of the instructions, if all have one.
+    fn body(&mut self, space: &Space<'_>, body: &Loop) -> Option<Vec<DType>> {
+        let before = self.violations.len();
+        let mut dtypes: Vec<DType> = Vec::with_capacity(body.body.len());
+        for (number, instr) in body.body.iter().enumerate() {
+            let dims = body.dims.len();
+            match instr {
+                Instr::Load { buffer, index } => self.place(space, *buffer, index, dims),
+                Instr::Index { index, .. } => {
+                    self.affine(index, dims);
+                }
+                _ => {}
+            }
+            if self.violations.len() > before {
+                return None;
+            }
+            match self.dtype(instr, &dtypes) {
+                Ok(dtype) => dtypes.push(dtype),
+                Err((rule, message)) => {
+                    self.complain(rule, format!("r{number}: {message}"));
+                    return None;
+                }
+            }
+        }
+        Some(dtypes)
+    }
+
+    fn dtype(&self, instr: &Instr, dtypes: &[DType]) -> Result<DType, (u32, String)> {
+        let of = |reg: Reg| {
+            dtypes.get(reg.0 as usize).copied().ok_or_else(|| (4, format!("{reg} is not an earlier instruction")))
+        };
+        let same = |x: Reg, y: Reg| match (of(x)?, of(y)?) {
+            (a, b) if a == b => Ok(a),
+            (a, b) => Err((5, format!("{x} is {a}, but {y} is {b}"))),
+        };
+        let wrong = |name: &str, dtype: DType| Err((5, format!("{name} does not take {dtype}")));
+        let computed = |dtype: DType| !matches!(dtype, DType::F16 | DType::BF16);
+        match *instr {
+            Instr::Const(scalar) => Ok(scalar.dtype()),
+            Instr::Index { dtype, .. } if dtype.is_number() && computed(dtype) => Ok(dtype),
+            Instr::Index { dtype, .. } => wrong("index", dtype),
+            Instr::Load { buffer, .. } => Ok(self.kernel.dtype(buffer)),
+            Instr::Unary(f, x) => match of(x)? {
+                dtype if !f.class().contains(dtype) || !computed(dtype) => wrong(f.name(), dtype),
+                _ if f.is_predicate() => Ok(DType::Bool),
+                dtype => Ok(dtype),
+            },
+            Instr::Binary(f, x, y) => match same(x, y)? {
+                dtype if f.class().contains(dtype) && computed(dtype) => Ok(dtype),
+                dtype => wrong(f.name(), dtype),
+            },
+            Instr::Compare(f, x, y) => match same(x, y)? {
+                dtype if computed(dtype) => Ok(DType::Bool),
+                dtype => wrong(f.name(), dtype),
+            },
+            Instr::Select(c, x, y) => match of(c)? {
+                DType::Bool => same(x, y),
+                dtype => Err((5, format!("{c} is {dtype}, but select needs a bool"))),
+            },
+            Instr::Fma(x, y, z) => match (same(x, y)?, same(y, z)?) {
+                (dtype @ (DType::F32 | DType::F64), _) => Ok(dtype),
+                (dtype, _) => wrong("fma", dtype),
+            },
+            Instr::Cast(dtype, x) => of(x).map(|_| dtype),
+            Instr::Bitcast(to, x) => match of(x)? {
+                from if from == to || (from.size() == to.size() && from.is_number() && to.is_number()) => Ok(to),
+                from => Err((5, format!("the bits of {from} are no {to}"))),
+            },
+        }
+    }
+
+    fn result(&mut self, buffer: Buffer, value: Reg, dtypes: &[DType]) {
+        let Some(&dtype) = dtypes.get(value.0 as usize) else {
+            return self.complain(4, format!("{value} is not an instruction"));
+        };
+        let exists = match buffer {
+            Buffer::Param(i) => (i as usize) < self.kernel.params.len(),
+            Buffer::Local(i) => (i as usize) < self.kernel.locals.len(),
+        };
+        if exists {
+            let wanted = self.kernel.dtype(buffer);
+            self.require(dtype == wanted, 6, || format!("{value} is {dtype}, but {buffer} holds {wanted}"));
+        }
+    }
+
+    fn fold(&mut self, fold: &Fold, dtypes: &[DType]) {
+        if let Some(&dtype) = dtypes.get(fold.value.0 as usize) {
+            let taken = fold.kind.class().contains(dtype) && !matches!(dtype, DType::F16 | DType::BF16);
+            self.require(taken, 6, || format!("{} does not fold {dtype}", fold.kind.word()));
+        }
+    }
+
+    /// Rule 11.
+    fn points(&mut self, space: &Space<'_>, body: &Loop) {
+        let inner = Var::Dim(body.dims.len().saturating_sub(1) as u32);
+        let count = body.dims.last().map_or(1, |&e| space.longest(e));
+        for (k, store) in body.stores.iter().enumerate() {
+            let step = store.index.coefficient(inner);
+            self.require(step != 0 || count <= 1, 11, || {
+                format!("all points of the innermost loop store {}[{}]", store.buffer, store.index)
+            });
+            let others = body.stores[k + 1..].iter().map(|s| (s.buffer, &s.index));
+            let loads = body.body.iter().filter_map(load);
+            for (buffer, index) in others.chain(loads).filter(|&(buffer, _)| buffer == store.buffer) {
+                let clash = space.points_clash(&store.index, index, inner, count);
+                self.require(!clash, 11, || {
+                    format!("points of the innermost loop share {buffer}[{}] and {buffer}[{index}]", store.index)
+                });
+            }
+        }
+    }
+}
+
+fn load(instr: &Instr) -> Option<(Buffer, &Affine)> {
+    match instr {
+        Instr::Load { buffer, index } => Some((*buffer, index)),
+        _ => None,
+    }
+}
+
+/// Math stages.
+impl<'k> Verifier<'k> {
+    fn math_stage(&mut self, math: &'k Math) {
+        let before = self.violations.len();
+        self.extents(&math.dims);
+        let (name, arity, floats) = match math.function {
+            MathOp::Unary(f) => (f.name(), 1, is_float_unary(f)),
+            MathOp::Binary(f) => (f.name(), 2, is_float_binary(f)),
+        };
+        let float = matches!(math.dtype, DType::F32 | DType::F64);
+        self.require(floats && float, 12, || format!("there is no {name} of strips of {}", math.dtype));
+        self.require(math.args.len() == arity, 12, || format!("{name} has {arity} operands, not {}", math.args.len()));
+        if self.violations.len() > before {
+            return;
+        }
+        let strip = Strip::new(self.kernel, &math.dims);
+        for span in math.args.iter().chain([&math.out]) {
+            if !self.affine(&span.start, 0) {
+                return;
+            }
+            self.place(&strip.space, span.buffer, &strip.index(&span.start), MAX_LOOPS);
+            if self.violations.len() == before {
+                let dtype = self.kernel.dtype(span.buffer);
+                self.require(dtype == math.dtype, 12, || format!("{} holds {dtype}, not {}", span.buffer, math.dtype));
+            }
+        }
+        if self.violations.len() == before {
+            math.args.iter().for_each(|arg| self.aliasing(&strip, math, arg));
+        }
+    }
+
+    fn aliasing(&mut self, strip: &Strip<'_>, math: &Math, arg: &Span) {
+        if arg.buffer != math.out.buffer || *arg == math.out {
+            return;
+        }
+        let apart = strip.space.disjoint(&strip.index(&arg.start), &strip.index(&math.out.start));
+        self.require(apart, 12, || format!("{} is partly overwritten", arg.buffer));
+    }
+}
+
+fn is_float_unary(f: UnaryFn) -> bool {
+    f.class().contains(DType::F32) && !f.is_predicate()
+}
+
+fn is_float_binary(f: BinaryFn) -> bool {
+    f.class().contains(DType::F32)
+}
+
+/// Params between stages and between tiles.
+impl<'k> Verifier<'k> {
+    fn touches(&self, stage: &'k Stage) -> Vec<Touch<'k>> {
+        match stage {
+            Stage::Loop(body) => {
+                let loads = body.body.iter().filter_map(load).map(|(buffer, index)| (buffer, index, false));
+                let stores = body.stores.iter().map(|s| (s.buffer, &s.index, true));
+                let folds = body.folds.iter().map(|f| (f.buffer, &f.index, true));
+                let space = Space::new(self.kernel, &body.dims);
+                let touch = |(buffer, index, stores): (Buffer, &Affine, bool)| {
+                    Touch { buffer, index: index.clone(), space: space.clone(), stores }
+                };
+                loads.chain(stores).chain(folds).map(touch).collect()
+            }
+            Stage::Math(math) => {
+                let strip = Strip::new(self.kernel, &math.dims);
+                let spans = math.args.iter().map(|s| (s, false)).chain([(&math.out, true)]);
+                let touch = |(span, stores): (&Span, bool)| {
+                    Touch { buffer: span.buffer, index: strip.index(&span.start), space: strip.space.clone(), stores }
+                };
+                spans.map(touch).collect()
+            }
+        }
+    }
+
+    /// Rule 8.
+    fn params_between_stages(&mut self) {
+        let mut stored: SmallVec<[Buffer; 8]> = SmallVec::new();
+        for (number, stage) in self.kernel.stages.iter().enumerate() {
+            self.stage = Some(number);
+            let touches = self.touches(stage);
+            stored.extend(touches.iter().filter(|t| t.stores).map(|t| t.buffer));
+            for touch in touches {
+                let Buffer::Param(i) = touch.buffer else { continue };
+                match self.kernel.params[i as usize].access {
+                    Access::Read => self.require(!touch.stores, 8, || format!("{} is only read", touch.buffer)),
+                    Access::Write => self.require(stored.contains(&touch.buffer), 8, || {
+                        format!("{} is loaded before it is stored to", touch.buffer)
+                    }),
+                    Access::ReadWrite => {}
+                }
+            }
+        }
+        self.stage = None;
+    }
+
+    /// Rule 10.
+    fn params_between_tiles(&mut self) {
+        if self.kernel.tiles() <= 1 {
+            return;
+        }
+        let stages = self.kernel.stages.iter().enumerate();
+        let all: Vec<(usize, Touch<'k>)> =
+            stages.flat_map(|(n, stage)| self.touches(stage).into_iter().map(move |t| (n, t))).collect();
+        for (stage, store) in all.iter().filter(|(_, t)| t.stores && matches!(t.buffer, Buffer::Param(_))) {
+            self.stage = Some(*stage);
+            for (_, other) in all.iter().filter(|(_, t)| t.buffer == store.buffer) {
+                let apart = store.space.tiles_apart(&store.index, &other.space, &other.index);
+                self.require(apart, 10, || {
+                    format!("tiles may share elements of {}: [{}] and [{}]", store.buffer, store.index, other.index)
+                });
+            }
+        }
+        self.stage = None;
+    }
+}
