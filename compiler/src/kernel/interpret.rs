@@ -38,7 +38,12 @@ pub enum InterpretError {
 /// # Errors
 ///
 /// If the kernel is invalid, or what it is given does not fit it.
-pub fn interpret(kernel: &Kernel, params: &mut [Vec<u8>], begin: u64, end: u64) -> Result<(), InterpretError> {
+pub fn interpret(
+    kernel: &Kernel,
+    params: &mut [Vec<u8>],
+    begin: u64,
+    end: u64,
+) -> Result<(), InterpretError> {
     verify(kernel)?;
     let expected: Vec<u64> = kernel.params.iter().map(|p| p.len * p.dtype.size() as u64).collect();
     let given: Vec<u64> = params.iter().map(|p| p.len() as u64).collect();

@@ -8,8 +8,8 @@ use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
 use super::{
-    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Stage,
-    Store, Var,
+    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg,
+    Span, Stage, Store, Var,
 };
 
 /// Where a text is no kernel, and what was expected there.
@@ -123,7 +123,8 @@ impl Parser<'_> {
     fn kernel(&mut self) -> Result<Kernel> {
         self.require("kernel")?;
         self.require("{")?;
-        let mut kernel = Kernel { params: Vec::new(), locals: Vec::new(), grid: Vec::new(), stages: Vec::new() };
+        let mut kernel =
+            Kernel { params: Vec::new(), locals: Vec::new(), grid: Vec::new(), stages: Vec::new() };
         while !self.accept("}") {
             match self.peek_word() {
                 "param" => {
@@ -226,7 +227,8 @@ impl Parser<'_> {
             self.require("=")?;
             body.stores.push(Store { buffer, index, value: self.reg()? });
         } else if self.accept_word("fold") {
-            let kind = self.named("a monoid", |word| ReduceKind::ALL.iter().copied().find(|k| k.word() == word))?;
+            let kind =
+                self.named("a monoid", |word| ReduceKind::ALL.iter().copied().find(|k| k.word() == word))?;
             let (buffer, index) = self.element()?;
             self.require("=")?;
             body.folds.push(Fold { kind, value: self.reg()?, buffer, index });
@@ -363,7 +365,8 @@ impl Parser<'_> {
         let dtype = self.dtype()?;
         let rest = self.rest();
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-        let scalar = scalar(dtype, &rest[..end]).ok_or_else(|| self.expected(format!("a number of {dtype}")))?;
+        let scalar =
+            scalar(dtype, &rest[..end]).ok_or_else(|| self.expected(format!("a number of {dtype}")))?;
         self.at += end;
         Ok(scalar)
     }

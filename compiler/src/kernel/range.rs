@@ -109,7 +109,8 @@ impl<'k> Space<'k> {
         if a.terms != b.terms {
             return true;
         }
-        let (step, distance) = (i128::from(a.coefficient(inner)), i128::from(b.offset) - i128::from(a.offset));
+        let (step, distance) =
+            (i128::from(a.coefficient(inner)), i128::from(b.offset) - i128::from(a.offset));
         if step == 0 {
             return distance == 0;
         }
@@ -130,7 +131,11 @@ impl<'k> Space<'k> {
         let distance = y.offset - x.offset;
         let mut weights: Vec<i128> = x.local_weights().chain(y.local_weights()).chain([1]).collect();
         weights.sort_unstable();
-        if distance > 0 { y.shift(distance, &weights) } else { x.shift(-distance, &weights) }
+        if distance > 0 {
+            y.shift(distance, &weights)
+        } else {
+            x.shift(-distance, &weights)
+        }
         let moving = self.grid.iter().filter(|dim| dim.tiles() > 1).count();
         let grid = x.grid();
         grid.len() == moving && grid == y.grid() && x.union(y).is_unique()
@@ -198,7 +203,9 @@ impl Number {
         let mut merged: Vec<Digit> = Vec::with_capacity(self.digits.len());
         for &digit in &self.digits {
             match merged.last_mut() {
-                Some(last) if last.grid.is_none() && digit.grid.is_none() && digit.weight % last.weight == 0 => {
+                Some(last)
+                    if last.grid.is_none() && digit.grid.is_none() && digit.weight % last.weight == 0 =>
+                {
                     let ratio = (digit.weight / last.weight) as u64;
                     if ratio <= last.count {
                         last.count = last.count.saturating_add(ratio.saturating_mul(digit.count - 1));
@@ -276,7 +283,10 @@ impl<'k> Strip<'k> {
         let product = |dims: &[Extent]| dims.iter().map(|&e| all.longest(e)).fold(1u64, u64::saturating_mul);
         let whole = |e: &Extent| match *e {
             Extent::Fixed(_) => true,
-            Extent::Tile(g) => kernel.grid[g as usize].tiles() <= 1 || kernel.grid[g as usize].extent % kernel.grid[g as usize].tile == 0,
+            Extent::Tile(g) => {
+                kernel.grid[g as usize].tiles() <= 1
+                    || kernel.grid[g as usize].extent % kernel.grid[g as usize].tile == 0
+            }
         };
         match dims {
             [first @ Extent::Tile(_), rest @ ..] if rest.iter().all(whole) => {
@@ -284,7 +294,10 @@ impl<'k> Strip<'k> {
                 let space = Space::new(kernel, &[*first, Extent::Fixed(count)]);
                 Strip { space, strides: SmallVec::from_slice(&[i64::try_from(count).unwrap_or(i64::MAX), 1]) }
             }
-            _ => Strip { space: Space::new(kernel, &[Extent::Fixed(product(dims))]), strides: SmallVec::from_slice(&[1]) },
+            _ => Strip {
+                space: Space::new(kernel, &[Extent::Fixed(product(dims))]),
+                strides: SmallVec::from_slice(&[1]),
+            },
         }
     }
 

@@ -25,8 +25,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Stage,
-    Store, Var,
+    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg,
+    Span, Stage, Store, Var,
 };
 
 impl Display for Buffer {

@@ -99,7 +99,11 @@ pub fn verify(kernel: &Kernel) -> Result<(), InvalidKernel> {
         verifier.params_between_stages();
         verifier.params_between_tiles();
     }
-    if verifier.violations.is_empty() { Ok(()) } else { Err(InvalidKernel { violations: verifier.violations }) }
+    if verifier.violations.is_empty() {
+        Ok(())
+    } else {
+        Err(InvalidKernel { violations: verifier.violations })
+    }
 }
 
 /// Elements that a stage touches.
@@ -133,9 +137,17 @@ impl<'k> Verifier<'k> {
         for len in lens {
             self.require(len <= MAX_LEN, 1, || format!("a buffer of {len} elements is too large"));
         }
-        let scratch: u128 = kernel.locals.iter().map(|l| (u128::from(l.len) * l.dtype.size() as u128).next_multiple_of(64)).sum();
-        self.require(scratch <= u128::from(MAX_SCRATCH), 1, || format!("{scratch} bytes of scratch are too many"));
-        self.require(kernel.grid.len() <= MAX_LOOPS, 1, || format!("{} grid loops are too many", kernel.grid.len()));
+        let scratch: u128 = kernel
+            .locals
+            .iter()
+            .map(|l| (u128::from(l.len) * l.dtype.size() as u128).next_multiple_of(64))
+            .sum();
+        self.require(scratch <= u128::from(MAX_SCRATCH), 1, || {
+            format!("{scratch} bytes of scratch are too many")
+        });
+        self.require(kernel.grid.len() <= MAX_LOOPS, 1, || {
+            format!("{} grid loops are too many", kernel.grid.len())
+        });
         let mut tiles = 1u128;
         for (g, dim) in kernel.grid.iter().enumerate() {
             let valid = (1..=MAX_LEN).contains(&dim.extent) && (1..=MAX_LEN).contains(&dim.tile);
@@ -150,9 +162,13 @@ impl<'k> Verifier<'k> {
         self.require(dims.len() <= MAX_LOOPS, 1, || format!("{} loops are too many", dims.len()));
         for &extent in dims {
             match extent {
-                Extent::Fixed(n) => self.require(n <= MAX_LEN, 1, || format!("a loop over {n} indices is too long")),
+                Extent::Fixed(n) => {
+                    self.require(n <= MAX_LEN, 1, || format!("a loop over {n} indices is too long"))
+                }
                 Extent::Tile(g) => {
-                    self.require((g as usize) < kernel.grid.len(), 2, || format!("there is no grid loop g{g}"));
+                    self.require((g as usize) < kernel.grid.len(), 2, || {
+                        format!("there is no grid loop g{g}")
+                    });
                 }
             }
         }
@@ -201,7 +217,10 @@ impl<'k> Verifier<'k> {
         let len = self.len(buffer);
         let inside = range.low >= 0 && range.high < i128::from(len);
         self.require(inside, 9, || {
-            format!("{buffer}[{index}] reaches from {} to {}, but the buffer has {len} elements", range.low, range.high)
+            format!(
+                "{buffer}[{index}] reaches from {} to {}, but the buffer has {len} elements",
+                range.low, range.high
+            )
         });
     }
 }
@@ -212,7 +231,9 @@ impl<'k> Verifier<'k> {
         let before = self.violations.len();
         self.extents(&body.dims);
         let folded = body.folded as usize;
-        self.require(folded <= body.dims.len(), 7, || format!("{folded} of {} loops are folded", body.dims.len()));
+        self.require(folded <= body.dims.len(), 7, || {
+            format!("{folded} of {} loops are folded", body.dims.len())
+        });
         let kinds = (folded > 0) != body.folds.is_empty() && (folded == 0 || body.stores.is_empty());
         self.require(kinds, 7, || "a stage either stores, or folds along at least one loop".to_owned());
         if self.violations.len() > before {
@@ -265,7 +286,10 @@ impl<'k> Verifier<'k> {
 
     fn dtype(&self, instr: &Instr, dtypes: &[DType]) -> Result<DType, (u32, String)> {
         let of = |reg: Reg| {
-            dtypes.get(reg.0 as usize).copied().ok_or_else(|| (4, format!("{reg} is not an earlier instruction")))
+            dtypes
+                .get(reg.0 as usize)
+                .copied()
+                .ok_or_else(|| (4, format!("{reg} is not an earlier instruction")))
         };
         let same = |x: Reg, y: Reg| match (of(x)?, of(y)?) {
             (a, b) if a == b => Ok(a),
@@ -301,7 +325,9 @@ impl<'k> Verifier<'k> {
             },
             Instr::Cast(dtype, x) => of(x).map(|_| dtype),
             Instr::Bitcast(to, x) => match of(x)? {
-                from if from == to || (from.size() == to.size() && from.is_number() && to.is_number()) => Ok(to),
+                from if from == to || (from.size() == to.size() && from.is_number() && to.is_number()) => {
+                    Ok(to)
+                }
                 from => Err((5, format!("the bits of {from} are no {to}"))),
             },
         }
@@ -342,7 +368,10 @@ impl<'k> Verifier<'k> {
             for (buffer, index) in others.chain(loads).filter(|&(buffer, _)| buffer == store.buffer) {
                 let clash = space.points_clash(&store.index, index, inner, count);
                 self.require(!clash, 11, || {
-                    format!("points of the innermost loop share {buffer}[{}] and {buffer}[{index}]", store.index)
+                    format!(
+                        "points of the innermost loop share {buffer}[{}] and {buffer}[{index}]",
+                        store.index
+                    )
                 });
             }
         }
@@ -367,7 +396,9 @@ impl<'k> Verifier<'k> {
         };
         let float = matches!(math.dtype, DType::F32 | DType::F64);
         self.require(floats && float, 12, || format!("there is no {name} of strips of {}", math.dtype));
-        self.require(math.args.len() == arity, 12, || format!("{name} has {arity} operands, not {}", math.args.len()));
+        self.require(math.args.len() == arity, 12, || {
+            format!("{name} has {arity} operands, not {}", math.args.len())
+        });
         if self.violations.len() > before {
             return;
         }
@@ -379,7 +410,9 @@ impl<'k> Verifier<'k> {
             self.place(&strip.space, span.buffer, &strip.index(&span.start), MAX_LOOPS);
             if self.violations.len() == before {
                 let dtype = self.kernel.dtype(span.buffer);
-                self.require(dtype == math.dtype, 12, || format!("{} holds {dtype}, not {}", span.buffer, math.dtype));
+                self.require(dtype == math.dtype, 12, || {
+                    format!("{} holds {dtype}, not {}", span.buffer, math.dtype)
+                });
             }
         }
         if self.violations.len() == before {
@@ -413,16 +446,22 @@ impl<'k> Verifier<'k> {
                 let stores = body.stores.iter().map(|s| (s.buffer, &s.index, true));
                 let folds = body.folds.iter().map(|f| (f.buffer, &f.index, true));
                 let space = Space::new(self.kernel, &body.dims);
-                let touch = |(buffer, index, stores): (Buffer, &Affine, bool)| {
-                    Touch { buffer, index: index.clone(), space: space.clone(), stores }
+                let touch = |(buffer, index, stores): (Buffer, &Affine, bool)| Touch {
+                    buffer,
+                    index: index.clone(),
+                    space: space.clone(),
+                    stores,
                 };
                 loads.chain(stores).chain(folds).map(touch).collect()
             }
             Stage::Math(math) => {
                 let strip = Strip::new(self.kernel, &math.dims);
                 let spans = math.args.iter().map(|s| (s, false)).chain([(&math.out, true)]);
-                let touch = |(span, stores): (&Span, bool)| {
-                    Touch { buffer: span.buffer, index: strip.index(&span.start), space: strip.space.clone(), stores }
+                let touch = |(span, stores): (&Span, bool)| Touch {
+                    buffer: span.buffer,
+                    index: strip.index(&span.start),
+                    space: strip.space.clone(),
+                    stores,
                 };
                 spans.map(touch).collect()
             }
@@ -439,7 +478,9 @@ impl<'k> Verifier<'k> {
             for touch in touches {
                 let Buffer::Param(i) = touch.buffer else { continue };
                 match self.kernel.params[i as usize].access {
-                    Access::Read => self.require(!touch.stores, 8, || format!("{} is only read", touch.buffer)),
+                    Access::Read => {
+                        self.require(!touch.stores, 8, || format!("{} is only read", touch.buffer))
+                    }
                     Access::Write => self.require(stored.contains(&touch.buffer), 8, || {
                         format!("{} is loaded before it is stored to", touch.buffer)
                     }),
@@ -463,7 +504,10 @@ impl<'k> Verifier<'k> {
             for (_, other) in all.iter().filter(|(_, t)| t.buffer == store.buffer) {
                 let apart = store.space.tiles_apart(&store.index, &other.space, &other.index);
                 self.require(apart, 10, || {
-                    format!("tiles may share elements of {}: [{}] and [{}]", store.buffer, store.index, other.index)
+                    format!(
+                        "tiles may share elements of {}: [{}] and [{}]",
+                        store.buffer, store.index, other.index
+                    )
                 });
             }
         }

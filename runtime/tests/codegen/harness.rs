@@ -34,17 +34,60 @@ pub(crate) fn special(dtype: DType) -> Vec<Scalar> {
         return vec![Scalar::Bool(false), Scalar::Bool(true)];
     }
     if !dtype.is_float() {
-        let small = [0, 1, 2, 3, 5, 7, 8, 31, 32, 33, 63, 64, 100, 127, 128, 255, 256].map(|v| Scalar::from_i128(dtype, v));
+        let small = [0, 1, 2, 3, 5, 7, 8, 31, 32, 33, 63, 64, 100, 127, 128, 255, 256]
+            .map(|v| Scalar::from_i128(dtype, v));
         let negative = [-1, -2, -3, -7, -8, -64].map(|v| Scalar::from_i128(dtype, v));
         let (lowest, highest) = (Scalar::lowest(dtype).to_i128(), Scalar::highest(dtype).to_i128());
-        let edges = [lowest, lowest + 1, highest, highest - 1, highest / 2, highest / 3].map(|v| Scalar::from_i128(dtype, v));
+        let edges = [lowest, lowest + 1, highest, highest - 1, highest / 2, highest / 3]
+            .map(|v| Scalar::from_i128(dtype, v));
         return small.into_iter().chain(negative).chain(edges).collect();
     }
     let values = [
-        0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.5, 0.1, 7.3, 100.0, 127.5, 128.0, 255.5, 256.0, 32767.6, 32768.0, 65504.0,
-        65519.9, 65520.0, 65536.0, 2147483520.0, 2147483648.0, 4294967040.0, 4294967296.0, 9.3e18, 1.9e19, 3e38, 1e300,
-        1e-3, 6.1e-5, 6e-8, 2.9e-8, 1e-20, 1e-40, 1e-45, 1e-310, 5e-324, 8388608.5, 16777217.0, 4503599627370497.5,
-        0.49999997, f64::INFINITY, f64::NAN,
+        0.0,
+        0.25,
+        0.5,
+        0.75,
+        1.0,
+        1.5,
+        2.0,
+        2.5,
+        3.5,
+        0.1,
+        7.3,
+        100.0,
+        127.5,
+        128.0,
+        255.5,
+        256.0,
+        32767.6,
+        32768.0,
+        65504.0,
+        65519.9,
+        65520.0,
+        65536.0,
+        2147483520.0,
+        2147483648.0,
+        4294967040.0,
+        4294967296.0,
+        9.3e18,
+        1.9e19,
+        3e38,
+        1e300,
+        1e-3,
+        6.1e-5,
+        6e-8,
+        2.9e-8,
+        1e-20,
+        1e-40,
+        1e-45,
+        1e-310,
+        5e-324,
+        8388608.5,
+        16777217.0,
+        4503599627370497.5,
+        0.49999997,
+        f64::INFINITY,
+        f64::NAN,
     ];
     let both = values.into_iter().flat_map(|v| [v, -v]);
     let mut all: Vec<Scalar> = both.map(|v| Scalar::from_f64(dtype, v)).collect();
@@ -85,7 +128,17 @@ pub(crate) fn inputs(kernel: &Kernel, seed: u64) -> Vec<Vec<u8>> {
     let mut rng = Rng(seed);
     let fresh = |len: u64, dtype: DType| vec![FILL; len as usize * dtype.size()];
     let params = kernel.params.iter();
-    params.map(|p| if p.access == Access::Write { fresh(p.len, p.dtype) } else { sample(p.dtype, p.len, &mut rng) }).collect()
+    params
+        .map(
+            |p| {
+                if p.access == Access::Write {
+                    fresh(p.len, p.dtype)
+                } else {
+                    sample(p.dtype, p.len, &mut rng)
+                }
+            },
+        )
+        .collect()
 }
 
 /// How far the results may be apart, in units in the last place: as far as the functions of the kernel allow.
@@ -187,7 +240,12 @@ pub(crate) fn compare(kernel: &Kernel, params: &[Vec<u8>]) -> Result<(), String>
         for at in 0..param.len as usize {
             let (a, b) = (element(&expected[i], param.dtype, at), element(&got[i], param.dtype, at));
             if !close(a, b, ulps) && report.lines().count() < 12 {
-                let _ = writeln!(report, "{}[{at}]: {a:?} interpreted, {b:?} compiled{}", Buffer::Param(i as u32), origin(kernel, params, at));
+                let _ = writeln!(
+                    report,
+                    "{}[{at}]: {a:?} interpreted, {b:?} compiled{}",
+                    Buffer::Param(i as u32),
+                    origin(kernel, params, at)
+                );
             }
         }
     }
@@ -196,7 +254,8 @@ pub(crate) fn compare(kernel: &Kernel, params: &[Vec<u8>]) -> Result<(), String>
 
 /// The elements of the other params at the same place, as a hint.
 fn origin(kernel: &Kernel, params: &[Vec<u8>], at: usize) -> String {
-    let inputs = kernel.params.iter().zip(params).filter(|(p, _)| p.access == Access::Read && (at as u64) < p.len);
+    let inputs =
+        kernel.params.iter().zip(params).filter(|(p, _)| p.access == Access::Read && (at as u64) < p.len);
     inputs.map(|(p, data)| format!(", {:?}", element(data, p.dtype, at))).collect()
 }
 

@@ -20,7 +20,8 @@ pub(crate) fn map(n: u64, operands: &[DType], rest: Vec<Instr>, result: DType) -
     let value = Reg(body.len() as u32 - 1);
     let store = Store { buffer: Buffer::Param(operands.len() as u32), index: at(), value };
     let stage = Loop { dims: vec![Extent::Fixed(n)], body, stores: vec![store], folded: 0, folds: vec![] };
-    let params = operands.iter().map(|&d| param(d, Access::Read)).chain([param(result, Access::Write)]).collect();
+    let params =
+        operands.iter().map(|&d| param(d, Access::Read)).chain([param(result, Access::Write)]).collect();
     Kernel { params, locals: vec![], grid: vec![], stages: vec![Stage::Loop(stage)] }
 }
 
@@ -39,9 +40,12 @@ fn singles(dtype: DType) -> Vec<Scalar> {
 /// All pairs of special values, then random pairs.
 fn pairs(dtype: DType) -> (Vec<Scalar>, Vec<Scalar>) {
     let special = special(dtype);
-    let mut pairs: Vec<(Scalar, Scalar)> = special.iter().flat_map(|&x| special.iter().map(move |&y| (x, y))).collect();
+    let mut pairs: Vec<(Scalar, Scalar)> =
+        special.iter().flat_map(|&x| special.iter().map(move |&y| (x, y))).collect();
     let mut rng = Rng(7);
-    pairs.extend((0..200).map(|_| (Scalar::from_bits(dtype, rng.next()), Scalar::from_bits(dtype, rng.next()))));
+    pairs.extend(
+        (0..200).map(|_| (Scalar::from_bits(dtype, rng.next()), Scalar::from_bits(dtype, rng.next()))),
+    );
     pairs.into_iter().unzip()
 }
 
@@ -107,7 +111,8 @@ fn maxima_against_special_constants() {
         for constant in [0.0, -0.0, 1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for f in [BinaryFn::Maximum, BinaryFn::Minimum] {
                 let x = singles(dtype);
-                let body = vec![Instr::Const(Scalar::from_f64(dtype, constant)), Instr::Binary(f, Reg(0), Reg(1))];
+                let body =
+                    vec![Instr::Const(Scalar::from_f64(dtype, constant)), Instr::Binary(f, Reg(0), Reg(1))];
                 let kernel = map(x.len() as u64, &[dtype], body, dtype);
                 check_on(&kernel, &[bytes(x.clone()), output(dtype, x.len())]);
             }
@@ -122,7 +127,8 @@ fn shifts_by_a_loaded_scalar() {
         for f in [BinaryFn::Shl, BinaryFn::ShrLogic, BinaryFn::ShrArith] {
             for count in special(dtype).into_iter().step_by(4) {
                 let x = singles(dtype);
-                let mut kernel = map(x.len() as u64, &[dtype, dtype], vec![Instr::Binary(f, Reg(0), Reg(1))], dtype);
+                let mut kernel =
+                    map(x.len() as u64, &[dtype, dtype], vec![Instr::Binary(f, Reg(0), Reg(1))], dtype);
                 kernel.params[1].len = 1;
                 if let Stage::Loop(body) = &mut kernel.stages[0] {
                     body.body[1] = Instr::Load { buffer: Buffer::Param(1), index: Affine::constant(0) };
@@ -166,7 +172,8 @@ fn short_floats_exhaustively() {
         let wide = all.iter().flat_map(|x| {
             let bits = x.cast(DType::F32).bits();
             let half = if dtype == DType::F16 { 1 << 12 } else { 1 << 15 };
-            [0, 1, half, half - 1, half + 1].map(|more| Scalar::from_bits(DType::F32, bits.wrapping_add(more)))
+            [0, 1, half, half - 1, half + 1]
+                .map(|more| Scalar::from_bits(DType::F32, bits.wrapping_add(more)))
         });
         let wide: Vec<Scalar> = wide.collect();
         let n = wide.len();
@@ -208,7 +215,8 @@ fn selects_by_comparisons() {
             let n = 77;
             let mut rng = Rng(5);
             let operands = [of, of, dtype, dtype];
-            let body = vec![Instr::Compare(CompareFn::Lt, Reg(0), Reg(1)), Instr::Select(Reg(4), Reg(2), Reg(3))];
+            let body =
+                vec![Instr::Compare(CompareFn::Lt, Reg(0), Reg(1)), Instr::Select(Reg(4), Reg(2), Reg(3))];
             let mut params = operands.map(|d| sample(d, n, &mut rng)).to_vec();
             params.push(output(dtype, n as usize));
             check_on(&map(n, &operands, body, dtype), &params);
@@ -219,7 +227,9 @@ fn selects_by_comparisons() {
 /// Masks of different widths meet.
 #[test]
 fn bools_of_different_origins() {
-    for (x, y) in [(DType::F32, DType::F64), (DType::F64, DType::I8), (DType::I16, DType::F32), (DType::U8, DType::U64)] {
+    for (x, y) in
+        [(DType::F32, DType::F64), (DType::F64, DType::I8), (DType::I16, DType::F32), (DType::U8, DType::U64)]
+    {
         for f in [BinaryFn::And, BinaryFn::Or, BinaryFn::Xor, BinaryFn::Maximum, BinaryFn::Minimum] {
             let n = 61;
             let mut rng = Rng(11);
@@ -255,7 +265,8 @@ fn fused_multiply_add() {
 fn multiply_and_add_is_not_contracted() {
     let (n, dtype) = (999, DType::F32);
     let mut rng = Rng(17);
-    let body = vec![Instr::Binary(BinaryFn::Mul, Reg(0), Reg(1)), Instr::Binary(BinaryFn::Add, Reg(3), Reg(2))];
+    let body =
+        vec![Instr::Binary(BinaryFn::Mul, Reg(0), Reg(1)), Instr::Binary(BinaryFn::Add, Reg(3), Reg(2))];
     let mut params = [dtype; 3].map(|d| moderate(d, n, &mut rng)).to_vec();
     params.push(output(dtype, n as usize));
     check_on(&map(n, &[dtype; 3], body, dtype), &params);

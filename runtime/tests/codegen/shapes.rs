@@ -66,8 +66,11 @@ fn strides() {
 /// A grid of partial tiles in two dimensions; what is read is transposed.
 #[test]
 fn tiles() {
-    for (rows, columns, tile_rows, tile_columns) in [(7, 9, 2, 4), (8, 64, 3, 16), (1, 70, 1, 64), (33, 5, 8, 5), (16, 16, 16, 16)] {
-        let (r, c) = (Affine::var(Var::Grid(0)).plus(Var::Dim(0), 1), Affine::var(Var::Grid(1)).plus(Var::Dim(1), 1));
+    for (rows, columns, tile_rows, tile_columns) in
+        [(7, 9, 2, 4), (8, 64, 3, 16), (1, 70, 1, 64), (33, 5, 8, 5), (16, 16, 16, 16)]
+    {
+        let (r, c) =
+            (Affine::var(Var::Grid(0)).plus(Var::Dim(0), 1), Affine::var(Var::Grid(1)).plus(Var::Dim(1), 1));
         let at = |row: i64, column: i64| r.scaled(row).added(&c.scaled(column));
         for dtype in [DType::F32, DType::I8, DType::F64] {
             let param = |access| Param { dtype, len: (rows * columns) as u64, access };
@@ -171,7 +174,11 @@ fn folds_over_partial_tiles() {
             kernel.stages.push(Stage::Loop(Loop {
                 dims: vec![],
                 body: vec![Instr::Load { buffer: Buffer::Local(0), index: Affine::constant(0) }],
-                stores: vec![Store { buffer: Buffer::Param(1), index: Affine::var(Var::Grid(0)), value: Reg(0) }],
+                stores: vec![Store {
+                    buffer: Buffer::Param(1),
+                    index: Affine::var(Var::Grid(0)),
+                    value: Reg(0),
+                }],
                 folded: 0,
                 folds: vec![],
             }));
@@ -183,18 +190,28 @@ fn folds_over_partial_tiles() {
 /// Several folds of one loop, of dtypes of different widths.
 #[test]
 fn folds_of_different_widths() {
-    for (small, wide) in [(DType::I8, DType::F64), (DType::F32, DType::F64), (DType::U16, DType::F32), (DType::Bool, DType::F32)] {
+    for (small, wide) in [
+        (DType::I8, DType::F64),
+        (DType::F32, DType::F64),
+        (DType::U16, DType::F32),
+        (DType::Bool, DType::F32),
+    ] {
         for n in [5, 16, 40, 131] {
             let at = Affine::var(Var::Dim(0));
             let narrow = if small == DType::Bool { ReduceKind::Any } else { ReduceKind::Sum };
-            let store = |kind, value, i| Fold { kind, value, buffer: Buffer::Param(i), index: Affine::constant(0) };
+            let store =
+                |kind, value, i| Fold { kind, value, buffer: Buffer::Param(i), index: Affine::constant(0) };
             let body = vec![
                 Instr::Load { buffer: Buffer::Param(0), index: at.clone() },
                 Instr::Cast(wide, Reg(0)),
                 Instr::Load { buffer: Buffer::Param(1), index: at },
                 Instr::Binary(BinaryFn::Mul, Reg(1), Reg(2)),
             ];
-            let folds = vec![store(narrow, Reg(0), 2), store(ReduceKind::Sum, Reg(3), 3), store(ReduceKind::Max, Reg(2), 4)];
+            let folds = vec![
+                store(narrow, Reg(0), 2),
+                store(ReduceKind::Sum, Reg(3), 3),
+                store(ReduceKind::Max, Reg(2), 4),
+            ];
             let stage = Loop { dims: vec![Extent::Fixed(n)], body, stores: vec![], folded: 1, folds };
             let param = |dtype, len, access| Param { dtype, len, access };
             let params = vec![
