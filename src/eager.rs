@@ -94,7 +94,8 @@ pub(crate) fn run(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Fa
         return result;
     }
     let query = OpQuery { op: &op, types };
-    let compiled = cache().get_or_make(&query, || compile(&query, at)).map_err(|error| relocated(error, at))?;
+    let compiled =
+        cache().get_or_make(&query, || compile(&query, at)).map_err(|error| relocated(error, at))?;
     let CompiledOp(executable) = &**compiled;
     let outputs = executable
         .run(&inputs, settings::eager_threads())

@@ -36,8 +36,8 @@ pub use error::{Error, Result};
 pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
 pub use tensor::{
-    AxisNumber, IntoAttribute, IntoExtents, IntoReduced, Keep, Nested, Operand, OperandKind, Reduced, Tensor,
-    keep,
+    AxisNumber, Bounds, By, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced,
+    Keep, Nested, NewAxis, Operand, OperandKind, Reduced, Stepped, Tensor, keep,
 };
 pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, NormOrder};
 pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
@@ -49,5 +49,7 @@ pub use tree::{Static, Tree};
 
 /// What programs want at hand.
 pub mod prelude {
-    pub use crate::{DType, Function, Stage, Static, Tensor, TensorSpec, Tree, function, keep};
+    pub use crate::{
+        By, DType, Ellipsis, Function, NewAxis, Stage, Static, Tensor, TensorSpec, Tree, function, keep,
+    };
 }

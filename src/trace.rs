@@ -99,7 +99,8 @@ impl Trace {
             Repr::Traced(traced) => {
                 let (made, used) = (traced.made.into(), at.into());
                 let is_outer = outer.iter().any(|trace| trace.id == traced.trace);
-                Err(if is_outer { Error::TwoTraces { made, used } } else { Error::Escaped { made, used } }.into())
+                Err(if is_outer { Error::TwoTraces { made, used } } else { Error::Escaped { made, used } }
+                    .into())
             }
             Repr::Failed(failure) => Err(failure.clone()),
         }
@@ -156,9 +157,8 @@ impl Session {
     }
 
     pub(crate) fn finish(self, outputs: &[Value]) -> Recording {
-        let (builder, captures) = self.with(|trace, _| {
-            (std::mem::take(&mut trace.builder), std::mem::take(&mut trace.captures))
-        });
+        let (builder, captures) =
+            self.with(|trace, _| (std::mem::take(&mut trace.builder), std::mem::take(&mut trace.captures)));
         let captures = captures.into_iter().map(|capture| capture.buffer).collect();
         Recording { graph: builder.finish(outputs), captures }
     }

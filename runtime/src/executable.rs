@@ -255,7 +255,7 @@ impl Executable {
             fresh.push(pool.get(bytes)?);
         }
         let base = arena.as_mut().map_or(std::ptr::null_mut(), Buffer::as_mut_ptr);
-        let mut memory = SmallVec::<[*mut u8; 16]>::with_capacity(self.places.len());
+        let mut memory = SmallVec::<[*mut u8; 128]>::with_capacity(self.places.len());
         for &place in &self.places {
             memory.push(match place {
                 SlotPlace::Input(i) => inputs[i].as_ptr().cast_mut(),

@@ -60,7 +60,11 @@ impl<R: Tree> Compiled<R> {
 
     /// Runs on the argument's buffers, to which it appends.
     #[inline]
-    pub(super) fn run<'t>(&'t self, inputs: &mut Vec<&'t SharedBuffer>, threads: usize) -> Result<R, OutOfMemory> {
+    pub(super) fn run<'t>(
+        &'t self,
+        inputs: &mut Vec<&'t SharedBuffer>,
+        threads: usize,
+    ) -> Result<R, OutOfMemory> {
         inputs.extend(&self.captures);
         let mut outputs = self.executable.run(inputs, threads)?.into_iter();
         Ok(self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {

@@ -17,7 +17,7 @@ struct Scratch {
 }
 
 thread_local! {
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
 }
 
 /// An argument taken apart.
@@ -37,7 +37,7 @@ impl<'t> Flat<'t> {
         let mut flat = Flat { key: scratch.key, inputs: scratch.inputs, refused: None };
         let result = work(&mut flat);
         flat.key.clear();
-        SCRATCH.set(Some(Box::new(Scratch { key: flat.key, inputs: emptied(flat.inputs) })));
+        SCRATCH.set(Some(Scratch { key: flat.key, inputs: emptied(flat.inputs) }));
         result
     }
 

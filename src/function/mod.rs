@@ -296,8 +296,6 @@ fn run<R: Tree>(compiled: &Compiled<R>, flat: &mut Flat<'_>, threads: usize, at:
 fn same_tensor(leaf: LeafRef<'_>, at: Place) -> Tensor {
     match leaf {
         LeafRef::Tensor(tensor) => tensor.clone(),
-        LeafRef::Spec(spec) => {
-            Tensor::failed(Error::UnknownDims { at: at.into(), spec: spec.to_string() })
-        }
+        LeafRef::Spec(spec) => Tensor::failed(Error::UnknownDims { at: at.into(), spec: spec.to_string() }),
     }
 }

@@ -11,6 +11,7 @@ mod attribute;
 pub(crate) mod broadcast;
 mod create;
 mod display;
+mod index;
 #[cfg(feature = "ndarray")]
 mod interop;
 mod nested;
@@ -18,17 +19,20 @@ mod operand;
 mod operators;
 mod ops;
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 use tensorwright_ir::{Op, Type};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
+pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped};
 pub use nested::Nested;
 pub(crate) use nested::nested_at;
 pub use operand::{Operand, OperandKind};
 pub use ops::IntoExtents;
 
-use crate::error::{Failure, Place};
+use crate::error::{Error, Failure, Place, caller};
 use crate::trace::Traced;
 use crate::{eager, trace};
 
@@ -95,6 +99,20 @@ impl Tensor {
 impl AsRef<Tensor> for Tensor {
     fn as_ref(&self) -> &Tensor {
         self
+    }
+}
+
+impl Tensor {
+    /// Applies an op: for programs that know it only when they run, such as importers. Element-wise ops broadcast their operands.
+    ///
+    /// # Errors
+    /// When the op does not accept the operands, or one of them carries an error.
+    #[track_caller]
+    pub fn apply(op: impl Into<Op>, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+        match apply(op.into(), operands, caller()) {
+            Ok(results) => Ok(results.into_vec()),
+            Err(failure) => Err(Arc::unwrap_or_clone(failure)),
+        }
     }
 }
 

@@ -79,9 +79,7 @@ pub(crate) fn adopted(literal: Scalar, like: &Tensor, op: &'static str, at: Plac
         Err(failure) => Tensor::failed(failure.clone()),
         Ok(ty) => match fit(literal, ty.dtype) {
             Some(scalar) => Tensor::scalar_at(scalar, at),
-            None => {
-                Tensor::failed(Error::Literal { at: at.into(), op, literal, dtype: ty.dtype })
-            }
+            None => Tensor::failed(Error::Literal { at: at.into(), op, literal, dtype: ty.dtype }),
         },
     }
 }

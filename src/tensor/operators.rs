@@ -1,9 +1,12 @@
 //! `+ - * / % & | ^ << >> ! -` for tensors, references to tensors and Rust numbers, in all combinations.
+//!
+//! On the left of an operator numbers are `i32` or `f64`, which is what literals are by themselves: with more types to choose from,
+//! Rust could not tell what `2.0 * &x` is, and `(2.0 * &x).exp()` would not compile. A variable of another type goes to the right, or
+//! through [`Tensor::scalar`].
 
 use std::borrow::Borrow;
 use std::ops;
 
-use half::{bf16, f16};
 use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 
 use super::operand::{Operand, adopted};
@@ -40,7 +43,7 @@ macro_rules! binary_operators {
             }
         }
 
-        binary_operators!(@numbers $trait $method $function; bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
+        binary_operators!(@numbers $trait $method $function; i32 f64);
     )*};
     (@numbers $trait:ident $method:ident $function:expr; $($native:ty)*) => {$(
         impl ops::$trait<&Tensor> for $native {

@@ -80,17 +80,13 @@ impl Tensor {
     /// The variance along `axes`: `sum((x - mean)^2) / (n - correction)`.
     #[track_caller]
     pub fn var(&self, axes: impl IntoReduced, correction: usize) -> Tensor {
-        self.reduced("var", axes, caller(), |r| {
-            Var { dims: dims(&r), axes: r.axes, correction }.into()
-        })
+        self.reduced("var", axes, caller(), |r| Var { dims: dims(&r), axes: r.axes, correction }.into())
     }
 
     /// The standard deviation along `axes`, the root of [`Tensor::var`].
     #[track_caller]
     pub fn std(&self, axes: impl IntoReduced, correction: usize) -> Tensor {
-        self.reduced("std", axes, caller(), |r| {
-            Std { dims: dims(&r), axes: r.axes, correction }.into()
-        })
+        self.reduced("std", axes, caller(), |r| Std { dims: dims(&r), axes: r.axes, correction }.into())
     }
 
     /// Mean and variance along `axes`.

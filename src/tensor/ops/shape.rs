@@ -140,7 +140,8 @@ extents!([const N: usize] [I; N], [] &[I], [] Vec<I>);
 
 fn extents(numbers: impl Iterator<Item = i64> + Clone, ty: &Type) -> Result<Shape, TypeError> {
     let wrong = |reason: String| TypeError::attribute("shape", reason);
-    let known = numbers.clone().filter(|&n| n >= 0).try_fold(1usize, |product, n| product.checked_mul(n as usize));
+    let known =
+        numbers.clone().filter(|&n| n >= 0).try_fold(1usize, |product, n| product.checked_mul(n as usize));
     let known = known.ok_or_else(|| wrong("is too large".to_owned()))?;
     let mut unknown = numbers.clone().filter(|&n| n < 0);
     let left = match (unknown.next(), unknown.next()) {

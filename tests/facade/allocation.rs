@@ -1,0 +1,77 @@
+//! A warm call allocates nothing, and takes next to no time.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::time::Instant;
+
+use tensorwright::Result;
+use tensorwright::prelude::*;
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: all calls go to the system allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is the system allocator's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations_in(mut work: impl FnMut()) -> u64 {
+    for _ in 0..3 {
+        work();
+    }
+    let before = ALLOCATIONS.with(Cell::get);
+    (0..100).for_each(|_| work());
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn a_warm_call_allocates_nothing() -> Result<()> {
+    let f = crate::affine().with_threads(1);
+    let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]);
+    let own = allocations_in(|| drop(black_box(f.call(black_box(&x)))));
+    assert_eq!(own, 0);
+    Ok(())
+}
+
+#[test]
+fn a_warm_call_with_many_arguments_allocates_nothing() -> Result<()> {
+    let f = function(|xs: Vec<(Tensor, Tensor)>| xs[0].0.clone() + &xs[39].1).with_threads(1);
+    let x = Tensor::from([1.0f32, 2.0]);
+    let xs = vec![(x.clone(), x.clone()); 40];
+    assert_eq!(allocations_in(|| drop(black_box(f.call(black_box(&xs))))), 0);
+    Ok(())
+}
+
+/// Prints the cost of a warm call; run it with `--release -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_a_warm_call() -> Result<()> {
+    let f = crate::affine().with_threads(1);
+    let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]);
+    let mut best = f64::INFINITY;
+    for _ in 0..100 {
+        let start = Instant::now();
+        for _ in 0..10_000 {
+            drop(black_box(f.call(black_box(&x))?));
+        }
+        best = best.min(start.elapsed().as_secs_f64() / 1e4);
+    }
+    println!("call and drop: {:.1} ns", best * 1e9);
+    Ok(())
+}

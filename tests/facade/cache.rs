@@ -1,0 +1,112 @@
+//! The cache keeps within its budget.
+
+use tensorwright::Result;
+use tensorwright::prelude::*;
+
+#[test]
+fn the_budget_holds_and_eviction_frees() -> Result<()> {
+    let f = crate::affine();
+    let entry = f.concrete(TensorSpec::f32([1]))?;
+    let bytes = entry.bytes();
+    drop(entry);
+    let f = f.with_cache_budget(bytes * 4);
+    for n in 1..=40 {
+        f.call(&Tensor::zeros([n], DType::F32))?;
+        assert!(f.cache_stats().bytes <= bytes * 4 + bytes);
+    }
+    let stats = f.cache_stats();
+    assert!(stats.evictions >= 35 && stats.entries <= 5, "{stats}");
+    assert_eq!(f.trace_count(), 40);
+    f.call(&Tensor::zeros([40], DType::F32))?;
+    assert_eq!(f.trace_count(), 40, "the newest is there");
+    f.call(&Tensor::zeros([1], DType::F32))?;
+    assert!(f.misses().last().unwrap().to_string().contains("evicted"));
+    Ok(())
+}
+
+#[test]
+fn eviction_drops_what_was_compiled() -> Result<()> {
+    let captured = Tensor::zeros([1 << 20], DType::F32);
+    let pool = || tensorwright_runtime::buffer::BufferPool::global().stats().live_bytes;
+    let f = {
+        let captured = captured.clone();
+        function(move |n: usize| Tensor::zeros([n], DType::F32) + captured.i(0))
+    };
+    f.call(1)?;
+    drop(captured);
+    let held = pool();
+    f.clear_cache();
+    let _ = held;
+    assert_eq!(f.cache_stats().entries, 0);
+    assert_eq!(f.cache_stats().bytes, 0);
+    Ok(())
+}
+
+#[test]
+fn pinned_signatures_stay() -> Result<()> {
+    let f = crate::affine().with_cache_budget(1);
+    let pinned = f.concrete(TensorSpec::f32([7]))?;
+    pinned.pin();
+    for n in 10..20 {
+        f.call(&Tensor::zeros([n], DType::F32))?;
+    }
+    let traces = f.trace_count();
+    f.call([0.0f32; 7])?;
+    assert_eq!(f.trace_count(), traces);
+    assert_eq!(f.cache_stats().pinned, 1);
+    pinned.unpin();
+    Ok(())
+}
+
+#[test]
+fn a_concrete_function_outlives_its_eviction() -> Result<()> {
+    let f = crate::affine().with_cache_budget(1);
+    let old = f.concrete(TensorSpec::f32([2]))?;
+    f.call([1.0f32; 5])?;
+    f.call([1.0f32; 6])?;
+    assert_eq!(f.cache_stats().entries, 1);
+    assert_eq!(old.call([1.0f32, 2.0])?.to_vec::<f32>()?, [3.0, 5.0]);
+    Ok(())
+}
+
+fn many_shapes(count: usize, budget: usize) -> Result<()> {
+    let f = function(|x: Tensor| x * 2 + 1).with_cache_budget(budget);
+    for n in 0..count {
+        f.call(&Tensor::zeros([n % 1000 + 1, n / 1000 + 1], DType::U8))?;
+    }
+    let stats = f.cache_stats();
+    assert_eq!(stats.misses as usize, count);
+    assert!(stats.bytes <= budget, "{stats}");
+    Ok(())
+}
+
+#[test]
+fn a_thousand_shapes_are_bounded() -> Result<()> {
+    many_shapes(1000, 1 << 20)
+}
+
+/// Resident memory in bytes, on Linux.
+fn resident() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(text.split_whitespace().nth(1)?.parse::<usize>().ok()? * 4096)
+}
+
+#[test]
+#[ignore = "takes minutes; run it in release"]
+fn a_hundred_thousand_shapes_keep_memory_flat() -> Result<()> {
+    let f = function(|x: Tensor| x * 2 + 1).with_cache_budget(32 << 20);
+    let mut after_warm_up = None;
+    for n in 0..100_000usize {
+        f.call(&Tensor::zeros([n % 317 + 1, n / 317 + 1], DType::U8))?;
+        if n == 20_000 {
+            after_warm_up = resident();
+        }
+    }
+    let stats = f.cache_stats();
+    assert!(stats.bytes <= 32 << 20, "{stats}");
+    if let (Some(before), Some(now)) = (after_warm_up, resident()) {
+        println!("resident: {before} -> {now} bytes; {stats}");
+        assert!(now < before + (32 << 20), "resident memory grew from {before} to {now}");
+    }
+    Ok(())
+}

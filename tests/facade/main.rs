@@ -1,0 +1,19 @@
+//! The facade as its users see it.
+
+mod allocation;
+mod cache;
+mod concurrency;
+mod create;
+mod errors;
+mod index;
+mod modes;
+mod operators;
+mod signatures;
+mod trees;
+
+use tensorwright::prelude::*;
+
+/// `x * 2 + 1` as users write it.
+fn affine() -> Function<Tensor, Tensor> {
+    function(|x: Tensor| x * 2 + 1)
+}

@@ -1,0 +1,63 @@
+//! Eager and compiled give the same results.
+
+use tensorwright::Result;
+use tensorwright::prelude::*;
+
+fn network() -> Function<(Tensor, Tensor, Tensor), (Tensor, Tensor)> {
+    function(|(x, w, b): (Tensor, Tensor, Tensor)| {
+        let hidden = (x.matmul(&w) + b).tanh();
+        let shares = hidden.softmax(-1);
+        (hidden.sum(keep(-1)), shares)
+    })
+}
+
+fn arguments() -> (Tensor, Tensor, Tensor) {
+    let numbers = |n: usize| Tensor::arange(n, DType::F32) * 0.1 - 0.7;
+    (numbers(6).reshape([2, 3]), numbers(12).reshape([3, 4]), numbers(4))
+}
+
+#[test]
+fn running_eagerly_gives_the_same_bits() -> Result<()> {
+    let (f, args) = (network(), arguments());
+    let compiled = f.call(&args)?;
+    f.run_eagerly(true);
+    let eager = f.call(&args)?;
+    assert_eq!(f.trace_count(), 1, "eager calls do not trace");
+    assert_eq!(compiled.0.to_vec::<f32>()?, eager.0.to_vec::<f32>()?);
+    assert_eq!(compiled.1.to_vec::<f32>()?, eager.1.to_vec::<f32>()?);
+    f.run_eagerly(false);
+    f.call(&args)?;
+    assert_eq!(f.cache_stats().hits, 1);
+    Ok(())
+}
+
+#[test]
+fn values_can_be_looked_at_when_running_eagerly() -> Result<()> {
+    let f = function(|x: Tensor| -> Result<Tensor> {
+        let value = x.item::<f32>()?;
+        Ok(x * value)
+    });
+    f.run_eagerly(true);
+    assert_eq!(f.call(3.0f32)?.item::<f32>()?, 9.0);
+    Ok(())
+}
+
+#[test]
+fn eager_ops_reuse_their_code() -> Result<()> {
+    let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+    (&x * 2).ok()?;
+    let before = tensorwright::eager_cache_stats();
+    for k in 0..10 {
+        (&x * k).ok()?;
+    }
+    let after = tensorwright::eager_cache_stats();
+    assert!(after.hits >= before.hits + 10);
+    Ok(())
+}
+
+#[test]
+fn an_eager_reshape_shares_memory() -> Result<()> {
+    let x = Tensor::zeros([4, 4], DType::F32);
+    assert_eq!(x.as_bytes()?.as_ptr(), x.reshape([16]).as_bytes()?.as_ptr());
+    Ok(())
+}
