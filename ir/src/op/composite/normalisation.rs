@@ -6,7 +6,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::build::other_axes;
-use super::reduction::variance;
+use super::reduction::mean_square;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::primitive::ReduceKind;
@@ -141,8 +141,7 @@ impl CompositeDef for RmsNorm {
         let ty = check_trailing(b, operands, self.axis)?;
         let axes: Axes = (self.axis..ty.rank()).collect();
         let [x, scale] = widen(b, [operands[0], operands[1]])?;
-        let squares = b.mul(x, x)?;
-        let mean = b.mean_over(squares, &axes)?;
+        let mean = mean_square(b, x, &axes, 0)?;
         let root = rsqrt_plus(b, mean, self.epsilon)?;
         let root = b.spread(root, &axes, &ty.shape)?;
         let scaled = b.mul(x, root)?;
@@ -292,7 +291,7 @@ fn draw_epsilon(draw: &mut Draw<'_>) -> Scalar {
 fn standardised(b: &mut Builder, x: Value, axes: &[usize], epsilon: Scalar) -> Result<Value, BuildError> {
     let shape = b.shape(x);
     let centred = b.centre(x, axes)?;
-    let variance = variance(b, x, axes, 0)?;
+    let variance = mean_square(b, centred, axes, 0)?;
     let root = rsqrt_plus(b, variance, epsilon)?;
     let root = b.spread(root, axes, &shape)?;
     b.mul(centred, root)

@@ -135,9 +135,18 @@ impl CompositeDef for Moments {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        let mean = statistic(b, x[0], &self.axes, self.dims, |b, x| b.mean_over(x, &self.axes))?[0];
-        let variance = statistic(b, x[0], &self.axes, self.dims, |b, x| variance(b, x, &self.axes, 0))?[0];
-        Ok(smallvec![mean, variance])
+        let ty = check_statistic(b, x[0], &self.axes)?;
+        let x = b.widen(x[0])?;
+        let mean = b.mean_over(x, &self.axes)?;
+        let spread = b.spread(mean, &self.axes, &ty.shape)?;
+        let centred = b.sub(x, spread)?;
+        let variance = mean_square(b, centred, &self.axes, 0)?;
+        let mut results = Results::new();
+        for fold in [mean, variance] {
+            let fold = b.convert(fold, ty.dtype)?;
+            results.push(b.shape_fold(fold, &self.axes, self.dims, &ty.shape)?);
+        }
+        Ok(results)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Moments> {
@@ -251,13 +260,18 @@ fn statistic(
     dims: Dims,
     compute: impl FnOnce(&mut Builder, Value) -> Result<Value, BuildError>,
 ) -> Result<Results, TypeError> {
-    let ty = b.type_of(x);
-    rule::require_class(&[&ty], 0, DTypeClass::Float)?;
-    rule::check_axes(axes, ty.rank())?;
+    let ty = check_statistic(b, x, axes)?;
     let wide = b.widen(x)?;
     let fold = compute(b, wide)?;
     let fold = b.convert(fold, ty.dtype)?;
     Ok(smallvec![b.shape_fold(fold, axes, dims, &ty.shape)?])
+}
+
+fn check_statistic(b: &Builder, x: Value, axes: &[usize]) -> Result<Type, TypeError> {
+    let ty = b.type_of(x);
+    rule::require_class(&[&ty], 0, DTypeClass::Float)?;
+    rule::check_axes(axes, ty.rank())?;
+    Ok(ty)
 }
 
 fn sample_statistic<T>(
@@ -271,15 +285,20 @@ fn sample_statistic<T>(
 }
 
 /// The variance along `axes`, which disappear.
-pub(super) fn variance(
+fn variance(b: &mut Builder, x: Value, axes: &[usize], correction: usize) -> Result<Value, BuildError> {
+    let centred = b.centre(x, axes)?;
+    mean_square(b, centred, axes, correction)
+}
+
+/// The sum of squares along `axes`, which disappear, divided by their number less `correction`.
+pub(super) fn mean_square(
     b: &mut Builder,
     x: Value,
     axes: &[usize],
     correction: usize,
 ) -> Result<Value, BuildError> {
     let freedom = (fold_count(&b.shape(x), axes) - correction as f64).max(0.0);
-    let centred = b.centre(x, axes)?;
-    let squares = b.mul(centred, centred)?;
+    let squares = b.mul(x, x)?;
     let sum = b.sum_over(squares, axes)?;
     b.div_number(sum, freedom)
 }
