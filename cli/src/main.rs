@@ -8,8 +8,12 @@ mod explain;
 mod fault;
 mod input;
 mod list;
+mod npy;
+mod opt;
 mod output;
 mod picture;
+mod run;
+mod tensors;
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +47,8 @@ Exit codes:
 #[derive(Subcommand)]
 enum Command {
     Dump(dump::Args),
+    Opt(opt::Args),
+    Run(run::Args),
     ListOps(list::OpsArgs),
     ListPasses(list::PassesArgs),
     Explain(explain::Args),
@@ -65,6 +71,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Dump(args) => dump::run(&args),
+        Command::Opt(args) => opt::run(&args),
+        Command::Run(args) => run::run(&args),
         Command::ListOps(args) => list::ops(&args),
         Command::ListPasses(args) => list::passes(&args),
         Command::Explain(args) => explain::run(&args),

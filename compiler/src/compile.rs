@@ -1,6 +1,6 @@
 //! The whole way from a graph to a program.
 
-use tensorwright_ir::{BuildError, Graph};
+use tensorwright_ir::{BuildError, Graph, NodeId};
 
 use crate::contraction::{self, MatMul};
 use crate::passes::{self, PassError, PassOptions};
@@ -52,4 +52,12 @@ pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError
     let adjacent = contraction::with_adjacent_axes(graph)?;
     let fused = fusion::fuse(adjacent.as_ref().unwrap_or(graph));
     plan::plan(&fused, target)
+}
+
+/// How a graph of primitives is cut into kernels, for pictures: the graph as it is fused, and the nodes of each cluster. Nodes
+/// in no cluster are routines of their own, constants, or index maps that are part of every read.
+pub fn clusters(graph: &Graph) -> Result<(Graph, Vec<Vec<NodeId>>), CompileError> {
+    let graph = contraction::with_adjacent_axes(graph)?.unwrap_or_else(|| graph.clone());
+    let clusters = fusion::fuse(&graph).clusters.iter().map(|cluster| cluster.nodes.clone()).collect();
+    Ok((graph, clusters))
 }

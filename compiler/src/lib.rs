@@ -16,4 +16,4 @@ mod plan;
 pub mod program;
 mod schedule;
 
-pub use compile::{CompileError, CompileOptions, Target, compile, lower};
+pub use compile::{CompileError, CompileOptions, Target, clusters, compile, lower};

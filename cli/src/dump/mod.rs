@@ -19,14 +19,18 @@ use stage::{Content, Section, Stage};
 #[command(after_help = "\
 Stages:
   traced      as in the file
-  PASS        after the last run of a pass in the pipeline; `wright list-passes` lists them
+  PASS        after the first run of a pass of the pipeline; `wright list-passes` lists them
   optimized   after all passes
-  all         the file, then the graph after each run of a pass that changed it
+  fused       the same, as it is cut into kernels: pictures show the operations of a kernel in one colour
+  kernels     the program: memory, steps, and kernels as loops over tiles
+  clif        the kernels in Cranelift's intermediate form
+  asm         the kernels as machine code
+  all         the file, the graph after each run of a pass that changed it, and all that follows
 
 Examples:
   wright dump layer.tw
   wright dump layer.tw --stage cse
-  wright dump layer.tw --stage optimized --format svg -o layer.svg
+  wright dump layer.tw --stage fused --format svg -o layer.svg
   wright dump layer.tw --stage all | less")]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -1,7 +1,9 @@
 //! What there is to see at each stage.
 
 use tensorwright_compiler::passes::{self, PassOptions, PassRun};
+use tensorwright_compiler::{CompileOptions, clusters};
 use tensorwright_ir::Graph;
+use tensorwright_runtime::dump::dump;
 
 use crate::fault::Fault;
 use crate::picture::Groups;
@@ -12,19 +14,32 @@ pub(super) enum Stage {
     Traced,
     Pass(&'static str),
     Optimized,
+    Fused,
+    /// One of [`MACHINE`].
+    Machine(&'static str),
     All,
 }
+
+/// Stages after the last graph.
+const MACHINE: [&str; 3] = ["kernels", "clif", "asm"];
 
 impl Stage {
     /// The stage of this name, for the command line.
     pub(super) fn parse(name: &str) -> Result<Stage, String> {
+        let machine = || MACHINE.iter().find(|stage| **stage == name).map(|stage| Stage::Machine(stage));
+        let pass = || passes::by_name(name).map(|pass| Stage::Pass(pass.name()));
         match name {
             "traced" => Ok(Stage::Traced),
             "optimized" => Ok(Stage::Optimized),
+            "fused" => Ok(Stage::Fused),
             "all" => Ok(Stage::All),
-            _ => passes::by_name(name).map(|pass| Stage::Pass(pass.name())).ok_or_else(|| {
+            _ => machine().or_else(pass).ok_or_else(|| {
                 let names: Vec<&str> = passes::all().iter().map(|pass| pass.name()).collect();
-                format!("stages are traced, {}, optimized, all", names.join(", "))
+                format!(
+                    "stages are traced, {}, optimized, fused, {}, all",
+                    names.join(", "),
+                    MACHINE.join(", ")
+                )
             }),
         }
     }
@@ -49,29 +64,60 @@ impl Section {
 
 /// The sections that `stage` asks for.
 pub(super) fn sections(graph: Graph, stage: &Stage) -> Result<Vec<Section>, Fault> {
-    if *stage == Stage::Traced {
-        return Ok(vec![Section::graph("traced", graph)]);
+    match stage {
+        Stage::Traced => Ok(vec![Section::graph("traced", graph)]),
+        Stage::Machine(name) => Ok(vec![machine(&graph, name)?]),
+        Stage::Fused => Ok(vec![fused(&optimized(graph, &mut |_| {})?)?]),
+        Stage::Optimized => Ok(vec![Section::graph("optimized", optimized(graph, &mut |_| {})?)]),
+        Stage::Pass(name) => Ok(vec![after(graph, name)?]),
+        Stage::All => all(graph),
     }
-    let mut history = vec![Section::graph("traced", graph.clone())];
-    // The last graph that each pass saw, whether it changed it or not.
-    let mut seen: Option<Graph> = None;
-    let mut observer = |run: &PassRun<'_>| {
-        if *stage == Stage::Pass(run.pass.name()) {
-            seen = Some(run.after.unwrap_or(run.before).clone());
-        }
-        if let Some(after) = run.after
-            && *stage == Stage::All
-        {
-            history.push(Section::graph(title(run, after), after.clone()));
-        }
-    };
+}
+
+fn optimized(graph: Graph, watch: &mut dyn FnMut(&PassRun<'_>)) -> Result<Graph, Fault> {
     let options = PassOptions { verify: true, ..PassOptions::default() };
-    let optimized = passes::run_pipeline_observed(graph, &options, &mut observer).map_err(Fault::internal)?;
-    Ok(match stage {
-        Stage::Pass(name) => vec![Section::graph(*name, seen.unwrap_or(optimized))],
-        Stage::All => history,
-        _ => vec![Section::graph("optimized", optimized)],
-    })
+    passes::run_pipeline_observed(graph, &options, &mut |run: &PassRun<'_>| watch(run))
+        .map_err(Fault::internal)
+}
+
+/// The graph after the first run of a pass.
+fn after(graph: Graph, name: &str) -> Result<Section, Fault> {
+    let mut first: Option<Graph> = None;
+    let last = optimized(graph, &mut |run| {
+        if run.pass.name() == name && first.is_none() {
+            first = Some(run.after.unwrap_or(run.before).clone());
+        }
+    })?;
+    Ok(Section::graph(name, first.unwrap_or(last)))
+}
+
+fn all(graph: Graph) -> Result<Vec<Section>, Fault> {
+    let mut sections = vec![Section::graph("traced", graph.clone())];
+    optimized(graph.clone(), &mut |run| {
+        if let Some(after) = run.after {
+            sections.push(Section::graph(title(run, after), after.clone()));
+        }
+    })?;
+    for stage in MACHINE {
+        sections.push(machine(&graph, stage)?);
+    }
+    Ok(sections)
+}
+
+fn machine(graph: &Graph, stage: &str) -> Result<Section, Fault> {
+    let text = dump(graph, &CompileOptions::default(), stage).map_err(Fault::internal)?;
+    Ok(Section { title: stage.to_owned(), content: Content::Text(text) })
+}
+
+/// The graph that becomes kernels, its nodes in groups by kernel.
+fn fused(graph: &Graph) -> Result<Section, Fault> {
+    let (graph, clusters) = clusters(graph).map_err(Fault::internal)?;
+    let mut groups = Groups::default();
+    for (i, nodes) in clusters.iter().enumerate() {
+        groups.titles.push(format!("cluster {i}: {} operations", nodes.len()));
+        groups.of.extend(nodes.iter().map(|&node| (node, i)));
+    }
+    Ok(Section { title: "fused".to_owned(), content: Content::Graph { graph, groups } })
 }
 
 fn title(run: &PassRun<'_>, after: &Graph) -> String {

@@ -1,0 +1,222 @@
+//! `wright run`: compiles a graph and runs it.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tensorwright_compiler::CompileOptions;
+use tensorwright_ir::eval::evaluate;
+use tensorwright_ir::{Graph, Literal, Type};
+use tensorwright_runtime::Executable;
+use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
+
+use crate::fault::Fault;
+use crate::input::GraphFile;
+use crate::tensors::{self, Tolerance};
+use crate::{npy, output};
+
+/// Compile a graph, run it and print its outputs.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Inputs are named as in the file, or by their position from 0. A source is a NumPy file, `random` (numbers of moderate size),
+`random:SEED`, or `count` (the numbers 0, 1, 2..).
+
+Examples:
+  wright run layer.tw --input x=x.npy --input w=random --input b=random:7
+  wright run layer.tw --random --time --threads 2
+  wright run layer.tw --random --check")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    graph: GraphFile,
+    /// Where an input comes from.
+    #[arg(short, long = "input", value_name = "NAME=SOURCE")]
+    inputs: Vec<String>,
+    /// Random numbers for all inputs that no `--input` names.
+    #[arg(long)]
+    random: bool,
+    /// Measure: compile time, first run, and the best and median of many runs.
+    #[arg(long)]
+    time: bool,
+    /// How many threads may take part; without this option all cores. Results do not depend on it.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Compare with the reference evaluator; exit code 1 if results differ.
+    #[arg(long)]
+    check: bool,
+    /// How far floats may be from the evaluator's, as a part of the largest number in sight.
+    #[arg(long, requires = "check")]
+    tolerance: Option<f64>,
+    /// Do not compile: use the reference evaluator.
+    #[arg(long, conflicts_with_all = ["time", "check"])]
+    evaluate: bool,
+    /// Write the outputs to 0.npy, 1.npy .. in this folder instead of printing them.
+    #[arg(long, value_name = "FOLDER")]
+    save: Option<PathBuf>,
+    /// How many elements of each output to print.
+    #[arg(long, default_value_t = 32)]
+    elements: usize,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let graph = args.graph.read()?;
+    let inputs = inputs(args, &graph)?;
+    if args.evaluate {
+        return show(args, &evaluate(&graph, &inputs).map_err(Fault::internal)?);
+    }
+    let start = Instant::now();
+    let executable = Executable::compile(&graph, &CompileOptions::default()).map_err(Fault::internal)?;
+    let compiled = start.elapsed();
+    let threads = args.threads.unwrap_or_else(tensorwright::threads);
+    let job = Job::new(&executable, &inputs, threads)?;
+    let start = Instant::now();
+    let outputs = job.run()?;
+    let first = start.elapsed();
+    if args.check {
+        let expected = evaluate(&graph, &inputs).map_err(Fault::internal)?;
+        let tolerance = Tolerance::Relative(args.tolerance);
+        if let Some(difference) = tensors::difference(&expected, &outputs, tolerance, &inputs) {
+            return Err(Fault::check(format!("compiled results differ: {difference}")).into());
+        }
+    }
+    show(args, &outputs)?;
+    if args.time { output::print(&measured(&job, compiled, first)?) } else { Ok(()) }
+}
+
+/// Compiles a graph and runs it once.
+pub(crate) fn compiled(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, Fault> {
+    let executable = Executable::compile(graph, &CompileOptions::default()).map_err(Fault::internal)?;
+    Job::new(&executable, inputs, 1)?.run()
+}
+
+/// An executable with inputs.
+struct Job<'e> {
+    executable: &'e Executable,
+    inputs: Vec<SharedBuffer>,
+    threads: usize,
+}
+
+impl Job<'_> {
+    fn new<'e>(executable: &'e Executable, inputs: &[Literal], threads: usize) -> Result<Job<'e>, Fault> {
+        let copy = |literal: &Literal| BufferPool::global().copy_of(literal.bytes());
+        let inputs = inputs.iter().map(copy).collect::<Result<Vec<_>, _>>().map_err(Fault::internal)?;
+        Ok(Job { executable, inputs, threads })
+    }
+
+    fn run(&self) -> Result<Vec<Literal>, Fault> {
+        let results = self.dispatch()?;
+        let outputs = results.iter().zip(self.executable.output_types());
+        outputs.map(|(buffer, ty)| literal(buffer, ty)).collect()
+    }
+
+    fn dispatch(&self) -> Result<impl std::ops::Deref<Target = [SharedBuffer]>, Fault> {
+        let inputs: Vec<&SharedBuffer> = self.inputs.iter().collect();
+        self.executable.run(&inputs, self.threads).map_err(Fault::internal)
+    }
+}
+
+fn literal(buffer: &SharedBuffer, ty: &Type) -> Result<Literal, Fault> {
+    Literal::from_bytes(ty.clone(), buffer.as_bytes().to_vec())
+        .ok_or_else(|| Fault::internal(format!("the compiled code has not written a {ty}")))
+}
+
+fn inputs(args: &Args, graph: &Graph) -> Result<Vec<Literal>, Fault> {
+    let mut sources: Vec<Option<&str>> = vec![None; graph.inputs().len()];
+    for given in &args.inputs {
+        let (name, source) = given
+            .split_once('=')
+            .ok_or_else(|| Fault::usage(format!("`--input {given}`: NAME=SOURCE expected")))?;
+        let position = position(graph, name)?;
+        if sources[position].replace(source).is_some() {
+            return Err(Fault::usage(format!("input `{name}` is given twice")));
+        }
+    }
+    graph
+        .input_types()
+        .iter()
+        .enumerate()
+        .map(|(position, ty)| match sources[position] {
+            Some(source) => tensor(source, ty, position),
+            None if args.random => Ok(tensors::moderate(ty, position as u32 + 1)),
+            None => Err(Fault::usage(format!(
+                "no source for input {}: give `--input {}=FILE.npy` or `--random`",
+                named(graph, position),
+                graph.value_name(graph.inputs()[position]).map_or(position.to_string(), str::to_owned)
+            ))),
+        })
+        .collect()
+}
+
+/// The input of this name or at this position.
+fn position(graph: &Graph, name: &str) -> Result<usize, Fault> {
+    let by_name = graph.inputs().iter().position(|&v| graph.value_name(v) == Some(name));
+    by_name.or_else(|| name.parse().ok().filter(|&i| i < graph.inputs().len())).ok_or_else(|| {
+        let names: Vec<String> = (0..graph.inputs().len()).map(|i| named(graph, i)).collect();
+        Fault::usage(format!("there is no input `{name}`; inputs are {}", names.join(", ")))
+    })
+}
+
+/// `0 (x: f32[4])`.
+fn named(graph: &Graph, position: usize) -> String {
+    let value = graph.inputs()[position];
+    let name = graph.value_name(value).map_or(String::new(), |name| format!("{name}: "));
+    format!("{position} ({name}{})", graph.ty(value))
+}
+
+fn tensor(source: &str, ty: &Type, position: usize) -> Result<Literal, Fault> {
+    match source.split_once(':') {
+        None if source == "random" => Ok(tensors::moderate(ty, position as u32 + 1)),
+        None if source == "count" => Ok(tensors::moderate(ty, 0)),
+        Some(("random", seed)) => {
+            let wrong =
+                |_| Fault::usage(format!("`{seed}` is not a seed: a whole number below 2^32 expected"));
+            Ok(tensors::moderate(ty, seed.parse::<u32>().map_err(wrong)?.max(1)))
+        }
+        _ => npy::load(source.as_ref(), ty),
+    }
+}
+
+fn show(args: &Args, outputs: &[Literal]) -> anyhow::Result<()> {
+    let Some(folder) = &args.save else {
+        return output::print(&outputs.iter().map(|l| shown(l, args.elements)).collect::<String>());
+    };
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Fault::usage(format!("cannot make {}: {error}", folder.display())))?;
+    outputs.iter().enumerate().try_for_each(|(i, l)| npy::save(&folder.join(format!("{i}.npy")), l))
+}
+
+/// The type and the first elements.
+fn shown(literal: &Literal, elements: usize) -> String {
+    let mut text = format!("{} [", literal.ty());
+    for (i, element) in literal.iter().take(elements).enumerate() {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{}{element}", if i == 0 { "" } else { ", " });
+    }
+    text.push_str(if literal.len() > elements { ", ..]\n" } else { "]\n" });
+    text
+}
+
+/// Runs often enough to tell, and reports.
+fn measured(job: &Job<'_>, compiled: Duration, first: Duration) -> Result<String, Fault> {
+    const LEAST: usize = 5;
+    const MOST: usize = 10_000;
+    let budget = Instant::now() + Duration::from_secs(1);
+    let mut times = Vec::new();
+    while times.len() < LEAST || (times.len() < MOST && Instant::now() < budget) {
+        let start = Instant::now();
+        let outputs = job.dispatch()?;
+        times.push(start.elapsed());
+        drop(outputs);
+    }
+    times.sort_unstable();
+    let executable = job.executable;
+    Ok(format!(
+        "compile {compiled:.3?}\nfirst run {first:.3?}\nbest {:.3?}, median {:.3?} of {} runs on {} threads\ncode {} bytes, constants {} bytes, peak {} bytes\n",
+        times[0],
+        times[times.len() / 2],
+        times.len(),
+        job.threads,
+        executable.code_bytes(),
+        executable.constant_bytes(),
+        executable.peak_bytes(),
+    ))
+}
