@@ -23,7 +23,7 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
         Lowering::Map => result.saturating_mul(element_cost(&node.op)),
         Lowering::View => 0,
         Lowering::Reduce => operands.max(result),
-        Lowering::Contract => result.saturating_mul(contracted(graph, node)),
+        Lowering::Contract => result.saturating_mul(2 * contracted(graph, node)).saturating_add(operands),
         Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
     }
 }

@@ -5,7 +5,9 @@
 
 pub mod algebra;
 mod canonicalise;
+mod chunks;
 mod context;
+mod contract;
 mod cost;
 mod cse;
 mod dce;
@@ -22,6 +24,7 @@ mod testing;
 pub use algebra::Algebra;
 pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
+pub use contract::Contract;
 pub use cost::{cost, element_cost, node_cost};
 pub use cse::Cse;
 pub use dce::Dce;
@@ -95,7 +98,8 @@ pub static PIPELINE: &[Step] = &[
             (&Algebra, "works on canonical operands and folded constants"),
             (&Cse, "merges what expansion wrote several times"),
             (&Dce, "sweeps up what the others left unused, so that `sink` sees who needs what"),
-            (&Sink, "last: what it brings together the others simplify in the next round"),
+            (&Sink, "after `dce`; what it brings together the others simplify in the next round"),
+            (&Contract, "takes in what `sink` has left in front of products"),
         ],
     },
 ];
@@ -131,6 +135,7 @@ mod tests {
         (&Algebra, include_str!("algebra/mod.rs")),
         (&Cse, include_str!("cse.rs")),
         (&Sink, include_str!("sink/mod.rs")),
+        (&Contract, include_str!("contract/mod.rs")),
         (&Dce, include_str!("dce.rs")),
     ];
 

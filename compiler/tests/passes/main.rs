@@ -118,6 +118,7 @@ properties_of!(
     cse: "cse",
     dce: "dce",
     sink: "sink",
+    contract: "contract",
 );
 
 #[test]

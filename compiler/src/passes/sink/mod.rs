@@ -37,7 +37,6 @@
 //! ```
 
 mod broadcasts;
-mod chunks;
 mod pull;
 mod reductions;
 mod sections;

@@ -4,7 +4,7 @@ use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::primitive::{BroadcastInDim, Reduce, ReduceKind};
 use tensorwright_ir::{Op, Scalar, Shape, Value};
 
-use super::chunks::common_chunks;
+use crate::passes::chunks::common_chunks;
 use crate::passes::pattern::{Rewritten, made_by};
 use crate::passes::rewriter::Rewriter;
 

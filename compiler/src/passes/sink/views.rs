@@ -7,7 +7,7 @@ use tensorwright_ir::op::rule::permuted;
 use tensorwright_ir::{Op, Shape, Value};
 
 use super::Before;
-use super::chunks::common_chunks;
+use crate::passes::chunks::common_chunks;
 use crate::passes::pattern::{Rewritten, made_by};
 use crate::passes::rewriter::{Rewriter, Site};
 
