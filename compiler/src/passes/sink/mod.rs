@@ -9,7 +9,8 @@
 //! - A reduction takes in transposes and reshapes of its operand; of a broadcast it takes the operand, where that is the same.
 //!
 //! Each rewrite lowers the number of scalar operations or else the number or size of index maps that are not broadcasts, so the
-//! pass ends and never makes code worse. It does not move an index map just to have it elsewhere: reading through one is
+//! pass ends and never makes code worse. What has no elements is left to `fold`: moving it could make a value that looks like an
+//! effect token. It does not move an index map just to have it elsewhere: reading through one is
 //! free wherever it is.
 //!
 //! ```text
@@ -73,7 +74,7 @@ impl Pass for Sink {
         until_stable(graph, cx, SWEEPS, |graph, cx| {
             let before = Before { graph, uses: graph.use_counts() };
             rewrite(graph, cx, |r, site| {
-                if touches_token(graph, site.node) {
+                if touches_token(graph, site.node) || r.result_shape(site).elements() == 0 {
                     return Ok(Rewrite::Keep);
                 }
                 sunk(r, &before, site).map(Rewrite::from)

@@ -100,6 +100,11 @@ fn sections_are_taken_first() {
 }
 
 #[test]
+fn empty_sections_are_not_moved() {
+    check_unchanged("graph @f(%x: u32[4], %y: u32[4]) { %c = ge(%x, %y) %d = cast(%c) {dtype = f32} %e = slice(%d) {starts = [0], limits = [0], strides = [1]} return %e }");
+}
+
+#[test]
 fn index_maps_of_broadcasts_are_of_the_smaller_operand() {
     check(
         "graph @f(%x: f32[4,8]) { %a = broadcast_in_dim(%x) {shape = [4,8,3], axes = [0,1]} %b = transpose(%a) {permutation = [1,2,0]} return %b }",
