@@ -40,7 +40,9 @@ fn rate<T: Copy + Default + 'static>(function: MathFn, float: Float, cast: fn(f6
 fn argument(function: MathFn, i: usize) -> f64 {
     let t = (i as f64 + 0.5) / N as f64;
     match function {
-        MathFn::Log | MathFn::Log2 | MathFn::Log1p => t * 100.0,
+        MathFn::Log | MathFn::Log2 | MathFn::Log1p | MathFn::Pow => t * 100.0,
+        MathFn::Acosh => 1.0 + t * 100.0,
+        MathFn::Asin | MathFn::Acos | MathFn::Atanh => t * 2.0 - 1.0,
         _ => t * 12.0 - 6.0,
     }
 }

