@@ -1,4 +1,4 @@
 //! The compiler and the runtime, as the rest of the facade sees them.
 
-pub(crate) use tensorwright_compiler::CompileOptions;
+pub use tensorwright_compiler::CompileOptions;
 pub(crate) use tensorwright_runtime::Executable;

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::Equivalent;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::{Builder, Op, Type, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::cache::{Cache, CacheStats, LookupError, Weigh};
@@ -57,12 +57,15 @@ impl From<&OpQuery<'_>> for OpKey {
     }
 }
 
+/// About what a key and an executable of one op take in memory besides code and constants.
+const OP_BYTES: usize = 2048;
+
 struct CompiledOp(Executable);
 
 impl Weigh for CompiledOp {
     fn bytes(&self) -> usize {
         let Self(executable) = self;
-        size_of::<OpKey>() + executable.code_bytes() + executable.constant_bytes() + executable.peak_bytes()
+        OP_BYTES + executable.code_bytes() + executable.constant_bytes()
     }
 }
 
@@ -104,19 +107,24 @@ pub(crate) fn run(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Fa
     Ok(types.zip(outputs).map(|(ty, buffer)| Tensor::concrete(ty, buffer)).collect())
 }
 
-/// A reshape needs no code: the result shares the operand's memory.
+/// Ops that need no code: the result of a reshape shares the operand's memory, and a constant is there already.
 fn without_code(
     op: &Op,
     types: &[&Type],
     inputs: &[&SharedBuffer],
     at: Place,
 ) -> Option<Result<Results, Failure>> {
-    let Op::Reshape(_) = op else { return None };
     let owned = || types.iter().map(|&ty| ty.clone()).collect();
-    Some(match op.infer(types, &[]) {
-        Ok(results) => Ok(results.into_iter().map(|ty| Tensor::concrete(ty, inputs[0].clone())).collect()),
-        Err(source) => Err(Error::refused(at, op.name(), owned(), source).into()),
-    })
+    match op {
+        Op::Constant(constant) => Some(Ok(smallvec![Tensor::from_literal_at(&constant.value, at)])),
+        Op::Reshape(_) => Some(match op.infer(types, &[]) {
+            Ok(results) => {
+                Ok(results.into_iter().map(|ty| Tensor::concrete(ty, inputs[0].clone())).collect())
+            }
+            Err(source) => Err(Error::refused(at, op.name(), owned(), source).into()),
+        }),
+        _ => None,
+    }
 }
 
 fn compile(query: &OpQuery<'_>, at: Place) -> Result<CompiledOp, Failure> {

@@ -26,14 +26,19 @@ mod backend;
 mod eager;
 mod error;
 mod function;
+mod random;
+mod replay;
 mod settings;
 mod tensor;
 mod trace;
 pub mod tree;
 
+pub use backend::CompileOptions;
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
 pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
+pub use random::RandomKey;
+pub use replay::run_graph;
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
 pub use tensor::{
     AxisNumber, Bounds, By, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced,

@@ -97,8 +97,12 @@ fn one_field(index: usize, field: &syn::Field) -> Result<Field<'_>> {
     let mut is_static = false;
     for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("tree")) {
         attribute.parse_nested_meta(|meta| {
-            is_static = meta.path.is_ident("static");
-            if is_static { Ok(()) } else { Err(meta.error("unknown option; the only one is `static`")) }
+            is_static |= meta.path.is_ident("static");
+            if meta.path.is_ident("static") {
+                Ok(())
+            } else {
+                Err(meta.error("unknown option; the only one is `static`"))
+            }
         })?;
     }
     let member = match &field.ident {
@@ -169,4 +173,42 @@ fn assertion(field: &Field<'_>) -> TokenStream {
         ty.to_token_stream().into_iter().next().map_or_else(proc_macro2::Span::call_site, |t| t.span());
     let call = quote::quote_spanned!(span=> ::tensorwright::tree::#check::<#ty>(););
     call
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(input: DeriveInput) -> String {
+        derive(&input).map(|tokens| tokens.to_string()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn structs_and_enums_are_trees() {
+        let input = syn::parse_quote! { struct Layer<T> { w: T, #[tree(static)] name: String } };
+        let tokens = derive(&input).unwrap();
+        assert!(syn::parse2::<syn::File>(tokens.clone()).is_ok());
+        let text = tokens.to_string();
+        assert!(
+            text.contains("visit_static (field_1 , visitor)") && text.contains("T : :: tensorwright"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn unions_and_empty_enums_are_not() {
+        assert!(refusal(syn::parse_quote! { union U { a: u8, b: i8 } }).contains("a union is no tree"));
+        assert!(refusal(syn::parse_quote! { enum Never {} }).contains("without variants"));
+    }
+
+    #[test]
+    fn unknown_options_are_named() {
+        let input = syn::parse_quote! { struct S { #[tree(dynamic)] a: u8 } };
+        assert!(refusal(input).contains("the only one is `static`"));
+    }
+
+    #[test]
+    fn several_options_must_all_be_known() {
+        assert!(derive(&syn::parse_quote! { struct S { #[tree(static, other)] a: u8 } }).is_err());
+    }
 }

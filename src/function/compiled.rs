@@ -29,11 +29,13 @@ pub(super) struct Compiled<R> {
 }
 
 impl<R> Weigh for Compiled<R> {
+    /// Code, constants, the graph and what describes it, and captured tensors that nobody else has. Scratch memory and results belong
+    /// to the buffer pool, which has a budget of its own.
     fn bytes(&self) -> usize {
-        let executable = &self.executable;
         let graph = (self.graph.nodes().len() + self.graph.inputs().len()) * NODE_BYTES;
-        let code = executable.code_bytes() + executable.constant_bytes() + executable.peak_bytes();
-        size_of::<Self>() + graph + self.signature.bytes() + code
+        let code = self.executable.code_bytes() + self.executable.constant_bytes();
+        let own = self.captures.iter().filter(|buffer| buffer.is_unique()).map(|buffer| buffer.capacity());
+        size_of::<Self>() + graph + self.signature.bytes() + code + own.sum::<usize>()
     }
 }
 

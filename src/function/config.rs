@@ -88,7 +88,13 @@ impl<A: Tree, R: Tree> Function<A, R> {
         self.configured(|config| config.specs = Some(specs.into_iter().collect()))
     }
 
-    /// The function with a cache that holds at most this many bytes of code, constants and scratch memory.
+    /// The function compiled in another way.
+    pub fn with_compile_options(self, options: CompileOptions) -> Self {
+        self.configured(|config| config.options = options)
+    }
+
+    /// The function with a cache that holds at most this many bytes of code, constants, graphs, and captured tensors that nobody else
+    /// has.
     pub fn with_cache_budget(self, bytes: usize) -> Self {
         self.configured(|config| config.budget = bytes)
     }

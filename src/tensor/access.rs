@@ -169,6 +169,6 @@ impl TryFrom<&Tensor> for Literal {
 impl From<&Literal> for Tensor {
     #[track_caller]
     fn from(literal: &Literal) -> Tensor {
-        Tensor::from_bytes(literal.bytes(), literal.ty().clone())
+        Tensor::from_literal_at(literal, caller())
     }
 }

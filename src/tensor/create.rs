@@ -146,6 +146,10 @@ impl Tensor {
         })
     }
 
+    pub(crate) fn from_literal_at(literal: &Literal, at: Place) -> Tensor {
+        Tensor::filled(literal.ty().clone(), at, |bytes| bytes.copy_from_slice(literal.bytes()))
+    }
+
     fn full_at(shape: Shape, value: Scalar, at: Place) -> Tensor {
         if !shape.check() {
             return Tensor::failed(Error::refused(at, "full", vec![], TypeError::TooLarge { shape }));

@@ -8,6 +8,7 @@ mod errors;
 mod index;
 mod modes;
 mod operators;
+mod random;
 mod signatures;
 mod trees;
 

@@ -61,3 +61,39 @@ fn an_eager_reshape_shares_memory() -> Result<()> {
     assert_eq!(x.as_bytes()?.as_ptr(), x.reshape([16]).as_bytes()?.as_ptr());
     Ok(())
 }
+
+/// Random graphs run the same, bit for bit, op by op and compiled as a whole.
+fn graphs_agree(count: u64, seed: u64) {
+    use tensorwright::run_graph;
+    use tensorwright_ir::op::{Draw, Lowering};
+    use tensorwright_testkit::graphs::{GraphOptions, random_graph, same_values};
+    use tensorwright_testkit::literals::Random;
+
+    let exact = |kind: &tensorwright_ir::OpKind| matches!(kind.lowering, Lowering::Map | Lowering::View);
+    let options = GraphOptions { max_ops: 8, max_elements: 64, ..GraphOptions::of(exact) };
+    let mut random = Random::new(seed);
+    for number in 0..count {
+        let choices: Vec<u32> = (0..200).map(|_| random.bits() as u32).collect();
+        let drawn = random_graph(&mut Draw::new(&choices), &options);
+        let inputs: Vec<Tensor> = drawn.inputs.iter().map(Tensor::from).collect();
+        let eager = run_graph(&drawn.graph, &inputs).expect("the graph is typed");
+        let graph = drawn.graph.clone();
+        let f = function(move |x: Vec<Tensor>| run_graph(&graph, &x));
+        let compiled = f.call(&inputs).expect("the graph is typed");
+        for (e, c) in eager.iter().zip(&compiled) {
+            let (e, c) = (e.to_literal().unwrap(), c.to_literal().unwrap());
+            assert!(same_values(&e, &c), "graph {number}: {e:?} and {c:?} of {}", drawn.graph);
+        }
+    }
+}
+
+#[test]
+fn random_graphs_agree() {
+    graphs_agree(60, 1);
+}
+
+#[test]
+#[ignore = "takes minutes; run it in release"]
+fn many_random_graphs_agree() {
+    graphs_agree(10_000, 2);
+}

@@ -209,11 +209,7 @@ pub(crate) fn is_reduction(node: &Node) -> bool {
 
 /// A routine of the runtime.
 pub(crate) fn is_routine(node: &Node) -> bool {
-    match node.op {
-        Op::Bitcast(_) => false,
-        Op::ArgReduce(_) => true,
-        _ => matches!(node.op.lowering(), Lowering::Library | Lowering::Contract),
-    }
+    matches!(node.op.lowering(), Lowering::Library | Lowering::Contract) && !matches!(node.op, Op::Bitcast(_))
 }
 
 /// Another name for the memory of the operand: a reshape that merges or splits axes, or a bitcast to another width.

@@ -19,7 +19,6 @@ enum Token {
     Length,
     Scalar,
     Bytes,
-    Option,
 }
 
 /// Writes a signature, word by word, into memory that it keeps from call to call.
@@ -53,12 +52,6 @@ impl KeyWriter {
     #[inline]
     pub fn length(&mut self, length: usize) {
         self.token(Token::Length, length as u64);
-    }
-
-    /// An option of execution, such as a choice of compile options.
-    #[inline]
-    pub fn option(&mut self, option: u32) {
-        self.token(Token::Option, u64::from(option));
     }
 
     /// A static number: its dtype and bits, so that `1`, `true` and `1.0`, `0.0` and `-0.0` all differ.

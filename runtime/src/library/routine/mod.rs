@@ -9,13 +9,11 @@
 //! |---|---|
 //! | `sort` | `sort`, `top_k` |
 //! | `scan` | `cumulative` |
-//! | `best` | `arg_reduce` |
 //! | `windows`, `gather`, `scatter` | `gather`, `scatter` |
 //! | `section` | `dynamic_slice`, `dynamic_update_slice` |
 //! | `random` | `rng_bits` |
 //! | `copy` | `bitcast`, `transpose` |
 
-mod best;
 mod copy;
 mod gather;
 mod lines;
@@ -103,13 +101,12 @@ impl Routine {
     /// Makes an op ready for operands of these types.
     ///
     /// # Errors
-    /// When the library has no routine for the op: only ops that lower to `Library`, `arg_reduce` and `transpose` have one.
+    /// When the library has no routine for the op: only ops that lower to `Library`, and `transpose`, have one.
     pub fn prepare(op: &Op, operands: &[Type], results: &[Type]) -> Result<Self, RoutineError> {
         let kernel: Box<dyn Kernel> = match op {
             Op::Sort(op) => Box::new(sort::SortLines::new(op, operands)),
             Op::TopK(op) => Box::new(sort::Greatest::new(op, &operands[0])),
             Op::Cumulative(op) => Box::new(scan::Scan::new(op, &operands[0])),
-            Op::ArgReduce(op) => Box::new(best::Best::new(op, &operands[0])),
             Op::Gather(op) => Box::new(gather::Gathering::new(op, operands, &results[0])),
             Op::Scatter(op) => Box::new(scatter::Scattering::new(op, operands)),
             Op::DynamicSlice(_) => Box::new(section::Reading::new(operands, &results[0])),

@@ -23,9 +23,6 @@ pub(super) trait Value: Copy {
     fn lesser(a: Self::Wide, b: Self::Wide) -> Self::Wide;
     /// The greater, -0 before +0, NaN if one is NaN.
     fn greater(a: Self::Wide, b: Self::Wide) -> Self::Wide;
-    /// Whether `a` is greater; not if one is NaN.
-    fn is_above(a: Self::Wide, b: Self::Wide) -> bool;
-    fn is_nan(wide: Self::Wide) -> bool;
     /// An unsigned number of `KEY_BITS` that is ordered as the elements in total order.
     fn key(self) -> u64;
 }
@@ -51,10 +48,6 @@ macro_rules! integer_values {
             fn lesser(a: Self, b: Self) -> Self { a.min(b) }
             #[inline(always)]
             fn greater(a: Self, b: Self) -> Self { a.max(b) }
-            #[inline(always)]
-            fn is_above(a: Self, b: Self) -> bool { a > b }
-            #[inline(always)]
-            fn is_nan(_: Self) -> bool { false }
             #[inline(always)]
             fn key(self) -> u64 { u64::from(self as $unsigned ^ $flip) }
         }
@@ -107,10 +100,6 @@ macro_rules! float_values {
             fn lesser(a: f64, b: f64) -> f64 { lesser(a, b) }
             #[inline(always)]
             fn greater(a: f64, b: f64) -> f64 { greater(a, b) }
-            #[inline(always)]
-            fn is_above(a: f64, b: f64) -> bool { a > b }
-            #[inline(always)]
-            fn is_nan(wide: f64) -> bool { wide.is_nan() }
             #[inline(always)]
             fn key(self) -> u64 {
                 const SIGN: $bits = 1 << ($bits::BITS - 1);
