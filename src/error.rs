@@ -10,8 +10,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong. Each error knows the line of the user's source that caused it.
 ///
-/// Ops do not fail at once: they return a tensor that carries the error, later ops pass the *first* error on, and it comes
-/// out where a value is asked for.
+/// Ops do not fail at once: they return a tensor that carries the error, later ops pass the *first* error on,
+/// and it comes out where a value is asked for.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,5 +1,6 @@
-//! Write a numeric function once in ordinary Rust; run it eagerly while you debug it, or wrap it and it is traced into a dataflow
-//! graph, optimised, compiled to native code, and kept as one compiled graph per input signature.
+//! Write a numeric function once in ordinary Rust; run it eagerly while you debug it, or wrap it and it is
+//! traced into a dataflow graph, optimised, compiled to native code, and kept as one compiled graph per input
+//! signature.
 //!
 //! ```
 //! use tensorwright::prelude::*;
@@ -16,9 +17,11 @@
 //! ```
 //!
 //! - [`Tensor`]: an n-dimensional array. Outside a traced function ops run at once, inside they record.
-//! - [`function()`]: a closure over tensors, compiled per signature. [`Function`] is what it gives, [`Concrete`] one signature of it.
+//! - [`function()`]: a closure over tensors, compiled per signature. [`Function`] is what it gives,
+//!   [`Concrete`] one signature of it.
 //! - [`tree`]: nested containers of tensors and plain values as arguments and results.
-//! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that wrote the op.
+//! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
+//!   wrote the op.
 
 extern crate self as tensorwright;
 

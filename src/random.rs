@@ -1,7 +1,8 @@
 //! Random numbers from keys.
 //!
-//! A key stands for one stream of numbers. Nothing is hidden and nothing is consumed: the same key gives the same numbers, eagerly, compiled, and on
-//! any number of threads. Whoever needs other numbers splits the key, or folds a number into it.
+//! A key stands for one stream of numbers. Nothing is hidden and nothing is consumed: the same key gives the
+//! same numbers, eagerly, compiled, and on any number of threads. Whoever needs other numbers splits the key,
+//! or folds a number into it.
 
 use tensorwright_ir::op::composite::{Normal, Permutation, RngFoldIn, RngSplit, TruncatedNormal, Uniform};
 use tensorwright_ir::op::primitive::{Reshape, Slice};
@@ -11,7 +12,8 @@ use crate::error::{Place, caller};
 use crate::tensor::{Operand, OperandKind, Tensor, one};
 use crate::tree::Tree;
 
-/// The key of a stream of random numbers; a `u32[2]` tensor. As an operand it stands for that tensor: `x.dropout(&key, 0.1)`.
+/// The key of a stream of random numbers; a `u32[2]` tensor. As an operand it stands for that tensor:
+/// `x.dropout(&key, 0.1)`.
 ///
 /// ```
 /// use tensorwright::prelude::*;

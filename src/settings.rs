@@ -13,8 +13,8 @@ thread_local! {
     static CALL_THREADS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Sets how many threads compiled code uses where a function or call does not say; 0 means all cores. Results do not
-/// depend on it.
+/// Sets how many threads compiled code uses where a function or call does not say; 0 means all cores. Results
+/// do not depend on it.
 pub fn set_threads(threads: usize) {
     THREADS.store(threads, Ordering::Relaxed);
 }

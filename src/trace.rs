@@ -1,8 +1,9 @@
 //! Recording ops into graphs.
 //!
-//! Traces of a thread form a stack; ops record into the top one. A traced tensor is a value of one trace, named by the trace's number, so
-//! a tensor that outlives its trace, or strays into another, is found out when it is used. Concrete tensors that an op
-//! meets are *captured*: each becomes one hidden input of the graph, after the arguments, and is shared, not copied.
+//! Traces of a thread form a stack; ops record into the top one. A traced tensor is a value of one trace,
+//! named by the trace's number, so a tensor that outlives its trace, or strays into another, is found out
+//! when it is used. Concrete tensors that an op meets are *captured*: each becomes one hidden input of the
+//! graph, after the arguments, and is shared, not copied.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};

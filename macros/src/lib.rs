@@ -6,8 +6,9 @@ use proc_macro::TokenStream;
 
 /// Makes a struct or enum a tree of its fields, so that functions can take and return it.
 ///
-/// Fields are trees themselves: tensors, plain values, containers of them. A field marked `#[tree(static)]` need not be: it is part of
-/// the signature by its `Hash`, and must be `Clone + Debug + Eq + Hash + Send + Sync`. Variants of an enum are part of the signature.
+/// Fields are trees themselves: tensors, plain values, containers of them. A field marked `#[tree(static)]`
+/// need not be: it is part of the signature by its `Hash`, and must be `Clone + Debug + Eq + Hash + Send +
+/// Sync`. Variants of an enum are part of the signature.
 #[proc_macro_derive(Tree, attributes(tree))]
 pub fn derive_tree(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

@@ -29,8 +29,8 @@ pub(super) struct Compiled<R> {
 }
 
 impl<R> Weigh for Compiled<R> {
-    /// Code, constants, the graph and what describes it, and captured tensors that nobody else has. Scratch memory and results belong
-    /// to the buffer pool, which has a budget of its own.
+    /// Code, constants, the graph and what describes it, and captured tensors that nobody else has. Scratch
+    /// memory and results belong to the buffer pool, which has a budget of its own.
     fn bytes(&self) -> usize {
         let graph = (self.graph.nodes().len() + self.graph.inputs().len()) * NODE_BYTES;
         let code = self.executable.code_bytes() + self.executable.constant_bytes();

@@ -68,14 +68,14 @@ impl<A: Tree, R: Tree> Function<A, R> {
         self.configured(|config| config.name = name.into())
     }
 
-    /// The function with names for its arguments, for messages and dumps: one for each field of the closure's tuple, or one for
-    /// its single argument.
+    /// The function with names for its arguments, for messages and dumps: one for each field of the closure's
+    /// tuple, or one for its single argument.
     pub fn with_argument_names<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
         self.configured(|config| config.argument_names = names.into_iter().map(Into::into).collect())
     }
 
-    /// The function for one declared signature: a spec for each tensor of the argument, in order. Calls outside it are errors. Extents that the specs
-    /// leave open are specialised per call.
+    /// The function for one declared signature: a spec for each tensor of the argument, in order. Calls
+    /// outside it are errors. Extents that the specs leave open are specialised per call.
     ///
     /// ```
     /// use tensorwright::prelude::*;
@@ -93,8 +93,8 @@ impl<A: Tree, R: Tree> Function<A, R> {
         self.configured(|config| config.options = options)
     }
 
-    /// The function with a cache that holds at most this many bytes of code, constants, graphs, and captured tensors that nobody else
-    /// has.
+    /// The function with a cache that holds at most this many bytes of code, constants, graphs, and captured
+    /// tensors that nobody else has.
     pub fn with_cache_budget(self, bytes: usize) -> Self {
         self.configured(|config| config.budget = bytes)
     }

@@ -1,8 +1,10 @@
 //! Traced functions: a closure, and a cache of what it compiled to per signature.
 //!
-//! - [`config`]: how a function is set up; [`flatten`]: a call's argument as key and buffers; [`compiled`]: one signature;
+//! - [`config`]: how a function is set up; [`flatten`]: a call's argument as key and buffers; [`compiled`]:
+//!   one signature;
 //! - [`concrete`]: a signature in the user's hands; [`describe`] and [`miss`]: signatures and misses as text;
-//! - [`spec`]: types of tensors that are not there yet; [`stage`]: what can be dumped; [`output`]: what closures return.
+//! - [`spec`]: types of tensors that are not there yet; [`stage`]: what can be dumped; [`output`]: what
+//!   closures return.
 
 mod compiled;
 mod concrete;
@@ -41,11 +43,12 @@ const MAX_NESTING: usize = 128;
 type Body<A, R> = dyn Fn(A) -> Result<R, Error> + Send + Sync;
 type Entry<R> = tensorwright_runtime::cache::Entry<Key, Compiled<R>>;
 
-/// Wraps a closure over tensors, so that it is traced and compiled once per signature of its argument, and then just run.
+/// Wraps a closure over tensors, so that it is traced and compiled once per signature of its argument, and
+/// then just run.
 ///
-/// The closure takes one [`Tree`]: a tensor, a tuple of trees, a vector, a struct that derives `Tree` and so on; plain values in it are
-/// static. It runs only to be traced: what it does besides tensor ops happens once per signature. Tensors that it
-/// captures are shared with the graph. Functions called in it are inlined.
+/// The closure takes one [`Tree`]: a tensor, a tuple of trees, a vector, a struct that derives `Tree` and so
+/// on; plain values in it are static. It runs only to be traced: what it does besides tensor ops happens once
+/// per signature. Tensors that it captures are shared with the graph. Functions called in it are inlined.
 ///
 /// ```
 /// use tensorwright::prelude::*;
@@ -102,12 +105,12 @@ impl<A: Tree, R: Tree> Function<A, R> {
         Function { inner: Arc::new(inner) }
     }
 
-    /// Calls the function. The argument is an `A`, a container of references that stands for one, or has Rust numbers and arrays in place of
-    /// tensors: `f.call((&x, &w, 0.5f32))`.
+    /// Calls the function. The argument is an `A`, a container of references that stands for one, or has Rust
+    /// numbers and arrays in place of tensors: `f.call((&x, &w, 0.5f32))`.
     ///
     /// # Errors
-    /// The first error of an op in the closure, when the signature is new; an argument that carries an error or belongs to a trace; an
-    /// argument outside the declared signature.
+    /// The first error of an op in the closure, when the signature is new; an argument that carries an error
+    /// or belongs to a trace; an argument outside the declared signature.
     #[inline]
     #[track_caller]
     pub fn call<B: Argument<A>>(&self, argument: B) -> Result<R> {
@@ -125,7 +128,8 @@ impl<A: Tree, R: Tree> Function<A, R> {
         self.inner.call(&argument.hold(at), threads, at)
     }
 
-    /// Compiles the function for a signature without running it. In the argument, [`TensorSpec`]s may stand for tensors.
+    /// Compiles the function for a signature without running it. In the argument, [`TensorSpec`]s may stand
+    /// for tensors.
     ///
     /// # Errors
     /// As [`Function::call`], and if a spec has open extents.

@@ -1,4 +1,5 @@
-//! What methods take for the attributes of ops: axes may be negative, counted from the end, and of any integer type.
+//! What methods take for the attributes of ops: axes may be negative, counted from the end, and of any
+//! integer type.
 
 use std::ops::RangeFull;
 

@@ -1,7 +1,7 @@
 //! New tensors.
 //!
-//! Outside a trace they hold their elements. Inside a trace, scalars, small tensors and regular patterns become constants of the graph;
-//! larger data is captured, like any tensor from outside.
+//! Outside a trace they hold their elements. Inside a trace, scalars, small tensors and regular patterns
+//! become constants of the graph; larger data is captured, like any tensor from outside.
 
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::composite::{Eye, Linspace, Range};
@@ -34,7 +34,8 @@ impl Tensor {
         Tensor::filled(ty, at, |bytes| write_elements(elements, bytes))
     }
 
-    /// A tensor out of raw little-endian elements, row major. Fails if their number is wrong, or a bool is neither 0 nor 1.
+    /// A tensor out of raw little-endian elements, row major. Fails if their number is wrong, or a bool is
+    /// neither 0 nor 1.
     #[track_caller]
     pub fn from_bytes(bytes: &[u8], ty: Type) -> Tensor {
         let at = caller();

@@ -112,8 +112,8 @@ impl<'s> Layout<'s> {
         self.write(axis + 1, cells, text);
     }
 
-    /// A space between elements of a row, or a new line if the next does not fit; new lines between rows, and one more per axis
-    /// that ends.
+    /// A space between elements of a row, or a new line if the next does not fit; new lines between rows, and
+    /// one more per axis that ends.
     fn separate(&self, axis: usize, width: usize, text: &mut String) {
         let inner = self.shape.rank() - 1 - axis;
         let line = text.rsplit('\n').next().unwrap_or_default().len();

@@ -38,8 +38,9 @@ use crate::{eager, trace};
 
 /// An n-dimensional array of one dtype, immutable, cheap to clone.
 ///
-/// Outside a traced function ops run at once; inside, the same ops record. An op never panics: if it does not accept its operands, its result
-/// carries the error, with the line that wrote it, to where a value is asked for.
+/// Outside a traced function ops run at once; inside, the same ops record. An op never panics: if it does not
+/// accept its operands, its result carries the error, with the line that wrote it, to where a value is asked
+/// for.
 ///
 /// ```
 /// use tensorwright::prelude::*;
@@ -103,7 +104,8 @@ impl AsRef<Tensor> for Tensor {
 }
 
 impl Tensor {
-    /// Applies an op: for programs that know it only when they run, such as importers. Element-wise ops broadcast their operands.
+    /// Applies an op: for programs that know it only when they run, such as importers. Element-wise ops
+    /// broadcast their operands.
     ///
     /// # Errors
     /// When the op does not accept the operands, or one of them carries an error.

@@ -1,4 +1,5 @@
-//! What an op takes besides the tensor that it is called on: tensors, and Rust numbers, which adopt the tensor's dtype.
+//! What an op takes besides the tensor that it is called on: tensors, and Rust numbers, which adopt the
+//! tensor's dtype.
 
 use std::borrow::Borrow;
 
@@ -10,8 +11,9 @@ use crate::error::{Error, Place};
 
 /// A tensor, a reference to one, or a Rust number or bool.
 ///
-/// A number adopts the dtype of the tensor that the method or operator is called on, if it is a value of that dtype: `x * 2` and `x * 0.5` are
-/// fine for `f32`; `x * 0.5` for `i32` or `x + 300` for `u8` is an error. Floats may round, but not overflow.
+/// A number adopts the dtype of the tensor that the method or operator is called on, if it is a value of that
+/// dtype: `x * 2` and `x * 0.5` are fine for `f32`; `x * 0.5` for `i32` or `x + 300` for `u8` is an error.
+/// Floats may round, but not overflow.
 pub trait Operand {
     /// What is held while the op is applied.
     type Held: Borrow<Tensor>;

@@ -1,8 +1,8 @@
 //! `+ - * / % & | ^ << >> ! -` for tensors, references to tensors and Rust numbers, in all combinations.
 //!
-//! On the left of an operator numbers are `i32` or `f64`, which is what literals are by themselves: with more types to choose from,
-//! Rust could not tell what `2.0 * &x` is, and `(2.0 * &x).exp()` would not compile. A variable of another type goes to the right, or
-//! through [`Tensor::scalar`].
+//! On the left of an operator numbers are `i32` or `f64`, which is what literals are by themselves: with more
+//! types to choose from, Rust could not tell what `2.0 * &x` is, and `(2.0 * &x).exp()` would not compile. A
+//! variable of another type goes to the right, or through [`Tensor::scalar`].
 
 use std::borrow::Borrow;
 use std::ops;

@@ -1,4 +1,5 @@
-//! What `call` accepts for a tree: the tree itself, references, containers of those, and numbers and arrays for tensors.
+//! What `call` accepts for a tree: the tree itself, references, containers of those, and numbers and arrays
+//! for tensors.
 
 use half::{bf16, f16};
 

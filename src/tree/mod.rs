@@ -1,8 +1,9 @@
 //! Nested containers of tensors and plain values: what functions take and give.
 //!
-//! A [`Tree`] is a tensor, a plain value, or a container of trees: tuples, arrays, `Vec`, `Option`, `Box`, maps, and structs and enums
-//! that derive [`macro@Tree`]. A container that only *stands for* a tree, such as a tuple of references, is [`TreeLike`]. An
-//! [`Argument`] is what `call` accepts: it is made tree-like first, so that numbers and arrays can stand for tensors.
+//! A [`Tree`] is a tensor, a plain value, or a container of trees: tuples, arrays, `Vec`, `Option`, `Box`,
+//! maps, and structs and enums that derive [`macro@Tree`]. A container that only *stands for* a tree, such as
+//! a tuple of references, is [`TreeLike`]. An [`Argument`] is what `call` accepts: it is made tree-like
+//! first, so that numbers and arrays can stand for tensors.
 
 mod argument;
 mod containers;
@@ -24,8 +25,8 @@ pub trait TreeLike<A> {
     /// Visits the leaves, always in the same order.
     fn visit<'t, V: Visitor<'t>>(&'t self, visitor: &mut V);
 
-    /// An `A` with the tensors that `tensor` gives for the tensor leaves, asked for in the order of [`TreeLike::visit`], and the
-    /// same plain values.
+    /// An `A` with the tensors that `tensor` gives for the tensor leaves, asked for in the order of
+    /// [`TreeLike::visit`], and the same plain values.
     fn rebuild<F: FnMut(LeafRef<'_>) -> crate::Tensor>(&self, tensor: &mut F) -> A;
 }
 
@@ -45,7 +46,8 @@ pub trait TreeLike<A> {
 /// }
 /// ```
 ///
-/// A field that is no tree, and not marked as static, is an error at its type; so is a static one that cannot be hashed:
+/// A field that is no tree, and not marked as static, is an error at its type; so is a static one that cannot
+/// be hashed:
 ///
 /// ```compile_fail,E0277
 /// # use tensorwright::prelude::*;

@@ -1,8 +1,9 @@
 //! Signatures as rows of words.
 //!
-//! A call writes one token per tensor, static value and run-time choice of structure (length of a vector, presence of
-//! an option, variant of an enum). What the argument's Rust type fixes is not written, since one cache serves one type. Each token says
-//! how long it is, so that no row is the beginning of another and two rows are equal only if the signatures are.
+//! A call writes one token per tensor, static value and run-time choice of structure (length of a vector,
+//! presence of an option, variant of an enum). What the argument's Rust type fixes is not written, since one
+//! cache serves one type. Each token says how long it is, so that no row is the beginning of another and two
+//! rows are equal only if the signatures are.
 
 use std::hash::{Hash, Hasher};
 

@@ -1,12 +1,13 @@
 //! The cache itself.
 //!
-//! A call first compares its key with the entry that was used last, which needs no lock and no hash. Failing that it looks
-//! into a hash table under a lock. Failing that it becomes the leader of a *flight*: the table holds a placeholder, the lock is
-//! released, the leader compiles, and threads that want the same key wait for it, while others pass.
+//! A call first compares its key with the entry that was used last, which needs no lock and no hash. Failing
+//! that it looks into a hash table under a lock. Failing that it becomes the leader of a *flight*: the table
+//! holds a placeholder, the lock is released, the leader compiles, and threads that want the same key wait
+//! for it, while others pass.
 //!
-//! Recency is a tick of a clock that stands still while the last entry is hit again, so the fast path writes nothing but
-//! its counter. Eviction happens when an entry is added: least recently used first, pinned entries and the new entry
-//! excepted. An evicted entry is dropped when the last call that runs it has ended.
+//! Recency is a tick of a clock that stands still while the last entry is hit again, so the fast path writes
+//! nothing but its counter. Eviction happens when an entry is added: least recently used first, pinned
+//! entries and the new entry excepted. An evicted entry is dropped when the last call that runs it has ended.
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash};
@@ -173,8 +174,8 @@ impl<K: Eq + Hash, V: Weigh, E: Clone> Cache<K, V, E> {
         Some(Last(entry))
     }
 
-    /// The entry with this key; made by `make` if there is none. Threads that ask for the same key meanwhile wait and share the
-    /// result, error included; if `make` panics, one of them tries again.
+    /// The entry with this key; made by `make` if there is none. Threads that ask for the same key meanwhile
+    /// wait and share the result, error included; if `make` panics, one of them tries again.
     ///
     /// # Errors
     /// When `make` fails, or calls for the same key itself.

@@ -9,8 +9,8 @@ use super::super::ops::refused;
 use super::super::{Tensor, one};
 use crate::error::{Failure, Place};
 
-/// The elements of `x` of shape `shape` that the tensors name along their axes, which are ascending. The axes of the tensors'
-/// common shape stand where those axes were, if they were neighbours, else in front.
+/// The elements of `x` of shape `shape` that the tensors name along their axes, which are ascending. The axes
+/// of the tensors' common shape stand where those axes were, if they were neighbours, else in front.
 pub(super) fn gathered(
     x: Tensor,
     shape: &Shape,

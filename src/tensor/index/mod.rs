@@ -19,9 +19,10 @@ use item::Span;
 
 /// Indexing.
 impl Tensor {
-    /// The elements at an index: for each axis an integer (the axis disappears), a range, or a tensor of integers; `..` is a whole
-    /// axis, [`Ellipsis`] as many whole axes as are left, [`NewAxis`] an axis of extent 1. Negative numbers count from the end;
-    /// ranges end where the axis does, and take steps with [`By::by`]. Several tensors broadcast and pick single places together, as in NumPy.
+    /// The elements at an index: for each axis an integer (the axis disappears), a range, or a tensor of
+    /// integers; `..` is a whole axis, [`Ellipsis`] as many whole axes as are left, [`NewAxis`] an axis of
+    /// extent 1. Negative numbers count from the end; ranges end where the axis does, and take steps with
+    /// [`By::by`]. Several tensors broadcast and pick single places together, as in NumPy.
     ///
     /// ```
     /// # use tensorwright::prelude::*;

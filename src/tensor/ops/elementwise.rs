@@ -56,8 +56,8 @@ tensorwright_ir::for_each_compare!(compare_methods);
 
 /// Choices.
 impl Tensor {
-    /// Where this bool tensor is true the elements of `on_true`, elsewhere those of `on_false`. Shapes broadcast; a number adopts
-    /// the dtype of the other choice.
+    /// Where this bool tensor is true the elements of `on_true`, elsewhere those of `on_false`. Shapes
+    /// broadcast; a number adopts the dtype of the other choice.
     ///
     /// ```
     /// # use tensorwright::prelude::*;

@@ -1,7 +1,7 @@
 //! Every op of the registry as a method.
 //!
-//! [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have theirs in the
-//! other files: [`elementwise`], [`reduce`], [`shape`], [`sort`].
+//! [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have
+//! theirs in the other files: [`elementwise`], [`reduce`], [`shape`], [`sort`].
 
 mod elementwise;
 mod reduce;
@@ -26,7 +26,8 @@ impl Ranks {
         operands.iter().map(rank).collect::<Result<_, _>>().map(Ranks)
     }
 
-    /// That of the operand whose axes the attribute `name` counts: the first, but for attributes of the right-hand side.
+    /// That of the operand whose axes the attribute `name` counts: the first, but for attributes of the
+    /// right-hand side.
     pub(super) fn of(&self, name: &str) -> usize {
         let operand = usize::from(name.starts_with("rhs"));
         self.0.get(operand).copied().unwrap_or(0)

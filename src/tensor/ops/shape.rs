@@ -34,7 +34,8 @@ impl Tensor {
         }
     }
 
-    /// The axes in another order: axis `i` of the result is axis `permutation[i]`; negative axes count from the end.
+    /// The axes in another order: axis `i` of the result is axis `permutation[i]`; negative axes count from
+    /// the end.
     #[track_caller]
     pub fn transpose(&self, permutation: impl IntoAttribute<Axes>) -> Tensor {
         one_with_ranks("transpose", &[self], caller(), |ranks| {

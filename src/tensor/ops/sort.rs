@@ -46,8 +46,8 @@ impl Tensor {
         })
     }
 
-    /// All tensors, which have one shape, sorted along `axis` by the first `keys` of them; stable. If they do not fit together, each result
-    /// carries the error.
+    /// All tensors, which have one shape, sorted along `axis` by the first `keys` of them; stable. If they do
+    /// not fit together, each result carries the error.
     #[track_caller]
     pub fn sort_together<T: AsRef<Tensor>>(
         xs: &[T],

@@ -1,5 +1,6 @@
 //! Methods made of the registry's lines: the first operand is `self`, the others are anything that is an
-//! [`Operand`], attributes anything that is [`IntoAttribute`]. Ops without operands, and those of a list, are associated functions.
+//! [`Operand`], attributes anything that is [`IntoAttribute`]. Ops without operands, and those of a list, are
+//! associated functions.
 
 use std::borrow::Borrow;
 
