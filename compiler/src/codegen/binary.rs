@@ -109,13 +109,13 @@ impl Emitter<'_, '_> {
     }
 
     /// `if a < b { a } else { b }`: one instruction.
-    fn pick_less(&mut self, a: Value, b: Value) -> Value {
+    pub(super) fn pick_less(&mut self, a: Value, b: Value) -> Value {
         let less = self.fcmp(FloatCC::LessThan, a, b);
         self.choose(less, a, b)
     }
 
     /// `if b < a { a } else { b }`: one instruction.
-    fn pick_greater(&mut self, a: Value, b: Value) -> Value {
+    pub(super) fn pick_greater(&mut self, a: Value, b: Value) -> Value {
         let greater = self.fcmp(FloatCC::LessThan, b, a);
         self.choose(greater, a, b)
     }

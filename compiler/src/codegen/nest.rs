@@ -286,7 +286,7 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
     fn store_last(&mut self, end: Bound, lanes: u32) -> Result<(), CodegenError> {
         let end = self.e.bound(end);
         let index = self.e.ins().iadd_imm_s(end, -i64::from(lanes));
-        self.addresses.clear();
+        self.forget_addresses();
         self.store_block(Position { index, offset: 0 }, lanes)
     }
 
@@ -437,6 +437,11 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         let address = self.e.advance(pointer, index, step);
         self.addresses.push((place, step, address));
         address
+    }
+
+    /// The loop variable is another one from here on.
+    pub(super) fn forget_addresses(&mut self) {
+        self.addresses.clear();
     }
 
     /// The address of a place at the current level of loops.

@@ -6,3 +6,4 @@ mod instructions;
 mod kernels;
 mod random;
 mod shapes;
+mod speed;

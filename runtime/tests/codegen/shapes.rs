@@ -229,3 +229,31 @@ fn folds_of_different_widths() {
         }
     }
 }
+
+/// Where the sign of a zero or a NaN decides: elements of few values, some of which are everywhere or nowhere.
+#[test]
+fn extremes_of_zeros_and_nans() {
+    let sets: [&[f64]; 7] = [
+        &[-0.0],
+        &[0.0],
+        &[-0.0, 0.0],
+        &[-0.0, -1.0],
+        &[0.0, 1.0, -0.0],
+        &[0.0, -1.0, -0.0, -3.0],
+        &[f64::NAN, 0.0, -0.0, 0.0, -0.0, 1.0, -0.0, -1.0, -0.0, 0.0, 0.0, -0.0, -0.0],
+    ];
+    for dtype in [DType::F32, DType::F64] {
+        for kind in [ReduceKind::Max, ReduceKind::Min] {
+            for lengths in [&[1][..], &[3], &[8], &[23], &[70], &[130], &[3, 37], &[2, 64]] {
+                for (seed, set) in sets.iter().enumerate() {
+                    let kernel = fold(kind, dtype, 6, lengths);
+                    let mut rng = Rng(seed as u64);
+                    let n = kernel.params[0].len;
+                    let x =
+                        (0..n).map(|_| tensorwright_ir::Scalar::from_f64(dtype, set[rng.below(set.len())]));
+                    check_on(&kernel, &[crate::harness::bytes(x), vec![0; 6 * dtype.size()]]);
+                }
+            }
+        }
+    }
+}
