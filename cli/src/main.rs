@@ -12,6 +12,7 @@ mod npy;
 mod opt;
 mod output;
 mod picture;
+mod reduce;
 mod run;
 mod tensors;
 
@@ -49,6 +50,7 @@ enum Command {
     Dump(dump::Args),
     Opt(opt::Args),
     Run(run::Args),
+    Reduce(reduce::Args),
     ListOps(list::OpsArgs),
     ListPasses(list::PassesArgs),
     Explain(explain::Args),
@@ -73,6 +75,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dump(args) => dump::run(&args),
         Command::Opt(args) => opt::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Reduce(args) => reduce::run(&args),
         Command::ListOps(args) => list::ops(&args),
         Command::ListPasses(args) => list::passes(&args),
         Command::Explain(args) => explain::run(&args),
