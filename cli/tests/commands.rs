@@ -1,0 +1,175 @@
+//! The `wright` binary on the files of the corpus: what it prints and how it exits.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn corpus(name: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus").join(name);
+    file.display().to_string()
+}
+
+fn wright(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wright")).args(args).output().expect("the binary runs")
+}
+
+/// Standard output of a command that must succeed.
+fn prints(args: &[&str]) -> String {
+    let output = wright(args);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+/// Standard error of a command that must end with this exit code.
+fn fails(args: &[&str], code: i32) -> String {
+    let output = wright(args);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+    message
+}
+
+/// A folder of one test, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("wright-test-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder can be made");
+        Folder(path)
+    }
+
+    fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.0.join(name), text).expect("the file can be written");
+        self.file(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Nothing depends on it.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn dumps_parse_back() {
+    let folder = Folder::new("dump");
+    for stage in ["traced", "expand", "cse", "optimized", "fused"] {
+        let text = prints(&["dump", &corpus("layer.tw"), "--stage", stage]);
+        let again = folder.write("again.tw", &text);
+        assert_eq!(prints(&["dump", &again]), text, "{stage}");
+    }
+}
+
+#[test]
+fn every_stage_can_be_seen() {
+    let layer = corpus("layer.tw");
+    assert!(prints(&["dump", &layer, "--stage", "kernels"]).contains("program @layer"));
+    for stage in ["clif", "asm"] {
+        assert!(prints(&["dump", &layer, "--stage", stage]).contains("kernel 0"), "{stage}");
+    }
+    let all = prints(&["dump", &layer, "--stage", "all"]);
+    for title in ["// ---- traced", ": expand, ", "// ---- kernels", "// ---- clif", "// ---- asm"] {
+        assert!(all.contains(title), "{title}");
+    }
+    assert!(fails(&["dump", &layer, "--stage", "nonsense"], 2).contains("stages are traced"));
+}
+
+#[test]
+fn pictures_are_drawn_of_graphs_only() {
+    let layer = corpus("layer.tw");
+    let svg = prints(&["dump", &layer, "--stage", "fused", "--format", "svg"]);
+    assert!(svg.starts_with("<svg") && svg.contains("softmax") != svg.contains("cluster 0"), "{svg}");
+    assert!(prints(&["dump", &layer, "--format", "dot"]).starts_with("digraph \"layer\" {"));
+    assert!(fails(&["dump", &layer, "--stage", "asm", "--format", "svg"], 2).contains("no picture"));
+}
+
+#[test]
+fn large_constants_go_to_the_side_file() {
+    let folder = Folder::new("weights");
+    let elements: Vec<String> = (0..100).map(|i| i.to_string()).collect();
+    let text = format!("graph() {{ %0 = constant() {{value = i32[100] [{}]}} return %0 }}", elements.join(", "));
+    let from = folder.write("from.tw", text);
+    let to = folder.file("to.tw");
+    prints(&["dump", &from, "-o", &to]);
+    assert!(std::fs::read_to_string(&to).unwrap().contains("blob(64, "));
+    assert_eq!(prints(&["dump", &to]), prints(&["dump", &from]));
+    std::fs::remove_file(folder.file("to.tww")).unwrap();
+    assert!(fails(&["dump", &to], 3).contains("E019"));
+}
+
+#[test]
+fn errors_show_the_offending_line() {
+    let folder = Folder::new("errors");
+    let file = folder.write("bad.tw", "graph(%x: f32[4]) {\n  %y = redcue(%x) {kind = sum, axes = [0]}\n  return %y\n}\n");
+    let message = fails(&["dump", &file], 3);
+    for part in ["error[E005]", "bad.tw:2:8", "redcue(%x)", "did you mean `reduce`?", "wright explain E005"] {
+        assert!(message.contains(part), "{part} in\n{message}");
+    }
+    assert!(!message.contains('\u{1b}'), "output that is no terminal has no colours");
+    assert!(fails(&["--color", "always", "dump", &file], 3).contains('\u{1b}'));
+    let twice = folder.write("twice.tw", "graph(%x: f32[4]) {\n  %x = neg(%x)\n  return %x\n}\n");
+    assert!(fails(&["dump", &twice], 3).contains("defined here first"));
+    assert!(fails(&["dump", &folder.write("bytes.tw", b"graph \xff")], 3).contains("E022"));
+    assert!(fails(&["dump", &folder.file("missing.tw")], 3).contains("cannot read"));
+}
+
+#[test]
+fn passes_are_checked_against_the_evaluator() {
+    let small = corpus("small.tw");
+    assert!(!prints(&["opt", &small, "--verify"]).contains("softmax"));
+    let expanded = prints(&["opt", &small, "--passes=expand,cse", "--verify", "--samples", "2"]);
+    assert!(expanded.contains("exp("), "{expanded}");
+    assert_eq!(prints(&["opt", &small, "--stop-after", "0"]), prints(&["dump", &small]));
+    assert!(fails(&["opt", &small, "--passes=nonsense"], 2).contains("passes are"));
+}
+
+#[test]
+fn graphs_run_on_files_and_random_numbers() {
+    let folder = Folder::new("run");
+    let small = corpus("small.tw");
+    let save = folder.file("out");
+    prints(&["run", &small, "--input", "x=random:3", "--input", "1=count", "--save", &save, "--check"]);
+    let again = prints(&["run", &small, "-i", &format!("x={save}/0.npy"), "-i", "b=count", "--evaluate"]);
+    assert!(again.starts_with("f32[2,3] ["), "{again}");
+    assert!(prints(&["run", &small, "--random", "--time", "--threads", "1"]).contains("median"));
+    assert!(fails(&["run", &small], 2).contains("no source for input 0 (x: f32[2,3])"));
+    assert!(fails(&["run", &small, "--random", "-i", "nonsense=count"], 2).contains("inputs are 0 (x"));
+    assert!(fails(&["run", &small, "--random", "-i", &format!("b={save}/0.npy")], 3).contains("must be f32[3]"));
+}
+
+#[test]
+fn results_do_not_depend_on_threads() {
+    let layer = corpus("layer.tw");
+    let on = |threads| prints(&["run", &layer, "--random", "--threads", threads, "--elements", "400"]);
+    assert_eq!(on("1"), on("2"));
+}
+
+#[test]
+#[cfg(unix)]
+fn failing_graphs_shrink() {
+    let folder = Folder::new("reduce");
+    let small = folder.file("small.tw");
+    prints(&["reduce", &corpus("layer.tw"), "--check", "cmd:! grep -q softmax {}", "-o", &small]);
+    let text = std::fs::read_to_string(&small).unwrap();
+    assert!(text.contains("softmax") && !text.contains("dot_general") && text.contains("[1,1]"), "{text}");
+    assert!(fails(&["reduce", &corpus("small.tw"), "--check", "pipeline"], 1).contains("nothing to reduce"));
+    assert!(fails(&["reduce", &small, "--check", "cmd:true"], 2).contains("`{}`"));
+}
+
+#[test]
+fn listings_and_explanations() {
+    assert!(prints(&["list-ops"]).lines().any(|line| line.starts_with("reduce ") && line.ends_with("kind, axes")));
+    assert!(prints(&["list-passes"]).contains("expand: "));
+    assert!(prints(&["explain", "e012"]).starts_with("E012: "));
+    assert!(prints(&["explain"]).lines().count() > 20);
+    assert!(fails(&["explain", "E999"], 2).contains("no error code"));
+    assert!(fails(&["list-ops", "nonsense"], 2).contains("no operation"));
+    for command in ["dump", "opt", "run", "reduce", "list-ops", "list-passes", "explain"] {
+        assert!(prints(&[command, "--help"]).contains("Example"), "{command}");
+    }
+    assert!(prints(&["--help"]).contains("Exit codes:"));
+}
