@@ -69,7 +69,7 @@ fn graphs_agree(count: u64, seed: u64) {
     use tensorwright_testkit::graphs::{GraphOptions, random_graph, same_values};
     use tensorwright_testkit::literals::Random;
 
-    let exact = |kind: &tensorwright_ir::OpKind| matches!(kind.lowering, Lowering::Map | Lowering::View);
+    let exact = |kind: &tensorwright_ir::op::OpKind| matches!(kind.lowering, Lowering::Map | Lowering::View);
     let options = GraphOptions { max_ops: 8, max_elements: 64, ..GraphOptions::of(exact) };
     let mut random = Random::new(seed);
     for number in 0..count {

@@ -1,6 +1,6 @@
 //! Random numbers from keys.
 
-use tensorwright::Result;
+use tensorwright::{RandomKey, Result};
 use tensorwright::prelude::*;
 
 #[test]
