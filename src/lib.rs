@@ -58,6 +58,7 @@ pub use tree::{Static, Tree};
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, DType, Ellipsis, Function, NewAxis, Stage, Static, Tensor, TensorSpec, Tree, function, keep,
+        By, DType, Ellipsis, Function, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec, Tree, function,
+        keep,
     };
 }

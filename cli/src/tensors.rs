@@ -111,7 +111,7 @@ fn close(expected: Scalar, found: Scalar, allowed: f64) -> bool {
     let (e, f) = (expected.to_f64(), found.to_f64());
     expected == found
         || (e.is_nan() && f.is_nan())
-        || (expected.dtype().is_float() && (e - f).abs() <= allowed)
+        || (allowed > 0.0 && expected.dtype().is_float() && (e - f).abs() <= allowed)
 }
 
 #[cfg(test)]

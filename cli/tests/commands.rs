@@ -91,7 +91,8 @@ fn pictures_are_drawn_of_graphs_only() {
 fn large_constants_go_to_the_side_file() {
     let folder = Folder::new("weights");
     let elements: Vec<String> = (0..100).map(|i| i.to_string()).collect();
-    let text = format!("graph() {{ %0 = constant() {{value = i32[100] [{}]}} return %0 }}", elements.join(", "));
+    let text =
+        format!("graph() {{ %0 = constant() {{value = i32[100] [{}]}} return %0 }}", elements.join(", "));
     let from = folder.write("from.tw", text);
     let to = folder.file("to.tw");
     prints(&["dump", &from, "-o", &to]);
@@ -104,7 +105,8 @@ fn large_constants_go_to_the_side_file() {
 #[test]
 fn errors_show_the_offending_line() {
     let folder = Folder::new("errors");
-    let file = folder.write("bad.tw", "graph(%x: f32[4]) {\n  %y = redcue(%x) {kind = sum, axes = [0]}\n  return %y\n}\n");
+    let file = folder
+        .write("bad.tw", "graph(%x: f32[4]) {\n  %y = redcue(%x) {kind = sum, axes = [0]}\n  return %y\n}\n");
     let message = fails(&["dump", &file], 3);
     for part in ["error[E005]", "bad.tw:2:8", "redcue(%x)", "did you mean `reduce`?", "wright explain E005"] {
         assert!(message.contains(part), "{part} in\n{message}");
@@ -138,7 +140,9 @@ fn graphs_run_on_files_and_random_numbers() {
     assert!(prints(&["run", &small, "--random", "--time", "--threads", "1"]).contains("median"));
     assert!(fails(&["run", &small], 2).contains("no source for input 0 (x: f32[2,3])"));
     assert!(fails(&["run", &small, "--random", "-i", "nonsense=count"], 2).contains("inputs are 0 (x"));
-    assert!(fails(&["run", &small, "--random", "-i", &format!("b={save}/0.npy")], 3).contains("must be f32[3]"));
+    assert!(
+        fails(&["run", &small, "--random", "-i", &format!("b={save}/0.npy")], 3).contains("must be f32[3]")
+    );
 }
 
 #[test]
@@ -162,7 +166,9 @@ fn failing_graphs_shrink() {
 
 #[test]
 fn listings_and_explanations() {
-    assert!(prints(&["list-ops"]).lines().any(|line| line.starts_with("reduce ") && line.ends_with("kind, axes")));
+    assert!(
+        prints(&["list-ops"]).lines().any(|line| line.starts_with("reduce ") && line.ends_with("kind, axes"))
+    );
     assert!(prints(&["list-passes"]).contains("expand: "));
     assert!(prints(&["explain", "e012"]).starts_with("E012: "));
     assert!(prints(&["explain"]).lines().count() > 20);

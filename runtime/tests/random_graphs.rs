@@ -11,8 +11,24 @@ use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph};
 
 /// Ops besides element-wise functions that are exact on all dtypes.
 const EXACT: &[&str] = &[
-    "select", "clamp", "cast", "iota", "constant", "broadcast_in_dim", "reshape", "transpose", "slice", "concat", "pad",
-    "reverse", "gather", "dynamic_slice", "dynamic_update_slice", "sort", "top_k", "arg_reduce",
+    "select",
+    "clamp",
+    "cast",
+    "iota",
+    "constant",
+    "broadcast_in_dim",
+    "reshape",
+    "transpose",
+    "slice",
+    "concat",
+    "pad",
+    "reverse",
+    "gather",
+    "dynamic_slice",
+    "dynamic_update_slice",
+    "sort",
+    "top_k",
+    "arg_reduce",
 ];
 
 fn is_exact(kind: &OpKind) -> bool {
@@ -52,7 +68,10 @@ fn check(seed: u64, options: &GraphOptions) {
         let f = Literal::from_bytes(e.ty().clone(), f.as_bytes().to_vec())
             .unwrap_or_else(|| panic!("seed {seed}: output {position} is no {}\n{graph}", e.ty()));
         for (i, (x, y)) in e.iter().zip(f.iter()).enumerate() {
-            assert!(same(x, y), "seed {seed}: output {position}, element {i}: expected {x:?}, found {y:?}\n{graph}");
+            assert!(
+                same(x, y),
+                "seed {seed}: output {position}, element {i}: expected {x:?}, found {y:?}\n{graph}"
+            );
         }
     }
 }

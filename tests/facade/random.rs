@@ -1,6 +1,6 @@
 //! Random numbers from keys.
 
-use tensorwright::{RandomKey, Result};
+use tensorwright::Result;
 use tensorwright::prelude::*;
 
 #[test]

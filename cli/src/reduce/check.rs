@@ -55,7 +55,12 @@ pub(super) struct Tester<'a> {
 
 impl<'a> Tester<'a> {
     /// Fails if a command cannot be run at all.
-    pub(super) fn new(check: &'a Check, samples: u32, timeout: u64, graph: &Graph) -> anyhow::Result<Tester<'a>> {
+    pub(super) fn new(
+        check: &'a Check,
+        samples: u32,
+        timeout: u64,
+        graph: &Graph,
+    ) -> anyhow::Result<Tester<'a>> {
         let timeout = Duration::from_secs(timeout);
         let mut tester = Tester { check, samples, timeout, exit_code: 0, scratch: Scratch::new() };
         if let Check::Command(command) = check {
@@ -81,11 +86,15 @@ impl<'a> Tester<'a> {
                 self.compared(graph, result, pass.exactness())
             }
             Check::Pipeline => self.compared(graph, run_pipeline(graph.clone(), &options), Exactness::Exact),
-            Check::Compile => self.first_difference(graph, tensors::moderate_inputs, Tolerance::Relative(None), |inputs| {
-                run::compiled(graph, inputs).map_err(|fault| fault.to_string())
-            }),
+            Check::Compile => {
+                self.first_difference(graph, tensors::moderate_inputs, Tolerance::Relative(None), |inputs| {
+                    run::compiled(graph, inputs).map_err(|fault| fault.to_string())
+                })
+            }
             Check::Command(command) => match self.command(command, graph) {
-                Ok(code) if code == self.exit_code && code != 0 => Some(format!("the command ends with exit code {code}")),
+                Ok(code) if code == self.exit_code && code != 0 => {
+                    Some(format!("the command ends with exit code {code}"))
+                }
                 _ => None,
             },
         }
@@ -122,7 +131,9 @@ impl<'a> Tester<'a> {
             let expected = evaluate(graph, &inputs).ok()?;
             match found(&inputs) {
                 Err(problem) => Some(problem),
-                Ok(found) => tensors::difference(&expected, &found, tolerance, &inputs).map(|d| d.to_string()),
+                Ok(found) => {
+                    tensors::difference(&expected, &found, tolerance, &inputs).map(|d| d.to_string())
+                }
             }
         })
     }
@@ -163,7 +174,8 @@ struct Scratch {
 impl Scratch {
     fn new() -> Scratch {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("wright-reduce-{}-{}.tw", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("wright-reduce-{}-{}.tw", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         Scratch { path: std::env::temp_dir().join(name) }
     }
 }

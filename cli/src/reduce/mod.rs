@@ -53,11 +53,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return Err(Fault::check("the graph does not fail this check: there is nothing to reduce").into());
     };
     eprintln!("fails: {reason}");
-    let mut search = shrink::Search::new(graph.clone(), args.budget, |candidate| tester.failure(candidate).is_some());
+    let mut search =
+        shrink::Search::new(graph.clone(), args.budget, |candidate| tester.failure(candidate).is_some());
     search.run();
     let tried = search.tried();
     let small = search.into_graph();
-    let size = |graph: &tensorwright_ir::Graph| format!("{} operations, {} inputs", graph.nodes().len(), graph.inputs().len());
+    let size = |graph: &tensorwright_ir::Graph| {
+        format!("{} operations, {} inputs", graph.nodes().len(), graph.inputs().len())
+    };
     eprintln!("reduced from {} to {} with {tried} tries", size(&graph), size(&small));
     if let Some(reason) = tester.failure(&small) {
         eprintln!("fails: {reason}");

@@ -31,8 +31,7 @@ pub(super) fn rebuild(graph: &Graph, outputs: &[Value], change: &Change) -> Opti
         });
     }
     for (id, node) in graph.iter().filter(|(id, _)| plan.runs(*id)) {
-        let operands: Option<Vec<Value>> =
-            node.operands.iter().map(|&v| map[plan.read(v).index()]).collect();
+        let operands: Option<Vec<Value>> = node.operands.iter().map(|&v| map[plan.read(v).index()]).collect();
         b.set_location(node.location.clone().filter(|_| !change.anonymous));
         let op = resized_op(&node.op, change.resized)?;
         let results = b.push_with_regions(op, &operands?, node.regions.clone()).ok()?;
@@ -126,9 +125,9 @@ fn is_about_axes(name: &str) -> bool {
 fn resized_attribute(value: &AttrValue, from: usize, to: usize) -> Option<AttrValue> {
     Some(match value {
         AttrValue::Int(v) if *v == from as i128 => AttrValue::Int(to as i128),
-        AttrValue::List(items) => {
-            AttrValue::List(items.iter().map(|item| resized_attribute(item, from, to)).collect::<Option<_>>()?)
-        }
+        AttrValue::List(items) => AttrValue::List(
+            items.iter().map(|item| resized_attribute(item, from, to)).collect::<Option<_>>()?,
+        ),
         AttrValue::Literal(literal) => AttrValue::Literal(cropped(literal, from, to)?.into()),
         other => other.clone(),
     })

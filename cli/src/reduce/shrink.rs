@@ -18,8 +18,7 @@ pub(super) struct Search<F> {
 type Size = (usize, usize, usize, usize);
 
 fn size(graph: &Graph) -> Size {
-    let elements =
-        graph.values().fold(0usize, |sum, value| sum.saturating_add(graph.ty(value).elements()));
+    let elements = graph.values().fold(0usize, |sum, value| sum.saturating_add(graph.ty(value).elements()));
     (graph.nodes().len(), graph.outputs().len(), graph.inputs().len(), elements)
 }
 
@@ -160,7 +159,8 @@ impl<F: Fn(&Graph) -> bool> Search<F> {
             let inputs = self.graph.inputs().to_vec();
             let ty = self.graph.ty(inputs[at]);
             let earlier = inputs[..at].iter().find(|&&other| self.graph.ty(other) == ty);
-            let change = earlier.map(|&other| Change { replaced: [(inputs[at], other)].into(), ..Change::default() });
+            let change =
+                earlier.map(|&other| Change { replaced: [(inputs[at], other)].into(), ..Change::default() });
             let outputs = self.graph.outputs().to_vec();
             let merged = change.and_then(|change| rebuild(&self.graph, &outputs, &change));
             at += usize::from(!self.accept_smaller(merged));
@@ -187,7 +187,8 @@ impl<F: Fn(&Graph) -> bool> Search<F> {
 
 /// Smaller extents to try, the smallest last.
 fn candidates(extent: usize) -> Vec<usize> {
-    let mut smaller: Vec<usize> = [extent - 1, extent / 2, 3, 2, 1].into_iter().filter(|&to| to < extent && to > 0).collect();
+    let mut smaller: Vec<usize> =
+        [extent - 1, extent / 2, 3, 2, 1].into_iter().filter(|&to| to < extent && to > 0).collect();
     smaller.sort_unstable_by(|a, b| b.cmp(a));
     smaller.dedup();
     smaller

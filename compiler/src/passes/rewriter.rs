@@ -104,6 +104,11 @@ pub fn rewrite<'g>(
 ) -> Option<Graph> {
     let mut rewriter = Rewriter::new(graph);
     let mut changed = false;
+    // A node without results (an `unstack` of nothing) leaves nothing to replace.
+    let mut rule = |r: &mut Rewriter<'g>, site: &Site<'g>| match site.node.results.is_empty() {
+        true => Ok(Rewrite::Keep),
+        false => rule(r, site),
+    };
     for (id, node) in graph.iter() {
         match rewriter.step(id, node, cx, &mut rule) {
             Ok(step_changed) => changed |= step_changed,

@@ -101,7 +101,9 @@ fn sections_are_taken_first() {
 
 #[test]
 fn empty_sections_are_not_moved() {
-    check_unchanged("graph @f(%x: u32[4], %y: u32[4]) { %c = ge(%x, %y) %d = cast(%c) {dtype = f32} %e = slice(%d) {starts = [0], limits = [0], strides = [1]} return %e }");
+    check_unchanged(
+        "graph @f(%x: u32[4], %y: u32[4]) { %c = ge(%x, %y) %d = cast(%c) {dtype = f32} %e = slice(%d) {starts = [0], limits = [0], strides = [1]} return %e }",
+    );
 }
 
 #[test]
