@@ -137,7 +137,7 @@ fn encoder(x: &[Tensor]) -> Tensor {
         part.reshape([TOKENS, HEADS, WIDTH / HEADS]).transpose([1, 0, 2])
     };
     let (q, k, v) = (head(0), head(1), head(2));
-    let p = (q.matmul(&k.transpose([0, 2, 1])) * 0.125).softmax(-1);
+    let p = (q.matmul(k.transpose([0, 2, 1])) * 0.125).softmax(-1);
     let y = p.matmul(&v).transpose([1, 0, 2]).reshape([TOKENS, WIDTH]);
     let x = normalised(&(x + (y.matmul(wo) + bo)), g1, c1);
     let inner = gelu_of(&(x.matmul(w1) + b1));

@@ -24,7 +24,7 @@ pub(crate) fn ops(args: &OpsArgs) -> anyhow::Result<()> {
     }
     let chosen =
         kinds.iter().filter(|kind| args.names.is_empty() || args.names.iter().any(|n| n == kind.name));
-    output::print(&table(chosen.map(|kind| op_row(kind)).collect()))
+    output::print(&table(chosen.map(op_row).collect()))
 }
 
 fn op_row(kind: &OpKind) -> Vec<String> {

@@ -11,15 +11,15 @@ fn the_budget_holds_and_eviction_frees() -> Result<()> {
     drop(entry);
     let f = f.with_cache_budget(bytes * 4);
     for n in 1..=40 {
-        f.call(&Tensor::zeros([n], DType::F32))?;
+        f.call(Tensor::zeros([n], DType::F32))?;
         assert!(f.cache_stats().bytes <= bytes * 4 + bytes);
     }
     let stats = f.cache_stats();
     assert!(stats.evictions >= 35 && stats.entries <= 5, "{stats}");
     assert_eq!(f.trace_count(), 40);
-    f.call(&Tensor::zeros([40], DType::F32))?;
+    f.call(Tensor::zeros([40], DType::F32))?;
     assert_eq!(f.trace_count(), 40, "the newest is there");
-    f.call(&Tensor::zeros([1], DType::F32))?;
+    f.call(Tensor::zeros([1], DType::F32))?;
     assert!(f.misses().last().unwrap().to_string().contains("evicted"));
     Ok(())
 }
@@ -45,7 +45,7 @@ fn pinned_signatures_stay() -> Result<()> {
     let pinned = f.concrete(TensorSpec::f32([7]))?;
     pinned.pin();
     for n in 10..20 {
-        f.call(&Tensor::zeros([n], DType::F32))?;
+        f.call(Tensor::zeros([n], DType::F32))?;
     }
     let traces = f.trace_count();
     f.call([0.0f32; 7])?;
@@ -69,7 +69,7 @@ fn a_concrete_function_outlives_its_eviction() -> Result<()> {
 fn many_shapes(count: usize, budget: usize) -> Result<()> {
     let f = function(|x: Tensor| x * 2 + 1).with_cache_budget(budget);
     for n in 0..count {
-        f.call(&Tensor::zeros([n % 1000 + 1, n / 1000 + 1], DType::U8))?;
+        f.call(Tensor::zeros([n % 1000 + 1, n / 1000 + 1], DType::U8))?;
     }
     let stats = f.cache_stats();
     assert_eq!(stats.misses as usize, count);
@@ -94,7 +94,7 @@ fn a_hundred_thousand_shapes_keep_memory_flat() -> Result<()> {
     let f = function(|x: Tensor| x * 2 + 1).with_cache_budget(32 << 20);
     let mut after_warm_up = None;
     for n in 0..100_000usize {
-        f.call(&Tensor::zeros([n % 317 + 1, n / 317 + 1], DType::U8))?;
+        f.call(Tensor::zeros([n % 317 + 1, n / 317 + 1], DType::U8))?;
         if n == 20_000 {
             after_warm_up = resident();
         }

@@ -63,7 +63,7 @@ fn threads_share_functions_and_tensors() -> Result<()> {
                 for n in 1..50usize {
                     let y = f.call(&x).unwrap();
                     assert_eq!(y.to_vec::<f32>().unwrap(), expected);
-                    f.call(&Tensor::zeros([n], DType::F32)).unwrap();
+                    f.call(Tensor::zeros([n], DType::F32)).unwrap();
                 }
             });
         }

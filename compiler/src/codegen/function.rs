@@ -154,7 +154,7 @@ fn divide(e: &mut Emitter<'_, '_>, x: Value, by: u64) -> (Value, Value) {
 
 /// Indices of the tile that begins at `first`, if that is not always the same.
 fn length(e: &mut Emitter<'_, '_>, dim: GridDim, first: Value) -> Option<Value> {
-    if dim.extent % dim.tile == 0 {
+    if dim.extent.is_multiple_of(dim.tile) {
         return None;
     }
     let extent = e.ins().iconst(types::I64, dim.extent as i64);

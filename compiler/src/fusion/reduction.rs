@@ -144,11 +144,10 @@ impl<'a, 'g> Growth<'a, 'g> {
                         self.nodes.push(id);
                     }
                 }
-                None if waits || node.operands.iter().any(|v| self.coordinates.contains_key(v)) => {
-                    if self.taint(id, first) {
+                None if (waits || node.operands.iter().any(|v| self.coordinates.contains_key(v)))
+                    && self.taint(id, first) => {
                         return Sweep::Again;
                     }
-                }
                 None => {}
             }
         }

@@ -285,7 +285,7 @@ impl<'k> Strip<'k> {
             Extent::Fixed(_) => true,
             Extent::Tile(g) => {
                 kernel.grid[g as usize].tiles() <= 1
-                    || kernel.grid[g as usize].extent % kernel.grid[g as usize].tile == 0
+                    || kernel.grid[g as usize].extent.is_multiple_of(kernel.grid[g as usize].tile)
             }
         };
         match dims {

@@ -1,6 +1,9 @@
 //! Tests of composites. Expected values come from NumPy, SciPy, PyTorch or JAX in double precision; the formula stands
 //! beside them.
 
+#![expect(clippy::approx_constant, reason = "values are copied as other libraries print them")]
+#![expect(clippy::cloned_ref_to_slice_refs, reason = "a list of one input reads like the lists of several")]
+
 mod activation;
 mod arithmetic;
 mod contraction;
