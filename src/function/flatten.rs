@@ -66,7 +66,7 @@ impl<'t> Flat<'t> {
 }
 
 /// The memory of a vector of references, without the references.
-fn emptied<'t>(mut inputs: Vec<&'t SharedBuffer>) -> Vec<&'static SharedBuffer> {
+fn emptied(mut inputs: Vec<&SharedBuffer>) -> Vec<&'static SharedBuffer> {
     inputs.clear();
     // Collecting a vector's own iterator into a vector of the same layout keeps the memory.
     inputs.into_iter().map(|_| -> &'static SharedBuffer { unreachable!("the vector is empty") }).collect()

@@ -19,6 +19,7 @@ macro_rules! tuples {
                 )*
             }
 
+            #[allow(clippy::unused_unit, reason = "the empty tuple is one of them")]
             #[inline]
             fn rebuild<Fun: FnMut(LeafRef<'_>) -> Tensor>(&self, tensor: &mut Fun) -> ($($a,)*) {
                 let _ = &tensor;
@@ -31,6 +32,7 @@ macro_rules! tuples {
         impl<$($a, $b: Argument<$a>),*> Argument<($($a,)*)> for ($($b,)*) {
             type Held = ($($b::Held,)*);
 
+            #[allow(clippy::unused_unit, reason = "the empty tuple is one of them")]
             #[inline]
             fn hold(self, at: Place) -> ($($b::Held,)*) {
                 let _ = at;

@@ -135,7 +135,7 @@ impl Emitter<'_, '_> {
     /// The lesser, NaN if there is one, `-0 < +0`.
     pub(super) fn float_min(&mut self, x: Value, y: Value, constant: Option<Scalar>) -> Value {
         match constant.map(Scalar::to_f64) {
-            Some(c) if !c.is_nan() && !(c == 0.0 && c.is_sign_negative()) => self.pick_less(y, x),
+            Some(c) if !(c.is_nan() || c == 0.0 && c.is_sign_negative()) => self.pick_less(y, x),
             _ => self.ins().fmin(x, y),
         }
     }
@@ -213,14 +213,14 @@ impl Emitter<'_, '_> {
         let signed = dtype.is_signed_int();
         Ok(self.by_lane(&[x, y], |e, v| {
             let ty = e.type_of(v[0]);
-            let args = [e.to_i64(signed, v[0]), e.to_i64(signed, v[1])];
+            let args = [e.widened(signed, v[0]), e.widened(signed, v[1])];
             let call = e.ins().call(callee, &args);
             let power = e.builder.inst_results(call)[0];
             e.resize_int(ty, false, power)
         }))
     }
 
-    fn to_i64(&mut self, signed: bool, x: Value) -> Value {
+    fn widened(&mut self, signed: bool, x: Value) -> Value {
         self.resize_int(cranelift_codegen::ir::types::I64, signed, x)
     }
 }

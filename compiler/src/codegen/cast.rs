@@ -17,8 +17,8 @@ impl Emitter<'_, '_> {
     pub(super) fn cast(&mut self, from: DType, to: DType, x: &[Value]) -> Pack {
         match (from, to) {
             _ if from == to => Pack::from_slice(x),
-            (DType::Bool, _) => self.from_bool(to, x),
-            (_, DType::Bool) => self.to_bool(from, x),
+            (DType::Bool, _) => self.bool_to_number(to, x),
+            (_, DType::Bool) => self.number_to_bool(from, x),
             (DType::F16 | DType::BF16, _) => {
                 let single = self.half_to_single(from, x);
                 self.cast(DType::F32, to, &single)
@@ -35,7 +35,7 @@ impl Emitter<'_, '_> {
     }
 
     /// One or zero, by masking its bits.
-    fn from_bool(&mut self, to: DType, x: &[Value]) -> Pack {
+    fn bool_to_number(&mut self, to: DType, x: &[Value]) -> Pack {
         if self.is_vector() {
             let ty = self.part(to);
             let int = vector_type(int_type(to.size() as u32));
@@ -58,7 +58,7 @@ impl Emitter<'_, '_> {
     }
 
     /// Whether it is not zero; for the short floats whether more than the sign is set.
-    fn to_bool(&mut self, from: DType, x: &[Value]) -> Pack {
+    fn number_to_bool(&mut self, from: DType, x: &[Value]) -> Pack {
         self.map(x, |e, x| {
             let ty = e.type_of(x);
             if matches!(from, DType::F32 | DType::F64) {

@@ -145,9 +145,10 @@ impl<'a, 'g> Growth<'a, 'g> {
                     }
                 }
                 None if (waits || node.operands.iter().any(|v| self.coordinates.contains_key(v)))
-                    && self.taint(id, first) => {
-                        return Sweep::Again;
-                    }
+                    && self.taint(id, first) =>
+                {
+                    return Sweep::Again;
+                }
                 None => {}
             }
         }

@@ -201,7 +201,7 @@ mod tests {
             -3.0,
         ];
         let input = Literal::new([4, 4], &rows).unwrap();
-        let found = evaluate(&new, &[input.clone()]).unwrap();
+        let found = evaluate(&new, std::slice::from_ref(&input)).unwrap();
         assert_eq!(found[0].to_vec::<i64>().unwrap(), [1, 0, 1, 1]);
         assert_eq!(found, evaluate(&graph, &[input]).unwrap());
     }

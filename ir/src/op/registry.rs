@@ -415,7 +415,6 @@ macro_rules! define_ops {
         }
 
         /// One method per op. Each fails if the op does not accept its operands.
-        #[expect(clippy::too_many_arguments, reason = "one argument per attribute, as the text form has them")]
         impl Builder {
             $(define_ops! { @method $(#[$meta])* $method [$($operands)*] { $($field : $ty),* } $results => $variant })*
         }

@@ -233,6 +233,7 @@ index_tuples! {
 }
 
 #[cfg(test)]
+#[expect(clippy::reversed_empty_ranges, reason = "what they mean is what is tested")]
 mod tests {
     use super::*;
 

@@ -2,6 +2,7 @@
 //! beside them.
 
 #![expect(clippy::approx_constant, reason = "values are copied as other libraries print them")]
+#![expect(clippy::type_complexity, reason = "the type of a builder method, once")]
 #![expect(clippy::cloned_ref_to_slice_refs, reason = "a list of one input reads like the lists of several")]
 
 mod activation;
