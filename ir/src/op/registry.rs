@@ -64,7 +64,7 @@ macro_rules! for_each_op {
             sort [xs ..] { axis: usize, keys: usize, descending: bool } many => Sort,
             /// The `k` greatest elements along `axis`, greatest first, and their i32 indices.
             top_k [x] { k: usize, axis: usize } many => TopK,
-            /// Random u32 or u64 bits of a counter-based generator; `key` is u32[2], `counter` (the first block) is u64[].
+            /// Random u32 or u64 bits of a counter-based generator; `key` is `u32[2]`, `counter` (the first block) is `u64[]`.
             rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
 
             // Composites: creation.

@@ -1,0 +1,86 @@
+//! The rules of ARCHITECTURE.md that a script can check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = root().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Our crates among the `[dependencies]` of a manifest; dev-dependencies may point the other way.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let text = read(manifest);
+    let section = text.split("\n[dependencies]").nth(1).unwrap_or_default();
+    let section = section.split("\n[").next().unwrap_or_default();
+    let name = |line: &str| line.split(['.', ' ', '=']).next().unwrap_or_default().to_owned();
+    section.lines().map(name).filter(|n| n.starts_with("tensorwright")).collect()
+}
+
+#[test]
+fn dependencies_go_one_way() {
+    let order = ["tensorwright-ir", "tensorwright-compiler", "tensorwright-runtime"];
+    for (at, folder) in ["ir", "compiler", "runtime"].into_iter().enumerate() {
+        for dependency in dependencies(&format!("{folder}/Cargo.toml")) {
+            let allowed = order[..at].contains(&dependency.as_str());
+            assert!(allowed, "{folder}/ must not depend on {dependency}");
+        }
+    }
+    assert_eq!(dependencies("testkit/Cargo.toml"), ["tensorwright-ir"], "testkit depends on ir only");
+}
+
+/// Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    paths
+        .flat_map(|path| match path {
+            path if path.is_dir() => sources(&path),
+            path if path.extension().is_some_and(|e| e == "rs") => vec![path],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+const FOLDERS: [&str; 8] = ["ir", "compiler", "runtime", "src", "macros", "cli", "testkit", "benches"];
+
+#[test]
+fn files_open_with_what_they_are_for_and_stay_readable() {
+    for path in FOLDERS.iter().flat_map(|folder| sources(&root().join(folder))) {
+        let text = fs::read_to_string(&path).expect("sources are readable");
+        assert!(text.starts_with("//!"), "{} has no header", path.display());
+        assert!(text.lines().count() <= 800, "{} is longer than 800 lines", path.display());
+    }
+}
+
+#[test]
+fn what_a_program_is_and_how_it_is_compiled_is_safe_code() {
+    for folder in ["ir/src", "compiler/src", "src", "macros/src", "cli/src", "testkit/src"] {
+        for path in sources(&root().join(folder)) {
+            let text = fs::read_to_string(&path).expect("sources are readable");
+            let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+            let found = code.into_iter().any(|line| line.contains("unsafe {") || line.contains("unsafe fn"));
+            assert!(!found, "{} has unsafe code", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_compiles_or_binds_c() {
+    let lock = read("Cargo.lock");
+    for name in ["cc", "cmake", "bindgen"] {
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is among the dependencies");
+    }
+}
+
+#[test]
+fn the_readme_names_the_commands_that_ci_runs() {
+    let readme = read("README.md");
+    for command in ["cargo run --release --example digits # digits", "cargo test --workspace # tests"] {
+        assert!(readme.lines().any(|line| line == command), "README.md has the line `{command}`");
+    }
+}
