@@ -203,7 +203,7 @@ impl Executable {
         &self.program
     }
 
-    /// The graph at a stage of compilation, as text; see [`dump`](crate::dump::dump).
+    /// The graph at a stage of compilation, as text; see [`dump`].
     ///
     /// # Errors
     /// If there is no such stage.
