@@ -1,6 +1,5 @@
 //! The facade as its users see it.
 
-mod allocation;
 mod cache;
 mod concurrency;
 mod create;
