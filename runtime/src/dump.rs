@@ -63,7 +63,7 @@ fn kernels(program: &Program) -> String {
     let mut text = program.to_string();
     for (i, kernel) in program.kernels.iter().enumerate() {
         // Writing to a string does not fail.
-        let _ = write!(text, "\nkernel {i}: {kernel:#?}\n");
+        let _ = write!(text, "\nkernel {i}:\n{kernel}\n");
     }
     text
 }
