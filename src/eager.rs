@@ -57,15 +57,12 @@ impl From<&OpQuery<'_>> for OpKey {
     }
 }
 
-/// About what a key and an executable of one op take in memory besides code and constants.
-const OP_BYTES: usize = 2048;
-
 struct CompiledOp(Executable);
 
 impl Weigh for CompiledOp {
     fn bytes(&self) -> usize {
         let Self(executable) = self;
-        OP_BYTES + executable.code_bytes() + executable.constant_bytes()
+        size_of::<OpKey>() + executable.held_bytes()
     }
 }
 

@@ -24,6 +24,14 @@ const MIN_SHARED_NS: u64 = 20_000;
 /// Estimated nanoseconds of the pieces that threads take.
 const PIECE_NS: u64 = 10_000;
 
+/// About what parts of an executable take on the heap, measured: the rest of it, a kernel besides its code (the
+/// module and two copies of its text), a node with its results, a graph input, a slot of the program.
+const EXECUTABLE_BYTES: usize = 3072;
+const KERNEL_BYTES: usize = 4096;
+const NODE_BYTES: usize = 592;
+const VALUE_BYTES: usize = 128;
+const SLOT_BYTES: usize = 512;
+
 /// A compiled graph, ready to run on any thread.
 #[derive(Debug)]
 pub struct Executable {
@@ -213,17 +221,34 @@ impl Executable {
 
     /// Bytes of machine code, counting kernels shared with other executables.
     pub fn code_bytes(&self) -> usize {
-        let kernels = self.steps.iter().filter_map(|task| match task {
+        self.kernels().map(|k| k.kernel.code_bytes()).sum()
+    }
+
+    fn kernels(&self) -> impl Iterator<Item = &KernelTask> {
+        self.steps.iter().filter_map(|task| match task {
             Task::Kernel(kernel) => Some(kernel),
             Task::MatMul(matmul) => matmul.epilogue.as_ref(),
             Task::Routine { .. } => None,
-        });
-        kernels.map(|k| k.kernel.code_bytes()).sum()
+        })
     }
 
     /// Bytes of constants.
     pub fn constant_bytes(&self) -> usize {
         self.constants.iter().map(SharedBuffer::len).sum()
+    }
+
+    /// The graph that was compiled.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Bytes that dropping the executable gives back, about: pages of code, constants, and what describes
+    /// them. Kernels shared with other executables count in full; memory of runs is the pool's.
+    pub fn held_bytes(&self) -> usize {
+        let kernels = self.kernels().map(|k| k.kernel.memory_bytes() + KERNEL_BYTES);
+        let graph = self.graph.nodes().len() * NODE_BYTES + self.graph.inputs().len() * VALUE_BYTES;
+        let slots = self.places.len() * SLOT_BYTES;
+        EXECUTABLE_BYTES + kernels.sum::<usize>() + self.constant_bytes() + graph + slots
     }
 
     /// Bytes that a run takes at most, besides its inputs: arena and outputs.

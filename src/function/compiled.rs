@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tensorwright_ir::{Graph, Value};
+use tensorwright_ir::Value;
 use tensorwright_runtime::buffer::{OutOfMemory, SharedBuffer};
 use tensorwright_runtime::cache::{Signature, Weigh};
 
@@ -14,13 +14,9 @@ use crate::error::{Error, Failure, Place};
 use crate::trace::Session;
 use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
 
-/// About what a node takes in memory, with its operands, results and location.
-const NODE_BYTES: usize = 256;
-
 /// One signature, compiled.
 pub(super) struct Compiled<R> {
     pub(super) signature: Signature,
-    pub(super) graph: Graph,
     pub(super) executable: Executable,
     /// Tensors from outside that the closure uses: values of the last inputs.
     captures: Vec<SharedBuffer>,
@@ -29,13 +25,12 @@ pub(super) struct Compiled<R> {
 }
 
 impl<R> Weigh for Compiled<R> {
-    /// Code, constants, the graph and what describes it, and captured tensors that nobody else has. Scratch
+    /// The executable with its graph, what describes them, and captured tensors that nobody else has. Scratch
     /// memory and results belong to the buffer pool, which has a budget of its own.
     fn bytes(&self) -> usize {
-        let graph = (self.graph.nodes().len() + self.graph.inputs().len()) * NODE_BYTES;
-        let code = self.executable.code_bytes() + self.executable.constant_bytes();
         let own = self.captures.iter().filter(|buffer| buffer.is_unique()).map(|buffer| buffer.capacity());
-        size_of::<Self>() + graph + self.signature.bytes() + code + own.sum::<usize>()
+        let described = size_of::<Self>() + self.signature.bytes();
+        self.executable.held_bytes() + described + own.sum::<usize>()
     }
 }
 
@@ -56,8 +51,7 @@ impl<R: Tree> Compiled<R> {
         let recording = session.finish(&outputs);
         let executable = Executable::compile(&recording.graph, options)
             .map_err(|error| Error::Compile { at: at.into(), message: error.to_string().into() })?;
-        let (graph, captures) = (recording.graph, recording.captures);
-        Ok(Compiled { signature, graph, executable, captures, template })
+        Ok(Compiled { signature, executable, captures: recording.captures, template })
     }
 
     /// Runs on the argument's buffers, to which it appends.

@@ -82,7 +82,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
 
     /// The graph as it was traced: the argument's tensors are its first inputs, captured tensors the others.
     pub fn graph(&self) -> &Graph {
-        &self.entry.graph
+        self.entry.executable.graph()
     }
 
     /// Types of the result's tensors, in order.
