@@ -32,6 +32,16 @@ fn patterns() -> Result<()> {
 }
 
 #[test]
+fn numbers_in_a_row_of_every_dtype() -> Result<()> {
+    for dtype in DType::ALL.into_iter().filter(|dtype| dtype.is_number()) {
+        let row = Tensor::arange(5, dtype);
+        assert_eq!(row.dtype()?, dtype);
+        assert_eq!(row.cast(DType::I32).to_vec::<i32>()?, [0, 1, 2, 3, 4], "{dtype}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_same_while_tracing() -> Result<()> {
     let f = function(|x: Tensor| {
         let table = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);

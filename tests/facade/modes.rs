@@ -65,11 +65,19 @@ fn an_eager_reshape_shares_memory() -> Result<()> {
 /// Random graphs run the same, bit for bit, op by op and compiled as a whole.
 fn graphs_agree(count: u64, seed: u64) {
     use tensorwright::run_graph;
+    use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
     use tensorwright_ir::op::{Draw, Lowering};
     use tensorwright_testkit::graphs::{GraphOptions, random_graph, same_values};
     use tensorwright_testkit::literals::Random;
 
-    let exact = |kind: &tensorwright_ir::op::OpKind| matches!(kind.lowering, Lowering::Map | Lowering::View);
+    // What folds to a constant is computed by the evaluator, which compiled functions may be some ULPs off.
+    let inexact = |name: &str| {
+        UnaryFn::ALL.iter().any(|f| f.name() == name && f.ulps() > 0)
+            || BinaryFn::ALL.iter().any(|f| f.name() == name && f.ulps() > 0)
+    };
+    let exact = |kind: &tensorwright_ir::op::OpKind| {
+        matches!(kind.lowering, Lowering::Map | Lowering::View) && !inexact(kind.name)
+    };
     let options = GraphOptions { max_ops: 8, max_elements: 64, ..GraphOptions::of(exact) };
     let mut random = Random::new(seed);
     for number in 0..count {

@@ -129,7 +129,11 @@ impl<'a, 'g> Puller<'a, 'g> {
                 let value = c.value.splat().unwrap_or_else(|| Scalar::zero(dtype));
                 self.instr(Instr::Const(value), dtype)
             }
-            Op::Iota(iota) => self.instr(Instr::Index { dtype, index: access[iota.axis].clone() }, dtype),
+            Op::Iota(iota) => {
+                let wide = wide_index(dtype, iota.shape.size(iota.axis));
+                let number = self.instr(Instr::Index { dtype: wide, index: access[iota.axis].clone() }, wide);
+                self.cast(number, dtype)
+            }
             Op::Reduce(r) if r.axes.is_empty() => x[0],
             Op::Reduce(r) => self.fold(r.kind, x[0], dtype),
             op if op.lowering() == tensorwright_ir::op::Lowering::View => x[0],
@@ -216,6 +220,15 @@ impl<'a, 'g> Puller<'a, 'g> {
             memory.len() - 1
         });
         at as u32
+    }
+}
+
+/// The dtype in which indices below `extent` become numbers of `dtype`: one that holds them exactly, so that they
+/// round once.
+fn wide_index(dtype: DType, extent: usize) -> DType {
+    match widened(dtype) {
+        DType::F32 if dtype != DType::F32 && extent > 1 << f32::MANTISSA_DIGITS => DType::F64,
+        wide => wide,
     }
 }
 
