@@ -2,8 +2,8 @@
 
 use tensorwright_ir::op::{Draw, Operand, Values};
 use tensorwright_ir::{DType, Graph, Literal, Scalar, Type};
-use tensorwright_testkit::graphs::same_values;
 use tensorwright_testkit::literals::random_literal;
+use tensorwright_testkit::tolerance::same_values;
 
 /// A random tensor with numbers of moderate size; with seed 0 the numbers 0, 1, 2..
 pub(crate) fn moderate(ty: &Type, seed: u32) -> Literal {

@@ -21,7 +21,9 @@ pub(crate) fn merge_small_kernels(program: &mut Program) {
         match step {
             Step::Kernel(call) if is_small(&program.kernels[call.kernel]) => {
                 let stages: usize = run.iter().map(|c| program.kernels[c.kernel].stages.len()).sum();
-                if stages + program.kernels[call.kernel].stages.len() > MAX_STAGES {
+                if stages + program.kernels[call.kernel].stages.len() > MAX_STAGES
+                    || run.iter().any(|earlier| sees_other_elements(program, earlier, &call))
+                {
                     flush(program, &mut run, &touches);
                 }
                 run.push(call);
@@ -34,6 +36,18 @@ pub(crate) fn merge_small_kernels(program: &mut Program) {
     }
     flush(program, &mut run, &touches);
     drop_unused_kernels(program);
+}
+
+/// Whether the calls take some memory for elements of different dtypes: one kernel could not order their accesses.
+fn sees_other_elements(program: &Program, left: &KernelCall, right: &KernelCall) -> bool {
+    let elements = |call: &KernelCall, at: usize| {
+        let param = &program.kernels[call.kernel].params[at];
+        (param.dtype, param.len)
+    };
+    left.args.iter().enumerate().any(|(l, slot)| {
+        let same_slot = right.args.iter().enumerate().filter(|(_, other)| *other == slot);
+        same_slot.map(|(r, _)| r).any(|r| elements(left, l) != elements(right, r))
+    })
 }
 
 fn is_small(kernel: &Kernel) -> bool {

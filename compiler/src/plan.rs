@@ -111,9 +111,10 @@ impl<'a, 'g> Planner<'a, 'g> {
     fn add_routine(&mut self, id: NodeId) {
         let node = self.fusion.graph.node(id);
         let operands = node.operands.iter().map(|&v| self.slot(v)).collect();
+        let operand_types = node.operands.iter().map(|&v| self.fusion.graph.ty(v).clone()).collect();
         let results = node.results.iter().map(|&v| self.slot(v)).collect();
         let (op, location) = (node.op.clone(), node.location.clone());
-        self.program.steps.push(Step::Routine { op, operands, results, location });
+        self.program.steps.push(Step::Routine { op, operands, operand_types, results, location });
     }
 
     fn add_matmul(&mut self, id: NodeId, finisher: Option<usize>) {

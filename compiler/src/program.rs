@@ -75,6 +75,8 @@ pub enum Step {
         op: Op,
         /// Slots of its operands.
         operands: Vec<usize>,
+        /// Types of its operands: a slot may be known under another shape, or as elements of another dtype.
+        operand_types: Vec<Type>,
         /// Slots of its results.
         results: Vec<usize>,
         /// The source line that wrote it.

@@ -346,10 +346,9 @@ fn task(
                 outer: product.outer.iter().map(|l: &contraction::Loop| l.extent).product(),
             }))
         }
-        Step::Routine { op, operands, results, .. } => {
-            let types =
-                |slots: &[usize]| slots.iter().map(|&s| program.slots[s].ty.clone()).collect::<Vec<_>>();
-            let routine = Routine::prepare(op, &types(operands), &types(results))?;
+        Step::Routine { op, operands, operand_types, results, .. } => {
+            let result_types: Vec<Type> = results.iter().map(|&s| program.slots[s].ty.clone()).collect();
+            let routine = Routine::prepare(op, operand_types, &result_types)?;
             Task::Routine { routine, operands: operands.clone(), results: results.clone() }
         }
     })

@@ -1,91 +1,118 @@
-//! Compiled random graphs against the reference evaluator: ops whose results are defined bit for bit, so that no tolerance hides
-//! a mistake of fusion, scheduling, planning or code generation.
+//! Random graphs through every stage, one class of ops at a time.
+//!
+//! A graph is printed and parsed; its optimised form is evaluated; it is compiled with all its values as outputs, so that the
+//! results of each node can be held against the evaluator's on the same operands, within the tolerance of the op; and it
+//! is compiled as it is and run on one and two threads, which must give the same bits as before, fused or not.
+//!
+//! `GRAPH_CASES` sets the number of graphs per class. All of it, in some minutes:
+//! `cargo test --release -p tensorwright-runtime --test random_graphs -- --ignored`
 
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::CompileOptions;
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
-use tensorwright_ir::op::{Draw, OpKind};
-use tensorwright_ir::{Literal, Scalar, eval};
+use tensorwright_compiler::passes::{PassOptions, run_pipeline};
+use tensorwright_ir::op::{Lowering, OpKind, Tolerance};
+use tensorwright_ir::text::{Style, parse, print};
+use tensorwright_ir::{Builder, Graph, Literal, eval};
 use tensorwright_runtime::Executable;
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
-use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph};
+use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
+use tensorwright_testkit::properties::for_random_graphs;
+use tensorwright_testkit::tolerance::{first_difference, same_values};
 
-/// Ops besides element-wise functions that are exact on all dtypes.
-const EXACT: &[&str] = &[
-    "select",
-    "clamp",
-    "cast",
-    "iota",
-    "constant",
-    "broadcast_in_dim",
-    "reshape",
-    "transpose",
-    "slice",
-    "concat",
-    "pad",
-    "reverse",
-    "gather",
-    "dynamic_slice",
-    "dynamic_update_slice",
-    "sort",
-    "top_k",
-    "arg_reduce",
-];
+type Outcome = Result<(), TestCaseError>;
 
-fn is_exact(kind: &OpKind) -> bool {
-    EXACT.contains(&kind.name)
-        || UnaryFn::ALL.iter().any(|f| f.name() == kind.name && f.ulps() == 0)
-        || BinaryFn::ALL.iter().any(|f| f.name() == kind.name && f.ulps() == 0)
-        || CompareFn::ALL.iter().any(|f| f.name() == kind.name)
+/// Graphs of which about half the ops are accepted and half are element-wise, to be fused with them.
+fn options(accept: impl Fn(&OpKind) -> bool) -> GraphOptions {
+    let of_class = GraphOptions::of(accept);
+    let mut kinds = GraphOptions::of(|kind| kind.lowering == Lowering::Map).kinds;
+    let copies = kinds.len().div_ceil(of_class.kinds.len());
+    kinds.extend((0..copies).flat_map(|_| of_class.kinds.iter().cloned()));
+    GraphOptions { kinds, max_elements: 512, ..of_class }
 }
 
-/// A sequence of choices that looks random.
-fn choices(seed: u64) -> Vec<u32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let length = 8 + seed as usize % 150;
-    let mut next = || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) as u32
-    };
-    (0..length).map(|_| next()).collect()
-}
-
-/// Same bits, or both NaN.
-fn same(x: Scalar, y: Scalar) -> bool {
-    x == y || (x.dtype().is_float() && x.to_f64().is_nan() && y.to_f64().is_nan())
-}
-
-fn check(seed: u64, options: &GraphOptions) {
-    let choices = choices(seed);
-    let RandomGraph { graph, inputs } = random_graph(&mut Draw::new(&choices), options);
-    let expected = eval::evaluate(&graph, &inputs).expect("inputs fit");
-    let executable = Executable::compile(&graph, &CompileOptions::default())
-        .unwrap_or_else(|e| panic!("seed {seed}: {e}\n{graph}"));
+fn run(graph: &Graph, inputs: &[Literal], threads: usize) -> Result<Vec<Literal>, TestCaseError> {
+    let fail = |e: &dyn std::fmt::Display| TestCaseError::fail(e.to_string());
+    let executable = Executable::compile(graph, &CompileOptions::default()).map_err(|e| fail(&e))?;
     let buffers: Vec<SharedBuffer> =
         inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let buffers: Vec<&SharedBuffer> = buffers.iter().collect();
-    let found = executable.run(&buffers, 2).expect("memory");
-    for (position, (e, f)) in expected.iter().zip(&found).enumerate() {
-        let f = Literal::from_bytes(e.ty().clone(), f.as_bytes().to_vec())
-            .unwrap_or_else(|| panic!("seed {seed}: output {position} is no {}\n{graph}", e.ty()));
-        for (i, (x, y)) in e.iter().zip(f.iter()).enumerate() {
-            assert!(
-                same(x, y),
-                "seed {seed}: output {position}, element {i}: expected {x:?}, found {y:?}\n{graph}"
+    let found = executable.run(&buffers.iter().collect::<Vec<_>>(), threads).map_err(|e| fail(&e))?;
+    let types = graph.output_types();
+    let literal = |(ty, buffer): (_, &SharedBuffer)| Literal::from_bytes(ty, buffer.as_bytes().to_vec());
+    types.into_iter().zip(&found).map(|pair| literal(pair).ok_or_else(|| fail(&"wrong size"))).collect()
+}
+
+fn expect_same(expected: &[Literal], found: &[Literal], what: &str) -> Outcome {
+    prop_assert_eq!(expected.len(), found.len());
+    for (position, (e, f)) in expected.iter().zip(found).enumerate() {
+        prop_assert!(same_values(e, f), "{}: output {} was {:?}, is {:?}", what, position, e, f);
+    }
+    Ok(())
+}
+
+/// The graph with every value as an output, in order.
+fn with_all_values(graph: &Graph) -> Graph {
+    let b = Builder::continuing(graph, graph.nodes().len()).expect("all nodes are there");
+    b.finish(&graph.values().collect::<Vec<_>>())
+}
+
+/// Each node's results are what the evaluator makes of its operands.
+fn nodes_are_right(graph: &Graph, values: &[Literal], tolerances: &[Tolerance]) -> Outcome {
+    for ((id, node), &tolerance) in graph.iter().zip(tolerances) {
+        let operands: Vec<&Literal> = node.operands.iter().map(|v| &values[v.index()]).collect();
+        let types: Vec<_> = node.results.iter().map(|&v| graph.ty(v).clone()).collect();
+        let expected = node.op.eval(&operands, &types);
+        for (e, v) in expected.iter().zip(&node.results) {
+            let difference = first_difference(e, &values[v.index()], tolerance, &operands);
+            prop_assert!(
+                difference.is_none(),
+                "{id} {}: {}\n{operands:?}",
+                node.op.name(),
+                difference.unwrap()
             );
         }
     }
+    Ok(())
 }
 
-#[test]
-fn exact_graphs_keep_their_bits() {
-    let options = GraphOptions::of(is_exact);
-    (0..150).for_each(|seed| check(seed, &options));
+fn check(drawn: RandomGraph) -> Outcome {
+    let RandomGraph { graph, inputs, tolerances } = drawn;
+    let text = print(&graph, Style::default());
+    let parsed = parse(&text).map_err(|e| TestCaseError::fail(format!("{e:?}\n{text}")))?;
+    prop_assert_eq!(&print(&parsed, Style::default()), &text);
+
+    let optimised = run_pipeline(graph.clone(), &PassOptions::default())
+        .map_err(|e| TestCaseError::fail(e.to_string()))?;
+    let meaning = |graph: &Graph| eval::evaluate(graph, &inputs).expect("inputs fit");
+    expect_same(&meaning(&graph), &meaning(&optimised), "optimised")?;
+
+    let values = run(&with_all_values(&graph), &inputs, 1)?;
+    nodes_are_right(&graph, &values, &tolerances)?;
+    let outputs: Vec<Literal> = graph.outputs().iter().map(|v| values[v.index()].clone()).collect();
+    for threads in [1, 2] {
+        expect_same(&outputs, &run(&graph, &inputs, threads)?, "fused")?;
+    }
+    Ok(())
 }
 
-/// `cargo test --release -p tensorwright-runtime --test random_graphs -- --ignored`
-#[test]
-#[ignore = "takes minutes"]
-fn ten_thousand_exact_graphs_keep_their_bits() {
-    let options = GraphOptions::of(is_exact);
-    (150..10_150).for_each(|seed| check(seed, &options));
+macro_rules! classes {
+    ($($class:ident: $accept:expr;)*) => {
+        $(#[test] fn $class() { for_random_graphs(&options($accept), 60, check); })*
+
+        mod in_thousands {
+            use super::*;
+            $(#[test] #[ignore = "takes minutes"] fn $class() {
+                for_random_graphs(&options($accept), 10_000, check);
+            })*
+        }
+    };
+}
+classes! {
+    elementwise: |kind| kind.lowering == Lowering::Map;
+    views: |kind| kind.lowering == Lowering::View;
+    reductions: |kind| kind.lowering == Lowering::Reduce;
+    contractions: |kind| kind.lowering == Lowering::Contract;
+    library: |kind| kind.lowering == Lowering::Library;
+    composites: |kind| kind.lowering == Lowering::Expand;
+    everything: |_| true;
 }

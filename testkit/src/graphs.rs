@@ -5,9 +5,13 @@
 //! for; an operand is, in order of preference, a value at hand of the right type, another value converted to it, a constant, or
 //! a new input. Graphs get deep because each op is offered the type of a recent value.
 
-use tensorwright_ir::op::{Draw, Operand, Values};
-use tensorwright_ir::op::{OpKind, Sample};
-use tensorwright_ir::{Builder, Graph, Literal, Op, Type, Value};
+use std::fmt;
+
+use tensorwright_ir::op::primitive::CompareFn;
+use tensorwright_ir::op::{Draw, Operand, Sample, Tolerance, Values};
+use tensorwright_ir::{Builder, Graph, Literal, Op, Scalar, Type, Value};
+
+pub use tensorwright_ir::op::OpKind;
 
 use crate::literals;
 
@@ -39,17 +43,28 @@ impl GraphOptions {
 }
 
 /// A graph with values for its inputs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RandomGraph {
     /// The graph.
     pub graph: Graph,
     /// One value per input.
     pub inputs: Vec<Literal>,
+    /// How far the results of each node may be from the evaluator's, given the same operands.
+    pub tolerances: Vec<Tolerance>,
+}
+
+/// The text of the graph, then its inputs.
+impl fmt::Debug for RandomGraph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.graph)?;
+        self.inputs.iter().enumerate().try_for_each(|(i, input)| writeln!(f, "input {i}: {input:?}"))
+    }
 }
 
 /// Draws a graph. It has at least one output, and nodes that no output needs are not rare.
 pub fn random_graph(draw: &mut Draw<'_>, options: &GraphOptions) -> RandomGraph {
-    let mut growing = Growing { b: Builder::new("random"), inputs: Vec::new(), values: Vec::new() };
+    let mut growing =
+        Growing { b: Builder::new("random"), inputs: Vec::new(), values: Vec::new(), tolerances: Vec::new() };
     let first = draw.ty(tensorwright_ir::DTypeClass::Any, 3);
     growing.add_input(draw, &Operand::any(first));
     for _ in 0..options.max_ops {
@@ -66,13 +81,15 @@ struct Growing {
     inputs: Vec<Literal>,
     /// Values at hand.
     values: Vec<Value>,
+    /// Of the nodes so far, but for exact ones at the end.
+    tolerances: Vec<Tolerance>,
 }
 
 impl Growing {
     fn grow(&mut self, draw: &mut Draw<'_>, options: &GraphOptions) {
         let kind = options.kinds[draw.below(options.kinds.len())];
         let hint = self.pick(draw);
-        let Sample { op, operands, .. } = kind.sample(draw, self.b.ty(hint));
+        let Sample { op, operands, tolerance } = kind.sample(draw, self.b.ty(hint));
         if !acceptable(&op, &operands, options) {
             return;
         }
@@ -81,6 +98,8 @@ impl Growing {
             .enumerate()
             .map(|(i, o)| self.operand(draw, o, (i == 0).then_some(hint)))
             .collect();
+        self.tolerances.resize(self.b.graph().nodes().len(), Tolerance::Exact);
+        self.tolerances.push(tolerance);
         let results = self.b.push(op, &operands).expect("a sampled op accepts its operands");
         self.values.extend(results);
     }
@@ -95,6 +114,30 @@ impl Growing {
         if matches!(wanted.values, Values::Index(_)) {
             return if draw.flip() { self.constant(draw, wanted) } else { self.add_input(draw, wanted) };
         }
+        let value = self.of_type(draw, wanted, hint);
+        self.within(value, wanted.values)
+    }
+
+    /// The value, moved into the range that the operand asks for. NaN becomes the lower end.
+    fn within(&mut self, value: Value, values: Values) -> Value {
+        let (low, high) = match values {
+            Values::Range(low, high) => (low, high),
+            Values::Moderate => (-4.0, 4.0),
+            Values::Any | Values::Index(_) => return value,
+        };
+        let Type { dtype, shape } = self.b.ty(value).clone();
+        if !dtype.is_float() {
+            return value;
+        }
+        let b = &mut self.b;
+        let [low, high] =
+            [low, high].map(|x| b.full(Scalar::from_f64(dtype, x), &shape).expect("a scalar broadcasts"));
+        let in_range = b.push_one(CompareFn::Ge, &[value, low]).expect("same types");
+        let at_least = b.select(in_range, value, low).expect("same types");
+        b.minimum(at_least, high).expect("same types")
+    }
+
+    fn of_type(&mut self, draw: &mut Draw<'_>, wanted: &Operand, hint: Option<Value>) -> Value {
         if let Some(hint) = hint.filter(|&v| *self.b.ty(v) == wanted.ty) {
             return hint;
         }
@@ -156,7 +199,9 @@ impl Growing {
         for _ in 0..draw.below(3) {
             outputs.push(self.pick(draw));
         }
-        RandomGraph { graph: self.b.finish(&outputs), inputs: self.inputs }
+        let graph = self.b.finish(&outputs);
+        self.tolerances.resize(graph.nodes().len(), Tolerance::Exact);
+        RandomGraph { graph, inputs: self.inputs, tolerances: self.tolerances }
     }
 }
 
@@ -173,14 +218,6 @@ fn acceptable(op: &Op, operands: &[Operand], options: &GraphOptions) -> bool {
 fn sees_nan_bits(op: &Op, operands: &[&Type]) -> bool {
     let sees = matches!(op.name(), "bitcast" | "lt_total" | "le_total" | "sort" | "argsort" | "top_k");
     sees && operands.iter().any(|ty| ty.dtype.is_float())
-}
-
-/// Whether two tensors are the same: same type, and same bits but for NaN, which is like every other NaN.
-pub fn same_values(left: &Literal, right: &Literal) -> bool {
-    let same = |(l, r): (tensorwright_ir::Scalar, tensorwright_ir::Scalar)| {
-        l == r || l.dtype().is_float() && l.to_f64().is_nan() && r.to_f64().is_nan()
-    };
-    left.ty() == right.ty() && (left.bytes() == right.bytes() || left.iter().zip(right.iter()).all(same))
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
-//! Raw material of tests: random well-typed graphs and tensors with special values.
-//!
-//! - [`mod@graphs`]: graphs drawn from sequences of choices.
-//! - [`mod@literals`]: tensors with special values among ordinary ones.
+//! Material for property tests: random tensors, random well-typed graphs that shrink, and the comparison of results.
 
 pub mod graphs;
 pub mod literals;
+pub mod properties;
+pub mod tolerance;

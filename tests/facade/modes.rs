@@ -67,8 +67,9 @@ fn graphs_agree(count: u64, seed: u64) {
     use tensorwright::run_graph;
     use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
     use tensorwright_ir::op::{Draw, Lowering};
-    use tensorwright_testkit::graphs::{GraphOptions, random_graph, same_values};
+    use tensorwright_testkit::graphs::{GraphOptions, random_graph};
     use tensorwright_testkit::literals::Random;
+    use tensorwright_testkit::tolerance::same_values;
 
     // What folds to a constant is computed by the evaluator, which compiled functions may be some ULPs off.
     let inexact = |name: &str| {

@@ -63,7 +63,10 @@ impl<'a, 'g> Growth<'a, 'g> {
         let shape = fusion.graph.ty(node.operands[0]).shape.clone();
         let mut reduced = reduce.axes.clone();
         reduced.sort_unstable();
-        let form = if reduced.last() == Some(&(shape.rank() - 1)) { Form::Rows } else { Form::Columns };
+        // Axes of extent 1 are no loops: the innermost loop is the last axis of more.
+        let innermost = shape.sizes().iter().rposition(|&extent| extent != 1);
+        let in_rows = innermost.is_none_or(|axis| reduced.contains(&axis));
+        let form = if in_rows { Form::Rows } else { Form::Columns };
         let count = fusion.graph.nodes().len();
         Growth {
             fusion,
@@ -123,11 +126,12 @@ impl<'a, 'g> Growth<'a, 'g> {
             && self.fusion.graph.ty(node.results[0]).shape == self.shape
     }
 
-    /// One pass over all nodes from the first producer on, deciding who joins.
+    /// One pass over all nodes from the first producer on, or the first tainted node if that comes before, deciding who joins.
     fn sweep(&mut self) -> Sweep {
         self.nodes.clear();
         self.coordinates.clear();
-        let first = self.producers.iter().position(|&p| p).unwrap_or(self.seed.index());
+        let starts = self.producers.iter().zip(&self.tainted).position(|(&p, &t)| p || t);
+        let first = starts.unwrap_or(self.seed.index()).min(self.seed.index());
         for index in first..self.fusion.graph.nodes().len() {
             let id = NodeId::new(index);
             let node = self.fusion.graph.node(id);
@@ -145,7 +149,7 @@ impl<'a, 'g> Growth<'a, 'g> {
                     }
                 }
                 None if (waits || node.operands.iter().any(|v| self.coordinates.contains_key(v)))
-                    && self.taint(id, first) =>
+                    && self.taint(id) =>
                 {
                     return Sweep::Again;
                 }
@@ -160,13 +164,12 @@ impl<'a, 'g> Growth<'a, 'g> {
     }
 
     /// Taints a node and the cluster it is in; true if that reached back to nodes that have been passed already.
-    fn taint(&mut self, id: NodeId, first: usize) -> bool {
+    fn taint(&mut self, id: NodeId) -> bool {
         self.tainted[id.index()] = true;
         let Some(cluster) = self.fusion.cluster_of(id) else { return false };
         let mut reached_back = false;
         for other in &self.fusion.clusters[cluster].nodes {
-            reached_back |=
-                !self.tainted[other.index()] && other.index() < id.index() && other.index() >= first;
+            reached_back |= !self.tainted[other.index()] && other.index() < id.index();
             self.tainted[other.index()] = true;
         }
         reached_back

@@ -1,39 +1,22 @@
 //! Properties of every pass, on random graphs: what it makes verifies and has the same meaning, running it again changes nothing,
 //! cost does not grow, and the result is the same each time.
 //!
-//! `PASS_CASES` sets the number of graphs per property.
+//! `GRAPH_CASES` sets the number of graphs per property.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::passes::{
     self, Exactness, Pass, PassOptions, PassRun, cost, run_passes, run_pipeline,
 };
 use tensorwright_ir::eval::evaluate;
-use tensorwright_ir::op::Draw;
 use tensorwright_ir::text::{Style, print};
 use tensorwright_ir::{Graph, Literal};
-use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph, same_values};
+use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
+use tensorwright_testkit::properties::for_random_graphs;
+use tensorwright_testkit::tolerance::same_values;
 
-fn cases() -> u32 {
-    std::env::var("PASS_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(150)
-}
-
-/// Checks a property of random graphs, and shrinks those that fail.
-fn for_random_graphs(property: impl Fn(RandomGraph) -> Result<(), TestCaseError>) {
-    let config =
-        Config { cases: cases(), max_shrink_iters: 20_000, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, rng());
-    let options = GraphOptions::default();
-    let choices = proptest::collection::vec(any::<u32>(), 0..400);
-    let outcome = runner.run(&choices, |choices| property(random_graph(&mut Draw::new(&choices), &options)));
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
-}
-
-fn rng() -> proptest::test_runner::TestRng {
-    let seed = std::env::var("PASS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1u8);
-    proptest::test_runner::TestRng::from_seed(proptest::test_runner::RngAlgorithm::ChaCha, &[seed; 32])
+fn for_graphs(property: impl Fn(RandomGraph) -> Result<(), TestCaseError>) {
+    for_random_graphs(&GraphOptions::default(), 150, property);
 }
 
 fn options() -> PassOptions {
@@ -91,7 +74,7 @@ fn expanded(graph: &Graph) -> Result<Graph, TestCaseError> {
 
 fn check_everywhere(name: &str) {
     let pass = passes::by_name(name).expect("a pass");
-    for_random_graphs(|drawn| {
+    for_graphs(|drawn| {
         check_pass(pass, &drawn.graph, &drawn.inputs)?;
         check_pass(pass, &expanded(&drawn.graph)?, &drawn.inputs)
     });
@@ -123,7 +106,7 @@ properties_of!(
 
 #[test]
 fn the_pipeline_keeps_meaning_and_settles() {
-    for_random_graphs(|RandomGraph { graph, inputs }| {
+    for_graphs(|RandomGraph { graph, inputs, .. }| {
         let run = |graph: &Graph| {
             run_pipeline(graph.clone(), &options())
                 .map_err(|error| TestCaseError::fail(format!("{error}\n{}", text(graph))))

@@ -2,8 +2,8 @@
 
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::{DType, Graph, Literal, Scalar, Shape, Type};
-use tensorwright_testkit::graphs::same_values;
 use tensorwright_testkit::literals::{Random, SPECIAL_FLOATS, random_scalar};
+use tensorwright_testkit::tolerance::same_values;
 
 use super::pattern_text::build;
 use super::{EXACT, Rule, VALUE_CHANGING, apply};

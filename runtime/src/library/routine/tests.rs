@@ -5,6 +5,7 @@ use tensorwright_ir::op::primitive::*;
 use tensorwright_ir::op::{Draw, Lowering, Operand, Tolerance, Values};
 use tensorwright_ir::{DType, Literal, Scalar, Shape};
 use tensorwright_testkit::literals::{Random, random_literal};
+use tensorwright_testkit::tolerance::first_difference;
 
 use crate::buffer::BufferPool;
 
@@ -33,24 +34,6 @@ fn run(op: &Op, operands: &[Literal], threads: usize) -> Vec<Literal> {
     results.iter().zip(&outputs).map(literal).collect()
 }
 
-fn close(got: Scalar, expected: Scalar, largest: f64, tolerance: Tolerance) -> bool {
-    if got == expected || !got.dtype().is_float() {
-        return got == expected;
-    }
-    let (x, y) = (got.to_f64(), expected.to_f64());
-    if x.is_nan() || y.is_nan() || x == y {
-        return x.is_nan() == y.is_nan() && (x.is_nan() || x.is_sign_negative() == y.is_sign_negative());
-    }
-    let epsilon = match got.dtype() {
-        DType::F16 => 2f64.powi(-10),
-        DType::BF16 => 2f64.powi(-7),
-        DType::F32 => f64::from(f32::EPSILON),
-        _ => f64::EPSILON,
-    };
-    let Tolerance::Epsilons(count) = tolerance else { return false };
-    (x - y).abs() <= f64::from(count) * epsilon * largest
-}
-
 fn check(op: &Op, operands: &[Literal], tolerance: Tolerance) {
     let types: Vec<&Type> = operands.iter().map(Literal::ty).collect();
     let results = op.infer(&types, &[]).unwrap();
@@ -59,12 +42,9 @@ fn check(op: &Op, operands: &[Literal], tolerance: Tolerance) {
         let got = run(op, operands, threads);
         for (got, expected) in got.iter().zip(&expected) {
             assert_eq!(got.ty(), expected.ty());
-            let finite = |x: &Literal| {
-                x.iter().map(|s| s.to_f64().abs()).filter(|s| s.is_finite()).fold(0.0, f64::max)
-            };
-            let largest = operands.iter().chain([expected]).map(finite).fold(0.0, f64::max);
-            for (i, (x, y)) in got.iter().zip(expected.iter()).enumerate() {
-                assert!(close(x, y, largest, tolerance), "{op:?} {types:?} [{i}]: {x:?} for {y:?}");
+            let operands: Vec<&Literal> = operands.iter().collect();
+            if let Some(difference) = first_difference(expected, got, tolerance, &operands) {
+                panic!("{op:?} {types:?} {difference}");
             }
         }
     }
