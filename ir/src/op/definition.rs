@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::attribute::{AttrMap, AttributeError, Attributes};
+use super::derivative::Derivative;
 use super::error::TypeError;
 use super::sample::{Draw, Sample};
 use crate::{Builder, Graph, Literal, Type, Value};
@@ -80,6 +81,9 @@ pub trait OpDef: Attributes {
     /// The meaning: result values out of operand values of types that `infer` accepted. `results` are the types it gave.
     fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal>;
 
+    /// How it is differentiated.
+    fn derivative(&self) -> Derivative<'_>;
+
     /// Appends the definition of a composite to `b` and returns its results; `None` for primitives.
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
         let _ = (b, operands);
@@ -105,6 +109,12 @@ pub trait CompositeDef: Attributes {
     /// inner op is passed on.
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError>;
 
+    /// How it is differentiated: as its definition, unless that would lose digits, give NaN where a derivative exists, or
+    /// cost more.
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Expansion
+    }
+
     /// As [`OpDef::sample`].
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
 }
@@ -124,6 +134,10 @@ impl<T: CompositeDef> OpDef for T {
             definition(self, operands.iter().map(|l| l.ty())).expect("operand types were accepted before");
         let inputs: Vec<Literal> = operands.iter().map(|&l| l.clone()).collect();
         crate::eval::evaluate(&definition, &inputs).expect("inputs have the types of the operands")
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        CompositeDef::derivative(self)
     }
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {

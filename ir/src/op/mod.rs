@@ -3,6 +3,7 @@
 
 pub mod attribute;
 mod definition;
+pub mod derivative;
 pub mod error;
 pub mod registry;
 pub mod rule;
@@ -13,6 +14,7 @@ pub mod primitive;
 
 pub use attribute::{AttrMap, AttrValue, Attribute, AttributeError, Attributes};
 pub use definition::{Arity, CompositeDef, Lowering, OpDef, Results, Types};
+pub use derivative::{Derivative, Derivatives, Primal, Rule};
 pub use error::TypeError;
 pub use registry::{Op, OpKind};
 pub use sample::{Draw, Operand, Sample, Tolerance, Values};

@@ -3,6 +3,7 @@
 
 use super::attribute::{Axes, Offsets};
 use super::composite::*;
+use super::derivative::Derivative;
 use super::primitive::*;
 use super::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Results, Sample, TypeError,
@@ -465,6 +466,11 @@ macro_rules! define_ops {
             /// Appends the definition of a composite to `b`; `None` for primitives.
             pub fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
                 match self { $(Op::$variant(op) => OpDef::expand(op, b, operands)),* }
+            }
+
+            /// How it is differentiated.
+            pub fn derivative(&self) -> Derivative<'_> {
+                match self { $(Op::$variant(op) => OpDef::derivative(op)),* }
             }
 
             /// Result values out of operand values of the types that [`Op::infer`] accepted.

@@ -20,7 +20,7 @@ word_attribute! {
 }
 
 /// What arithmetic on `dtype` is done in: f32 for the half-precision floats, else the dtype itself.
-pub(super) fn wide_dtype(dtype: DType) -> DType {
+pub(in crate::op) fn wide_dtype(dtype: DType) -> DType {
     match dtype {
         DType::F16 | DType::BF16 => DType::F32,
         other => other,
@@ -28,35 +28,35 @@ pub(super) fn wide_dtype(dtype: DType) -> DType {
 }
 
 /// The narrowest signed dtype that indexes up to `extent` fit in.
-pub(super) fn index_dtype(extent: usize) -> DType {
+pub(in crate::op) fn index_dtype(extent: usize) -> DType {
     if i32::try_from(extent).is_ok() { DType::I32 } else { DType::I64 }
 }
 
 /// Axes of a shape of `rank` that are not in `axes`, ascending.
-pub(super) fn other_axes(rank: usize, axes: &[usize]) -> Axes {
+pub(in crate::op) fn other_axes(rank: usize, axes: &[usize]) -> Axes {
     (0..rank).filter(|axis| !axes.contains(axis)).collect()
 }
 
 /// How many elements are folded into one.
-pub(super) fn fold_count(shape: &Shape, axes: &[usize]) -> f64 {
+pub(in crate::op) fn fold_count(shape: &Shape, axes: &[usize]) -> f64 {
     axes.iter().map(|&axis| shape.size(axis) as f64).product()
 }
 
 /// Conversions.
 impl Builder {
     /// `x` in `dtype`; no node if it is already.
-    pub(super) fn convert(&mut self, x: Value, dtype: DType) -> Result<Value, BuildError> {
+    pub(in crate::op) fn convert(&mut self, x: Value, dtype: DType) -> Result<Value, BuildError> {
         if self.ty(x).dtype == dtype { Ok(x) } else { self.cast(x, dtype) }
     }
 
     /// `x` in the dtype that its arithmetic is done in.
-    pub(super) fn widen(&mut self, x: Value) -> Result<Value, BuildError> {
+    pub(in crate::op) fn widen(&mut self, x: Value) -> Result<Value, BuildError> {
         let dtype = wide_dtype(self.ty(x).dtype);
         self.convert(x, dtype)
     }
 
     /// All of `xs` in the dtype that their arithmetic is done in.
-    pub(super) fn widen_all(&mut self, xs: &[Value]) -> Result<SmallVec<[Value; 4]>, BuildError> {
+    pub(in crate::op) fn widen_all(&mut self, xs: &[Value]) -> Result<SmallVec<[Value; 4]>, BuildError> {
         xs.iter().map(|&x| self.widen(x)).collect()
     }
 }
@@ -64,55 +64,55 @@ impl Builder {
 /// Arithmetic with a number, which becomes a broadcast constant of the dtype of `x`.
 impl Builder {
     /// `x + number`.
-    pub(super) fn add_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+    pub(in crate::op) fn add_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
         self.add(x, number)
     }
 
     /// `x * number`.
-    pub(super) fn mul_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+    pub(in crate::op) fn mul_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
         self.mul(x, number)
     }
 
     /// `x / number`.
-    pub(super) fn div_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+    pub(in crate::op) fn div_number(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
         self.div(x, number)
     }
 
     /// The greater of `x` and `number`; NaN stays.
-    pub(super) fn at_least(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+    pub(in crate::op) fn at_least(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
         self.maximum(x, number)
     }
 
     /// The lesser of `x` and `number`; NaN stays.
-    pub(super) fn at_most(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+    pub(in crate::op) fn at_most(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
         self.minimum(x, number)
     }
 
     /// `number - x`.
-    pub(super) fn number_minus(&mut self, number: f64, x: Value) -> Result<Value, BuildError> {
+    pub(in crate::op) fn number_minus(&mut self, number: f64, x: Value) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
         self.sub(number, x)
     }
 
     /// `x == number`.
-    pub(super) fn equals(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
+    pub(in crate::op) fn equals(&mut self, x: Value, number: f64) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
         self.eq(x, number)
     }
 
     /// `x > 0`.
-    pub(super) fn is_positive(&mut self, x: Value) -> Result<Value, BuildError> {
+    pub(in crate::op) fn is_positive(&mut self, x: Value) -> Result<Value, BuildError> {
         let zero = self.full_like(0.0, x)?;
         self.gt(x, zero)
     }
 
     /// `number` where `predicate` holds, else `x`.
-    pub(super) fn number_where(
+    pub(in crate::op) fn number_where(
         &mut self,
         predicate: Value,
         number: f64,
@@ -123,13 +123,13 @@ impl Builder {
     }
 
     /// `x` where `predicate` holds, else the zero of its dtype.
-    pub(super) fn zero_unless(&mut self, predicate: Value, x: Value) -> Result<Value, BuildError> {
+    pub(in crate::op) fn zero_unless(&mut self, predicate: Value, x: Value) -> Result<Value, BuildError> {
         let zero = self.full_like(0.0, x)?;
         self.select(predicate, x, zero)
     }
 
     /// `log(1 + exp(-|x|))`, between 0 and log 2: the part of softplus and its kin that needs care.
-    pub(super) fn log1p_exp_neg_abs(&mut self, x: Value) -> Result<Value, BuildError> {
+    pub(in crate::op) fn log1p_exp_neg_abs(&mut self, x: Value) -> Result<Value, BuildError> {
         let magnitude = self.abs(x)?;
         let below_zero = self.neg(magnitude)?;
         let exp = self.exp(below_zero)?;
@@ -140,24 +140,29 @@ impl Builder {
 /// Folds.
 impl Builder {
     /// The sum along `axes`, which disappear.
-    pub(super) fn sum_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    pub(in crate::op) fn sum_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
         self.reduce(x, ReduceKind::Sum, axes)
     }
 
     /// The mean along `axes`, which disappear.
-    pub(super) fn mean_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    pub(in crate::op) fn mean_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
         let count = fold_count(&self.shape(x), axes);
         let sum = self.sum_over(x, axes)?;
         self.div_number(sum, count)
     }
 
     /// A fold of a tensor of `shape` along `axes`, repeated along them.
-    pub(super) fn spread(&mut self, fold: Value, axes: &[usize], shape: &Shape) -> Result<Value, BuildError> {
+    pub(in crate::op) fn spread(
+        &mut self,
+        fold: Value,
+        axes: &[usize],
+        shape: &Shape,
+    ) -> Result<Value, BuildError> {
         self.broadcast_in_dim(fold, shape.clone(), other_axes(shape.rank(), axes))
     }
 
     /// The fold of `x` along `axes`, repeated along them: a tensor of the shape of `x`.
-    pub(super) fn fold_like(
+    pub(in crate::op) fn fold_like(
         &mut self,
         kind: ReduceKind,
         x: Value,
@@ -169,7 +174,7 @@ impl Builder {
     }
 
     /// `x` less its mean along `axes`.
-    pub(super) fn centre(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    pub(in crate::op) fn centre(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
         let shape = self.shape(x);
         let mean = self.mean_over(x, axes)?;
         let mean = self.spread(mean, axes, &shape)?;
@@ -177,7 +182,7 @@ impl Builder {
     }
 
     /// A fold of a tensor of `shape` along `axes`, with these axes as `dims` says.
-    pub(super) fn shape_fold(
+    pub(in crate::op) fn shape_fold(
         &mut self,
         fold: Value,
         axes: &[usize],
@@ -192,7 +197,7 @@ impl Builder {
 
     /// `log(sum(exp(x)))` along `axes`, which disappear. The maximum is taken out before; where it is infinite there is
     /// nothing to gain by that, and infinity minus infinity to lose.
-    pub(super) fn log_sum_exp_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    pub(in crate::op) fn log_sum_exp_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
         let shape = self.shape(x);
         let max = self.reduce(x, ReduceKind::Max, axes)?;
         let finite = self.is_finite(max)?;
@@ -209,7 +214,7 @@ impl Builder {
 /// Sections.
 impl Builder {
     /// Elements `start..limit` of `axis`.
-    pub(super) fn section(
+    pub(in crate::op) fn section(
         &mut self,
         x: Value,
         axis: usize,
@@ -229,7 +234,7 @@ impl Builder {
     /// The first `length` elements of a diagonal of the last two axes, as the last axis. It starts at `row`, `column` and
     /// must end inside. The two axes become one, in which its elements are a fixed distance apart, so that nothing
     /// else is looked at.
-    pub(super) fn diagonal_of_last(
+    pub(in crate::op) fn diagonal_of_last(
         &mut self,
         x: Value,
         row: usize,
@@ -257,7 +262,7 @@ impl Builder {
 impl Builder {
     /// For each element of the matrices (the last two axes) of `shape` how the number of its diagonal, column minus row,
     /// compares with `diagonal`.
-    pub(super) fn diagonal_mask(
+    pub(in crate::op) fn diagonal_mask(
         &mut self,
         shape: &Shape,
         compare: CompareFn,
@@ -277,7 +282,7 @@ impl Builder {
     }
 
     /// Type of a value, by copy.
-    pub(super) fn type_of(&self, x: Value) -> Type {
+    pub(in crate::op) fn type_of(&self, x: Value) -> Type {
         self.ty(x).clone()
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
 use crate::{DType, DTypeClass, Literal, Scalar, Type, attributes, word_attribute};
 
 word_attribute! {
@@ -79,6 +79,10 @@ impl OpDef for ArgReduce {
             Scalar::from_i128(self.dtype, best.0 as i128)
         };
         vec![Literal::from_fn(results[0].clone(), best)]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Zero
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<ArgReduce> {

@@ -1,11 +1,13 @@
 //! Element-wise functions of two operands of the same type.
 
+use crate::builder::BuildError;
+use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::Operand;
 use crate::op::{
-    Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Sample, TypeError, Types,
-    rule,
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Derivative, Draw, Lowering, OpDef, Primal, Sample,
+    TypeError, Types, rule,
 };
-use crate::{DType, DTypeClass, Literal, Scalar, Type};
+use crate::{Builder, DType, DTypeClass, Literal, Scalar, Type, Value};
 
 /// Calls `$callback!` with the table of binary functions: `method => Variant, accepted dtypes, ULPs that a compiled f32 or
 /// f64 result may be off`.
@@ -283,9 +285,93 @@ impl OpDef for BinaryFn {
         vec![Literal::from_scalars(results[0].clone(), pairs.map(|(x, y)| (*self).eval(x, y)))]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        match self {
+            BinaryFn::Floordiv
+            | BinaryFn::And
+            | BinaryFn::Or
+            | BinaryFn::Xor
+            | BinaryFn::Shl
+            | BinaryFn::ShrLogic
+            | BinaryFn::ShrArith => Derivative::Zero,
+            _ => Derivative::partials(self),
+        }
+    }
+
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<BinaryFn> {
         let function = *BinaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, function.class(), 0);
         Sample::ulps(function, function.ulps(), [Operand::any(ty.clone()), Operand::any(ty)])
     }
+}
+
+/// Equal operands of `maximum` and `minimum` share the derivative equally. `pow` has no derivative by its exponent where the
+/// base is not positive, which counts as 0; so a constant integer exponent does no harm. The quotients inside `rem` and
+/// `floor_mod` are constant between jumps.
+impl Partials for BinaryFn {
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
+        let (x, y, result) = (primal.operands[0], primal.operands[1], primal.results[0]);
+        let b = &mut *primal.b;
+        Ok(match (self, operand) {
+            (BinaryFn::Add, _) | (BinaryFn::Sub | BinaryFn::Rem | BinaryFn::FloorMod, 0) => Partial::One,
+            (BinaryFn::Sub, _) => Partial::MinusOne,
+            (BinaryFn::Mul, 0) => Partial::Times(y),
+            (BinaryFn::Mul, _) => Partial::Times(x),
+            (BinaryFn::Div, 0) => Partial::Over(y),
+            (BinaryFn::Div, _) => {
+                let quotient = b.div(result, y)?;
+                Partial::Times(b.neg(quotient)?)
+            }
+            (BinaryFn::Rem | BinaryFn::FloorMod, _) => {
+                let multiple = b.sub(result, x)?;
+                let quotient = b.div(multiple, y)?;
+                Partial::Times(b.round_even(quotient)?)
+            }
+            (BinaryFn::Pow, 0) => Partial::Times(power_by_base(b, x, y)?),
+            (BinaryFn::Pow, _) => Partial::Times(power_by_exponent(b, x, result)?),
+            (BinaryFn::Maximum, 0) | (BinaryFn::Minimum, 1) => Partial::Times(share(b, x, y)?),
+            (BinaryFn::Maximum, _) | (BinaryFn::Minimum, _) => Partial::Times(share(b, y, x)?),
+            (BinaryFn::Atan2, 0) => Partial::Times(over_square_distance(b, y, x, y)?),
+            (BinaryFn::Atan2, _) => {
+                let sine = over_square_distance(b, x, x, y)?;
+                Partial::Times(b.neg(sine)?)
+            }
+            _ => Partial::Zero,
+        })
+    }
+}
+
+/// `y x^(y - 1)`, and 0 at the origin, where infinity times 0 would be NaN.
+fn power_by_base(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
+    let (base, exponent) = (b.equals(x, 0.0)?, b.equals(y, 0.0)?);
+    let origin = b.and(base, exponent)?;
+    let less = b.add_number(y, -1.0)?;
+    let less = b.number_where(origin, 1.0, less)?;
+    let power = b.pow(x, less)?;
+    b.mul(y, power)
+}
+
+/// `x^y log x` where `x` is positive, else 0. The logarithm is of 1 where it does not count.
+fn power_by_exponent(b: &mut Builder, x: Value, power: Value) -> Result<Value, BuildError> {
+    let zero = b.full_like(0.0, x)?;
+    let undefined = b.le(x, zero)?;
+    let base = b.number_where(undefined, 1.0, x)?;
+    let log = b.log(base)?;
+    let product = b.mul(log, power)?;
+    b.select(undefined, zero, product)
+}
+
+/// 1 where `x` is greater, 1/2 where both are equal, else 0.
+fn share(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
+    let dtype = b.ty(x).dtype;
+    let (greater, equal) = (b.gt(x, y)?, b.eq(x, y)?);
+    let whole = b.cast(greater, dtype)?;
+    b.number_where(equal, 0.5, whole)
+}
+
+/// `z / (x^2 + y^2)`.
+fn over_square_distance(b: &mut Builder, z: Value, x: Value, y: Value) -> Result<Value, BuildError> {
+    let (x, y) = (b.mul(x, x)?, b.mul(y, y)?);
+    let sum = b.add(x, y)?;
+    b.div(z, sum)
 }

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use crate::op::sample::Operand;
 use crate::op::{
-    Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Sample, TypeError, Types,
-    rule,
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Derivative, Draw, Lowering, OpDef, Sample,
+    TypeError, Types, rule,
 };
 use crate::{DType, DTypeClass, Literal, Scalar, Type};
 
@@ -145,6 +145,10 @@ impl OpDef for CompareFn {
         let pairs = operands[0].iter().zip(operands[1].iter());
         let bits = pairs.map(|(x, y)| Scalar::Bool((*self).eval(x, y)));
         vec![Literal::from_scalars(results[0].clone(), bits)]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Zero
     }
 
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<CompareFn> {

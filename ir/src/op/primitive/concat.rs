@@ -1,9 +1,11 @@
 //! Joining tensors.
 
+use crate::builder::BuildError;
+use crate::op::derivative::Transpose;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DTypeClass, Dim, Literal, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{DTypeClass, Dim, Literal, Type, Value, attributes};
 
 attributes! {
     /// The operands one after the other along `axis`: one or more `T[..]` that agree in all other axes.
@@ -49,6 +51,10 @@ impl OpDef for Concat {
         vec![Literal::from_fn(results[0].clone(), read)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Concat> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
@@ -59,5 +65,18 @@ impl OpDef for Concat {
             operands.push(Operand::any(ty.with_shape(ty.shape.with_dim(axis, Dim::known(extent)))));
         }
         Sample::exact(Concat { axis }, operands)
+    }
+}
+
+impl Transpose for Concat {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let mut start = 0;
+        let mut parts = Derivatives::new();
+        for operand in 0..primal.operands.len() {
+            let limit = start + primal.operand_type(operand).shape.size(self.axis);
+            parts.push(primal.when_wanted(operand, |b| b.section(cotangent, self.axis, start, limit))?);
+            start = limit;
+        }
+        Ok(parts)
     }
 }

@@ -1,8 +1,12 @@
 //! Conversions between dtypes, of values and of bits.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
+use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, DTypeClass, Literal, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{DType, DTypeClass, Literal, Type, Value, attributes};
 
 attributes! {
     /// Each element converted to `dtype`: floats to integers saturate and truncate, NaN becomes 0; integers wrap; to bool
@@ -24,6 +28,10 @@ impl OpDef for Cast {
 
     fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
         vec![Literal::from_scalars(results[0].clone(), operands[0].iter())]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        if self.dtype.is_float() { Derivative::linear(self) } else { Derivative::Zero }
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Cast> {
@@ -74,6 +82,10 @@ impl OpDef for Bitcast {
         vec![Literal::from_bytes(results[0].clone(), bytes).expect("as many bytes, and none of a bool")]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Zero
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Bitcast> {
         let mut ty = draw.like(hint, DTypeClass::Number, 0);
         let members: Vec<DType> = DTypeClass::Number.members().collect();
@@ -83,5 +95,13 @@ impl OpDef for Bitcast {
             ty.shape = ty.shape.iter().copied().take(5).chain([parts.into()]).collect();
         }
         Sample::exact(Bitcast { dtype }, [Operand::any(ty)])
+    }
+}
+
+/// Between floats; rounding is ignored. Anything else is not differentiable.
+impl Transpose for Cast {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let dtype = primal.operand_type(0).dtype;
+        Ok(smallvec![primal.when_wanted(0, |b| b.cast(cotangent, dtype))?])
     }
 }

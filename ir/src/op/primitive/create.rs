@@ -1,7 +1,7 @@
 //! Ops without operands.
 
 use crate::op::sample::Draw;
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
 use crate::{DType, DTypeClass, Literal, LiteralRef, Scalar, Shape, Type, attributes};
 
 attributes! {
@@ -24,6 +24,10 @@ impl OpDef for Constant {
 
     fn eval(&self, _operands: &[&Literal], _results: &[Type]) -> Vec<Literal> {
         vec![self.value.literal().clone()]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Zero
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, _hint: &Type) -> Sample<Constant> {
@@ -62,6 +66,10 @@ impl OpDef for Iota {
     fn eval(&self, _operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
         let at = |flat| rule::unravel(flat, &self.shape)[self.axis] as i128;
         vec![Literal::from_fn(results[0].clone(), |flat| Scalar::from_i128(self.dtype, at(flat)))]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Zero
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Iota> {

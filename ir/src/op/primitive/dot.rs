@@ -1,10 +1,15 @@
 //! Contractions: sums of products over common axes.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::derivative::Differentiable;
+use crate::op::primitive::movement::inverse;
 use crate::op::primitive::{BinaryFn, bulk};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, DTypeClass, Literal, Scalar, Shape, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
     /// The general product of two tensors: axes are paired as batch or as contracted axes, the rest is free, and
@@ -121,6 +126,10 @@ impl OpDef for DotGeneral {
         vec![Literal::from_fn(results[0].clone(), sum)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DotGeneral> {
         let ty = draw.like(hint, DTypeClass::Number, 0);
         let (op, rhs) = sample_axes(draw, &ty);
@@ -174,4 +183,84 @@ fn sample_axes(draw: &mut Draw<'_>, lhs: &Type) -> (DotGeneral, Shape) {
     op.rhs_batch = (0..op.lhs_batch.len()).map(place).collect();
     op.rhs_contract = (op.lhs_batch.len()..paired.len()).map(place).collect();
     (op, order.iter().map(|&i| sizes[i]).collect())
+}
+
+/// The product is linear in each operand. The cotangent of one is the product of the result's cotangent with the other,
+/// contracted over the axes that the other has of its own; in the dtype of the result, rounded to the operand's.
+impl Differentiable for DotGeneral {
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let (lhs, rhs) = (primal.operands[0], primal.operands[1]);
+        let mut product =
+            |pair: Option<[Value; 2]>| pair.map(|pair| primal.b.push_one(self.clone(), &pair)).transpose();
+        let left = product(tangents[0].map(|tangent| [tangent, rhs]))?;
+        let right = product(tangents[1].map(|tangent| [lhs, tangent]))?;
+        Ok(smallvec![primal.b.add_derivatives(left, right)?])
+    }
+
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None, None]) };
+        let (lhs, rhs) = (primal.operands[0], primal.operands[1]);
+        let left = primal.when_wanted(0, |b| self.cotangent(b, Side::Left, cotangent, lhs, rhs))?;
+        let right = primal.when_wanted(1, |b| self.cotangent(b, Side::Right, cotangent, rhs, lhs))?;
+        Ok(smallvec![left, right])
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl DotGeneral {
+    /// The cotangent of `this`, the operand of that side.
+    fn cotangent(
+        &self,
+        b: &mut Builder,
+        side: Side,
+        cotangent: Value,
+        this: Value,
+        other: Value,
+    ) -> Result<Value, BuildError> {
+        let (this_rank, other_rank) = (b.ty(this).rank(), b.ty(other).rank());
+        let batch = self.lhs_batch.len();
+        let (this_batch, this_contract, this_free, other_batch, other_contract, other_free) = match side {
+            Side::Left => (
+                &self.lhs_batch,
+                &self.lhs_contract,
+                self.lhs_free(this_rank),
+                &self.rhs_batch,
+                &self.rhs_contract,
+                self.rhs_free(other_rank),
+            ),
+            Side::Right => (
+                &self.rhs_batch,
+                &self.rhs_contract,
+                self.rhs_free(this_rank),
+                &self.lhs_batch,
+                &self.lhs_contract,
+                self.lhs_free(other_rank),
+            ),
+        };
+        // In the result free axes of the left operand come first.
+        let first = if side == Side::Left { batch + this_free.len() } else { batch };
+        let other = b.convert(other, self.dtype)?;
+        let product = b.dot_general(
+            cotangent,
+            other,
+            (0..batch).collect::<Axes>(),
+            other_batch.clone(),
+            (first..first + other_free.len()).collect::<Axes>(),
+            other_free,
+            self.dtype,
+        )?;
+        // Its axes are: batch, the free ones of `this`, the contracted ones in the order in which `other` has them.
+        let mut contracted: Axes = (0..other_contract.len()).collect();
+        contracted.sort_unstable_by_key(|&i| other_contract[i]);
+        let contracted = contracted.into_iter().map(|i| this_contract[i]);
+        let axes: Axes = this_batch.iter().copied().chain(this_free).chain(contracted).collect();
+        let product = if axes.is_sorted() { product } else { b.transpose(product, inverse(&axes))? };
+        let dtype = b.ty(this).dtype;
+        b.convert(product, dtype)
+    }
 }

@@ -1,9 +1,13 @@
 //! Sections of fixed size at computed places.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DTypeClass, Literal, Shape, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{Builder, DTypeClass, Literal, Shape, Type, Value, attributes};
 
 attributes! {
     /// The section of `x` of the shape `sizes` that begins at `starts`: `T[..], I[rank of x] -> T[sizes]`.
@@ -35,6 +39,10 @@ impl OpDef for DynamicSlice {
             operands[0].get(rule::ravel(&source, from))
         };
         vec![Literal::from_fn(results[0].clone(), read)]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DynamicSlice> {
@@ -79,6 +87,10 @@ impl OpDef for DynamicUpdateSlice {
             elements[rule::ravel(&target, shape)] = element;
         }
         vec![Literal::from_scalars(results[0].clone(), elements)]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DynamicUpdateSlice> {
@@ -127,4 +139,29 @@ fn sample(draw: &mut Draw<'_>, ty: &Type) -> (Shape, Operand) {
     let bound = ty.shape.sizes().into_iter().max().unwrap_or(1);
     let starts = Type::new(draw.choose(&members), [ty.rank()]);
     (sizes, Operand { ty: starts, values: Values::Index(bound) })
+}
+
+impl Transpose for DynamicSlice {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let (x, starts) = (primal.operands[0], primal.operands[1]);
+        let spread = |b: &mut Builder| {
+            let zeros = b.full_like(0.0, x)?;
+            b.dynamic_update_slice(zeros, cotangent, starts)
+        };
+        Ok(smallvec![primal.when_wanted(0, spread)?, None])
+    }
+}
+
+impl Transpose for DynamicUpdateSlice {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let (update, starts) = (primal.operands[1], primal.operands[2]);
+        let kept = |b: &mut Builder| {
+            let zeros = b.full_like(0.0, update)?;
+            b.dynamic_update_slice(cotangent, zeros, starts)
+        };
+        let x = primal.when_wanted(0, kept)?;
+        let sizes = primal.operand_type(1).shape;
+        let update = primal.when_wanted(1, |b| b.dynamic_slice(cotangent, starts, sizes))?;
+        Ok(smallvec![x, update, None])
+    }
 }

@@ -1,10 +1,14 @@
 //! Reading slices of a tensor at computed places.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
 use crate::op::attribute::Axes;
-use crate::op::primitive::bulk;
+use crate::op::derivative::Transpose;
+use crate::op::primitive::{Scatter, ScatterKind, bulk};
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DTypeClass, Literal, Shape, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{Builder, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
     /// One slice of `x` for each index vector: `T[..], I[g.., k] -> T[..]`, where axes go together as
@@ -83,6 +87,10 @@ impl OpDef for Gather {
             x.get(rule::ravel(&source, &x.ty().shape))
         };
         vec![Literal::from_fn(results[0].clone(), read)]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Gather> {
@@ -290,5 +298,75 @@ fn sample_role(draw: &mut Draw<'_>, op: &mut Gather, axis: usize, extent: usize)
             op.sizes.push(1);
         }
         _ => op.sizes.push(extent),
+    }
+}
+
+/// Each element of a slice gives its cotangent back to the place that it was read from.
+impl Transpose for Gather {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let (x, indices) = (primal.operands[0], primal.operands[1]);
+        Ok(smallvec![primal.when_wanted(0, |b| self.scatter_add(b, x, indices, cotangent))?, None])
+    }
+}
+
+impl Gather {
+    /// One element for each index vector of one number, at the vector's own place along all axes but `axis`:
+    /// `T[a.., n, b..], I[a.., m, b.., 1] -> T[a.., m, b..]`.
+    pub(in crate::op) fn along_axis(rank: usize, axis: usize) -> Gather {
+        let others: Axes = (0..rank).filter(|&other| other != axis).collect();
+        Gather {
+            offset_axes: Axes::new(),
+            collapsed: smallvec![axis],
+            batch: others.clone(),
+            index_batch: others,
+            indexed: smallvec![axis],
+            sizes: Axes::from_elem(1, rank),
+        }
+    }
+
+    /// A tensor of the type of `x` with the sum of all elements of `slices` at the place that each was read from.
+    pub(in crate::op) fn scatter_add(
+        &self,
+        b: &mut Builder,
+        x: Value,
+        indices: Value,
+        slices: Value,
+    ) -> Result<Value, BuildError> {
+        let zeros = b.full_like(0.0, x)?;
+        // A scatter drops what a gather clamps.
+        let [low, high] = self.axes().bounds(b, indices, &b.shape(x), &self.sizes)?;
+        let clamped = b.clamp(low, indices, high)?;
+        let op = Scatter {
+            kind: ScatterKind::Add,
+            offset_axes: self.offset_axes.clone(),
+            collapsed: self.collapsed.clone(),
+            batch: self.batch.clone(),
+            index_batch: self.index_batch.clone(),
+            indexed: self.indexed.clone(),
+        };
+        b.push_one(op, &[zeros, clamped, slices])
+    }
+}
+
+impl GatherAxes<'_> {
+    /// The least and the greatest start of a window of these sizes in a tensor of the shape `x`, at the shape and dtype of
+    /// `indices`.
+    pub(super) fn bounds(
+        &self,
+        b: &mut Builder,
+        indices: Value,
+        x: &Shape,
+        sizes: &[usize],
+    ) -> Result<[Value; 2], BuildError> {
+        let Type { dtype, shape } = b.ty(indices).clone();
+        let last = |component: usize| {
+            let axis = self.indexed[component];
+            let last = (x.size(axis) - sizes[axis]) as i128;
+            Scalar::from_i128(dtype, last.min(Scalar::highest(dtype).to_i128()))
+        };
+        let last = Literal::from_fn(Type::new(dtype, [self.indexed.len()]), last);
+        let last = b.literal(last);
+        let last = b.broadcast_in_dim(last, shape.clone(), [shape.rank() - 1])?;
+        Ok([b.full(Scalar::zero(dtype), &shape)?, last])
     }
 }

@@ -1,9 +1,14 @@
 //! Index maps: ops that only say where a result element is found.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DTypeClass, Dim, Literal, Shape, Type, attributes};
+use crate::op::{
+    Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, derivative, rule,
+};
+use crate::{Builder, DTypeClass, Dim, Literal, Shape, Type, Value, attributes};
 
 attributes! {
     /// Repeats the operand along new or size-1 axes: operand axis `i` becomes result axis `axes[i]`.
@@ -49,6 +54,10 @@ impl OpDef for BroadcastInDim {
             operands[0].get(rule::ravel(&source, from))
         };
         vec![Literal::from_fn(results[0].clone(), read)]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<BroadcastInDim> {
@@ -97,6 +106,10 @@ impl OpDef for Reshape {
         vec![operands[0].reshaped(self.shape.clone())]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reshape> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut sizes: Vec<usize> = Vec::new();
@@ -142,9 +155,54 @@ impl OpDef for Transpose {
         vec![Literal::from_fn(results[0].clone(), read)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Transpose> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let permutation = draw.permutation(ty.rank());
         Sample::exact(Transpose { permutation }, [Operand::any(ty)])
     }
+}
+
+/// The cotangents of all copies of an element are added.
+impl derivative::Transpose for BroadcastInDim {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let from = primal.operand_type(0).shape;
+        let repeated: Axes = (0..self.shape.rank())
+            .filter(|axis| match self.axes.iter().position(|to| to == axis) {
+                Some(place) => from[place] != self.shape[*axis],
+                None => true,
+            })
+            .collect();
+        let sum = |b: &mut Builder| {
+            let sum = if repeated.is_empty() { cotangent } else { b.sum_over(cotangent, &repeated)? };
+            if b.ty(sum).shape == from { Ok(sum) } else { b.reshape(sum, from) }
+        };
+        Ok(smallvec![primal.when_wanted(0, sum)?])
+    }
+}
+
+impl derivative::Transpose for Reshape {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let from = primal.operand_type(0).shape;
+        Ok(smallvec![primal.when_wanted(0, |b| b.reshape(cotangent, from))?])
+    }
+}
+
+impl derivative::Transpose for Transpose {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let back = inverse(&self.permutation);
+        Ok(smallvec![primal.when_wanted(0, |b| b.transpose(cotangent, back))?])
+    }
+}
+
+/// The permutation that undoes this one.
+pub(super) fn inverse(permutation: &[usize]) -> Axes {
+    let mut inverse = Axes::from_elem(0, permutation.len());
+    for (to, &from) in permutation.iter().enumerate() {
+        inverse[from] = to;
+    }
+    inverse
 }

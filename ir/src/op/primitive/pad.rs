@@ -1,10 +1,14 @@
 //! Padding, also with negative amounts and between elements.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
+use crate::op::derivative::Transpose;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DTypeClass, Dim, Literal, Shape, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
     /// Adds copies of a scalar: `interior` between neighbours, then `low` before the first and `high` after the last
@@ -78,6 +82,10 @@ impl OpDef for Pad {
         vec![Literal::from_fn(results[0].clone(), read)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Pad> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut op = Pad { low: Offsets::new(), high: Offsets::new(), interior: Axes::new() };
@@ -95,5 +103,39 @@ impl OpDef for Pad {
         }
         let value = Operand::any(Type::scalar(ty.dtype));
         Sample::exact(op, [Operand::any(ty), value])
+    }
+}
+
+impl Transpose for Pad {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let from = primal.operand_type(0).shape;
+        let x = primal.when_wanted(0, |b| self.operand_part(b, cotangent, &from))?;
+        let value = primal.when_wanted(1, |b| self.padding_sum(b, cotangent, &from))?;
+        Ok(smallvec![x, value])
+    }
+}
+
+impl Pad {
+    /// The elements of a tensor of the result's shape that are the operand's, and 0 for those that were cut off.
+    fn operand_part(&self, b: &mut Builder, x: Value, from: &Shape) -> Result<Value, BuildError> {
+        let zero = b.scalar(Scalar::zero(b.ty(x).dtype));
+        let negated = |offsets: &Offsets| offsets.iter().map(|n| -n).collect::<Offsets>();
+        let rank = from.rank();
+        let x = b.pad(x, zero, negated(&self.low), negated(&self.high), Axes::from_elem(0, rank))?;
+        if self.interior.iter().all(|&gap| gap == 0) {
+            return Ok(x);
+        }
+        let limits: Offsets = b.shape(x).sizes().iter().map(|&n| n as i64).collect();
+        let strides: Offsets = self.interior.iter().map(|&gap| gap as i64 + 1).collect();
+        b.slice(x, Offsets::from_elem(0, rank), limits, strides)
+    }
+
+    /// The sum of the elements of a tensor of the result's shape that are padding.
+    fn padding_sum(&self, b: &mut Builder, x: Value, from: &Shape) -> Result<Value, BuildError> {
+        let inside = b.full(true, from)?;
+        let padding = b.scalar(false);
+        let inside = b.push_one(self.clone(), &[inside, padding])?;
+        let outside = b.number_where(inside, 0.0, x)?;
+        b.sum_over(outside, &(0..from.rank()).collect::<Axes>())
     }
 }

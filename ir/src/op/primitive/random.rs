@@ -5,7 +5,7 @@
 //! Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
 use crate::{DType, Literal, Scalar, Shape, Type, attributes, word_attribute};
 
 word_attribute! {
@@ -89,6 +89,10 @@ impl OpDef for RngBits {
             (_, i) => Scalar::U64(u64::from(word(2 * i)) | u64::from(word(2 * i + 1)) << 32),
         };
         vec![Literal::from_fn(results[0].clone(), element)]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Zero
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<RngBits> {

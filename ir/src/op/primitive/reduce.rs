@@ -1,10 +1,15 @@
 //! Folds along axes.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::derivative::{Differentiable, Transpose};
 use crate::op::primitive::BinaryFn;
+use crate::op::primitive::movement::inverse;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, DTypeClass, Literal, Scalar, Shape, Type, attributes, word_attribute};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes, word_attribute};
 
 word_attribute! {
     /// The monoid of a reduction.
@@ -95,6 +100,14 @@ impl OpDef for Reduce {
         vec![Literal::from_scalars(results[0].clone(), folds)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        match self.kind {
+            ReduceKind::Sum => Derivative::linear(self),
+            ReduceKind::Prod | ReduceKind::Max | ReduceKind::Min => Derivative::both(self),
+            ReduceKind::Any | ReduceKind::All => Derivative::Zero,
+        }
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reduce> {
         let kind = draw.choose(ReduceKind::ALL);
         let ty = draw.like(hint, kind.class(), 1);
@@ -112,4 +125,82 @@ fn kept_index(flat: usize, from: &Shape, axes: &[usize], to: &Shape) -> usize {
     let index = rule::unravel(flat, from);
     let kept: Axes = (0..from.rank()).filter(|axis| !axes.contains(axis)).map(|axis| index[axis]).collect();
     rule::ravel(&kept, to)
+}
+
+/// Every element of a sum gets its cotangent.
+impl Transpose for Reduce {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let shape = primal.operand_type(0).shape;
+        Ok(smallvec![primal.when_wanted(0, |b| b.spread(cotangent, &self.axes, &shape))?])
+    }
+}
+
+/// Products and extrema: the tangent of the result is the sum of the tangents, each times the derivative by its element. Equal extrema
+/// share the derivative equally.
+impl Differentiable for Reduce {
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(tangent) = tangents[0] else { return Ok(smallvec![None]) };
+        let weighted = self.weighted(primal, tangent)?;
+        Ok(smallvec![Some(primal.b.sum_over(weighted, &self.axes)?)])
+    }
+
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
+        let shape = primal.operand_type(0).shape;
+        let spread = primal.b.spread(cotangent, &self.axes, &shape)?;
+        Ok(smallvec![Some(self.weighted(primal, spread)?)])
+    }
+}
+
+impl Reduce {
+    /// `t`, of the operand's shape, times the derivative of the result by each element.
+    fn weighted(&self, primal: &mut Primal<'_>, t: Value) -> Result<Value, BuildError> {
+        let (x, y) = (primal.operands[0], primal.results[0]);
+        match self.kind {
+            ReduceKind::Prod => {
+                let others = product_of_others(primal.b, x, &self.axes)?;
+                primal.b.mul(t, others)
+            }
+            _ => among_extrema(primal.b, x, y, &self.axes, t),
+        }
+    }
+}
+
+/// For each element the product of all others along `axes`: of those before times those after it, which is right for zeros,
+/// too.
+fn product_of_others(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    if let &[axis] = axes {
+        return product_of_others_along(b, x, axis);
+    }
+    let shape = b.shape(x);
+    let order: Axes =
+        (0..shape.rank()).filter(|axis| !axes.contains(axis)).chain(axes.iter().copied()).collect();
+    let moved = b.transpose(x, order.clone())?;
+    let (kept, folded) = (shape.rank() - axes.len(), b.shape(moved));
+    let line = folded.dims()[kept..].iter().map(|d| d.size()).product::<usize>();
+    let flat: Shape = folded.dims()[..kept].iter().copied().chain([line.into()]).collect();
+    let flat = b.reshape(moved, flat)?;
+    let others = product_of_others_along(b, flat, kept)?;
+    let others = b.reshape(others, folded)?;
+    b.transpose(others, inverse(&order))
+}
+
+fn product_of_others_along(b: &mut Builder, x: Value, axis: usize) -> Result<Value, BuildError> {
+    let before = b.cumulative(x, ReduceKind::Prod, axis, true, false)?;
+    let after = b.cumulative(x, ReduceKind::Prod, axis, true, true)?;
+    b.mul(before, after)
+}
+
+/// `t` shared equally by the elements that are the extremum, 0 for the others.
+fn among_extrema(b: &mut Builder, x: Value, y: Value, axes: &[usize], t: Value) -> Result<Value, BuildError> {
+    let Type { dtype, shape } = b.ty(x).clone();
+    let extremum = b.spread(y, axes, &shape)?;
+    let hit = b.eq(x, extremum)?;
+    let ones = b.cast(hit, dtype)?;
+    let count = b.sum_over(ones, axes)?;
+    // A NaN equals nothing: 0 elements share nothing.
+    let count = b.at_least(count, 1.0)?;
+    let count = b.spread(count, axes, &shape)?;
+    let share = b.div(t, count)?;
+    b.zero_unless(hit, share)
 }

@@ -1,8 +1,12 @@
 //! Element-wise choice.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
+use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, DTypeClass, Literal, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{DType, DTypeClass, Literal, Type, Value, attributes};
 
 attributes! {
     /// Element-wise `if predicate { on_true } else { on_false }`: `bool[s], T[s], T[s] -> T[s]`.
@@ -26,9 +30,22 @@ impl OpDef for Select {
         vec![Literal::from_fn(results[0].clone(), choose)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Select> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let predicate = Operand::any(ty.with_dtype(DType::Bool));
         Sample::exact(Select {}, [predicate, Operand::any(ty.clone()), Operand::any(ty)])
+    }
+}
+
+impl Transpose for Select {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let predicate = primal.operands[0];
+        let on_true = primal.when_wanted(1, |b| b.zero_unless(predicate, cotangent))?;
+        let on_false = primal.when_wanted(2, |b| b.number_where(predicate, 0.0, cotangent))?;
+        Ok(smallvec![None, on_true, on_false])
     }
 }

@@ -1,9 +1,13 @@
 //! Strided sections of a tensor, forwards and backwards.
 
+use smallvec::smallvec;
+
+use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
+use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DTypeClass, Dim, Literal, Shape, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
     /// A strided section: along each axis of extent `n` the elements `start, start + stride, ..` as long as they come
@@ -77,6 +81,10 @@ impl OpDef for Slice {
         vec![Literal::from_fn(results[0].clone(), read)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Slice> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut op = Slice { starts: Offsets::new(), limits: Offsets::new(), strides: Offsets::new() };
@@ -129,9 +137,51 @@ impl OpDef for Reverse {
         vec![Literal::from_fn(results[0].clone(), read)]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::linear(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reverse> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let axes = draw.axes(ty.rank(), 0);
         Sample::exact(Reverse { axes }, [Operand::any(ty)])
+    }
+}
+
+/// What was left out gets 0.
+impl Transpose for Slice {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        let from = primal.operand_type(0).shape;
+        Ok(smallvec![primal.when_wanted(0, |b| self.spread(b, cotangent, &from))?])
+    }
+}
+
+impl Slice {
+    /// A tensor of the shape `from` with the elements of `x` where the slice takes them, and 0 elsewhere.
+    fn spread(&self, b: &mut Builder, x: Value, from: &Shape) -> Result<Value, BuildError> {
+        let backwards: Axes = (0..from.rank()).filter(|&axis| self.strides[axis] < 0).collect();
+        let x = if backwards.is_empty() { x } else { b.reverse(x, backwards)? };
+        let (mut low, mut high, mut interior) = (Offsets::new(), Offsets::new(), Axes::new());
+        for (axis, count) in b.shape(x).sizes().into_iter().enumerate() {
+            let (count, extent) = (count as i64, from.size(axis) as i64);
+            let span = (count - 1) * self.strides[axis];
+            // None of an empty slice's elements can be named; it is all padding.
+            let (first, length) = match count {
+                0 => (0, 0),
+                _ => (self.starts[axis] + span.min(0), span.abs() + 1),
+            };
+            low.push(first);
+            high.push(extent - first - length);
+            // A stride beyond the extent leaves one element, and no gap.
+            interior.push(if count > 1 { self.strides[axis].unsigned_abs() as usize - 1 } else { 0 });
+        }
+        let zero = b.scalar(Scalar::zero(b.ty(x).dtype));
+        b.pad(x, zero, low, high, interior)
+    }
+}
+
+impl Transpose for Reverse {
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
+        Ok(smallvec![primal.when_wanted(0, |b| b.reverse(cotangent, self.axes.clone()))?])
     }
 }

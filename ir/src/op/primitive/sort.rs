@@ -4,12 +4,15 @@
 
 use std::cmp::Ordering;
 
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
+use crate::builder::BuildError;
+use crate::op::derivative::Differentiable;
+use crate::op::primitive::Gather;
 use crate::op::primitive::compare::total_order;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, DTypeClass, Dim, Literal, Scalar, Type, attributes};
+use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::{DType, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
     /// Sorts along `axis`, all operands by the same order: `A[s], B[s], .. -> A[s], B[s], ..`.
@@ -66,6 +69,10 @@ impl OpDef for Sort {
         }
         let permuted = |x: &Literal| Literal::from_fn(x.ty().clone(), |flat| x.get(sources[flat]));
         operands.iter().map(|x| permuted(x)).collect()
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Sort> {
@@ -131,10 +138,67 @@ impl OpDef for TopK {
         ]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<TopK> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         let k = draw.below(ty.shape.size(axis) + 1);
         Sample::exact(TopK { k, axis }, [Operand::any(ty)])
+    }
+}
+
+/// A permutation of each line: tangents are sorted along with their operands, and cotangents go back where they came from by
+/// being sorted by the numbers of the elements.
+impl Differentiable for Sort {
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let moved: SmallVec<[Value; 3]> =
+            primal.operands.iter().copied().chain(tangents.iter().copied().flatten()).collect();
+        let sorted = primal.b.push(self.clone(), &moved)?;
+        let mut sorted = sorted[tangents.len()..].iter().copied();
+        Ok(tangents.iter().map(|tangent| tangent.and_then(|_| sorted.next())).collect())
+    }
+
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let shape = primal.operand_type(0).shape;
+        let wanted: SmallVec<[bool; 3]> =
+            (0..cotangents.len()).map(|i| cotangents[i].is_some() && primal.wants(i)).collect();
+        let number = primal.b.iota(DType::I64, shape, self.axis)?;
+        let keys: SmallVec<[Value; 3]> =
+            primal.operands[..self.keys].iter().copied().chain([number]).collect();
+        let order = primal.b.push(self.clone(), &keys)?[self.keys];
+        let moved: SmallVec<[Value; 3]> = [order]
+            .into_iter()
+            .chain(cotangents.iter().zip(&wanted).filter_map(|(&c, &wanted)| c.filter(|_| wanted)))
+            .collect();
+        let back = primal.b.sort(&moved, self.axis, 1usize, false)?;
+        let mut back = back[1..].iter().copied();
+        Ok(wanted.iter().map(|&wanted| if wanted { back.next() } else { None }).collect())
+    }
+}
+
+/// The values are read at the indices.
+impl Differentiable for TopK {
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(tangent) = tangents[0] else { return Ok(smallvec![None, None]) };
+        let (gather, places) = self.places(primal)?;
+        Ok(smallvec![Some(primal.b.push_one(gather, &[tangent, places])?), None])
+    }
+
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
+        let (gather, places) = self.places(primal)?;
+        Ok(smallvec![Some(gather.scatter_add(primal.b, primal.operands[0], places, cotangent)?)])
+    }
+}
+
+impl TopK {
+    fn places(&self, primal: &mut Primal<'_>) -> Result<(Gather, Value), BuildError> {
+        let indices = primal.results[1];
+        let shape = primal.b.shape(indices);
+        let vectors: Shape = shape.dims().iter().copied().chain([Dim::ONE]).collect();
+        Ok((Gather::along_axis(shape.rank(), self.axis), primal.b.reshape(indices, vectors)?))
     }
 }

@@ -2,9 +2,11 @@
 
 use half::{bf16, f16};
 
+use crate::builder::BuildError;
+use crate::op::derivative::{Partial, Partials};
 use crate::op::primitive::BinaryFn;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Derivative, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
 use crate::{DTypeClass, Literal, Scalar, Type, attributes};
 
 attributes! {
@@ -27,6 +29,10 @@ impl OpDef for Clamp {
         eval_elements(operands, results, |low, x, high| {
             BinaryFn::Minimum.eval(BinaryFn::Maximum.eval(x, low), high)
         })
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Clamp> {
@@ -53,6 +59,10 @@ impl OpDef for Fma {
 
     fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
         eval_elements(operands, results, fma)
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Fma> {
@@ -88,4 +98,29 @@ fn eval_elements(
 ) -> Vec<Literal> {
     let at = |i| f(operands[0].get(i), operands[1].get(i), operands[2].get(i));
     vec![Literal::from_fn(results[0].clone(), at)]
+}
+
+/// What lies strictly between its bounds gets the derivative; else the bound does that is hit. At a bound nothing does, as in
+/// JAX.
+impl Partials for Clamp {
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
+        let &[low, x, high] = primal.operands else { return Ok(Partial::Zero) };
+        let b = &mut *primal.b;
+        let (left, right) = match operand {
+            0 => (b.gt(low, x)?, b.le(low, high)?),
+            1 => (b.gt(x, low)?, b.lt(x, high)?),
+            _ => (b.gt(x, high)?, b.gt(low, high)?),
+        };
+        Ok(Partial::Where(if operand == 2 { b.or(left, right)? } else { b.and(left, right)? }))
+    }
+}
+
+impl Partials for Fma {
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
+        Ok(match operand {
+            0 => Partial::Times(primal.operands[1]),
+            1 => Partial::Times(primal.operands[0]),
+            _ => Partial::One,
+        })
+    }
 }

@@ -1,11 +1,13 @@
 //! Element-wise functions of one operand.
 
+use crate::builder::BuildError;
+use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::{Operand, Values};
 use crate::op::{
-    Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Sample, TypeError, Types,
-    rule,
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Derivative, Draw, Lowering, OpDef, Primal, Sample,
+    TypeError, Types, rule,
 };
-use crate::{DType, DTypeClass, Literal, Scalar, Type};
+use crate::{Builder, DType, DTypeClass, Literal, Scalar, Type, Value};
 
 /// Calls `$callback!` with the table of unary functions: `method => Variant, accepted dtypes, result dtype, ULPs that a
 /// compiled f32 or f64 result may be off`.
@@ -270,9 +272,113 @@ impl OpDef for UnaryFn {
         vec![Literal::from_scalars(results[0].clone(), operands[0].iter().map(|x| (*self).eval(x)))]
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        match self {
+            UnaryFn::Sign
+            | UnaryFn::Floor
+            | UnaryFn::Ceil
+            | UnaryFn::RoundEven
+            | UnaryFn::RoundHalfAway
+            | UnaryFn::Trunc
+            | UnaryFn::IsFinite
+            | UnaryFn::IsNan
+            | UnaryFn::IsInf
+            | UnaryFn::Not
+            | UnaryFn::Popcount
+            | UnaryFn::Clz => Derivative::Zero,
+            _ => Derivative::partials(self),
+        }
+    }
+
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<UnaryFn> {
         let function = *UnaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, function.class(), 0);
         Sample::ulps(function, function.ulps(), [Operand { ty, values: function.values() }])
     }
+}
+
+/// Expressed by the result where that saves a transcendental function. At a pole the derivative is infinite or NaN; `abs` has
+/// the derivative 0 at 0.
+impl Partials for UnaryFn {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let (x, y) = (primal.operands[0], primal.results[0]);
+        let b = &mut *primal.b;
+        Ok(match self {
+            UnaryFn::Neg => Partial::MinusOne,
+            UnaryFn::Abs => Partial::Times(b.sign(x)?),
+            UnaryFn::Sqrt => Partial::Over(b.mul_number(y, 2.0)?),
+            UnaryFn::Rsqrt => {
+                let quotient = b.div(y, x)?;
+                Partial::Times(b.mul_number(quotient, -0.5)?)
+            }
+            UnaryFn::Cbrt => {
+                let square = b.mul(y, y)?;
+                Partial::Over(b.mul_number(square, 3.0)?)
+            }
+            UnaryFn::Exp => Partial::Times(y),
+            UnaryFn::Expm1 => Partial::Times(b.add_number(y, 1.0)?),
+            UnaryFn::Log => Partial::Over(x),
+            UnaryFn::Log1p => Partial::Over(b.add_number(x, 1.0)?),
+            UnaryFn::Exp2 => Partial::Times(b.mul_number(y, std::f64::consts::LN_2)?),
+            UnaryFn::Log2 => Partial::Over(b.mul_number(x, std::f64::consts::LN_2)?),
+            UnaryFn::Logistic => {
+                let rest = b.number_minus(1.0, y)?;
+                Partial::Times(b.mul(y, rest)?)
+            }
+            UnaryFn::Sin => Partial::Times(b.cos(x)?),
+            UnaryFn::Cos => {
+                let sin = b.sin(x)?;
+                Partial::Times(b.neg(sin)?)
+            }
+            UnaryFn::Tan => Partial::Times(one_plus_square(b, y)?),
+            UnaryFn::Tanh => Partial::Times(one_minus_square(b, y)?),
+            UnaryFn::Asin => Partial::Over(circle(b, x)?),
+            UnaryFn::Acos => {
+                let root = circle(b, x)?;
+                Partial::Over(b.neg(root)?)
+            }
+            UnaryFn::Atan => Partial::Over(one_plus_square(b, x)?),
+            UnaryFn::Sinh => Partial::Times(b.cosh(x)?),
+            UnaryFn::Cosh => Partial::Times(b.sinh(x)?),
+            UnaryFn::Asinh => {
+                let square = one_plus_square(b, x)?;
+                Partial::Over(b.sqrt(square)?)
+            }
+            UnaryFn::Acosh => {
+                let (less, more) = (b.add_number(x, -1.0)?, b.add_number(x, 1.0)?);
+                let product = b.mul(less, more)?;
+                Partial::Over(b.sqrt(product)?)
+            }
+            UnaryFn::Atanh => Partial::Over(one_minus_square(b, x)?),
+            UnaryFn::Erf => Partial::Times(bell(b, x, std::f64::consts::FRAC_2_SQRT_PI)?),
+            UnaryFn::Erfc => Partial::Times(bell(b, x, -std::f64::consts::FRAC_2_SQRT_PI)?),
+            _ => Partial::Zero,
+        })
+    }
+}
+
+/// `1 + x^2`.
+fn one_plus_square(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let square = b.mul(x, x)?;
+    b.add_number(square, 1.0)
+}
+
+/// `1 - x^2`, as `(1 - x) (1 + x)`, which keeps its digits near 1.
+fn one_minus_square(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let (less, more) = (b.number_minus(1.0, x)?, b.add_number(x, 1.0)?);
+    b.mul(less, more)
+}
+
+/// `sqrt(1 - x^2)`.
+fn circle(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let square = one_minus_square(b, x)?;
+    b.sqrt(square)
+}
+
+/// `scale * e^(-x^2)`.
+fn bell(b: &mut Builder, x: Value, scale: f64) -> Result<Value, BuildError> {
+    let square = b.mul(x, x)?;
+    let exponent = b.neg(square)?;
+    let exp = b.exp(exponent)?;
+    b.mul_number(exp, scale)
 }

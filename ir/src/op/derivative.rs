@@ -1,0 +1,261 @@
+//! Derivatives: what an op's definition says about how its results change with its operands.
+//!
+//! Notation: at fixed operands `x` an op with results `y` has a Jacobian `J`. Forward mode carries *tangents* `x'` along and
+//! needs `y' = J x'` (`jvp`); reverse mode carries *cotangents* back and needs `x^ = J^T y^` (`vjp`). A tangent or cotangent
+//! has the type of its value. `None` is zero by structure: nothing is computed for it. Only floats have derivatives; integers and
+//! bools are constants to both modes.
+//!
+//! An op states its derivative in the weakest form that it has, and the rest follows:
+//!
+//! | form | what is stated | whose |
+//! |---|---|---|
+//! | [`Partials`] | the partial derivative by each operand, element by element | functions of elements |
+//! | [`Transpose`] | the transposed map | ops that are linear in their float operands: movement, sums |
+//! | [`Differentiable`] | both products with the Jacobian | products, folds, sorting |
+//! | [`Derivative::Expansion`] | nothing: the definition is differentiated | composites, unless they know better |
+//! | [`Derivative::Zero`] | nothing: results are constant between jumps | roundings, comparisons, indices, bits |
+//!
+//! What rules append are ops like any others, so derivatives have derivatives, and the optimiser sees nothing special. At kinks
+//! the convention is that of JAX, and the op's rule says what it is. Rules compute in the dtype of their operands.
+
+use smallvec::{SmallVec, smallvec};
+
+use crate::builder::BuildError;
+use crate::{Builder, Op, Type, Value};
+
+/// Tangents of results or cotangents of operands, one for each; `None` is zero.
+pub type Derivatives = SmallVec<[Option<Value>; 3]>;
+
+/// How an op is differentiated.
+#[derive(Clone, Copy, Debug)]
+pub enum Derivative<'a> {
+    /// By the op's own rule.
+    Rule(Rule<'a>),
+    /// As its definition is: for composites.
+    Expansion,
+    /// No result changes with an operand, except in jumps.
+    Zero,
+}
+
+impl<'a> Derivative<'a> {
+    /// The rule of an element-wise op.
+    pub fn partials(op: &'a dyn Partials) -> Derivative<'a> {
+        Derivative::Rule(Rule(Kind::Partials(op)))
+    }
+
+    /// The rule of an op that is linear in its float operands together.
+    pub fn linear(op: &'a dyn Transpose) -> Derivative<'a> {
+        Derivative::Rule(Rule(Kind::Linear(op)))
+    }
+
+    /// A rule that states both products.
+    pub fn both(op: &'a dyn Differentiable) -> Derivative<'a> {
+        Derivative::Rule(Rule(Kind::Both(op)))
+    }
+}
+
+/// The rule of an op, whatever form it was stated in.
+#[derive(Clone, Copy)]
+pub struct Rule<'a>(Kind<'a>);
+
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Partials(&'a dyn Partials),
+    Linear(&'a dyn Transpose),
+    Both(&'a dyn Differentiable),
+}
+
+impl std::fmt::Debug for Rule<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Kind::Partials(_) => "Partials",
+            Kind::Linear(_) => "Linear",
+            Kind::Both(_) => "Both",
+        })
+    }
+}
+
+/// An element-wise op with one result.
+pub trait Partials {
+    /// The derivative of a result element by the element of the operand at the same index. Asked only for float operands.
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError>;
+}
+
+/// An op with one result that is linear in its float operands together, for fixed other operands.
+pub trait Transpose {
+    /// Cotangents of the operands; `None` for those that [`Primal::wants`] does not ask for.
+    fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError>;
+}
+
+/// An op that states both products with its Jacobian.
+pub trait Differentiable {
+    /// Tangents of the results. At least one tangent is not zero.
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError>;
+
+    /// Cotangents of the operands; those that [`Primal::wants`] does not ask for may be `None`. At least one cotangent is
+    /// not zero.
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError>;
+}
+
+/// A node at which its op is differentiated, in the graph that the rule appends to.
+#[derive(Debug)]
+pub struct Primal<'a> {
+    /// Where the rule appends.
+    pub b: &'a mut Builder,
+    /// The op.
+    pub op: &'a Op,
+    /// Its operands.
+    pub operands: &'a [Value],
+    /// Its results.
+    pub results: &'a [Value],
+    /// For each operand whether its cotangent is of use. Only floats are wanted.
+    pub wanted: &'a [bool],
+}
+
+impl Primal<'_> {
+    /// Whether somebody needs the cotangent of this operand.
+    pub fn wants(&self, operand: usize) -> bool {
+        self.wanted[operand]
+    }
+
+    /// The cotangent that `compute` makes, if it is wanted.
+    pub fn when_wanted(
+        &mut self,
+        operand: usize,
+        compute: impl FnOnce(&mut Builder) -> Result<Value, BuildError>,
+    ) -> Result<Option<Value>, BuildError> {
+        if self.wants(operand) { compute(self.b).map(Some) } else { Ok(None) }
+    }
+
+    /// Type of an operand.
+    pub fn operand_type(&self, operand: usize) -> Type {
+        self.b.ty(self.operands[operand]).clone()
+    }
+
+    fn is_float(&self, operand: usize) -> bool {
+        self.b.ty(self.operands[operand]).dtype.is_float()
+    }
+}
+
+/// A partial derivative of an element-wise function, as what it does to a tangent or a cotangent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partial {
+    /// 0.
+    Zero,
+    /// 1.
+    One,
+    /// -1.
+    MinusOne,
+    /// This factor.
+    Times(Value),
+    /// 1 divided by this.
+    Over(Value),
+    /// 1 where this is true, else 0, whatever it is applied to.
+    Where(Value),
+}
+
+impl Partial {
+    /// The derivative times a tangent or cotangent.
+    pub fn apply(self, b: &mut Builder, to: Value) -> Result<Option<Value>, BuildError> {
+        Ok(match self {
+            Partial::Zero => None,
+            Partial::One => Some(to),
+            Partial::MinusOne => Some(b.neg(to)?),
+            Partial::Times(factor) => Some(b.mul(to, factor)?),
+            Partial::Over(divisor) => Some(b.div(to, divisor)?),
+            Partial::Where(mask) => Some(b.zero_unless(mask, to)?),
+        })
+    }
+}
+
+impl Rule<'_> {
+    /// Tangents of the results out of tangents of the operands. `tangents` has one for each operand, not all `None`, and `None`
+    /// for those that are no floats. Fails only if the rule is wrong for its op.
+    pub fn jvp(
+        &self,
+        primal: &mut Primal<'_>,
+        tangents: &[Option<Value>],
+    ) -> Result<Derivatives, BuildError> {
+        match self.0 {
+            Kind::Partials(op) => forward_partials(op, primal, tangents),
+            Kind::Linear(_) => forward_linear(primal, tangents),
+            Kind::Both(op) => op.jvp(primal, tangents),
+        }
+    }
+
+    /// Cotangents of the wanted operands out of cotangents of the results. `cotangents` has one for each result, not all
+    /// `None`, and `None` for those that are no floats. Fails only if the rule is wrong for its op.
+    pub fn vjp(
+        &self,
+        primal: &mut Primal<'_>,
+        cotangents: &[Option<Value>],
+    ) -> Result<Derivatives, BuildError> {
+        match self.0 {
+            Kind::Partials(op) => reverse_partials(op, primal, cotangents),
+            Kind::Linear(op) => match cotangents[0] {
+                Some(cotangent) => op.transpose(primal, cotangent),
+                None => Ok(SmallVec::from_elem(None, primal.operands.len())),
+            },
+            Kind::Both(op) => op.vjp(primal, cotangents),
+        }
+    }
+}
+
+fn forward_partials(
+    op: &dyn Partials,
+    primal: &mut Primal<'_>,
+    tangents: &[Option<Value>],
+) -> Result<Derivatives, BuildError> {
+    let mut sum = None;
+    for (operand, &tangent) in tangents.iter().enumerate() {
+        let Some(tangent) = tangent else { continue };
+        let part = op.partial(primal, operand)?.apply(primal.b, tangent)?;
+        sum = primal.b.add_derivatives(sum, part)?;
+    }
+    Ok(smallvec![sum])
+}
+
+fn reverse_partials(
+    op: &dyn Partials,
+    primal: &mut Primal<'_>,
+    cotangents: &[Option<Value>],
+) -> Result<Derivatives, BuildError> {
+    let mut results = Derivatives::from_elem(None, primal.operands.len());
+    let Some(cotangent) = cotangents[0] else { return Ok(results) };
+    for (operand, result) in results.iter_mut().enumerate() {
+        if primal.wants(operand) {
+            *result = op.partial(primal, operand)?.apply(primal.b, cotangent)?;
+        }
+    }
+    Ok(results)
+}
+
+/// The op itself, of tangents in place of the float operands.
+fn forward_linear(primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+    let mut operands: SmallVec<[Value; 3]> = primal.operands.into();
+    for (operand, value) in operands.iter_mut().enumerate() {
+        if primal.is_float(operand) {
+            *value = match tangents[operand] {
+                Some(tangent) => tangent,
+                None => primal.b.full_like(0.0, *value)?,
+            };
+        }
+    }
+    let results = primal.b.push(primal.op.clone(), &operands)?;
+    Ok(results.into_iter().map(Some).collect())
+}
+
+/// Sums of derivatives.
+impl Builder {
+    /// `left + right`, where `None` is zero.
+    pub fn add_derivatives(
+        &mut self,
+        left: Option<Value>,
+        right: Option<Value>,
+    ) -> Result<Option<Value>, BuildError> {
+        match (left, right) {
+            (Some(left), Some(right)) => self.add(left, right).map(Some),
+            (one, None) | (None, one) => Ok(one),
+        }
+    }
+}
