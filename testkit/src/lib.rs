@@ -1,5 +1,6 @@
-//! Material for property tests: random tensors, random well-typed graphs that shrink, and the comparison of results.
+//! Material for tests: random tensors, random well-typed graphs that shrink, the comparison of results, and corpus files.
 
+pub mod corpus;
 pub mod graphs;
 pub mod literals;
 pub mod properties;
