@@ -40,6 +40,8 @@ fn op_row(kind: &OpKind) -> Vec<String> {
         Lowering::Contract => "contraction",
         Lowering::Library => "library routine",
         Lowering::Expand => "composite",
+        Lowering::Region => "control flow",
+        Lowering::Effect => "effect",
     };
     vec![kind.name.to_owned(), operands, lowering.to_owned(), kind.attributes.join(", ")]
 }

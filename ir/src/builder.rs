@@ -69,6 +69,11 @@ impl Builder {
         self.location = location;
     }
 
+    /// The location that nodes carry.
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
+    }
+
     /// Adds an input.
     pub fn input(&mut self, ty: Type) -> Value {
         self.graph.add_input(ty, None)

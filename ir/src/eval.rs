@@ -1,6 +1,12 @@
 //! The reference evaluator: what a graph means, computed node by node, as plainly as possible.
+//!
+//! Ordinary ops are functions of their operands. Ops that run regions or have an effect are given the [`Evaluator`], which runs
+//! regions, takes what is printed, and counts work. Regions nest at most [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep, so the
+//! evaluator calls itself for them.
 
-use crate::{Graph, Literal, Type, Value};
+use std::fmt;
+
+use crate::{Graph, Literal, Location, Node, Type, Value};
 
 /// Why a graph cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,25 +29,148 @@ pub enum EvalError {
         /// Type of the value given.
         found: Type,
     },
+    /// An `assert` found its predicate false.
+    #[error("assertion failed: {message}{}", at(location))]
+    Assertion {
+        /// What the op says.
+        message: String,
+        /// The source line that wrote it.
+        location: Option<Location>,
+    },
+    /// A `check_finite` found a number that is not.
+    #[error("{message}: element {index} is {element}{}", at(location))]
+    NotFinite {
+        /// What the op says.
+        message: String,
+        /// Flat row-major index of the first such element.
+        index: usize,
+        /// The element.
+        element: String,
+        /// The source line that wrote it.
+        location: Option<Location>,
+    },
+    /// The budget of [`Evaluator::with_budget`] is used up.
+    #[error("the evaluation takes more work than allowed")]
+    Budget,
 }
 
-/// Output values of `graph` for these inputs. Fails if the number or the types of inputs are wrong.
-pub fn evaluate(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, EvalError> {
-    check_inputs(graph, inputs)?;
-    let mut values: Vec<Option<Literal>> = vec![None; graph.values().len()];
-    for (&value, input) in graph.inputs().iter().zip(inputs) {
-        values[value.index()] = Some(input.clone());
+/// The place as the end of a message.
+fn at(location: &Option<Location>) -> String {
+    location.as_ref().map_or(String::new(), |location| format!(" (written at {location})"))
+}
+
+impl EvalError {
+    /// The error with this place, if it has none.
+    fn or_at(mut self, place: Option<&Location>) -> EvalError {
+        if let EvalError::Assertion { location, .. } | EvalError::NotFinite { location, .. } = &mut self
+            && location.is_none()
+        {
+            *location = place.cloned();
+        }
+        self
     }
-    for node in graph.nodes() {
-        let operands: Vec<&Literal> = node.operands.iter().map(|&v| computed(&values, v)).collect();
-        let types: Vec<Type> = node.results.iter().map(|&v| graph.ty(v).clone()).collect();
-        let results = node.op.eval(&operands, &types);
-        for (&value, result) in node.results.iter().zip(results) {
-            debug_assert_eq!(result.ty(), graph.ty(value), "eval of {} agrees with infer", node.op.name());
-            values[value.index()] = Some(result);
+}
+
+/// Output values of `graph` for these inputs; what it prints is lost. Fails if the number or the types of inputs are wrong, or
+/// if an effect fails.
+pub fn evaluate(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, EvalError> {
+    Evaluator::new().evaluate(graph, inputs)
+}
+
+/// Evaluates graphs.
+#[derive(Default)]
+pub struct Evaluator<'s> {
+    sink: Option<&'s mut dyn FnMut(&str)>,
+    /// Elements that may still be read or written; `None` without limit.
+    budget: Option<u64>,
+}
+
+impl fmt::Debug for Evaluator<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evaluator").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Evaluator<'s> {
+    /// An evaluator that drops what is printed and works as long as it takes.
+    pub fn new() -> Evaluator<'s> {
+        Evaluator::default()
+    }
+
+    /// Gives each printed text to `sink`.
+    pub fn with_sink(self, sink: &'s mut dyn FnMut(&str)) -> Evaluator<'s> {
+        Evaluator { sink: Some(sink), ..self }
+    }
+
+    /// Gives up with [`EvalError::Budget`] when nodes have read and written more than so many elements. A node counts as one more,
+    /// so that no loop is endless.
+    pub fn with_budget(self, elements: u64) -> Evaluator<'s> {
+        Evaluator { budget: Some(elements), ..self }
+    }
+
+    /// What is left of the budget; `None` without limit.
+    pub fn budget_left(&self) -> Option<u64> {
+        self.budget
+    }
+
+    /// Output values of `graph` for these inputs. Fails if the number or the types of inputs are wrong, if an effect fails, or if
+    /// the budget is used up.
+    pub fn evaluate(&mut self, graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, EvalError> {
+        check_inputs(graph, inputs)?;
+        self.run(graph, inputs.to_vec())
+    }
+
+    /// Results of one node of a graph for these operands, which must have the types of the node's operands. Fails if an effect
+    /// fails or the budget is used up.
+    pub fn evaluate_node(
+        &mut self,
+        node: &Node,
+        operands: &[&Literal],
+        results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        self.spend(operands, results)?;
+        let values = node.op.eval_in(self, operands, &node.regions, results);
+        values.map_err(|error| error.or_at(node.location.as_ref()))
+    }
+
+    /// Runs a graph on inputs of its types.
+    pub(crate) fn run(&mut self, graph: &Graph, inputs: Vec<Literal>) -> Result<Vec<Literal>, EvalError> {
+        let mut values: Vec<Option<Literal>> = vec![None; graph.values().len()];
+        for (&value, input) in graph.inputs().iter().zip(inputs) {
+            values[value.index()] = Some(input);
+        }
+        for node in graph.nodes() {
+            let operands: Vec<&Literal> = node.operands.iter().map(|&v| computed(&values, v)).collect();
+            let types: Vec<Type> = node.results.iter().map(|&v| graph.ty(v).clone()).collect();
+            let results = self.evaluate_node(node, &operands, &types)?;
+            for (&value, result) in node.results.iter().zip(results) {
+                debug_assert_eq!(
+                    result.ty(),
+                    graph.ty(value),
+                    "eval of {} agrees with infer",
+                    node.op.name()
+                );
+                values[value.index()] = Some(result);
+            }
+        }
+        Ok(graph.outputs().iter().map(|&v| computed(&values, v).clone()).collect())
+    }
+
+    /// Prints for the user.
+    pub(crate) fn print(&mut self, text: &str) {
+        if let Some(sink) = &mut self.sink {
+            sink(text);
         }
     }
-    Ok(graph.outputs().iter().map(|&v| computed(&values, v).clone()).collect())
+
+    fn spend(&mut self, operands: &[&Literal], results: &[Type]) -> Result<(), EvalError> {
+        let Some(budget) = &mut self.budget else { return Ok(()) };
+        let read = operands.iter().map(|x| x.len() as u64);
+        let written = results.iter().map(|ty| ty.elements() as u64);
+        let work = read.chain(written).fold(1, u64::saturating_add);
+        *budget = budget.checked_sub(work).ok_or(EvalError::Budget)?;
+        Ok(())
+    }
 }
 
 fn computed(values: &[Option<Literal>], value: Value) -> &Literal {

@@ -193,6 +193,18 @@ impl Graph {
         counts
     }
 
+    /// How deep graphs nest: 1 without regions, else one more than the deepest region.
+    pub fn depth(&self) -> usize {
+        let mut deepest = 0;
+        let mut open = vec![(self, 1)];
+        while let Some((graph, depth)) = open.pop() {
+            deepest = deepest.max(depth);
+            let regions = graph.nodes.iter().flat_map(|node| &node.regions);
+            open.extend(regions.map(|region| (region, depth + 1)));
+        }
+        deepest
+    }
+
     /// Types of the inputs.
     pub fn input_types(&self) -> Vec<Type> {
         self.inputs.iter().map(|&v| self.ty(v).clone()).collect()

@@ -135,6 +135,50 @@ impl Literal {
     }
 }
 
+/// The elements, nested by axis: `1.5`, `[1.0, nan]`, `[[true], [false]]`.
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_nested(f, |f, element| match element {
+            nan if nan.dtype().is_float() && nan.to_f64().is_nan() => f.write_str("nan"),
+            other => write!(f, "{other}"),
+        })
+    }
+}
+
+/// A literal as the text form has it: like its [`Display`](fmt::Display), with the bits of NaNs.
+pub(crate) struct Exact<'l>(pub(crate) &'l Literal);
+
+impl fmt::Display for Exact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write_nested(f, |f, element| write!(f, "{element}"))
+    }
+}
+
+impl Literal {
+    fn write_nested(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        one: impl Fn(&mut fmt::Formatter<'_>, Scalar) -> fmt::Result,
+    ) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("[]");
+        }
+        // After how many elements each axis closes, innermost first.
+        let mut sizes: Vec<usize> = Vec::new();
+        for dim in self.ty.shape.dims().iter().rev() {
+            sizes.push(sizes.last().unwrap_or(&1) * dim.size());
+        }
+        let brackets = |at: usize| sizes.iter().filter(|&&size| at.is_multiple_of(size)).count();
+        for (i, element) in self.iter().enumerate() {
+            f.write_str(if i == 0 { "" } else { ", " })?;
+            f.write_str(&"[".repeat(brackets(i)))?;
+            one(f, element)?;
+            f.write_str(&"]".repeat(brackets(i + 1)))?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.ty)?;

@@ -116,6 +116,11 @@ impl Scalar {
         }
     }
 
+    /// Whether the value is true, or not 0; NaN is not 0.
+    pub fn to_bool(self) -> bool {
+        self.cast(DType::Bool) == Scalar::Bool(true)
+    }
+
     /// The value as `f64`: exact for all dtypes but 64-bit integers, which round to nearest.
     pub fn to_f64(self) -> f64 {
         match self {

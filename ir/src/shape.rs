@@ -144,6 +144,11 @@ impl Shape {
         shape
     }
 
+    /// The shape with an axis of this extent in front of the others.
+    pub fn with_leading(&self, dim: Dim) -> Shape {
+        std::iter::once(dim).chain(self.0.iter().copied()).collect()
+    }
+
     /// The common shape under NumPy's broadcasting rule, or `None` if there is none.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank().max(other.rank());
@@ -214,7 +219,8 @@ impl fmt::Debug for Shape {
 
 /// The type of a value: dtype and shape, written `f32[4,8]`; a scalar is `f32[]`.
 ///
-/// Effect tokens, which order side effects, are ordinary values of type `bool[0]`: they carry no data.
+/// Effect tokens, which order side effects, are ordinary values of type `bool[0]`: they carry no data. An effect takes the token
+/// of the effect before it and gives one to the effect after it; see [`Type::token`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Type {
     /// Type of each element.
@@ -232,6 +238,16 @@ impl Type {
     /// The type of a scalar.
     pub fn scalar(dtype: DType) -> Type {
         Type { dtype, shape: Shape::scalar() }
+    }
+
+    /// The type of an effect token, `bool[0]`.
+    pub fn token() -> Type {
+        Type::new(DType::Bool, [0])
+    }
+
+    /// Whether a value of this type can be an effect token.
+    pub fn is_token(&self) -> bool {
+        self.dtype == DType::Bool && *self.shape == [Dim::known(0)]
     }
 
     /// Number of axes.

@@ -271,7 +271,7 @@ fn sample(kind: OpKind, seed: u64) -> String {
     let sample = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F32, [2, 3]));
     let mut b = Builder::new(kind.name);
     let operands: Vec<_> = sample.operands.iter().map(|operand| b.input(operand.ty.clone())).collect();
-    let results = b.push(sample.op, &operands).expect("samples are accepted");
+    let results = b.push_with_regions(sample.op, &operands, sample.regions).expect("samples are accepted");
     b.finish(&results).to_string()
 }
 

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use tensorwright_ir::op::primitive::CompareFn;
-use tensorwright_ir::op::{Draw, Operand, Sample, Tolerance, Values};
+use tensorwright_ir::op::{Draw, Lowering, Operand, Sample, Tolerance, Values};
 use tensorwright_ir::{Builder, Graph, Literal, Op, Scalar, Type, Value};
 
 pub use tensorwright_ir::op::OpKind;
@@ -28,17 +28,33 @@ pub struct GraphOptions {
     pub nan_bits: bool,
 }
 
+/// Graphs of all ops but control flow and effects.
 impl Default for GraphOptions {
     fn default() -> GraphOptions {
-        GraphOptions { kinds: Op::kinds(), max_ops: 24, max_elements: 1024, nan_bits: false }
+        let plain = |kind: &OpKind| !matches!(kind.lowering, Lowering::Region | Lowering::Effect);
+        let kinds = Op::kinds().into_iter().filter(plain).collect();
+        GraphOptions { kinds, max_ops: 24, max_elements: 1024, nan_bits: false }
     }
 }
 
 impl GraphOptions {
-    /// Graphs of these ops only.
+    /// Graphs with control flow and effects, of which one in two ops is one. Evaluating such a graph may fail: an assertion may not
+    /// hold.
+    pub fn with_control() -> GraphOptions {
+        let plain = GraphOptions::default();
+        let control = |kind: &OpKind| matches!(kind.lowering, Lowering::Region | Lowering::Effect);
+        let control: Vec<OpKind> = Op::kinds().into_iter().filter(control).collect();
+        let copies = plain.kinds.len() / control.len().max(1);
+        let kinds =
+            std::iter::repeat_n(control, copies).flatten().chain(plain.kinds.iter().copied()).collect();
+        GraphOptions { kinds, max_elements: 256, ..plain }
+    }
+
+    /// Graphs of these ops only, without control flow and effects.
     pub fn of(accept: impl Fn(&OpKind) -> bool) -> GraphOptions {
-        let kinds = Op::kinds().into_iter().filter(|kind| accept(kind)).collect();
-        GraphOptions { kinds, ..GraphOptions::default() }
+        let mut options = GraphOptions::default();
+        options.kinds.retain(accept);
+        options
     }
 }
 
@@ -89,8 +105,8 @@ impl Growing {
     fn grow(&mut self, draw: &mut Draw<'_>, options: &GraphOptions) {
         let kind = options.kinds[draw.below(options.kinds.len())];
         let hint = self.pick(draw);
-        let Sample { op, operands, tolerance } = kind.sample(draw, self.b.ty(hint));
-        if !acceptable(&op, &operands, options) {
+        let Sample { op, operands, regions, tolerance } = kind.sample(draw, self.b.ty(hint));
+        if !acceptable(&op, &operands, &regions, options) {
             return;
         }
         let operands: Vec<Value> = operands
@@ -100,7 +116,8 @@ impl Growing {
             .collect();
         self.tolerances.resize(self.b.graph().nodes().len(), Tolerance::Exact);
         self.tolerances.push(tolerance);
-        let results = self.b.push(op, &operands).expect("a sampled op accepts its operands");
+        let results = self.b.push_with_regions(op, &operands, regions);
+        let results = results.expect("a sampled op accepts its operands");
         self.values.extend(results);
     }
 
@@ -205,9 +222,9 @@ impl Growing {
     }
 }
 
-fn acceptable(op: &Op, operands: &[Operand], options: &GraphOptions) -> bool {
+fn acceptable(op: &Op, operands: &[Operand], regions: &[Graph], options: &GraphOptions) -> bool {
     let types: Vec<&Type> = operands.iter().map(|o| &o.ty).collect();
-    let Ok(results) = op.infer(&types, &[]) else { return false };
+    let Ok(results) = op.infer(&types, regions) else { return false };
     let small = types.iter().copied().chain(&results).all(|ty| ty.elements() <= options.max_elements);
     let pairs = types.iter().fold(1usize, |n, ty| n.saturating_mul(ty.elements().max(1)));
     let cheap = !matches!(op, Op::DotGeneral(_)) || pairs <= options.max_elements * 64;
@@ -223,7 +240,7 @@ fn sees_nan_bits(op: &Op, operands: &[&Type]) -> bool {
 #[cfg(test)]
 mod tests {
     use tensorwright_ir::DType;
-    use tensorwright_ir::eval::evaluate;
+    use tensorwright_ir::eval::{EvalError, Evaluator, evaluate};
 
     use super::*;
     use crate::literals::Random;
@@ -239,6 +256,24 @@ mod tests {
             assert_eq!(drawn.graph, again.graph);
             assert!(evaluate(&drawn.graph, &drawn.inputs).is_ok());
         }
+    }
+
+    #[test]
+    fn graphs_with_control_flow_evaluate_or_fail_an_assertion() {
+        let options = GraphOptions::with_control();
+        let mut random = Random::new(2);
+        let mut regions = 0;
+        for _ in 0..200 {
+            let choices: Vec<u32> = (0..300).map(|_| random.bits() as u32).collect();
+            let RandomGraph { graph, inputs } = random_graph(&mut Draw::new(&choices), &options);
+            tensorwright_ir::verify(&graph).unwrap();
+            regions += graph.nodes().iter().map(|node| node.regions.len()).sum::<usize>();
+            match Evaluator::new().with_budget(1 << 24).evaluate(&graph, &inputs) {
+                Ok(_) | Err(EvalError::Assertion { .. } | EvalError::NotFinite { .. }) => {}
+                Err(error) => panic!("{error}\n{graph}"),
+            }
+        }
+        assert!(regions > 200, "{regions}");
     }
 
     #[test]

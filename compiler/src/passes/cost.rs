@@ -24,7 +24,9 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
         Lowering::View => 0,
         Lowering::Reduce => operands.max(result),
         Lowering::Contract => result.saturating_mul(2 * contracted(graph, node)).saturating_add(operands),
-        Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
+        Lowering::Library | Lowering::Expand | Lowering::Region | Lowering::Effect => {
+            operands.saturating_add(result).saturating_mul(4)
+        }
     }
 }
 

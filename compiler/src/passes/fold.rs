@@ -126,7 +126,7 @@ fn folded(
     if matches!(site.node.op, Op::BroadcastInDim(_)) || !budget.allows(old, site.node) {
         return Ok(None);
     }
-    let results = evaluated(&site.node.op, &operands, &types);
+    let Some(results) = evaluated(&site.node.op, &operands, &types) else { return Ok(None) };
     results.into_iter().map(|result| constant(r, result)).collect::<Result<_, _>>().map(Some)
 }
 
@@ -168,7 +168,7 @@ fn mapped(op: &Op, scalars: &[Scalar]) -> Option<SmallVec<[Scalar; 1]>> {
         return None;
     }
     let operands: SmallVec<[&Literal; 3]> = literals.iter().collect();
-    Some(op.eval(&operands, &results).iter().map(|result| result.get(0)).collect())
+    Some(op.eval(&operands, &results)?.iter().map(|result| result.get(0)).collect())
 }
 
 fn constant_operands(graph: &Graph, site: &Site<'_>) -> Option<SmallVec<[Constant; 3]>> {
@@ -195,7 +195,7 @@ fn constant(r: &mut Rewriter<'_>, value: Literal) -> Result<Value, BuildError> {
     }
 }
 
-fn evaluated(op: &Op, operands: &[Constant], types: &[&Type]) -> Vec<Literal> {
+fn evaluated(op: &Op, operands: &[Constant], types: &[&Type]) -> Option<Vec<Literal>> {
     let literals: SmallVec<[std::borrow::Cow<'_, Literal>; 3]> = operands
         .iter()
         .map(|operand| match operand {

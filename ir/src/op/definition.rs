@@ -1,4 +1,6 @@
-//! The two traits that define an op.
+//! The traits that define an op.
+
+use std::fmt;
 
 use smallvec::SmallVec;
 
@@ -6,6 +8,7 @@ use super::attribute::{AttrMap, AttributeError, Attributes};
 use super::derivative::Derivative;
 use super::error::TypeError;
 use super::sample::{Draw, Sample};
+use crate::eval::{EvalError, Evaluator};
 use crate::{Builder, Graph, Literal, Type, Value};
 
 /// Result types of a node.
@@ -30,6 +33,15 @@ impl Arity {
     }
 }
 
+impl fmt::Display for Arity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Arity::Exact(n) => write!(f, "{n}"),
+            Arity::AtLeast(n) => write!(f, "{n} or more"),
+        }
+    }
+}
+
 /// What kind of computation an op is: all that a compiler needs to know to choose how to run it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lowering {
@@ -45,6 +57,10 @@ pub enum Lowering {
     Library,
     /// Replaced by the graph that [`CompositeDef::expand`] builds.
     Expand,
+    /// Control flow: runs its regions, never, once or many times.
+    Region,
+    /// Does something besides giving results, in the order that tokens give; see [`Type::token`].
+    Effect,
 }
 
 /// An op.
@@ -93,6 +109,35 @@ pub trait OpDef: Attributes {
     /// Draws the op called `name` (one of [`OpDef::names`]) together with operands that it accepts. `hint` is the type of
     /// a value at hand; using it for the first operand, where the op can, makes random graphs deep.
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+}
+
+/// An op that is more than a function of its operands: it runs regions or has an effect. Its meaning needs the evaluator,
+/// which ordinary ops never see.
+pub trait ControlDef: Attributes {
+    /// The mnemonic of the text form.
+    const NAME: &'static str;
+    /// How many operands it takes.
+    const ARITY: Arity;
+    /// How many regions it has.
+    const REGIONS: Arity;
+    /// What kind of computation it is.
+    const LOWERING: Lowering;
+
+    /// The only typing judgement: result types out of operand types and regions. Both have been counted.
+    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError>;
+
+    /// The meaning, for operands and regions that `infer` accepted. Fails where an effect or a region fails; the evaluator adds
+    /// the place.
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        regions: &[Graph],
+        results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError>;
+
+    /// As [`OpDef::sample`], regions included.
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
 }
 
 /// Results of a node under construction.

@@ -13,7 +13,8 @@
 //! | [`Transpose`] | the transposed map | ops that are linear in their float operands: movement, sums |
 //! | [`Differentiable`] | both products with the Jacobian | products, folds, sorting |
 //! | [`Derivative::Expansion`] | nothing: the definition is differentiated | composites, unless they know better |
-//! | [`Derivative::Zero`] | nothing: results are constant between jumps | roundings, comparisons, indices, bits |
+//! | [`Derivative::Zero`] | nothing: results are constant between jumps | roundings, comparisons, indices, bits, effects |
+//! | [`Derivative::Regions`] | nothing: the regions are differentiated | control flow |
 //!
 //! What rules append are ops like any others, so derivatives have derivatives, and the optimiser sees nothing special. At kinks
 //! the convention is that of JAX, and the op's rule says what it is. Rules compute in the dtype of their operands.
@@ -35,6 +36,8 @@ pub enum Derivative<'a> {
     Expansion,
     /// No result changes with an operand, except in jumps.
     Zero,
+    /// As its regions are: control flow, which whoever differentiates graphs knows.
+    Regions,
 }
 
 impl<'a> Derivative<'a> {

@@ -1,6 +1,10 @@
 //! Why an op does not accept its operands.
 
-use crate::{DType, DTypeClass, Shape};
+use std::fmt;
+
+use super::Arity;
+use crate::text::MAX_DEPTH;
+use crate::{DType, DTypeClass, Shape, Type};
 
 /// Why an op does not accept its operands or attributes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,8 +13,8 @@ pub enum TypeError {
     /// Wrong number of operands.
     #[error("takes {expected} operands, found {found}")]
     Arity {
-        /// What the op takes, in words.
-        expected: String,
+        /// What the op takes.
+        expected: Arity,
         /// How many were given.
         found: usize,
     },
@@ -76,6 +80,57 @@ pub enum TypeError {
         /// The result's shape.
         shape: Shape,
     },
+    /// Wrong number of regions.
+    #[error("takes {expected} regions, found {found}")]
+    RegionCount {
+        /// What the op takes.
+        expected: Arity,
+        /// How many were given.
+        found: usize,
+    },
+    /// A region has another number of inputs or outputs than the op gives it or takes from it.
+    #[error("region `{region}` must have {expected} {ports}s, found {found}")]
+    RegionPorts {
+        /// The region.
+        region: RegionName,
+        /// Inputs or outputs.
+        ports: Port,
+        /// How many it must have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// An input or output of a region has another type than the op gives it or takes from it.
+    #[error("{port} {position} of region `{region}` must be {expected}, like {like}, found {found}")]
+    RegionType {
+        /// The region.
+        region: RegionName,
+        /// Input or output.
+        port: Port,
+        /// Its position, from 0.
+        position: usize,
+        /// The type that it must have.
+        expected: Type,
+        /// What prescribes that type.
+        like: String,
+        /// The type that it has.
+        found: Type,
+    },
+    /// Regions nest too deep.
+    #[error("regions nest deeper than {MAX_DEPTH}")]
+    Nesting,
+    /// An operand must be of one type.
+    #[error("operand {operand}, {role}, must be {expected}, found {found}")]
+    OperandType {
+        /// Position of the operand, from 0.
+        operand: usize,
+        /// What it is for.
+        role: &'static str,
+        /// The type that it must have.
+        expected: Type,
+        /// The type that it has.
+        found: Type,
+    },
     /// Any other rule of the op.
     #[error("{0}")]
     Other(String),
@@ -93,5 +148,50 @@ impl TypeError {
     /// An attribute error.
     pub fn attribute(attribute: &'static str, reason: impl Into<String>) -> TypeError {
         TypeError::Attribute { attribute, reason: reason.into() }
+    }
+}
+
+/// How an op calls one of its regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegionName {
+    /// What an `if` runs when its predicate holds.
+    Then,
+    /// What an `if` runs when its predicate does not hold.
+    Else,
+    /// One of several.
+    Branch(usize),
+    /// What decides whether a loop goes on.
+    Condition,
+    /// What is run once or many times.
+    Body,
+}
+
+impl fmt::Display for RegionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RegionName::Then => f.write_str("then"),
+            RegionName::Else => f.write_str("else"),
+            RegionName::Branch(position) => write!(f, "branch {position}"),
+            RegionName::Condition => f.write_str("condition"),
+            RegionName::Body => f.write_str("body"),
+        }
+    }
+}
+
+/// An end of a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// What goes in.
+    Input,
+    /// What comes out.
+    Output,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Port::Input => "input",
+            Port::Output => "output",
+        })
     }
 }

@@ -1,5 +1,6 @@
-//! Ops: what a node computes. Each op is one small struct that implements [`OpDef`] (a primitive) or
-//! [`CompositeDef`] (an op that is defined by its expansion into others), and one line in the [registry].
+//! Ops: what a node computes. Each op is one small struct that implements [`OpDef`] (a primitive), [`CompositeDef`] (an op that
+//! is defined by its expansion into others) or [`ControlDef`] (an op that runs regions or has an effect), and one line in the
+//! [registry].
 
 pub mod attribute;
 mod definition;
@@ -10,11 +11,12 @@ pub mod rule;
 pub mod sample;
 
 pub mod composite;
+pub mod control;
 pub mod primitive;
 
 pub use attribute::{AttrMap, AttrValue, Attribute, AttributeError, Attributes};
-pub use definition::{Arity, CompositeDef, Lowering, OpDef, Results, Types};
+pub use definition::{Arity, CompositeDef, ControlDef, Lowering, OpDef, Results, Types};
 pub use derivative::{Derivative, Derivatives, Primal, Rule};
-pub use error::TypeError;
+pub use error::{Port, RegionName, TypeError};
 pub use registry::{Op, OpKind};
 pub use sample::{Draw, Operand, Sample, Tolerance, Values};

@@ -3,13 +3,16 @@
 
 use super::attribute::{Axes, Offsets};
 use super::composite::*;
+use super::control::*;
 use super::derivative::Derivative;
 use super::primitive::*;
 use super::{
-    Arity, AttrMap, AttrValue, AttributeError, Attributes, Draw, Lowering, OpDef, Results, Sample, TypeError,
-    Types,
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, ControlDef, Draw, Lowering, OpDef, Results,
+    Sample, TypeError, Types,
 };
 use crate::builder::BuildError;
+use crate::eval::{EvalError, Evaluator};
+use crate::text::MAX_DEPTH;
 use crate::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value};
 
 /// Calls `$callback!` with the table of ops. A line reads
@@ -378,6 +381,8 @@ pub struct OpKind {
     pub name: &'static str,
     /// How many operands it takes.
     pub arity: Arity,
+    /// How many regions it has.
+    pub regions: Arity,
     /// What kind of computation it is.
     pub lowering: Lowering,
     /// Names of its attributes.
@@ -395,10 +400,22 @@ impl OpKind {
         T::names().into_iter().map(|name| OpKind {
             name,
             arity: T::ARITY,
+            regions: Arity::Exact(0),
             lowering: T::LOWERING,
             attributes: T::FIELDS,
             sample: |name, draw, hint| T::sample(name, draw, hint).map(Into::into),
         })
+    }
+
+    fn control<T: ControlDef + Into<Op>>() -> OpKind {
+        OpKind {
+            name: T::NAME,
+            arity: T::ARITY,
+            regions: T::REGIONS,
+            lowering: T::LOWERING,
+            attributes: T::FIELDS,
+            sample: |_, draw, hint| T::sample(draw, hint).map(Into::into),
+        }
     }
 }
 
@@ -411,8 +428,22 @@ impl std::fmt::Debug for OpKind {
 macro_rules! define_ops {
     ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident,)*) => {
         define_ops! { @enum
-            Constant(Constant), Unary(UnaryFn), Binary(BinaryFn), Compare(CompareFn),
-            $($variant($variant),)*
+            {
+                Constant(Constant), Unary(UnaryFn), Binary(BinaryFn), Compare(CompareFn),
+                $($variant($variant),)*
+            }
+            // Control flow and effects. Their builder methods take closures: see `control::build`.
+            {
+                If,
+                Case,
+                While,
+                Scan,
+                Map,
+                Call,
+                Print,
+                Assert,
+                CheckFinite,
+            }
         }
 
         /// One method per op. Each fails if the op does not accept its operands.
@@ -420,39 +451,66 @@ macro_rules! define_ops {
             $(define_ops! { @method $(#[$meta])* $method [$($operands)*] { $($field : $ty),* } $results => $variant })*
         }
     };
-    (@enum $($variant:ident($payload:ident),)*) => {
+    (@enum { $($variant:ident($payload:ident),)* } { $($control:ident,)* }) => {
         /// Every op.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "each variant is documented on its payload")]
-        pub enum Op { $($variant($payload),)* }
+        pub enum Op { $($variant($payload),)* $($control($control),)* }
 
         $(impl From<$payload> for Op {
             fn from(op: $payload) -> Op { Op::$variant(op) }
         })*
 
+        $(impl From<$control> for Op {
+            fn from(op: $control) -> Op { Op::$control(op) }
+        })*
+
         impl Op {
             /// The mnemonic of the text form.
             pub fn name(&self) -> &'static str {
-                match self { $(Op::$variant(op) => OpDef::name(op)),* }
+                match self {
+                    $(Op::$variant(op) => OpDef::name(op),)*
+                    $(Op::$control(_) => <$control as ControlDef>::NAME,)*
+                }
             }
 
             /// How many operands it takes.
             pub fn arity(&self) -> Arity {
-                match self { $(Op::$variant(_) => <$payload as OpDef>::ARITY),* }
+                match self {
+                    $(Op::$variant(_) => <$payload as OpDef>::ARITY,)*
+                    $(Op::$control(_) => <$control as ControlDef>::ARITY,)*
+                }
+            }
+
+            /// How many regions it has.
+            pub fn regions(&self) -> Arity {
+                match self {
+                    $(Op::$variant(_) => Arity::Exact(0),)*
+                    $(Op::$control(_) => <$control as ControlDef>::REGIONS,)*
+                }
             }
 
             /// What kind of computation it is.
             pub fn lowering(&self) -> Lowering {
-                match self { $(Op::$variant(_) => <$payload as OpDef>::LOWERING),* }
+                match self {
+                    $(Op::$variant(_) => <$payload as OpDef>::LOWERING,)*
+                    $(Op::$control(_) => <$control as ControlDef>::LOWERING,)*
+                }
             }
 
             /// Its attributes as the text form shows them.
             pub fn attributes(&self) -> Vec<(&'static str, AttrValue)> {
-                match self { $(Op::$variant(op) => op.to_attrs()),* }
+                match self {
+                    $(Op::$variant(op) => op.to_attrs(),)*
+                    $(Op::$control(op) => op.to_attrs(),)*
+                }
             }
 
             /// The op with this mnemonic and these attributes; `None` if there is no such op.
             pub fn parse(name: &str, attrs: &mut AttrMap) -> Option<Result<Op, AttributeError>> {
+                $(if name == <$control as ControlDef>::NAME {
+                    return Some(<$control>::from_attrs(attrs).map(Op::$control));
+                })*
                 None$(.or_else(|| <$payload as OpDef>::parse(name, attrs).map(|op| op.map(Op::$variant))))*
             }
 
@@ -460,26 +518,57 @@ macro_rules! define_ops {
             pub fn kinds() -> Vec<OpKind> {
                 let mut kinds = Vec::new();
                 $(kinds.extend(OpKind::family::<$payload>());)*
+                $(kinds.push(OpKind::control::<$control>());)*
                 kinds
             }
 
-            /// Appends the definition of a composite to `b`; `None` for primitives.
+            /// Appends the definition of a composite to `b`; `None` for all other ops.
             pub fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
-                match self { $(Op::$variant(op) => OpDef::expand(op, b, operands)),* }
+                match self {
+                    $(Op::$variant(op) => OpDef::expand(op, b, operands),)*
+                    $(Op::$control(_) => None,)*
+                }
             }
 
             /// How it is differentiated.
             pub fn derivative(&self) -> Derivative<'_> {
-                match self { $(Op::$variant(op) => OpDef::derivative(op)),* }
+                match self {
+                    $(Op::$variant(op) => OpDef::derivative(op),)*
+                    $(Op::$control(_) => match <$control as ControlDef>::LOWERING {
+                        Lowering::Region => Derivative::Regions,
+                        _ => Derivative::Zero,
+                    },)*
+                }
             }
 
-            /// Result values out of operand values of the types that [`Op::infer`] accepted.
-            pub fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
-                match self { $(Op::$variant(op) => op.eval(operands, results)),* }
+            /// Result values out of operand values of the types that [`Op::infer`] accepted. `None` for ops that run regions or
+            /// have an effect: they need an [`Evaluator`].
+            pub fn eval(&self, operands: &[&Literal], results: &[Type]) -> Option<Vec<Literal>> {
+                match self {
+                    $(Op::$variant(op) => Some(op.eval(operands, results)),)*
+                    $(Op::$control(_) => None,)*
+                }
             }
 
-            fn infer_checked(&self, operands: &[&Type]) -> Result<Types, TypeError> {
-                match self { $(Op::$variant(op) => op.infer(operands)),* }
+            /// As [`Op::eval`], for all ops. Fails where an effect fails, or if the evaluator's budget is used up.
+            pub(crate) fn eval_in(
+                &self,
+                evaluator: &mut Evaluator<'_>,
+                operands: &[&Literal],
+                regions: &[Graph],
+                results: &[Type],
+            ) -> Result<Vec<Literal>, EvalError> {
+                match self {
+                    $(Op::$variant(op) => Ok(op.eval(operands, results)),)*
+                    $(Op::$control(op) => op.eval(evaluator, operands, regions, results),)*
+                }
+            }
+
+            fn infer_checked(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+                match self {
+                    $(Op::$variant(op) => op.infer(operands),)*
+                    $(Op::$control(op) => op.infer(operands, regions),)*
+                }
             }
         }
     };
@@ -516,12 +605,15 @@ impl Op {
         let found = operands.len();
         match self.arity() {
             arity if arity.accepts(found) => {}
-            Arity::Exact(n) => return Err(TypeError::Arity { expected: n.to_string(), found }),
-            Arity::AtLeast(n) => return Err(TypeError::Arity { expected: format!("{n} or more"), found }),
+            expected => return Err(TypeError::Arity { expected, found }),
         }
-        if !regions.is_empty() {
-            return Err(TypeError::Other("takes no regions".to_owned()));
+        let regions_found = regions.len();
+        if !self.regions().accepts(regions_found) {
+            return Err(TypeError::RegionCount { expected: self.regions(), found: regions_found });
         }
-        self.infer_checked(operands)
+        if regions.iter().any(|region| region.depth() >= MAX_DEPTH) {
+            return Err(TypeError::Nesting);
+        }
+        self.infer_checked(operands, regions)
     }
 }

@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use crate::{DType, DTypeClass, Shape, Type};
+use crate::{DType, DTypeClass, Graph, Shape, Type};
 
 /// A source of choices.
 #[derive(Debug)]
@@ -168,6 +168,8 @@ pub struct Sample<T> {
     pub op: T,
     /// Its operands.
     pub operands: SmallVec<[Operand; 3]>,
+    /// Its regions.
+    pub regions: Vec<Graph>,
     /// How far a compiled result may be from the evaluator's.
     pub tolerance: Tolerance,
 }
@@ -175,23 +177,32 @@ pub struct Sample<T> {
 impl<T> Sample<T> {
     /// A sample whose results must agree bit for bit.
     pub fn exact(op: T, operands: impl IntoIterator<Item = Operand>) -> Sample<T> {
-        Sample { op, operands: operands.into_iter().collect(), tolerance: Tolerance::Exact }
+        Sample::new(op, operands, Tolerance::Exact)
     }
 
     /// A sample whose float results may differ by `ulps` units in the last place.
     pub fn ulps(op: T, ulps: u32, operands: impl IntoIterator<Item = Operand>) -> Sample<T> {
-        Sample { op, operands: operands.into_iter().collect(), tolerance: Tolerance::Ulps(ulps) }
+        Sample::new(op, operands, Tolerance::Ulps(ulps))
     }
 
     /// A sample whose float results may differ by `relative` machine epsilons times the largest magnitude among the
     /// op's operands and results: for sums whose order of summation is not fixed.
     pub fn epsilons(op: T, relative: u32, operands: impl IntoIterator<Item = Operand>) -> Sample<T> {
-        Sample { op, operands: operands.into_iter().collect(), tolerance: Tolerance::Epsilons(relative) }
+        Sample::new(op, operands, Tolerance::Epsilons(relative))
+    }
+
+    fn new(op: T, operands: impl IntoIterator<Item = Operand>, tolerance: Tolerance) -> Sample<T> {
+        Sample { op, operands: operands.into_iter().collect(), regions: Vec::new(), tolerance }
+    }
+
+    /// The sample with these regions.
+    pub fn with_regions(self, regions: impl IntoIterator<Item = Graph>) -> Sample<T> {
+        Sample { regions: regions.into_iter().collect(), ..self }
     }
 
     /// The sample with the op wrapped.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Sample<U> {
-        Sample { op: f(self.op), operands: self.operands, tolerance: self.tolerance }
+        Sample { op: f(self.op), operands: self.operands, regions: self.regions, tolerance: self.tolerance }
     }
 }
 

@@ -7,8 +7,9 @@ use hashbrown::HashSet;
 use super::lexer::is_name;
 use super::weights::checksum;
 use super::{FREE_FILL_ELEMENTS, MAX_FILL_BYTES, Weights};
+use crate::literal::Exact;
 use crate::op::AttrValue;
-use crate::{Graph, Literal, LiteralRef, Location, Node, Scalar, Type, Value};
+use crate::{Graph, LiteralRef, Location, Node, Type, Value};
 
 /// What of a graph is printed. The default is everything, so that the text parses back to the same graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +183,8 @@ impl<'w> Printer<'w> {
                 self.write(format_args!("blob({offset}, {:#018x})", checksum(literal.bytes())));
             }
             _ if large && self.style.elide => self.out.push_str("[...]"),
-            _ => self.elements(literal),
+            // All elements: a text is not an archive.
+            _ => self.write(format_args!("{}", Exact(literal))),
         }
     }
 
@@ -194,31 +196,6 @@ impl<'w> Printer<'w> {
         let left = self.fill_budget.checked_sub(ty.bytes());
         self.fill_budget = left.unwrap_or(self.fill_budget);
         left.is_some()
-    }
-
-    /// All elements, nested by axis. Runs of equal rows are what they are: a text is not an archive.
-    fn elements(&mut self, literal: &Literal) {
-        let shape = &literal.ty().shape;
-        if literal.is_empty() {
-            return self.out.push_str("[]");
-        }
-        // After how many elements each axis closes, innermost first.
-        let mut sizes: Vec<usize> = Vec::new();
-        for dim in shape.dims().iter().rev() {
-            sizes.push(sizes.last().unwrap_or(&1) * dim.size());
-        }
-        for (i, element) in literal.iter().enumerate() {
-            let opening = sizes.iter().filter(|&&size| i.is_multiple_of(size)).count();
-            self.out.push_str(if i == 0 { "" } else { ", " });
-            self.out.extend(std::iter::repeat_n('[', opening));
-            self.element(element);
-            let closing = sizes.iter().filter(|&&size| (i + 1).is_multiple_of(size)).count();
-            self.out.extend(std::iter::repeat_n(']', closing));
-        }
-    }
-
-    fn element(&mut self, element: Scalar) {
-        self.write(format_args!("{element}"));
     }
 
     fn list<T>(&mut self, open: &str, close: &str, items: &[T], mut one: impl FnMut(&mut Self, &T)) {

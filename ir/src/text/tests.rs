@@ -36,7 +36,8 @@ fn every_op_round_trips() {
             let mut b = Builder::new("f");
             let operands: Vec<_> =
                 sample.operands.iter().map(|operand| b.input(operand.ty.clone())).collect();
-            let results = b.push(sample.op, &operands).unwrap_or_else(|e| panic!("sample of {kind:?}: {e}"));
+            let results = b.push_with_regions(sample.op, &operands, sample.regions);
+            let results = results.unwrap_or_else(|e| panic!("sample of {kind:?}: {e}"));
             round_trip(&b.finish(&results));
         }
     }

@@ -36,7 +36,7 @@ fn results(op: impl Into<Op>, operands: &[Literal]) -> Vec<Literal> {
     let op = op.into();
     let types: Vec<Type> = operands.iter().map(|l| l.ty().clone()).collect();
     let inferred = infer(&op, &types).expect("operands are accepted");
-    let results = op.eval(&operands.iter().collect::<Vec<_>>(), &inferred);
+    let results = op.eval(&operands.iter().collect::<Vec<_>>(), &inferred).expect("an ordinary op");
     assert!(results.iter().map(Literal::ty).eq(&inferred), "{op:?} gives the inferred types");
     results
 }

@@ -1,0 +1,47 @@
+//! Named sub-graphs.
+
+use super::{rule, sample};
+use crate::eval::{EvalError, Evaluator};
+use crate::op::sample::{Draw, Operand};
+use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
+use crate::{Graph, Literal, Type, attributes};
+
+attributes! {
+    /// Runs its region once: `A, B.. -> R..`. The region takes the operands and gives the results.
+    ///
+    /// It is how a function called by another keeps its name.
+    pub struct Call {
+        /// What the sub-graph is called.
+        pub name: String,
+    }
+}
+
+impl ControlDef for Call {
+    const NAME: &'static str = "call";
+    const ARITY: Arity = Arity::AtLeast(0);
+    const REGIONS: Arity = Arity::Exact(1);
+    const LOWERING: Lowering = Lowering::Region;
+
+    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+        rule::takes(&regions[0], RegionName::Body, &rule::of_operands(operands, 0))?;
+        Ok(regions[0].output_types().into())
+    }
+
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        regions: &[Graph],
+        _results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        evaluator.run(&regions[0], operands.iter().map(|&x| x.clone()).collect())
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Call> {
+        let inputs = sample::types(draw, hint);
+        let outputs = sample::some_of(draw, &inputs);
+        let body = sample::region(draw, "body", &inputs, &outputs);
+        let name = draw.choose(&["f", "layer", "a b"]).to_owned();
+        Sample::exact(Call { name }, inputs.into_iter().map(Operand::any)).with_regions([body])
+    }
+}

@@ -1,0 +1,147 @@
+//! Ops that do something besides giving results.
+
+use smallvec::smallvec;
+
+use super::{format, rule};
+use crate::eval::{EvalError, Evaluator};
+use crate::op::rule::require_class;
+use crate::op::sample::{Draw, Operand, Values};
+use crate::op::{Arity, ControlDef, Lowering, Sample, TypeError, Types};
+use crate::{DType, DTypeClass, Graph, Literal, Type, attributes};
+
+attributes! {
+    /// Prints a text with the values of its operands in it: `token, A, B.. -> token`.
+    pub struct Print {
+        /// The text; each `{}` stands for an operand, `{{` and `}}` for braces.
+        pub format: String,
+    }
+}
+
+attributes! {
+    /// Stops with an error unless the predicate holds: `token, bool[] -> token`.
+    pub struct Assert {
+        /// What the error says.
+        pub message: String,
+    }
+}
+
+attributes! {
+    /// Stops with an error if an element is NaN or infinite: `token, F[..] -> token`.
+    pub struct CheckFinite {
+        /// What the error says first.
+        pub message: String,
+    }
+}
+
+impl Print {
+    /// The text with these values in it. Values that are too few are left out.
+    pub fn render(&self, values: &[&Literal]) -> String {
+        format::render(&self.format, values)
+    }
+}
+
+impl ControlDef for Print {
+    const NAME: &'static str = "print";
+    const ARITY: Arity = Arity::AtLeast(1);
+    const REGIONS: Arity = Arity::Exact(0);
+    const LOWERING: Lowering = Lowering::Effect;
+
+    fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
+        let pieces = format::pieces(&self.format).map_err(|reason| TypeError::attribute("format", reason))?;
+        let (places, values) =
+            (pieces.iter().filter(|p| **p == format::Piece::Operand).count(), operands.len() - 1);
+        if places != values {
+            let reason = format!("{places} places for {values} values");
+            return Err(TypeError::attribute("format", reason));
+        }
+        token_to_token(operands)
+    }
+
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        _regions: &[Graph],
+        _results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        evaluator.print(&self.render(&operands[1..]));
+        Ok(vec![operands[0].clone()])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Print> {
+        let values = draw.below(3);
+        let format = draw.choose(&["x", "{{}}", "\"é\"\n", ""]).to_owned() + &" {}".repeat(values);
+        let operands = std::iter::once(Type::token()).chain(std::iter::repeat_n(hint.clone(), values));
+        Sample::exact(Print { format }, operands.map(Operand::any))
+    }
+}
+
+impl ControlDef for Assert {
+    const NAME: &'static str = "assert";
+    const ARITY: Arity = Arity::Exact(2);
+    const REGIONS: Arity = Arity::Exact(0);
+    const LOWERING: Lowering = Lowering::Effect;
+
+    fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
+        rule::operand_is(operands, 1, "the predicate", Type::scalar(DType::Bool))?;
+        token_to_token(operands)
+    }
+
+    fn eval(
+        &self,
+        _evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        _regions: &[Graph],
+        _results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        if operands[1].get(0).to_bool() {
+            return Ok(vec![operands[0].clone()]);
+        }
+        Err(EvalError::Assertion { message: self.message.clone(), location: None })
+    }
+
+    fn sample(draw: &mut Draw<'_>, _hint: &Type) -> Sample<Assert> {
+        let message = draw.choose(&["it holds", "", "a \"quoted\" one"]).to_owned();
+        let predicate = Operand { ty: Type::scalar(DType::Bool), values: Values::Range(1.0, 1.0) };
+        Sample::exact(Assert { message }, [Operand::any(Type::token()), predicate])
+    }
+}
+
+impl ControlDef for CheckFinite {
+    const NAME: &'static str = "check_finite";
+    const ARITY: Arity = Arity::Exact(2);
+    const REGIONS: Arity = Arity::Exact(0);
+    const LOWERING: Lowering = Lowering::Effect;
+
+    fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
+        require_class(operands, 1, DTypeClass::Float)?;
+        token_to_token(operands)
+    }
+
+    fn eval(
+        &self,
+        _evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        _regions: &[Graph],
+        _results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        match operands[1].iter().enumerate().find(|(_, element)| !element.to_f64().is_finite()) {
+            None => Ok(vec![operands[0].clone()]),
+            Some((index, element)) => {
+                let (message, element) = (self.message.clone(), Literal::scalar(element).to_string());
+                Err(EvalError::NotFinite { message, index, element, location: None })
+            }
+        }
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<CheckFinite> {
+        let message = draw.choose(&["x", "", "the loss"]).to_owned();
+        let x = draw.like(hint, DTypeClass::Float, 0);
+        Sample::exact(CheckFinite { message }, [Operand::any(Type::token()), Operand::moderate(x)])
+    }
+}
+
+fn token_to_token(operands: &[&Type]) -> Result<Types, TypeError> {
+    rule::operand_is(operands, 0, "the token", Type::token())?;
+    Ok(smallvec![Type::token()])
+}

@@ -1,0 +1,66 @@
+//! Loops over the slices of tensors, without state.
+
+use super::slices::{Stack, slice};
+use super::{rule, sample};
+use crate::eval::{EvalError, Evaluator};
+use crate::op::sample::{Draw, Operand};
+use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
+use crate::{DTypeClass, Graph, Literal, Type, attributes};
+
+attributes! {
+    /// Runs a region once for each slice along axis 0, in any order: `X[length, ..].., I.. -> Y[length, ..]..`.
+    ///
+    /// The first `mapped` operands are mapped, the rest are invariants. The body takes one slice of each mapped operand, and the
+    /// invariants. Its outputs are stacked along a new axis 0.
+    pub struct Map {
+        /// How many operands are mapped.
+        pub mapped: usize,
+        /// How often the body runs: the extent of axis 0 of what is mapped and of what is stacked.
+        pub length: usize,
+    }
+}
+
+impl ControlDef for Map {
+    const NAME: &'static str = "map";
+    const ARITY: Arity = Arity::AtLeast(0);
+    const REGIONS: Arity = Arity::Exact(1);
+    const LOWERING: Lowering = Lowering::Region;
+
+    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+        rule::has_operands("mapped", Some(self.mapped), operands)?;
+        let mut inputs = rule::slices(&operands[..self.mapped], 0, self.length)?;
+        inputs.extend(rule::of_operands(&operands[self.mapped..], self.mapped));
+        rule::takes(&regions[0], RegionName::Body, &inputs)?;
+        rule::stacks(&regions[0].output_types(), self.length)
+    }
+
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        regions: &[Graph],
+        results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        let (mapped, invariants) = operands.split_at(self.mapped);
+        let mut stacks: Vec<Stack> = results.iter().map(Stack::new).collect();
+        for index in 0..self.length {
+            let slices = mapped.iter().map(|x| slice(x, index));
+            let inputs = slices.chain(invariants.iter().map(|&x| x.clone())).collect();
+            for (stack, slice) in stacks.iter_mut().zip(evaluator.run(&regions[0], inputs)?) {
+                stack.put(index, &slice);
+            }
+        }
+        Ok(stacks.into_iter().map(Stack::finish).collect())
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Map> {
+        let x = draw.like(hint, DTypeClass::Any, 1);
+        let (length, slice) = (x.shape.size(0), x.with_shape(x.shape.without(&[0])));
+        let (mapped, invariants) = (1 + draw.below(2), draw.below(2));
+        let inputs = vec![slice.clone(); mapped + invariants];
+        let outputs = vec![slice.clone(); draw.below(3)];
+        let body = sample::region(draw, "body", &inputs, &outputs);
+        let operands = std::iter::repeat_n(x, mapped).chain(std::iter::repeat_n(slice, invariants));
+        Sample::exact(Map { mapped, length }, operands.map(Operand::any)).with_regions([body])
+    }
+}

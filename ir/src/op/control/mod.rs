@@ -1,0 +1,30 @@
+//! Control flow and effects: ops that are more than functions of their operands.
+//!
+//! - **Regions.** Control flow is structured: an op owns sub-graphs and runs them, never, once or many times. A region is closed,
+//!   everything that it uses comes in through its inputs, so an op hands its operands on. Regions nest at most
+//!   [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep.
+//! - **Effects.** `print`, `assert` and `check_finite` take a token first and give one. Tokens are values of type `bool[0]`
+//!   ([`Type::token`](crate::Type::token)): they carry no data, but whoever needs the token of an effect comes after it. Loops
+//!   carry tokens like all state. An effect whose tokens nobody uses takes place all the same.
+
+mod build;
+mod call;
+mod effects;
+mod format;
+mod map;
+mod rule;
+mod sample;
+mod scan;
+mod slices;
+mod switch;
+mod while_loop;
+
+#[cfg(test)]
+mod tests;
+
+pub use call::Call;
+pub use effects::{Assert, CheckFinite, Print};
+pub use map::Map;
+pub use scan::Scan;
+pub use switch::{Case, If};
+pub use while_loop::While;

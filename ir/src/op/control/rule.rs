@@ -1,0 +1,119 @@
+//! The checks that ops with regions share.
+
+use crate::op::{Port, RegionName, TypeError, Types};
+use crate::{DType, Graph, Type};
+
+/// The types that a region must take or give, each with what prescribes it.
+pub(super) type Ports = Vec<(Type, String)>;
+
+/// The types of these operands, the first of which is number `first`.
+pub(super) fn of_operands(operands: &[&Type], first: usize) -> Ports {
+    operands.iter().enumerate().map(|(i, &ty)| (ty.clone(), format!("operand {}", first + i))).collect()
+}
+
+/// The region must take inputs of these types.
+pub(super) fn takes(region: &Graph, name: RegionName, expected: &[(Type, String)]) -> Result<(), TypeError> {
+    check(region, name, Port::Input, expected)
+}
+
+/// The region must give outputs of these types.
+pub(super) fn gives(region: &Graph, name: RegionName, expected: &[(Type, String)]) -> Result<(), TypeError> {
+    check(region, name, Port::Output, expected)
+}
+
+fn check(region: &Graph, name: RegionName, port: Port, expected: &[(Type, String)]) -> Result<(), TypeError> {
+    let found = ports(region, port);
+    if found.len() != expected.len() {
+        let (expected, found) = (expected.len(), found.len());
+        return Err(TypeError::RegionPorts { region: name, ports: port, expected, found });
+    }
+    agree(name, port, expected, found)
+}
+
+/// The first outputs of the region must have these types; there may be more of them.
+pub(super) fn gives_first(
+    region: &Graph,
+    name: RegionName,
+    expected: &[(Type, String)],
+) -> Result<(), TypeError> {
+    let found = region.output_types();
+    if found.len() < expected.len() {
+        let (expected, found) = (expected.len(), found.len());
+        return Err(TypeError::RegionPorts { region: name, ports: Port::Output, expected, found });
+    }
+    agree(name, Port::Output, expected, found)
+}
+
+fn agree(
+    region: RegionName,
+    port: Port,
+    expected: &[(Type, String)],
+    found: Vec<Type>,
+) -> Result<(), TypeError> {
+    match expected.iter().zip(found).enumerate().find(|(_, ((expected, _), found))| expected != found) {
+        None => Ok(()),
+        Some((position, ((expected, like), found))) => {
+            let (expected, like) = (expected.clone(), like.clone());
+            Err(TypeError::RegionType { region, port, position, expected, like, found })
+        }
+    }
+}
+
+fn ports(region: &Graph, port: Port) -> Vec<Type> {
+    match port {
+        Port::Input => region.input_types(),
+        Port::Output => region.output_types(),
+    }
+}
+
+/// The operand must have this type.
+pub(super) fn operand_is(
+    operands: &[&Type],
+    operand: usize,
+    role: &'static str,
+    expected: Type,
+) -> Result<(), TypeError> {
+    match operands[operand] {
+        found if *found == expected => Ok(()),
+        found => Err(TypeError::OperandType { operand, role, expected, found: found.clone() }),
+    }
+}
+
+/// The condition of a loop gives one bool.
+pub(super) fn decides(region: &Graph) -> Result<(), TypeError> {
+    gives(region, RegionName::Condition, &[(Type::scalar(DType::Bool), "every condition".to_owned())])
+}
+
+/// That many operands are there.
+pub(super) fn has_operands(
+    attribute: &'static str,
+    count: Option<usize>,
+    operands: &[&Type],
+) -> Result<(), TypeError> {
+    match count {
+        Some(count) if count <= operands.len() => Ok(()),
+        _ => Err(TypeError::attribute(attribute, format!("there are only {} operands", operands.len()))),
+    }
+}
+
+/// Types of the slices of these operands along axis 0, which must have the extent `length`.
+pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<Ports, TypeError> {
+    let slice = |(i, ty): (usize, &&Type)| match ty.shape.first() {
+        None => Err(TypeError::Other(format!("operand {i} is a scalar and has no slices"))),
+        Some(extent) if extent.size() != length => {
+            let reason = format!("operand {i} has {extent} slices, found {length}");
+            Err(TypeError::attribute("length", reason))
+        }
+        Some(_) => Ok((ty.with_shape(ty.shape.without(&[0])), format!("a slice of operand {i}"))),
+    };
+    operands.iter().enumerate().map(|(i, ty)| slice((first + i, ty))).collect()
+}
+
+/// Types of stacks of `length` such slices.
+pub(super) fn stacks(slices: &[Type], length: usize) -> Result<Types, TypeError> {
+    let stack = |ty: &Type| {
+        let shape = ty.shape.with_leading(length.into());
+        if shape.check() { Ok(ty.with_shape(shape)) } else { Err(TypeError::TooLarge { shape }) }
+    };
+    slices.iter().map(stack).collect()
+}

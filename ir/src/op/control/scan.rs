@@ -1,0 +1,98 @@
+//! Loops over the slices of tensors, with state.
+
+use super::slices::{Stack, slice};
+use super::{rule, sample};
+use crate::eval::{EvalError, Evaluator};
+use crate::op::sample::{Draw, Operand};
+use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
+use crate::{DTypeClass, Graph, Literal, Type, attributes};
+
+attributes! {
+    /// Runs a region once for each slice along axis 0: `S.., X[length, ..].., I.. -> S.., Y[length, ..]..`.
+    ///
+    /// The first `carried` operands are the state of the loop, the next `scanned` are scanned, the rest are invariants. The body
+    /// takes the state, one slice of each scanned operand, and the invariants. It gives the new state, then slices of the
+    /// stacked results. Results are the last state and the stacks.
+    pub struct Scan {
+        /// How many operands are state.
+        pub carried: usize,
+        /// How many operands are scanned.
+        pub scanned: usize,
+        /// How often the body runs: the extent of axis 0 of what is scanned and of what is stacked.
+        pub length: usize,
+        /// Whether the last slices come first. Results of a run are stacked at the place of its slices.
+        pub reverse: bool,
+    }
+}
+
+impl Scan {
+    /// The index of the slices of each run, in the order of the runs.
+    pub fn indices(&self) -> impl Iterator<Item = usize> + use<> {
+        let (length, reverse) = (self.length, self.reverse);
+        (0..length).map(move |i| if reverse { length - 1 - i } else { i })
+    }
+}
+
+impl ControlDef for Scan {
+    const NAME: &'static str = "scan";
+    const ARITY: Arity = Arity::AtLeast(0);
+    const REGIONS: Arity = Arity::Exact(1);
+    const LOWERING: Lowering = Lowering::Region;
+
+    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+        rule::has_operands("carried", Some(self.carried), operands)?;
+        let first_invariant = self.carried.checked_add(self.scanned);
+        rule::has_operands("scanned", first_invariant, operands)?;
+        let first_invariant = self.carried + self.scanned;
+        let state = rule::of_operands(&operands[..self.carried], 0);
+        let mut inputs = state.clone();
+        inputs.extend(rule::slices(&operands[self.carried..first_invariant], self.carried, self.length)?);
+        inputs.extend(rule::of_operands(&operands[first_invariant..], first_invariant));
+        let body = &regions[0];
+        rule::takes(body, RegionName::Body, &inputs)?;
+        rule::gives_first(body, RegionName::Body, &state)?;
+        let mut results: Types = state.into_iter().map(|(ty, _)| ty).collect();
+        results.extend(rule::stacks(&body.output_types()[self.carried..], self.length)?);
+        Ok(results)
+    }
+
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        regions: &[Graph],
+        results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        let (state, rest) = operands.split_at(self.carried);
+        let (scanned, invariants) = rest.split_at(self.scanned);
+        let mut state: Vec<Literal> = state.iter().map(|&x| x.clone()).collect();
+        let mut stacks: Vec<Stack> = results[self.carried..].iter().map(Stack::new).collect();
+        for index in self.indices() {
+            let mut inputs = state;
+            inputs.extend(scanned.iter().map(|x| slice(x, index)));
+            inputs.extend(invariants.iter().map(|&x| x.clone()));
+            state = evaluator.run(&regions[0], inputs)?;
+            for (stack, slice) in stacks.iter_mut().zip(state.drain(self.carried..)) {
+                stack.put(index, &slice);
+            }
+        }
+        Ok(state.into_iter().chain(stacks.into_iter().map(Stack::finish)).collect())
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Scan> {
+        let x = draw.like(hint, DTypeClass::Any, 1);
+        let (length, slice) = (x.shape.size(0), x.with_shape(x.shape.without(&[0])));
+        let scanned = draw.below(3).min(if length <= 16 { 2 } else { 1 }).max(usize::from(length > 16));
+        let length = if scanned == 0 { draw.below(4) } else { length };
+        let state = vec![slice.clone(); draw.below(3)];
+        let invariants = vec![slice.clone(); draw.below(2)];
+        let slices = vec![slice.clone(); scanned];
+        let inputs: Vec<Type> = [&state[..], &slices, &invariants].concat();
+        let mut outputs = state.clone();
+        outputs.extend(std::iter::repeat_n(slice, draw.below(3)));
+        let body = sample::region(draw, "body", &inputs, &outputs);
+        let operands: Vec<Type> = [&state[..], &vec![x; scanned], &invariants].concat();
+        let op = Scan { carried: state.len(), scanned, length, reverse: draw.flip() };
+        Sample::exact(op, operands.into_iter().map(Operand::any)).with_regions([body])
+    }
+}

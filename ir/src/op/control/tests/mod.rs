@@ -1,0 +1,38 @@
+//! Control flow and effects: what they compute, what they accept, how they are built.
+
+mod building;
+mod effects;
+mod loops;
+mod preconditions;
+mod switch;
+
+use crate::eval::{EvalError, Evaluator};
+use crate::text::parse;
+use crate::{Element, Graph, Literal, Shape};
+
+fn graph(text: &str) -> Graph {
+    let graph = parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    crate::verify(&graph).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(parse(&graph.to_string()).unwrap(), graph, "{graph}");
+    graph
+}
+
+/// Outputs, and what was printed.
+fn run(graph: &Graph, inputs: &[Literal]) -> (Result<Vec<Literal>, EvalError>, Vec<String>) {
+    let mut printed = Vec::new();
+    let mut sink = |text: &str| printed.push(text.to_owned());
+    let outputs = Evaluator::new().with_sink(&mut sink).evaluate(graph, inputs);
+    (outputs, printed)
+}
+
+fn outputs(graph: &Graph, inputs: &[Literal]) -> Vec<Literal> {
+    run(graph, inputs).0.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn tensor<T: Element>(shape: impl Into<Shape>, elements: &[T]) -> Literal {
+    Literal::new(shape, elements).expect("as many elements as the shape has")
+}
+
+fn elements<T: Element>(literal: &Literal) -> Vec<T> {
+    literal.to_vec().expect("of this dtype")
+}

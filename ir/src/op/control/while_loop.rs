@@ -1,0 +1,77 @@
+//! Loops that go on while a condition holds.
+
+use super::{rule, sample};
+use crate::eval::{EvalError, Evaluator};
+use crate::op::sample::{Draw, Operand, Values};
+use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
+use crate::{DType, Graph, Literal, Scalar, Type, attributes};
+
+attributes! {
+    /// Runs a region as long as another gives true: `S.., I.. -> S..`.
+    ///
+    /// The first `carried` operands are the state of the loop, the rest are invariants. Both regions take all of them. The first
+    /// region, the condition, gives one bool scalar; the second, the body, gives the new state. The condition comes first: the
+    /// body may run never. Results are the last state.
+    pub struct While {
+        /// How many operands are state.
+        pub carried: usize,
+    }
+}
+
+impl ControlDef for While {
+    const NAME: &'static str = "while";
+    const ARITY: Arity = Arity::AtLeast(0);
+    const REGIONS: Arity = Arity::Exact(2);
+    const LOWERING: Lowering = Lowering::Region;
+
+    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+        rule::has_operands("carried", Some(self.carried), operands)?;
+        let [condition, body] = regions else { unreachable!("regions have been counted") };
+        let all = rule::of_operands(operands, 0);
+        rule::takes(condition, RegionName::Condition, &all)?;
+        rule::decides(condition)?;
+        rule::takes(body, RegionName::Body, &all)?;
+        rule::gives(body, RegionName::Body, &all[..self.carried])?;
+        Ok(operands[..self.carried].iter().map(|&ty| ty.clone()).collect())
+    }
+
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        regions: &[Graph],
+        _results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        let [condition, body] = regions else { unreachable!("infer has counted the regions") };
+        let mut all: Vec<Literal> = operands.iter().map(|&x| x.clone()).collect();
+        while evaluator.run(condition, all.clone())?[0].get(0).to_bool() {
+            let state = evaluator.run(body, all.clone())?;
+            all.splice(..self.carried, state);
+        }
+        all.truncate(self.carried);
+        Ok(all)
+    }
+
+    /// A counted loop: the first state is the counter.
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<While> {
+        let counter = Type::scalar(DType::I32);
+        let limit = draw.below(5);
+        let mut types = vec![counter.clone()];
+        types.extend(sample::types(draw, hint));
+        let carried = 1 + draw.below(types.len());
+        let condition = sample::built("condition", &types, |b, x| {
+            let limit = b.scalar(Scalar::from_i128(DType::I32, limit as i128));
+            Ok(vec![b.lt(x[0], limit)?])
+        });
+        let state = types[1..carried].to_vec();
+        let body = sample::built("body", &types, |b, x| {
+            let one = b.scalar(1i32);
+            let mut results = vec![b.add(x[0], one)?];
+            results.extend(sample::elementwise(draw, b, x, &state)?);
+            Ok(results)
+        });
+        let start = Operand { ty: counter, values: Values::Index(limit) };
+        let rest = types[1..].iter().cloned().map(Operand::any);
+        Sample::exact(While { carried }, [start].into_iter().chain(rest)).with_regions([condition, body])
+    }
+}
