@@ -7,7 +7,7 @@ use crate::contraction;
 use crate::fusion::{Form, Fusion, Unit, is_alias};
 use crate::kernel::{GridDim, Kernel};
 use crate::program::{KernelCall, Place, Program, Slot, Step};
-use crate::schedule::{self, Scheduled};
+use crate::schedule::{self, Memory, Scheduled};
 use crate::{CompileError, Target};
 
 /// The program of a fused graph.
@@ -29,6 +29,8 @@ struct Planner<'a, 'g> {
     /// Matmuls that run as part of the cluster that finishes their tiles.
     finished_by: HashMap<usize, NodeId>,
     slot_of: Vec<Option<usize>>,
+    /// Slots of memory between the kernels of a cluster.
+    temporaries: HashMap<Memory, usize>,
     kernel_ids: HashMap<Kernel, usize>,
     program: Program,
 }
@@ -51,6 +53,7 @@ impl<'a, 'g> Planner<'a, 'g> {
             target,
             finished_by: epilogues(fusion),
             slot_of,
+            temporaries: HashMap::new(),
             kernel_ids: HashMap::new(),
             program,
         };
@@ -76,6 +79,17 @@ impl<'a, 'g> Planner<'a, 'g> {
         self.program.slots.push(Slot { ty: graph.ty(memory).clone(), place });
         self.slot_of[memory.index()] = Some(slot);
         slot
+    }
+
+    fn memory(&mut self, memory: &Memory) -> usize {
+        let slots = &mut self.program.slots;
+        match memory {
+            Memory::Value(value) => self.slot(*value),
+            Memory::Temporary { ty, .. } => *self.temporaries.entry(memory.clone()).or_insert_with(|| {
+                slots.push(Slot { ty: ty.clone(), place: Place::Arena(0) });
+                slots.len() - 1
+            }),
+        }
     }
 
     fn is_constant(&self, value: Value) -> bool {
@@ -153,7 +167,7 @@ impl<'a, 'g> Planner<'a, 'g> {
     }
 
     fn call(&mut self, scheduled: Scheduled) -> KernelCall {
-        let args = scheduled.memory.iter().map(|&v| self.slot(v)).collect();
+        let args = scheduled.memory.iter().map(|memory| self.memory(memory)).collect();
         let kernels = &mut self.program.kernels;
         let kernel = *self.kernel_ids.entry(scheduled.kernel).or_insert_with_key(|kernel| {
             kernels.push(kernel.clone());

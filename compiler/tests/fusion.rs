@@ -134,3 +134,34 @@ fn concatenation_computes_its_parts_in_place() {
     assert_eq!(steps(&p), "kk");
     assert_eq!(p.arena_bytes, 0);
 }
+
+#[test]
+fn a_long_sum_is_cut_and_its_followers_join_the_second_kernel() {
+    let p = program(|b| {
+        let x = b.input(f32([1 << 20]));
+        let y = b.exp(x).unwrap();
+        let sum = b.reduce(y, tensorwright_ir::op::primitive::ReduceKind::Sum, [0]).unwrap();
+        vec![b.log(sum).unwrap()]
+    });
+    assert_eq!(steps(&p), "kk");
+    assert_eq!(p.kernels[0].tiles(), 256);
+    assert_eq!(p.arena_bytes, 256 * 4);
+}
+
+#[test]
+fn a_rest_is_summed_by_the_second_kernel() {
+    let p = program(|b| {
+        let x = b.input(f32([(1 << 20) + 1]));
+        vec![b.reduce(x, tensorwright_ir::op::primitive::ReduceKind::Sum, [0]).unwrap()]
+    });
+    assert_eq!(steps(&p), "kk");
+}
+
+#[test]
+fn rows_of_softmax_longer_than_scratch_are_cut() {
+    let p = program(|b| {
+        let x = b.input(f32([1 << 20]));
+        vec![b.softmax(x, 0usize).unwrap()]
+    });
+    assert_eq!(steps(&p), "kkkkk");
+}

@@ -52,7 +52,7 @@ fn start(fusion: &mut Fusion<'_>, id: NodeId, form: Form) {
     fusion.stored[result.index()] = true;
     let shape = fusion.graph.ty(result).shape.clone();
     let (reduced, coordinates) = (SmallVec::new(), HashMap::new());
-    fusion.add_cluster(Cluster { form, shape, reduced, nodes: vec![id], coordinates });
+    fusion.add_cluster(Cluster { form, shape, reduced, cut: None, nodes: vec![id], coordinates });
 }
 
 fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {

@@ -13,6 +13,7 @@
 //! composes indices ([`access`]).
 
 pub(crate) mod access;
+pub(crate) mod cut;
 mod elementwise;
 mod reduction;
 mod units;
@@ -23,6 +24,7 @@ use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Node, NodeId, Op, Shape, Source, Value};
 
 use crate::contraction;
+pub(crate) use cut::Cut;
 pub(crate) use units::Unit;
 
 /// How the loops of a cluster run.
@@ -30,15 +32,25 @@ pub(crate) use units::Unit;
 pub(crate) enum Form {
     /// No reduction.
     Elementwise,
-    /// Reductions along axes with the last among them: rows of elements, one after the other.
+    /// Reductions along axes with the last among them, but for axes of size 1: rows of elements, one after the other.
     Rows,
-    /// Reductions along axes without the last: rows are added up into a row of accumulators.
+    /// Reductions along other axes: rows are added up into a row of accumulators.
     Columns,
     /// A concatenation or padding, put together in memory out of what its operands are computed from.
     Assembly,
 }
 
-/// Nodes that become one kernel (an assembly becomes one per part).
+impl Form {
+    /// The form of reductions of `shape` along `reduced`.
+    fn of_reduction(shape: &Shape, reduced: &[usize]) -> Form {
+        // Axes of extent 1 are no loops: the innermost loop is the last axis of more.
+        let innermost = shape.sizes().iter().rposition(|&extent| extent != 1);
+        let in_rows = innermost.is_none_or(|axis| reduced.contains(&axis));
+        if in_rows { Form::Rows } else { Form::Columns }
+    }
+}
+
+/// Nodes that become one kernel (an assembly becomes one per part, a cut reduction two or three).
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     pub(crate) form: Form,
@@ -46,6 +58,8 @@ pub(crate) struct Cluster {
     pub(crate) shape: Shape,
     /// Axes of `shape` that are reduced, ascending; empty for element-wise clusters.
     pub(crate) reduced: SmallVec<[usize; 6]>,
+    /// How its reductions are cut in two, if they are; then no row is read again after it was reduced.
+    pub(crate) cut: Option<Cut>,
     /// Its nodes in topological order.
     pub(crate) nodes: Vec<NodeId>,
     /// For its values the axis of `shape` along which each of their axes runs. Values that are not here have the shape of the

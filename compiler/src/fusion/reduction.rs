@@ -8,12 +8,15 @@
 //! 2. Consumers, in topological order: element-wise ops of cluster values with equal coordinates, other reductions of full
 //!    values along `A`, and broadcasts of row values back to `S`. A consumer must not depend on the cluster through a
 //!    node outside it, or the cluster would wait for itself: nodes that do are *tainted*.
+//!
+//! Long reductions with few results are [`cut`](super::cut) in two. Their rows are not read again in the same cluster; what
+//! follows in terms of row values is done by the second kernel.
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tensorwright_ir::{Node, NodeId, Op, Shape, Value};
 
-use super::{Cluster, Coordinates, Form, Fusion, is_elementwise, is_reduction};
+use super::{Cluster, Coordinates, Cut, Form, Fusion, is_elementwise, is_reduction};
 
 /// Rows longer than this are not kept in scratch between a reduction and its consumers.
 const MAX_ROW_BYTES: usize = 1 << 20;
@@ -50,6 +53,7 @@ struct Growth<'a, 'g> {
     form: Form,
     shape: Shape,
     reduced: SmallVec<[usize; 6]>,
+    cut: Option<Cut>,
     producers: Vec<bool>,
     coordinates: HashMap<Value, Coordinates>,
     tainted: Vec<bool>,
@@ -63,10 +67,8 @@ impl<'a, 'g> Growth<'a, 'g> {
         let shape = fusion.graph.ty(node.operands[0]).shape.clone();
         let mut reduced = reduce.axes.clone();
         reduced.sort_unstable();
-        // Axes of extent 1 are no loops: the innermost loop is the last axis of more.
-        let innermost = shape.sizes().iter().rposition(|&extent| extent != 1);
-        let in_rows = innermost.is_none_or(|axis| reduced.contains(&axis));
-        let form = if in_rows { Form::Rows } else { Form::Columns };
+        let form = Form::of_reduction(&shape, &reduced);
+        let cut = Cut::of(&shape, &reduced, form);
         let count = fusion.graph.nodes().len();
         Growth {
             fusion,
@@ -74,6 +76,7 @@ impl<'a, 'g> Growth<'a, 'g> {
             form,
             shape,
             reduced,
+            cut,
             producers: vec![false; count],
             coordinates: HashMap::new(),
             tainted: vec![false; count],
@@ -96,8 +99,8 @@ impl<'a, 'g> Growth<'a, 'g> {
     }
 
     fn finish(self) -> Cluster {
-        let Growth { form, shape, reduced, nodes, coordinates, .. } = self;
-        Cluster { form, shape, reduced, nodes, coordinates }
+        let Growth { form, shape, reduced, cut, nodes, coordinates, .. } = self;
+        Cluster { form, shape, reduced, cut, nodes, coordinates }
     }
 
     /// Walks back from the seed. A node joins if every path from it to the seed begins inside the cluster.
@@ -239,7 +242,7 @@ impl<'a, 'g> Growth<'a, 'g> {
 
     fn rows_may_be_read_again(&self) -> bool {
         let row: usize = self.reduced.iter().map(|&axis| self.shape.size(axis)).product();
-        self.form == Form::Rows && row.saturating_mul(8) <= MAX_ROW_BYTES
+        self.form == Form::Rows && self.cut.is_none() && row.saturating_mul(8) <= MAX_ROW_BYTES
     }
 
     fn full(&self) -> Coordinates {

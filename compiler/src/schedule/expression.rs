@@ -8,6 +8,7 @@ use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind};
 use tensorwright_ir::{DType, Node, Op, Scalar, Value};
 
+use super::Memory;
 use crate::fusion::access::{self, Access};
 use crate::fusion::{Cluster, Fusion};
 use crate::kernel::{Affine, Buffer, Instr, Reg, Var};
@@ -36,10 +37,21 @@ impl Term {
 pub(super) struct Expression {
     pub(super) terms: Vec<Term>,
     pub(super) dtypes: Vec<DType>,
-    /// Values whose memory is read or written, in the order of the kernel's params.
-    pub(super) memory: Vec<Value>,
+    /// What is read or written, in the order of the kernel's params.
+    pub(super) memory: Vec<Memory>,
     /// What is written: param, element, value.
     pub(super) stores: Vec<(u32, Affine, Reg)>,
+}
+
+impl Expression {
+    /// The param that is this memory, which becomes the last one if there is none yet.
+    pub(super) fn param(&mut self, memory: Memory) -> u32 {
+        let at = self.memory.iter().position(|m| *m == memory).unwrap_or_else(|| {
+            self.memory.push(memory);
+            self.memory.len() - 1
+        });
+        at as u32
+    }
 }
 
 /// Pulls values into an [`Expression`].
@@ -214,12 +226,7 @@ impl<'a, 'g> Puller<'a, 'g> {
     }
 
     fn param(&mut self, value: Value) -> u32 {
-        let memory = &mut self.expression.memory;
-        let at = memory.iter().position(|&v| v == value).unwrap_or_else(|| {
-            memory.push(value);
-            memory.len() - 1
-        });
-        at as u32
+        self.expression.param(Memory::Value(value))
     }
 }
 

@@ -4,16 +4,37 @@ use smallvec::SmallVec;
 
 use super::expression::{Expression, Term};
 use crate::fusion::Form;
+use crate::fusion::cut::COLUMN_TILE;
 use crate::kernel::{Affine, Extent, GridDim, Instr, Var};
 
 /// Elements of a tile that calls vector math functions: their scratch stays in L1.
 const MATH_TILE: u64 = 2048;
 /// Elements of a tile of plain arithmetic.
 const PLAIN_TILE: u64 = 8192;
-/// Columns of a tile of an outer-axis reduction.
-const COLUMN_TILE: u64 = 1024;
 /// Edge of the square tiles of a transposition.
 const TRANSPOSE_TILE: u64 = 64;
+
+/// The iteration space of an expression.
+#[derive(Clone, Debug)]
+pub(super) struct Loops {
+    /// For each variable how many values it takes.
+    pub(super) sizes: Vec<usize>,
+    /// The variables along which is reduced, ascending.
+    pub(super) reduced: Vec<usize>,
+    /// A kept variable of which each value is a tile of its own.
+    pub(super) pieces: Option<u32>,
+}
+
+impl Loops {
+    pub(super) fn new(sizes: &[usize], reduced: &[usize]) -> Loops {
+        Loops { sizes: sizes.to_vec(), reduced: reduced.to_vec(), pieces: None }
+    }
+
+    pub(super) fn kept_elements(&self) -> usize {
+        let kept = (0..self.sizes.len()).filter(|axis| !self.reduced.contains(axis));
+        kept.map(|axis| self.sizes[axis]).product()
+    }
+}
 
 /// The loops of a kernel.
 #[derive(Debug)]
@@ -56,7 +77,8 @@ impl Axis {
 
 impl Layout {
     /// Merges axes of the expression, and cuts the kept ones into tiles.
-    pub(super) fn choose(expression: &Expression, form: Form, sizes: &[usize], reduced: &[usize]) -> Layout {
+    pub(super) fn choose(expression: &Expression, form: Form, loops: &Loops) -> Layout {
+        let Loops { sizes, reduced, pieces } = loops;
         let mut axes = Axes::new(expression, sizes);
         let all: Vec<u32> = (0..sizes.len() as u32).filter(|&a| sizes[a as usize] != 1).collect();
         let is_reduced = |a: &u32| reduced.contains(&(*a as usize));
@@ -67,7 +89,7 @@ impl Layout {
         }
         let row: u64 = reduced.iter().map(|a| a.extent).product();
         let budget = match form {
-            Form::Columns => COLUMN_TILE,
+            Form::Columns => COLUMN_TILE as u64,
             Form::Rows => MATH_TILE / row.clamp(1, MATH_TILE),
             _ if has_math(expression) => MATH_TILE,
             _ => PLAIN_TILE,
@@ -75,7 +97,7 @@ impl Layout {
         let mut layout = Layout { grid: Vec::new(), kept, reduced, blocked: false };
         match axes.transposed(&layout.kept) {
             Some(other) if form == Form::Elementwise => layout.cut_square(other),
-            _ => layout.cut(budget),
+            _ => layout.cut(budget, *pieces),
         }
         layout
     }
@@ -95,11 +117,15 @@ impl Layout {
         Layout { grid: grid.to_vec(), kept, reduced: Vec::new(), blocked: true }
     }
 
-    /// Tiles of at most `budget` elements: whole inner axes, a part of one axis, single indices of the outer ones.
-    fn cut(&mut self, budget: u64) {
+    /// Tiles of at most `budget` elements: whole inner axes, a part of one axis, single indices of the outer ones and of
+    /// `pieces`.
+    fn cut(&mut self, budget: u64, pieces: Option<u32>) {
         let mut left = budget.max(1);
         let mut cuts: Vec<(usize, u64)> = Vec::new();
         for (i, axis) in self.kept.iter().enumerate().rev() {
+            if pieces == Some(axis.var) {
+                left = 1;
+            }
             let tile = axis.extent.min(left);
             if tile < axis.extent {
                 cuts.push((i, balanced(axis.extent, tile)));

@@ -5,39 +5,63 @@
 //! 3. [`stages`]: terms get a *phase* (a fold or a vector math call ends a phase), and each phase becomes loops over the tile;
 //!    what a later phase needs is kept in scratch, or computed again if that is cheap.
 //!
+//! A reduction that fusion cut in two goes through [`pieces`] first, which makes ordinary ones of it.
+//!
 //! Everything is decided from shapes and dtypes alone, never from the number of threads.
 
 mod expression;
 mod layout;
+mod pieces;
 mod stages;
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{Concat, Pad};
-use tensorwright_ir::{NodeId, Op, Value};
+use tensorwright_ir::{NodeId, Op, Type, Value};
 
 use crate::fusion::access::{self, Access};
 use crate::fusion::{Form, Fusion};
 use crate::kernel::{Affine, GridDim, Kernel};
 use expression::{Expression, Puller};
-use layout::Layout;
+use layout::{Layout, Loops};
+use pieces::Part;
 
-/// A kernel and the values whose memory are its params, in order.
+/// A kernel and what its params are, in order.
 #[derive(Debug)]
 pub(crate) struct Scheduled {
     pub(crate) kernel: Kernel,
-    pub(crate) memory: Vec<Value>,
+    pub(crate) memory: Vec<Memory>,
 }
 
-/// The kernels of a cluster; several only for assemblies, and none if there is nothing to compute.
+/// Memory that a kernel reads or writes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Memory {
+    /// That of a value.
+    Value(Value),
+    /// Memory between the kernels of one cluster.
+    Temporary {
+        /// Which cluster.
+        cluster: usize,
+        /// Which of its temporaries.
+        number: usize,
+        /// What it holds.
+        ty: Type,
+    },
+}
+
+/// The kernels of a cluster, in order; several only for assemblies and cut reductions, and none if there is nothing to compute.
 pub(crate) fn schedule(fusion: &Fusion<'_>, index: usize) -> Vec<Scheduled> {
     let cluster = &fusion.clusters[index];
     match cluster.form {
         Form::Assembly => assemble(fusion, index),
         form => {
             let expression = expression::of_cluster(fusion, index);
-            lower(fusion, expression, form, &cluster.shape.sizes(), &cluster.reduced, None)
-                .into_iter()
-                .collect()
+            let sizes = cluster.shape.sizes();
+            let parts = match cluster.cut {
+                Some(cut) => pieces::parts(&expression, index, &sizes, &cluster.reduced, cut),
+                None => vec![Part { expression, loops: Loops::new(&sizes, &cluster.reduced) }],
+            };
+            let lower = |part: Part| lower(fusion, part.expression, form, &part.loops, None);
+            parts.into_iter().filter_map(lower).collect()
         }
     }
 }
@@ -46,29 +70,31 @@ pub(crate) fn schedule(fusion: &Fusion<'_>, index: usize) -> Vec<Scheduled> {
 pub(crate) fn schedule_on_tiles(fusion: &Fusion<'_>, index: usize, grid: &[GridDim]) -> Option<Scheduled> {
     let cluster = &fusion.clusters[index];
     let expression = expression::of_cluster(fusion, index);
-    lower(fusion, expression, cluster.form, &cluster.shape.sizes(), &cluster.reduced, Some(grid))
+    let loops = Loops::new(&cluster.shape.sizes(), &cluster.reduced);
+    lower(fusion, expression, cluster.form, &loops, Some(grid))
 }
 
 fn lower(
     fusion: &Fusion<'_>,
     expression: Expression,
     form: Form,
-    sizes: &[usize],
-    reduced: &[usize],
+    loops: &Loops,
     grid: Option<&[GridDim]>,
 ) -> Option<Scheduled> {
-    let kept_elements: usize =
-        (0..sizes.len()).filter(|axis| !reduced.contains(axis)).map(|axis| sizes[axis]).product();
-    if kept_elements == 0 || expression.stores.is_empty() {
+    if loops.kept_elements() == 0 || expression.stores.is_empty() {
         return None;
     }
-    let lens = expression.memory.iter().map(|&v| fusion.graph.ty(v).clone()).collect::<Vec<_>>();
+    let type_of = |memory: &Memory| match memory {
+        Memory::Value(value) => fusion.graph.ty(*value).clone(),
+        Memory::Temporary { ty, .. } => ty.clone(),
+    };
+    let types: Vec<Type> = expression.memory.iter().map(type_of).collect();
     let memory = expression.memory.clone();
     let layout = match grid {
-        Some(grid) => Layout::on_tiles(&expression, sizes, grid),
-        None => Layout::choose(&expression, form, sizes, reduced),
+        Some(grid) => Layout::on_tiles(&expression, &loops.sizes, grid),
+        None => Layout::choose(&expression, form, loops),
     };
-    let kernel = stages::build(expression, layout, form, &lens);
+    let kernel = stages::build(expression, layout, form, &types);
     Some(Scheduled { kernel, memory })
 }
 
@@ -150,5 +176,5 @@ fn part(
 ) -> Option<Scheduled> {
     let mut puller = Puller::new(fusion, cluster);
     puller.store(value, access, to, index);
-    lower(fusion, puller.finish(), Form::Elementwise, sizes, &[], None)
+    lower(fusion, puller.finish(), Form::Elementwise, &Loops::new(sizes, &[]), None)
 }
