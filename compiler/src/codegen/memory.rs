@@ -12,9 +12,9 @@ use crate::kernel::Reg;
 
 /// A base address and bytes to add.
 #[derive(Clone, Copy)]
-struct Address {
-    base: Value,
-    bytes: i64,
+pub(super) struct Address {
+    pub(super) base: Value,
+    pub(super) bytes: i64,
 }
 
 impl Nest<'_, '_, '_, '_> {
@@ -51,7 +51,7 @@ impl Nest<'_, '_, '_, '_> {
 
 impl Emitter<'_, '_> {
     /// An address that an instruction can have: with a small constant part.
-    fn settle(&mut self, address: Address, more: i64) -> (Value, i32) {
+    pub(super) fn settle(&mut self, address: Address, more: i64) -> (Value, i32) {
         let bytes = address.bytes.wrapping_add(more);
         match i32::try_from(bytes) {
             Ok(bytes) => (address.base, bytes),

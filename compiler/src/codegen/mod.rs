@@ -17,6 +17,7 @@
 //! | [`function`] | the function around the stages: parameters, tiles, grid variables |
 //! | [`plan`] | decisions about a loop nest: levels, lanes, addresses |
 //! | [`nest`], [`fold`], [`memory`] | a loop nest: loops, reductions, loads and stores |
+//! | [`crosswise`] | copies that turn rows into columns |
 //! | [`unary`], [`binary`], [`compare`], [`cast`], [`half`] | instructions |
 //! | [`math`], [`imports`] | calls of the runtime's functions |
 //! | [`value`], [`control`] | vectors and loops as Cranelift has them |
@@ -25,6 +26,7 @@ mod binary;
 mod cast;
 mod compare;
 mod control;
+mod crosswise;
 mod fold;
 mod function;
 mod half;

@@ -79,6 +79,12 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         if !empty {
             self.emit_level(0)?;
         }
+        if let Some(copy) = self.plan.crosswise() {
+            let open = self.open_loops(0, self.plan.inner() - 2, true)?;
+            self.emit_crosswise(copy)?;
+            self.close_loops(open);
+            return Ok(());
+        }
         let outer = self.plan.outer();
         let open = self.open_loops(0, outer, !empty)?;
         if self.plan.body.folds.is_empty() {

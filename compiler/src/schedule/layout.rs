@@ -46,6 +46,8 @@ pub(super) struct Layout {
     pub(super) reduced: Vec<Axis>,
     /// Tiles are so irregular that their elements do not lie side by side in scratch.
     pub(super) blocked: bool,
+    /// In tiles of a transposition the position of the axis along which some memory is contiguous, instead of the last one.
+    pub(super) across: Option<usize>,
 }
 
 /// A loop of the cluster.
@@ -94,7 +96,7 @@ impl Layout {
             _ if has_math(expression) => MATH_TILE,
             _ => PLAIN_TILE,
         };
-        let mut layout = Layout { grid: Vec::new(), kept, reduced, blocked: false };
+        let mut layout = Layout { grid: Vec::new(), kept, reduced, blocked: false, across: None };
         match axes.transposed(&layout.kept) {
             Some(other) if form == Form::Elementwise => layout.cut_square(other),
             _ => layout.cut(budget, *pieces),
@@ -114,7 +116,7 @@ impl Layout {
             Axis { var: a as u32, extent: sizes[a] as u64, grid: Some(g), within: Some(within) }
         };
         let kept = (0..sizes.len()).map(axis).collect();
-        Layout { grid: grid.to_vec(), kept, reduced: Vec::new(), blocked: true }
+        Layout { grid: grid.to_vec(), kept, reduced: Vec::new(), blocked: true, across: None }
     }
 
     /// Tiles of at most `budget` elements: whole inner axes, a part of one axis, single indices of the outer ones and of
@@ -142,6 +144,7 @@ impl Layout {
     /// Square tiles of the innermost axis and of `other`, which is innermost in some memory that is read.
     fn cut_square(&mut self, other: usize) {
         self.blocked = true;
+        self.across = Some(other);
         let inner = self.kept.len() - 1;
         for i in 0..self.kept.len() {
             let tile = if i == inner || i == other { TRANSPOSE_TILE } else { 1 };
@@ -162,6 +165,14 @@ impl Layout {
             _ if extent.is_multiple_of(tile) => Some(Extent::Fixed(tile)),
             _ => Some(Extent::Tile(grid)),
         };
+    }
+
+    /// In tiles of a transposition the axes in the order that suits memory which is read across, if this index does.
+    pub(super) fn turned(&self, index: &Affine) -> Option<[Axis; 2]> {
+        let (other, inner) = (self.kept[self.across?], *self.kept.last()?);
+        let step = |axis: Axis| index.coefficient(Var::Dim(axis.var));
+        let across = step(other) == 1 && !matches!(step(inner), -1..=1);
+        across.then_some([inner, other])
     }
 
     /// An affine index of the expression as one of a stage whose loops are `dims`.

@@ -7,11 +7,14 @@
 //! 3. calls vector math functions on what is now in scratch,
 //! 4. folds.
 //!
+//! In tiles of a transposition, memory that is contiguous along the other axis is copied to scratch first, turned: so both
+//! sides move whole cache lines, and rows at a distance of a power of two do not push each other out of the cache.
+//!
 //! A term that a later phase needs is *kept* in scratch, unless computing it again from memory and scratch is cheap.
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+use tensorwright_ir::op::primitive::{BinaryFn, ReduceKind, UnaryFn};
 use tensorwright_ir::{DType, Type};
 
 use super::expression::{Expression, Term};
@@ -28,6 +31,12 @@ const CHEAP: u32 = 4;
 const MIN_MATH_ELEMENTS: u64 = 16;
 /// Elements up to which scratch stays near the core.
 const MAX_MATH_ELEMENTS: u64 = 1 << 18;
+/// Bytes of scratch for memory that is copied there to turn it.
+const MAX_TURNED_BYTES: u64 = 1 << 16;
+/// Rows of an outer-axis reduction that are added to the accumulators at once, if that is little code.
+const ROWS_AT_ONCE: u64 = 4;
+/// Instructions for one row that are little code.
+const SHORT_BODY: usize = 8;
 
 /// The vector math function that a term is.
 pub(super) fn math_of(term: &Term) -> Option<MathOp> {
@@ -42,6 +51,7 @@ pub(super) fn math_of(term: &Term) -> Option<MathOp> {
 pub(super) fn build(expression: Expression, layout: Layout, form: Form, types: &[Type]) -> Kernel {
     let mut builder = Stages::new(&expression, &layout, form);
     builder.analyse();
+    builder.turn();
     for phase in 0..=builder.last_phase() {
         builder.run_phase(phase);
     }
@@ -221,6 +231,24 @@ impl<'a> Stages<'a> {
         total
     }
 
+    /// Copies what is read across to scratch, so that the tile has it as it needs it.
+    fn turn(&mut self) {
+        let mut bytes = 0;
+        for (i, term) in self.expression.terms.iter().enumerate() {
+            let Term::Instr(Instr::Load { buffer, index }) = term else { continue };
+            let Some(axes) = self.layout.turned(index) else { continue };
+            bytes += self.elements(false) * self.expression.dtypes[i].size() as u64;
+            if bytes > MAX_TURNED_BYTES {
+                return;
+            }
+            let body = vec![Instr::Load { buffer: *buffer, index: self.layout.index(index, &axes) }];
+            let local = Buffer::Local(self.allocate(Reg(i as u32), false));
+            let store = Store { buffer: local, index: self.local_index(false, &axes), value: Reg(0) };
+            self.ready[i] = true;
+            self.stages.push(each_point(&axes, body, vec![store]));
+        }
+    }
+
     fn run_phase(&mut self, phase: u32) {
         let in_phase = |s: &Self, i: usize| s.phase[i] == phase;
         let count = self.expression.terms.len();
@@ -229,6 +257,7 @@ impl<'a> Stages<'a> {
                 .filter(|&i| {
                     in_phase(self, i) && self.full[i] == full && self.keep[i] && self.math[i].is_none()
                 })
+                .filter(|&i| !self.ready[i])
                 .filter(|&i| !matches!(self.expression.terms[i], Term::Fold(..)))
                 .map(|i| Reg(i as u32))
                 .collect();
@@ -272,8 +301,7 @@ impl<'a> Stages<'a> {
             writes.push(Store { buffer: Buffer::Local(local), index, value });
             self.ready[term.0 as usize] = true;
         }
-        let dims = extents(&axes).to_vec();
-        self.stages.push(Stage::Loop(Loop { dims, body, stores: writes, folded: 0, folds: Vec::new() }));
+        self.stages.push(each_point(&axes, body, writes));
     }
 
     /// Calls of math functions whose operands are ready after `phase`.
@@ -334,7 +362,7 @@ impl<'a> Stages<'a> {
         self.stages.push(Stage::Loop(Loop { dims, body, stores: Vec::new(), folded, folds: written }));
     }
 
-    fn folds_of(&self, phase: u32) -> Vec<(Reg, tensorwright_ir::op::primitive::ReduceKind, Reg)> {
+    fn folds_of(&self, phase: u32) -> Vec<FoldTerm> {
         let terms = self.expression.terms.iter().enumerate();
         terms
             .filter_map(|(i, t)| match t {
@@ -350,37 +378,80 @@ impl<'a> Stages<'a> {
         if folds.is_empty() && stores.is_empty() {
             return;
         }
-        let tile = self.tile.clone();
         let accumulators: Vec<u32> = folds.iter().map(|&(term, ..)| self.allocate(term, false)).collect();
-        let at = self.local_index(false, &tile);
-        let mut init =
-            Loop { dims: extents(&tile).to_vec(), body: vec![], stores: vec![], folded: 0, folds: vec![] };
-        for (&(term, kind, _), &local) in folds.iter().zip(&accumulators) {
-            let value = Reg(init.body.len() as u32);
-            init.body.push(Instr::Const(kind.identity(self.expression.dtypes[term.0 as usize])));
-            init.stores.push(Store { buffer: Buffer::Local(local), index: at.clone(), value });
+        self.clear(&folds, &accumulators);
+        let one = self.add_rows(&folds, &accumulators, stores, Rows { first: 0, count: 1 });
+        let rows = self.layout.reduced.last().map_or(1, |axis| axis.extent);
+        let rest = rows % ROWS_AT_ONCE;
+        // The order in which rows are added must not depend on how the reduced axes were merged.
+        let in_order = rest == 0 || self.layout.reduced.len() == 1;
+        if one.body.len() > SHORT_BODY || rows < 2 * ROWS_AT_ONCE || !in_order {
+            self.stages.push(Stage::Loop(one));
+        } else {
+            let many = Rows { first: 0, count: ROWS_AT_ONCE };
+            self.push_rows(self.add_rows(&folds, &accumulators, stores, many), rows / ROWS_AT_ONCE);
+            if rest > 0 {
+                let last = Rows { first: rows - rest, count: 1 };
+                self.push_rows(self.add_rows(&folds, &accumulators, stores, last), rest);
+            }
         }
-        if !folds.is_empty() {
-            self.stages.push(Stage::Loop(init));
-        }
-        let axes = self.axes(true);
-        let at = self
-            .local_index(false, &axes[self.layout.reduced.len()..])
-            .moved(self.layout.reduced.len() as u32);
-        let mut body = Body::new(self, &axes, true);
-        let mut writes: Vec<Store> = stores.iter().map(|&s| body.store(s)).collect();
-        for (&(_, kind, value), &local) in folds.iter().zip(&accumulators) {
-            let x = body.emit(value);
-            let sum = body.push(Instr::Load { buffer: Buffer::Local(local), index: at.clone() });
-            let value = body.push(Instr::Binary(kind.function(), sum, x));
-            writes.push(Store { buffer: Buffer::Local(local), index: at.clone(), value });
-        }
-        let body = body.instrs;
-        let dims = extents(&axes).to_vec();
-        self.stages.push(Stage::Loop(Loop { dims, body, stores: writes, folded: 0, folds: Vec::new() }));
         for (term, ..) in folds {
             self.ready[term.0 as usize] = true;
         }
+    }
+
+    /// Sets accumulators to the identities of their folds.
+    fn clear(&mut self, folds: &[FoldTerm], accumulators: &[u32]) {
+        let at = self.local_index(false, &self.tile);
+        let (mut body, mut stores) = (Vec::new(), Vec::new());
+        for (&(term, kind, _), &local) in folds.iter().zip(accumulators) {
+            let value = Reg(body.len() as u32);
+            body.push(Instr::Const(kind.identity(self.expression.dtypes[term.0 as usize])));
+            stores.push(Store { buffer: Buffer::Local(local), index: at.clone(), value });
+        }
+        if !folds.is_empty() {
+            self.stages.push(each_point(&self.tile, body, stores));
+        }
+    }
+
+    /// The loop that adds rows to accumulators, as if it ran over all rows one by one.
+    fn add_rows(&self, folds: &[FoldTerm], accumulators: &[u32], stores: &[usize], rows: Rows) -> Loop {
+        let axes = self.axes(true);
+        let reduced = self.layout.reduced.len();
+        let at = self.local_index(false, &axes[reduced..]).moved(reduced as u32);
+        let mut body = Body::new(self, &axes, true);
+        let mut writes = Vec::new();
+        let mut sums: Vec<Reg> = accumulators
+            .iter()
+            .map(|&local| body.push(Instr::Load { buffer: Buffer::Local(local), index: at.clone() }))
+            .collect();
+        for row in 0..rows.count {
+            body.next_row(reduced, rows, row);
+            writes.extend(stores.iter().map(|&s| body.store(s)));
+            for (sum, &(_, kind, value)) in sums.iter_mut().zip(folds) {
+                let x = body.emit(value);
+                *sum = body.push(Instr::Binary(kind.function(), *sum, x));
+            }
+        }
+        let sums = sums.into_iter().zip(accumulators);
+        writes.extend(sums.map(|(value, &local)| Store {
+            buffer: Buffer::Local(local),
+            index: at.clone(),
+            value,
+        }));
+        Loop {
+            dims: extents(&axes).to_vec(),
+            body: body.instrs,
+            stores: writes,
+            folded: 0,
+            folds: Vec::new(),
+        }
+    }
+
+    /// Appends a loop with another number of iterations over the innermost reduced axis.
+    fn push_rows(&mut self, mut rows: Loop, count: u64) {
+        rows.dims[self.layout.reduced.len() - 1] = Extent::Fixed(count);
+        self.stages.push(Stage::Loop(rows));
     }
 
     fn allocate(&mut self, term: Reg, full: bool) -> u32 {
@@ -405,6 +476,21 @@ impl<'a> Stages<'a> {
     }
 }
 
+/// A fold: the term that it is, and the value that is folded.
+type FoldTerm = (Reg, ReduceKind, Reg);
+
+/// Rows that are taken together, from a first one on.
+#[derive(Clone, Copy)]
+struct Rows {
+    first: u64,
+    count: u64,
+}
+
+/// A loop that stores at each of its points.
+fn each_point(axes: &[Axis], body: Vec<Instr>, stores: Vec<Store>) -> Stage {
+    Stage::Loop(Loop { dims: extents(axes).to_vec(), body, stores, folded: 0, folds: Vec::new() })
+}
+
 /// The body of one loop.
 struct Body<'s, 'a> {
     stages: &'s Stages<'a>,
@@ -412,11 +498,33 @@ struct Body<'s, 'a> {
     full: bool,
     instrs: Vec<Instr>,
     known: HashMap<Reg, Reg>,
+    /// A loop variable that stands for `.1` times itself plus `.2`.
+    row: Option<(Var, i64, i64)>,
 }
 
 impl<'s, 'a> Body<'s, 'a> {
     fn new(stages: &'s Stages<'a>, axes: &'s [Axis], full: bool) -> Body<'s, 'a> {
-        Body { stages, axes, full, instrs: Vec::new(), known: HashMap::new() }
+        Body { stages, axes, full, instrs: Vec::new(), known: HashMap::new(), row: None }
+    }
+
+    /// From here on the innermost of `reduced` loops stands for row `row` of each group of rows.
+    fn next_row(&mut self, reduced: usize, rows: Rows, row: u64) {
+        self.known.retain(|reg, _| !self.stages.full[reg.0 as usize]);
+        if let Some(innermost) = reduced.checked_sub(1) {
+            let first = (rows.first + row) as i64;
+            self.row = Some((Var::Dim(innermost as u32), rows.count as i64, first));
+        }
+    }
+
+    /// The index of the expression at this loop's point.
+    fn index(&self, affine: &Affine) -> Affine {
+        self.in_row(self.stages.layout.index(affine, self.axes))
+    }
+
+    fn in_row(&self, index: Affine) -> Affine {
+        let Some((var, step, first)) = self.row else { return index };
+        let c = index.coefficient(var);
+        index.plus(var, c * (step - 1)).shifted(c * first)
     }
 
     fn push(&mut self, instr: Instr) -> Reg {
@@ -455,16 +563,16 @@ impl<'s, 'a> Body<'s, 'a> {
 
     fn instr(&self, reg: Reg) -> Instr {
         if self.is_ready(reg) {
-            let index = self.stages.local_index(self.stages.full[reg.0 as usize], self.axes);
+            let index = self.in_row(self.stages.local_index(self.stages.full[reg.0 as usize], self.axes));
             return Instr::Load { buffer: Buffer::Local(self.stages.local[&reg]), index };
         }
         match self.term(reg) {
             Term::Fold(..) => unreachable!("folds are in scratch before anybody reads them"),
             Term::Instr(Instr::Load { buffer, index }) => {
-                Instr::Load { buffer: *buffer, index: self.stages.layout.index(index, self.axes) }
+                Instr::Load { buffer: *buffer, index: self.index(index) }
             }
             Term::Instr(Instr::Index { dtype, index }) => {
-                Instr::Index { dtype: *dtype, index: self.stages.layout.index(index, self.axes) }
+                Instr::Index { dtype: *dtype, index: self.index(index) }
             }
             Term::Instr(instr) => instr.with_operands(|r| self.known[&r]),
         }
@@ -474,6 +582,6 @@ impl<'s, 'a> Body<'s, 'a> {
         let (param, index, value) = &self.stages.expression.stores[store];
         let value = self.emit(*value);
         debug_assert!(self.full || !self.stages.runs_along_reduced(index));
-        Store { buffer: Buffer::Param(*param), index: self.stages.layout.index(index, self.axes), value }
+        Store { buffer: Buffer::Param(*param), index: self.index(index), value }
     }
 }
