@@ -265,7 +265,7 @@ mod tests {
         let mut regions = 0;
         for _ in 0..200 {
             let choices: Vec<u32> = (0..300).map(|_| random.bits() as u32).collect();
-            let RandomGraph { graph, inputs } = random_graph(&mut Draw::new(&choices), &options);
+            let RandomGraph { graph, inputs, .. } = random_graph(&mut Draw::new(&choices), &options);
             tensorwright_ir::verify(&graph).unwrap();
             regions += graph.nodes().iter().map(|node| node.regions.len()).sum::<usize>();
             match Evaluator::new().with_budget(1 << 24).evaluate(&graph, &inputs) {

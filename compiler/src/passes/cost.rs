@@ -20,13 +20,28 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
     let result: u64 = node.results.iter().map(|&v| elements(v)).sum();
     let operands: u64 = node.operands.iter().map(|&v| elements(v)).sum();
     match node.op.lowering() {
+        Lowering::Region => region_cost(node),
+        Lowering::Effect => operands,
         Lowering::Map => result.saturating_mul(element_cost(&node.op)),
         Lowering::View => 0,
         Lowering::Reduce => operands.max(result),
         Lowering::Contract => result.saturating_mul(2 * contracted(graph, node)).saturating_add(operands),
-        Lowering::Library | Lowering::Expand | Lowering::Region | Lowering::Effect => {
-            operands.saturating_add(result).saturating_mul(4)
-        }
+        Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
+    }
+}
+
+/// How often the body of a `while` is taken to run.
+const TRIPS: u64 = 16;
+
+/// One branch is taken, the most expensive for all that is known; a body runs many times. Regions nest little, so the functions call
+/// each other.
+fn region_cost(node: &Node) -> u64 {
+    let costs = node.regions.iter().map(cost);
+    match &node.op {
+        Op::While(_) => costs.fold(0, u64::saturating_add).saturating_mul(TRIPS),
+        Op::Scan(op) => costs.fold(0, u64::saturating_add).saturating_mul(op.length as u64),
+        Op::Map(op) => costs.fold(0, u64::saturating_add).saturating_mul(op.length as u64),
+        _ => costs.max().unwrap_or(0),
     }
 }
 

@@ -20,7 +20,7 @@
 //! }
 //! ```
 
-use tensorwright_ir::Graph;
+use tensorwright_ir::{Graph, Value};
 
 use super::effects::touches_token;
 use super::rewriter::retain_nodes;
@@ -47,18 +47,30 @@ impl Pass for Dce {
 
 /// For each node whether an output or an effect needs it.
 pub(super) fn live_nodes(graph: &Graph) -> Vec<bool> {
-    let mut needed = vec![false; graph.values().len()];
-    for output in graph.outputs() {
-        needed[output.index()] = true;
-    }
-    let mut live = vec![false; graph.nodes().len()];
-    for (id, node) in graph.iter().rev() {
-        if touches_token(graph, node) || node.results.iter().any(|v| needed[v.index()]) {
-            live[id.index()] = true;
-            node.operands.iter().for_each(|v| needed[v.index()] = true);
+    Needed::by(graph, graph.outputs().iter().copied()).nodes
+}
+
+/// What some outputs of a graph and its effects need.
+pub(super) struct Needed {
+    pub(super) nodes: Vec<bool>,
+    pub(super) values: Vec<bool>,
+}
+
+impl Needed {
+    pub(super) fn by(graph: &Graph, outputs: impl IntoIterator<Item = Value>) -> Needed {
+        let mut values = vec![false; graph.values().len()];
+        for output in outputs {
+            values[output.index()] = true;
         }
+        let mut nodes = vec![false; graph.nodes().len()];
+        for (id, node) in graph.iter().rev() {
+            if touches_token(graph, node) || node.results.iter().any(|v| values[v.index()]) {
+                nodes[id.index()] = true;
+                node.operands.iter().for_each(|v| values[v.index()] = true);
+            }
+        }
+        Needed { nodes, values }
     }
-    live
 }
 
 #[cfg(test)]

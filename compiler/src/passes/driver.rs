@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tensorwright_ir::{Graph, Violations};
 
+use super::everywhere::run_everywhere;
 use super::{Context, Failure, PIPELINE, Pass, PassOptions, Step, StopAfter};
 
 /// Why passes could not be run. Each is a bug of the pass named.
@@ -199,7 +200,7 @@ impl<'a> Driver<'a> {
         }
         self.cx.enter(pass.name());
         let start = Instant::now();
-        let after = pass.run(&self.graph, &mut self.cx);
+        let after = run_everywhere(pass, &self.graph, &mut self.cx);
         let elapsed = start.elapsed();
         self.runs += 1;
         self.observer.ran(&PassRun {

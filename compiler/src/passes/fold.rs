@@ -5,6 +5,7 @@
 //! - Tensors of equal elements stay broadcast scalars: an element-wise function of such is computed once, an index map of
 //!   such is another broadcast, however large.
 //! - Whatever has no elements is a constant.
+//! - Control flow without effects whose operands are all constants is run, loops within what is left of `fold_work`.
 //!
 //! It keeps `iota` and broadcasts, which are smaller than what they stand for. Effect tokens are left alone.
 //!
@@ -31,6 +32,7 @@
 //! ```
 
 use smallvec::SmallVec;
+use tensorwright_ir::eval::Evaluator;
 use tensorwright_ir::op::primitive::ReduceKind;
 use tensorwright_ir::op::{Lowering, Results};
 use tensorwright_ir::{BuildError, Graph, Literal, Node, Op, Scalar, Type, Value};
@@ -126,7 +128,7 @@ fn folded(
     if matches!(site.node.op, Op::BroadcastInDim(_)) || !budget.allows(old, site.node) {
         return Ok(None);
     }
-    let Some(results) = evaluated(&site.node.op, &operands, &types) else { return Ok(None) };
+    let Some(results) = evaluated(site.node, &operands, &types, budget) else { return Ok(None) };
     results.into_iter().map(|result| constant(r, result)).collect::<Result<_, _>>().map(Some)
 }
 
@@ -195,7 +197,13 @@ fn constant(r: &mut Rewriter<'_>, value: Literal) -> Result<Value, BuildError> {
     }
 }
 
-fn evaluated(op: &Op, operands: &[Constant], types: &[&Type]) -> Option<Vec<Literal>> {
+/// Results of the node; `None` if it is a loop that takes too long. What the loop took counts all the same.
+fn evaluated(
+    node: &Node,
+    operands: &[Constant],
+    types: &[&Type],
+    budget: &mut Budget,
+) -> Option<Vec<Literal>> {
     let literals: SmallVec<[std::borrow::Cow<'_, Literal>; 3]> = operands
         .iter()
         .map(|operand| match operand {
@@ -205,7 +213,14 @@ fn evaluated(op: &Op, operands: &[Constant], types: &[&Type]) -> Option<Vec<Lite
         .collect();
     let operands: SmallVec<[&Literal; 3]> = literals.iter().map(|literal| &**literal).collect();
     let types: SmallVec<[Type; 1]> = types.iter().map(|&ty| ty.clone()).collect();
-    op.eval(&operands, &types)
+    if node.regions.is_empty() {
+        return node.op.eval(&operands, &types);
+    }
+    let mut evaluator = Evaluator::new().with_budget(budget.work as u64);
+    let results = evaluator.evaluate_node(node, &operands, &types);
+    budget.work = evaluator.budget_left().map_or(0, |left| left as usize);
+    budget.refused += usize::from(results.is_err());
+    results.ok()
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ mod canonicalise;
 mod chunks;
 mod context;
 mod contract;
+mod control;
 mod cost;
 mod cse;
 mod dce;
 mod driver;
 mod effects;
+mod everywhere;
 mod expand;
 mod fold;
 mod pattern;
@@ -25,6 +27,7 @@ pub use algebra::Algebra;
 pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
 pub use contract::Contract;
+pub use control::{Forward, Hoist, Inline, Localise, Prune};
 pub use cost::{cost, element_cost, node_cost};
 pub use cse::Cse;
 pub use dce::Dce;
@@ -58,7 +61,8 @@ pub trait Pass: Sync {
         Exactness::Exact
     }
 
-    /// The new graph, of the same input and output types; `None` if there is nothing to change.
+    /// The new graph, of the same input and output types; `None` if there is nothing to change. Regions of nodes are left as they
+    /// are: the driver runs the pass on each of them first.
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph>;
 }
 
@@ -97,6 +101,11 @@ pub static PIPELINE: &[Step] = &[
             (&Fold, "constants are known before rules ask for them"),
             (&Algebra, "works on canonical operands and folded constants"),
             (&Cse, "merges what expansion wrote several times"),
+            (&Inline, "choices and conditions are as constant as `fold` and `algebra` can make them"),
+            (&Forward, "tells real state from invariants, which the next three need to know"),
+            (&Localise, "constants among them go into regions, for the next round"),
+            (&Hoist, "after `localise`: what depends on constants alone is folded, not moved"),
+            (&Prune, "last of those about regions: the others leave operands and results unused"),
             (&Dce, "sweeps up what the others left unused, so that `sink` sees who needs what"),
             (&Sink, "after `dce`; what it brings together the others simplify in the next round"),
             (&Contract, "takes in what `sink` has left in front of products"),
@@ -136,6 +145,11 @@ mod tests {
         (&Cse, include_str!("cse.rs")),
         (&Sink, include_str!("sink/mod.rs")),
         (&Contract, include_str!("contract/mod.rs")),
+        (&Inline, include_str!("control/inline.rs")),
+        (&Forward, include_str!("control/forward.rs")),
+        (&Localise, include_str!("control/localise.rs")),
+        (&Hoist, include_str!("control/hoist.rs")),
+        (&Prune, include_str!("control/prune.rs")),
         (&Dce, include_str!("dce.rs")),
     ];
 

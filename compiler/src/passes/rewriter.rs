@@ -27,6 +27,8 @@ pub enum Rewrite {
     Keep,
     /// These values take the place of the node's results.
     Replace(Results),
+    /// These values take the place of the node's results; results with `None` go, because nothing uses them.
+    ReplaceUsed(Vec<Option<Value>>),
 }
 
 impl Rewrite {
@@ -96,19 +98,28 @@ pub struct Rewriter<'g> {
     location: Option<Location>,
 }
 
-/// Rebuilds `graph` by asking `rule` about each node in order. `None` if no node changed, or if the sweep failed as a whole.
+/// Rebuilds `graph` by asking `rule` about each node that has results, in order. `None` if no node changed, or if the sweep failed
+/// as a whole.
 pub fn rewrite<'g>(
+    graph: &'g Graph,
+    cx: &mut Context<'_>,
+    mut rule: impl FnMut(&mut Rewriter<'g>, &Site<'g>) -> Result<Rewrite, BuildError>,
+) -> Option<Graph> {
+    // A node without results (an `unstack` of nothing) leaves nothing to replace.
+    rewrite_all(graph, cx, |r, site| match site.node.results.is_empty() {
+        true => Ok(Rewrite::Keep),
+        false => rule(r, site),
+    })
+}
+
+/// As [`rewrite`], of nodes without results too.
+pub fn rewrite_all<'g>(
     graph: &'g Graph,
     cx: &mut Context<'_>,
     mut rule: impl FnMut(&mut Rewriter<'g>, &Site<'g>) -> Result<Rewrite, BuildError>,
 ) -> Option<Graph> {
     let mut rewriter = Rewriter::new(graph);
     let mut changed = false;
-    // A node without results (an `unstack` of nothing) leaves nothing to replace.
-    let mut rule = |r: &mut Rewriter<'g>, site: &Site<'g>| match site.node.results.is_empty() {
-        true => Ok(Rewrite::Keep),
-        false => rule(r, site),
-    };
     for (id, node) in graph.iter() {
         match rewriter.step(id, node, cx, &mut rule) {
             Ok(step_changed) => changed |= step_changed,
@@ -234,8 +245,8 @@ impl<'g> Rewriter<'g> {
         self.location.clone_from(&node.location);
         let wanted = rule(self, &site).map_err(RewriteError::from).and_then(|r| self.check(node, r));
         let changed = match wanted {
-            Ok(Rewrite::Replace(values)) => self.replace(node, &values, mark),
-            Ok(Rewrite::Keep) => false,
+            Ok(Some(values)) => self.replace(node, &values, mark),
+            Ok(None) => false,
             Err(error) => {
                 cx.report(node, error);
                 false
@@ -265,29 +276,36 @@ impl<'g> Rewriter<'g> {
         self.old.op(old).map_or("input", |op| op.name())
     }
 
-    fn check(&self, node: &Node, wanted: Rewrite) -> Result<Rewrite, RewriteError> {
-        if let Rewrite::Replace(values) = &wanted {
-            let same = |(&old, &new): (&Value, &Value)| self.old.ty(old) == self.graph().ty(new);
-            if values.len() != node.results.len() || !node.results.iter().zip(values).all(same) {
-                return Err(self.wrong_types(node, values));
-            }
-        }
-        Ok(wanted)
-    }
-
-    fn wrong_types(&self, node: &Node, values: &[Value]) -> RewriteError {
-        let list = |graph: &Graph, values: &[Value]| {
-            values.iter().map(|&v| graph.ty(v).to_string()).collect::<Vec<_>>().join(", ")
+    /// What takes the place of each result, if that is possible.
+    fn check(&self, node: &Node, wanted: Rewrite) -> Result<Option<Vec<Option<Value>>>, RewriteError> {
+        let values = match wanted {
+            Rewrite::Keep => return Ok(None),
+            Rewrite::Replace(values) => values.into_iter().map(Some).collect(),
+            Rewrite::ReplaceUsed(values) => values,
         };
-        let expected = list(self.old, &node.results);
-        RewriteError::Types { op: node.op.name(), expected, found: list(self.graph(), values) }
+        let same = |(&old, new): (&Value, &Option<Value>)| {
+            new.is_none_or(|new| self.old.ty(old) == self.graph().ty(new))
+        };
+        if values.len() == node.results.len() && node.results.iter().zip(&values).all(same) {
+            Ok(Some(values))
+        } else {
+            Err(self.wrong_types(node, &values))
+        }
     }
 
-    fn replace(&mut self, node: &Node, values: &[Value], mark: usize) -> bool {
+    fn wrong_types(&self, node: &Node, values: &[Option<Value>]) -> RewriteError {
+        let list = |types: Vec<String>| types.join(", ");
+        let expected = list(node.results.iter().map(|&v| self.old.ty(v).to_string()).collect());
+        let found = |v: &Option<Value>| v.map_or("nothing".to_owned(), |v| self.graph().ty(v).to_string());
+        RewriteError::Types { op: node.op.name(), expected, found: list(values.iter().map(found).collect()) }
+    }
+
+    fn replace(&mut self, node: &Node, values: &[Option<Value>], mark: usize) -> bool {
         self.build();
         let new = self.new.as_mut().expect("was started");
         for (&old, &value) in node.results.iter().zip(values) {
-            self.map[old.index()] = Some(value);
+            self.map[old.index()] = value;
+            let Some(value) = value else { continue };
             let fresh = new.graph().producer(value).is_some_and(|(id, _)| id.index() >= mark);
             if fresh && new.graph().value_name(value).is_none() {
                 new.set_name(value, self.old.value_name(old).map(str::to_owned));

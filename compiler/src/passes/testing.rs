@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use tensorwright_ir::text::{Style, parse, print};
 use tensorwright_ir::{Builder, Graph, NodeId, Source, Value};
 
+use super::effects::has_effect;
+use super::everywhere::run_everywhere;
 use super::{Context, Dce, Pass, PassOptions};
 
 /// The graph of a text.
@@ -12,7 +14,7 @@ pub(super) fn graph(text: &str) -> Graph {
     parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// What the pass makes of the graph. Panics if a rewrite had to be taken back.
+/// What the pass makes of the graph and its regions. Panics if a rewrite had to be taken back.
 pub(super) fn run(pass: &dyn Pass, graph: &Graph) -> Option<Graph> {
     run_with(pass, graph, &PassOptions::default())
 }
@@ -20,7 +22,7 @@ pub(super) fn run(pass: &dyn Pass, graph: &Graph) -> Option<Graph> {
 /// As [`run`], with options.
 pub(super) fn run_with(pass: &dyn Pass, graph: &Graph, options: &PassOptions) -> Option<Graph> {
     let mut cx = Context::new(options, pass.name());
-    let new = pass.run(graph, &mut cx);
+    let new = run_everywhere(pass, graph, &mut cx);
     assert!(cx.failures().is_empty(), "{:?}", cx.failures());
     new
 }
@@ -55,17 +57,24 @@ pub(super) fn documented_example(source: &str) -> (String, String) {
 /// A text that does not depend on names and on the order of independent nodes, and shows no dead code.
 pub(super) fn plain_text(graph: &Graph) -> String {
     let live = run(&Dce, graph);
-    let graph = live.as_ref().unwrap_or(graph);
+    print(&plain(live.as_ref().unwrap_or(graph)), Style::default())
+}
+
+/// The graph without names and with nodes in the order of need, and so its regions, which nest little.
+fn plain(graph: &Graph) -> Graph {
     let mut b = Builder::new("f");
     let mut map: HashMap<Value, Value> = HashMap::new();
     for &input in graph.inputs() {
         map.insert(input, b.input(graph.ty(input).clone()));
     }
-    for &output in graph.outputs() {
-        place(graph, &mut b, &mut map, output);
+    let effects = graph.nodes().iter().filter(|node| has_effect(node));
+    let roots =
+        graph.outputs().iter().copied().chain(effects.filter_map(|node| node.results.first().copied()));
+    for root in roots {
+        place(graph, &mut b, &mut map, root);
     }
     let outputs: Vec<Value> = graph.outputs().iter().map(|v| map[v]).collect();
-    print(&b.finish(&outputs), Style::default())
+    b.finish(&outputs)
 }
 
 /// Appends what `value` is made of, in the order of operands.
@@ -88,7 +97,8 @@ fn place(graph: &Graph, b: &mut Builder, map: &mut HashMap<Value, Value>, value:
             continue;
         }
         let operands: Vec<Value> = node.operands.iter().map(|v| map[v]).collect();
-        let results = b.push(node.op.clone(), &operands).expect("a valid graph");
+        let regions = node.regions.iter().map(plain).collect();
+        let results = b.push_with_regions(node.op.clone(), &operands, regions).expect("a valid graph");
         map.extend(node.results.iter().copied().zip(results));
     }
 }

@@ -8,15 +8,17 @@ use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::passes::{
     self, Exactness, Pass, PassOptions, PassRun, cost, run_passes, run_pipeline,
 };
-use tensorwright_ir::eval::evaluate;
+use tensorwright_ir::eval::{EvalError, Evaluator};
 use tensorwright_ir::text::{Style, print};
 use tensorwright_ir::{Graph, Literal};
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
 use tensorwright_testkit::properties::for_random_graphs;
 use tensorwright_testkit::tolerance::same_values;
 
+/// Graphs of ordinary ops, and graphs with control flow and effects.
 fn for_graphs(property: impl Fn(RandomGraph) -> Result<(), TestCaseError>) {
-    for_random_graphs(&GraphOptions::default(), 150, property);
+    for_random_graphs(&GraphOptions::default(), 150, &property);
+    for_random_graphs(&GraphOptions::with_control(), 150, &property);
 }
 
 fn options() -> PassOptions {
@@ -36,9 +38,28 @@ fn text(graph: &Graph) -> String {
     print(graph, Style::default())
 }
 
+/// Outputs and what was printed, in an order that does not depend on that of independent effects.
+fn evaluate(graph: &Graph, inputs: &[Literal]) -> Result<(Vec<Literal>, Vec<String>), EvalError> {
+    let mut printed = Vec::new();
+    let mut sink = |text: &str| printed.push(text.to_owned());
+    let outputs = Evaluator::new().with_sink(&mut sink).evaluate(graph, inputs)?;
+    printed.sort();
+    Ok((outputs, printed))
+}
+
+/// Same outputs and same texts printed, or an effect that fails in both.
 fn check_meaning(before: &Graph, after: &Graph, inputs: &[Literal]) -> Result<(), TestCaseError> {
-    let expected = evaluate(before, inputs).expect("inputs fit");
-    let found = evaluate(after, inputs).expect("inputs fit");
+    let both = || format!("before {}after {}", text(before), text(after));
+    let (expected, found) = match (evaluate(before, inputs), evaluate(after, inputs)) {
+        (Ok((expected, printed)), Ok((found, printed_after))) => {
+            prop_assert_eq!(printed, printed_after, "{}", both());
+            (expected, found)
+        }
+        (Err(_), Err(_)) => return Ok(()),
+        (before, after) => {
+            return Err(TestCaseError::fail(format!("{before:?}\nand then {after:?}\n{}", both())));
+        }
+    };
     for (i, (e, f)) in expected.iter().zip(&found).enumerate() {
         if !same_values(e, f) {
             return Err(TestCaseError::fail(format!(
@@ -102,6 +123,11 @@ properties_of!(
     dce: "dce",
     sink: "sink",
     contract: "contract",
+    inline: "inline",
+    forward: "forward",
+    localise: "localise",
+    hoist: "hoist",
+    prune: "prune",
 );
 
 #[test]

@@ -1,0 +1,189 @@
+//! `hoist`: what a loop computes anew each time from the same values is computed once, before it.
+//!
+//! It moves ops out of the regions of `while`, `scan` and `map` that need nothing but invariants and constants, cannot fail and
+//! have no effect. Constants, iotas and index maps stay: they cost nothing where they are read, and outside they would be
+//! tensors. What moves may be computed though the loop does not run; a loop over less than two slices is for `inline`.
+//!
+//! ```text
+//! graph @f(%s: f32[4], %x: f32[9,4], %k: f32[]) {
+//!   %last = scan(%s, %x, %k) {carried = 1, scanned = 1, length = 9, reverse = false} (
+//!     graph @body(%s: f32[4], %x: f32[4], %k: f32[]) {
+//!       %e = exp(%k)
+//!       %b = broadcast_in_dim(%e) {shape = [4], axes = []}
+//!       %y = mul(%x, %b)
+//!       %next = add(%s, %y)
+//!       return %next
+//!     }
+//!   )
+//!   return %last
+//! }
+//! ```
+//!
+//! becomes
+//!
+//! ```text
+//! graph @f(%s: f32[4], %x: f32[9,4], %k: f32[]) {
+//!   %e = exp(%k)
+//!   %last = scan(%s, %x, %k, %e) {carried = 1, scanned = 1, length = 9, reverse = false} (
+//!     graph @body(%s: f32[4], %x: f32[4], %k: f32[], %e: f32[]) {
+//!       %b = broadcast_in_dim(%e) {shape = [4], axes = []}
+//!       %y = mul(%x, %b)
+//!       %next = add(%s, %y)
+//!       return %next
+//!     }
+//!   )
+//!   return %last
+//! }
+//! ```
+
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::{BuildError, Graph, Node, Op, Value};
+
+use super::plan::{Hoisted, Plan, Ports};
+use crate::passes::effects::touches_token;
+use crate::passes::everywhere::has_regions;
+use crate::passes::rewriter::{Operands, Rewrite, Rewriter, Site, rewrite_all};
+use crate::passes::{Context, Pass};
+
+/// The pass; see the [module](self).
+#[derive(Clone, Copy, Debug)]
+pub struct Hoist;
+
+impl Pass for Hoist {
+    fn name(&self) -> &'static str {
+        "hoist"
+    }
+
+    fn description(&self) -> &'static str {
+        "moves what is the same each time out of loops"
+    }
+
+    fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
+        if !has_regions(graph) {
+            return None;
+        }
+        rewrite_all(graph, cx, |r, site| {
+            let Some(ports) = Ports::of(site.node).filter(|_| runs_often(&site.node.op)) else {
+                return Ok(Rewrite::Keep);
+            };
+            let mut plan = Plan::new(site.node, ports);
+            for (position, region) in site.node.regions.iter().enumerate() {
+                plan.hoisted.extend(hoisted(r, site, ports, position, region)?);
+            }
+            if plan.hoisted.is_empty() {
+                return Ok(Rewrite::Keep);
+            }
+            plan.build(r, site).map(Rewrite::Replace)
+        })
+    }
+}
+
+fn runs_often(op: &Op) -> bool {
+    match op {
+        Op::While(_) => true,
+        Op::Scan(op) => op.length > 1,
+        Op::Map(op) => op.length > 1,
+        _ => false,
+    }
+}
+
+/// Computes outside what can be, and says what that is.
+fn hoisted(
+    r: &mut Rewriter<'_>,
+    site: &Site<'_>,
+    ports: Ports,
+    position: usize,
+    region: &Graph,
+) -> Result<Vec<Hoisted>, BuildError> {
+    let invariant = invariant_values(region, ports.first_invariant());
+    let moved = moved_values(region, &invariant);
+    if moved.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut outside: Vec<Option<Value>> = vec![None; region.values().len()];
+    for (&input, &operand) in region.inputs().iter().zip(&site.operands[ports.selector..]) {
+        outside[input.index()] = Some(operand);
+    }
+    let wanted = makers(region, &moved);
+    for (id, node) in region.iter().filter(|(id, _)| wanted[id.index()]) {
+        let operands: Operands =
+            node.operands.iter().map(|v| outside[v.index()].expect("makers come first")).collect();
+        let results = r.build_at(region.node(id).location.clone()).copy_node(node, &operands)?;
+        for (old, new) in node.results.iter().zip(results) {
+            outside[old.index()] = Some(new);
+        }
+    }
+    let hoisted = moved.into_iter().map(|inside| {
+        let outside = outside[inside.index()].expect("has been computed");
+        Hoisted { outside, region: position, inside }
+    });
+    Ok(hoisted.collect())
+}
+
+/// For each value of the region whether it is the same each time and can be computed outside.
+fn invariant_values(region: &Graph, first_invariant: usize) -> Vec<bool> {
+    let mut invariant = vec![false; region.values().len()];
+    for input in &region.inputs()[first_invariant..] {
+        invariant[input.index()] = true;
+    }
+    for node in region.nodes() {
+        if node.operands.iter().all(|v| invariant[v.index()]) && can_move(region, node) {
+            node.results.iter().for_each(|v| invariant[v.index()] = true);
+        }
+    }
+    invariant
+}
+
+/// Whether the node always ends, and does nothing but give results.
+fn can_move(region: &Graph, node: &Node) -> bool {
+    if touches_token(region, node) {
+        return false;
+    }
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        if matches!(node.op, Op::While(_)) {
+            return false;
+        }
+        open.extend(node.regions.iter().flat_map(Graph::nodes));
+    }
+    true
+}
+
+/// The invariants that variant nodes and outputs read, but for index maps, which they read through.
+fn moved_values(region: &Graph, invariant: &[bool]) -> Vec<Value> {
+    let varies = |node: &&Node| !node.results.iter().all(|v| invariant[v.index()]) || node.results.is_empty();
+    let read = region.nodes().iter().filter(varies).flat_map(|node| &node.operands);
+    let mut open: Vec<Value> = read.chain(region.outputs()).copied().collect();
+    let mut seen = vec![false; region.values().len()];
+    let mut moved = Vec::new();
+    while let Some(value) = open.pop() {
+        if !invariant[value.index()] || std::mem::replace(&mut seen[value.index()], true) {
+            continue;
+        }
+        match region.producer(value) {
+            Some((_, node)) if is_free(&node.op) => open.extend(&node.operands),
+            Some(_) => moved.push(value),
+            None => {}
+        }
+    }
+    moved.sort_unstable();
+    moved
+}
+
+fn is_free(op: &Op) -> bool {
+    op.lowering() == Lowering::View || matches!(op, Op::Constant(_) | Op::Iota(_))
+}
+
+/// For each node of the region whether these values are made of it.
+fn makers(region: &Graph, values: &[Value]) -> Vec<bool> {
+    let mut wanted = vec![false; region.values().len()];
+    values.iter().for_each(|v| wanted[v.index()] = true);
+    let mut makers = vec![false; region.nodes().len()];
+    for (id, node) in region.iter().rev() {
+        if node.results.iter().any(|v| wanted[v.index()]) {
+            makers[id.index()] = true;
+            node.operands.iter().for_each(|v| wanted[v.index()] = true);
+        }
+    }
+    makers
+}

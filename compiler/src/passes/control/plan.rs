@@ -1,0 +1,223 @@
+//! Rebuilding nodes with regions: which operands and results stay, and what takes the place of the others.
+
+use tensorwright_ir::op::Results;
+use tensorwright_ir::op::control::{Map, Scan, While};
+use tensorwright_ir::op::primitive::Constant;
+use tensorwright_ir::{BuildError, Builder, Graph, LiteralRef, Node, Op, Scalar, Source, Type, Value};
+
+use crate::passes::rewriter::{Rewriter, Site};
+
+/// How the inputs of a node's regions come from its operands. Inputs are numbered as the regions have them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ports {
+    /// Operands in front that no region sees: what chooses the region.
+    pub(super) selector: usize,
+    /// The first inputs are state.
+    pub(super) carried: usize,
+    /// The next inputs are slices of their operands. The rest are their operands.
+    pub(super) sliced: usize,
+}
+
+impl Ports {
+    /// The ports of a node; `None` if it has no regions.
+    pub(super) fn of(node: &Node) -> Option<Ports> {
+        let (selector, carried, sliced) = match &node.op {
+            Op::If(_) | Op::Case(_) => (1, 0, 0),
+            Op::While(op) => (0, op.carried, 0),
+            Op::Scan(op) => (0, op.carried, op.scanned),
+            Op::Map(op) => (0, 0, op.mapped),
+            Op::Call(_) => (0, 0, 0),
+            _ => return None,
+        };
+        Some(Ports { selector, carried, sliced })
+    }
+
+    /// The input from which on inputs are the same each time.
+    pub(super) fn first_invariant(&self) -> usize {
+        self.carried + self.sliced
+    }
+}
+
+/// The regions whose outputs are the node's results: all but the condition of a loop.
+pub(super) fn giving(node: &Node) -> &[Graph] {
+    &node.regions[usize::from(matches!(node.op, Op::While(_)))..]
+}
+
+/// The input that the region hands out as this output.
+pub(super) fn handed_through(region: &Graph, output: usize) -> Option<usize> {
+    match region.source(region.outputs()[output]) {
+        Source::Input(input) => Some(input),
+        Source::Result { .. } => None,
+    }
+}
+
+/// What takes the place of an input inside regions.
+#[derive(Clone, Debug)]
+pub(super) enum Local {
+    /// A constant.
+    Literal(LiteralRef),
+    /// A constant of equal elements.
+    Splat(Scalar),
+}
+
+/// A value of a region that is now computed outside.
+#[derive(Clone, Debug)]
+pub(super) struct Hoisted {
+    /// The value outside.
+    pub(super) outside: Value,
+    /// The region.
+    pub(super) region: usize,
+    /// The value in the region.
+    pub(super) inside: Value,
+}
+
+/// A node with regions as it is to be.
+#[derive(Clone, Debug)]
+pub(super) struct Plan<'g> {
+    node: &'g Node,
+    ports: Ports,
+    /// Inputs that stay state.
+    pub(super) state: Vec<usize>,
+    /// Inputs that stay slices.
+    pub(super) sliced: Vec<usize>,
+    /// Inputs that are the same each time.
+    pub(super) invariants: Vec<usize>,
+    /// Results that stay.
+    pub(super) results: Vec<usize>,
+    /// Inputs in whose place there are constants now.
+    pub(super) locals: Vec<(usize, Local)>,
+    /// Inputs in whose place there are other inputs, which stay.
+    pub(super) aliases: Vec<(usize, usize)>,
+    /// Values that come in as new inputs.
+    pub(super) hoisted: Vec<Hoisted>,
+}
+
+impl<'g> Plan<'g> {
+    /// The node as it is.
+    pub(super) fn new(node: &'g Node, ports: Ports) -> Plan<'g> {
+        Plan {
+            node,
+            ports,
+            state: (0..ports.carried).collect(),
+            sliced: (ports.carried..ports.first_invariant()).collect(),
+            invariants: (ports.first_invariant()..node.operands.len() - ports.selector).collect(),
+            results: (0..node.results.len()).collect(),
+            locals: Vec::new(),
+            aliases: Vec::new(),
+            hoisted: Vec::new(),
+        }
+    }
+
+    /// Drops inputs. Nothing that stays may need them, unless something takes their place.
+    pub(super) fn retain_inputs(&mut self, keep: impl Fn(usize) -> bool) {
+        for inputs in [&mut self.state, &mut self.sliced, &mut self.invariants] {
+            inputs.retain(|&input| keep(input));
+        }
+    }
+
+    /// Appends the node. Its results are those that stay, in order.
+    pub(super) fn build(&self, r: &mut Rewriter<'_>, site: &Site<'_>) -> Result<Results, BuildError> {
+        let operand = |&input: &usize| site.operands[self.ports.selector + input];
+        let selector = site.operands[..self.ports.selector].iter().copied();
+        let outside = self.hoisted.iter().map(|hoisted| hoisted.outside);
+        let operands: Vec<Value> =
+            selector.chain(self.inputs().iter().map(operand)).chain(outside.clone()).collect();
+        let types: Vec<Type> = outside.map(|v| r.graph().ty(v).clone()).collect();
+        let regions = self.node.regions.iter().enumerate();
+        let regions = regions.map(|(i, region)| self.region(i, region, &types)).collect::<Result<_, _>>()?;
+        r.build().push_with_regions(self.op(), &operands, regions)
+    }
+
+    fn inputs(&self) -> Vec<usize> {
+        [&self.state[..], &self.sliced, &self.invariants].concat()
+    }
+
+    fn op(&self) -> Op {
+        let (carried, sliced) = (self.state.len(), self.sliced.len());
+        match &self.node.op {
+            Op::While(_) => While { carried }.into(),
+            Op::Scan(op) => Scan { carried, scanned: sliced, ..op.clone() }.into(),
+            Op::Map(op) => Map { mapped: sliced, ..op.clone() }.into(),
+            other => other.clone(),
+        }
+    }
+
+    fn region(&self, position: usize, region: &Graph, hoisted: &[Type]) -> Result<Graph, BuildError> {
+        let mut copy = Copy::of(region);
+        for input in self.inputs() {
+            copy.add_input(region.inputs()[input]);
+        }
+        for (hoisted, ty) in self.hoisted.iter().zip(hoisted) {
+            let new = copy.b.input(ty.clone());
+            if hoisted.region == position {
+                copy.stands_for(hoisted.inside, new);
+            }
+        }
+        for (input, local) in &self.locals {
+            copy.add_local(region.inputs()[*input], local)?;
+        }
+        for &(from, to) in &self.aliases {
+            if let Some(new) = copy.map[region.inputs()[to].index()] {
+                copy.map[region.inputs()[from].index()] = Some(new);
+            }
+        }
+        let gives_results = matches!(&self.node.op, Op::While(_)) as usize <= position;
+        let outputs: Vec<Value> = match gives_results {
+            true => self.results.iter().map(|&output| region.outputs()[output]).collect(),
+            false => region.outputs().to_vec(),
+        };
+        copy.finish(&outputs)
+    }
+}
+
+/// A copy of a region in the making.
+struct Copy<'g> {
+    region: &'g Graph,
+    b: Builder,
+    /// For values of the region what stands for them in the copy.
+    map: Vec<Option<Value>>,
+}
+
+impl<'g> Copy<'g> {
+    fn of(region: &'g Graph) -> Copy<'g> {
+        Copy { region, b: Builder::new(region.name()), map: vec![None; region.values().len()] }
+    }
+
+    fn add_input(&mut self, old: Value) {
+        let new = self.b.input(self.region.ty(old).clone());
+        self.stands_for(old, new);
+    }
+
+    fn add_local(&mut self, old: Value, local: &Local) -> Result<(), BuildError> {
+        let new = match local {
+            Local::Literal(value) => self.b.push_one(Constant { value: value.clone() }, &[])?,
+            Local::Splat(scalar) => self.b.full(*scalar, &self.region.ty(old).shape)?,
+        };
+        self.map[old.index()] = Some(new);
+        Ok(())
+    }
+
+    fn stands_for(&mut self, old: Value, new: Value) {
+        self.b.set_name(new, self.region.value_name(old).map(str::to_owned));
+        self.map[old.index()] = Some(new);
+    }
+
+    /// Copies the nodes whose operands are there; the others need what was dropped, and nothing that stays needs them.
+    fn finish(mut self, outputs: &[Value]) -> Result<Graph, BuildError> {
+        for node in self.region.nodes() {
+            let is_there = |v: &Value| self.map[v.index()];
+            let known = !node.results.is_empty() && node.results.iter().all(|v| is_there(v).is_some());
+            let operands: Option<Vec<Value>> = node.operands.iter().map(is_there).collect();
+            let (false, Some(operands)) = (known, operands) else { continue };
+            let results = self.b.copy_node(node, &operands)?;
+            for (&old, new) in node.results.iter().zip(results) {
+                if self.map[old.index()].is_none() {
+                    self.stands_for(old, new);
+                }
+            }
+        }
+        let outputs: Vec<Value> =
+            outputs.iter().map(|v| self.map[v.index()].expect("a plan keeps what outputs need")).collect();
+        Ok(self.b.finish(&outputs))
+    }
+}
