@@ -40,6 +40,7 @@ use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{BuildError, Graph, Node, Op, Value};
 
 use super::plan::{Hoisted, Plan, Ports};
+use crate::passes::dce::live_nodes;
 use crate::passes::effects::touches_token;
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Operands, Rewrite, Rewriter, Site, rewrite_all};
@@ -149,10 +150,12 @@ fn can_move(region: &Graph, node: &Node) -> bool {
     true
 }
 
-/// The invariants that variant nodes and outputs read, but for index maps, which they read through.
+/// The invariants that live variant nodes and outputs read, but for index maps, which they read through.
 fn moved_values(region: &Graph, invariant: &[bool]) -> Vec<Value> {
-    let varies = |node: &&Node| !node.results.iter().all(|v| invariant[v.index()]) || node.results.is_empty();
-    let read = region.nodes().iter().filter(varies).flat_map(|node| &node.operands);
+    let live = live_nodes(region);
+    let varies = |node: &Node| !node.results.iter().all(|v| invariant[v.index()]) || node.results.is_empty();
+    let readers = region.iter().filter(|(id, node)| live[id.index()] && varies(node));
+    let read = readers.flat_map(|(_, node)| &node.operands);
     let mut open: Vec<Value> = read.chain(region.outputs()).copied().collect();
     let mut seen = vec![false; region.values().len()];
     let mut moved = Vec::new();
