@@ -7,6 +7,7 @@
 pub mod codegen;
 mod compile;
 pub mod contraction;
+pub mod differentiate;
 mod fusion;
 pub mod kernel;
 pub mod math;
