@@ -105,7 +105,7 @@ impl Growing {
     fn grow(&mut self, draw: &mut Draw<'_>, options: &GraphOptions) {
         let kind = options.kinds[draw.below(options.kinds.len())];
         let hint = self.pick(draw);
-        let Sample { op, operands, regions, tolerance } = kind.sample(draw, self.b.ty(hint));
+        let Sample { op, operands, regions, tolerance, .. } = kind.sample(draw, self.b.ty(hint));
         if !acceptable(&op, &operands, &regions, options) {
             return;
         }

@@ -17,7 +17,8 @@
 //! | [`Derivative::Regions`] | nothing: the regions are differentiated | control flow |
 //!
 //! What rules append are ops like any others, so derivatives have derivatives, and the optimiser sees nothing special. At kinks
-//! the convention is that of JAX, and the op's rule says what it is. Rules compute in the dtype of their operands.
+//! the convention is that of JAX, and the op's rule says what it is. Derivatives have the dtype of their
+//! operands; a rule of several steps may compute in f32 for narrower ones.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -149,9 +150,9 @@ pub enum Partial {
     One,
     /// -1.
     MinusOne,
-    /// This factor.
+    /// This factor, in the operand's dtype or a wider one.
     Times(Value),
-    /// 1 divided by this.
+    /// 1 divided by this, in the operand's dtype or a wider one.
     Over(Value),
     /// 1 where this is true, else 0, whatever it is applied to.
     Where(Value),
@@ -160,14 +161,22 @@ pub enum Partial {
 impl Partial {
     /// The derivative times a tangent or cotangent.
     pub fn apply(self, b: &mut Builder, to: Value) -> Result<Option<Value>, BuildError> {
-        Ok(match self {
-            Partial::Zero => None,
-            Partial::One => Some(to),
-            Partial::MinusOne => Some(b.neg(to)?),
-            Partial::Times(factor) => Some(b.mul(to, factor)?),
-            Partial::Over(divisor) => Some(b.div(to, divisor)?),
-            Partial::Where(mask) => Some(b.zero_unless(mask, to)?),
-        })
+        let dtype = b.ty(to).dtype;
+        let result = match self {
+            Partial::Zero => return Ok(None),
+            Partial::One => to,
+            Partial::MinusOne => b.neg(to)?,
+            Partial::Times(factor) => {
+                let to = b.convert(to, b.ty(factor).dtype)?;
+                b.mul(to, factor)?
+            }
+            Partial::Over(divisor) => {
+                let to = b.convert(to, b.ty(divisor).dtype)?;
+                b.div(to, divisor)?
+            }
+            Partial::Where(mask) => b.zero_unless(mask, to)?,
+        };
+        b.convert(result, dtype).map(Some)
     }
 }
 

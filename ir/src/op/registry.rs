@@ -157,6 +157,11 @@ macro_rules! for_each_op {
             /// `sqrt(lhs^2 + rhs^2)` without overflow.
             hypot [lhs, rhs] {} 1 => Hypot,
 
+            /// `log(e^lhs + e^rhs)` without overflow.
+            log_add_exp [lhs, rhs] {} 1 => LogAddExp,
+            /// `x` as a constant to differentiation.
+            stop_gradient [x] {} 1 => StopGradient,
+
             // Composites: reductions.
             /// Folds along `axes`, which stay with extent 1.
             reduce_keep_dims [x] { kind: ReduceKind, axes: Axes } 1 => ReduceKeepDims,

@@ -172,7 +172,12 @@ pub struct Sample<T> {
     pub regions: Vec<Graph>,
     /// How far a compiled result may be from the evaluator's.
     pub tolerance: Tolerance,
+    /// A range of float operands in which results are smooth but for a few points, if their [`Values`] do not say one.
+    pub smooth: (f64, f64),
 }
+
+/// Where most functions are smooth.
+const SMOOTH: (f64, f64) = (-2.0, 2.0);
 
 impl<T> Sample<T> {
     /// A sample whose results must agree bit for bit.
@@ -192,7 +197,18 @@ impl<T> Sample<T> {
     }
 
     fn new(op: T, operands: impl IntoIterator<Item = Operand>, tolerance: Tolerance) -> Sample<T> {
-        Sample { op, operands: operands.into_iter().collect(), regions: Vec::new(), tolerance }
+        Sample {
+            op,
+            operands: operands.into_iter().collect(),
+            regions: Vec::new(),
+            tolerance,
+            smooth: SMOOTH,
+        }
+    }
+
+    /// The sample with a range of float operands in which results are smooth: where tests of derivatives draw from.
+    pub fn smooth_within(self, low: f64, high: f64) -> Sample<T> {
+        Sample { smooth: (low, high), ..self }
     }
 
     /// The sample with these regions.
@@ -202,7 +218,8 @@ impl<T> Sample<T> {
 
     /// The sample with the op wrapped.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Sample<U> {
-        Sample { op: f(self.op), operands: self.operands, regions: self.regions, tolerance: self.tolerance }
+        let Sample { op, operands, regions, tolerance, smooth } = self;
+        Sample { op: f(op), operands, regions, tolerance, smooth }
     }
 }
 

@@ -7,8 +7,9 @@ use smallvec::smallvec;
 
 use super::elementwise::{ElementWise, Precision};
 use crate::builder::BuildError;
+use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
+use crate::op::{Arity, CompositeDef, Derivative, Primal, Results, Sample, TypeError, rule};
 use crate::{Builder, DTypeClass, Dim, Scalar, Type, Value, attributes, word_attribute};
 
 attributes! {
@@ -25,8 +26,19 @@ impl ElementWise for Relu {
         b.at_least(x[0], 0.0)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Relu {
         Relu {}
+    }
+}
+
+/// 0 at 0, as in JAX and TensorFlow.
+impl Partials for Relu {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        Ok(Partial::Where(primal.b.is_positive(primal.operands[0])?))
     }
 }
 
@@ -44,8 +56,19 @@ impl ElementWise for Relu6 {
         limited(b, x[0], 0.0, 6.0)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Relu6 {
         Relu6 {}
+    }
+}
+
+/// 0 at both kinks, as in JAX and TensorFlow.
+impl Partials for Relu6 {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        Ok(Partial::Where(strictly_between(primal.b, primal.operands[0], 0.0, 6.0)?))
     }
 }
 
@@ -121,8 +144,20 @@ impl ElementWise for Elu {
         positive_or(b, x[0], curve)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(draw: &mut Draw<'_>) -> Elu {
         Elu { alpha: draw_scalar(draw) }
+    }
+}
+
+/// By the result where `x` is not positive: `alpha e^x = y + alpha`.
+impl Partials for Elu {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let slope = primal.b.add_number(primal.results[0], self.alpha.to_f64())?;
+        slope_of_two_halves(primal, 1.0, slope)
     }
 }
 
@@ -146,8 +181,20 @@ impl ElementWise for Selu {
         b.select(positive, line, curve)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Selu {
         Selu {}
+    }
+}
+
+/// As that of [`Elu`].
+impl Partials for Selu {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let slope = primal.b.add_number(primal.results[0], SELU_ALPHA * SELU_SCALE)?;
+        slope_of_two_halves(primal, SELU_SCALE, slope)
     }
 }
 
@@ -175,8 +222,21 @@ impl ElementWise for Celu {
         positive_or(b, x[0], curve)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(draw: &mut Draw<'_>) -> Celu {
         Celu { alpha: draw_scalar(draw) }
+    }
+}
+
+/// By the result where `x` is not positive: `e^(x / alpha) = y / alpha + 1`.
+impl Partials for Celu {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let scaled = primal.b.div_number(primal.results[0], self.alpha.to_f64())?;
+        let slope = primal.b.add_number(scaled, 1.0)?;
+        slope_of_two_halves(primal, 1.0, slope)
     }
 }
 
@@ -212,6 +272,13 @@ impl ElementWise for Gelu {
         }
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        match self.approximate {
+            GeluForm::Erf => Derivative::Expansion,
+            GeluForm::Tanh => Derivative::partials(self),
+        }
+    }
+
     fn draw(draw: &mut Draw<'_>) -> Gelu {
         Gelu { approximate: draw.choose(GeluForm::ALL) }
     }
@@ -233,6 +300,32 @@ fn gelu_tanh(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
     let gate = b.logistic(argument)?;
     b.mul(x, gate)
 }
+
+/// The form with a hyperbolic tangent: `gate + x gate (1 - gate) u'` with the argument `u = c x + d x^3`. Far out the gate is
+/// 0 or 1, and `u'` is taken at a bounded place, lest its infinity spoil the 0 before it.
+impl Partials for Gelu {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let b = &mut *primal.b;
+        let x = b.widen(primal.operands[0])?;
+        let linear = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+        let bounded = limited(b, x, -GELU_STEEP, GELU_STEEP)?;
+        let square = b.mul(bounded, bounded)?;
+        let cubic = b.mul_number(square, linear * 0.044715)?;
+        let factor = b.add_number(cubic, linear)?;
+        let argument = b.mul(bounded, factor)?;
+        let gate = b.logistic(argument)?;
+        let cubic = b.mul_number(square, 3.0 * linear * 0.044715)?;
+        let slope = b.add_number(cubic, linear)?;
+        let rest = b.number_minus(1.0, gate)?;
+        let steepness = b.mul(gate, rest)?;
+        let steepness = b.mul(steepness, slope)?;
+        let change = b.mul(bounded, steepness)?;
+        Ok(Partial::Times(b.add(gate, change)?))
+    }
+}
+
+/// Beyond, the gate of [`Gelu`] is 0 or 1 in every dtype.
+const GELU_STEEP: f64 = 64.0;
 
 attributes! {
     /// `x * logistic(x)`, also called swish.
@@ -291,8 +384,21 @@ impl ElementWise for HardSigmoid {
         hard_sigmoid(b, x[0])
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> HardSigmoid {
         HardSigmoid {}
+    }
+}
+
+/// 0 at both kinks, as that of [`Relu6`].
+impl Partials for HardSigmoid {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let inside = strictly_between(primal.b, primal.operands[0], -3.0, 3.0)?;
+        let slope = primal.b.full_like(1.0 / 6.0, primal.operands[0])?;
+        Ok(Partial::Times(primal.b.zero_unless(inside, slope)?))
     }
 }
 
@@ -309,8 +415,27 @@ impl ElementWise for HardSwish {
         b.mul(x[0], gate)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> HardSwish {
         HardSwish {}
+    }
+}
+
+/// `x / 3 + 1/2` between the kinks; at these and beyond 0 or 1.
+impl Partials for HardSwish {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let b = &mut *primal.b;
+        let x = b.widen(primal.operands[0])?;
+        let third = b.div_number(x, 3.0)?;
+        let slope = b.add_number(third, 0.5)?;
+        let inside = strictly_between(b, x, -3.0, 3.0)?;
+        let positive = b.is_positive(x)?;
+        let beyond = b.full_like(1.0, x)?;
+        let beyond = b.zero_unless(positive, beyond)?;
+        Ok(Partial::Times(b.select(inside, slope, beyond)?))
     }
 }
 
@@ -327,8 +452,21 @@ impl ElementWise for HardTanh {
         limited(b, x[0], -1.0, 1.0)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> HardTanh {
         HardTanh {}
+    }
+}
+
+/// 1 at both kinks, as in JAX.
+impl Partials for HardTanh {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let magnitude = primal.b.abs(primal.operands[0])?;
+        let one = primal.b.full_like(1.0, magnitude)?;
+        Ok(Partial::Where(primal.b.le(magnitude, one)?))
     }
 }
 
@@ -346,8 +484,23 @@ impl ElementWise for Softsign {
         b.div(x[0], divisor)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Softsign {
         Softsign {}
+    }
+}
+
+/// `1 / (1 + |x|)^2`, where the quotient rule would take a difference of almost equal numbers.
+impl Partials for Softsign {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let x = primal.b.widen(primal.operands[0])?;
+        let magnitude = primal.b.abs(x)?;
+        let divisor = primal.b.add_number(magnitude, 1.0)?;
+        let root = primal.b.reciprocal(divisor)?;
+        Ok(Partial::Times(primal.b.mul(root, root)?))
     }
 }
 
@@ -407,6 +560,19 @@ impl CompositeDef for Glu {
         let ty = ty.with_shape(ty.shape.with_dim(axis, even));
         Sample::epsilons(Glu { axis }, 32, [Operand::moderate(ty)])
     }
+}
+
+/// `low < x < high`.
+fn strictly_between(b: &mut Builder, x: Value, low: f64, high: f64) -> Result<Value, BuildError> {
+    let (low, high) = (b.full_like(low, x)?, b.full_like(high, x)?);
+    let (above, below) = (b.gt(x, low)?, b.lt(x, high)?);
+    b.and(above, below)
+}
+
+/// `positive` where the operand is, else `other`.
+fn slope_of_two_halves(primal: &mut Primal<'_>, positive: f64, other: Value) -> Result<Partial, BuildError> {
+    let half = primal.b.is_positive(primal.operands[0])?;
+    Ok(Partial::Times(primal.b.number_where(half, positive, other)?))
 }
 
 /// `min(max(x, low), high)`.

@@ -2,7 +2,9 @@
 
 use super::elementwise::{ElementWise, Precision};
 use crate::builder::BuildError;
+use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::{Draw, Values};
+use crate::op::{Derivative, Primal};
 use crate::{Builder, DTypeClass, Value, attributes};
 
 attributes! {
@@ -58,8 +60,18 @@ impl ElementWise for Softplus {
         b.add(positive, rest)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Softplus {
         Softplus {}
+    }
+}
+
+impl Partials for Softplus {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        Ok(Partial::Times(primal.b.logistic(primal.operands[0])?))
     }
 }
 
@@ -77,8 +89,19 @@ impl ElementWise for LogSigmoid {
         b.sub(negative, rest)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> LogSigmoid {
         LogSigmoid {}
+    }
+}
+
+impl Partials for LogSigmoid {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let negated = primal.b.neg(primal.operands[0])?;
+        Ok(Partial::Times(primal.b.logistic(negated)?))
     }
 }
 
@@ -140,8 +163,25 @@ impl ElementWise for Xlogy {
         xlogy(b, x[0], x[1])
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Xlogy {
         Xlogy {}
+    }
+}
+
+/// By `lhs` it is `log(rhs)`, also where `lhs` is 0; by `rhs` it is `lhs / rhs`, and 0 where `lhs` is 0.
+impl Partials for Xlogy {
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
+        let (x, y, b) = (primal.operands[0], primal.operands[1], &mut *primal.b);
+        if operand == 0 {
+            return Ok(Partial::Times(b.log(y)?));
+        }
+        let zero = b.equals(x, 0.0)?;
+        let divisor = b.number_where(zero, 1.0, y)?;
+        Ok(Partial::Times(b.div(x, divisor)?))
     }
 }
 
@@ -160,6 +200,13 @@ attributes! {
     /// `sqrt(lhs^2 + rhs^2)` without overflow or underflow of the squares; infinity if an operand is infinite, even if
     /// the other is NaN (IEEE 754).
     pub struct Hypot {}
+}
+
+/// The cosine and the sine of the angle; 0 at the origin.
+impl Partials for Hypot {
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
+        Ok(Partial::Times(primal.b.divide_no_nan(primal.operands[operand], primal.results[0])?))
+    }
 }
 
 impl ElementWise for Hypot {
@@ -182,7 +229,74 @@ impl ElementWise for Hypot {
         b.number_where(infinite, f64::INFINITY, length)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Hypot {
         Hypot {}
+    }
+}
+
+attributes! {
+    /// `log(e^lhs + e^rhs)`, as `max + log1p(exp(-|lhs - rhs|))`; infinities do what limits say.
+    pub struct LogAddExp {}
+}
+
+impl ElementWise for LogAddExp {
+    const NAME: &'static str = "log_add_exp";
+    const OPERANDS: usize = 2;
+
+    /// Equal operands, infinite ones among them, differ by 0.
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let equal = b.eq(x[0], x[1])?;
+        let difference = b.sub(x[0], x[1])?;
+        let difference = b.number_where(equal, 0.0, difference)?;
+        let rest = b.log1p_exp_neg_abs(difference)?;
+        let max = b.maximum(x[0], x[1])?;
+        b.add(max, rest)
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> LogAddExp {
+        LogAddExp {}
+    }
+}
+
+/// The share of the operand in the sum; 0 if the result is infinite.
+impl Partials for LogAddExp {
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
+        let b = &mut *primal.b;
+        let (x, y) = (b.widen(primal.operands[operand])?, b.widen(primal.results[0])?);
+        let infinite = b.is_inf(y)?;
+        let log = b.sub(x, y)?;
+        let log = b.number_where(infinite, f64::NEG_INFINITY, log)?;
+        Ok(Partial::Times(b.exp(log)?))
+    }
+}
+
+attributes! {
+    /// `x`, as a constant to differentiation: it has no derivative.
+    pub struct StopGradient {}
+}
+
+impl ElementWise for StopGradient {
+    const NAME: &'static str = "stop_gradient";
+    const CLASS: DTypeClass = DTypeClass::Any;
+    const PRECISION: Precision = Precision::Own;
+
+    fn compute(&self, _b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        Ok(x[0])
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Zero
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> StopGradient {
+        StopGradient {}
     }
 }

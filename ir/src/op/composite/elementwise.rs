@@ -4,7 +4,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::builder::BuildError;
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, Attributes, CompositeDef, Results, Sample, TypeError, rule};
+use crate::op::{Arity, Attributes, CompositeDef, Derivative, Results, Sample, TypeError, rule};
 use crate::{Builder, DTypeClass, Type, Value};
 
 /// What half-precision operands are computed in.
@@ -37,6 +37,11 @@ pub trait ElementWise: Attributes {
     /// Appends the definition, for operands of the type that it computes in.
     fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError>;
 
+    /// As [`CompositeDef::derivative`].
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Expansion
+    }
+
     /// Draws attributes.
     fn draw(draw: &mut Draw<'_>) -> Self;
 }
@@ -54,6 +59,10 @@ impl<T: ElementWise> CompositeDef for T {
         };
         let result = self.compute(b, &operands)?;
         Ok(smallvec![b.convert(result, dtype)?])
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        ElementWise::derivative(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<T> {

@@ -2,7 +2,6 @@
 
 use smallvec::smallvec;
 
-use super::build::other_axes;
 use crate::op::attribute::Axes;
 use crate::op::primitive::Gather;
 use crate::op::sample::{Draw, Operand, Values};
@@ -57,15 +56,7 @@ impl CompositeDef for TakeAlongAxis {
             let what = format!("shapes of operands 0 and 1 apart from axis {}", self.axis);
             return Err(TypeError::ShapeMismatch { what, left: x.shape, right: indices.shape });
         }
-        let others = other_axes(x.rank(), &[self.axis]);
-        let op = Gather {
-            offset_axes: Axes::new(),
-            collapsed: smallvec![self.axis],
-            batch: others.clone(),
-            index_batch: others,
-            indexed: smallvec![self.axis],
-            sizes: Axes::from_elem(1, x.rank()),
-        };
+        let op = Gather::along_axis(x.rank(), self.axis);
         let vectors = index_vectors(b, operands[1])?;
         Ok(smallvec![gather(b, op, operands[0], vectors, &indices.shape)?])
     }

@@ -2,14 +2,15 @@
 
 use smallvec::smallvec;
 
-use super::build::other_axes;
+use super::build::{Dims, other_axes};
 use super::elementwise::same_types;
 use super::indexing::one_hot;
-use super::normalisation::log_softmax;
+use super::reduction::NormOrder;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::derivative::Differentiable;
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
+use crate::op::{Arity, CompositeDef, Derivative, Derivatives, Primal, Results, Sample, TypeError, rule};
 use crate::{Builder, DType, DTypeClass, Scalar, Type, Value, attributes, word_attribute};
 
 word_attribute! {
@@ -41,11 +42,13 @@ impl CompositeDef for SoftmaxCrossEntropy {
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         row_loss(b, operands, self.axis, self.reduction, |b, logits, labels| {
-            let log = log_softmax(b, logits, self.axis)?;
+            let log = b.log_softmax(logits, self.axis)?;
             let unlikely = b.neg(log)?;
-            let weighted = b.mul(labels, unlikely)?;
             let none = b.equals(labels, 0.0)?;
-            let weighted = b.number_where(none, 0.0, weighted)?;
+            let impossible = b.is_inf(unlikely)?;
+            let none = b.and(none, impossible)?;
+            let unlikely = b.number_where(none, 0.0, unlikely)?;
+            let weighted = b.mul(labels, unlikely)?;
             b.sum_over(weighted, &[self.axis])
         })
     }
@@ -75,7 +78,7 @@ impl CompositeDef for SparseSoftmaxCrossEntropy {
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         let dtype = check_labels(b, operands, self.axis)?;
         let logits = b.widen(operands[0])?;
-        let log = log_softmax(b, logits, self.axis)?;
+        let log = b.log_softmax(logits, self.axis)?;
         let losses = unlikelihood(b, log, operands[1], self.axis)?;
         finish(b, losses, self.reduction, dtype)
     }
@@ -140,8 +143,58 @@ impl CompositeDef for SigmoidCrossEntropy {
         })
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SigmoidCrossEntropy> {
         sample_pair(draw, hint, |_, reduction| SigmoidCrossEntropy { reduction })
+    }
+}
+
+/// By the logit `logistic(x) - z`, by the label `-x`.
+impl Differentiable for SigmoidCrossEntropy {
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let dtype = primal.operand_type(0).dtype;
+        let mut sum = None;
+        for (operand, &tangent) in tangents.iter().enumerate() {
+            let Some(tangent) = tangent else { continue };
+            let slope = self.slope(primal, operand)?;
+            let tangent = primal.b.widen(tangent)?;
+            let part = primal.b.mul(slope, tangent)?;
+            sum = primal.b.add_derivatives(sum, Some(part))?;
+        }
+        Ok(smallvec![sum.map(|sum| reduced(primal.b, sum, self.reduction, dtype)).transpose()?])
+    }
+
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None, None]) };
+        let Type { dtype, shape } = primal.operand_type(0);
+        let cotangent = primal.b.widen(cotangent)?;
+        let cotangent = match self.reduction {
+            LossReduction::Mean => primal.b.div_number(cotangent, shape.elements() as f64)?,
+            LossReduction::None | LossReduction::Sum => cotangent,
+        };
+        let cotangent = primal.b.broadcast_to(cotangent, &shape)?;
+        let mut results = smallvec![None, None];
+        for operand in (0..2).filter(|&operand| primal.wanted[operand]) {
+            let slope = self.slope(primal, operand)?;
+            let product = primal.b.mul(cotangent, slope)?;
+            results[operand] = Some(primal.b.convert(product, dtype)?);
+        }
+        Ok(results)
+    }
+}
+
+impl SigmoidCrossEntropy {
+    fn slope(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Value, BuildError> {
+        let b = &mut *primal.b;
+        let (x, z) = (b.widen(primal.operands[0])?, b.widen(primal.operands[1])?);
+        if operand == 1 {
+            return b.neg(x);
+        }
+        let probability = b.logistic(x)?;
+        b.sub(probability, z)
     }
 }
 
@@ -208,12 +261,12 @@ impl CompositeDef for Huber {
     const NAME: &'static str = "huber";
     const ARITY: Arity = Arity::Exact(2);
 
-    /// Both pieces are `q (e - q / 2)` with `q = min(e, delta)`.
+    /// With `d` the difference and `q` the difference bounded by `delta` both pieces are `q (d - q / 2)`, and smooth at 0.
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         pair_loss(b, operands, self.reduction, |b, prediction, target| {
             let error = b.sub(prediction, target)?;
-            let error = b.abs(error)?;
-            let bounded = b.at_most(error, self.delta.to_f64())?;
+            let bounded = b.at_least(error, -self.delta.to_f64())?;
+            let bounded = b.at_most(bounded, self.delta.to_f64())?;
             let half = b.mul_number(bounded, 0.5)?;
             let rest = b.sub(error, half)?;
             b.mul(bounded, rest)
@@ -271,6 +324,8 @@ impl CompositeDef for KlDivergence {
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         row_loss(b, operands, self.axis, self.reduction, |b, target, prediction| {
             let none = b.equals(target, 0.0)?;
+            // No division by 0 where the quotient does not count: its derivative would be NaN.
+            let prediction = b.number_where(none, 1.0, prediction)?;
             let ratio = b.div(target, prediction)?;
             let ratio = b.number_where(none, 1.0, ratio)?;
             let log = b.log(ratio)?;
@@ -399,13 +454,22 @@ fn finish(
     reduction: LossReduction,
     dtype: DType,
 ) -> Result<Results, TypeError> {
+    Ok(smallvec![reduced(b, losses, reduction, dtype)?])
+}
+
+fn reduced(
+    b: &mut Builder,
+    losses: Value,
+    reduction: LossReduction,
+    dtype: DType,
+) -> Result<Value, BuildError> {
     let all: Axes = (0..b.ty(losses).rank()).collect();
     let result = match reduction {
         LossReduction::None => losses,
         LossReduction::Mean => b.mean_over(losses, &all)?,
         LossReduction::Sum => b.sum_over(losses, &all)?,
     };
-    Ok(smallvec![b.convert(result, dtype)?])
+    b.convert(result, dtype)
 }
 
 /// Rows of classes and integer labels, one for each row; returns the dtype of the former.
@@ -451,9 +515,7 @@ fn cosine(
 }
 
 fn bounded_length(b: &mut Builder, x: Value, axis: usize, epsilon: Scalar) -> Result<Value, BuildError> {
-    let squares = b.mul(x, x)?;
-    let sum = b.sum_over(squares, &[axis])?;
-    let length = b.sqrt(sum)?;
+    let length = b.norm(x, NormOrder::L2, [axis], Dims::Drop)?;
     b.at_least(length, epsilon.to_f64())
 }
 

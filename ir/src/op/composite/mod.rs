@@ -27,7 +27,8 @@ pub use activation::{
     Selu, Silu, Softsign, Swiglu,
 };
 pub use arithmetic::{
-    DivideNoNan, Hypot, LogSigmoid, Reciprocal, Softplus, Square, SquaredDifference, Xlogy,
+    DivideNoNan, Hypot, LogAddExp, LogSigmoid, Reciprocal, Softplus, Square, SquaredDifference, StopGradient,
+    Xlogy,
 };
 pub use blocks::{BatchToSpace, DepthOrder, DepthToSpace, ImageLayout, SpaceToBatch, SpaceToDepth};
 pub use build::Dims;

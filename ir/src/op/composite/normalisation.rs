@@ -9,9 +9,10 @@ use super::build::other_axes;
 use super::reduction::mean_square;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::derivative::Differentiable;
 use crate::op::primitive::ReduceKind;
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
+use crate::op::{Arity, CompositeDef, Derivative, Derivatives, Primal, Results, Sample, TypeError, rule};
 use crate::{Builder, DTypeClass, Dim, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -37,10 +38,33 @@ impl CompositeDef for Softmax {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Softmax> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         Sample::epsilons(Softmax { axis }, 64, [Operand::moderate(ty)])
+    }
+}
+
+/// The Jacobian is symmetric.
+impl Differentiable for Softmax {
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(tangent) = tangents[0] else { return Ok(smallvec![None]) };
+        let dtype = primal.operand_type(0).dtype;
+        let b = &mut *primal.b;
+        let (y, t) = (b.widen(primal.results[0])?, b.widen(tangent)?);
+        let weighted = b.mul(y, t)?;
+        let mean = b.fold_like(ReduceKind::Sum, weighted, &[self.axis])?;
+        let centred = b.sub(t, mean)?;
+        let result = b.mul(y, centred)?;
+        Ok(smallvec![Some(b.convert(result, dtype)?)])
+    }
+
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        self.jvp(primal, cotangents)
     }
 }
 
@@ -64,6 +88,10 @@ impl CompositeDef for LogSoftmax {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<LogSoftmax> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
@@ -71,8 +99,47 @@ impl CompositeDef for LogSoftmax {
     }
 }
 
+/// With the softmax `p`: `y' = x' - sum(p x')`, and `x^ = y^ - p sum(y^)`.
+impl Differentiable for LogSoftmax {
+    fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(tangent) = tangents[0] else { return Ok(smallvec![None]) };
+        let dtype = primal.operand_type(0).dtype;
+        let p = self.probabilities(primal)?;
+        let b = &mut *primal.b;
+        let t = b.widen(tangent)?;
+        let weighted = b.mul(p, t)?;
+        let mean = b.fold_like(ReduceKind::Sum, weighted, &[self.axis])?;
+        let result = b.sub(t, mean)?;
+        Ok(smallvec![Some(b.convert(result, dtype)?)])
+    }
+
+    fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
+        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
+        let dtype = primal.operand_type(0).dtype;
+        let p = self.probabilities(primal)?;
+        let b = &mut *primal.b;
+        let cotangent = b.widen(cotangent)?;
+        let sum = b.fold_like(ReduceKind::Sum, cotangent, &[self.axis])?;
+        let share = b.mul(p, sum)?;
+        let result = b.sub(cotangent, share)?;
+        Ok(smallvec![Some(b.convert(result, dtype)?)])
+    }
+}
+
+impl LogSoftmax {
+    /// The exponential of the result. It would blow up what was rounded off a half-precision result, so that one is computed
+    /// once more as it was before.
+    fn probabilities(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
+        let b = &mut *primal.b;
+        let x = b.widen(primal.operands[0])?;
+        let same = b.ty(x) == b.ty(primal.operands[0]);
+        let y = if same { primal.results[0] } else { log_softmax(b, x, self.axis)? };
+        b.exp(y)
+    }
+}
+
 /// The definition of [`LogSoftmax`].
-pub(super) fn log_softmax(b: &mut Builder, x: Value, axis: usize) -> Result<Value, BuildError> {
+fn log_softmax(b: &mut Builder, x: Value, axis: usize) -> Result<Value, BuildError> {
     let shape = b.shape(x);
     let shifted = less_max(b, x, axis)?;
     let exp = b.exp(shifted)?;

@@ -8,10 +8,11 @@ use smallvec::smallvec;
 use super::build::{Dims, fold_count};
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::derivative::Differentiable;
 use crate::op::primitive::ReduceKind;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DType, DTypeClass, Scalar, Type, Value, attributes, word_attribute};
+use crate::op::{Arity, CompositeDef, Derivative, Derivatives, Primal, Results, Sample, TypeError, rule};
+use crate::{Builder, DType, DTypeClass, Scalar, Shape, Type, Value, attributes, word_attribute};
 
 attributes! {
     /// Folds along `axes`, which stay with extent 1: `T[.., n, ..] -> T[.., 1, ..]`.
@@ -87,6 +88,10 @@ impl CompositeDef for Var {
         statistic(b, x[0], &self.axes, self.dims, |b, x| variance(b, x, &self.axes, self.correction))
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Var> {
         sample_statistic(draw, hint, |draw, axes, dims| Var { axes, correction: draw.below(2), dims })
     }
@@ -113,6 +118,10 @@ impl CompositeDef for Std {
             let variance = variance(b, x, &self.axes, self.correction)?;
             b.sqrt(variance)
         })
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Std> {
@@ -173,6 +182,10 @@ impl CompositeDef for Logsumexp {
         statistic(b, x[0], &self.axes, self.dims, |b, x| b.log_sum_exp_over(x, &self.axes))
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Logsumexp> {
         sample_statistic(draw, hint, |_, axes, dims| Logsumexp { axes, dims })
     }
@@ -208,6 +221,10 @@ impl CompositeDef for Norm {
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
         statistic(b, x[0], &self.axes, self.dims, |b, x| norm(b, x, self.order, &self.axes))
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        if self.order == NormOrder::L2 { Derivative::both(self) } else { Derivative::Expansion }
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Norm> {
@@ -252,6 +269,165 @@ impl CompositeDef for CountNonzero {
     }
 }
 
+/// A fold whose derivative by each element is known: a tensor of the operand's shape, in the dtype that arithmetic is done in.
+trait Weighted {
+    fn axes(&self) -> &[usize];
+    fn dims(&self) -> Dims;
+    fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError>;
+}
+
+macro_rules! weighted {
+    ($($op:ident),*) => {$(
+        impl Differentiable for $op {
+            fn jvp(
+                &self,
+                primal: &mut Primal<'_>,
+                tangents: &[Option<Value>],
+            ) -> Result<Derivatives, BuildError> {
+                weighted_sum(self, primal, tangents[0])
+            }
+
+            fn vjp(
+                &self,
+                primal: &mut Primal<'_>,
+                cotangents: &[Option<Value>],
+            ) -> Result<Derivatives, BuildError> {
+                weighted_spread(self, primal, cotangents[0])
+            }
+        }
+    )*};
+}
+weighted!(Var, Std, Logsumexp, Norm);
+
+fn weighted_sum(
+    op: &dyn Weighted,
+    primal: &mut Primal<'_>,
+    tangent: Option<Value>,
+) -> Result<Derivatives, BuildError> {
+    let Some(tangent) = tangent else { return Ok(smallvec![None]) };
+    let Type { dtype, shape } = primal.operand_type(0);
+    let weights = op.weights(primal)?;
+    let b = &mut *primal.b;
+    let tangent = b.widen(tangent)?;
+    let weighted = b.mul(tangent, weights)?;
+    let sum = b.sum_over(weighted, op.axes())?;
+    let sum = b.convert(sum, dtype)?;
+    Ok(smallvec![Some(b.shape_fold(sum, op.axes(), op.dims(), &shape)?)])
+}
+
+fn weighted_spread(
+    op: &dyn Weighted,
+    primal: &mut Primal<'_>,
+    cotangent: Option<Value>,
+) -> Result<Derivatives, BuildError> {
+    let Some(cotangent) = cotangent else { return Ok(smallvec![None]) };
+    let Type { dtype, shape } = primal.operand_type(0);
+    let weights = op.weights(primal)?;
+    let b = &mut *primal.b;
+    let cotangent = b.widen(cotangent)?;
+    let spread = spread_fold(b, cotangent, op.axes(), op.dims(), &shape)?;
+    let weighted = b.mul(spread, weights)?;
+    Ok(smallvec![Some(b.convert(weighted, dtype)?)])
+}
+
+/// A fold along `axes` of a tensor of `shape`, with or without these axes, repeated along them.
+fn spread_fold(
+    b: &mut Builder,
+    fold: Value,
+    axes: &[usize],
+    dims: Dims,
+    shape: &Shape,
+) -> Result<Value, BuildError> {
+    match dims {
+        Dims::Drop => b.spread(fold, axes, shape),
+        Dims::Keep => b.broadcast_to(fold, shape),
+    }
+}
+
+/// `2 (x - mean) / (n - correction)`.
+impl Weighted for Var {
+    fn axes(&self) -> &[usize] {
+        &self.axes
+    }
+
+    fn dims(&self) -> Dims {
+        self.dims
+    }
+
+    fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
+        let x = primal.b.widen(primal.operands[0])?;
+        let scaled = centred_mean(primal.b, x, &self.axes, self.correction)?;
+        primal.b.mul_number(scaled, 2.0)
+    }
+}
+
+/// `(x - mean) / (n - correction) / std`, and 0 where the deviation is 0.
+impl Weighted for Std {
+    fn axes(&self) -> &[usize] {
+        &self.axes
+    }
+
+    fn dims(&self) -> Dims {
+        self.dims
+    }
+
+    fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
+        let shape = primal.operand_type(0).shape;
+        let b = &mut *primal.b;
+        let (x, y) = (b.widen(primal.operands[0])?, b.widen(primal.results[0])?);
+        let scaled = centred_mean(b, x, &self.axes, self.correction)?;
+        let y = spread_fold(b, y, &self.axes, self.dims, &shape)?;
+        b.divide_no_nan(scaled, y)
+    }
+}
+
+/// The softmax `e^(x - y)`; 0 where the result is infinite.
+impl Weighted for Logsumexp {
+    fn axes(&self) -> &[usize] {
+        &self.axes
+    }
+
+    fn dims(&self) -> Dims {
+        self.dims
+    }
+
+    fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
+        let Type { dtype, shape } = primal.operand_type(0);
+        let b = &mut *primal.b;
+        let x = b.widen(primal.operands[0])?;
+        let y = if b.ty(x).dtype == dtype {
+            spread_fold(b, primal.results[0], &self.axes, self.dims, &shape)?
+        } else {
+            // The exponential would blow up what was rounded off the result; this is what it was before.
+            let y = b.log_sum_exp_over(x, &self.axes)?;
+            b.spread(y, &self.axes, &shape)?
+        };
+        let infinite = b.is_inf(y)?;
+        let log = b.sub(x, y)?;
+        let log = b.number_where(infinite, f64::NEG_INFINITY, log)?;
+        b.exp(log)
+    }
+}
+
+/// Of the Euclidean norm: the direction `x / y`, and 0 where the norm is 0.
+impl Weighted for Norm {
+    fn axes(&self) -> &[usize] {
+        &self.axes
+    }
+
+    fn dims(&self) -> Dims {
+        self.dims
+    }
+
+    fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
+        let shape = primal.operand_type(0).shape;
+        let b = &mut *primal.b;
+        let (x, y) = (b.widen(primal.operands[0])?, b.widen(primal.results[0])?);
+        let y = spread_fold(b, y, &self.axes, self.dims, &shape)?;
+        b.divide_no_nan(x, y)
+    }
+}
+
 /// A reduction of floats: checks, widens, computes, narrows, and shapes.
 fn statistic(
     b: &mut Builder,
@@ -290,6 +466,17 @@ fn variance(b: &mut Builder, x: Value, axes: &[usize], correction: usize) -> Res
     mean_square(b, centred, axes, correction)
 }
 
+/// `x` less its mean along `axes`, divided by the number of elements less `correction`.
+fn centred_mean(b: &mut Builder, x: Value, axes: &[usize], correction: usize) -> Result<Value, BuildError> {
+    let freedom = freedom(&b.shape(x), axes, correction);
+    let centred = b.centre(x, axes)?;
+    b.div_number(centred, freedom)
+}
+
+fn freedom(shape: &Shape, axes: &[usize], correction: usize) -> f64 {
+    (fold_count(shape, axes) - correction as f64).max(0.0)
+}
+
 /// The sum of squares along `axes`, which disappear, divided by their number less `correction`.
 pub(super) fn mean_square(
     b: &mut Builder,
@@ -297,7 +484,7 @@ pub(super) fn mean_square(
     axes: &[usize],
     correction: usize,
 ) -> Result<Value, BuildError> {
-    let freedom = (fold_count(&b.shape(x), axes) - correction as f64).max(0.0);
+    let freedom = freedom(&b.shape(x), axes, correction);
     let squares = b.mul(x, x)?;
     let sum = b.sum_over(squares, axes)?;
     b.div_number(sum, freedom)

@@ -40,7 +40,7 @@ impl CompositeDef for CumulativeLogsumexp {
         let mut distance = 1;
         while distance < extent {
             let before = self.shifted(b, running, distance)?;
-            running = log_add_exp(b, running, before)?;
+            running = b.log_add_exp(running, before)?;
             distance *= 2;
         }
         Ok(smallvec![b.convert(running, ty.dtype)?])
@@ -68,14 +68,4 @@ impl CumulativeLogsumexp {
         }
         b.pad(x, nothing, low, high, Axes::from_elem(0, ty.rank()))
     }
-}
-
-/// `log(e^x + e^y)`, as `max + log1p(exp(-|x - y|))`. Equal operands, infinite ones among them, differ by 0.
-fn log_add_exp(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
-    let equal = b.eq(x, y)?;
-    let difference = b.sub(x, y)?;
-    let difference = b.number_where(equal, 0.0, difference)?;
-    let rest = b.log1p_exp_neg_abs(difference)?;
-    let max = b.maximum(x, y)?;
-    b.add(max, rest)
 }

@@ -125,6 +125,16 @@ impl BinaryFn {
         }
     }
 
+    /// A range of operands without poles.
+    fn smooth(self) -> (f64, f64) {
+        match self {
+            BinaryFn::Div | BinaryFn::Floordiv | BinaryFn::Rem | BinaryFn::FloorMod | BinaryFn::Pow => {
+                (0.5, 2.0)
+            }
+            _ => (-2.0, 2.0),
+        }
+    }
+
     fn eval_int(self, lhs: Scalar, rhs: Scalar) -> i128 {
         let (x, y) = (lhs.to_i128(), rhs.to_i128());
         let width = i128::from(lhs.dtype().bits());
@@ -301,7 +311,9 @@ impl OpDef for BinaryFn {
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<BinaryFn> {
         let function = *BinaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, function.class(), 0);
+        let (low, high) = function.smooth();
         Sample::ulps(function, function.ulps(), [Operand::any(ty.clone()), Operand::any(ty)])
+            .smooth_within(low, high)
     }
 }
 

@@ -96,7 +96,9 @@ impl Transpose for Cumulative {
 /// An exclusive scan is the inclusive one moved on by one element.
 impl Differentiable for Cumulative {
     fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
-        let Some(tangent) = tangents[0] else { return Ok(smallvec![None]) };
+        let Some(tangent) = tangents[0].filter(|_| !self.is_empty(primal)) else {
+            return Ok(smallvec![None]);
+        };
         let x = primal.operands[0];
         let b = &mut *primal.b;
         let inclusive = match self.kind {
@@ -116,7 +118,9 @@ impl Differentiable for Cumulative {
     }
 
     fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
-        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
+        let Some(cotangent) = cotangents[0].filter(|_| !self.is_empty(primal)) else {
+            return Ok(smallvec![None]);
+        };
         let x = primal.operands[0];
         let b = &mut *primal.b;
         let back = self.line().reversed();
@@ -138,6 +142,10 @@ impl Differentiable for Cumulative {
 }
 
 impl Cumulative {
+    fn is_empty(&self, primal: &Primal<'_>) -> bool {
+        primal.operand_type(0).elements() == 0
+    }
+
     fn line(&self) -> Line {
         Line { axis: self.axis, reverse: self.reverse }
     }

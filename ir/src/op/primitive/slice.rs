@@ -164,15 +164,17 @@ impl Slice {
         let (mut low, mut high, mut interior) = (Offsets::new(), Offsets::new(), Axes::new());
         for (axis, count) in b.shape(x).sizes().into_iter().enumerate() {
             let (count, extent) = (count as i64, from.size(axis) as i64);
-            let span = (count - 1) * self.strides[axis];
-            // None of an empty slice's elements can be named; it is all padding.
+            // None of an empty slice's elements can be named: it is all padding. A stride of one element counts for nothing.
             let (first, length) = match count {
                 0 => (0, 0),
-                _ => (self.starts[axis] + span.min(0), span.abs() + 1),
+                1 => (self.starts[axis], 1),
+                _ => {
+                    let span = (count - 1) * self.strides[axis];
+                    (self.starts[axis] + span.min(0), span.abs() + 1)
+                }
             };
             low.push(first);
             high.push(extent - first - length);
-            // A stride beyond the extent leaves one element, and no gap.
             interior.push(if count > 1 { self.strides[axis].unsigned_abs() as usize - 1 } else { 0 });
         }
         let zero = b.scalar(Scalar::zero(b.ty(x).dtype));

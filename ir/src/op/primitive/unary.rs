@@ -227,6 +227,18 @@ impl UnaryFn {
     fn values(self) -> Values {
         Values::Any
     }
+
+    /// A range without poles.
+    fn smooth(self) -> (f64, f64) {
+        match self {
+            UnaryFn::Sqrt | UnaryFn::Rsqrt | UnaryFn::Cbrt | UnaryFn::Log | UnaryFn::Log2 => (0.25, 2.0),
+            UnaryFn::Log1p => (-0.5, 2.0),
+            UnaryFn::Asin | UnaryFn::Acos | UnaryFn::Atanh => (-0.9, 0.9),
+            UnaryFn::Acosh => (1.25, 3.0),
+            UnaryFn::Tan => (-1.25, 1.25),
+            _ => (-2.0, 2.0),
+        }
+    }
 }
 
 /// Never overflows: the exponential is of a negative number.
@@ -293,7 +305,9 @@ impl OpDef for UnaryFn {
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<UnaryFn> {
         let function = *UnaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, function.class(), 0);
+        let (low, high) = function.smooth();
         Sample::ulps(function, function.ulps(), [Operand { ty, values: function.values() }])
+            .smooth_within(low, high)
     }
 }
 

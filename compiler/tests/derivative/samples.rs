@@ -1,0 +1,102 @@
+//! Every op of the registry, on operands drawn from where it is smooth.
+
+use tensorwright_ir::op::{Draw, OpKind, Operand, Sample, Values};
+use tensorwright_ir::{Builder, DType, Literal, Op, Scalar, Type};
+use tensorwright_testkit::literals::Random;
+
+use super::numeric::{Case, is_double};
+
+/// Samples of each kind that are checked, and how many are drawn to find them.
+const CHECKED: usize = 6;
+const DRAWN: usize = 240;
+
+/// Elements of all operands and results of a sample.
+const MOST_ELEMENTS: usize = 60;
+
+fn literal(random: &mut Random, operand: &Operand, smooth: (f64, f64)) -> Literal {
+    let dtype = operand.ty.dtype;
+    let (low, high) = match operand.values {
+        Values::Range(low, high) => (low, high),
+        _ => smooth,
+    };
+    Literal::from_fn(operand.ty.clone(), |_| match operand.values {
+        Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
+        _ if dtype.is_float() => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
+        _ => Scalar::from_i128(dtype, random.below(5) as i128 - 2),
+    })
+}
+
+fn is_suitable(sample: &Sample<Op>) -> bool {
+    let operands: Vec<Type> = sample.operands.iter().map(|o| o.ty.clone()).collect();
+    let results = sample.op.infer(&operands.iter().collect::<Vec<_>>(), &[]).expect("a sample is accepted");
+    let types: Vec<Type> = operands.iter().chain(&results).cloned().collect();
+    let elements: usize = types.iter().map(Type::elements).sum();
+    operands.iter().any(|ty| ty.dtype == DType::F64)
+        && results.iter().any(|ty| ty.dtype == DType::F64)
+        && is_double(&types)
+        && elements <= MOST_ELEMENTS
+}
+
+fn draw(kind: &OpKind, random: &mut Random) -> Sample<Op> {
+    let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
+    let rank = random.below(4);
+    let shape: Vec<usize> =
+        (0..rank).map(|_| [2, 1, 3, 4, 0][random.below(if rank > 2 { 3 } else { 5 })]).collect();
+    kind.sample(&mut Draw::new(&choices), &Type::new(DType::F64, shape))
+}
+
+fn check(sample: &Sample<Op>, random: &mut Random) {
+    let mut b = Builder::new("sample");
+    let inputs: Vec<_> = sample.operands.iter().map(|o| b.input(o.ty.clone())).collect();
+    let results = b.push(sample.op.clone(), &inputs).expect("a sample is accepted");
+    let graph = b.finish(&results);
+    let values: Vec<Literal> = sample.operands.iter().map(|o| literal(random, o, sample.smooth)).collect();
+    let wrt: Vec<usize> = (0..values.len()).filter(|&i| values[i].ty().dtype.is_float()).collect();
+    let name = || format!("{graph}of {values:?}");
+    Case { graph: &graph, inputs: &values, wrt: &wrt, name: &name }.check(random, 2);
+}
+
+/// Bits are not numbers: that those of an f64 happen to be read as an f64 again gives a bit cast no derivative. And what
+/// `stop_gradient` is for is to have none.
+const EXCEPTIONS: &[&str] = &["bitcast", "stop_gradient"];
+
+#[test]
+fn derivatives_of_every_op_agree_with_differences() {
+    let kinds = Op::kinds().into_iter().filter(|kind| !EXCEPTIONS.contains(&kind.name));
+    let failed: Vec<&str> = kinds
+        .filter(|kind| std::panic::catch_unwind(|| check_kind(kind)).is_err())
+        .map(|kind| kind.name)
+        .collect();
+    assert!(failed.is_empty(), "derivatives of {failed:?}");
+}
+
+fn check_kind(kind: &OpKind) {
+    let mut random = Random::new(1);
+    let mut checked = 0;
+    for _ in 0..DRAWN {
+        let sample = draw(kind, &mut random);
+        if is_suitable(&sample) {
+            check(&sample, &mut random);
+            checked += 1;
+        }
+        if checked == CHECKED {
+            return;
+        }
+    }
+    assert!(
+        checked > 0 || !takes_and_gives_doubles(kind, &mut random),
+        "no sample of {} was checked",
+        kind.name
+    );
+}
+
+/// Whether an op of this kind can have an f64 operand and an f64 result.
+fn takes_and_gives_doubles(kind: &OpKind, random: &mut Random) -> bool {
+    let double = |ty: &Type| ty.dtype == DType::F64;
+    (0..DRAWN).any(|_| {
+        let sample = draw(kind, random);
+        let types: Vec<&Type> = sample.operands.iter().map(|o| &o.ty).collect();
+        let results = sample.op.infer(&types, &[]).expect("a sample is accepted");
+        types.iter().any(|ty| double(ty)) && results.iter().any(double)
+    })
+}
