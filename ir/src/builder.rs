@@ -64,11 +64,6 @@ impl Builder {
         self.ty(value).shape.clone()
     }
 
-    /// The location that nodes carry now.
-    pub fn location(&self) -> Option<&Location> {
-        self.location.as_ref()
-    }
-
     /// From now on nodes carry this location.
     pub fn set_location(&mut self, location: Option<Location>) {
         self.location = location;

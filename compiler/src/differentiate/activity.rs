@@ -5,7 +5,7 @@ use tensorwright_ir::{Graph, Node, Value};
 
 /// Whether tangents can go through the node at all.
 pub(super) fn passes(node: &Node) -> bool {
-    !node.regions.is_empty() || !matches!(node.op.derivative(), Derivative::Zero)
+    !matches!(node.op.derivative(), Derivative::Zero)
 }
 
 /// For each value whether it depends on one of the inputs, differentiably.

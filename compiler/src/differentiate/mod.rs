@@ -179,16 +179,16 @@ fn derived(b: Builder, mut outputs: Vec<Value>, derivatives: &[Option<Value>]) -
     Derived { graph: b.finish(&outputs), derivatives }
 }
 
-/// The rule of an active node; `None` if nothing is differentiable about it. Ops with regions differentiate their regions,
-/// by [`append_jvp`] and [`append_vjp`]; those that cannot are turned away here.
+/// The rule of an active node; `None` if nothing is differentiable about it. Control flow differentiates its regions, by
+/// [`append_jvp`] and [`append_vjp`]; what cannot is turned away here.
 fn rule(node: &Node) -> Result<Option<Rule<'_>>, DifferentiateError> {
-    if !node.regions.is_empty() {
-        let (op, location) = (node.op.name(), node.location.clone());
-        return Err(DifferentiateError::Regions { op, location });
-    }
     match node.op.derivative() {
         Derivative::Rule(rule) => Ok(Some(rule)),
         Derivative::Zero => Ok(None),
+        Derivative::Regions => {
+            let (op, location) = (node.op.name(), node.location.clone());
+            Err(DifferentiateError::Regions { op, location })
+        }
         Derivative::Expansion => unreachable!("active composites without a rule were expanded"),
     }
 }
