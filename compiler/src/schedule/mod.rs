@@ -9,6 +9,8 @@
 //!
 //! Everything is decided from shapes and dtypes alone, never from the number of threads.
 
+mod body;
+mod columns;
 mod expression;
 mod layout;
 mod pieces;

@@ -17,6 +17,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{BinaryFn, ReduceKind, UnaryFn};
 use tensorwright_ir::{DType, Type};
 
+use super::body::Body;
 use super::expression::{Expression, Term};
 use super::layout::{Axis, Layout, extents};
 use crate::fusion::Form;
@@ -33,10 +34,6 @@ const MIN_MATH_ELEMENTS: u64 = 16;
 const MAX_MATH_ELEMENTS: u64 = 1 << 18;
 /// Bytes of scratch for memory that is copied there to turn it.
 const MAX_TURNED_BYTES: u64 = 1 << 16;
-/// Rows of an outer-axis reduction that are added to the accumulators at once, if that is little code.
-const ROWS_AT_ONCE: u64 = 4;
-/// Instructions for one row that are little code.
-const SHORT_BODY: usize = 8;
 
 /// The vector math function that a term is.
 pub(super) fn math_of(term: &Term) -> Option<MathOp> {
@@ -80,24 +77,24 @@ fn params(expression: &Expression, types: &[Type]) -> Vec<Param> {
     types.iter().enumerate().map(param).collect()
 }
 
-struct Stages<'a> {
-    expression: &'a Expression,
-    layout: &'a Layout,
+pub(super) struct Stages<'a> {
+    pub(super) expression: &'a Expression,
+    pub(super) layout: &'a Layout,
     form: Form,
     /// Loops of row stages.
-    tile: Vec<Axis>,
+    pub(super) tile: Vec<Axis>,
     /// For each term: whether it depends on a reduced axis.
-    full: Vec<bool>,
+    pub(super) full: Vec<bool>,
     /// For each term: the math function that computes it by a call.
     math: Vec<Option<MathOp>>,
     phase: Vec<u32>,
     /// Terms that are written to scratch when they are computed.
     keep: Vec<bool>,
     /// Where kept terms are.
-    local: HashMap<Reg, u32>,
+    pub(super) local: HashMap<Reg, u32>,
     /// Terms that are in scratch by now.
-    ready: Vec<bool>,
-    stages: Vec<Stage>,
+    pub(super) ready: Vec<bool>,
+    pub(super) stages: Vec<Stage>,
     locals: Vec<Local>,
 }
 
@@ -125,7 +122,7 @@ impl<'a> Stages<'a> {
     }
 
     /// The axes of a stage on full or row terms, outermost first.
-    fn axes(&self, full: bool) -> Vec<Axis> {
+    pub(super) fn axes(&self, full: bool) -> Vec<Axis> {
         let mut axes = self.tile.clone();
         if full && self.form == Form::Columns {
             axes.splice(0..0, self.layout.reduced.iter().copied());
@@ -162,7 +159,7 @@ impl<'a> Stages<'a> {
         self.decide_keeping();
     }
 
-    fn runs_along_reduced(&self, index: &Affine) -> bool {
+    pub(super) fn runs_along_reduced(&self, index: &Affine) -> bool {
         self.layout.reduced.iter().any(|a| index.coefficient(Var::Dim(a.var)) != 0)
     }
 
@@ -362,7 +359,7 @@ impl<'a> Stages<'a> {
         self.stages.push(Stage::Loop(Loop { dims, body, stores: Vec::new(), folded, folds: written }));
     }
 
-    fn folds_of(&self, phase: u32) -> Vec<FoldTerm> {
+    pub(super) fn folds_of(&self, phase: u32) -> Vec<FoldTerm> {
         let terms = self.expression.terms.iter().enumerate();
         terms
             .filter_map(|(i, t)| match t {
@@ -372,89 +369,7 @@ impl<'a> Stages<'a> {
             .collect()
     }
 
-    /// Folds along outer axes: a row of accumulators to which row after row is added.
-    fn accumulate(&mut self, phase: u32, stores: &[usize]) {
-        let folds = self.folds_of(phase);
-        if folds.is_empty() && stores.is_empty() {
-            return;
-        }
-        let accumulators: Vec<u32> = folds.iter().map(|&(term, ..)| self.allocate(term, false)).collect();
-        self.clear(&folds, &accumulators);
-        let one = self.add_rows(&folds, &accumulators, stores, Rows { first: 0, count: 1 });
-        let rows = self.layout.reduced.last().map_or(1, |axis| axis.extent);
-        let rest = rows % ROWS_AT_ONCE;
-        // The order in which rows are added must not depend on how the reduced axes were merged.
-        let in_order = rest == 0 || self.layout.reduced.len() == 1;
-        if one.body.len() > SHORT_BODY || rows < 2 * ROWS_AT_ONCE || !in_order {
-            self.stages.push(Stage::Loop(one));
-        } else {
-            let many = Rows { first: 0, count: ROWS_AT_ONCE };
-            self.push_rows(self.add_rows(&folds, &accumulators, stores, many), rows / ROWS_AT_ONCE);
-            if rest > 0 {
-                let last = Rows { first: rows - rest, count: 1 };
-                self.push_rows(self.add_rows(&folds, &accumulators, stores, last), rest);
-            }
-        }
-        for (term, ..) in folds {
-            self.ready[term.0 as usize] = true;
-        }
-    }
-
-    /// Sets accumulators to the identities of their folds.
-    fn clear(&mut self, folds: &[FoldTerm], accumulators: &[u32]) {
-        let at = self.local_index(false, &self.tile);
-        let (mut body, mut stores) = (Vec::new(), Vec::new());
-        for (&(term, kind, _), &local) in folds.iter().zip(accumulators) {
-            let value = Reg(body.len() as u32);
-            body.push(Instr::Const(kind.identity(self.expression.dtypes[term.0 as usize])));
-            stores.push(Store { buffer: Buffer::Local(local), index: at.clone(), value });
-        }
-        if !folds.is_empty() {
-            self.stages.push(each_point(&self.tile, body, stores));
-        }
-    }
-
-    /// The loop that adds rows to accumulators, as if it ran over all rows one by one.
-    fn add_rows(&self, folds: &[FoldTerm], accumulators: &[u32], stores: &[usize], rows: Rows) -> Loop {
-        let axes = self.axes(true);
-        let reduced = self.layout.reduced.len();
-        let at = self.local_index(false, &axes[reduced..]).moved(reduced as u32);
-        let mut body = Body::new(self, &axes, true);
-        let mut writes = Vec::new();
-        let mut sums: Vec<Reg> = accumulators
-            .iter()
-            .map(|&local| body.push(Instr::Load { buffer: Buffer::Local(local), index: at.clone() }))
-            .collect();
-        for row in 0..rows.count {
-            body.next_row(reduced, rows, row);
-            writes.extend(stores.iter().map(|&s| body.store(s)));
-            for (sum, &(_, kind, value)) in sums.iter_mut().zip(folds) {
-                let x = body.emit(value);
-                *sum = body.push(Instr::Binary(kind.function(), *sum, x));
-            }
-        }
-        let sums = sums.into_iter().zip(accumulators);
-        writes.extend(sums.map(|(value, &local)| Store {
-            buffer: Buffer::Local(local),
-            index: at.clone(),
-            value,
-        }));
-        Loop {
-            dims: extents(&axes).to_vec(),
-            body: body.instrs,
-            stores: writes,
-            folded: 0,
-            folds: Vec::new(),
-        }
-    }
-
-    /// Appends a loop with another number of iterations over the innermost reduced axis.
-    fn push_rows(&mut self, mut rows: Loop, count: u64) {
-        rows.dims[self.layout.reduced.len() - 1] = Extent::Fixed(count);
-        self.stages.push(Stage::Loop(rows));
-    }
-
-    fn allocate(&mut self, term: Reg, full: bool) -> u32 {
+    pub(super) fn allocate(&mut self, term: Reg, full: bool) -> u32 {
         let local = self.locals.len() as u32;
         self.locals.push(Local { dtype: self.expression.dtypes[term.0 as usize], len: self.elements(full) });
         self.local.insert(term, local);
@@ -462,7 +377,7 @@ impl<'a> Stages<'a> {
     }
 
     /// Where in its scratch the element of a full or row term is, in a stage with these loops.
-    fn local_index(&self, full: bool, axes: &[Axis]) -> Affine {
+    pub(super) fn local_index(&self, full: bool, axes: &[Axis]) -> Affine {
         let own = self.axes(full);
         let mut stride = 1i64;
         let mut index = Affine::default();
@@ -477,111 +392,9 @@ impl<'a> Stages<'a> {
 }
 
 /// A fold: the term that it is, and the value that is folded.
-type FoldTerm = (Reg, ReduceKind, Reg);
-
-/// Rows that are taken together, from a first one on.
-#[derive(Clone, Copy)]
-struct Rows {
-    first: u64,
-    count: u64,
-}
+pub(super) type FoldTerm = (Reg, ReduceKind, Reg);
 
 /// A loop that stores at each of its points.
-fn each_point(axes: &[Axis], body: Vec<Instr>, stores: Vec<Store>) -> Stage {
+pub(super) fn each_point(axes: &[Axis], body: Vec<Instr>, stores: Vec<Store>) -> Stage {
     Stage::Loop(Loop { dims: extents(axes).to_vec(), body, stores, folded: 0, folds: Vec::new() })
-}
-
-/// The body of one loop.
-struct Body<'s, 'a> {
-    stages: &'s Stages<'a>,
-    axes: &'s [Axis],
-    full: bool,
-    instrs: Vec<Instr>,
-    known: HashMap<Reg, Reg>,
-    /// A loop variable that stands for `.1` times itself plus `.2`.
-    row: Option<(Var, i64, i64)>,
-}
-
-impl<'s, 'a> Body<'s, 'a> {
-    fn new(stages: &'s Stages<'a>, axes: &'s [Axis], full: bool) -> Body<'s, 'a> {
-        Body { stages, axes, full, instrs: Vec::new(), known: HashMap::new(), row: None }
-    }
-
-    /// From here on the innermost of `reduced` loops stands for row `row` of each group of rows.
-    fn next_row(&mut self, reduced: usize, rows: Rows, row: u64) {
-        self.known.retain(|reg, _| !self.stages.full[reg.0 as usize]);
-        if let Some(innermost) = reduced.checked_sub(1) {
-            let first = (rows.first + row) as i64;
-            self.row = Some((Var::Dim(innermost as u32), rows.count as i64, first));
-        }
-    }
-
-    /// The index of the expression at this loop's point.
-    fn index(&self, affine: &Affine) -> Affine {
-        self.in_row(self.stages.layout.index(affine, self.axes))
-    }
-
-    fn in_row(&self, index: Affine) -> Affine {
-        let Some((var, step, first)) = self.row else { return index };
-        let c = index.coefficient(var);
-        index.plus(var, c * (step - 1)).shifted(c * first)
-    }
-
-    fn push(&mut self, instr: Instr) -> Reg {
-        self.instrs.push(instr);
-        Reg(self.instrs.len() as u32 - 1)
-    }
-
-    /// The instruction that holds the term: loaded from scratch if it is there, else computed, operands first.
-    fn emit(&mut self, term: Reg) -> Reg {
-        let mut open = vec![term];
-        while let Some(&top) = open.last() {
-            if self.known.contains_key(&top) {
-                open.pop();
-                continue;
-            }
-            let operands = if self.is_ready(top) { SmallVec::new() } else { self.term(top).operands() };
-            let before = open.len();
-            open.extend(operands.iter().filter(|r| !self.known.contains_key(*r)));
-            if open.len() == before {
-                let instr = self.instr(top);
-                let reg = self.push(instr);
-                self.known.insert(top, reg);
-                open.pop();
-            }
-        }
-        self.known[&term]
-    }
-
-    fn term(&self, reg: Reg) -> &'a Term {
-        &self.stages.expression.terms[reg.0 as usize]
-    }
-
-    fn is_ready(&self, reg: Reg) -> bool {
-        self.stages.ready[reg.0 as usize]
-    }
-
-    fn instr(&self, reg: Reg) -> Instr {
-        if self.is_ready(reg) {
-            let index = self.in_row(self.stages.local_index(self.stages.full[reg.0 as usize], self.axes));
-            return Instr::Load { buffer: Buffer::Local(self.stages.local[&reg]), index };
-        }
-        match self.term(reg) {
-            Term::Fold(..) => unreachable!("folds are in scratch before anybody reads them"),
-            Term::Instr(Instr::Load { buffer, index }) => {
-                Instr::Load { buffer: *buffer, index: self.index(index) }
-            }
-            Term::Instr(Instr::Index { dtype, index }) => {
-                Instr::Index { dtype: *dtype, index: self.index(index) }
-            }
-            Term::Instr(instr) => instr.with_operands(|r| self.known[&r]),
-        }
-    }
-
-    fn store(&mut self, store: usize) -> Store {
-        let (param, index, value) = &self.stages.expression.stores[store];
-        let value = self.emit(*value);
-        debug_assert!(self.full || !self.stages.runs_along_reduced(index));
-        Store { buffer: Buffer::Param(*param), index: self.index(index), value }
-    }
 }

@@ -257,3 +257,41 @@ fn extremes_of_zeros_and_nans() {
         }
     }
 }
+
+/// Copies of `rows x columns` elements that turn rows into columns, inside an outer loop.
+fn turning(dtype: DType, rows: u64, columns: u64) -> Kernel {
+    let elements = rows * columns;
+    let read = Affine::default()
+        .plus(Var::Dim(0), elements as i64)
+        .plus(Var::Dim(1), columns as i64)
+        .plus(Var::Dim(2), 1);
+    let written = Affine::default()
+        .plus(Var::Dim(0), elements as i64)
+        .plus(Var::Dim(1), 1)
+        .plus(Var::Dim(2), rows as i64);
+    let param = |access| Param { dtype, len: 2 * elements, access };
+    let (load, store) = (Buffer::Param(0), Buffer::Param(1));
+    Kernel {
+        params: vec![param(Access::Read), param(Access::Write)],
+        locals: vec![],
+        grid: vec![],
+        stages: vec![Stage::Loop(Loop {
+            dims: vec![Extent::Fixed(2), Extent::Fixed(rows), Extent::Fixed(columns)],
+            body: vec![Instr::Load { buffer: load, index: read }],
+            stores: vec![Store { buffer: store, index: written, value: Reg(0) }],
+            folded: 0,
+            folds: vec![],
+        })],
+    }
+}
+
+#[test]
+fn copies_that_turn_rows_into_columns() {
+    for dtype in DType::ALL {
+        for (rows, columns) in
+            [(1, 1), (1, 40), (40, 1), (3, 5), (4, 4), (16, 16), (17, 33), (35, 18), (64, 64)]
+        {
+            check(&turning(dtype, rows, columns), rows * columns);
+        }
+    }
+}
