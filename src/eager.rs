@@ -97,9 +97,8 @@ pub(crate) fn run(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Fa
     let compiled =
         cache().get_or_make(&query, || compile(&query, at)).map_err(|error| relocated(error, at))?;
     let CompiledOp(executable) = &**compiled;
-    let outputs = executable
-        .run(&inputs, settings::eager_threads())
-        .map_err(|error| Error::OutOfMemory { at: at.into(), bytes: error.bytes })?;
+    let outputs =
+        executable.run(&inputs, settings::eager_threads()).map_err(|error| Error::run(at, error))?;
     let types = executable.output_types().iter().cloned();
     Ok(types.zip(outputs).map(|(ty, buffer)| Tensor::concrete(ty, buffer)).collect())
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{BuildError, DType, Location, Scalar, Shape, Type};
+use tensorwright_runtime::RunError;
+use tensorwright_runtime::buffer::OutOfMemory;
 
 /// A result whose error is, unless said otherwise, [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -110,6 +113,14 @@ pub enum Error {
         /// The size asked for.
         bytes: usize,
     },
+    /// An assertion or a check of the program failed while it ran.
+    #[error("{at}: {message}")]
+    Check {
+        /// The line that wrote the check, or that called the function.
+        at: Location,
+        /// What failed.
+        message: Arc<str>,
+    },
     /// The traced graph could not be compiled.
     #[error("{at}: the graph could not be compiled: {message}")]
     Compile {
@@ -169,6 +180,7 @@ impl Error {
             | Error::ElementCount { at, .. }
             | Error::Ragged { at }
             | Error::OutOfMemory { at, .. }
+            | Error::Check { at, .. }
             | Error::Compile { at, .. }
             | Error::Signature { at, .. }
             | Error::UnknownDims { at, .. }
@@ -181,6 +193,23 @@ impl Error {
     /// An op's refusal, with the line that wrote the op.
     pub(crate) fn op(at: Place, error: BuildError) -> Error {
         Error::Op { at: at.into(), error: Box::new(error) }
+    }
+
+    /// Why a run failed that was started at this line.
+    pub(crate) fn run(at: Place, error: RunError) -> Error {
+        let at: Location = at.into();
+        match error {
+            RunError::Memory(OutOfMemory { bytes }) => Error::OutOfMemory { at, bytes },
+            RunError::Effect(EvalError::Assertion { message, location }) => Error::Check {
+                at: location.unwrap_or(at),
+                message: format!("assertion failed: {message}").into(),
+            },
+            RunError::Effect(EvalError::NotFinite { message, index, element, location }) => Error::Check {
+                at: location.unwrap_or(at),
+                message: format!("{message}: element {index} is {element}").into(),
+            },
+            RunError::Effect(other) => Error::Check { at, message: other.to_string().into() },
+        }
     }
 
     /// A refusal that was found before there was a node.

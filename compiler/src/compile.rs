@@ -1,7 +1,6 @@
 //! The whole way from a graph to a program.
 
-use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{BuildError, Graph, Location, Node, NodeId};
+use tensorwright_ir::{BuildError, Graph, NodeId};
 
 use crate::contraction::{self, MatMul};
 use crate::passes::{self, PassError, PassOptions};
@@ -21,8 +20,7 @@ pub struct CompileOptions {
     pub passes: PassOptions,
 }
 
-/// Why a graph cannot be compiled. A graph without control flow and effects that verifies always compiles, so anything but
-/// [`CompileError::Unsupported`] is a bug of the compiler.
+/// Why a graph cannot be compiled. A graph that verifies always compiles, so this is a bug of the compiler.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
     /// A pass failed.
@@ -31,14 +29,6 @@ pub enum CompileError {
     /// A rewrite that does not type-check.
     #[error("a rewrite of the compiler does not type-check: {0}")]
     Rewrite(#[from] BuildError),
-    /// There is no code for the op yet.
-    #[error("`{op}` cannot be compiled yet{}", location.as_ref().map_or(String::new(), |l| format!(" (written at {l})")))]
-    Unsupported {
-        /// Mnemonic of the op.
-        op: &'static str,
-        /// The source line that wrote it.
-        location: Option<Location>,
-    },
     /// An invariant does not hold.
     #[error("internal error of the compiler: {what}")]
     Internal {
@@ -47,8 +37,7 @@ pub enum CompileError {
     },
 }
 
-/// Compiles a graph to a program for `target`. Fails if control flow or effects are left when it is optimised, and through a bug of
-/// the compiler.
+/// Compiles a graph to a program for `target`. Fails only through a bug of the compiler.
 pub fn compile(
     graph: &Graph,
     options: &CompileOptions,
@@ -60,24 +49,24 @@ pub fn compile(
 
 /// Fuses, schedules and plans a graph of primitives.
 pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError> {
-    check_supported(graph)?;
-    let adjacent = contraction::with_adjacent_axes(graph)?;
-    let fused = fusion::fuse(adjacent.as_ref().unwrap_or(graph));
-    plan::plan(&fused, target)
+    lower_region(graph, target, 0)
 }
 
-fn check_supported(graph: &Graph) -> Result<(), CompileError> {
-    let unsupported = |node: &&Node| matches!(node.op.lowering(), Lowering::Region | Lowering::Effect);
-    match graph.nodes().iter().find(unsupported) {
-        None => Ok(()),
-        Some(node) => Err(CompileError::Unsupported { op: node.op.name(), location: node.location.clone() }),
-    }
+/// As [`lower`], with leave to overwrite the first `donated` inputs by the outputs of the same numbers. Called for regions within
+/// regions; how deep they nest is bounded.
+pub(crate) fn lower_region(
+    graph: &Graph,
+    target: &dyn Target,
+    donated: usize,
+) -> Result<Program, CompileError> {
+    let adjacent = contraction::with_adjacent_axes(graph)?;
+    let fused = fusion::fuse(adjacent.as_ref().unwrap_or(graph));
+    plan::plan(&fused, target, donated)
 }
 
 /// How a graph of primitives is cut into kernels, for pictures: the graph as it is fused, and the nodes of each cluster. Nodes
 /// in no cluster are routines of their own, constants, or index maps that are part of every read.
 pub fn clusters(graph: &Graph) -> Result<(Graph, Vec<Vec<NodeId>>), CompileError> {
-    check_supported(graph)?;
     let graph = contraction::with_adjacent_axes(graph)?.unwrap_or_else(|| graph.clone());
     let clusters = fusion::fuse(&graph).clusters.iter().map(|cluster| cluster.nodes.clone()).collect();
     Ok((graph, clusters))

@@ -1,24 +1,33 @@
 //! Planning: from the units of fusion to the steps of a program, and from values to slots.
 
 use hashbrown::HashMap;
-use tensorwright_ir::{Graph, NodeId, Op, Source, Value};
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Source, Type, Value};
 
+use crate::compile::lower_region;
 use crate::contraction;
+use crate::control;
 use crate::fusion::{Form, Fusion, Unit, is_alias};
+use crate::in_place::update_in_place;
 use crate::kernel::{GridDim, Kernel};
-use crate::program::{KernelCall, Place, Program, Slot, Step};
+use crate::program::{Control, KernelCall, Place, Program, Slot, Step};
 use crate::schedule::{self, Memory, Scheduled};
 use crate::{CompileError, Target};
 
-/// The program of a fused graph.
-pub(crate) fn plan(fusion: &Fusion<'_>, target: &dyn Target) -> Result<Program, CompileError> {
+/// The program of a fused graph, which may overwrite its first `donated` inputs.
+pub(crate) fn plan(
+    fusion: &Fusion<'_>,
+    target: &dyn Target,
+    donated: usize,
+) -> Result<Program, CompileError> {
     let order = fusion.order().ok_or(CompileError::Internal { what: "clusters wait for each other" })?;
     let mut planner = Planner::new(fusion, target);
     for unit in order {
-        planner.add(unit);
+        planner.add(unit)?;
     }
     let mut program = planner.finish();
     crate::merge::merge_small_kernels(&mut program);
+    update_in_place(&mut program, donated);
     place_in_arena(&mut program);
     Ok(program)
 }
@@ -97,7 +106,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         producer.is_some_and(|(id, _)| self.fusion.cluster_of(id).is_none())
     }
 
-    fn add(&mut self, unit: Unit) {
+    fn add(&mut self, unit: Unit) -> Result<(), CompileError> {
         match unit {
             Unit::Cluster(cluster) => match self.finished_by.get(&cluster) {
                 Some(&matmul) => self.add_matmul(matmul, Some(cluster)),
@@ -116,19 +125,51 @@ impl<'a, 'g> Planner<'a, 'g> {
                     _ if is_alias(self.fusion.graph, node) => {
                         self.slot(node.results[0]);
                     }
-                    _ => self.add_routine(id),
+                    _ => self.add_node(node)?,
                 }
             }
         }
+        Ok(())
     }
 
-    fn add_routine(&mut self, id: NodeId) {
-        let node = self.fusion.graph.node(id);
+    /// A node that is a step of its own.
+    fn add_node(&mut self, node: &Node) -> Result<(), CompileError> {
+        let graph = self.fusion.graph;
+        let types = |values: &[Value]| values.iter().map(|&v| graph.ty(v).clone()).collect();
+        let (operand_types, result_types) = (types(&node.operands), types(&node.results));
         let operands = node.operands.iter().map(|&v| self.slot(v)).collect();
-        let operand_types = node.operands.iter().map(|&v| self.fusion.graph.ty(v).clone()).collect();
         let results = node.results.iter().map(|&v| self.slot(v)).collect();
         let (op, location) = (node.op.clone(), node.location.clone());
-        self.program.steps.push(Step::Routine { op, operands, operand_types, results, location });
+        let step = match op.lowering() {
+            Lowering::Region => {
+                let donated = control::carried(&op);
+                let lower = |region| lower_region(region, self.target, donated);
+                let regions = node.regions.iter().map(lower).collect::<Result<Vec<_>, _>>()?;
+                let workspace = self.scratch(control::workspace(&op, &regions).bytes);
+                let control = Control {
+                    op,
+                    regions,
+                    operands,
+                    operand_types,
+                    results,
+                    result_types,
+                    workspace,
+                    location,
+                };
+                Step::Control(Box::new(control))
+            }
+            Lowering::Effect => Step::Effect { op, operands, operand_types, location },
+            _ => Step::Routine { op, operands, operand_types, results, result_types, location },
+        };
+        self.program.steps.push(step);
+        Ok(())
+    }
+
+    /// A slot of the arena for bytes that are no value.
+    fn scratch(&mut self, bytes: usize) -> usize {
+        let ty = Type::new(DType::U8, [bytes]);
+        self.program.slots.push(Slot { ty, place: Place::Arena(0) });
+        self.program.slots.len() - 1
     }
 
     fn add_matmul(&mut self, id: NodeId, finisher: Option<usize>) {

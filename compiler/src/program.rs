@@ -79,9 +79,45 @@ pub enum Step {
         operand_types: Vec<Type>,
         /// Slots of its results.
         results: Vec<usize>,
+        /// Types of its results.
+        result_types: Vec<Type>,
         /// The source line that wrote it.
         location: Option<Location>,
     },
+    /// Control flow.
+    Control(Box<Control>),
+    /// An effect, such as a print.
+    Effect {
+        /// What to do.
+        op: Op,
+        /// Slots of its operands.
+        operands: Vec<usize>,
+        /// Types of its operands.
+        operand_types: Vec<Type>,
+        /// The source line that wrote it.
+        location: Option<Location>,
+    },
+}
+
+/// An op with regions.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// The op.
+    pub op: Op,
+    /// Its regions. Their inputs and outputs are what the op says of its operands and results.
+    pub regions: Vec<Program>,
+    /// Slots of its operands.
+    pub operands: Vec<usize>,
+    /// Types of its operands.
+    pub operand_types: Vec<Type>,
+    /// Slots of its results.
+    pub results: Vec<usize>,
+    /// Types of its results.
+    pub result_types: Vec<Type>,
+    /// The slot of its workspace, see [`crate::control`].
+    pub workspace: usize,
+    /// The source line that wrote it.
+    pub location: Option<Location>,
 }
 
 /// A kernel with its memory.
@@ -103,7 +139,43 @@ impl Step {
                 [*lhs, *rhs, *out].into_iter().chain(more).collect()
             }
             Step::Routine { operands, results, .. } => operands.iter().chain(results).copied().collect(),
+            Step::Control(c) => c.operands.iter().chain(&c.results).chain([&c.workspace]).copied().collect(),
+            Step::Effect { operands, .. } => operands.clone(),
         }
+    }
+
+    /// As [`Step::slots`], to be changed.
+    pub(crate) fn slots_mut(&mut self) -> Vec<&mut usize> {
+        match self {
+            Step::Kernel(call) => call.args.iter_mut().collect(),
+            Step::MatMul { lhs, rhs, out, epilogue, .. } => {
+                let more = epilogue.iter_mut().flat_map(|call| call.args.iter_mut());
+                [lhs, rhs, out].into_iter().chain(more).collect()
+            }
+            Step::Routine { operands, results, .. } => operands.iter_mut().chain(results).collect(),
+            Step::Control(c) => {
+                let Control { operands, results, workspace, .. } = &mut **c;
+                operands.iter_mut().chain(results).chain([workspace]).collect()
+            }
+            Step::Effect { operands, .. } => operands.iter_mut().collect(),
+        }
+    }
+}
+
+impl Program {
+    /// The program and those of all regions in it, outermost first.
+    pub fn with_regions(&self) -> Vec<&Program> {
+        let mut found = vec![self];
+        let mut next = 0;
+        while let Some(&program) = found.get(next) {
+            for step in &program.steps {
+                if let Step::Control(control) = step {
+                    found.extend(&control.regions);
+                }
+            }
+            next += 1;
+        }
+        found
     }
 }
 
@@ -139,6 +211,12 @@ impl fmt::Display for Step {
             Step::Routine { op, operands, results, .. } => {
                 write!(f, "routine {} {} -> {}", op.name(), slots(operands), slots(results))
             }
+            Step::Control(c) => {
+                let regions: Vec<String> = c.regions.iter().map(|r| format!("@{}", r.name)).collect();
+                let (name, operands, results) = (c.op.name(), slots(&c.operands), slots(&c.results));
+                write!(f, "{name} {operands} -> {results} running {} in s{}", regions.join(", "), c.workspace)
+            }
+            Step::Effect { op, operands, .. } => write!(f, "{} {}", op.name(), slots(operands)),
         }
     }
 }

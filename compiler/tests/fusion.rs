@@ -20,13 +20,15 @@ fn program(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Program {
     compile(&graph, &CompileOptions::default(), &Tiles).expect("compiles")
 }
 
-/// One letter per step: k kernel, m matmul, e matmul with epilogue, r routine.
+/// One letter per step: k kernel, m matmul, e matmul with epilogue, r routine, c control flow, p effect.
 fn steps(program: &Program) -> String {
     let letter = |step: &Step| match step {
         Step::Kernel(_) => 'k',
         Step::MatMul { epilogue: None, .. } => 'm',
         Step::MatMul { .. } => 'e',
         Step::Routine { .. } => 'r',
+        Step::Control(_) => 'c',
+        Step::Effect { .. } => 'p',
     };
     program.steps.iter().map(letter).collect()
 }

@@ -60,18 +60,23 @@ fn program(graph: &Graph, options: &CompileOptions) -> Result<Program, DumpError
 }
 
 fn kernels(program: &Program) -> String {
-    let mut text = program.to_string();
-    for (i, kernel) in program.kernels.iter().enumerate() {
+    let mut text = String::new();
+    for program in program.with_regions() {
         // Writing to a string does not fail.
-        let _ = write!(text, "\nkernel {i}:\n{kernel}\n");
+        let _ = write!(text, "{program}");
+        for (i, kernel) in program.kernels.iter().enumerate() {
+            let _ = write!(text, "\nkernel {i}:\n{kernel}\n");
+        }
     }
     text
 }
 
 fn machine(program: &Program, part: impl Fn(crate::jit::Listing) -> String) -> Result<String, DumpError> {
     let mut text = String::new();
-    for (i, kernel) in program.kernels.iter().enumerate() {
-        let _ = write!(text, "; kernel {i}\n{}\n", part(listing(kernel)?));
+    for program in program.with_regions() {
+        for (i, kernel) in program.kernels.iter().enumerate() {
+            let _ = write!(text, "; @{} kernel {i}\n{}\n", program.name, part(listing(kernel)?));
+        }
     }
     Ok(text)
 }

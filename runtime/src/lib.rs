@@ -8,4 +8,4 @@ pub mod jit;
 pub mod library;
 pub mod workers;
 
-pub use executable::{BuildExecutableError, Executable};
+pub use executable::{BuildExecutableError, Executable, RunError, set_printer};

@@ -1,11 +1,14 @@
 //! Random graphs through every stage, one class of ops at a time.
 //!
-//! A graph is printed and parsed; its optimised form is evaluated; it is compiled with all its values as outputs, so that the
-//! results of each node can be held against the evaluator's on the same operands, within the tolerance of the op; and it
-//! is compiled as it is and run on one and two threads, which must give the same bits as before, fused or not.
+//! A graph is printed and parsed, and its optimised form is evaluated. It is compiled with all its values as outputs, and again
+//! with only those whose ops round: then each node is held against the evaluator, given the compiled values of what rounds before
+//! it, within the tolerance of its op, and whatever does not round must have the same bits. Last it is compiled as it is: the
+//! same bits on one and two threads, and as before unless it adds up floats, whose order may depend on what is fused.
 //!
 //! `GRAPH_CASES` sets the number of graphs per class. All of it, in some minutes:
 //! `cargo test --release -p tensorwright-runtime --test random_graphs -- --ignored`
+
+use std::collections::HashMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
@@ -13,7 +16,7 @@ use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::op::{Lowering, OpKind, Tolerance};
 use tensorwright_ir::text::{Style, parse, print};
-use tensorwright_ir::{Builder, Graph, Literal, eval};
+use tensorwright_ir::{Builder, Graph, Literal, Value, eval};
 use tensorwright_runtime::Executable;
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
@@ -24,7 +27,8 @@ type Outcome = Result<(), TestCaseError>;
 
 /// Graphs of which about half the ops are accepted and half are element-wise, to be fused with them.
 fn options(accept: impl Fn(&OpKind) -> bool) -> GraphOptions {
-    let of_class = GraphOptions::of(accept);
+    let mut of_class = GraphOptions::with_control();
+    of_class.kinds.retain(accept);
     let mut kinds = GraphOptions::of(|kind| kind.lowering == Lowering::Map).kinds;
     let copies = kinds.len().div_ceil(of_class.kinds.len());
     kinds.extend((0..copies).flat_map(|_| of_class.kinds.iter().cloned()));
@@ -50,47 +54,79 @@ fn expect_same(expected: &[Literal], found: &[Literal], what: &str) -> Outcome {
     Ok(())
 }
 
-/// The graph with every value as an output, in order.
-fn with_all_values(graph: &Graph) -> Graph {
+/// The graph with other outputs.
+fn with_outputs(graph: &Graph, outputs: &[Value]) -> Graph {
     let b = Builder::continuing(graph, graph.nodes().len()).expect("all nodes are there");
-    b.finish(&graph.values().collect::<Vec<_>>())
+    b.finish(outputs)
 }
 
-/// Each node's results are what the evaluator makes of its operands.
-fn nodes_are_right(graph: &Graph, values: &[Literal], tolerances: &[Tolerance]) -> Outcome {
+/// Results of nodes that round, and the outputs.
+fn rounded_values(graph: &Graph, tolerances: &[Tolerance]) -> Vec<Value> {
+    let rounds = graph.nodes().iter().zip(tolerances).filter(|(_, t)| **t != Tolerance::Exact);
+    let rounded = rounds.flat_map(|(node, _)| node.results.iter().copied());
+    rounded.chain(graph.outputs().iter().copied()).collect()
+}
+
+/// Compiles the graph for these outputs and holds each node against the evaluator.
+fn nodes_are_right(drawn: &RandomGraph, outputs: &[Value]) -> Outcome {
+    let RandomGraph { graph, inputs, tolerances } = drawn;
+    let found = run(&with_outputs(graph, outputs), inputs, 1)?;
+    let compiled: HashMap<Value, Literal> = outputs.iter().copied().zip(found).collect();
+    let mut values: Vec<Option<Literal>> = vec![None; graph.values().len()];
+    for (v, input) in graph.inputs().iter().zip(inputs) {
+        values[v.index()] = Some(input.clone());
+    }
     for ((id, node), &tolerance) in graph.iter().zip(tolerances) {
-        let operands: Vec<&Literal> = node.operands.iter().map(|v| &values[v.index()]).collect();
+        let operands: Vec<&Literal> =
+            node.operands.iter().map(|v| values[v.index()].as_ref().expect("in order")).collect();
         let types: Vec<_> = node.results.iter().map(|&v| graph.ty(v).clone()).collect();
-        let expected = node.op.eval(&operands, &types).expect("an ordinary op");
-        for (e, v) in expected.iter().zip(&node.results) {
-            let difference = first_difference(e, &values[v.index()], tolerance, &operands);
-            prop_assert!(
-                difference.is_none(),
-                "{id} {}: {}\n{operands:?}",
-                node.op.name(),
-                difference.unwrap()
-            );
+        let expected = eval::Evaluator::new().evaluate_node(node, &operands, &types).expect("it succeeds");
+        let mut results = Vec::new();
+        for (expected, v) in expected.into_iter().zip(&node.results) {
+            let Some(found) = compiled.get(v) else {
+                results.push((*v, expected));
+                continue;
+            };
+            let difference = first_difference(&expected, found, tolerance, &operands);
+            let context = || format!("{id} {} of {operands:?}", node.op.name());
+            prop_assert!(difference.is_none(), "{}: {}", context(), difference.unwrap());
+            results.push((*v, found.clone()));
         }
+        results.into_iter().for_each(|(v, result)| values[v.index()] = Some(result));
     }
     Ok(())
 }
 
+/// Whether results may depend on what is fused: sums of floats follow the loops of their kernel.
+fn order_matters(drawn: &RandomGraph) -> bool {
+    let nodes = drawn.graph.nodes().iter().zip(&drawn.tolerances);
+    nodes.into_iter().any(|(node, t)| *t != Tolerance::Exact && node.op.lowering() != Lowering::Map)
+}
+
 fn check(drawn: RandomGraph) -> Outcome {
-    let RandomGraph { graph, inputs, tolerances } = drawn;
-    let text = print(&graph, Style::default());
+    tensorwright_runtime::set_printer(|_| {});
+    let RandomGraph { graph, inputs, tolerances } = &drawn;
+    let text = print(graph, Style::default());
     let parsed = parse(&text).map_err(|e| TestCaseError::fail(format!("{e:?}\n{text}")))?;
     prop_assert_eq!(&print(&parsed, Style::default()), &text);
 
     let optimised = run_pipeline(graph.clone(), &PassOptions::default())
         .map_err(|e| TestCaseError::fail(e.to_string()))?;
-    let meaning = |graph: &Graph| eval::evaluate(graph, &inputs).expect("inputs fit");
-    expect_same(&meaning(&graph), &meaning(&optimised), "optimised")?;
+    let Ok(meaning) = eval::evaluate(graph, inputs) else {
+        prop_assert!(eval::evaluate(&optimised, inputs).is_err(), "the optimised graph does not fail");
+        prop_assert!(run(graph, inputs, 1).is_err(), "the compiled graph does not fail");
+        return Ok(());
+    };
+    let of_optimised = eval::evaluate(&optimised, inputs).map_err(|e| TestCaseError::fail(e.to_string()))?;
+    expect_same(&meaning, &of_optimised, "optimised")?;
 
-    let values = run(&with_all_values(&graph), &inputs, 1)?;
-    nodes_are_right(&graph, &values, &tolerances)?;
-    let outputs: Vec<Literal> = graph.outputs().iter().map(|v| values[v.index()].clone()).collect();
-    for threads in [1, 2] {
-        expect_same(&outputs, &run(&graph, &inputs, threads)?, "fused")?;
+    nodes_are_right(&drawn, &graph.values().collect::<Vec<_>>())?;
+    nodes_are_right(&drawn, &rounded_values(graph, tolerances))?;
+    let found = run(graph, inputs, 1)?;
+    expect_same(&found, &run(graph, inputs, 2)?, "on two threads")?;
+    if !order_matters(&drawn) {
+        let all = run(&with_outputs(graph, &rounded_values(graph, tolerances)), inputs, 1)?;
+        expect_same(&all[all.len() - found.len()..], &found, "fused")?;
     }
     Ok(())
 }
@@ -114,5 +150,6 @@ classes! {
     contractions: |kind| kind.lowering == Lowering::Contract;
     library: |kind| kind.lowering == Lowering::Library;
     composites: |kind| kind.lowering == Lowering::Expand;
+    control_flow: |kind| matches!(kind.lowering, Lowering::Region | Lowering::Effect);
     everything: |_| true;
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tensorwright_ir::Value;
-use tensorwright_runtime::buffer::{OutOfMemory, SharedBuffer};
+use tensorwright_runtime::RunError;
+use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::cache::{Signature, Weigh};
 
 use super::describe::tensor_paths;
@@ -60,7 +61,7 @@ impl<R: Tree> Compiled<R> {
         &'t self,
         inputs: &mut Vec<&'t SharedBuffer>,
         threads: usize,
-    ) -> Result<R, OutOfMemory> {
+    ) -> Result<R, RunError> {
         inputs.extend(&self.captures);
         let mut outputs = self.executable.run(inputs, threads)?.into_iter();
         Ok(self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {

@@ -20,7 +20,6 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use tensorwright_runtime::buffer::OutOfMemory;
 use tensorwright_runtime::cache::{Cache, CacheStats, Key, KeyWriter, LookupError, MissReason, Signature};
 
 pub use concrete::Concrete;
@@ -294,7 +293,7 @@ impl<A: Tree, R: Tree> Inner<A, R> {
 #[inline]
 fn run<R: Tree>(compiled: &Compiled<R>, flat: &mut Flat<'_>, threads: usize, at: Place) -> Result<R> {
     let result = flat.with_inputs(|inputs| compiled.run(inputs, threads));
-    result.map_err(|OutOfMemory { bytes }| Error::OutOfMemory { at: at.into(), bytes })
+    result.map_err(|error| Error::run(at, error))
 }
 
 fn same_tensor(leaf: LeafRef<'_>, at: Place) -> Tensor {

@@ -184,12 +184,13 @@ impl<'g> Fusion<'g> {
         let mut open: SmallVec<[(Value, bool, bool); 4]> = SmallVec::from_elem((value, true, false), 1);
         while let Some((value, direct, expands)) = open.pop() {
             for &node in self.users(value) {
-                let result = self.graph.node(node).results[0];
-                if self.is_index_map(node) && !self.is_stored(result) {
-                    let grows = self.graph.ty(result).elements() > self.graph.ty(value).elements();
-                    open.push((result, false, expands || grows));
-                } else {
-                    readers.push(Reader { node, direct, expands });
+                let through = self.is_index_map(node).then(|| self.graph.node(node).result());
+                match through.filter(|&result| !self.is_stored(result)) {
+                    Some(result) => {
+                        let grows = self.graph.ty(result).elements() > self.graph.ty(value).elements();
+                        open.push((result, false, expands || grows));
+                    }
+                    None => readers.push(Reader { node, direct, expands }),
                 }
             }
         }
@@ -223,7 +224,11 @@ pub(crate) fn is_reduction(node: &Node) -> bool {
 
 /// A routine of the runtime.
 pub(crate) fn is_routine(node: &Node) -> bool {
-    matches!(node.op.lowering(), Lowering::Library | Lowering::Contract) && !matches!(node.op, Op::Bitcast(_))
+    match node.op.lowering() {
+        Lowering::Library => !matches!(node.op, Op::Bitcast(_)),
+        Lowering::Contract | Lowering::Region | Lowering::Effect => true,
+        Lowering::Map | Lowering::View | Lowering::Reduce | Lowering::Expand => false,
+    }
 }
 
 /// Another name for the memory of the operand: a reshape that merges or splits axes, or a bitcast to another width.

@@ -1,12 +1,13 @@
 //! The partition as a DAG of units, and its order.
 
-use hashbrown::HashSet;
-use petgraph::algo::toposort;
+use hashbrown::{HashMap, HashSet};
+use petgraph::algo::{has_path_connecting, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
-use tensorwright_ir::{NodeId, Value};
+use tensorwright_ir::{NodeId, Op, Value};
 
-use super::{Fusion, is_routine, needs_memory};
+use super::{Fusion, is_alias, is_routine, needs_memory};
+use crate::control;
 
 /// What runs as one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,10 +71,54 @@ impl Fusion<'_> {
         dag
     }
 
+    /// Adds edges so that what reads a tensor comes before what might update it in place, where nothing speaks against it.
+    fn read_before_updates(&self, dag: &mut DiGraph<Unit, ()>) {
+        let place: HashMap<Unit, NodeIndex> = dag.node_indices().map(|i| (dag[i], i)).collect();
+        for (id, node) in self.graph.iter() {
+            let update = place.get(&Unit::Node(id)).copied();
+            for &operand in &node.operands[..updated(&node.op).min(node.operands.len())] {
+                let readers = self.readers_of_memory(operand).into_iter();
+                for reader in readers.filter_map(|reader| place.get(&self.unit(reader)).copied()) {
+                    if let Some(update) = update.filter(|&update| update != reader)
+                        && !has_path_connecting(&*dag, update, reader, None)
+                    {
+                        dag.update_edge(reader, update, ());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The nodes that read a value, or its memory under another name.
+    fn readers_of_memory(&self, value: Value) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        let mut open = vec![value];
+        while let Some(value) = open.pop() {
+            for reader in self.readers(value) {
+                let node = self.graph.node(reader.node);
+                if is_alias(self.graph, node) {
+                    open.push(node.result());
+                } else {
+                    found.push(reader.node);
+                }
+            }
+        }
+        found
+    }
+
     /// Units that do work, in an order in which they can run; `None` if clusters wait for each other, which is a bug of fusion.
     pub(crate) fn order(&self) -> Option<Vec<Unit>> {
-        let dag = self.dag();
+        let mut dag = self.dag();
+        self.read_before_updates(&mut dag);
         toposort(&dag, None).ok().map(|order| order.into_iter().map(|i| dag[i]).collect())
+    }
+}
+
+/// How many of its first operands an op can update in place.
+fn updated(op: &Op) -> usize {
+    match op {
+        Op::DynamicUpdateSlice(_) | Op::Scatter(_) => 1,
+        op => control::carried(op),
     }
 }
 

@@ -1,0 +1,199 @@
+//! Blocks: programs with their machine code, as functions of memory. A graph is one block, and each region of control flow.
+
+use smallvec::SmallVec;
+use tensorwright_compiler::program::{Place, Program};
+use tensorwright_ir::Type;
+
+use super::task::{Task, task};
+use super::{BuildExecutableError, RunError};
+use crate::buffer::{BufferPool, OutOfMemory, SharedBuffer};
+use crate::jit::{CompiledKernel, compile_kernels};
+
+/// A program, ready to run.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) outputs: Vec<Type>,
+    pub(super) output_places: Vec<OutputPlace>,
+    places: Vec<SlotPlace>,
+    /// Sizes of the buffers that are made for outputs.
+    pub(super) fresh_bytes: Vec<usize>,
+    /// For each of these the first output that it is.
+    fresh_outputs: Vec<usize>,
+    pub(super) constants: Vec<SharedBuffer>,
+    tasks: Vec<Task>,
+    pub(super) arena_bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum SlotPlace {
+    Input(usize),
+    Constant(usize),
+    Fresh(usize),
+    Arena(usize),
+}
+
+/// Where an output is after a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OutputPlace {
+    Input(usize),
+    Constant(usize),
+    Fresh(usize),
+}
+
+impl Block {
+    pub(super) fn new(program: &Program) -> Result<Block, BuildExecutableError> {
+        let kernels = compile_kernels(&program.kernels)?;
+        let mut block = Block {
+            outputs: program.outputs.iter().map(|(ty, _)| ty.clone()).collect(),
+            output_places: Vec::new(),
+            places: Vec::new(),
+            fresh_bytes: Vec::new(),
+            fresh_outputs: Vec::new(),
+            constants: Vec::new(),
+            tasks: Vec::new(),
+            arena_bytes: program.arena_bytes,
+        };
+        block.place_slots(program)?;
+        for step in &program.steps {
+            block.tasks.push(task(step, program, &kernels)?);
+        }
+        Ok(block)
+    }
+
+    fn place_slots(&mut self, program: &Program) -> Result<(), OutOfMemory> {
+        for slot in &program.slots {
+            let place = match &slot.place {
+                Place::Input(i) => SlotPlace::Input(*i),
+                Place::Arena(offset) => SlotPlace::Arena(*offset),
+                Place::Output => {
+                    self.fresh_bytes.push(slot.ty.bytes());
+                    SlotPlace::Fresh(self.fresh_bytes.len() - 1)
+                }
+                Place::Constant(literal) => {
+                    self.constants.push(BufferPool::global().copy_of(literal.bytes())?);
+                    SlotPlace::Constant(self.constants.len() - 1)
+                }
+            };
+            self.places.push(place);
+        }
+        for &(_, slot) in &program.outputs {
+            self.output_places.push(match self.places[slot] {
+                SlotPlace::Input(i) => OutputPlace::Input(i),
+                SlotPlace::Constant(i) => OutputPlace::Constant(i),
+                SlotPlace::Fresh(i) => OutputPlace::Fresh(i),
+                SlotPlace::Arena(_) => unreachable!("outputs are not in the arena"),
+            });
+        }
+        let is_fresh = |place: &OutputPlace, k: usize| matches!(*place, OutputPlace::Fresh(f) if f == k);
+        let first = |k| self.output_places.iter().position(|place| is_fresh(place, k));
+        self.fresh_outputs = (0..self.fresh_bytes.len()).filter_map(first).collect();
+        Ok(())
+    }
+
+    /// Runs the steps. `input` and `fresh` give the memory of inputs and of outputs that are neither inputs nor constants.
+    ///
+    /// # Safety
+    /// Each pointer is to memory of as many bytes as its type takes, the arena to as many as the program says. Nobody else writes
+    /// to inputs or touches the rest. Inputs whose memory the program gives to outputs are writable.
+    #[inline]
+    pub(super) unsafe fn run(
+        &self,
+        input: impl Fn(usize) -> *mut u8,
+        fresh: impl Fn(usize) -> *mut u8,
+        arena: *mut u8,
+        threads: usize,
+    ) -> Result<(), RunError> {
+        let mut memory = SmallVec::<[*mut u8; 128]>::with_capacity(self.places.len());
+        for &place in &self.places {
+            memory.push(match place {
+                SlotPlace::Input(i) => input(i),
+                SlotPlace::Constant(i) => self.constants[i].as_ptr().cast_mut(),
+                SlotPlace::Fresh(i) => fresh(i),
+                SlotPlace::Arena(offset) => arena.wrapping_add(offset),
+            });
+        }
+        for task in &self.tasks {
+            // SAFETY: `memory` has a pointer for each slot, to as many bytes as its type takes. Arena slots that live at the same
+            // time do not overlap, and programs only write to outputs, to the arena, and to inputs that were given to them.
+            unsafe { task.run(&memory, threads)? };
+        }
+        Ok(())
+    }
+
+    /// Runs the steps, and has each output where `output` says, copied if need be.
+    ///
+    /// # Safety
+    /// As of [`Block::run`], with memory for each output. An output may be the memory of the input that the program makes it.
+    pub(super) unsafe fn run_into(
+        &self,
+        input: impl Fn(usize) -> *mut u8,
+        output: impl Fn(usize) -> *mut u8,
+        arena: *mut u8,
+        threads: usize,
+    ) -> Result<(), RunError> {
+        // SAFETY: as of this function.
+        unsafe { self.run(&input, |k| output(self.fresh_outputs[k]), arena, threads)? };
+        for (at, (place, ty)) in self.output_places.iter().zip(&self.outputs).enumerate() {
+            let from = match *place {
+                OutputPlace::Input(i) => input(i).cast_const(),
+                OutputPlace::Constant(i) => self.constants[i].as_ptr(),
+                OutputPlace::Fresh(k) => output(self.fresh_outputs[k]).cast_const(),
+            };
+            // SAFETY: both have the bytes of the type, and different values do not overlap.
+            unsafe { copy(from, output(at), ty.bytes()) };
+        }
+        Ok(())
+    }
+
+    /// Kernels of the block and of its regions.
+    pub(super) fn kernels(&self) -> Vec<&CompiledKernel> {
+        let own = self.tasks.iter().flat_map(|task| match task {
+            Task::Kernel(task) => vec![&*task.kernel],
+            Task::MatMul(task) => task.epilogue.iter().map(|epilogue| &*epilogue.kernel).collect(),
+            Task::Control(task) => task.regions.iter().flat_map(Block::kernels).collect(),
+            Task::Routine { .. } | Task::Effect(_) => Vec::new(),
+        });
+        own.collect()
+    }
+
+    /// Bytes of constants, those of regions among them.
+    pub(super) fn constant_bytes(&self) -> usize {
+        let own: usize = self.constants.iter().map(SharedBuffer::len).sum();
+        own + self.regions().map(Block::constant_bytes).sum::<usize>()
+    }
+
+    /// Slots, those of regions among them.
+    pub(super) fn slots(&self) -> usize {
+        self.places.len() + self.regions().map(Block::slots).sum::<usize>()
+    }
+
+    fn regions(&self) -> impl Iterator<Item = &Block> {
+        let control = |task| match task {
+            &Task::Control(ref task) => Some(task),
+            _ => None,
+        };
+        self.tasks.iter().filter_map(control).flat_map(|task| &task.regions)
+    }
+
+    /// Whether a step here or in a region has an effect.
+    pub(super) fn has_effects(&self) -> bool {
+        self.tasks.iter().any(|task| matches!(task, Task::Effect(_)))
+            || self.regions().any(Block::has_effects)
+    }
+
+    /// Estimated nanoseconds on one thread.
+    pub(super) fn estimated_ns(&self) -> u64 {
+        self.tasks.iter().map(Task::estimated_ns).fold(0, u64::saturating_add)
+    }
+}
+
+/// Copies unless source and destination are the same.
+///
+/// # Safety
+/// Both are valid for so many bytes, and are the same or do not overlap.
+pub(super) unsafe fn copy(from: *const u8, to: *mut u8, bytes: usize) {
+    if from != to.cast_const() && bytes > 0 {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy_nonoverlapping(from, to, bytes) };
+    }
+}

@@ -1,0 +1,272 @@
+//! Control flow: running the regions of an op.
+//!
+//! The state of a loop goes back and forth between the memory of the result and a spare buffer, so that an iteration copies
+//! nothing; state that the body updates in place stays where it is. Slices of scanned tensors are read, and slices of stacked
+//! results written, right where they are.
+
+use std::ops::Range;
+use std::sync::Mutex;
+
+use smallvec::SmallVec;
+use tensorwright_compiler::control::{Workspace, carried, workspace};
+use tensorwright_compiler::program::Control;
+use tensorwright_ir::{Op, Type};
+
+use super::block::{Block, copy};
+use super::task::{Shared, share};
+use super::{BuildExecutableError, RunError};
+use crate::workers::with_scratch;
+
+/// How often a loop runs whose count is not known, for estimates.
+const GUESSED_ITERATIONS: u64 = 8;
+
+/// An op with regions.
+#[derive(Debug)]
+pub(super) struct ControlTask {
+    op: Op,
+    pub(super) regions: Vec<Block>,
+    operands: Vec<usize>,
+    results: Vec<usize>,
+    /// Bytes of the state of a loop.
+    state_bytes: Vec<usize>,
+    /// For each operand and each result the bytes of a slice along axis 0; 0 for what is not sliced.
+    operand_steps: Vec<usize>,
+    result_steps: Vec<usize>,
+    workspace: Workspace,
+    workspace_slot: usize,
+}
+
+type Pointers = SmallVec<[*mut u8; 8]>;
+
+impl ControlTask {
+    pub(super) fn new(control: &Control) -> Result<ControlTask, BuildExecutableError> {
+        let state = carried(&control.op);
+        let (sliced, stacked) = match &control.op {
+            Op::Scan(scan) => (state..state + scan.scanned, state..control.results.len()),
+            Op::Map(map) => (0..map.mapped, 0..control.results.len()),
+            _ => (0..0, 0..0),
+        };
+        Ok(ControlTask {
+            op: control.op.clone(),
+            regions: control.regions.iter().map(Block::new).collect::<Result<_, _>>()?,
+            operands: control.operands.clone(),
+            results: control.results.clone(),
+            state_bytes: control.result_types[..state].iter().map(Type::bytes).collect(),
+            operand_steps: steps(&control.operand_types, sliced),
+            result_steps: steps(&control.result_types, stacked),
+            workspace: workspace(&control.op, &control.regions),
+            workspace_slot: control.workspace,
+        })
+    }
+
+    /// # Safety
+    /// As of `Task::run`.
+    pub(super) unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), RunError> {
+        let operands: Pointers = self.operands.iter().map(|&slot| memory[slot]).collect();
+        let results: Pointers = self.results.iter().map(|&slot| memory[slot]).collect();
+        let call = Call { task: self, operands, results, workspace: memory[self.workspace_slot], threads };
+        // SAFETY: operands, results and the workspace are valid for their types, as of this function.
+        unsafe {
+            match &self.op {
+                Op::If(_) => call.branch(usize::from(call.operands[0].read() == 0)),
+                Op::Case(_) => call.branch(call.chosen()),
+                Op::While(_) => call.repeat(),
+                Op::Scan(scan) => call.scan(scan.length, scan.reverse),
+                Op::Map(map) => call.map(map.length),
+                _ => call.inline(),
+            }
+        }
+    }
+
+    /// Estimated nanoseconds on one thread.
+    pub(super) fn estimated_ns(&self) -> u64 {
+        let each = self.regions.iter().map(Block::estimated_ns);
+        match &self.op {
+            Op::If(_) | Op::Case(_) => each.max().unwrap_or(0),
+            op => each.fold(0, u64::saturating_add).saturating_mul(match op {
+                Op::While(_) => GUESSED_ITERATIONS,
+                Op::Scan(scan) => scan.length as u64,
+                Op::Map(map) => map.length as u64,
+                _ => 1,
+            }),
+        }
+    }
+}
+
+/// Bytes of a slice of the tensors in the range, 0 for the others.
+fn steps(types: &[Type], sliced: Range<usize>) -> Vec<usize> {
+    let step = |(i, ty): (usize, &Type)| match sliced.contains(&i) {
+        true => ty.bytes() / ty.shape.size(0).max(1),
+        false => 0,
+    };
+    types.iter().enumerate().map(step).collect()
+}
+
+/// One run of a task. Its methods are sound if the pointers are valid for the types of the op.
+struct Call<'a> {
+    task: &'a ControlTask,
+    operands: Pointers,
+    results: Pointers,
+    workspace: *mut u8,
+    threads: usize,
+}
+
+impl Call<'_> {
+    /// The region that `case` runs.
+    unsafe fn chosen(&self) -> usize {
+        // SAFETY: operand 0 is an i32 scalar.
+        let index = unsafe { self.operands[0].cast::<i32>().read_unaligned() };
+        let last = self.task.regions.len() - 1;
+        usize::try_from(index).map_or(last, |index| index.min(last))
+    }
+
+    unsafe fn branch(&self, region: usize) -> Result<(), RunError> {
+        let region = &self.task.regions[region];
+        // SAFETY: the region takes the operands but the first, and gives the results.
+        unsafe {
+            region.run_into(|i| self.operands[i + 1], |o| self.results[o], self.workspace, self.threads)
+        }
+    }
+
+    unsafe fn inline(&self) -> Result<(), RunError> {
+        let region = &self.task.regions[0];
+        // SAFETY: the region takes the operands and gives the results.
+        unsafe { region.run_into(|i| self.operands[i], |o| self.results[o], self.workspace, self.threads) }
+    }
+
+    unsafe fn repeat(&self) -> Result<(), RunError> {
+        let [condition, body] = &self.task.regions[..] else { unreachable!("while has two regions") };
+        let flag = self.workspace.wrapping_add(self.task.workspace.flag);
+        // SAFETY: the regions take state and invariants; the new state does not overlap what is read, but where the body
+        // updates it in place.
+        unsafe {
+            let mut state = State::new(self);
+            loop {
+                condition.run_into(|i| self.input(&state, i), |_| flag, self.workspace, self.threads)?;
+                if flag.read() == 0 {
+                    break;
+                }
+                body.run_into(|i| self.input(&state, i), |o| state.next[o], self.workspace, self.threads)?;
+                state.advance(self);
+            }
+            state.finish(self);
+        }
+        Ok(())
+    }
+
+    /// Input `i` of a region of a loop without slices.
+    fn input(&self, state: &State, i: usize) -> *mut u8 {
+        state.now.get(i).copied().unwrap_or_else(|| self.operands[i])
+    }
+
+    unsafe fn scan(&self, length: usize, reverse: bool) -> Result<(), RunError> {
+        let body = &self.task.regions[0];
+        // SAFETY: as for `repeat`; slices lie within their tensors.
+        unsafe {
+            let mut state = State::new(self);
+            for count in 0..length {
+                let index = if reverse { length - 1 - count } else { count };
+                let input = |i| state.now.get(i).copied().unwrap_or_else(|| self.operand_slice(i, index));
+                let output = |o| state.next.get(o).copied().unwrap_or_else(|| self.result_slice(o, index));
+                body.run_into(input, output, self.workspace, self.threads)?;
+                state.advance(self);
+            }
+            state.finish(self);
+        }
+        Ok(())
+    }
+
+    /// Operand `i`, or its slice at `index` if it is sliced.
+    fn operand_slice(&self, i: usize, index: usize) -> *mut u8 {
+        self.operands[i].wrapping_add(index * self.task.operand_steps[i])
+    }
+
+    fn result_slice(&self, o: usize, index: usize) -> *mut u8 {
+        self.results[o].wrapping_add(index * self.task.result_steps[o])
+    }
+
+    /// Runs the body for each slice: on several threads if there are slices enough, else each run may use them.
+    unsafe fn map(&self, length: usize) -> Result<(), RunError> {
+        let body = &self.task.regions[0];
+        let together = length >= self.threads && !body.has_effects();
+        if !together {
+            // SAFETY: without state a scan is a map.
+            return unsafe { self.scan(length, false) };
+        }
+        let failure: Mutex<Option<(usize, RunError)>> = Mutex::new(None);
+        let shared = Shared::new(self);
+        share(length as u64, body.estimated_ns().max(1), self.threads, &|range| {
+            let call: &Call<'_> = shared.get();
+            with_scratch(body.arena_bytes, |arena| {
+                for index in range.start as usize..range.end as usize {
+                    // SAFETY: slices lie within their tensors, and those of results do not overlap.
+                    let outcome = unsafe {
+                        body.run_into(
+                            |i| call.operand_slice(i, index),
+                            |o| call.result_slice(o, index),
+                            arena,
+                            1,
+                        )
+                    };
+                    if let Err(error) = outcome {
+                        let mut first = failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        if first.as_ref().is_none_or(|(at, _)| index < *at) {
+                            *first = Some((index, error));
+                        }
+                    }
+                }
+            });
+        });
+        let failure = failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        failure.map_or(Ok(()), |(_, error)| Err(error))
+    }
+}
+
+/// Where the state of a loop is, and where its next value goes.
+struct State {
+    now: Pointers,
+    next: Pointers,
+}
+
+impl State {
+    /// The state before the first iteration. State that is updated in place is copied to the result now, other state is read
+    /// where the operand is.
+    unsafe fn new(call: &Call<'_>) -> State {
+        let task = call.task;
+        let start = |(i, &bytes): (usize, &usize)| {
+            if task.workspace.spare[i].is_some() {
+                return call.operands[i];
+            }
+            // SAFETY: operand and result have the same type.
+            unsafe { copy(call.operands[i], call.results[i], bytes) };
+            call.results[i]
+        };
+        let now: Pointers = task.state_bytes.iter().enumerate().map(start).collect();
+        let mut state = State { now, next: Pointers::new() };
+        state.aim(call);
+        state
+    }
+
+    /// Chooses where the next state goes.
+    fn aim(&mut self, call: &Call<'_>) {
+        let place = |(i, &now): (usize, &*mut u8)| match call.task.workspace.spare[i] {
+            None => now,
+            Some(offset) if now == call.results[i] => call.workspace.wrapping_add(offset),
+            Some(_) => call.results[i],
+        };
+        self.next = self.now.iter().enumerate().map(place).collect();
+    }
+
+    fn advance(&mut self, call: &Call<'_>) {
+        std::mem::swap(&mut self.now, &mut self.next);
+        self.aim(call);
+    }
+
+    /// Has the last state in the results.
+    unsafe fn finish(&self, call: &Call<'_>) {
+        for (i, &bytes) in call.task.state_bytes.iter().enumerate() {
+            // SAFETY: both have the type of the state.
+            unsafe { copy(self.now[i], call.results[i], bytes) };
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Effects: what a step does besides giving results.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tensorwright_ir::eval::EvalError;
+use tensorwright_ir::{DType, Literal, Location, Op, Type};
+
+use super::RunError;
+
+/// Where printed texts go.
+type Printer = dyn Fn(&str) + Send + Sync;
+
+static PRINTER: ArcSwapOption<Box<Printer>> = ArcSwapOption::const_empty();
+
+/// Gives each text that a graph prints to `printer` from now on, in this process, instead of writing it as a line to the
+/// standard output.
+pub fn set_printer(printer: impl Fn(&str) + Send + Sync + 'static) {
+    PRINTER.store(Some(Arc::new(Box::new(printer))));
+}
+
+fn print(text: &str) {
+    match &*PRINTER.load() {
+        Some(printer) => printer(text),
+        // Somebody who closed the output does not want to read it.
+        None => drop(writeln!(std::io::stdout(), "{text}")),
+    }
+}
+
+/// An effect of certain operands.
+#[derive(Debug)]
+pub(super) struct EffectTask {
+    op: Op,
+    operands: Vec<(usize, Type)>,
+    location: Option<Location>,
+}
+
+impl EffectTask {
+    pub(super) fn new(op: &Op, slots: &[usize], types: &[Type], location: Option<Location>) -> EffectTask {
+        let operands = slots.iter().copied().zip(types.iter().cloned()).collect();
+        EffectTask { op: op.clone(), operands, location }
+    }
+
+    /// # Safety
+    /// `memory` has a valid pointer for each slot.
+    pub(super) unsafe fn run(&self, memory: &[*mut u8]) -> Result<(), RunError> {
+        let bytes = |(slot, ty): &(usize, Type)| {
+            // SAFETY: the slot has the bytes of its type, which nobody writes now.
+            unsafe { std::slice::from_raw_parts(memory[*slot].cast_const(), ty.bytes()) }
+        };
+        let literal = |operand: &(usize, Type)| {
+            Literal::from_bytes(operand.1.clone(), bytes(operand).to_vec()).expect("bytes of the type")
+        };
+        match &self.op {
+            Op::Print(op) => {
+                let values: Vec<Literal> = self.operands[1..].iter().map(literal).collect();
+                let text = op.render(&values.iter().collect::<Vec<_>>());
+                print(&text);
+                Ok(())
+            }
+            Op::Assert(assert) if bytes(&self.operands[1]) == [0] => {
+                let (message, location) = (assert.message.clone(), self.location.clone());
+                Err(EvalError::Assertion { message, location }.into())
+            }
+            Op::CheckFinite(check) => {
+                let ty = &self.operands[1].1;
+                let Some(index) = first_not_finite(ty.dtype, bytes(&self.operands[1])) else { return Ok(()) };
+                let element = literal(&self.operands[1]).get(index).to_string();
+                let (message, location) = (check.message.clone(), self.location.clone());
+                Err(EvalError::NotFinite { message, index, element, location }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The first element that is infinite or NaN: those are the floats whose exponent is all ones.
+fn first_not_finite(dtype: DType, bytes: &[u8]) -> Option<usize> {
+    fn find<const SIZE: usize>(bytes: &[u8], is_finite: impl Fn([u8; SIZE]) -> bool) -> Option<usize> {
+        bytes.as_chunks().0.iter().position(|&element| !is_finite(element))
+    }
+    match dtype {
+        DType::F16 => find(bytes, |x| u16::from_ne_bytes(x) & 0x7c00 != 0x7c00),
+        DType::BF16 => find(bytes, |x| u16::from_ne_bytes(x) & 0x7f80 != 0x7f80),
+        DType::F32 => find(bytes, |x| f32::from_ne_bytes(x).is_finite()),
+        _ => find(bytes, |x| f64::from_ne_bytes(x).is_finite()),
+    }
+}

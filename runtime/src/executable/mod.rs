@@ -1,0 +1,191 @@
+//! Executables: compiled graphs, and how their steps run.
+//!
+//! A run takes one arena and the output buffers from the pool and walks the steps. Steps that are worth it are shared among
+//! threads by their tiles; what a tile computes depends on shapes only.
+
+mod block;
+mod control;
+mod effect;
+mod task;
+
+use smallvec::SmallVec;
+use tensorwright_compiler::contraction::MatMul as Product;
+use tensorwright_compiler::program::Program;
+use tensorwright_compiler::{CompileError, CompileOptions, Target, compile};
+use tensorwright_ir::eval::EvalError;
+use tensorwright_ir::{Graph, Type};
+
+use self::block::{Block, OutputPlace};
+pub use self::effect::set_printer;
+use self::task::planned;
+use crate::buffer::{Buffer, BufferPool, OutOfMemory, SharedBuffer};
+use crate::dump::{DumpError, dump};
+use crate::jit::{CompiledKernel, JitError};
+use crate::library::routine::RoutineError;
+
+/// About what parts of an executable take on the heap, measured: the rest of it, a kernel besides its code (the
+/// module and two copies of its text), a node with its results, a graph input, a slot of the program.
+const EXECUTABLE_BYTES: usize = 3072;
+const KERNEL_BYTES: usize = 4096;
+const NODE_BYTES: usize = 592;
+const VALUE_BYTES: usize = 128;
+const SLOT_BYTES: usize = 512;
+
+/// A compiled graph, ready to run on any thread.
+#[derive(Debug)]
+pub struct Executable {
+    inputs: Vec<Type>,
+    block: Block,
+    program: Program,
+    graph: Graph,
+    options: CompileOptions,
+}
+
+/// Why a graph has no executable.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildExecutableError {
+    /// The compiler failed.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// Code generation failed.
+    #[error(transparent)]
+    Jit(#[from] JitError),
+    /// The library has no such routine.
+    #[error(transparent)]
+    Routine(#[from] RoutineError),
+    /// There is no memory for the constants.
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no memory for outputs or intermediates.
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
+    /// An assertion or check of the graph failed.
+    #[error(transparent)]
+    Effect(#[from] EvalError),
+}
+
+/// What the compiler must know of this runtime.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Native;
+
+impl Target for Native {
+    fn matmul_tile(&self, product: &Product) -> Option<(u64, u64)> {
+        planned(product).ok().map(|plan| plan.tile_size())
+    }
+}
+
+impl Executable {
+    /// Compiles a graph.
+    ///
+    /// # Errors
+    /// If memory for its constants runs out, or through a bug of the compiler.
+    pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable, BuildExecutableError> {
+        let program = compile(graph, options, &Native)?;
+        let (inputs, block) = (program.inputs.clone(), Block::new(&program)?);
+        Ok(Executable { inputs, block, program, graph: graph.clone(), options: options.clone() })
+    }
+
+    /// Types of the inputs.
+    pub fn input_types(&self) -> &[Type] {
+        &self.inputs
+    }
+
+    /// Types of the outputs.
+    pub fn output_types(&self) -> &[Type] {
+        &self.block.outputs
+    }
+
+    /// The program that it runs.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The graph at a stage of compilation, as text; see [`dump`].
+    ///
+    /// # Errors
+    /// If there is no such stage.
+    pub fn dump(&self, stage: &str) -> Result<String, DumpError> {
+        dump(&self.graph, &self.options, stage)
+    }
+
+    /// Bytes of machine code, counting kernels shared with other executables.
+    pub fn code_bytes(&self) -> usize {
+        self.block.kernels().into_iter().map(CompiledKernel::code_bytes).sum()
+    }
+
+    /// Bytes of constants.
+    pub fn constant_bytes(&self) -> usize {
+        self.block.constant_bytes()
+    }
+
+    /// The graph that was compiled.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Bytes that dropping the executable gives back, about: pages of code, constants, and what describes
+    /// them. Kernels shared with other executables count in full; memory of runs is the pool's.
+    pub fn held_bytes(&self) -> usize {
+        let kernels = self.block.kernels().into_iter().map(|kernel| kernel.memory_bytes() + KERNEL_BYTES);
+        let graph = self.graph.nodes().len() * NODE_BYTES + self.graph.inputs().len() * VALUE_BYTES;
+        let slots = self.block.slots() * SLOT_BYTES;
+        EXECUTABLE_BYTES + kernels.sum::<usize>() + self.constant_bytes() + graph + slots
+    }
+
+    /// Bytes that a run takes at most, besides its inputs: arena and outputs.
+    pub fn peak_bytes(&self) -> usize {
+        self.block.arena_bytes + self.block.fresh_bytes.iter().sum::<usize>()
+    }
+
+    /// Runs on `inputs`, with at most `threads` threads. Each output is a buffer of the pool, or one of the inputs or constants if it is
+    /// the same memory.
+    ///
+    /// # Errors
+    /// When there is no memory for outputs or intermediates, or an assertion or check of the graph fails.
+    ///
+    /// # Panics
+    /// If the number or the sizes of the inputs are not those of [`Executable::input_types`]: that is the caller's bug.
+    pub fn run(
+        &self,
+        inputs: &[&SharedBuffer],
+        threads: usize,
+    ) -> Result<SmallVec<[SharedBuffer; 2]>, RunError> {
+        assert_eq!(inputs.len(), self.inputs.len(), "number of inputs");
+        for (buffer, ty) in inputs.iter().zip(&self.inputs) {
+            assert_eq!(buffer.len(), ty.bytes(), "bytes of an input of type {ty}");
+        }
+        let pool = BufferPool::global();
+        let block = &self.block;
+        let mut arena = (block.arena_bytes > 0).then(|| pool.get(block.arena_bytes)).transpose()?;
+        let mut fresh = SmallVec::<[Buffer; 2]>::new();
+        for &bytes in &block.fresh_bytes {
+            fresh.push(pool.get(bytes)?);
+        }
+        let base = arena.as_mut().map_or(std::ptr::null_mut(), Buffer::as_mut_ptr);
+        let pointers: SmallVec<[*mut u8; 2]> = fresh.iter_mut().map(Buffer::as_mut_ptr).collect();
+        // SAFETY: the inputs were checked, the rest was made for the block; no input was given away.
+        unsafe { block.run(|i| inputs[i].as_ptr().cast_mut(), |i| pointers[i], base, threads)? };
+        // SAFETY: the program has written every element of its outputs, and no step runs any more.
+        let fresh: SmallVec<[SharedBuffer; 2]> =
+            fresh.into_iter().map(|b| unsafe { b.assume_init() }).collect();
+        Ok(self.collect_outputs(inputs, fresh))
+    }
+
+    fn collect_outputs(
+        &self,
+        inputs: &[&SharedBuffer],
+        fresh: SmallVec<[SharedBuffer; 2]>,
+    ) -> SmallVec<[SharedBuffer; 2]> {
+        let output = |place: &OutputPlace| match *place {
+            OutputPlace::Input(i) => inputs[i].clone(),
+            OutputPlace::Constant(i) => self.block.constants[i].clone(),
+            OutputPlace::Fresh(i) => fresh[i].clone(),
+        };
+        self.block.output_places.iter().map(output).collect()
+    }
+}
