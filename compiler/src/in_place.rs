@@ -66,6 +66,8 @@ fn rename(program: &mut Program, from: usize, to: usize) {
     {
         program.slots[to].place = Place::Output;
     }
+    // Nobody uses it any more, so it gets no memory.
+    program.slots[from].place = Place::Arena(0);
     let new = |slot: &mut usize| {
         if *slot == from {
             *slot = to;
