@@ -9,7 +9,7 @@ use std::fmt;
 
 use tensorwright_ir::op::primitive::CompareFn;
 use tensorwright_ir::op::{Draw, Lowering, Operand, Sample, Tolerance, Values};
-use tensorwright_ir::{Builder, Graph, Literal, Op, Scalar, Type, Value};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, Type, Value};
 
 pub use tensorwright_ir::op::OpKind;
 
@@ -26,6 +26,8 @@ pub struct GraphOptions {
     pub max_elements: usize,
     /// Whether ops may occur that tell one NaN from another: total orders of floats, and bit casts of floats.
     pub nan_bits: bool,
+    /// Whether all floats are f64 and are moved into the range in which the op that uses them is smooth: for derivatives.
+    pub smooth: bool,
 }
 
 /// Graphs of all ops but control flow and effects.
@@ -33,7 +35,7 @@ impl Default for GraphOptions {
     fn default() -> GraphOptions {
         let plain = |kind: &OpKind| !matches!(kind.lowering, Lowering::Region | Lowering::Effect);
         let kinds = Op::kinds().into_iter().filter(plain).collect();
-        GraphOptions { kinds, max_ops: 24, max_elements: 1024, nan_bits: false }
+        GraphOptions { kinds, max_ops: 24, max_elements: 1024, nan_bits: false, smooth: false }
     }
 }
 
@@ -82,7 +84,13 @@ pub fn random_graph(draw: &mut Draw<'_>, options: &GraphOptions) -> RandomGraph 
     let mut growing =
         Growing { b: Builder::new("random"), inputs: Vec::new(), values: Vec::new(), tolerances: Vec::new() };
     let first = draw.ty(tensorwright_ir::DTypeClass::Any, 3);
-    growing.add_input(draw, &Operand::any(first));
+    growing.add_input(
+        draw,
+        &match options.smooth {
+            true => Operand { ty: first.with_dtype(DType::F64), values: Values::Moderate },
+            false => Operand::any(first),
+        },
+    );
     for _ in 0..options.max_ops {
         if draw.is_exhausted() {
             break;
@@ -105,7 +113,10 @@ impl Growing {
     fn grow(&mut self, draw: &mut Draw<'_>, options: &GraphOptions) {
         let kind = options.kinds[draw.below(options.kinds.len())];
         let hint = self.pick(draw);
-        let Sample { op, operands, regions, tolerance, .. } = kind.sample(draw, self.b.ty(hint));
+        let Sample { op, mut operands, regions, tolerance, smooth } = kind.sample(draw, self.b.ty(hint));
+        if options.smooth {
+            operands.iter_mut().for_each(|operand| narrow(operand, smooth));
+        }
         if !acceptable(&op, &operands, &regions, options) {
             return;
         }
@@ -228,7 +239,16 @@ fn acceptable(op: &Op, operands: &[Operand], regions: &[Graph], options: &GraphO
     let small = types.iter().copied().chain(&results).all(|ty| ty.elements() <= options.max_elements);
     let pairs = types.iter().fold(1usize, |n, ty| n.saturating_mul(ty.elements().max(1)));
     let cheap = !matches!(op, Op::DotGeneral(_)) || pairs <= options.max_elements * 64;
-    small && cheap && (options.nan_bits || !sees_nan_bits(op, &types))
+    let double = |ty: &Type| !ty.dtype.is_float() || ty.dtype == DType::F64;
+    let smooth = !options.smooth || types.iter().copied().chain(&results).all(double);
+    small && cheap && smooth && (options.nan_bits || !sees_nan_bits(op, &types))
+}
+
+/// Gives an operand that takes all floats a range of them.
+fn narrow(operand: &mut Operand, (low, high): (f64, f64)) {
+    if operand.ty.dtype.is_float() && matches!(operand.values, Values::Any | Values::Moderate) {
+        operand.values = Values::Range(low, high);
+    }
 }
 
 /// Whether the op's result depends on which NaN an operand is.
@@ -239,7 +259,7 @@ fn sees_nan_bits(op: &Op, operands: &[&Type]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tensorwright_ir::DType;
+
     use tensorwright_ir::eval::{EvalError, Evaluator, evaluate};
 
     use super::*;

@@ -2,6 +2,12 @@
 //!
 //! - `samples`: every op of the registry, on drawn operands: derivatives against central differences, forward against reverse mode,
 //!   to second order.
+//! - `graphs`: the same for random graphs.
+//! - `kinks`: values worked out by hand where a derivative is a matter of convention, or where a careless formula gives NaN.
+//! - `connections`: what is connected, what is computed, and what `explain` says.
 
+mod connections;
+mod graphs;
+mod kinks;
 mod numeric;
 mod samples;

@@ -4,7 +4,7 @@ use tensorwright_ir::op::{Draw, Lowering, OpKind, Operand, Sample, Values};
 use tensorwright_ir::{Builder, DType, Literal, Op, Scalar, Type};
 use tensorwright_testkit::literals::Random;
 
-use super::numeric::{Case, is_double};
+use super::numeric::{Case, Rigour, is_double};
 
 /// Samples of each kind that are checked, and how many are drawn to find them.
 const CHECKED: usize = 6;
@@ -53,7 +53,7 @@ fn check(sample: &Sample<Op>, random: &mut Random) {
     let values: Vec<Literal> = sample.operands.iter().map(|o| literal(random, o, sample.smooth)).collect();
     let wrt: Vec<usize> = (0..values.len()).filter(|&i| values[i].ty().dtype.is_float()).collect();
     let name = || format!("{graph}of {values:?}");
-    Case { graph: &graph, inputs: &values, wrt: &wrt, name: &name }.check(random, 2);
+    Case { graph: &graph, inputs: &values, wrt: &wrt, name: &name }.check(random, 2, Rigour::Strict);
 }
 
 /// Bits are not numbers: that those of an f64 happen to be read as an f64 again gives a bit cast no derivative. And what

@@ -100,15 +100,15 @@ fn eval_elements(
     vec![Literal::from_fn(results[0].clone(), at)]
 }
 
-/// What lies strictly between its bounds gets the derivative; else the bound does that is hit. At a bound nothing does, as in
-/// JAX.
+/// What lies within its bounds, at them too, gets the derivative (as in TensorFlow and PyTorch); else the bound does that is hit.
+/// Derivatives by all three add up to 1 everywhere, so that clamping a value by itself is the identity to differentiation, too.
 impl Partials for Clamp {
     fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
         let &[low, x, high] = primal.operands else { return Ok(Partial::Zero) };
         let b = &mut *primal.b;
         let (left, right) = match operand {
             0 => (b.gt(low, x)?, b.le(low, high)?),
-            1 => (b.gt(x, low)?, b.lt(x, high)?),
+            1 => (b.ge(x, low)?, b.le(x, high)?),
             _ => (b.gt(x, high)?, b.gt(low, high)?),
         };
         Ok(Partial::Where(if operand == 2 { b.or(left, right)? } else { b.and(left, right)? }))

@@ -1,0 +1,73 @@
+//! Random graphs of f64, of all ops that have a derivative and many that have none.
+
+use tensorwright_compiler::passes::{PassOptions, run_pipeline};
+use tensorwright_ir::eval::evaluate;
+use tensorwright_ir::op::{Derivative, Draw};
+use tensorwright_ir::{Builder, DType, Type, Value};
+use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph};
+use tensorwright_testkit::literals::Random;
+
+use super::numeric::{Case, Rigour};
+
+/// Graphs that are drawn, and the most ops of one.
+const GRAPHS: usize = 300;
+const OPS: usize = 10;
+
+/// Ops that an f64 goes through. The others would end most chains.
+fn options() -> GraphOptions {
+    let hint = Type::new(DType::F64, [2, 3]);
+    let of = GraphOptions::of(|kind| {
+        let sample = kind.sample(&mut Draw::new(&[]), &hint);
+        let operands: Vec<&Type> = sample.operands.iter().map(|o| &o.ty).collect();
+        let results = sample.op.infer(&operands, &[]).expect("a sample is accepted");
+        let differentiable = !matches!(sample.op.derivative(), Derivative::Zero);
+        differentiable && operands.contains(&&hint) && results.iter().any(|ty| ty.dtype == DType::F64)
+    });
+    GraphOptions { max_ops: OPS, max_elements: 32, smooth: true, nan_bits: true, ..of }
+}
+
+#[test]
+fn derivatives_of_random_graphs_agree_with_differences() {
+    let (options, mut random, mut finite) = (options(), Random::new(5), 0);
+    for number in 0..GRAPHS {
+        let choices: Vec<u32> = (0..30 + number / 2).map(|_| random.bits() as u32).collect();
+        let drawn = random_graph(&mut Draw::new(&choices), &options);
+        // A derivative is asked for where everything is finite, not only what is selected in the end.
+        if !is_finite(&drawn) {
+            continue;
+        }
+        finite += 1;
+        let wrt: Vec<usize> =
+            (0..drawn.inputs.len()).filter(|&i| drawn.inputs[i].ty().dtype.is_float()).collect();
+        let name = || format!("graph {number}: {drawn:?}");
+        let case = Case { graph: &drawn.graph, inputs: &drawn.inputs, wrt: &wrt, name: &name };
+        case.check(&mut random, 2, Rigour::Lenient);
+    }
+    assert!(finite > GRAPHS / 2, "only {finite} of {GRAPHS} graphs were checked");
+}
+
+/// Whether all values of the graph are finite.
+fn is_finite(drawn: &RandomGraph) -> bool {
+    let values: Vec<Value> = drawn.graph.values().collect();
+    let whole = Builder::continuing(&drawn.graph, drawn.graph.nodes().len());
+    let whole = whole.map_or_else(|| drawn.graph.clone(), |b| b.finish(&values));
+    let values = evaluate(&whole, &drawn.inputs).expect("inputs fit");
+    values.iter().flat_map(|x| x.iter().collect::<Vec<_>>()).all(|x| x.to_f64().is_finite())
+}
+
+/// The optimiser takes derivatives like any other graph.
+#[test]
+fn derivatives_of_random_graphs_go_through_the_optimiser() {
+    let (options, mut random) = (options(), Random::new(6));
+    for number in 0..GRAPHS / 5 {
+        let choices: Vec<u32> = (0..30 + number).map(|_| random.bits() as u32).collect();
+        let drawn = random_graph(&mut Draw::new(&choices), &options);
+        let wrt: Vec<usize> = (0..drawn.inputs.len()).collect();
+        let derived =
+            tensorwright_compiler::differentiate::vjp(&drawn.graph, &wrt).expect("has a derivative");
+        tensorwright_ir::verify(&derived.graph).expect("is valid");
+        let types = derived.graph.output_types();
+        let optimised = run_pipeline(derived.graph, &PassOptions::default()).expect("passes are right");
+        assert_eq!(optimised.output_types(), types);
+    }
+}
