@@ -6,7 +6,6 @@ use tensorwright_compiler::passes::{
     self, Exactness, Observer, Pass, PassOptions, PassRun, StopAfter, Timings, run_passes,
     run_pipeline_observed,
 };
-use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::{Graph, Literal};
 
 use crate::fault::Fault;
@@ -100,7 +99,7 @@ impl Watch {
     }
 
     fn evaluated(&self, graph: &Graph) -> Vec<Vec<Literal>> {
-        self.inputs.iter().map(|inputs| evaluate(graph, inputs).unwrap_or_default()).collect()
+        self.inputs.iter().map(|inputs| tensors::evaluated(graph, inputs).unwrap_or_default()).collect()
     }
 }
 

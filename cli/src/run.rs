@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tensorwright_compiler::CompileOptions;
-use tensorwright_ir::eval::evaluate;
+use tensorwright_compiler::{CompileError, CompileOptions};
+use tensorwright_ir::eval::{EvalError, Evaluator, evaluate};
 use tensorwright_ir::{Graph, Literal, Type};
-use tensorwright_runtime::Executable;
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
+use tensorwright_runtime::{BuildExecutableError, Executable};
 
 use crate::fault::Fault;
 use crate::input::GraphFile;
@@ -61,10 +61,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let graph = args.graph.read()?;
     let inputs = inputs(args, &graph)?;
     if args.evaluate {
-        return show(args, &evaluate(&graph, &inputs).map_err(Fault::internal)?);
+        return show(args, &evaluated(&graph, &inputs)?);
     }
     let start = Instant::now();
-    let executable = Executable::compile(&graph, &CompileOptions::default()).map_err(Fault::internal)?;
+    let executable = Executable::compile(&graph, &CompileOptions::default()).map_err(not_compiled)?;
     let compiled = start.elapsed();
     let threads = args.threads.unwrap_or_else(tensorwright::threads);
     let job = Job::new(&executable, &inputs, threads)?;
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let outputs = job.run()?;
     let first = start.elapsed();
     if args.check {
-        let expected = evaluate(&graph, &inputs).map_err(Fault::internal)?;
+        let expected = evaluate(&graph, &inputs).map_err(failed)?;
         let tolerance = Tolerance::Relative(args.tolerance);
         if let Some(difference) = tensors::difference(&expected, &outputs, tolerance, &inputs) {
             return Err(Fault::check(format!("compiled results differ: {difference}")).into());
@@ -82,9 +82,33 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.time { output::print(&measured(&job, compiled, first)?) } else { Ok(()) }
 }
 
+/// Evaluates a graph and prints what it prints.
+fn evaluated(graph: &Graph, inputs: &[Literal]) -> anyhow::Result<Vec<Literal>> {
+    let mut printed = String::new();
+    let mut sink = |text: &str| printed.extend([text, "\n"]);
+    let outputs = Evaluator::new().with_sink(&mut sink).evaluate(graph, inputs);
+    output::print(&printed)?;
+    Ok(outputs.map_err(failed)?)
+}
+
+/// An effect that fails is the graph's own doing.
+fn failed(error: EvalError) -> Fault {
+    match error {
+        EvalError::Assertion { .. } | EvalError::NotFinite { .. } => Fault::check(error),
+        other => Fault::internal(other),
+    }
+}
+
+fn not_compiled(error: BuildExecutableError) -> Fault {
+    match error {
+        BuildExecutableError::Compile(error @ CompileError::Unsupported { .. }) => Fault::input(error),
+        other => Fault::internal(other),
+    }
+}
+
 /// Compiles a graph and runs it once.
 pub(crate) fn compiled(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, Fault> {
-    let executable = Executable::compile(graph, &CompileOptions::default()).map_err(Fault::internal)?;
+    let executable = Executable::compile(graph, &CompileOptions::default()).map_err(not_compiled)?;
     Job::new(&executable, inputs, 1)?.run()
 }
 

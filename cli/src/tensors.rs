@@ -1,9 +1,18 @@
 //! Values for inputs of graphs, and the comparison of results.
 
+use tensorwright_ir::eval::{EvalError, Evaluator};
 use tensorwright_ir::op::{Draw, Operand, Values};
 use tensorwright_ir::{DType, Graph, Literal, Scalar, Type};
 use tensorwright_testkit::literals::random_literal;
 use tensorwright_testkit::tolerance::same_values;
+
+/// The most elements that a check reads and writes: inputs are random, so loops may be endless.
+const MAX_WORK: u64 = 1 << 30;
+
+/// What a graph means, for checks. Fails if an effect fails or a loop takes too long.
+pub(crate) fn evaluated(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, EvalError> {
+    Evaluator::new().with_budget(MAX_WORK).evaluate(graph, inputs)
+}
 
 /// A random tensor with numbers of moderate size; with seed 0 the numbers 0, 1, 2..
 pub(crate) fn moderate(ty: &Type, seed: u32) -> Literal {

@@ -179,3 +179,46 @@ fn listings_and_explanations() {
     }
     assert!(prints(&["--help"]).contains("Exit codes:"));
 }
+
+const LOOP: &str = "graph @f(%t: bool[0], %n: i32[]) {
+  %zero = constant() {value = 0:i32}
+  %u, %i = while(%t, %zero, %n) {carried = 2} (
+    graph @condition(%t: bool[0], %i: i32[], %n: i32[]) { %go = lt(%i, %n) return %go },
+    graph @body(%t: bool[0], %i: i32[], %n: i32[]) {
+      %u = print(%t, %i) {format = \"i = {}\"}
+      %one = constant() {value = 1:i32}
+      %next = add(%i, %one)
+      return %u, %next
+    }
+  ) @ \"a.rs\":1:2
+  %three = constant() {value = 3:i32}
+  %small = lt(%i, %three)
+  %v = assert(%u, %small) {message = \"few\"} @ \"a.rs\":3:4
+  return %i
+}";
+
+#[test]
+fn control_flow_is_evaluated_drawn_and_optimised_but_not_compiled() {
+    let folder = Folder::new("control");
+    let text = folder.write("loop.tw", LOOP);
+    let inputs = ["--input", "t=count", "--input", "n=count"];
+    let out = prints(&[&["run", &text, "--evaluate"][..], &inputs].concat());
+    assert!(out.contains("i32[]") && !out.contains("i = "), "{out}");
+    for format in ["dot", "svg"] {
+        let picture = prints(&["dump", &text, "--format", format]);
+        assert!(picture.contains("region 1"), "{picture}");
+    }
+    assert!(prints(&["opt", &text]).contains("while"));
+    let message = fails(&[&["run", &text][..], &inputs].concat(), 3);
+    assert!(message.contains("`while` cannot be compiled yet (written at a.rs:1:2)"), "{message}");
+
+    let five = folder.write(
+        "five.tw",
+        LOOP.replace("%n: i32[]) {\n  %zero", "%m: i32[]) { %n = constant() {value = 5:i32} %zero"),
+    );
+    let output = wright(&["run", &five, "--evaluate", "--random"]);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(printed.lines().count(), 5, "{printed}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("assertion failed: few (written at a.rs:3:4)"), "{message}");
+}

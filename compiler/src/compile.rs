@@ -71,3 +71,45 @@ pub fn clusters(graph: &Graph) -> Result<(Graph, Vec<Vec<NodeId>>), CompileError
     let clusters = fusion::fuse(&graph).clusters.iter().map(|cluster| cluster.nodes.clone()).collect();
     Ok((graph, clusters))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Untiled;
+
+    impl Target for Untiled {
+        fn matmul_tile(&self, _product: &MatMul) -> Option<(u64, u64)> {
+            None
+        }
+    }
+
+    fn compiled(text: &str) -> Result<Program, CompileError> {
+        let graph = text.parse().unwrap_or_else(|error| panic!("{error}"));
+        compile(&graph, &CompileOptions::default(), &Untiled)
+    }
+
+    #[test]
+    fn control_flow_that_is_left_is_an_error_that_names_it() {
+        let branch = "graph(%x: f32[4]) { %y = neg(%x) return %y }, graph(%x: f32[4]) { return %x }";
+        let text = format!(
+            "graph @f(%p: bool[], %x: f32[4]) {{ %y = if(%p, %x) ({branch}) @ \"a.rs\":1:2 return %y }}"
+        );
+        let error = compiled(&text).unwrap_err();
+        assert!(matches!(error, CompileError::Unsupported { op: "if", .. }), "{error}");
+        assert_eq!(error.to_string(), "`if` cannot be compiled yet (written at a.rs:1:2)");
+        let text = "graph @f(%t: bool[0]) { %u = print(%t) {format = \"\"} return }";
+        assert_eq!(compiled(text).unwrap_err().to_string(), "`print` cannot be compiled yet");
+    }
+
+    #[test]
+    fn control_flow_that_is_decided_compiles() {
+        let text = "graph @f(%x: f32[4]) {
+          %p = constant() {value = true:bool}
+          %y = if(%p, %x) (graph(%x: f32[4]) { %y = neg(%x) return %y }, graph(%x: f32[4]) { return %x })
+          %z = call(%y) {name = \"g\"} (graph(%x: f32[4]) { %y = exp(%x) return %y })
+          return %z
+        }";
+        assert_eq!(compiled(text).unwrap().outputs.len(), 1);
+    }
+}

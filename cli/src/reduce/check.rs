@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use tensorwright_compiler::passes::{self, Exactness, Pass, PassOptions, PassRun, run_passes, run_pipeline};
-use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::{Graph, Literal};
 
 use crate::fault::Fault;
@@ -114,7 +113,8 @@ impl<'a> Tester<'a> {
             Exactness::Exact => Tolerance::Exact,
             Exactness::Changes => Tolerance::Relative(None),
         };
-        let evaluated = |inputs: &[Literal]| evaluate(&after, inputs).map_err(|error| error.to_string());
+        let evaluated =
+            |inputs: &[Literal]| tensors::evaluated(&after, inputs).map_err(|error| error.to_string());
         self.first_difference(graph, tensors::any_inputs, tolerance, evaluated)
     }
 
@@ -128,7 +128,7 @@ impl<'a> Tester<'a> {
     ) -> Option<String> {
         (0..self.samples).find_map(|seed| {
             let inputs = inputs(graph, seed);
-            let expected = evaluate(graph, &inputs).ok()?;
+            let expected = tensors::evaluated(graph, &inputs).ok()?;
             match found(&inputs) {
                 Err(problem) => Some(problem),
                 Ok(found) => {

@@ -110,11 +110,11 @@ pub enum TypeError {
         /// Its position, from 0.
         position: usize,
         /// The type that it must have.
-        expected: Type,
+        expected: Box<Type>,
         /// What prescribes that type.
         like: String,
         /// The type that it has.
-        found: Type,
+        found: Box<Type>,
     },
     /// Regions nest too deep.
     #[error("regions nest deeper than {MAX_DEPTH}")]
@@ -127,9 +127,9 @@ pub enum TypeError {
         /// What it is for.
         role: &'static str,
         /// The type that it must have.
-        expected: Type,
+        expected: Box<Type>,
         /// The type that it has.
-        found: Type,
+        found: Box<Type>,
     },
     /// Any other rule of the op.
     #[error("{0}")]

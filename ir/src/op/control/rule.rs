@@ -53,7 +53,7 @@ fn agree(
     match expected.iter().zip(found).enumerate().find(|(_, ((expected, _), found))| expected != found) {
         None => Ok(()),
         Some((position, ((expected, like), found))) => {
-            let (expected, like) = (expected.clone(), like.clone());
+            let (expected, like, found) = (expected.clone().into(), like.clone(), found.into());
             Err(TypeError::RegionType { region, port, position, expected, like, found })
         }
     }
@@ -75,7 +75,10 @@ pub(super) fn operand_is(
 ) -> Result<(), TypeError> {
     match operands[operand] {
         found if *found == expected => Ok(()),
-        found => Err(TypeError::OperandType { operand, role, expected, found: found.clone() }),
+        found => {
+            let (expected, found) = (expected.into(), found.clone().into());
+            Err(TypeError::OperandType { operand, role, expected, found })
+        }
     }
 }
 
