@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tensorwright_compiler::{CompileError, CompileOptions};
+use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::eval::{EvalError, Evaluator, evaluate};
 use tensorwright_ir::{Graph, Literal, Type};
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
-use tensorwright_runtime::{BuildExecutableError, Executable};
+use tensorwright_runtime::{Executable, RunError};
 
 use crate::fault::Fault;
 use crate::input::GraphFile;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return show(args, &evaluated(&graph, &inputs)?);
     }
     let start = Instant::now();
-    let executable = Executable::compile(&graph, &CompileOptions::default()).map_err(not_compiled)?;
+    let executable = Executable::compile(&graph, &CompileOptions::default()).map_err(Fault::internal)?;
     let compiled = start.elapsed();
     let threads = args.threads.unwrap_or_else(tensorwright::threads);
     let job = Job::new(&executable, &inputs, threads)?;
@@ -99,16 +99,9 @@ fn failed(error: EvalError) -> Fault {
     }
 }
 
-fn not_compiled(error: BuildExecutableError) -> Fault {
-    match error {
-        BuildExecutableError::Compile(error @ CompileError::Unsupported { .. }) => Fault::input(error),
-        other => Fault::internal(other),
-    }
-}
-
 /// Compiles a graph and runs it once.
 pub(crate) fn compiled(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, Fault> {
-    let executable = Executable::compile(graph, &CompileOptions::default()).map_err(not_compiled)?;
+    let executable = Executable::compile(graph, &CompileOptions::default()).map_err(Fault::internal)?;
     Job::new(&executable, inputs, 1)?.run()
 }
 
@@ -134,7 +127,10 @@ impl Job<'_> {
 
     fn dispatch(&self) -> Result<impl std::ops::Deref<Target = [SharedBuffer]>, Fault> {
         let inputs: Vec<&SharedBuffer> = self.inputs.iter().collect();
-        self.executable.run(&inputs, self.threads).map_err(Fault::internal)
+        self.executable.run(&inputs, self.threads).map_err(|error| match error {
+            RunError::Effect(error) => failed(error),
+            other => Fault::internal(other),
+        })
     }
 }
 

@@ -90,19 +90,6 @@ mod tests {
     }
 
     #[test]
-    fn control_flow_that_is_left_is_an_error_that_names_it() {
-        let branch = "graph(%x: f32[4]) { %y = neg(%x) return %y }, graph(%x: f32[4]) { return %x }";
-        let text = format!(
-            "graph @f(%p: bool[], %x: f32[4]) {{ %y = if(%p, %x) ({branch}) @ \"a.rs\":1:2 return %y }}"
-        );
-        let error = compiled(&text).unwrap_err();
-        assert!(matches!(error, CompileError::Unsupported { op: "if", .. }), "{error}");
-        assert_eq!(error.to_string(), "`if` cannot be compiled yet (written at a.rs:1:2)");
-        let text = "graph @f(%t: bool[0]) { %u = print(%t) {format = \"\"} return }";
-        assert_eq!(compiled(text).unwrap_err().to_string(), "`print` cannot be compiled yet");
-    }
-
-    #[test]
     fn control_flow_that_is_decided_compiles() {
         let text = "graph @f(%x: f32[4]) {
           %p = constant() {value = true:bool}

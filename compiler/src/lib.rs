@@ -7,8 +7,8 @@
 pub mod codegen;
 mod compile;
 pub mod contraction;
-pub mod differentiate;
 pub mod control;
+pub mod differentiate;
 mod fusion;
 mod in_place;
 pub mod kernel;

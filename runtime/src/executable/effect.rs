@@ -66,7 +66,7 @@ impl EffectTask {
             Op::CheckFinite(check) => {
                 let ty = &self.operands[1].1;
                 let Some(index) = first_not_finite(ty.dtype, bytes(&self.operands[1])) else { return Ok(()) };
-                let element = literal(&self.operands[1]).get(index).to_string();
+                let element = Literal::scalar(literal(&self.operands[1]).get(index)).to_string();
                 let (message, location) = (check.message.clone(), self.location.clone());
                 Err(EvalError::NotFinite { message, index, element, location }.into())
             }
