@@ -198,27 +198,31 @@ const LOOP: &str = "graph @f(%t: bool[0], %n: i32[]) {
 }";
 
 #[test]
-fn control_flow_is_evaluated_drawn_and_optimised_but_not_compiled() {
+fn control_flow_is_evaluated_compiled_optimised_and_drawn() {
     let folder = Folder::new("control");
     let text = folder.write("loop.tw", LOOP);
     let inputs = ["--input", "t=count", "--input", "n=count"];
     let out = prints(&[&["run", &text, "--evaluate"][..], &inputs].concat());
     assert!(out.contains("i32[]") && !out.contains("i = "), "{out}");
+    prints(&[&["run", &text, "--check"][..], &inputs].concat());
     for format in ["dot", "svg"] {
         let picture = prints(&["dump", &text, "--format", format]);
         assert!(picture.contains("region 1"), "{picture}");
     }
     assert!(prints(&["opt", &text]).contains("while"));
-    let message = fails(&[&["run", &text][..], &inputs].concat(), 3);
-    assert!(message.contains("`while` cannot be compiled yet (written at a.rs:1:2)"), "{message}");
+}
 
-    let five = folder.write(
-        "five.tw",
-        LOOP.replace("%n: i32[]) {\n  %zero", "%m: i32[]) { %n = constant() {value = 5:i32} %zero"),
-    );
-    let output = wright(&["run", &five, "--evaluate", "--random"]);
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(printed.lines().count(), 5, "{printed}");
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(message.contains("assertion failed: few (written at a.rs:3:4)"), "{message}");
+#[test]
+fn effects_happen_evaluated_and_compiled() {
+    let folder = Folder::new("effects");
+    let five = "%m: i32[]) { %n = constant() {value = 5:i32} %zero";
+    let text = folder.write("five.tw", LOOP.replace("%n: i32[]) {\n  %zero", five));
+    for how in [&["--evaluate"][..], &[]] {
+        let output = wright(&[&["run", &text, "--random"][..], how].concat());
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(printed, "i = 0\ni = 1\ni = 2\ni = 3\ni = 4\n");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(message.contains("assertion failed: few (written at a.rs:3:4)"), "{message}");
+        assert_eq!(output.status.code(), Some(1), "{message}");
+    }
 }
