@@ -64,7 +64,7 @@ impl Random {
     }
 }
 
-const TOKENS: [&str; 62] = [
+const TOKENS: [&str; 70] = [
     "graph",
     "return",
     "@",
@@ -127,6 +127,14 @@ const TOKENS: [&str; 62] = [
     "()",
     "[[[[",
     "é",
+    "while",
+    "scan",
+    "call",
+    "{name = \"f\"} (",
+    "{carried = 1} (",
+    "if(%x) (graph(%x: f32[4]) { return %x },",
+    "%t: bool[0]",
+    "print(%t) {format = \"{}\"}",
 ];
 
 const NUMBERS: [&str; 24] = [

@@ -296,3 +296,26 @@ fn depth_is_limited() {
     assert_eq!(parser::parse_trusting(&nest(MAX_DEPTH)).unwrap_err().code(), Code::TooDeep);
     assert_eq!(parser::parse_trusting(&nest(100_000)).unwrap_err().code(), Code::TooDeep);
 }
+
+#[test]
+fn calls_nest_only_so_deep() {
+    let nest = |depth: usize| {
+        let open = "graph() { call() {name = \"f\"} (".repeat(depth);
+        format!("{open} graph() {{ return }} {}", ") return }".repeat(depth))
+    };
+    let deepest = parse(&nest(MAX_DEPTH - 1)).unwrap();
+    assert_eq!(deepest.depth(), MAX_DEPTH);
+    round_trip(&deepest);
+    for depth in [MAX_DEPTH, 100_000] {
+        assert_eq!(parse(&nest(depth)).unwrap_err().code(), Code::TooDeep);
+    }
+}
+
+#[test]
+fn a_region_sees_nothing_around_it() {
+    let text =
+        "graph(%x: f32[4]) { %y = call() {name = \"f\"} (graph() { %z = neg(%x) return %z }) return %y }";
+    let error = parse(text).unwrap_err();
+    assert_eq!(error.code(), Code::UndefinedValue);
+    assert!(error.help().unwrap().contains("pass the value as an operand"));
+}
