@@ -2,7 +2,7 @@
 //! exact in any order; the same bits on one and two threads, and op by op as fused, are asked for with any numbers.
 
 use tensorwright_compiler::CompileOptions;
-use tensorwright_ir::op::primitive::ReduceKind;
+use tensorwright_ir::op::primitive::{BroadcastInDim, ReduceKind};
 use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
 use tensorwright_runtime::Executable;
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
@@ -245,4 +245,26 @@ fn variance_and_softmax_of_one_long_row() {
         vec![variance, b.div(power, total).expect("a softmax")]
     });
     check_fused(&graph, &[floats([n], 3)]);
+}
+
+#[test]
+fn rows_folded_side_by_side() {
+    for dtype in [DType::F32, DType::F64, DType::I8, DType::I32, DType::F16] {
+        for (rows, columns) in [(64usize, 2048usize), (37, 513), (32, 520), (48, 16_384), (200, 1000)] {
+            let ty = Type::new(dtype, [rows, columns]);
+            for kind in [ReduceKind::Sum, ReduceKind::Prod, ReduceKind::Max] {
+                check(&reduction(&ty, kind, &[1]), &[exact(ty.clone(), kind)], &format!("{kind:?} of {ty}"));
+            }
+        }
+    }
+    let graph = graph(|b| {
+        let x = b.input(Type::new(DType::F32, [64, 2048]));
+        let y = b.input(Type::new(DType::F32, [64]));
+        let shape = Shape::from([64, 2048]);
+        let each = b.push_one(BroadcastInDim { shape, axes: [0usize][..].into() }, &[y]).expect("a broadcast");
+        let difference = b.sub(x, each).expect("a difference");
+        let square = b.mul(difference, difference).expect("a square");
+        vec![b.reduce(square, ReduceKind::Sum, [1]).expect("a sum")]
+    });
+    check_fused(&graph, &[floats([64, 2048], 5), floats([64], 6)]);
 }

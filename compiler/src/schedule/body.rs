@@ -7,6 +7,7 @@ use super::columns::Rows;
 use super::expression::Term;
 use super::layout::Axis;
 use super::stages::Stages;
+use crate::fusion::Form;
 use crate::kernel::{Affine, Buffer, Instr, Reg, Store, Var};
 
 /// The body of one loop.
@@ -25,13 +26,12 @@ impl<'s, 'a> Body<'s, 'a> {
         Body { stages, axes, full, instrs: Vec::new(), known: HashMap::new(), row: None }
     }
 
-    /// From here on the innermost of `reduced` loops stands for row `row` of each group of rows.
-    pub(super) fn next_row(&mut self, reduced: usize, rows: Rows, row: u64) {
-        self.known.retain(|reg, _| !self.stages.full[reg.0 as usize]);
-        if let Some(innermost) = reduced.checked_sub(1) {
-            let first = (rows.first + row) as i64;
-            self.row = Some((Var::Dim(innermost as u32), rows.count as i64, first));
-        }
+    /// From here on the loop `dim` stands for row `row` of each group of rows.
+    pub(super) fn next_row(&mut self, dim: usize, rows: Rows, row: u64) {
+        let (instrs, stages) = (&self.instrs, self.stages);
+        let same = |term: &Reg| stages.form == Form::Columns && !stages.full[term.0 as usize];
+        self.known.retain(|term, reg| matches!(instrs[reg.0 as usize], Instr::Const(_)) || same(term));
+        self.row = Some((Var::Dim(dim as u32), rows.count as i64, (rows.first + row) as i64));
     }
 
     /// The index of the expression at this loop's point.
@@ -39,7 +39,8 @@ impl<'s, 'a> Body<'s, 'a> {
         self.in_row(self.stages.layout.index(affine, self.axes))
     }
 
-    fn in_row(&self, index: Affine) -> Affine {
+    /// The index of scratch at this loop's point.
+    pub(super) fn in_row(&self, index: Affine) -> Affine {
         let Some((var, step, first)) = self.row else { return index };
         let c = index.coefficient(var);
         index.plus(var, c * (step - 1)).shifted(c * first)

@@ -75,7 +75,9 @@ impl Stages<'_> {
             .map(|&local| body.push(Instr::Load { buffer: Buffer::Local(local), index: at.clone() }))
             .collect();
         for row in 0..rows.count {
-            body.next_row(reduced, rows, row);
+            if let Some(innermost) = reduced.checked_sub(1) {
+                body.next_row(innermost, rows, row);
+            }
             writes.extend(stores.iter().map(|&s| body.store(s)));
             for (sum, &(_, kind, value)) in sums.iter_mut().zip(folds) {
                 let x = body.emit(value);

@@ -11,6 +11,12 @@ use crate::kernel::{Affine, Extent, GridDim, Instr, Var};
 const MATH_TILE: u64 = 2048;
 /// Elements of a tile of plain arithmetic.
 const PLAIN_TILE: u64 = 8192;
+/// Rows that are folded side by side, if one fold is all there is to do with them.
+pub(super) const SIDE_BY_SIDE: u64 = 4;
+/// Elements from which on rows are long enough for that.
+pub(super) const LONG_ROW: u64 = 512;
+/// Elements up to which a tile has several rows for that.
+const MAX_SIDE_BY_SIDE: u64 = 1 << 14;
 /// Edge of the square tiles of a transposition.
 const TRANSPOSE_TILE: u64 = 64;
 
@@ -21,7 +27,7 @@ pub(super) struct Loops {
     pub(super) sizes: Vec<usize>,
     /// The variables along which is reduced, ascending.
     pub(super) reduced: Vec<usize>,
-    /// A kept variable of which each value is a tile of its own.
+    /// A kept variable of which each value is a tile of its own, in reductions along outer axes.
     pub(super) pieces: Option<u32>,
 }
 
@@ -92,6 +98,10 @@ impl Layout {
         let row: u64 = reduced.iter().map(|a| a.extent).product();
         let budget = match form {
             Form::Columns => COLUMN_TILE as u64,
+            Form::Rows if is_one_pass(expression) && (LONG_ROW..=MAX_SIDE_BY_SIDE).contains(&row) => {
+                let enough = loops.kept_elements() as u64 >= 8 * SIDE_BY_SIDE;
+                (MATH_TILE / row).max(if enough { SIDE_BY_SIDE } else { 1 })
+            }
             Form::Rows => MATH_TILE / row.clamp(1, MATH_TILE),
             _ if has_math(expression) => MATH_TILE,
             _ => PLAIN_TILE,
@@ -99,7 +109,7 @@ impl Layout {
         let mut layout = Layout { grid: Vec::new(), kept, reduced, blocked: false, across: None };
         match axes.transposed(&layout.kept) {
             Some(other) if form == Form::Elementwise => layout.cut_square(other),
-            _ => layout.cut(budget, *pieces),
+            _ => layout.cut(budget, pieces.filter(|_| form == Form::Columns)),
         }
         layout
     }
@@ -205,6 +215,12 @@ fn balanced(extent: u64, tile: u64) -> u64 {
 
 pub(super) fn has_math(expression: &Expression) -> bool {
     expression.terms.iter().any(|t| super::stages::math_of(t).is_some())
+}
+
+/// Whether rows are read once, folded, and forgotten.
+fn is_one_pass(expression: &Expression) -> bool {
+    let folds = expression.terms.iter().filter(|t| matches!(t, Term::Fold(..))).count();
+    folds == 1 && !has_math(expression)
 }
 
 /// The axes of an expression, while they are merged.

@@ -18,8 +18,9 @@ use tensorwright_ir::op::primitive::{BinaryFn, ReduceKind, UnaryFn};
 use tensorwright_ir::{DType, Type};
 
 use super::body::Body;
+use super::columns::Rows;
 use super::expression::{Expression, Term};
-use super::layout::{Axis, Layout, extents};
+use super::layout::{Axis, LONG_ROW, Layout, SIDE_BY_SIDE, extents};
 use crate::fusion::Form;
 use crate::kernel::{
     Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Stage,
@@ -80,7 +81,7 @@ fn params(expression: &Expression, types: &[Type]) -> Vec<Param> {
 pub(super) struct Stages<'a> {
     pub(super) expression: &'a Expression,
     pub(super) layout: &'a Layout,
-    form: Form,
+    pub(super) form: Form,
     /// Loops of row stages.
     pub(super) tile: Vec<Axis>,
     /// For each term: whether it depends on a reduced axis.
@@ -343,20 +344,55 @@ impl<'a> Stages<'a> {
         if folds.is_empty() {
             return;
         }
-        let axes = self.axes(true);
-        let mut body = Body::new(self, &axes, true);
-        let values: Vec<Reg> = folds.iter().map(|&(_, _, value)| body.emit(value)).collect();
-        let body = body.instrs;
-        let index = self.local_index(false, &self.tile);
-        let mut written = Vec::new();
-        for ((term, kind, _), value) in folds.into_iter().zip(values) {
-            let local = self.allocate(term, false);
-            written.push(Fold { kind, value, buffer: Buffer::Local(local), index: index.clone() });
+        let results: Vec<u32> = folds.iter().map(|&(term, ..)| self.allocate(term, false)).collect();
+        let one = self.fold_rows(&folds, &results, 1);
+        let rows = self.rows_at_once(&folds, one.body.len());
+        let folded = if rows == 1 { one } else { self.fold_rows(&folds, &results, rows) };
+        self.stages.push(Stage::Loop(folded));
+        for (term, ..) in folds {
             self.ready[term.0 as usize] = true;
         }
+    }
+
+    /// How many rows are folded side by side: memory gives more when several streams are read, as far as there are registers
+    /// for the accumulators. `instructions` are those of one row.
+    fn rows_at_once(&self, folds: &[FoldTerm], instructions: usize) -> u64 {
+        let simple = matches!(folds, [(_, ReduceKind::Sum | ReduceKind::Prod, _)]);
+        let length: u64 = self.layout.reduced.iter().map(|axis| axis.extent).product();
+        let rows = match instructions {
+            1 => SIDE_BY_SIDE,
+            2..=4 => SIDE_BY_SIDE / 2,
+            _ => 1,
+        };
+        match self.tile.last().and_then(|axis| axis.within) {
+            Some(Extent::Fixed(n)) if simple && length >= LONG_ROW && n.is_multiple_of(rows) => rows,
+            _ => 1,
+        }
+    }
+
+    /// The loop that folds rows, `rows` of them at a time.
+    fn fold_rows(&self, folds: &[FoldTerm], results: &[u32], rows: u64) -> Loop {
+        let axes = self.axes(true);
+        let at = self.local_index(false, &self.tile);
+        let mut body = Body::new(self, &axes, true);
+        let mut written = Vec::new();
+        for row in 0..rows {
+            if rows > 1 {
+                body.next_row(self.tile.len() - 1, Rows { first: 0, count: rows }, row);
+            }
+            for (&(_, kind, value), &local) in folds.iter().zip(results) {
+                let (value, index) = (body.emit(value), body.in_row(at.clone()));
+                written.push(Fold { kind, value, buffer: Buffer::Local(local), index });
+            }
+        }
+        let body = body.instrs;
+        let mut dims = extents(&axes).to_vec();
+        if rows > 1 {
+            let last = self.tile.len() - 1;
+            dims[last] = Extent::Fixed(self.tile[last].most(&self.layout.grid) / rows);
+        }
         let folded = self.layout.reduced.len() as u32;
-        let dims = extents(&axes).to_vec();
-        self.stages.push(Stage::Loop(Loop { dims, body, stores: Vec::new(), folded, folds: written }));
+        Loop { dims, body, stores: Vec::new(), folded, folds: written }
     }
 
     pub(super) fn folds_of(&self, phase: u32) -> Vec<FoldTerm> {
