@@ -261,7 +261,8 @@ fn rows_folded_side_by_side() {
         let x = b.input(Type::new(DType::F32, [64, 2048]));
         let y = b.input(Type::new(DType::F32, [64]));
         let shape = Shape::from([64, 2048]);
-        let each = b.push_one(BroadcastInDim { shape, axes: [0usize][..].into() }, &[y]).expect("a broadcast");
+        let each =
+            b.push_one(BroadcastInDim { shape, axes: [0usize][..].into() }, &[y]).expect("a broadcast");
         let difference = b.sub(x, each).expect("a difference");
         let square = b.mul(difference, difference).expect("a square");
         vec![b.reduce(square, ReduceKind::Sum, [1]).expect("a sum")]
