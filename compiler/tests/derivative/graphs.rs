@@ -30,7 +30,7 @@ fn options() -> GraphOptions {
 fn derivatives_of_random_graphs_agree_with_differences() {
     let (options, mut random, mut finite) = (options(), Random::new(5), 0);
     for number in 0..GRAPHS {
-        let choices: Vec<u32> = (0..30 + number / 2).map(|_| random.bits() as u32).collect();
+        let choices: Vec<u32> = (0..30 + number).map(|_| random.bits() as u32).collect();
         let drawn = random_graph(&mut Draw::new(&choices), &options);
         // A derivative is asked for where everything is finite, not only what is selected in the end.
         if !is_finite(&drawn) {

@@ -225,6 +225,11 @@ fn lengths_and_deviations_of_0_have_the_derivative_0() {
         |b, x| b.hypot(x[0], x[1]),
         &[&[0.0, 0.6], &[0.0, -0.8]],
     );
+    check(
+        &[vector(&[0.0, 3.0]), vector(&[0.0, 4.0])],
+        |b, x| b.atan2(x[0], x[1]),
+        &[&[0.0, 0.16], &[0.0, -0.12]],
+    );
     let similarity = |b: &mut Builder, x: &[Value]| b.cosine_similarity(x[0], x[1], 0usize, 1e-8);
     check(&[vector(&[0.0, 0.0]), vector(&[3.0, 4.0])], similarity, &[&[0.6e8, 0.8e8], &[0.0, 0.0]]);
     check_one(&[0.0, 0.0], |b, x| b.l2_normalize(x, [0], 0.25), &[2.0, 2.0]);

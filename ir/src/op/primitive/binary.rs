@@ -318,7 +318,8 @@ impl OpDef for BinaryFn {
 }
 
 /// Equal operands of `maximum` and `minimum` share the derivative equally. `pow` has no derivative by its exponent where the
-/// base is not positive, which counts as 0; so a constant integer exponent does no harm. The quotients inside `rem` and
+/// base is not positive, which counts as 0; so a constant integer exponent does no harm. `atan2` has the
+/// derivatives 0 at the origin. The quotients inside `rem` and
 /// `floor_mod` are constant between jumps.
 impl Partials for BinaryFn {
     fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
@@ -381,9 +382,9 @@ fn share(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
     b.number_where(equal, 0.5, whole)
 }
 
-/// `z / (x^2 + y^2)`.
+/// `z / (x^2 + y^2)`, and 0 at the origin.
 fn over_square_distance(b: &mut Builder, z: Value, x: Value, y: Value) -> Result<Value, BuildError> {
     let (x, y) = (b.mul(x, x)?, b.mul(y, y)?);
     let sum = b.add(x, y)?;
-    b.div(z, sum)
+    b.divide_no_nan(z, sum)
 }
