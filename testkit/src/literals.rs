@@ -101,3 +101,17 @@ pub fn random_literal(draw: &mut Draw<'_>, operand: &Operand) -> Literal {
         Values::Moderate => moderate(&mut random, dtype),
     })
 }
+
+/// A tensor for tests of derivatives: floats from the range that the operand asks for, or else from `smooth`.
+pub fn smooth_literal(random: &mut Random, operand: &Operand, smooth: (f64, f64)) -> Literal {
+    let dtype = operand.ty.dtype;
+    let (low, high) = match operand.values {
+        Values::Range(low, high) => (low, high),
+        _ => smooth,
+    };
+    Literal::from_fn(operand.ty.clone(), |_| match operand.values {
+        Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
+        _ if dtype.is_float() => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
+        _ => Scalar::from_i128(dtype, random.below(5) as i128 - 2),
+    })
+}

@@ -1,8 +1,8 @@
 //! Every op of the registry, on operands drawn from where it is smooth.
 
-use tensorwright_ir::op::{Draw, Lowering, OpKind, Operand, Sample, Values};
-use tensorwright_ir::{Builder, DType, Literal, Op, Scalar, Type};
-use tensorwright_testkit::literals::Random;
+use tensorwright_ir::op::{Draw, Lowering, OpKind, Sample};
+use tensorwright_ir::{Builder, DType, Literal, Op, Type};
+use tensorwright_testkit::literals::{Random, smooth_literal};
 
 use super::numeric::{Case, Rigour, is_double};
 
@@ -12,19 +12,6 @@ const DRAWN: usize = 240;
 
 /// Elements of all operands and results of a sample.
 const MOST_ELEMENTS: usize = 60;
-
-fn literal(random: &mut Random, operand: &Operand, smooth: (f64, f64)) -> Literal {
-    let dtype = operand.ty.dtype;
-    let (low, high) = match operand.values {
-        Values::Range(low, high) => (low, high),
-        _ => smooth,
-    };
-    Literal::from_fn(operand.ty.clone(), |_| match operand.values {
-        Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
-        _ if dtype.is_float() => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
-        _ => Scalar::from_i128(dtype, random.below(5) as i128 - 2),
-    })
-}
 
 fn is_suitable(sample: &Sample<Op>) -> bool {
     let operands: Vec<Type> = sample.operands.iter().map(|o| o.ty.clone()).collect();
@@ -50,7 +37,8 @@ fn check(sample: &Sample<Op>, random: &mut Random) {
     let inputs: Vec<_> = sample.operands.iter().map(|o| b.input(o.ty.clone())).collect();
     let results = b.push(sample.op.clone(), &inputs).expect("a sample is accepted");
     let graph = b.finish(&results);
-    let values: Vec<Literal> = sample.operands.iter().map(|o| literal(random, o, sample.smooth)).collect();
+    let values: Vec<Literal> =
+        sample.operands.iter().map(|o| smooth_literal(random, o, sample.smooth)).collect();
     let wrt: Vec<usize> = (0..values.len()).filter(|&i| values[i].ty().dtype.is_float()).collect();
     let name = || format!("{graph}of {values:?}");
     Case { graph: &graph, inputs: &values, wrt: &wrt, name: &name }.check(random, 2, Rigour::Strict);

@@ -35,10 +35,10 @@ impl ElementWise for Relu {
     }
 }
 
-/// 0 at 0, as in JAX and TensorFlow.
+/// 0 at 0, as in JAX and TensorFlow. By the result, so that the operand need not be kept.
 impl Partials for Relu {
     fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
-        Ok(Partial::Where(primal.b.is_positive(primal.operands[0])?))
+        Ok(Partial::Where(primal.b.is_positive(primal.results[0])?))
     }
 }
 
@@ -65,10 +65,10 @@ impl ElementWise for Relu6 {
     }
 }
 
-/// 0 at both kinks, as in JAX and TensorFlow.
+/// 0 at both kinks, as in JAX and TensorFlow. By the result, as that of [`Relu`].
 impl Partials for Relu6 {
     fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
-        Ok(Partial::Where(strictly_between(primal.b, primal.operands[0], 0.0, 6.0)?))
+        Ok(Partial::Where(strictly_between(primal.b, primal.results[0], 0.0, 6.0)?))
     }
 }
 

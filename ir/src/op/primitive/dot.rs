@@ -222,45 +222,58 @@ impl DotGeneral {
         this: Value,
         other: Value,
     ) -> Result<Value, BuildError> {
-        let (this_rank, other_rank) = (b.ty(this).rank(), b.ty(other).rank());
-        let batch = self.lhs_batch.len();
-        let (this_batch, this_contract, this_free, other_batch, other_contract, other_free) = match side {
-            Side::Left => (
-                &self.lhs_batch,
-                &self.lhs_contract,
-                self.lhs_free(this_rank),
-                &self.rhs_batch,
-                &self.rhs_contract,
-                self.rhs_free(other_rank),
-            ),
-            Side::Right => (
-                &self.rhs_batch,
-                &self.rhs_contract,
-                self.rhs_free(this_rank),
-                &self.lhs_batch,
-                &self.lhs_contract,
-                self.lhs_free(other_rank),
-            ),
+        let op = if side == Side::Left { self.clone() } else { self.exchanged() };
+        let (this_free, other_free) = (op.lhs_free(b.ty(this).rank()), op.rhs_free(b.ty(other).rank()));
+        let batch = op.lhs_batch.len();
+        // The product's axes are: batch, then the free ones of `this` and the contracted ones in the order in which `other` has
+        // them, those of the first factor first.
+        let mut pairs: Axes = (0..op.rhs_contract.len()).collect();
+        pairs.sort_unstable_by_key(|&i| op.rhs_contract[i]);
+        let contracted: Axes = pairs.iter().map(|&i| op.lhs_contract[i]).collect();
+        let axes = |first: &Axes, second: &Axes| -> Axes {
+            op.lhs_batch.iter().chain(first).chain(second).copied().collect()
         };
-        // In the result free axes of the left operand come first.
+        let (mut axes, swapped) = (axes(&this_free, &contracted), axes(&contracted, &this_free));
         let first = if side == Side::Left { batch + this_free.len() } else { batch };
-        let other = b.convert(other, self.dtype)?;
-        let product = b.dot_general(
-            cotangent,
-            other,
-            (0..batch).collect::<Axes>(),
-            other_batch.clone(),
-            (first..first + other_free.len()).collect::<Axes>(),
-            other_free,
-            self.dtype,
-        )?;
-        // Its axes are: batch, the free ones of `this`, the contracted ones in the order in which `other` has them.
-        let mut contracted: Axes = (0..other_contract.len()).collect();
-        contracted.sort_unstable_by_key(|&i| other_contract[i]);
-        let contracted = contracted.into_iter().map(|i| this_contract[i]);
-        let axes: Axes = this_batch.iter().copied().chain(this_free).chain(contracted).collect();
+        let of_cotangent = Factor {
+            value: cotangent,
+            batch: (0..batch).collect(),
+            contract: (first..first + other_free.len()).collect(),
+        };
+        let value = b.convert(other, self.dtype)?;
+        let of_other = Factor { value, batch: op.rhs_batch.clone(), contract: other_free };
+        // What comes out in the order of the operand needs no transposition.
+        let product = if !axes.is_sorted() && swapped.is_sorted() {
+            axes = swapped;
+            self.product(b, of_other, of_cotangent)?
+        } else {
+            self.product(b, of_cotangent, of_other)?
+        };
         let product = if axes.is_sorted() { product } else { b.transpose(product, inverse(&axes))? };
         let dtype = b.ty(this).dtype;
         b.convert(product, dtype)
     }
+
+    /// The product with its operands exchanged.
+    fn exchanged(&self) -> DotGeneral {
+        DotGeneral {
+            lhs_batch: self.rhs_batch.clone(),
+            rhs_batch: self.lhs_batch.clone(),
+            lhs_contract: self.rhs_contract.clone(),
+            rhs_contract: self.lhs_contract.clone(),
+            dtype: self.dtype,
+        }
+    }
+
+    fn product(&self, b: &mut Builder, lhs: Factor, rhs: Factor) -> Result<Value, BuildError> {
+        let (left, right) = (lhs.value, rhs.value);
+        b.dot_general(left, right, lhs.batch, rhs.batch, lhs.contract, rhs.contract, self.dtype)
+    }
+}
+
+/// An operand of a product.
+struct Factor {
+    value: Value,
+    batch: Axes,
+    contract: Axes,
 }

@@ -1,0 +1,90 @@
+//! Derivatives of every op, compiled: they agree with the evaluator, and so does what the optimiser makes of them.
+
+use tensorwright_compiler::CompileOptions;
+use tensorwright_compiler::differentiate::vjp;
+use tensorwright_compiler::passes::{PassOptions, run_pipeline};
+use tensorwright_ir::eval::evaluate;
+use tensorwright_ir::op::{Draw, Lowering, OpKind, Operand, Sample, Values};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, Type};
+use tensorwright_runtime::Executable;
+use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
+use tensorwright_testkit::literals::{Random, smooth_literal};
+use tensorwright_testkit::tolerance::same_values;
+
+/// Samples drawn to find one with a derivative, of each kind and dtype.
+const DRAWN: usize = 40;
+
+fn draw(kind: &OpKind, random: &mut Random, dtype: DType) -> Sample<Op> {
+    let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
+    let shape: Vec<usize> = (0..random.below(3)).map(|_| 2 + random.below(4)).collect();
+    kind.sample(&mut Draw::new(&choices), &Type::new(dtype, shape))
+}
+
+/// The derivative of a sample by its float operands, if one is connected, with values for its inputs.
+fn derivative(sample: &Sample<Op>, random: &mut Random) -> Option<(Graph, Vec<Literal>)> {
+    let mut b = Builder::new("sample");
+    let operands: Vec<_> = sample.operands.iter().map(|o| b.input(o.ty.clone())).collect();
+    let results = b.push(sample.op.clone(), &operands).expect("a sample is accepted");
+    let graph = b.finish(&results);
+    let wrt: Vec<usize> = (0..operands.len()).filter(|&i| sample.operands[i].ty.dtype.is_float()).collect();
+    let derived = vjp(&graph, &wrt).expect("has a derivative");
+    let cotangents = results.iter().map(|&v| graph.ty(v).clone()).filter(|ty| ty.dtype.is_float());
+    let cotangents = cotangents.map(|ty| Operand { ty, values: Values::Range(-1.0, 1.0) });
+    let inputs: Vec<Operand> = sample.operands.iter().cloned().chain(cotangents).collect();
+    let inputs: Vec<Literal> = inputs.iter().map(|o| smooth_literal(random, o, sample.smooth)).collect();
+    let small = derived.graph.values().all(|v| derived.graph.ty(v).elements() <= 4096);
+    (small && derived.derivatives.iter().any(Option::is_some)).then_some((derived.graph, inputs))
+}
+
+fn run(graph: &Graph, inputs: &[Literal]) -> Vec<Literal> {
+    let executable =
+        Executable::compile(graph, &CompileOptions::default()).unwrap_or_else(|e| panic!("{e}\n{graph}"));
+    let buffers: Vec<SharedBuffer> =
+        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
+    let found = executable.run(&buffers.iter().collect::<Vec<_>>(), 1).expect("runs");
+    let literal = |(ty, buffer): (Type, &SharedBuffer)| Literal::from_bytes(ty, buffer.as_bytes().to_vec());
+    graph.output_types().into_iter().zip(&found).map(|pair| literal(pair).expect("fits")).collect()
+}
+
+/// Close in terms of the largest element, for rounding may be that of larger numbers inside.
+fn is_close(expected: &Literal, found: &Literal) -> bool {
+    let values = |x: &Literal| x.iter().map(Scalar::to_f64).collect::<Vec<f64>>();
+    let (expected, found) = (values(expected), values(found));
+    let scale = expected.iter().filter(|e| e.is_finite()).fold(1.0, |m: f64, e| m.max(e.abs()));
+    expected
+        .iter()
+        .zip(found)
+        .all(|(&e, f)| e == f || (e.is_nan() && f.is_nan()) || (e - f).abs() <= 1e-3 * scale)
+}
+
+/// Whether the kind has a derivative that could be checked.
+fn check(kind: &OpKind, dtype: DType) -> bool {
+    let mut random = Random::new(3);
+    for _ in 0..DRAWN {
+        let sample = draw(kind, &mut random, dtype);
+        let Some((graph, inputs)) = derivative(&sample, &mut random) else { continue };
+        let expected = evaluate(&graph, &inputs).expect("inputs fit");
+        let optimised = run_pipeline(graph.clone(), &PassOptions::default()).expect("passes are right");
+        let meaning = evaluate(&optimised, &inputs).expect("inputs fit");
+        let found = run(&graph, &inputs);
+        for (i, e) in expected.iter().enumerate() {
+            assert!(
+                same_values(e, &meaning[i]),
+                "{graph}of {inputs:?}\nwas {e:?}\noptimised {:?}",
+                meaning[i]
+            );
+            assert!(is_close(e, &found[i]), "{graph}of {inputs:?}\nis {e:?}\ncompiled {:?}", found[i]);
+        }
+        return true;
+    }
+    false
+}
+
+#[test]
+fn compiled_derivatives_agree_with_the_evaluator() {
+    let plain = |kind: &OpKind| !matches!(kind.lowering, Lowering::Region | Lowering::Effect);
+    let kinds: Vec<OpKind> = Op::kinds().into_iter().filter(plain).collect();
+    let checked = kinds.iter().filter(|kind| check(kind, DType::F32)).count();
+    // The others work on integers, bools and bits.
+    assert!(checked > kinds.len() / 2, "only {checked} of {} kinds were checked", kinds.len());
+}
