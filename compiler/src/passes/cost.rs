@@ -25,6 +25,8 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
         Lowering::Map => result.saturating_mul(element_cost(&node.op)),
         Lowering::View => 0,
         Lowering::Reduce => operands.max(result),
+        // No sum is computed; what the operands would cost to read does not matter.
+        Lowering::Contract if result == 0 => 0,
         Lowering::Contract => result.saturating_mul(2 * contracted(graph, node)).saturating_add(operands),
         Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
     }
