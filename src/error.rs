@@ -105,6 +105,18 @@ pub enum Error {
         /// The line that made the tensor.
         at: Location,
     },
+    /// Two values of a program's control flow that must be alike are not.
+    #[error("{at}: {what}: {left}, {right}")]
+    Disagreement {
+        /// The line of the control flow.
+        at: Location,
+        /// What is to agree.
+        what: String,
+        /// The one side: its type, and where it was made.
+        left: String,
+        /// The other side.
+        right: String,
+    },
     /// Memory could not be had.
     #[error("{at}: out of memory: {bytes} bytes were asked for")]
     OutOfMemory {
@@ -179,6 +191,7 @@ impl Error {
             | Error::NotOneElement { at, .. }
             | Error::ElementCount { at, .. }
             | Error::Ragged { at }
+            | Error::Disagreement { at, .. }
             | Error::OutOfMemory { at, .. }
             | Error::Check { at, .. }
             | Error::Compile { at, .. }

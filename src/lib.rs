@@ -20,12 +20,14 @@
 //! - [`function()`]: a closure over tensors, compiled per signature. [`Function`] is what it gives,
 //!   [`Concrete`] one signature of it.
 //! - [`tree`]: nested containers of tensors and plain values as arguments and results.
+//! - [`control`]: branches and loops that depend on values of tensors.
 //! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
 //!   wrote the op.
 
 extern crate self as tensorwright;
 
 mod backend;
+pub mod control;
 mod eager;
 mod error;
 mod function;
@@ -37,6 +39,9 @@ mod trace;
 pub mod tree;
 
 pub use backend::CompileOptions;
+pub use control::{
+    assert_that, case, check_finite, cond, fori_loop, map, print, scan, scan_reverse, while_loop,
+};
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
 pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
@@ -53,12 +58,14 @@ pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shap
 pub use tensorwright_runtime::cache::{
     CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,
 };
+pub use tensorwright_runtime::set_printer;
 pub use tree::{Static, Tree};
 
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, DType, Ellipsis, Function, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec, Tree, function,
-        keep,
+        By, DType, Ellipsis, Function, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec, Tree,
+        assert_that, case, check_finite, cond, fori_loop, function, keep, map, print, scan, scan_reverse,
+        while_loop,
     };
 }

@@ -1,11 +1,12 @@
 //! Graphs as code: what was read from a file or built by hand runs like ops that the user wrote.
 
-use tensorwright_ir::op::TypeError;
-use tensorwright_ir::{Graph, Type, Value};
+use tensorwright_ir::op::{Lowering, TypeError};
+use tensorwright_ir::{Builder, Graph, Node, Op, Type, Value};
 
-use crate::Tensor;
-use crate::error::{Error, Result, caller};
+use crate::backend::{CompileOptions, Executable};
+use crate::error::{Error, Place, Result, caller};
 use crate::tensor::apply;
+use crate::{Tensor, settings, trace};
 
 /// Applies the ops of a graph to tensors: at once, or recorded in a traced function.
 ///
@@ -30,18 +31,57 @@ pub fn run_graph(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let message = format!("the graph takes {expected:?}, found {found:?}");
         return Err(Error::refused(at, "run_graph", found, TypeError::Other(message)));
     }
+    if !trace::is_active() && graph.nodes().iter().any(|node| !is_plain(node)) {
+        return run_whole(graph, inputs, at);
+    }
     let mut values: Vec<Option<Tensor>> = vec![None; graph.values().len()];
     for (value, input) in graph.inputs().iter().zip(inputs) {
         values[value.index()] = Some(input.clone());
     }
     for node in graph.nodes() {
         let operands: Vec<&Tensor> = node.operands.iter().map(|&value| made(&values, value)).collect();
-        let results = apply(node.op.clone(), &operands, at).map_err(std::sync::Arc::unwrap_or_clone)?;
+        let results = if is_plain(node) {
+            apply(node.op.clone(), &operands, at)
+        } else {
+            let operands: Vec<_> = operands.into_iter().map(trace::Operand::Tensor).collect();
+            trace::record_control(node.op.clone(), &operands, node.regions.clone(), None, at)
+        };
+        let results = results.map_err(std::sync::Arc::unwrap_or_clone)?;
         for (value, result) in node.results.iter().zip(results) {
             values[value.index()] = Some(result);
         }
     }
     Ok(graph.outputs().iter().map(|&value| made(&values, value).clone()).collect())
+}
+
+/// Whether the node is an op without regions and effects.
+fn is_plain(node: &Node) -> bool {
+    !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect)
+}
+
+/// Compiles the graph and runs it on tensors with values.
+fn run_whole(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
+    let executable = Executable::compile(graph, &CompileOptions::default())
+        .map_err(|error| Error::Compile { at: at.into(), message: error.to_string().into() })?;
+    let buffers = inputs.iter().map(|x| x.value(at).map(|(_, buffer)| buffer)).collect::<Result<Vec<_>>>()?;
+    let outputs =
+        executable.run(&buffers, settings::eager_threads()).map_err(|error| Error::run(at, error))?;
+    let types = graph.output_types().into_iter();
+    Ok(types.zip(outputs).map(|(ty, buffer)| Tensor::concrete(ty, buffer)).collect())
+}
+
+/// Has an effect on tensors with values at once.
+pub(crate) fn run_effect(op: Op, values: &[&Tensor], at: Place) -> Result<()> {
+    let mut b = Builder::new(op.name());
+    b.set_location(Some(at.into()));
+    let mut operands = Vec::new();
+    for value in values {
+        operands.push(b.input(value.ty()?.clone()));
+    }
+    operands.insert(0, b.token());
+    b.push(op, &operands).map_err(|error| Error::op(at, error))?;
+    let inputs: Vec<Tensor> = values.iter().map(|&value| value.clone()).collect();
+    run_whole(&b.finish(&[]), &inputs, at).map(drop)
 }
 
 fn made(values: &[Option<Tensor>], value: Value) -> &Tensor {

@@ -4,20 +4,24 @@
 //! named by the trace's number, so a tensor that outlives its trace, or strays into another, is found out
 //! when it is used. Concrete tensors that an op meets are *captured*: each becomes one hidden input of the
 //! graph, after the arguments, and is shared, not copied.
+//!
+//! The bodies of control flow are traced as *regions*. A region captures values of the traces around it too, up to the
+//! function that is being traced; the op that owns it hands them in as operands. Effects of a trace are in order by the
+//! trace's token, which a region captures like a value.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::{Builder, Graph, Op, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::error::{Error, Failure, Place};
 use crate::tensor::{Repr, Results, Tensor, broadcast};
 
 /// The number of a trace, unlike that of any other trace of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TraceId(u64);
 
 /// A tensor that is a value of a trace.
@@ -29,18 +33,33 @@ pub(crate) struct Traced {
     pub(crate) made: Place,
 }
 
-struct Capture {
-    ty: Type,
-    buffer: SharedBuffer,
-    value: Value,
+/// What an input of a graph stands for that is no argument.
+#[derive(Clone)]
+pub(crate) enum Captured {
+    /// A tensor from outside.
+    Tensor(Tensor),
+    /// The token of the trace around a region.
+    Token,
+}
+
+/// Tells captured tensors apart.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Source {
+    /// Memory at an address, under a type.
+    Memory(usize, Type),
+    /// A value of another trace.
+    Value(TraceId, Value),
 }
 
 struct Trace {
     id: TraceId,
     builder: Builder,
-    captures: Vec<Capture>,
-    /// Indices of the captures at an address; several if memory is seen under several shapes.
-    by_address: HashMap<usize, SmallVec<[u32; 1]>>,
+    captures: Vec<Captured>,
+    by_source: HashMap<Source, Value>,
+    /// The token of the last effect.
+    token: Option<Value>,
+    /// Whether values of the traces around this one may be captured.
+    is_region: bool,
 }
 
 thread_local! {
@@ -59,6 +78,66 @@ pub(crate) fn is_active() -> bool {
 pub(crate) fn record(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
     TRACES.with_borrow_mut(|traces| match traces.split_last_mut() {
         Some((top, outer)) => top.record(op, operands, outer, at),
+        None => Err(escaped(operands, at)),
+    })
+}
+
+/// An operand of an op with regions.
+#[derive(Clone, Copy)]
+pub(crate) enum Operand<'t> {
+    /// A tensor.
+    Tensor(&'t Tensor),
+    /// The current token of the trace.
+    Token,
+}
+
+impl<'t> From<&'t Captured> for Operand<'t> {
+    fn from(captured: &'t Captured) -> Operand<'t> {
+        match captured {
+            Captured::Tensor(tensor) => Operand::Tensor(tensor),
+            Captured::Token => Operand::Token,
+        }
+    }
+}
+
+/// Appends an op with regions to the current trace. The result at position `token` is the trace's new token; it is not returned.
+pub(crate) fn record_control(
+    op: Op,
+    operands: &[Operand<'_>],
+    regions: Vec<Graph>,
+    token: Option<usize>,
+    at: Place,
+) -> Result<Results, Failure> {
+    TRACES.with_borrow_mut(|traces| {
+        let (top, outer) = traces.split_last_mut().expect("control flow is recorded inside a trace");
+        let value = |operand: &Operand<'_>| match operand {
+            Operand::Tensor(tensor) => top.value_of(tensor, outer, at),
+            Operand::Token => Ok(top.token()),
+        };
+        let values = operands.iter().map(value).collect::<Result<SmallVec<[Value; 8]>, Failure>>()?;
+        top.builder.set_location(Some(at.into()));
+        let results = top.builder.push_with_regions(op, &values, regions);
+        let mut results = results.map_err(|error| Error::op(at, error))?;
+        if let Some(position) = token {
+            top.token = Some(results.remove(position));
+        }
+        Ok(results.iter().map(|&value| top.tensor(value, at)).collect())
+    })
+}
+
+/// Appends an effect, which takes the trace's token first and gives the next one.
+pub(crate) fn record_effect(op: Op, operands: &[&Tensor], at: Place) -> Result<(), Failure> {
+    TRACES.with_borrow_mut(|traces| match traces.split_last_mut() {
+        Some((top, outer)) => {
+            let mut values: SmallVec<[Value; 4]> = SmallVec::from_elem(top.token(), 1);
+            for tensor in operands {
+                values.push(top.value_of(tensor, outer, at)?);
+            }
+            top.builder.set_location(Some(at.into()));
+            let results = top.builder.push(op, &values).map_err(|error| Error::op(at, error))?;
+            top.token = results.last().copied();
+            Ok(())
+        }
         None => Err(escaped(operands, at)),
     })
 }
@@ -95,8 +174,11 @@ impl Trace {
 
     fn value_of(&mut self, tensor: &Tensor, outer: &[Trace], at: Place) -> Result<Value, Failure> {
         match tensor.repr() {
-            Repr::Concrete(ty, buffer) => Ok(self.capture(ty, buffer)),
+            Repr::Concrete(ty, _) => Ok(self.capture(ty, tensor)),
             Repr::Traced(traced) if traced.trace == self.id => Ok(traced.value),
+            Repr::Traced(traced) if self.is_region && is_visible(outer, traced.trace) => {
+                Ok(self.capture(&traced.ty, tensor))
+            }
             Repr::Traced(traced) => {
                 let (made, used) = (traced.made.into(), at.into());
                 let is_outer = outer.iter().any(|trace| trace.id == traced.trace);
@@ -107,22 +189,131 @@ impl Trace {
         }
     }
 
-    fn capture(&mut self, ty: &Type, buffer: &SharedBuffer) -> Value {
-        let known = self.by_address.entry(buffer.as_ptr() as usize).or_default();
-        let same = known.iter().map(|&i| &self.captures[i as usize]).find(|capture| capture.ty == *ty);
-        if let Some(capture) = same {
-            return capture.value;
+    fn capture(&mut self, ty: &Type, tensor: &Tensor) -> Value {
+        let source = source(tensor).expect("tensors with a type have a source");
+        if let Some(&value) = self.by_source.get(&source) {
+            return value;
         }
-        known.push(self.captures.len() as u32);
         let value = self.builder.input(ty.clone());
-        self.captures.push(Capture { ty: ty.clone(), buffer: buffer.clone(), value });
+        self.by_source.insert(source, value);
+        self.captures.push(Captured::Tensor(tensor.clone()));
         value
     }
+
+    /// The token of the last effect: at first a new one, in a region that of the trace around it.
+    fn token(&mut self) -> Value {
+        if let Some(token) = self.token {
+            return token;
+        }
+        let token = if self.is_region { self.builder.input(Type::token()) } else { self.builder.token() };
+        if self.is_region {
+            self.captures.push(Captured::Token);
+        }
+        self.token = Some(token);
+        token
+    }
+}
+
+fn source(tensor: &Tensor) -> Option<Source> {
+    match tensor.repr() {
+        Repr::Concrete(ty, buffer) => Some(Source::Memory(buffer.as_ptr() as usize, ty.clone())),
+        Repr::Traced(traced) => Some(Source::Value(traced.trace, traced.value)),
+        Repr::Failed(_) => None,
+    }
+}
+
+/// Whether a region within these traces may use values of the trace: those of regions around it, and of the function.
+fn is_visible(outer: &[Trace], trace: TraceId) -> bool {
+    let function = outer.iter().rposition(|outer| !outer.is_region).unwrap_or(0);
+    outer[function..].iter().any(|outer| outer.id == trace)
 }
 
 /// A trace that is being recorded. Dropping it ends the trace, also when the traced closure panics.
 pub(crate) struct Session {
     id: TraceId,
+}
+
+/// A region that has been traced. Its inputs are its arguments and what it captured, in the order in which it did.
+pub(crate) struct Region {
+    graph: Graph,
+    arguments: usize,
+    pub(crate) captures: Vec<Captured>,
+    /// Whether it has effects: then its last output is the last token.
+    pub(crate) has_effects: bool,
+}
+
+/// An input of a region, as its op orders them.
+#[derive(Clone)]
+pub(crate) enum Input {
+    /// An argument of the traced closure.
+    Argument(usize),
+    /// What one of the regions of the op captured.
+    Captured(Captured),
+}
+
+/// An output of a region, as its op orders them.
+#[derive(Clone, Copy)]
+pub(crate) enum Output {
+    /// A result of the traced closure.
+    Result(usize),
+    /// The last token.
+    Token,
+}
+
+impl Region {
+    /// The region with these inputs and outputs. All that it captured must be among the inputs, and a token if it is to give one.
+    pub(crate) fn arranged(&self, inputs: &[Input], outputs: &[Output]) -> Result<Graph, BuildError> {
+        let mut b = Builder::new(self.graph.name());
+        b.set_location(self.graph.nodes().first().and_then(|node| node.location.clone()));
+        let mut values: Vec<Option<Value>> = vec![None; self.graph.inputs().len()];
+        let mut token = None;
+        for input in inputs {
+            let (ty, own) = match input {
+                Input::Argument(i) => (self.graph.ty(self.graph.inputs()[*i]).clone(), Some(*i)),
+                Input::Captured(what) => (what.ty(), self.input_of(what)),
+            };
+            let value = b.input(ty);
+            if let Some(own) = own {
+                b.set_name(value, self.graph.value_name(self.graph.inputs()[own]).map(str::to_owned));
+                values[own] = Some(value);
+            }
+            if matches!(input, Input::Captured(Captured::Token)) {
+                token = Some(value);
+            }
+        }
+        let values: Vec<Value> = values.into_iter().map(|v| v.expect("every input is given")).collect();
+        let results = b.inline(&self.graph, &values)?;
+        let last_token = if self.has_effects { results.last().copied() } else { token };
+        let output = |output: &Output| match *output {
+            Output::Result(i) => results[i],
+            Output::Token => last_token.expect("a region that gives a token takes one"),
+        };
+        Ok(b.finish(&outputs.iter().map(output).collect::<Vec<_>>()))
+    }
+
+    /// The input that stands for what was captured, if the region did so.
+    fn input_of(&self, what: &Captured) -> Option<usize> {
+        let at = self.captures.iter().position(|own| own.is(what))?;
+        Some(self.arguments + at)
+    }
+}
+
+impl Captured {
+    fn ty(&self) -> Type {
+        match self {
+            Captured::Tensor(tensor) => tensor.known_type().expect("captured tensors have types").clone(),
+            Captured::Token => Type::token(),
+        }
+    }
+
+    /// Whether both are the same.
+    pub(crate) fn is(&self, other: &Captured) -> bool {
+        match (self, other) {
+            (Captured::Token, Captured::Token) => true,
+            (Captured::Tensor(l), Captured::Tensor(r)) => source(l) == source(r),
+            _ => false,
+        }
+    }
 }
 
 /// What a trace comes to.
@@ -133,11 +324,22 @@ pub(crate) struct Recording {
 }
 
 impl Session {
+    /// Begins the trace of a function.
     pub(crate) fn begin(name: &str) -> Session {
+        Session::start(name, false)
+    }
+
+    /// Begins the trace of a region of control flow.
+    pub(crate) fn begin_region(name: &str) -> Session {
+        Session::start(name, true)
+    }
+
+    fn start(name: &str, is_region: bool) -> Session {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = TraceId(NEXT.fetch_add(1, Ordering::Relaxed));
         let builder = Builder::new(name);
-        let trace = Trace { id, builder, captures: Vec::new(), by_address: HashMap::new() };
+        let (captures, by_source) = (Vec::new(), HashMap::new());
+        let trace = Trace { id, builder, captures, by_source, token: None, is_region };
         TRACES.with_borrow_mut(|traces| traces.push(trace));
         DEPTH.set(DEPTH.get() + 1);
         Session { id }
@@ -157,11 +359,32 @@ impl Session {
         self.with(|trace, outer| trace.value_of(tensor, outer, at))
     }
 
+    /// Ends the trace of a function.
     pub(crate) fn finish(self, outputs: &[Value]) -> Recording {
         let (builder, captures) =
             self.with(|trace, _| (std::mem::take(&mut trace.builder), std::mem::take(&mut trace.captures)));
-        let captures = captures.into_iter().map(|capture| capture.buffer).collect();
-        Recording { graph: builder.finish(outputs), captures }
+        let buffer = |capture| match capture {
+            Captured::Tensor(tensor) => match tensor.repr() {
+                Repr::Concrete(_, buffer) => Some(buffer.clone()),
+                _ => None,
+            },
+            Captured::Token => None,
+        };
+        Recording {
+            graph: builder.finish(outputs),
+            captures: captures.into_iter().filter_map(buffer).collect(),
+        }
+    }
+
+    /// Ends the trace of a region that has so many arguments.
+    pub(crate) fn finish_region(self, arguments: usize, outputs: &[Value]) -> Region {
+        self.with(|trace, _| {
+            let builder = std::mem::take(&mut trace.builder);
+            let captures = std::mem::take(&mut trace.captures);
+            let outputs: Vec<Value> = outputs.iter().copied().chain(trace.token).collect();
+            let has_effects = trace.token.is_some();
+            Region { graph: builder.finish(&outputs), arguments, captures, has_effects }
+        })
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut Trace, &[Trace]) -> R) -> R {

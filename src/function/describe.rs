@@ -9,7 +9,7 @@ use crate::error::Place;
 use crate::tree::{LeafRef, Segment, StaticValue, TreeLike, Visitor};
 
 /// The signature of an argument. `names` are those of the closure's parameters, or of the fields of its one tuple.
-pub(super) fn signature<A, H: TreeLike<A>>(argument: &H, names: &[String], at: Place) -> Signature {
+pub(crate) fn signature<A, H: TreeLike<A>>(argument: &H, names: &[String], at: Place) -> Signature {
     let mut describe = Describe { names, path: String::new(), ends: Vec::new(), leaves: Vec::new(), at };
     argument.visit(&mut describe);
     Signature { leaves: describe.leaves }

@@ -9,7 +9,7 @@
 mod compiled;
 mod concrete;
 mod config;
-mod describe;
+pub(crate) mod describe;
 mod flatten;
 mod miss;
 mod output;

@@ -128,7 +128,7 @@ impl Tensor {
         Ok(Literal::from_scalars(ty.clone(), scalars(ty.dtype, buffer.as_bytes())))
     }
 
-    fn scalar_value(&self, at: Place) -> Result<Scalar> {
+    pub(crate) fn scalar_value(&self, at: Place) -> Result<Scalar> {
         let (ty, buffer) = self.value(at)?;
         match (ty.elements(), scalars(ty.dtype, buffer.as_bytes()).next()) {
             (1, Some(scalar)) => Ok(scalar),

@@ -2,6 +2,7 @@
 
 mod cache;
 mod concurrency;
+mod control;
 mod create;
 mod errors;
 mod index;

@@ -1,0 +1,128 @@
+//! Comparing trees: what two branches give, what a loop carries before and after an iteration.
+
+use tensorwright_ir::{Location, Type};
+use tensorwright_runtime::cache::{Leaf, LeafValue};
+
+use crate::Tensor;
+use crate::error::{Error, Place};
+use crate::function::describe;
+use crate::tensor::Repr;
+use crate::tree::{LeafRef, StaticValue, Tree, Visitor};
+
+/// Who disagrees, for messages.
+#[derive(Clone, Copy)]
+pub(super) enum Parties {
+    /// Two branches, by their numbers.
+    Branches(usize, usize),
+    /// The state of a loop before and after an iteration.
+    Iteration,
+}
+
+/// Fails with the first part of `found` that is not like that of `expected`. Parts have the names in their paths.
+pub(super) fn check<S: Tree>(
+    expected: &S,
+    found: &S,
+    parties: Parties,
+    names: &[&str],
+    at: Place,
+) -> Result<(), Error> {
+    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    let [left, right] = [expected, found].map(|tree| describe::signature(tree, &names, at).leaves);
+    let disagrees = |(l, r): (Option<&Leaf>, Option<&Leaf>)| l != r;
+    let count = left.len().max(right.len());
+    let Some(leaf) = (0..count).find(|&i| disagrees((left.get(i), right.get(i)))) else { return Ok(()) };
+    let made = |tree: &S, leaves: &[Leaf]| {
+        let is_tensor = |leaf: &&Leaf| matches!(leaf.value, LeafValue::Tensor(_));
+        let tensor = leaves[..leaf.min(leaves.len())].iter().filter(is_tensor).count();
+        places(tree).get(tensor).copied().flatten().map(Location::from)
+    };
+    let path = left.get(leaf).or(right.get(leaf)).map(|leaf| leaf.path.clone()).unwrap_or_default();
+    Err(Error::Disagreement {
+        at: at.into(),
+        what: what(parties, &path),
+        left: text(left.get(leaf), made(expected, &left), parties, true),
+        right: text(right.get(leaf), made(found, &right), parties, false),
+    })
+}
+
+fn what(parties: Parties, path: &str) -> String {
+    let name = if path.is_empty() { String::new() } else { format!(" `{path}`") };
+    match parties {
+        Parties::Branches(..) if path.is_empty() => "the branches give different results".to_owned(),
+        Parties::Branches(..) => format!("the branches disagree about{name}"),
+        Parties::Iteration if path.is_empty() => "the loop's state changes in an iteration".to_owned(),
+        Parties::Iteration => format!("the loop variable{name} changes in an iteration"),
+    }
+}
+
+fn text(leaf: Option<&Leaf>, made: Option<Location>, parties: Parties, is_left: bool) -> String {
+    let value = match leaf.map(|leaf| &leaf.value) {
+        Some(LeafValue::Tensor(ty)) => ty.to_string(),
+        Some(LeafValue::Static { type_name, text }) => format!("the {type_name} {text}"),
+        Some(LeafValue::Structure(text)) => text.clone(),
+        None => "nothing".to_owned(),
+    };
+    let made = made.map_or(String::new(), |made| format!(" (made at {made})"));
+    let who = match (parties, is_left) {
+        (Parties::Branches(0, 1), true) => "the first branch has".to_owned(),
+        (Parties::Branches(0, 1), false) => "the second".to_owned(),
+        (Parties::Branches(branch, _), true) | (Parties::Branches(_, branch), false) => {
+            format!("branch {branch} has")
+        }
+        (Parties::Iteration, true) => "before it is".to_owned(),
+        (Parties::Iteration, false) => "after it".to_owned(),
+    };
+    format!("{who} {value}{made}")
+}
+
+/// Where the traced tensors of a tree were made.
+fn places<S: Tree>(tree: &S) -> Vec<Option<Place>> {
+    struct Places(Vec<Option<Place>>);
+
+    impl<'t> Visitor<'t> for Places {
+        fn length(&mut self, _: usize) {}
+
+        fn variant(&mut self, _: usize, _: &'static str) {}
+
+        fn tensor(&mut self, leaf: LeafRef<'t>) {
+            self.0.push(match leaf {
+                LeafRef::Tensor(tensor) => match tensor.repr() {
+                    Repr::Traced(traced) => Some(traced.made),
+                    _ => None,
+                },
+                LeafRef::Spec(_) => None,
+            });
+        }
+
+        fn fixed(&mut self, _: &dyn StaticValue) {}
+    }
+
+    let mut places = Places(Vec::new());
+    tree.visit(&mut places);
+    places.0
+}
+
+/// The tensors of a tree, in order.
+pub(super) fn tensors<S: Tree>(tree: &S) -> Vec<Tensor> {
+    let mut found = Vec::new();
+    // Rebuilding visits the tensor leaves in the same order, and gives them away.
+    let _: S = tree.rebuild(&mut |leaf| match leaf {
+        LeafRef::Tensor(tensor) => {
+            found.push(tensor.clone());
+            tensor.clone()
+        }
+        LeafRef::Spec(_) => unreachable!("trees of values hold no specs"),
+    });
+    found
+}
+
+/// The tree with other tensors.
+pub(super) fn with_tensors<S: Tree>(tree: &S, tensors: impl IntoIterator<Item = Tensor>) -> S {
+    let mut tensors = tensors.into_iter();
+    tree.rebuild(&mut |_| tensors.next().expect("one tensor for each leaf"))
+}
+
+/// The types of tensors, or the first error that one of them carries.
+pub(super) fn types(tensors: &[Tensor]) -> Result<Vec<Type>, Error> {
+    tensors.iter().map(|tensor| tensor.ty().cloned()).collect()
+}

@@ -1,0 +1,128 @@
+//! Choosing between branches.
+
+use tensorwright_ir::op::TypeError;
+use tensorwright_ir::op::control::{Case, If};
+use tensorwright_ir::{DType, Op, Type};
+
+use super::agree::{self, Parties, with_tensors};
+use super::region::{self, Traced};
+use crate::error::{Error, Place, Result, caller};
+use crate::function::Output;
+use crate::trace::{self, Operand};
+use crate::{Tensor, Tree};
+
+/// `if predicate { then() } else { otherwise() }` for a predicate that is a tensor: a bool scalar.
+///
+/// In a traced function both closures are traced, and each run computes one of them. They must give results of the same
+/// structure, dtypes and shapes.
+///
+/// # Errors
+/// When the predicate is no bool scalar, a closure fails, or the closures give results of different types.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let clipped = function(|x: Tensor| {
+///     let sum = x.sum(..);
+///     cond(&sum.gt(10.0), || &x * (10.0 / &sum), || x.clone())
+/// });
+/// assert_eq!(clipped.call([8.0f32, 12.0])?.to_vec::<f32>()?, [4.0, 6.0]);
+/// assert_eq!(clipped.call([1.0f32, 2.0])?.to_vec::<f32>()?, [1.0, 2.0]);
+/// assert_eq!(clipped.trace_count(), 1);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn cond<O: Output, P: Output<Tree = O::Tree>>(
+    predicate: impl AsRef<Tensor>,
+    then: impl FnOnce() -> O,
+    otherwise: impl FnOnce() -> P,
+) -> Result<O::Tree> {
+    cond_named(predicate, then, otherwise, &[], caller())
+}
+
+/// As [`cond`], with names for the parts of the result in messages.
+#[doc(hidden)]
+pub fn cond_named<O: Output, P: Output<Tree = O::Tree>>(
+    predicate: impl AsRef<Tensor>,
+    then: impl FnOnce() -> O,
+    otherwise: impl FnOnce() -> P,
+    names: &[&str],
+    at: Place,
+) -> Result<O::Tree> {
+    let predicate = predicate.as_ref();
+    check_scalar(predicate, "if", DType::Bool, at)?;
+    if !trace::is_active() {
+        let holds = predicate.scalar_value(at)?.to_bool();
+        return if holds { then().into_result() } else { otherwise().into_result() };
+    }
+    let branches =
+        vec![region::trace("then", &[], at, |_| then())?, region::trace("else", &[], at, |_| otherwise())?];
+    choose(If {}.into(), predicate, branches, names, at)
+}
+
+/// The result of branch number `index`, an i32 scalar; of the last branch if there is none of that number, as in
+/// TensorFlow's `switch_case`.
+///
+/// # Errors
+/// When the index is no i32 scalar, there is no branch, a branch fails, or branches give results of different types.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let f = function(|(i, x): (Tensor, Tensor)| {
+///     case(&i, &[&|| &x + 1.0, &|| &x * 2.0, &|| x.clone()])
+/// });
+/// assert_eq!(f.call((1i32, 5.0f32))?.item::<f32>()?, 10.0);
+/// assert_eq!(f.call((7i32, 5.0f32))?.item::<f32>()?, 5.0);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -> Result<O::Tree> {
+    let (at, index) = (caller(), index.as_ref());
+    check_scalar(index, "case", DType::I32, at)?;
+    let Some(last) = branches.len().checked_sub(1) else {
+        let source = TypeError::Other("there must be at least one branch".to_owned());
+        return Err(Error::refused(at, "case", vec![index.ty()?.clone()], source));
+    };
+    if !trace::is_active() {
+        let chosen = usize::try_from(index.scalar_value(at)?.to_i128()).map_or(last, |i| i.min(last));
+        return branches[chosen]().into_result();
+    }
+    let traced = branches.iter().map(|branch| region::trace("branch", &[], at, |_| branch()));
+    let traced = traced.collect::<Result<Vec<_>>>()?;
+    choose(Case {}.into(), index, traced, &[], at)
+}
+
+fn choose<R: Tree>(
+    op: Op,
+    chooser: &Tensor,
+    branches: Vec<Traced<R>>,
+    names: &[&str],
+    at: Place,
+) -> Result<R> {
+    for (i, branch) in branches.iter().enumerate().skip(1) {
+        agree::check(&branches[0].result, &branch.result, Parties::Branches(0, i), names, at)?;
+    }
+    let regions: Vec<_> = branches.iter().map(|branch| &branch.region).collect();
+    let captures = region::captures(&regions);
+    let count = branches[0].types.len();
+    let (inputs, outputs) = (region::inputs(0, 0, &captures), region::outputs(count, 0, &captures));
+    let graphs = regions.iter().map(|region| region::graph(region, &inputs, &outputs, at));
+    let graphs = graphs.collect::<Result<Vec<_>>>()?;
+    let operands: Vec<Operand<'_>> =
+        [Operand::Tensor(chooser)].into_iter().chain(captures.iter().map(Operand::from)).collect();
+    let token = region::has_token(&captures).then_some(count);
+    let results = region::record(op, &operands, graphs, token, at)?;
+    Ok(with_tensors(&branches[0].result, results))
+}
+
+/// Fails unless the tensor is a scalar of the dtype.
+pub(super) fn check_scalar(x: &Tensor, op: &'static str, dtype: DType, at: Place) -> Result<()> {
+    let ty = x.ty()?;
+    if *ty == Type::scalar(dtype) {
+        return Ok(());
+    }
+    let wanted = format!("what it depends on must be {}, found {ty}", Type::scalar(dtype));
+    let source = TypeError::Other(wanted);
+    Err(Error::refused(at, op, vec![ty.clone()], source))
+}

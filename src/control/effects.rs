@@ -1,0 +1,58 @@
+//! Printing and checking, in the order in which a program says so.
+
+use tensorwright_ir::Op;
+use tensorwright_ir::op::control::{Assert, CheckFinite, Print};
+
+use super::branch::check_scalar;
+use crate::error::{Place, Result, caller};
+use crate::{DType, Tensor, replay, trace};
+
+/// Prints a line: each `{}` of `format` stands for one of the values, `{{` and `}}` for braces. In a traced function the line is
+/// printed whenever the compiled function runs, after earlier effects.
+///
+/// # Errors
+/// When there are more or fewer values than places, or a value carries an error.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let f = function(|x: Tensor| {
+///     print("x is {}", &[&x])?;
+///     Ok::<_, tensorwright::Error>(x + 1.0)
+/// });
+/// f.call(2.0f32)?; // x is 2.0
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn print(format: &str, values: &[&Tensor]) -> Result<()> {
+    effect(Print { format: format.to_owned() }.into(), values, caller())
+}
+
+/// Stops the program with an error that has this message unless the bool scalar holds. In a traced function it is checked whenever
+/// the compiled function runs, after earlier effects.
+///
+/// # Errors
+/// When the predicate is no bool scalar, or does not hold outside a traced function. Calls of a traced function fail with
+/// [`Error::Check`].
+#[track_caller]
+pub fn assert_that(predicate: &Tensor, message: &str) -> Result<()> {
+    let at = caller();
+    check_scalar(predicate, "assert", DType::Bool, at)?;
+    effect(Assert { message: message.to_owned() }.into(), &[predicate], at)
+}
+
+/// Stops the program with an error that begins with this message if an element of the float tensor is NaN or infinite.
+///
+/// # Errors
+/// As [`assert_that`].
+#[track_caller]
+pub fn check_finite(x: &Tensor, message: &str) -> Result<()> {
+    effect(CheckFinite { message: message.to_owned() }.into(), &[x], caller())
+}
+
+fn effect(op: Op, values: &[&Tensor], at: Place) -> Result<()> {
+    if trace::is_active() {
+        return trace::record_effect(op, values, at).map_err(|failure| (*failure).clone());
+    }
+    replay::run_effect(op, values, at)
+}

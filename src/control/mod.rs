@@ -1,0 +1,29 @@
+//! Control flow whose course depends on values of tensors, with closures for its parts.
+//!
+//! In a traced function the closures are traced, each once, and become regions of one op: [`cond`] and [`case`] trace all
+//! branches, of which a run takes one; [`while_loop`], [`fori_loop`], [`scan`] and [`map`] trace one iteration. Outside,
+//! the same functions are ordinary Rust: the closures run, as often as it takes. Closures may use tensors from around them.
+//!
+//! What a branch gives, and what a loop carries, must keep its structure, shapes and dtypes; an error says which part does
+//! not, and shows the lines where both values were made.
+//!
+//! - [`branch`]: `cond` and `case`; [`repeat`]: loops with state; [`slices`]: loops over the slices of tensors;
+//! - [`effects`]: printing and checking, in order;
+//! - [`region`]: how a closure becomes a region; [`agree`]: comparing trees.
+
+mod agree;
+mod branch;
+mod effects;
+mod region;
+mod repeat;
+mod slices;
+
+pub use branch::{case, cond};
+pub use effects::{assert_that, check_finite, print};
+pub use repeat::{fori_loop, while_loop};
+pub use slices::{map, scan, scan_reverse};
+
+#[doc(hidden)]
+pub use branch::cond_named;
+#[doc(hidden)]
+pub use repeat::while_loop_named;

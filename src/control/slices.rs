@@ -1,0 +1,249 @@
+//! Loops over the slices of tensors along axis 0.
+
+use tensorwright_ir::op::TypeError;
+use tensorwright_ir::op::control::{Map, Scan};
+use tensorwright_ir::{Shape, Type};
+
+use super::agree::{self, Parties, tensors, with_tensors};
+use super::region::{self, Traced};
+use crate::error::{Error, Place, Result, caller};
+use crate::function::Output;
+use crate::trace::{self, Captured, Operand, Session};
+use crate::{Tensor, Tree};
+
+/// Runs `body` on the state and one slice after the other of the tensors in `xs`, along axis 0. The body gives the new state and
+/// a result; results are stacked along a new axis 0. Returns the last state and the stacks.
+///
+/// In a traced function the body is traced once. Tensors in `xs` must have the same extent along axis 0, and there must be one.
+///
+/// # Errors
+/// When `xs` are not such tensors, the body fails, or the state changes its type.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let sums = function(|x: Tensor| {
+///     scan(Tensor::from(0.0f32), x, |sum, x| { let sum = sum + x; (sum.clone(), sum) })
+/// });
+/// let (last, all) = sums.call([1.0f32, 2.0, 3.0])?;
+/// assert_eq!(last.item::<f32>()?, 6.0);
+/// assert_eq!(all.to_vec::<f32>()?, [1.0, 3.0, 6.0]);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn scan<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
+    state: S,
+    xs: X,
+    body: impl Fn(S, X) -> O,
+) -> Result<(S, Y)> {
+    Slices::of(xs, "scan", caller())?.scan(state, false, body)
+}
+
+/// As [`scan`], from the last slices to the first. Results are stacked at the places of their slices.
+///
+/// # Errors
+/// As [`scan`].
+#[track_caller]
+pub fn scan_reverse<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
+    state: S,
+    xs: X,
+    body: impl Fn(S, X) -> O,
+) -> Result<(S, Y)> {
+    Slices::of(xs, "scan", caller())?.scan(state, true, body)
+}
+
+/// Runs `body` on each slice of the tensors in `xs`, along axis 0, independently. Results are stacked along a new axis 0.
+///
+/// # Errors
+/// When tensors in `xs` have no common extent along axis 0, or the body fails.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let norms = function(|x: Tensor| map(x, |row| (&row * &row).sum(..).sqrt()));
+/// assert_eq!(norms.call([[3.0f32, 4.0], [0.0, 2.0]])?.to_vec::<f32>()?, [5.0, 2.0]);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn map<X: Tree, Y: Tree, O: Output<Tree = Y>>(xs: X, body: impl Fn(X) -> O) -> Result<Y> {
+    Slices::of(xs, "map", caller())?.map(body)
+}
+
+/// Tensors that are sliced together.
+struct Slices<X> {
+    xs: X,
+    length: usize,
+    /// Types of the slices.
+    types: Vec<Type>,
+    at: Place,
+}
+
+impl<X: Tree> Slices<X> {
+    fn of(xs: X, op: &'static str, at: Place) -> Result<Slices<X>> {
+        let types = agree::types(&tensors(&xs))?;
+        let length = types.first().filter(|ty| ty.rank() > 0).map(|ty| ty.shape.size(0));
+        let fits = |ty: &Type| ty.rank() > 0 && Some(ty.shape.size(0)) == length;
+        let Some(length) = length.filter(|_| types.iter().all(fits)) else {
+            let wanted = "what is sliced must have a common extent along axis 0".to_owned();
+            return Err(Error::refused(at, op, types, TypeError::Other(wanted)));
+        };
+        let slice = |ty: &Type| Type { dtype: ty.dtype, shape: ty.shape.without(&[0]) };
+        Ok(Slices { length, types: types.iter().map(slice).collect(), xs, at })
+    }
+
+    /// The slices at `index`, of tensors with values.
+    fn slice(&self, index: usize) -> X {
+        let slices = tensors(&self.xs).into_iter().map(|x| x.i(index as i64));
+        with_tensors(&self.xs, slices)
+    }
+
+    fn scan<S: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
+        self,
+        state: S,
+        reverse: bool,
+        body: impl Fn(S, X) -> O,
+    ) -> Result<(S, Y)> {
+        if trace::is_active() {
+            return self.record_scan(state, reverse, body);
+        }
+        let at = self.at;
+        let mut stacks = Stacks::new(self.length, at);
+        let mut state = state;
+        for count in 0..self.length {
+            let index = if reverse { self.length - 1 - count } else { count };
+            let before = with_tensors(&state, tensors(&state));
+            let (after, y) = body(state, self.slice(index)).into_result()?;
+            agree::check(&before, &after, Parties::Iteration, &[], at)?;
+            state = after;
+            stacks.push(y)?;
+        }
+        if reverse {
+            stacks.results.reverse();
+        }
+        let empty = || {
+            let types: Vec<Type> =
+                agree::types(&tensors(&state))?.into_iter().chain(self.types.clone()).collect();
+            let traced = trace_apart("body", &types, at, |inputs| self.call(&state, inputs, &body))?;
+            let (_, y) = traced.result;
+            Ok((y, traced.types[types.len() - self.types.len()..].to_vec()))
+        };
+        let y = stacks.finish(empty)?;
+        Ok((state, y))
+    }
+
+    /// Calls the body with the state's tensors, then the slices.
+    fn call<S: Tree, O>(&self, state: &S, mut inputs: Vec<Tensor>, body: impl Fn(S, X) -> O) -> O {
+        let slices = inputs.split_off(inputs.len() - self.types.len());
+        body(with_tensors(state, inputs), with_tensors(&self.xs, slices))
+    }
+
+    fn record_scan<S: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
+        self,
+        state: S,
+        reverse: bool,
+        body: impl Fn(S, X) -> O,
+    ) -> Result<(S, Y)> {
+        let at = self.at;
+        let now = tensors(&state);
+        let count = now.len();
+        let types: Vec<Type> = agree::types(&now)?.into_iter().chain(self.types.clone()).collect();
+        let traced = region::trace("body", &types, at, |inputs| self.call(&state, inputs, &body))?;
+        agree::check(&state, &traced.result.0, Parties::Iteration, &[], at)?;
+        let captures = region::captures(&[&traced.region]);
+        let stacked = traced.types.len() - count;
+        let inputs = region::inputs(count, self.types.len(), &captures);
+        let graph = region::graph(&traced.region, &inputs, &region::outputs(count, stacked, &captures), at)?;
+        let xs = tensors(&self.xs);
+        let (tokens, invariants): (Vec<&Captured>, Vec<&Captured>) =
+            captures.iter().partition(|c| matches!(c, Captured::Token));
+        let operands: Vec<Operand<'_>> = now
+            .iter()
+            .map(Operand::Tensor)
+            .chain(tokens.iter().map(|&token| token.into()))
+            .chain(xs.iter().map(Operand::Tensor))
+            .chain(invariants.into_iter().map(Operand::from))
+            .collect();
+        let carried = count + tokens.len();
+        let scan = Scan { carried, scanned: xs.len(), length: self.length, reverse };
+        let token = (!tokens.is_empty()).then_some(count);
+        let mut results = region::record(scan, &operands, vec![graph], token, at)?.into_iter();
+        let state = with_tensors(&state, results.by_ref().take(count));
+        Ok((state, with_tensors(&traced.result.1, results)))
+    }
+
+    fn map<Y: Tree, O: Output<Tree = Y>>(self, body: impl Fn(X) -> O) -> Result<Y> {
+        let at = self.at;
+        let call = |inputs: Vec<Tensor>| body(with_tensors(&self.xs, inputs));
+        if !trace::is_active() {
+            let mut stacks = Stacks::new(self.length, at);
+            for index in 0..self.length {
+                stacks.push(body(self.slice(index)).into_result()?)?;
+            }
+            return stacks.finish(|| {
+                let traced = trace_apart("body", &self.types, at, call)?;
+                Ok((traced.result, traced.types))
+            });
+        }
+        let traced = region::trace("body", &self.types, at, call)?;
+        let captures = region::captures(&[&traced.region]);
+        let inputs = region::inputs(self.types.len(), 0, &[]).into_iter();
+        let inputs: Vec<_> = inputs.chain(region::inputs(0, 0, &captures)).collect();
+        let outputs = region::outputs(traced.types.len(), 0, &[]);
+        let graph = region::graph(&traced.region, &inputs, &outputs, at)?;
+        let xs = tensors(&self.xs);
+        let operands: Vec<Operand<'_>> =
+            xs.iter().map(Operand::Tensor).chain(captures.iter().map(Operand::from)).collect();
+        let map = Map { mapped: xs.len(), length: self.length };
+        let results = region::record(map, &operands, vec![graph], None, at)?;
+        Ok(with_tensors(&traced.result, results))
+    }
+}
+
+/// Traces a closure for its types alone.
+fn trace_apart<O: Output>(
+    name: &str,
+    types: &[Type],
+    at: Place,
+    body: impl FnOnce(Vec<Tensor>) -> O,
+) -> Result<Traced<O::Tree>> {
+    let _around = Session::begin(name);
+    region::trace(name, types, at, body)
+}
+
+/// Results of iterations that ran, to be stacked.
+struct Stacks<Y> {
+    results: Vec<Y>,
+    at: Place,
+}
+
+impl<Y: Tree> Stacks<Y> {
+    fn new(length: usize, at: Place) -> Stacks<Y> {
+        Stacks { results: Vec::with_capacity(length), at }
+    }
+
+    fn push(&mut self, y: Y) -> Result<()> {
+        if let Some(first) = self.results.first() {
+            agree::check(first, &y, Parties::Branches(0, self.results.len()), &[], self.at)?;
+        }
+        self.results.push(y);
+        Ok(())
+    }
+
+    /// The stacks. If there was no iteration `empty` says what one would have given, and of which types.
+    fn finish(self, empty: impl FnOnce() -> Result<(Y, Vec<Type>)>) -> Result<Y> {
+        let Some(first) = self.results.first() else {
+            let (y, types) = empty()?;
+            let none = |ty: &Type| {
+                let shape: Shape = [0].into_iter().chain(ty.shape.sizes()).collect();
+                Tensor::zeros(shape, ty.dtype)
+            };
+            return Ok(with_tensors(&y, types.iter().map(none)));
+        };
+        let rows: Vec<Vec<Tensor>> = self.results.iter().map(tensors).collect();
+        let stack =
+            |column: usize| Tensor::stack(&rows.iter().map(|row| &row[column]).collect::<Vec<_>>(), 0);
+        let stacks: Vec<Tensor> = (0..tensors(first).len()).map(stack).collect();
+        agree::types(&stacks)?;
+        Ok(with_tensors(first, stacks))
+    }
+}
