@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Source, Type, Value};
+use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Shape, Source, Type, Value};
 
 use crate::compile::lower_region;
 use crate::contraction;
@@ -180,7 +180,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         let (lhs, rhs, out) = (self.slot(lhs), self.slot(rhs), self.slot(node.results[0]));
         let mut after = None;
         let epilogue = finisher.and_then(|cluster| {
-            let grid = self.tiles_of(&product, graph.ty(node.results[0]).rank());
+            let grid = self.tiles_of(&product, &graph.ty(node.results[0]).shape);
             let on_tiles = grid.and_then(|grid| schedule::schedule_on_tiles(self.fusion, cluster, &grid));
             if on_tiles.is_none() {
                 after = Some(cluster);
@@ -195,16 +195,17 @@ impl<'a, 'g> Planner<'a, 'g> {
     }
 
     /// The tiles of a product as a grid over the axes of its result, if its result has one axis for each loop.
-    fn tiles_of(&self, product: &contraction::MatMul, rank: usize) -> Option<Vec<GridDim>> {
+    fn tiles_of(&self, product: &contraction::MatMul, result: &Shape) -> Option<Vec<GridDim>> {
         let (rows, columns) = self.target.matmul_tile(product)?;
         let dims =
             [(product.batch.extent, 1), (product.rows.extent, rows), (product.columns.extent, columns)];
-        let grid = dims.map(|(extent, tile)| GridDim { extent, tile });
-        match rank {
-            2 if product.batch.extent == 1 => Some(grid[1..].to_vec()),
-            3 => Some(grid.to_vec()),
-            _ => None,
-        }
+        let loops = match result.rank() {
+            2 if product.batch.extent == 1 => &dims[1..],
+            _ => &dims[..],
+        };
+        let extents = loops.iter().map(|&(extent, _)| extent as usize);
+        let grid = loops.iter().map(|&(extent, tile)| GridDim { extent, tile });
+        extents.eq(result.sizes()).then(|| grid.collect())
     }
 
     fn call(&mut self, scheduled: Scheduled) -> KernelCall {

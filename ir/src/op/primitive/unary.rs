@@ -188,6 +188,8 @@ impl UnaryFn {
             UnaryFn::Sinh => x.sinh(),
             UnaryFn::Cosh => x.cosh(),
             UnaryFn::Asinh => libm::asinh(x),
+            // The library's own is right from 1 on only.
+            UnaryFn::Acosh if x < 1.0 => f64::NAN,
             UnaryFn::Acosh => libm::acosh(x),
             UnaryFn::Atanh => libm::atanh(x),
             UnaryFn::Erf => libm::erf(x),
