@@ -316,6 +316,7 @@ impl Sites {
 
     /// By the operand's element the product of all updates; by an update that of the other updates, times the operand's
     /// element. The others' product is the product of all nonzero ones divided by the update's own, and 0 if another is 0.
+    /// At zeros the first derivative is right; the second by two updates of one element, of which one is 0, comes out as 0.
     fn weights_of_product(&self, b: &mut Builder) -> Result<Weights, BuildError> {
         let ones = b.full_like(1.0, self.x)?;
         let product = self.scatter(b, ScatterKind::Mul, ones, self.updates)?;
