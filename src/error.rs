@@ -117,6 +117,14 @@ pub enum Error {
         /// The other side.
         right: String,
     },
+    /// Something has no derivative.
+    #[error("{at}: {what}")]
+    NotDifferentiable {
+        /// The line that asked for the derivative.
+        at: Location,
+        /// What has none, and why.
+        what: String,
+    },
     /// Memory could not be had.
     #[error("{at}: out of memory: {bytes} bytes were asked for")]
     OutOfMemory {
@@ -192,6 +200,7 @@ impl Error {
             | Error::ElementCount { at, .. }
             | Error::Ragged { at }
             | Error::Disagreement { at, .. }
+            | Error::NotDifferentiable { at, .. }
             | Error::OutOfMemory { at, .. }
             | Error::Check { at, .. }
             | Error::Compile { at, .. }

@@ -21,6 +21,7 @@
 //!   [`Concrete`] one signature of it.
 //! - [`tree`]: nested containers of tensors and plain values as arguments and results.
 //! - [`control`]: branches and loops that depend on values of tensors.
+//! - [`gradient`]: derivatives of functions, to any order.
 //! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
 //!   wrote the op.
 
@@ -31,6 +32,7 @@ pub mod control;
 mod eager;
 mod error;
 mod function;
+pub mod gradient;
 mod random;
 mod replay;
 mod settings;
@@ -45,6 +47,7 @@ pub use control::{
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
 pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
+pub use gradient::{Pullback, grad, hessian, jacobian, jvp, value_and_grad, vjp};
 pub use random::RandomKey;
 pub use replay::run_graph;
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
@@ -65,7 +68,7 @@ pub use tree::{Static, Tree};
 pub mod prelude {
     pub use crate::{
         By, DType, Ellipsis, Function, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec, Tree,
-        assert_that, case, check_finite, cond, fori_loop, function, keep, map, print, scan, scan_reverse,
-        while_loop,
+        assert_that, case, check_finite, cond, fori_loop, function, grad, hessian, jacobian, jvp, keep, map,
+        print, scan, scan_reverse, value_and_grad, vjp, while_loop,
     };
 }

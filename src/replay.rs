@@ -1,12 +1,14 @@
 //! Graphs as code: what was read from a file or built by hand runs like ops that the user wrote.
 
+use std::sync::Arc;
 use tensorwright_ir::op::{Lowering, TypeError};
 use tensorwright_ir::{Builder, Graph, Node, Op, Type, Value};
 
 use crate::backend::{CompileOptions, Executable};
 use crate::error::{Error, Place, Result, caller};
 use crate::tensor::apply;
-use crate::{Tensor, settings, trace};
+use crate::trace::Captured;
+use crate::{DType, Tensor, settings, trace};
 
 /// Applies the ops of a graph to tensors: at once, or recorded in a traced function.
 ///
@@ -31,22 +33,45 @@ pub fn run_graph(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let message = format!("the graph takes {expected:?}, found {found:?}");
         return Err(Error::refused(at, "run_graph", found, TypeError::Other(message)));
     }
-    if !trace::is_active() && graph.nodes().iter().any(|node| !is_plain(node)) {
-        return run_whole(graph, inputs, at);
+    let operands: Vec<Captured> = inputs.iter().cloned().map(Captured::Tensor).collect();
+    run_captured(graph, &operands, None, at)
+}
+
+/// As [`run_graph`], for inputs that may be tokens. The output at position `token` is one; it is not returned.
+pub(crate) fn run_captured(
+    graph: &Graph,
+    inputs: &[Captured],
+    token: Option<usize>,
+    at: Place,
+) -> Result<Vec<Tensor>> {
+    if trace::is_active() {
+        let operands: Vec<trace::Operand<'_>> = inputs.iter().map(trace::Operand::from).collect();
+        return trace::record_graph(graph, &operands, token, at).map_err(Arc::unwrap_or_clone);
     }
+    let tensor = |input: &Captured| match input {
+        Captured::Tensor(tensor) => tensor.clone(),
+        Captured::Token => Tensor::zeros([0], DType::Bool),
+    };
+    let inputs: Vec<Tensor> = inputs.iter().map(tensor).collect();
+    let mut outputs = if graph.nodes().iter().all(is_plain) {
+        run_ops(graph, &inputs, at)?
+    } else {
+        run_whole(graph, &inputs, at)?
+    };
+    if let Some(position) = token {
+        outputs.remove(position);
+    }
+    Ok(outputs)
+}
+
+fn run_ops(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
     let mut values: Vec<Option<Tensor>> = vec![None; graph.values().len()];
     for (value, input) in graph.inputs().iter().zip(inputs) {
         values[value.index()] = Some(input.clone());
     }
     for node in graph.nodes() {
         let operands: Vec<&Tensor> = node.operands.iter().map(|&value| made(&values, value)).collect();
-        let results = if is_plain(node) {
-            apply(node.op.clone(), &operands, at)
-        } else {
-            let operands: Vec<_> = operands.into_iter().map(trace::Operand::Tensor).collect();
-            trace::record_control(node.op.clone(), &operands, node.regions.clone(), None, at)
-        };
-        let results = results.map_err(std::sync::Arc::unwrap_or_clone)?;
+        let results = apply(node.op.clone(), &operands, at).map_err(Arc::unwrap_or_clone)?;
         for (value, result) in node.results.iter().zip(results) {
             values[value.index()] = Some(result);
         }

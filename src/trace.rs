@@ -110,18 +110,27 @@ pub(crate) fn record_control(
 ) -> Result<Results, Failure> {
     TRACES.with_borrow_mut(|traces| {
         let (top, outer) = traces.split_last_mut().expect("control flow is recorded inside a trace");
-        let value = |operand: &Operand<'_>| match operand {
-            Operand::Tensor(tensor) => top.value_of(tensor, outer, at),
-            Operand::Token => Ok(top.token()),
-        };
-        let values = operands.iter().map(value).collect::<Result<SmallVec<[Value; 8]>, Failure>>()?;
+        let values = top.operands(operands, outer, at)?;
         top.builder.set_location(Some(at.into()));
         let results = top.builder.push_with_regions(op, &values, regions);
-        let mut results = results.map_err(|error| Error::op(at, error))?;
-        if let Some(position) = token {
-            top.token = Some(results.remove(position));
-        }
-        Ok(results.iter().map(|&value| top.tensor(value, at)).collect())
+        let results = results.map_err(|error| Error::op(at, error))?;
+        Ok(top.results(results.into_vec(), token, at).into())
+    })
+}
+
+/// Appends a graph to the current trace. The output at position `token` is the trace's new token; it is not returned.
+pub(crate) fn record_graph(
+    graph: &Graph,
+    operands: &[Operand<'_>],
+    token: Option<usize>,
+    at: Place,
+) -> Result<Vec<Tensor>, Failure> {
+    TRACES.with_borrow_mut(|traces| {
+        let (top, outer) = traces.split_last_mut().expect("graphs are recorded inside a trace");
+        let values = top.operands(operands, outer, at)?;
+        top.builder.set_location(Some(at.into()));
+        let results = top.builder.inline(graph, &values).map_err(|error| Error::op(at, error))?;
+        Ok(top.results(results, token, at))
     })
 }
 
@@ -165,6 +174,27 @@ impl Trace {
         let results = values.and_then(|values| self.builder.push(op, &values));
         let results = results.map_err(|error| Error::op(at, error))?;
         Ok(results.iter().map(|&value| self.tensor(value, at)).collect())
+    }
+
+    fn operands(
+        &mut self,
+        operands: &[Operand<'_>],
+        outer: &[Trace],
+        at: Place,
+    ) -> Result<Vec<Value>, Failure> {
+        let value = |operand: &Operand<'_>| match operand {
+            Operand::Tensor(tensor) => self.value_of(tensor, outer, at),
+            Operand::Token => Ok(self.token()),
+        };
+        operands.iter().map(value).collect()
+    }
+
+    /// Results as tensors, but for the new token.
+    fn results(&mut self, mut results: Vec<Value>, token: Option<usize>, at: Place) -> Vec<Tensor> {
+        if let Some(position) = token {
+            self.token = Some(results.remove(position));
+        }
+        results.into_iter().map(|value| self.tensor(value, at)).collect()
     }
 
     fn tensor(&self, value: Value, made: Place) -> Tensor {
@@ -289,6 +319,11 @@ impl Region {
             Output::Token => last_token.expect("a region that gives a token takes one"),
         };
         Ok(b.finish(&outputs.iter().map(output).collect::<Vec<_>>()))
+    }
+
+    /// The region as it was traced.
+    pub(crate) fn into_graph(self) -> Graph {
+        self.graph
     }
 
     /// The input that stands for what was captured, if the region did so.

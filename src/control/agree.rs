@@ -11,7 +11,7 @@ use crate::tree::{LeafRef, StaticValue, Tree, Visitor};
 
 /// Who disagrees, for messages.
 #[derive(Clone, Copy)]
-pub(super) enum Parties {
+pub(crate) enum Parties {
     /// Two branches, by their numbers.
     Branches(usize, usize),
     /// The state of a loop before and after an iteration.
@@ -19,7 +19,7 @@ pub(super) enum Parties {
 }
 
 /// Fails with the first part of `found` that is not like that of `expected`. Parts have the names in their paths.
-pub(super) fn check<S: Tree>(
+pub(crate) fn check<S: Tree>(
     expected: &S,
     found: &S,
     parties: Parties,
@@ -103,7 +103,7 @@ fn places<S: Tree>(tree: &S) -> Vec<Option<Place>> {
 }
 
 /// The tensors of a tree, in order.
-pub(super) fn tensors<S: Tree>(tree: &S) -> Vec<Tensor> {
+pub(crate) fn tensors<S: Tree>(tree: &S) -> Vec<Tensor> {
     let mut found = Vec::new();
     // Rebuilding visits the tensor leaves in the same order, and gives them away.
     let _: S = tree.rebuild(&mut |leaf| match leaf {
@@ -117,12 +117,12 @@ pub(super) fn tensors<S: Tree>(tree: &S) -> Vec<Tensor> {
 }
 
 /// The tree with other tensors.
-pub(super) fn with_tensors<S: Tree>(tree: &S, tensors: impl IntoIterator<Item = Tensor>) -> S {
+pub(crate) fn with_tensors<S: Tree>(tree: &S, tensors: impl IntoIterator<Item = Tensor>) -> S {
     let mut tensors = tensors.into_iter();
     tree.rebuild(&mut |_| tensors.next().expect("one tensor for each leaf"))
 }
 
 /// The types of tensors, or the first error that one of them carries.
-pub(super) fn types(tensors: &[Tensor]) -> Result<Vec<Type>, Error> {
+pub(crate) fn types(tensors: &[Tensor]) -> Result<Vec<Type>, Error> {
     tensors.iter().map(|tensor| tensor.ty().cloned()).collect()
 }

@@ -11,10 +11,10 @@
 //! - [`effects`]: printing and checking, in order;
 //! - [`region`]: how a closure becomes a region; [`agree`]: comparing trees.
 
-mod agree;
+pub(crate) mod agree;
 mod branch;
 mod effects;
-mod region;
+pub(crate) mod region;
 mod repeat;
 mod slices;
 

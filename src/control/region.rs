@@ -10,16 +10,16 @@ use crate::tensor::Results;
 use crate::trace::{self, Captured, Input, Output, Region, Session};
 
 /// A traced closure.
-pub(super) struct Traced<R> {
-    pub(super) region: Region,
+pub(crate) struct Traced<R> {
+    pub(crate) region: Region,
     /// What the closure returned, of tensors of the region.
-    pub(super) result: R,
+    pub(crate) result: R,
     /// Types of its tensors.
-    pub(super) types: Vec<Type>,
+    pub(crate) types: Vec<Type>,
 }
 
 /// Traces a closure on arguments of these types.
-pub(super) fn trace<O: ClosureOutput>(
+pub(crate) fn trace<O: ClosureOutput>(
     name: &str,
     arguments: &[Type],
     at: Place,
@@ -36,7 +36,7 @@ pub(super) fn trace<O: ClosureOutput>(
 }
 
 /// All that the regions captured, each once; a token is first.
-pub(super) fn captures(regions: &[&Region]) -> Vec<Captured> {
+pub(crate) fn captures(regions: &[&Region]) -> Vec<Captured> {
     let mut all: Vec<Captured> = Vec::new();
     if regions.iter().any(|region| region.has_effects) {
         all.push(Captured::Token);
@@ -51,7 +51,7 @@ pub(super) fn captures(regions: &[&Region]) -> Vec<Captured> {
 
 /// The inputs of a region: `state` arguments, the token if there is one among the captures, so many other arguments, and the
 /// other captures.
-pub(super) fn inputs(state: usize, others: usize, captures: &[Captured]) -> Vec<Input> {
+pub(crate) fn inputs(state: usize, others: usize, captures: &[Captured]) -> Vec<Input> {
     let (tokens, tensors): (Vec<_>, Vec<_>) =
         captures.iter().cloned().partition(|c| matches!(c, Captured::Token));
     let arguments = |range: std::ops::Range<usize>| range.map(Input::Argument);
@@ -64,18 +64,18 @@ pub(super) fn inputs(state: usize, others: usize, captures: &[Captured]) -> Vec<
 }
 
 /// The outputs of a region: `state` results, the token if there is one among the captures, and so many other results.
-pub(super) fn outputs(state: usize, others: usize, captures: &[Captured]) -> Vec<Output> {
+pub(crate) fn outputs(state: usize, others: usize, captures: &[Captured]) -> Vec<Output> {
     let token = has_token(captures).then_some(Output::Token);
     let others = (state..state + others).map(Output::Result);
     (0..state).map(Output::Result).chain(token).chain(others).collect()
 }
 
-pub(super) fn has_token(captures: &[Captured]) -> bool {
+pub(crate) fn has_token(captures: &[Captured]) -> bool {
     captures.iter().any(|capture| matches!(capture, Captured::Token))
 }
 
 /// A region as a graph. A rewrite that fails is a bug of the library.
-pub(super) fn graph(
+pub(crate) fn graph(
     region: &Region,
     inputs: &[Input],
     outputs: &[Output],
@@ -85,7 +85,7 @@ pub(super) fn graph(
 }
 
 /// Records an op with regions.
-pub(super) fn record(
+pub(crate) fn record(
     op: impl Into<Op>,
     operands: &[trace::Operand<'_>],
     regions: Vec<Graph>,

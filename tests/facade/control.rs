@@ -184,6 +184,7 @@ fn checks_fail_with_the_line_that_wrote_them() {
 #[test]
 fn prints_come_in_order_from_compiled_loops() {
     use std::sync::{Arc, Mutex};
+    let _alone = crate::PRINTER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let lines: Arc<Mutex<Vec<String>>> = Arc::default();
     let sink = Arc::clone(&lines);
     tensorwright::set_printer(move |text| sink.lock().unwrap().push(text.to_owned()));

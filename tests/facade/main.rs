@@ -5,6 +5,7 @@ mod concurrency;
 mod control;
 mod create;
 mod errors;
+mod gradient;
 mod index;
 mod modes;
 mod operators;
@@ -18,3 +19,6 @@ use tensorwright::prelude::*;
 fn affine() -> Function<Tensor, Tensor> {
     function(|x: Tensor| x * 2 + 1)
 }
+
+/// Held by tests that look at what is printed.
+static PRINTER: std::sync::Mutex<()> = std::sync::Mutex::new(());

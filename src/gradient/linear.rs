@@ -1,0 +1,196 @@
+//! Products of a Jacobian and a vector.
+
+use tensorwright_compiler::differentiate::{self, Derived, DifferentiateError};
+use tensorwright_ir::{Graph, Scalar};
+
+use crate::control::agree::{self, tensors, with_tensors};
+use crate::control::region;
+use crate::error::{Error, Place, Result, caller};
+use crate::function::Output;
+use crate::replay;
+use crate::trace::Captured;
+use crate::{Tensor, Tree};
+
+/// A function at a point, as a graph.
+pub(super) struct Traced<A, R> {
+    pub(super) argument: A,
+    /// What the function returned while it was traced: only its structure is of use.
+    pub(super) result: R,
+    graph: Graph,
+    /// The values of the graph's inputs: the tensors of the argument, then what was captured.
+    operands: Vec<Captured>,
+    arguments: usize,
+    /// How many outputs are tensors of the result; a token may come after them.
+    results: usize,
+    at: Place,
+}
+
+impl<A: Tree, R: Tree> Traced<A, R> {
+    pub(super) fn new<O: Output<Tree = R>>(
+        f: &dyn Fn(A) -> O,
+        argument: A,
+        at: Place,
+    ) -> Result<Traced<A, R>> {
+        let inputs = tensors(&argument);
+        let types = agree::types(&inputs)?;
+        let traced = region::trace("f", &types, at, |inputs| f(with_tensors(&argument, inputs)))?;
+        let arguments = types.len();
+        let operands = inputs.into_iter().map(Captured::Tensor).chain(traced.region.captures.iter().cloned());
+        let operands = operands.collect();
+        let (results, graph) = (traced.types.len(), traced.region.into_graph());
+        Ok(Traced { argument, result: traced.result, graph, operands, arguments, results, at })
+    }
+
+    fn is_float(&self, input: usize) -> bool {
+        self.graph.ty(self.graph.inputs()[input]).dtype.is_float()
+    }
+
+    /// The outputs, and a cotangent for each tensor of the argument: zero for what has none, if it is no float or unless `strict`.
+    pub(super) fn pull_back(
+        &self,
+        cotangents: &[Tensor],
+        strict: bool,
+    ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+        let wrt: Vec<usize> = (0..self.arguments).filter(|&i| self.is_float(i)).collect();
+        let derived = differentiate::vjp(&self.graph, &wrt).map_err(|e| failed(e, self.at))?;
+        let is_float = |&(i, _): &(usize, &Tensor)| self.graph.ty(self.graph.outputs()[i]).dtype.is_float();
+        let cotangents = cotangents.iter().enumerate().filter(is_float).map(|(_, c)| c.clone());
+        let outputs = self.run(&derived, cotangents)?;
+        let mut found = wrt.iter().zip(&derived.derivatives);
+        let mut gradients = Vec::new();
+        for (input, x) in tensors(&self.argument).iter().enumerate() {
+            let derivative = if self.is_float(input) { found.next().and_then(|(_, d)| *d) } else { None };
+            match derivative {
+                Some(at) => gradients.push(outputs[self.without_token(at)].clone()),
+                None if strict && self.is_float(input) => return Err(self.unconnected(input)),
+                None => gradients.push(zeros_like(x)?),
+            }
+        }
+        Ok((outputs[..self.results].to_vec(), gradients))
+    }
+
+    /// The outputs and their tangents.
+    fn push_forward(&self, tangents: &[Tensor]) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
+        let wrt: Vec<usize> = (0..self.arguments).filter(|&i| self.is_float(i)).collect();
+        let derived = differentiate::jvp(&self.graph, &wrt).map_err(|e| failed(e, self.at))?;
+        let outputs = self.run(&derived, wrt.iter().map(|&i| tangents[i].clone()))?;
+        let results = &outputs[..self.results];
+        let tangent = |(output, derivative): (&Tensor, &Option<usize>)| match derivative {
+            Some(at) => Ok(outputs[self.without_token(*at)].clone()),
+            None => zeros_like(output),
+        };
+        let tangents = results.iter().zip(&derived.derivatives).map(tangent).collect::<Result<_>>()?;
+        Ok((results.to_vec(), tangents))
+    }
+
+    fn run(&self, derived: &Derived, more: impl Iterator<Item = Tensor>) -> Result<Vec<Tensor>> {
+        let operands: Vec<Captured> =
+            self.operands.iter().cloned().chain(more.map(Captured::Tensor)).collect();
+        replay::run_captured(&derived.graph, &operands, self.token(), self.at)
+    }
+
+    /// The position of the token among the outputs.
+    fn token(&self) -> Option<usize> {
+        (self.graph.outputs().len() > self.results).then_some(self.results)
+    }
+
+    /// The position of an output among those that are tensors.
+    fn without_token(&self, output: usize) -> usize {
+        output - usize::from(self.token().is_some_and(|token| token < output))
+    }
+
+    fn unconnected(&self, input: usize) -> Error {
+        let what = match differentiate::explain(&self.graph, input) {
+            Ok(Some(unconnected)) => unconnected.to_string(),
+            _ => format!("input {input} is not connected to the result"),
+        };
+        Error::NotDifferentiable { at: self.at.into(), what }
+    }
+}
+
+fn zeros_like(x: &Tensor) -> Result<Tensor> {
+    let ty = x.ty()?;
+    Ok(Tensor::full(ty.shape.clone(), Scalar::zero(ty.dtype)))
+}
+
+fn failed(error: DifferentiateError, at: Place) -> Error {
+    Error::NotDifferentiable { at: at.into(), what: error.to_string() }
+}
+
+/// What [`vjp`] gives besides the value: takes cotangents of the result back to the argument.
+pub struct Pullback<A, R> {
+    traced: Traced<A, R>,
+}
+
+impl<A: Tree, R: Tree> Pullback<A, R> {
+    /// The product of the transposed Jacobian and these cotangents, which are a tree like the result.
+    ///
+    /// # Errors
+    /// When a cotangent has not the type of its part of the result, or an op has no derivative.
+    pub fn call(&self, cotangents: &R) -> Result<A> {
+        let cotangents = tensors(cotangents);
+        check_like(&tensors(&self.traced.result), &cotangents, "cotangent", self.traced.at)?;
+        let (_, gradients) = self.traced.pull_back(&cotangents, false)?;
+        Ok(with_tensors(&self.traced.argument, gradients))
+    }
+}
+
+fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: Place) -> Result<()> {
+    let (expected, found) = (agree::types(expected)?, agree::types(found)?);
+    match expected.iter().zip(&found).position(|(e, f)| e != f) {
+        None if expected.len() == found.len() => Ok(()),
+        position => {
+            let i = position.unwrap_or(expected.len().min(found.len()));
+            let text = |types: &[tensorwright_ir::Type]| {
+                types.get(i).map_or("nothing".to_owned(), ToString::to_string)
+            };
+            let what = format!("{what} {i} must be {}, found {}", text(&expected), text(&found));
+            Err(Error::NotDifferentiable { at: at.into(), what })
+        }
+    }
+}
+
+/// The value of a function, and the [`Pullback`] that takes cotangents of the value back to cotangents of the argument: zero where
+/// nothing is connected.
+///
+/// # Errors
+/// When the function fails.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let x = Tensor::from([1.0f32, 2.0]);
+/// let (y, pullback) = vjp(|x: Tensor| &x * &x, x)?;
+/// assert_eq!(y.to_vec::<f32>()?, [1.0, 4.0]);
+/// assert_eq!(pullback.call(&Tensor::from([1.0f32, 10.0]))?.to_vec::<f32>()?, [2.0, 40.0]);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn vjp<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result<(O::Tree, Pullback<A, O::Tree>)> {
+    let traced = Traced::new(&f, argument, caller())?;
+    let outputs = replay::run_captured(&traced.graph, &traced.operands, traced.token(), traced.at)?;
+    let value = with_tensors(&traced.result, outputs);
+    Ok((value, Pullback { traced }))
+}
+
+/// The value of a function, and the product of its Jacobian and the tangents, which are a tree like the argument.
+///
+/// # Errors
+/// When the function fails, or a tangent has not the type of its part of the argument.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let (y, dy) = jvp(|x: Tensor| x.sin(), Tensor::from(0.0f64), Tensor::from(2.0f64))?;
+/// assert_eq!((y.item::<f64>()?, dy.item::<f64>()?), (0.0, 2.0));
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn jvp<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A, tangents: A) -> Result<(O::Tree, O::Tree)> {
+    let at = caller();
+    let tangents = tensors(&tangents);
+    check_like(&tensors(&argument), &tangents, "tangent", at)?;
+    let traced = Traced::new(&f, argument, at)?;
+    let (values, tangents) = traced.push_forward(&tangents)?;
+    Ok((with_tensors(&traced.result, values), with_tensors(&traced.result, tangents)))
+}
