@@ -3,6 +3,7 @@
 //! Memory that only the merged kernel touches becomes scratch.
 
 use hashbrown::HashMap;
+use tensorwright_ir::DType;
 
 use crate::kernel::{Access, Buffer, Instr, Kernel, Local, Param, Stage};
 use crate::program::{KernelCall, Place, Program, Step};
@@ -96,7 +97,8 @@ fn merged(program: &mut Program, calls: &[KernelCall], touches: &[u32]) -> Kerne
     }
     let mut joined = Kernel { params: vec![], locals: vec![], grid: vec![], stages: vec![] };
     let mut args: Vec<usize> = Vec::new();
-    let mut place: HashMap<usize, Buffer> = HashMap::new();
+    // A slot that is only read may be several params, one for each kind of elements that it is taken for.
+    let mut place: HashMap<(usize, DType, u64), Buffer> = HashMap::new();
     for call in calls {
         let kernel = &program.kernels[call.kernel];
         let first_local = joined.locals.len() as u32;
@@ -105,7 +107,7 @@ fn merged(program: &mut Program, calls: &[KernelCall], touches: &[u32]) -> Kerne
             let private =
                 matches!(program.slots[slot].place, Place::Arena(_)) && inside[&slot] == touches[slot];
             let fits = joined.scratch_bytes() + program.slots[slot].ty.bytes() <= MAX_SCRATCH;
-            let buffer = *place.entry(slot).or_insert_with(|| {
+            let buffer = *place.entry((slot, param.dtype, param.len)).or_insert_with(|| {
                 if private && fits {
                     joined.locals.push(Local { dtype: param.dtype, len: param.len });
                     Buffer::Local(joined.locals.len() as u32 - 1)
@@ -121,7 +123,10 @@ fn merged(program: &mut Program, calls: &[KernelCall], touches: &[u32]) -> Kerne
             }
         }
         let rename = |buffer: Buffer| match buffer {
-            Buffer::Param(p) => place[&call.args[p as usize]],
+            Buffer::Param(p) => {
+                let param = &kernel.params[p as usize];
+                place[&(call.args[p as usize], param.dtype, param.len)]
+            }
             Buffer::Local(l) => Buffer::Local(first_local + l),
         };
         joined.stages.extend(kernel.stages.iter().map(|stage| renamed(stage, &rename)));
