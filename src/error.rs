@@ -117,6 +117,15 @@ pub enum Error {
         /// The other side.
         right: String,
     },
+    /// A variable is made while a function is traced.
+    #[error(
+        "{at}: a variable is made inside a traced function, which runs once per signature; \
+         make it outside and use it inside"
+    )]
+    VariableInTrace {
+        /// The line that made it.
+        at: Location,
+    },
     /// Something has no derivative.
     #[error("{at}: {what}")]
     NotDifferentiable {
@@ -201,6 +210,7 @@ impl Error {
             | Error::Ragged { at }
             | Error::Disagreement { at, .. }
             | Error::NotDifferentiable { at, .. }
+            | Error::VariableInTrace { at }
             | Error::OutOfMemory { at, .. }
             | Error::Check { at, .. }
             | Error::Compile { at, .. }

@@ -22,6 +22,7 @@
 //! - [`tree`]: nested containers of tensors and plain values as arguments and results.
 //! - [`control`]: branches and loops that depend on values of tensors.
 //! - [`gradient`]: derivatives of functions, to any order.
+//! - [`Variable`]: state that outlives calls.
 //! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
 //!   wrote the op.
 
@@ -39,6 +40,7 @@ mod settings;
 mod tensor;
 mod trace;
 pub mod tree;
+pub mod variable;
 
 pub use backend::CompileOptions;
 pub use control::{
@@ -63,11 +65,12 @@ pub use tensorwright_runtime::cache::{
 };
 pub use tensorwright_runtime::set_printer;
 pub use tree::{Static, Tree};
+pub use variable::Variable;
 
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, DType, Ellipsis, Function, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec, Tree,
+        By, DType, Ellipsis, Function, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec, Tree, Variable,
         assert_that, case, check_finite, cond, fori_loop, function, grad, hessian, jacobian, jvp, keep, map,
         print, scan, scan_reverse, value_and_grad, vjp, while_loop,
     };

@@ -7,7 +7,7 @@ use tensorwright_ir::{Builder, Graph, Node, Op, Type, Value};
 use crate::backend::{CompileOptions, Executable};
 use crate::error::{Error, Place, Result, caller};
 use crate::tensor::apply;
-use crate::trace::Captured;
+use crate::trace::{Captured, State};
 use crate::{DType, Tensor, settings, trace};
 
 /// Applies the ops of a graph to tensors: at once, or recorded in a traced function.
@@ -34,23 +34,26 @@ pub fn run_graph(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         return Err(Error::refused(at, "run_graph", found, TypeError::Other(message)));
     }
     let operands: Vec<Captured> = inputs.iter().cloned().map(Captured::Tensor).collect();
-    run_captured(graph, &operands, None, at)
+    run_captured(graph, &operands, &[], 0, at)
 }
 
-/// As [`run_graph`], for inputs that may be tokens. The output at position `token` is one; it is not returned.
+/// As [`run_graph`], for inputs that may be state. Outputs from `at_states` on are the new values of `states`; they are not
+/// returned.
 pub(crate) fn run_captured(
     graph: &Graph,
     inputs: &[Captured],
-    token: Option<usize>,
+    states: &[State],
+    at_states: usize,
     at: Place,
 ) -> Result<Vec<Tensor>> {
     if trace::is_active() {
         let operands: Vec<trace::Operand<'_>> = inputs.iter().map(trace::Operand::from).collect();
-        return trace::record_graph(graph, &operands, token, at).map_err(Arc::unwrap_or_clone);
+        return trace::record_graph(graph, &operands, states, at_states, at).map_err(Arc::unwrap_or_clone);
     }
     let tensor = |input: &Captured| match input {
         Captured::Tensor(tensor) => tensor.clone(),
-        Captured::Token => Tensor::zeros([0], DType::Bool),
+        Captured::State(State::Token) => Tensor::zeros([0], DType::Bool),
+        Captured::State(State::Variable(variable)) => variable.value(),
     };
     let inputs: Vec<Tensor> = inputs.iter().map(tensor).collect();
     let mut outputs = if graph.nodes().iter().all(is_plain) {
@@ -58,8 +61,10 @@ pub(crate) fn run_captured(
     } else {
         run_whole(graph, &inputs, at)?
     };
-    if let Some(position) = token {
-        outputs.remove(position);
+    for (state, value) in states.iter().zip(outputs.drain(at_states..at_states + states.len())) {
+        if let State::Variable(variable) = state {
+            variable.assign(value)?;
+        }
     }
     Ok(outputs)
 }

@@ -6,8 +6,11 @@
 //! graph, after the arguments, and is shared, not copied.
 //!
 //! The bodies of control flow are traced as *regions*. A region captures values of the traces around it too, up to the
-//! function that is being traced; the op that owns it hands them in as operands. Effects of a trace are in order by the
-//! trace's token, which a region captures like a value.
+//! function that is being traced; the op that owns it hands them in as operands.
+//!
+//! What ops of a trace change, besides making values, is its *state*: the token that orders effects, and the variables that it
+//! reads and assigns. State goes through the graph as values: a region captures it like a tensor, and gives what it changed as
+//! outputs.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,6 +22,7 @@ use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::error::{Error, Failure, Place};
 use crate::tensor::{Repr, Results, Tensor, broadcast};
+use crate::variable::Variable;
 
 /// The number of a trace, unlike that of any other trace of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,8 +42,26 @@ pub(crate) struct Traced {
 pub(crate) enum Captured {
     /// A tensor from outside.
     Tensor(Tensor),
-    /// The token of the trace around a region.
+    /// State of the trace around a region, or of the process around a function.
+    State(State),
+}
+
+/// Something that ops change.
+#[derive(Clone, PartialEq)]
+pub(crate) enum State {
+    /// The order of effects.
     Token,
+    /// The value of a variable.
+    Variable(Variable),
+}
+
+impl State {
+    fn ty(&self) -> Type {
+        match self {
+            State::Token => Type::token(),
+            State::Variable(variable) => variable.ty().clone(),
+        }
+    }
 }
 
 /// Tells captured tensors apart.
@@ -56,10 +78,16 @@ struct Trace {
     builder: Builder,
     captures: Vec<Captured>,
     by_source: HashMap<Source, Value>,
-    /// The token of the last effect.
-    token: Option<Value>,
+    /// The state that was used, and what it is now.
+    states: Vec<Now>,
     /// Whether values of the traces around this one may be captured.
     is_region: bool,
+}
+
+struct Now {
+    state: State,
+    value: Value,
+    changed: bool,
 }
 
 thread_local! {
@@ -87,25 +115,27 @@ pub(crate) fn record(op: Op, operands: &[&Tensor], at: Place) -> Result<Results,
 pub(crate) enum Operand<'t> {
     /// A tensor.
     Tensor(&'t Tensor),
-    /// The current token of the trace.
-    Token,
+    /// Current state of the trace.
+    State(&'t State),
 }
 
 impl<'t> From<&'t Captured> for Operand<'t> {
     fn from(captured: &'t Captured) -> Operand<'t> {
         match captured {
             Captured::Tensor(tensor) => Operand::Tensor(tensor),
-            Captured::Token => Operand::Token,
+            Captured::State(state) => Operand::State(state),
         }
     }
 }
 
-/// Appends an op with regions to the current trace. The result at position `token` is the trace's new token; it is not returned.
+/// Appends an op with regions to the current trace. The results from position `at_states` on are the new values of `states`; they
+/// are not returned.
 pub(crate) fn record_control(
     op: Op,
     operands: &[Operand<'_>],
     regions: Vec<Graph>,
-    token: Option<usize>,
+    states: &[State],
+    at_states: usize,
     at: Place,
 ) -> Result<Results, Failure> {
     TRACES.with_borrow_mut(|traces| {
@@ -114,15 +144,17 @@ pub(crate) fn record_control(
         top.builder.set_location(Some(at.into()));
         let results = top.builder.push_with_regions(op, &values, regions);
         let results = results.map_err(|error| Error::op(at, error))?;
-        Ok(top.results(results.into_vec(), token, at).into())
+        Ok(top.results(results.into_vec(), states, at_states, at).into())
     })
 }
 
-/// Appends a graph to the current trace. The output at position `token` is the trace's new token; it is not returned.
+/// Appends a graph to the current trace. The outputs from position `at_states` on are the new values of `states`; they
+/// are not returned.
 pub(crate) fn record_graph(
     graph: &Graph,
     operands: &[Operand<'_>],
-    token: Option<usize>,
+    states: &[State],
+    at_states: usize,
     at: Place,
 ) -> Result<Vec<Tensor>, Failure> {
     TRACES.with_borrow_mut(|traces| {
@@ -130,7 +162,28 @@ pub(crate) fn record_graph(
         let values = top.operands(operands, outer, at)?;
         top.builder.set_location(Some(at.into()));
         let results = top.builder.inline(graph, &values).map_err(|error| Error::op(at, error))?;
-        Ok(top.results(results, token, at))
+        Ok(top.results(results, states, at_states, at))
+    })
+}
+
+/// The value of a variable in the current trace.
+pub(crate) fn read(variable: &Variable, at: Place) -> Tensor {
+    TRACES.with_borrow_mut(|traces| {
+        let top = traces.last_mut().expect("variables are read inside a trace");
+        let value = top.state(&State::Variable(variable.clone()));
+        top.tensor(value, at)
+    })
+}
+
+/// Gives a variable another value in the current trace. The tensor must have its type.
+pub(crate) fn assign(variable: &Variable, tensor: &Tensor, at: Place) -> Result<(), Failure> {
+    TRACES.with_borrow_mut(|traces| {
+        let (top, outer) = traces.split_last_mut().expect("variables are assigned inside a trace");
+        let value = top.value_of(tensor, outer, at)?;
+        let state = State::Variable(variable.clone());
+        top.state(&state);
+        top.set_state(&state, value);
+        Ok(())
     })
 }
 
@@ -138,13 +191,13 @@ pub(crate) fn record_graph(
 pub(crate) fn record_effect(op: Op, operands: &[&Tensor], at: Place) -> Result<(), Failure> {
     TRACES.with_borrow_mut(|traces| match traces.split_last_mut() {
         Some((top, outer)) => {
-            let mut values: SmallVec<[Value; 4]> = SmallVec::from_elem(top.token(), 1);
+            let mut values: SmallVec<[Value; 4]> = SmallVec::from_elem(top.state(&State::Token), 1);
             for tensor in operands {
                 values.push(top.value_of(tensor, outer, at)?);
             }
             top.builder.set_location(Some(at.into()));
             let results = top.builder.push(op, &values).map_err(|error| Error::op(at, error))?;
-            top.token = results.last().copied();
+            top.set_state(&State::Token, results[0]);
             Ok(())
         }
         None => Err(escaped(operands, at)),
@@ -184,15 +237,15 @@ impl Trace {
     ) -> Result<Vec<Value>, Failure> {
         let value = |operand: &Operand<'_>| match operand {
             Operand::Tensor(tensor) => self.value_of(tensor, outer, at),
-            Operand::Token => Ok(self.token()),
+            Operand::State(state) => Ok(self.state(state)),
         };
         operands.iter().map(value).collect()
     }
 
-    /// Results as tensors, but for the new token.
-    fn results(&mut self, mut results: Vec<Value>, token: Option<usize>, at: Place) -> Vec<Tensor> {
-        if let Some(position) = token {
-            self.token = Some(results.remove(position));
+    /// Results as tensors, but for new state.
+    fn results(&mut self, mut results: Vec<Value>, states: &[State], first: usize, at: Place) -> Vec<Tensor> {
+        for (state, value) in states.iter().zip(results.drain(first..first + states.len())) {
+            self.set_state(state, value);
         }
         results.into_iter().map(|value| self.tensor(value, at)).collect()
     }
@@ -230,17 +283,32 @@ impl Trace {
         value
     }
 
-    /// The token of the last effect: at first a new one, in a region that of the trace around it.
-    fn token(&mut self) -> Value {
-        if let Some(token) = self.token {
-            return token;
+    /// What some state is now. State from outside is captured, but a function's effects begin with a token of its own.
+    fn state(&mut self, state: &State) -> Value {
+        if let Some(now) = self.states.iter().find(|now| now.state == *state) {
+            return now.value;
         }
-        let token = if self.is_region { self.builder.input(Type::token()) } else { self.builder.token() };
-        if self.is_region {
-            self.captures.push(Captured::Token);
+        let value = match state {
+            State::Token if !self.is_region => self.builder.token(),
+            state => {
+                self.captures.push(Captured::State(state.clone()));
+                self.builder.input(state.ty())
+            }
+        };
+        self.states.push(Now { state: state.clone(), value, changed: false });
+        value
+    }
+
+    fn set_state(&mut self, state: &State, value: Value) {
+        // Whatever gives new state was given the old one, so it is known.
+        if let Some(now) = self.states.iter_mut().find(|now| now.state == *state) {
+            now.value = value;
+            now.changed = true;
         }
-        self.token = Some(token);
-        token
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &Now> {
+        self.states.iter().filter(|now| now.changed)
     }
 }
 
@@ -268,8 +336,8 @@ pub(crate) struct Region {
     graph: Graph,
     arguments: usize,
     pub(crate) captures: Vec<Captured>,
-    /// Whether it has effects: then its last output is the last token.
-    pub(crate) has_effects: bool,
+    /// The state that it changes, which its last outputs are.
+    pub(crate) changes: Vec<State>,
 }
 
 /// An input of a region, as its op orders them.
@@ -282,21 +350,22 @@ pub(crate) enum Input {
 }
 
 /// An output of a region, as its op orders them.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Output {
     /// A result of the traced closure.
     Result(usize),
-    /// The last token.
-    Token,
+    /// What some state is at the end.
+    State(State),
 }
 
 impl Region {
-    /// The region with these inputs and outputs. All that it captured must be among the inputs, and a token if it is to give one.
+    /// The region with these inputs and outputs. All that it captured must be among the inputs, and the state that it is
+    /// to give.
     pub(crate) fn arranged(&self, inputs: &[Input], outputs: &[Output]) -> Result<Graph, BuildError> {
         let mut b = Builder::new(self.graph.name());
         b.set_location(self.graph.nodes().first().and_then(|node| node.location.clone()));
         let mut values: Vec<Option<Value>> = vec![None; self.graph.inputs().len()];
-        let mut token = None;
+        let mut states: Vec<(&State, Value)> = Vec::new();
         for input in inputs {
             let (ty, own) = match input {
                 Input::Argument(i) => (self.graph.ty(self.graph.inputs()[*i]).clone(), Some(*i)),
@@ -307,16 +376,20 @@ impl Region {
                 b.set_name(value, self.graph.value_name(self.graph.inputs()[own]).map(str::to_owned));
                 values[own] = Some(value);
             }
-            if matches!(input, Input::Captured(Captured::Token)) {
-                token = Some(value);
+            if let Input::Captured(Captured::State(state)) = input {
+                states.push((state, value));
             }
         }
         let values: Vec<Value> = values.into_iter().map(|v| v.expect("every input is given")).collect();
         let results = b.inline(&self.graph, &values)?;
-        let last_token = if self.has_effects { results.last().copied() } else { token };
-        let output = |output: &Output| match *output {
-            Output::Result(i) => results[i],
-            Output::Token => last_token.expect("a region that gives a token takes one"),
+        let changed = results.len() - self.changes.len();
+        states.splice(0..0, self.changes.iter().zip(results[changed..].iter().copied()));
+        let output = |output: &Output| match output {
+            Output::Result(i) => results[*i],
+            Output::State(state) => {
+                let now = states.iter().find(|(known, _)| *known == state);
+                now.expect("state that is given is taken").1
+            }
         };
         Ok(b.finish(&outputs.iter().map(output).collect::<Vec<_>>()))
     }
@@ -337,14 +410,14 @@ impl Captured {
     fn ty(&self) -> Type {
         match self {
             Captured::Tensor(tensor) => tensor.known_type().expect("captured tensors have types").clone(),
-            Captured::Token => Type::token(),
+            Captured::State(state) => state.ty(),
         }
     }
 
     /// Whether both are the same.
     pub(crate) fn is(&self, other: &Captured) -> bool {
         match (self, other) {
-            (Captured::Token, Captured::Token) => true,
+            (Captured::State(l), Captured::State(r)) => l == r,
             (Captured::Tensor(l), Captured::Tensor(r)) => source(l) == source(r),
             _ => false,
         }
@@ -354,8 +427,18 @@ impl Captured {
 /// What a trace comes to.
 pub(crate) struct Recording {
     pub(crate) graph: Graph,
-    /// Values of the graph's last inputs.
-    pub(crate) captures: Vec<SharedBuffer>,
+    /// What the graph's last inputs are.
+    pub(crate) captures: Vec<Outside>,
+    /// The variables that are assigned: their new values are the last outputs.
+    pub(crate) assigned: Vec<Variable>,
+}
+
+/// Where the value of an input of a function comes from that is no argument.
+pub(crate) enum Outside {
+    /// A tensor.
+    Buffer(SharedBuffer),
+    /// A variable, at the time of the call.
+    Variable(Variable),
 }
 
 impl Session {
@@ -374,7 +457,7 @@ impl Session {
         let id = TraceId(NEXT.fetch_add(1, Ordering::Relaxed));
         let builder = Builder::new(name);
         let (captures, by_source) = (Vec::new(), HashMap::new());
-        let trace = Trace { id, builder, captures, by_source, token: None, is_region };
+        let trace = Trace { id, builder, captures, by_source, states: Vec::new(), is_region };
         TRACES.with_borrow_mut(|traces| traces.push(trace));
         DEPTH.set(DEPTH.get() + 1);
         Session { id }
@@ -396,29 +479,35 @@ impl Session {
 
     /// Ends the trace of a function.
     pub(crate) fn finish(self, outputs: &[Value]) -> Recording {
-        let (builder, captures) =
-            self.with(|trace, _| (std::mem::take(&mut trace.builder), std::mem::take(&mut trace.captures)));
-        let buffer = |capture| match capture {
-            Captured::Tensor(tensor) => match tensor.repr() {
-                Repr::Concrete(_, buffer) => Some(buffer.clone()),
-                _ => None,
-            },
-            Captured::Token => None,
-        };
-        Recording {
-            graph: builder.finish(outputs),
-            captures: captures.into_iter().filter_map(buffer).collect(),
-        }
+        self.with(|trace, _| {
+            let assigned = trace.changed().filter_map(|now| match &now.state {
+                State::Variable(variable) => Some((variable.clone(), now.value)),
+                State::Token => None,
+            });
+            let (assigned, last): (Vec<Variable>, Vec<Value>) = assigned.unzip();
+            let outside = |captured| match captured {
+                Captured::Tensor(tensor) => match tensor.repr() {
+                    Repr::Concrete(_, buffer) => Outside::Buffer(buffer.clone()),
+                    _ => unreachable!("functions capture tensors with values"),
+                },
+                Captured::State(State::Variable(variable)) => Outside::Variable(variable),
+                Captured::State(State::Token) => unreachable!("functions begin with a token of their own"),
+            };
+            let captures = std::mem::take(&mut trace.captures).into_iter().map(outside).collect();
+            let outputs: Vec<Value> = outputs.iter().copied().chain(last).collect();
+            Recording { graph: std::mem::take(&mut trace.builder).finish(&outputs), captures, assigned }
+        })
     }
 
     /// Ends the trace of a region that has so many arguments.
     pub(crate) fn finish_region(self, arguments: usize, outputs: &[Value]) -> Region {
         self.with(|trace, _| {
-            let builder = std::mem::take(&mut trace.builder);
+            let changed = trace.changed().map(|now| (now.state.clone(), now.value));
+            let (changes, last): (Vec<State>, Vec<Value>) = changed.unzip();
+            let outputs: Vec<Value> = outputs.iter().copied().chain(last).collect();
             let captures = std::mem::take(&mut trace.captures);
-            let outputs: Vec<Value> = outputs.iter().copied().chain(trace.token).collect();
-            let has_effects = trace.token.is_some();
-            Region { graph: builder.finish(&outputs), arguments, captures, has_effects }
+            let graph = std::mem::take(&mut trace.builder).finish(&outputs);
+            Region { graph, arguments, captures, changes }
         })
     }
 

@@ -5,7 +5,7 @@ use tensorwright_ir::op::control::{Case, If};
 use tensorwright_ir::{DType, Op, Type};
 
 use super::agree::{self, Parties, with_tensors};
-use super::region::{self, Traced};
+use super::region::{self, Around, Traced};
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
 use crate::trace::{self, Operand};
@@ -104,15 +104,14 @@ fn choose<R: Tree>(
         agree::check(&branches[0].result, &branch.result, Parties::Branches(0, i), names, at)?;
     }
     let regions: Vec<_> = branches.iter().map(|branch| &branch.region).collect();
-    let captures = region::captures(&regions);
+    let around = Around::of(&regions);
     let count = branches[0].types.len();
-    let (inputs, outputs) = (region::inputs(0, 0, &captures), region::outputs(count, 0, &captures));
+    let (inputs, outputs) = (around.inputs(0, 0), around.outputs(count, 0));
     let graphs = regions.iter().map(|region| region::graph(region, &inputs, &outputs, at));
     let graphs = graphs.collect::<Result<Vec<_>>>()?;
     let operands: Vec<Operand<'_>> =
-        [Operand::Tensor(chooser)].into_iter().chain(captures.iter().map(Operand::from)).collect();
-    let token = region::has_token(&captures).then_some(count);
-    let results = region::record(op, &operands, graphs, token, at)?;
+        [Operand::Tensor(chooser)].into_iter().chain(around.operands(&[], &[])).collect();
+    let results = region::record(op, &operands, graphs, &around, count, at)?;
     Ok(with_tensors(&branches[0].result, results))
 }
 

@@ -7,7 +7,7 @@ use crate::Tensor;
 use crate::error::{Error, Place};
 use crate::function::Output as ClosureOutput;
 use crate::tensor::Results;
-use crate::trace::{self, Captured, Input, Output, Region, Session};
+use crate::trace::{self, Captured, Input, Operand, Output, Region, Session, State};
 
 /// A traced closure.
 pub(crate) struct Traced<R> {
@@ -35,43 +35,53 @@ pub(crate) fn trace<O: ClosureOutput>(
     Ok(Traced { region: session.finish_region(arguments.len(), &values), result, types })
 }
 
-/// All that the regions captured, each once; a token is first.
-pub(crate) fn captures(regions: &[&Region]) -> Vec<Captured> {
-    let mut all: Vec<Captured> = Vec::new();
-    if regions.iter().any(|region| region.has_effects) {
-        all.push(Captured::Token);
-    }
-    for capture in regions.iter().flat_map(|region| &region.captures) {
-        if !all.iter().any(|known| known.is(capture)) {
-            all.push(capture.clone());
+/// What the regions of an op share: the state that one of them changes, which all of them take and give, and the rest of
+/// what they captured, which all of them take.
+pub(crate) struct Around {
+    pub(crate) changes: Vec<State>,
+    pub(crate) invariants: Vec<Captured>,
+}
+
+impl Around {
+    pub(crate) fn of(regions: &[&Region]) -> Around {
+        let mut changes: Vec<State> = Vec::new();
+        for state in regions.iter().flat_map(|region| &region.changes) {
+            if !changes.contains(state) {
+                changes.push(state.clone());
+            }
         }
+        let mut invariants: Vec<Captured> = Vec::new();
+        let is_change = |what: &Captured| matches!(what, Captured::State(state) if changes.contains(state));
+        for capture in regions.iter().flat_map(|region| &region.captures) {
+            if !is_change(capture) && !invariants.iter().any(|known| known.is(capture)) {
+                invariants.push(capture.clone());
+            }
+        }
+        Around { changes, invariants }
     }
-    all
-}
 
-/// The inputs of a region: `state` arguments, the token if there is one among the captures, so many other arguments, and the
-/// other captures.
-pub(crate) fn inputs(state: usize, others: usize, captures: &[Captured]) -> Vec<Input> {
-    let (tokens, tensors): (Vec<_>, Vec<_>) =
-        captures.iter().cloned().partition(|c| matches!(c, Captured::Token));
-    let arguments = |range: std::ops::Range<usize>| range.map(Input::Argument);
-    let captured = |list: Vec<Captured>| list.into_iter().map(Input::Captured);
-    arguments(0..state)
-        .chain(captured(tokens))
-        .chain(arguments(state..state + others))
-        .chain(captured(tensors))
-        .collect()
-}
+    /// The inputs of a region: `state` arguments, changed state, so many other arguments, invariants.
+    pub(crate) fn inputs(&self, state: usize, others: usize) -> Vec<Input> {
+        let changes = self.changes.iter().cloned().map(Captured::State).map(Input::Captured);
+        let invariants = self.invariants.iter().cloned().map(Input::Captured);
+        let others = (state..state + others).map(Input::Argument);
+        (0..state).map(Input::Argument).chain(changes).chain(others).chain(invariants).collect()
+    }
 
-/// The outputs of a region: `state` results, the token if there is one among the captures, and so many other results.
-pub(crate) fn outputs(state: usize, others: usize, captures: &[Captured]) -> Vec<Output> {
-    let token = has_token(captures).then_some(Output::Token);
-    let others = (state..state + others).map(Output::Result);
-    (0..state).map(Output::Result).chain(token).chain(others).collect()
-}
+    /// The outputs of a region: `state` results, changed state, and so many other results.
+    pub(crate) fn outputs(&self, state: usize, others: usize) -> Vec<Output> {
+        let changes = self.changes.iter().cloned().map(Output::State);
+        let others = (state..state + others).map(Output::Result);
+        (0..state).map(Output::Result).chain(changes).chain(others).collect()
+    }
 
-pub(crate) fn has_token(captures: &[Captured]) -> bool {
-    captures.iter().any(|capture| matches!(capture, Captured::Token))
+    /// The operands that go with [`Around::inputs`].
+    pub(crate) fn operands<'t>(&'t self, state: &'t [Tensor], others: &'t [Tensor]) -> Vec<Operand<'t>> {
+        let changes = self.changes.iter().map(Operand::State);
+        let invariants = self.invariants.iter().map(Operand::from);
+        let tensors = |tensors: &'t [Tensor]| tensors.iter().map(Operand::Tensor);
+        tensors(state).chain(changes).chain(tensors(others)).chain(invariants).collect()
+    }
 }
 
 /// A region as a graph. A rewrite that fails is a bug of the library.
@@ -84,13 +94,15 @@ pub(crate) fn graph(
     region.arranged(inputs, outputs).map_err(|error| Error::op(at, error))
 }
 
-/// Records an op with regions.
+/// Records an op with regions. The results from `at_states` on are new state.
 pub(crate) fn record(
     op: impl Into<Op>,
-    operands: &[trace::Operand<'_>],
+    operands: &[Operand<'_>],
     regions: Vec<Graph>,
-    token: Option<usize>,
+    around: &Around,
+    at_states: usize,
     at: Place,
 ) -> Result<Results, Error> {
-    trace::record_control(op.into(), operands, regions, token, at).map_err(|failure| (*failure).clone())
+    trace::record_control(op.into(), operands, regions, &around.changes, at_states, at)
+        .map_err(|failure| (*failure).clone())
 }

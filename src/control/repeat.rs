@@ -5,11 +5,10 @@ use tensorwright_ir::op::control::{Scan, While};
 
 use super::agree::{self, Parties, tensors, with_tensors};
 use super::branch::check_scalar;
-use super::region;
+use super::region::{self, Around};
 use crate::error::{Place, Result, caller};
 use crate::function::Output;
-use crate::trace::{self, Operand};
-use crate::{Tensor, Tree};
+use crate::{Tensor, Tree, trace};
 
 /// Runs `body` on the state as long as `condition` gives true: a bool scalar. The condition comes first, so the body may run
 /// never. Returns the last state.
@@ -61,17 +60,15 @@ pub fn while_loop_named<S: Tree, O: Output<Tree = S>>(
     let body = region::trace("body", &types, at, |inputs| body(with_tensors(&state, inputs)))?;
     agree::check(&state, &body.result, Parties::Iteration, names, at)?;
     let count = types.len();
-    let captures = region::captures(&[&condition.region, &body.region]);
-    let inputs = region::inputs(count, 0, &captures);
+    let around = Around::of(&[&condition.region, &body.region]);
+    let inputs = around.inputs(count, 0);
     let regions = vec![
-        region::graph(&condition.region, &inputs, &region::outputs(1, 0, &[]), at)?,
-        region::graph(&body.region, &inputs, &region::outputs(count, 0, &captures), at)?,
+        region::graph(&condition.region, &inputs, &[trace::Output::Result(0)], at)?,
+        region::graph(&body.region, &inputs, &around.outputs(count, 0), at)?,
     ];
-    let token = region::has_token(&captures);
-    let operands: Vec<Operand<'_>> =
-        now.iter().map(Operand::Tensor).chain(captures.iter().map(Operand::from)).collect();
-    let carried = count + usize::from(token);
-    let results = region::record(While { carried }, &operands, regions, token.then_some(count), at)?;
+    let carried = count + around.changes.len();
+    let operands = around.operands(&now, &[]);
+    let results = region::record(While { carried }, &operands, regions, &around, count, at)?;
     Ok(with_tensors(&state, results))
 }
 
@@ -153,13 +150,10 @@ fn counted<S: Tree, O: Output<Tree = S>>(
     })?;
     agree::check(&state, &body.result.1, Parties::Iteration, &[], at)?;
     let count = types.len();
-    let captures = region::captures(&[&body.region]);
-    let inputs = region::inputs(count, 0, &captures);
-    let graph = region::graph(&body.region, &inputs, &region::outputs(count, 0, &captures), at)?;
-    let token = region::has_token(&captures);
-    let operands: Vec<Operand<'_>> =
-        now.iter().map(Operand::Tensor).chain(captures.iter().map(Operand::from)).collect();
-    let scan = Scan { carried: count + usize::from(token), scanned: 0, length, reverse: false };
-    let results = region::record(scan, &operands, vec![graph], token.then_some(count), at)?;
+    let around = Around::of(&[&body.region]);
+    let (inputs, outputs) = (around.inputs(count, 0), around.outputs(count, 0));
+    let graph = region::graph(&body.region, &inputs, &outputs, at)?;
+    let scan = Scan { carried: count + around.changes.len(), scanned: 0, length, reverse: false };
+    let results = region::record(scan, &around.operands(&now, &[]), vec![graph], &around, count, at)?;
     Ok(with_tensors(&state, results.into_iter().skip(1)))
 }

@@ -5,10 +5,10 @@ use tensorwright_ir::op::control::{Map, Scan};
 use tensorwright_ir::{Shape, Type};
 
 use super::agree::{self, Parties, tensors, with_tensors};
-use super::region::{self, Traced};
+use super::region::{self, Around, Traced};
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
-use crate::trace::{self, Captured, Operand, Session};
+use crate::trace::{self, Session};
 use crate::{Tensor, Tree};
 
 /// Runs `body` on the state and one slice after the other of the tensors in `xs`, along axis 0. The body gives the new state and
@@ -149,24 +149,15 @@ impl<X: Tree> Slices<X> {
         let types: Vec<Type> = agree::types(&now)?.into_iter().chain(self.types.clone()).collect();
         let traced = region::trace("body", &types, at, |inputs| self.call(&state, inputs, &body))?;
         agree::check(&state, &traced.result.0, Parties::Iteration, &[], at)?;
-        let captures = region::captures(&[&traced.region]);
-        let stacked = traced.types.len() - count;
-        let inputs = region::inputs(count, self.types.len(), &captures);
-        let graph = region::graph(&traced.region, &inputs, &region::outputs(count, stacked, &captures), at)?;
+        let around = Around::of(&[&traced.region]);
+        let (inputs, outputs) =
+            (around.inputs(count, self.types.len()), around.outputs(count, traced.types.len() - count));
+        let graph = region::graph(&traced.region, &inputs, &outputs, at)?;
         let xs = tensors(&self.xs);
-        let (tokens, invariants): (Vec<&Captured>, Vec<&Captured>) =
-            captures.iter().partition(|c| matches!(c, Captured::Token));
-        let operands: Vec<Operand<'_>> = now
-            .iter()
-            .map(Operand::Tensor)
-            .chain(tokens.iter().map(|&token| token.into()))
-            .chain(xs.iter().map(Operand::Tensor))
-            .chain(invariants.into_iter().map(Operand::from))
-            .collect();
-        let carried = count + tokens.len();
+        let carried = count + around.changes.len();
         let scan = Scan { carried, scanned: xs.len(), length: self.length, reverse };
-        let token = (!tokens.is_empty()).then_some(count);
-        let mut results = region::record(scan, &operands, vec![graph], token, at)?.into_iter();
+        let operands = around.operands(&now, &xs);
+        let mut results = region::record(scan, &operands, vec![graph], &around, count, at)?.into_iter();
         let state = with_tensors(&state, results.by_ref().take(count));
         Ok((state, with_tensors(&traced.result.1, results)))
     }
@@ -185,16 +176,19 @@ impl<X: Tree> Slices<X> {
             });
         }
         let traced = region::trace("body", &self.types, at, call)?;
-        let captures = region::captures(&[&traced.region]);
-        let inputs = region::inputs(self.types.len(), 0, &[]).into_iter();
-        let inputs: Vec<_> = inputs.chain(region::inputs(0, 0, &captures)).collect();
-        let outputs = region::outputs(traced.types.len(), 0, &[]);
+        let around = Around::of(&[&traced.region]);
+        if !around.changes.is_empty() {
+            // In order, because what the iterations change is.
+            return self
+                .record_scan((), false, |(), x| Ok::<_, Error>(((), body(x).into_result()?)))
+                .map(|r| r.1);
+        }
+        let count = traced.types.len();
+        let (inputs, outputs) = (around.inputs(self.types.len(), 0), around.outputs(count, 0));
         let graph = region::graph(&traced.region, &inputs, &outputs, at)?;
         let xs = tensors(&self.xs);
-        let operands: Vec<Operand<'_>> =
-            xs.iter().map(Operand::Tensor).chain(captures.iter().map(Operand::from)).collect();
         let map = Map { mapped: xs.len(), length: self.length };
-        let results = region::record(map, &operands, vec![graph], None, at)?;
+        let results = region::record(map, &around.operands(&xs, &[]), vec![graph], &around, count, at)?;
         Ok(with_tensors(&traced.result, results))
     }
 }

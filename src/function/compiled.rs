@@ -12,15 +12,18 @@ use super::flatten::leaf_type;
 use crate::Tensor;
 use crate::backend::{CompileOptions, Executable};
 use crate::error::{Error, Failure, Place};
-use crate::trace::Session;
+use crate::trace::{Outside, Recording, Session};
 use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
+use crate::variable::Variable;
 
 /// One signature, compiled.
 pub(super) struct Compiled<R> {
     pub(super) signature: Signature,
     pub(super) executable: Executable,
-    /// Tensors from outside that the closure uses: values of the last inputs.
-    captures: Vec<SharedBuffer>,
+    /// What the closure uses from outside: values of the last inputs.
+    captures: Vec<Outside>,
+    /// The variables that it assigns: their new values are the last outputs.
+    assigned: Vec<Variable>,
     /// The result as it was traced: its tensors are replaced by those of each call.
     template: R,
 }
@@ -29,7 +32,10 @@ impl<R> Weigh for Compiled<R> {
     /// The executable with its graph, what describes them, and captured tensors that nobody else has. Scratch
     /// memory and results belong to the buffer pool, which has a budget of its own.
     fn bytes(&self) -> usize {
-        let own = self.captures.iter().filter(|buffer| buffer.is_unique()).map(|buffer| buffer.capacity());
+        let own = self.captures.iter().filter_map(|outside| match outside {
+            Outside::Buffer(buffer) if buffer.is_unique() => Some(buffer.capacity()),
+            _ => None,
+        });
         let described = size_of::<Self>() + self.signature.bytes();
         self.executable.held_bytes() + described + own.sum::<usize>()
     }
@@ -52,7 +58,8 @@ impl<R: Tree> Compiled<R> {
         let recording = session.finish(&outputs);
         let executable = Executable::compile(&recording.graph, options)
             .map_err(|error| Error::Compile { at: at.into(), message: error.to_string().into() })?;
-        Ok(Compiled { signature, executable, captures: recording.captures, template })
+        let Recording { captures, assigned, .. } = recording;
+        Ok(Compiled { signature, executable, captures, assigned, template })
     }
 
     /// Runs on the argument's buffers, to which it appends.
@@ -62,15 +69,49 @@ impl<R: Tree> Compiled<R> {
         inputs: &mut Vec<&'t SharedBuffer>,
         threads: usize,
     ) -> Result<R, RunError> {
-        inputs.extend(&self.captures);
-        let mut outputs = self.executable.run(inputs, threads)?.into_iter();
-        Ok(self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {
+        if self.uses_variables() {
+            return self.run_with_variables(inputs, threads);
+        }
+        inputs.extend(self.captures.iter().filter_map(|outside| match outside {
+            Outside::Buffer(buffer) => Some(buffer),
+            Outside::Variable(_) => None,
+        }));
+        Ok(self.rebuilt(self.executable.run(inputs, threads)?.into_iter()))
+    }
+
+    #[inline]
+    fn uses_variables(&self) -> bool {
+        self.captures.iter().any(|outside| matches!(outside, Outside::Variable(_)))
+    }
+
+    /// As [`Compiled::run`]. Variables that are assigned are locked meanwhile, so that calls come one after the other.
+    fn run_with_variables(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
+        let guards = Variable::lock(&self.assigned);
+        let values: Vec<SharedBuffer> = self
+            .captures
+            .iter()
+            .map(|outside| match outside {
+                Outside::Buffer(buffer) => buffer.clone(),
+                Outside::Variable(variable) => guards.value(variable),
+            })
+            .collect();
+        let all: Vec<&SharedBuffer> = inputs.iter().copied().chain(&values).collect();
+        let mut outputs = self.executable.run(&all, threads)?;
+        let new = outputs.drain(outputs.len() - self.assigned.len()..).collect::<Vec<_>>();
+        guards.assign(new);
+        Ok(self.rebuilt(outputs.into_iter()))
+    }
+
+    /// The result with the tensors of a run.
+    #[inline]
+    fn rebuilt(&self, mut outputs: impl Iterator<Item = SharedBuffer>) -> R {
+        self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {
             (LeafRef::Tensor(traced), Some(buffer)) => match traced.known_type() {
                 Ok(ty) => Tensor::concrete(ty.clone(), buffer),
                 Err(failure) => Tensor::failed(failure.clone()),
             },
             _ => unreachable!("the graph has one output for each tensor of the result"),
-        }))
+        })
     }
 }
 

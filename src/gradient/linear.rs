@@ -8,7 +8,7 @@ use crate::control::region;
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
 use crate::replay;
-use crate::trace::Captured;
+use crate::trace::{Captured, State};
 use crate::{Tensor, Tree};
 
 /// A function at a point, as a graph.
@@ -20,8 +20,10 @@ pub(super) struct Traced<A, R> {
     /// The values of the graph's inputs: the tensors of the argument, then what was captured.
     operands: Vec<Captured>,
     arguments: usize,
-    /// How many outputs are tensors of the result; a token may come after them.
+    /// How many outputs are tensors of the result.
     results: usize,
+    /// The state that the function changes: what it is then are the next outputs.
+    changes: Vec<State>,
     at: Place,
 }
 
@@ -37,8 +39,9 @@ impl<A: Tree, R: Tree> Traced<A, R> {
         let arguments = types.len();
         let operands = inputs.into_iter().map(Captured::Tensor).chain(traced.region.captures.iter().cloned());
         let operands = operands.collect();
-        let (results, graph) = (traced.types.len(), traced.region.into_graph());
-        Ok(Traced { argument, result: traced.result, graph, operands, arguments, results, at })
+        let (results, changes) = (traced.types.len(), traced.region.changes.clone());
+        let graph = traced.region.into_graph();
+        Ok(Traced { argument, result: traced.result, graph, operands, arguments, results, changes, at })
     }
 
     fn is_float(&self, input: usize) -> bool {
@@ -61,7 +64,7 @@ impl<A: Tree, R: Tree> Traced<A, R> {
         for (input, x) in tensors(&self.argument).iter().enumerate() {
             let derivative = if self.is_float(input) { found.next().and_then(|(_, d)| *d) } else { None };
             match derivative {
-                Some(at) => gradients.push(outputs[self.without_token(at)].clone()),
+                Some(at) => gradients.push(outputs[self.without_state(at)].clone()),
                 None if strict && self.is_float(input) => return Err(self.unconnected(input)),
                 None => gradients.push(zeros_like(x)?),
             }
@@ -76,7 +79,7 @@ impl<A: Tree, R: Tree> Traced<A, R> {
         let outputs = self.run(&derived, wrt.iter().map(|&i| tangents[i].clone()))?;
         let results = &outputs[..self.results];
         let tangent = |(output, derivative): (&Tensor, &Option<usize>)| match derivative {
-            Some(at) => Ok(outputs[self.without_token(*at)].clone()),
+            Some(at) => Ok(outputs[self.without_state(*at)].clone()),
             None => zeros_like(output),
         };
         let tangents = results.iter().zip(&derived.derivatives).map(tangent).collect::<Result<_>>()?;
@@ -86,17 +89,12 @@ impl<A: Tree, R: Tree> Traced<A, R> {
     fn run(&self, derived: &Derived, more: impl Iterator<Item = Tensor>) -> Result<Vec<Tensor>> {
         let operands: Vec<Captured> =
             self.operands.iter().cloned().chain(more.map(Captured::Tensor)).collect();
-        replay::run_captured(&derived.graph, &operands, self.token(), self.at)
+        replay::run_captured(&derived.graph, &operands, &self.changes, self.results, self.at)
     }
 
-    /// The position of the token among the outputs.
-    fn token(&self) -> Option<usize> {
-        (self.graph.outputs().len() > self.results).then_some(self.results)
-    }
-
-    /// The position of an output among those that are tensors.
-    fn without_token(&self, output: usize) -> usize {
-        output - usize::from(self.token().is_some_and(|token| token < output))
+    /// The position of an output among those that are no state.
+    fn without_state(&self, output: usize) -> usize {
+        if output < self.results { output } else { output - self.changes.len() }
     }
 
     fn unconnected(&self, input: usize) -> Error {
@@ -168,7 +166,8 @@ fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: Place) -> R
 #[track_caller]
 pub fn vjp<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result<(O::Tree, Pullback<A, O::Tree>)> {
     let traced = Traced::new(&f, argument, caller())?;
-    let outputs = replay::run_captured(&traced.graph, &traced.operands, traced.token(), traced.at)?;
+    let outputs =
+        replay::run_captured(&traced.graph, &traced.operands, &traced.changes, traced.results, traced.at)?;
     let value = with_tensors(&traced.result, outputs);
     Ok((value, Pullback { traced }))
 }

@@ -12,6 +12,7 @@ mod operators;
 mod random;
 mod signatures;
 mod trees;
+mod variable;
 
 use tensorwright::prelude::*;
 

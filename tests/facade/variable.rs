@@ -1,0 +1,168 @@
+//! Variables: program order in and out of traced functions, through control flow, and from many threads.
+
+use tensorwright::prelude::*;
+use tensorwright::{Error, value_and_grad};
+
+fn i32s(x: &Tensor) -> Vec<i32> {
+    x.to_vec().expect("integers")
+}
+
+#[test]
+fn reads_and_assignments_are_in_program_order() {
+    let v = Variable::new(1i32).unwrap();
+    let f = {
+        let v = v.clone();
+        function(move |x: Tensor| {
+            let before = v.value();
+            v.assign(&before * 2)?;
+            let between = v.value();
+            v.assign_sub(&x)?;
+            Ok::<_, Error>((before, between, v.value()))
+        })
+    };
+    for eagerly in [false, true] {
+        f.run_eagerly(eagerly);
+        v.assign(10).unwrap();
+        let (a, b, c) = f.call(3i32).unwrap();
+        assert_eq!([a, b, c].map(|x| x.item::<i32>().unwrap()), [10, 20, 17]);
+        assert_eq!(v.value().item::<i32>().unwrap(), 17);
+    }
+    assert_eq!(f.trace_count(), 1);
+}
+
+#[test]
+fn later_assignments_are_seen_without_a_new_trace() {
+    let scale = Variable::named("scale", [1.0f32, 2.0]).unwrap();
+    let f = {
+        let scale = scale.clone();
+        function(move |x: Tensor| x * scale.value())
+    };
+    assert_eq!(f.call([3.0f32, 3.0]).unwrap().to_vec::<f32>().unwrap(), [3.0, 6.0]);
+    scale.assign(Tensor::from([10.0f32, 20.0])).unwrap();
+    assert_eq!(f.call([3.0f32, 3.0]).unwrap().to_vec::<f32>().unwrap(), [30.0, 60.0]);
+    assert_eq!(f.trace_count(), 1);
+}
+
+#[test]
+fn branches_and_loops_change_variables() {
+    let (hits, total) = (Variable::new(0i32).unwrap(), Variable::new(0i32).unwrap());
+    let f = {
+        let (hits, total) = (hits.clone(), total.clone());
+        function(move |xs: Tensor| {
+            scan(Tensor::from(0i32), xs, |sum, x| {
+                total.assign_add(1)?;
+                cond(
+                    &x.gt(2),
+                    || {
+                        hits.assign_add(1)?;
+                        Ok::<_, Error>(&sum + &x * total.value())
+                    },
+                    || sum.clone(),
+                )
+                .map(|sum| (sum.clone(), sum))
+            })
+        })
+    };
+    for eagerly in [false, true] {
+        f.run_eagerly(eagerly);
+        hits.assign(0).unwrap();
+        total.assign(0).unwrap();
+        let (last, sums) = f.call([1i32, 5, 2, 7]).unwrap();
+        assert_eq!(last.item::<i32>().unwrap(), 5 * 2 + 7 * 4);
+        assert_eq!(i32s(&sums), [0, 10, 10, 38]);
+        assert_eq!(hits.value().item::<i32>().unwrap(), 2);
+        assert_eq!(total.value().item::<i32>().unwrap(), 4);
+    }
+}
+
+#[test]
+fn while_loops_run_on_a_variable() {
+    let left = Variable::new(5i32).unwrap();
+    let f = {
+        let left = left.clone();
+        function(move |x: Tensor| {
+            while_loop(
+                x,
+                |_| left.value().gt(0),
+                |x| {
+                    left.assign_sub(1)?;
+                    Ok::<_, Error>(x * 2)
+                },
+            )
+        })
+    };
+    assert_eq!(f.call(1i32).unwrap().item::<i32>().unwrap(), 32);
+    assert_eq!(left.value().item::<i32>().unwrap(), 0);
+    assert_eq!(f.call(7i32).unwrap().item::<i32>().unwrap(), 7);
+}
+
+#[test]
+fn rows_are_updated_and_what_is_out_of_range_is_left_out() {
+    let table = Variable::new([[0i32, 0], [1, 1], [2, 2]]).unwrap();
+    let f = {
+        let table = table.clone();
+        function(move |(rows, updates): (Tensor, Tensor)| {
+            table.scatter_add(&rows, &updates)?;
+            table.scatter_update(Tensor::from([0i32]), Tensor::from([[7i32, 8]]))?;
+            Ok::<_, Error>(table.value())
+        })
+    };
+    let (rows, updates) = (Tensor::from([2i32, 5, 2]), Tensor::from([[1i32, 2], [9, 9], [10, 20]]));
+    assert_eq!(i32s(&f.call((&rows, &updates)).unwrap()), [7, 8, 1, 1, 13, 24]);
+    table.scatter_add(&rows, &updates).unwrap();
+    assert_eq!(i32s(&table.value()), [7, 8, 1, 1, 24, 46]);
+}
+
+#[test]
+fn a_step_of_training_changes_its_parameters() {
+    let w = Variable::new(0.0f64).unwrap();
+    let step = {
+        let w = w.clone();
+        let loss = value_and_grad(|(w, x): (Tensor, Tensor)| (w * &x - 3.0 * &x).square().mean(..));
+        function(move |x: Tensor| {
+            let (loss, (dw, _)) = loss.call((&w.value(), &x))?;
+            w.assign_sub(dw * 0.1)?;
+            Ok::<_, Error>(loss)
+        })
+    };
+    let x = Tensor::from([1.0f64, 2.0]);
+    let losses: Vec<f64> = (0..40).map(|_| step.call(&x).unwrap().item().unwrap()).collect();
+    assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
+    assert!((w.value().item::<f64>().unwrap() - 3.0).abs() < 1e-6);
+    assert_eq!(step.trace_count(), 1);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let v = Variable::named("count", [1i32, 2]).unwrap();
+    for result in [v.assign(1.5), v.assign(Tensor::from([1i32])), v.assign(Tensor::from([1.0f32, 2.0]))] {
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains("variable.rs"), "{message}");
+    }
+    let message = v.assign(Tensor::from([1i32])).unwrap_err().to_string();
+    assert!(message.contains("`count` is i32[2], found i32[1]"), "{message}");
+    let f = function(|x: Tensor| Variable::new(1i32).map(|v| v.value() + x));
+    assert!(matches!(f.call(1i32).unwrap_err(), Error::VariableInTrace { .. }));
+    assert_eq!(i32s(&v.value()), [1, 2]);
+}
+
+#[test]
+fn concurrent_calls_lose_no_update() {
+    let (a, b) = (Variable::new(0i64).unwrap(), Variable::new(0i64).unwrap());
+    let step = |first: &Variable, second: &Variable| {
+        let (first, second) = (first.clone(), second.clone());
+        function(move |x: Tensor| {
+            first.assign_add(&x)?;
+            second.assign_sub(&x)?;
+            Ok::<_, Error>(x)
+        })
+    };
+    let (there, back) = (step(&a, &b), step(&b, &a));
+    std::thread::scope(|scope| {
+        for f in [&there, &back, &there] {
+            scope.spawn(move || (0..200).for_each(|_| drop(f.call(1i64).unwrap())));
+        }
+    });
+    assert_eq!(a.value().item::<i64>().unwrap(), 200);
+    assert_eq!(b.value().item::<i64>().unwrap(), -200);
+}
