@@ -348,7 +348,12 @@ impl<'k> Plan<'k> {
                 let dtype = self.dtype(fold.value);
                 let width = self.widths[fold.value.0 as usize];
                 let ordered = fold.kind.depends_on_order(dtype);
-                let lanes = if ordered { fold_lanes(dtype) as u32 } else { step.min(4 * VECTOR / width) };
+                let lanes = match ordered {
+                    true => fold_lanes(dtype) as u32,
+                    // Next to much wider values a vector is filled in part; what is in its other lanes is no element.
+                    false if self.lanes * width < VECTOR => self.lanes,
+                    false => step.min(4 * VECTOR / width),
+                };
                 FoldPlan { dtype, width, lanes, ordered }
             })
             .collect();
