@@ -5,6 +5,8 @@
 //! Batches of 1, 32 and 450 images are three signatures, so the function is traced and compiled three times, however often it
 //! is called.
 
+mod images;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -12,13 +14,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use flate2::read::GzDecoder;
 use tensorwright::prelude::*;
 
+use images::{FIRST_TEST_ROW, PIXELS, ROWS, images};
+
 const CLASSES: usize = 10;
-const PIXELS: usize = 64;
-/// Images before this row were used for training.
-const FIRST_TEST_ROW: usize = 1347;
 /// 450 is no multiple of 32: the last batch is filled up with blank images.
 const BATCHES: [usize; 3] = [1, 32, 450];
 /// What the trained network gets right.
@@ -53,7 +53,7 @@ struct Truth {
 
 fn main() -> Result<()> {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
-    let (images, labels) = test_images(&data.join("digits.csv.gz"))?;
+    let (images, labels) = images(FIRST_TEST_ROW..ROWS)?;
     let arrays = read_npz(&data.join("digits_mlp.npz"))?;
     let network = network(&arrays)?;
     let truth = Truth { labels, probabilities: arrays["test_probs"].1.clone() };
@@ -167,20 +167,6 @@ fn in_batches(
         probabilities.extend(&result.to_vec::<f32>()?[..chunk.len() / PIXELS * CLASSES]);
     }
     Ok(probabilities)
-}
-
-/// Pixels from 0 to 1, row by row, and labels of the test images.
-fn test_images(path: &Path) -> Result<(Vec<f32>, Vec<usize>)> {
-    let file = File::open(path).with_context(|| path.display().to_string())?;
-    let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(GzDecoder::new(file));
-    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-    for row in rows.deserialize::<Vec<f32>>().skip(FIRST_TEST_ROW) {
-        let row = row?;
-        ensure!(row.len() == PIXELS + 1, "a row has {PIXELS} pixels and a label, found {} fields", row.len());
-        pixels.extend(row[..PIXELS].iter().map(|p| p / 16.0));
-        labels.push(row[PIXELS] as usize);
-    }
-    Ok((pixels, labels))
 }
 
 type Arrays = BTreeMap<String, (Vec<usize>, Vec<f32>)>;

@@ -22,6 +22,7 @@
 //! - [`tree`]: nested containers of tensors and plain values as arguments and results.
 //! - [`control`]: branches and loops that depend on values of tensors.
 //! - [`gradient`]: derivatives of functions, to any order.
+//! - [`optimizer`]: rules that improve parameters by gradients.
 //! - [`Variable`]: state that outlives calls.
 //! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
 //!   wrote the op.
@@ -34,6 +35,7 @@ mod eager;
 mod error;
 mod function;
 pub mod gradient;
+pub mod optimizer;
 mod random;
 mod replay;
 mod settings;
@@ -57,7 +59,7 @@ pub use tensor::{
     AxisNumber, Bounds, By, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced,
     Keep, Nested, NewAxis, Operand, OperandKind, Reduced, Stepped, Tensor, keep,
 };
-pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, NormOrder};
+pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, LossReduction, NormOrder};
 pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, Type};
 pub use tensorwright_runtime::cache::{
