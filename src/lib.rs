@@ -51,7 +51,7 @@ pub use control::{
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
 pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
-pub use gradient::{Pullback, grad, hessian, jacobian, jvp, value_and_grad, vjp};
+pub use gradient::{GradientTape, Pullback, grad, hessian, jacobian, jvp, value_and_grad, vjp};
 pub use random::RandomKey;
 pub use replay::run_graph;
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
@@ -72,8 +72,8 @@ pub use variable::Variable;
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, DType, Ellipsis, Function, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec, Tree, Variable,
-        assert_that, case, check_finite, cond, fori_loop, function, grad, hessian, jacobian, jvp, keep, map,
-        print, scan, scan_reverse, value_and_grad, vjp, while_loop,
+        By, DType, Ellipsis, Function, GradientTape, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec,
+        Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function, grad, hessian, jacobian,
+        jvp, keep, map, print, scan, scan_reverse, value_and_grad, vjp, while_loop,
     };
 }

@@ -6,6 +6,7 @@ use tensorwright_ir::{Builder, Graph, Node, Op, Type, Value};
 
 use crate::backend::{CompileOptions, Executable};
 use crate::error::{Error, Place, Result, caller};
+use crate::gradient::tape;
 use crate::tensor::apply;
 use crate::trace::{Captured, State};
 use crate::{DType, Tensor, settings, trace};
@@ -97,7 +98,11 @@ fn run_whole(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>>
     let outputs =
         executable.run(&buffers, settings::eager_threads()).map_err(|error| Error::run(at, error))?;
     let types = graph.output_types().into_iter();
-    Ok(types.zip(outputs).map(|(ty, buffer)| Tensor::concrete(ty, buffer)).collect())
+    let outputs: Vec<Tensor> = types.zip(outputs).map(|(ty, buffer)| Tensor::concrete(ty, buffer)).collect();
+    if tape::is_active() {
+        tape::note_graph(graph, &inputs.iter().collect::<Vec<_>>(), &outputs, at);
+    }
+    Ok(outputs)
 }
 
 /// Has an effect on tensors with values at once.

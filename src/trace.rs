@@ -21,6 +21,7 @@ use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::error::{Error, Failure, Place};
+use crate::gradient::tape;
 use crate::tensor::{Repr, Results, Tensor, broadcast};
 use crate::variable::Variable;
 
@@ -66,7 +67,7 @@ impl State {
 
 /// Tells captured tensors apart.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Source {
+pub(crate) enum Source {
     /// Memory at an address, under a type.
     Memory(usize, Type),
     /// A value of another trace.
@@ -138,14 +139,29 @@ pub(crate) fn record_control(
     at_states: usize,
     at: Place,
 ) -> Result<Results, Failure> {
-    TRACES.with_borrow_mut(|traces| {
+    let noted = tape::is_active().then(|| (op.clone(), regions.clone()));
+    let results: Results = TRACES.with_borrow_mut(|traces| {
         let (top, outer) = traces.split_last_mut().expect("control flow is recorded inside a trace");
         let values = top.operands(operands, outer, at)?;
         top.builder.set_location(Some(at.into()));
         let results = top.builder.push_with_regions(op, &values, regions);
         let results = results.map_err(|error| Error::op(at, error))?;
-        Ok(top.results(results.into_vec(), states, at_states, at).into())
-    })
+        Ok::<_, Failure>(top.results(results.into_vec(), states, at_states, at).into())
+    })?;
+    // State is no tensor: what goes through it is not differentiated.
+    if let (Some((op, regions)), Some(tensors)) = (noted, tensors_of(operands)) {
+        tape::note(&op, &regions, &tensors, &results, at);
+    }
+    Ok(results)
+}
+
+/// The operands, if all of them are tensors.
+fn tensors_of<'t>(operands: &[Operand<'t>]) -> Option<Vec<&'t Tensor>> {
+    let tensor = |operand: &Operand<'t>| match *operand {
+        Operand::Tensor(tensor) => Some(tensor),
+        Operand::State(_) => None,
+    };
+    operands.iter().map(tensor).collect()
 }
 
 /// Appends a graph to the current trace. The outputs from position `at_states` on are the new values of `states`; they
@@ -157,13 +173,17 @@ pub(crate) fn record_graph(
     at_states: usize,
     at: Place,
 ) -> Result<Vec<Tensor>, Failure> {
-    TRACES.with_borrow_mut(|traces| {
+    let results = TRACES.with_borrow_mut(|traces| {
         let (top, outer) = traces.split_last_mut().expect("graphs are recorded inside a trace");
         let values = top.operands(operands, outer, at)?;
         top.builder.set_location(Some(at.into()));
         let results = top.builder.inline(graph, &values).map_err(|error| Error::op(at, error))?;
-        Ok(top.results(results, states, at_states, at))
-    })
+        Ok::<_, Failure>(top.results(results, states, at_states, at))
+    })?;
+    if let Some(tensors) = tensors_of(operands).filter(|_| tape::is_active() && states.is_empty()) {
+        tape::note_graph(graph, &tensors, &results, at);
+    }
+    Ok(results)
 }
 
 /// The value of a variable in the current trace.
@@ -312,7 +332,7 @@ impl Trace {
     }
 }
 
-fn source(tensor: &Tensor) -> Option<Source> {
+pub(crate) fn source(tensor: &Tensor) -> Option<Source> {
     match tensor.repr() {
         Repr::Concrete(ty, buffer) => Some(Source::Memory(buffer.as_ptr() as usize, ty.clone())),
         Repr::Traced(traced) => Some(Source::Value(traced.trace, traced.value)),

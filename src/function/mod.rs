@@ -30,6 +30,7 @@ pub use spec::TensorSpec;
 pub use stage::Stage;
 
 use crate::error::{Error, Place, Result, caller};
+use crate::gradient::tape;
 use crate::tree::{Argument, LeafRef, Tree, TreeLike};
 use crate::{Tensor, settings, trace};
 use compiled::Compiled;
@@ -217,6 +218,10 @@ impl<A: Tree, R: Tree> Inner<A, R> {
             return self.inline(argument, at);
         }
         let threads = if threads == 0 { settings::threads() } else { threads };
+        if tape::is_active() {
+            // A tape records the function's ops one by one.
+            return self.run_closure(argument, threads);
+        }
         if self.eagerly.load(Ordering::Relaxed) || settings::runs_eagerly() {
             return self.run_closure(argument, threads);
         }

@@ -106,12 +106,12 @@ impl<A: Tree, R: Tree> Traced<A, R> {
     }
 }
 
-fn zeros_like(x: &Tensor) -> Result<Tensor> {
+pub(super) fn zeros_like(x: &Tensor) -> Result<Tensor> {
     let ty = x.ty()?;
     Ok(Tensor::full(ty.shape.clone(), Scalar::zero(ty.dtype)))
 }
 
-fn failed(error: DifferentiateError, at: Place) -> Error {
+pub(super) fn failed(error: DifferentiateError, at: Place) -> Error {
     Error::NotDifferentiable { at: at.into(), what: error.to_string() }
 }
 

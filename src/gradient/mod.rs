@@ -2,7 +2,8 @@
 //!
 //! - [`grad`], [`value_and_grad`]: reverse mode, compiled per signature like every [`function`](crate::function());
 //! - [`vjp`], [`jvp`]: one product with the Jacobian, from the left or from the right;
-//! - [`jacobian`], [`hessian`]: whole matrices of derivatives.
+//! - [`jacobian`], [`hessian`]: whole matrices of derivatives;
+//! - [`GradientTape`]: gradients of code that runs op by op.
 //!
 //! The closure is traced and differentiated as a graph, so gradients compose with [`function`](crate::function()) and with each
 //! other, to any order. Tensors that a closure uses from around it are constants to it, unless a function around it differentiates
@@ -10,9 +11,11 @@
 //! result does not depend differentiably is an error that says why.
 
 mod linear;
+pub(crate) mod tape;
 mod whole;
 
 pub use linear::{Pullback, jvp, vjp};
+pub use tape::GradientTape;
 pub use whole::{hessian, jacobian};
 
 use tensorwright_ir::Scalar;

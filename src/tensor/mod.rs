@@ -33,6 +33,7 @@ pub use operand::{Operand, OperandKind};
 pub use ops::IntoExtents;
 
 use crate::error::{Error, Failure, Place, caller};
+use crate::gradient::tape;
 use crate::trace::Traced;
 use crate::{eager, trace};
 
@@ -120,7 +121,18 @@ impl Tensor {
 
 /// Records or runs an op.
 pub(crate) fn apply(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
-    if trace::is_active() { trace::record(op, operands, at) } else { eager::run(op, operands, at) }
+    if !tape::is_active() {
+        return if trace::is_active() {
+            trace::record(op, operands, at)
+        } else {
+            eager::run(op, operands, at)
+        };
+    }
+    let noted = op.clone();
+    let results =
+        if trace::is_active() { trace::record(op, operands, at) } else { eager::run(op, operands, at) }?;
+    tape::note(&noted, &[], operands, &results, at);
+    Ok(results)
 }
 
 /// The result of an op that has one; a failure is a failed tensor.

@@ -11,6 +11,7 @@ mod modes;
 mod operators;
 mod random;
 mod signatures;
+mod tape;
 mod trees;
 mod variable;
 
