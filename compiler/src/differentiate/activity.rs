@@ -3,6 +3,8 @@
 use tensorwright_ir::op::Derivative;
 use tensorwright_ir::{Graph, Node, Value};
 
+use super::control::Flow;
+
 /// Whether tangents can go through the node at all.
 pub(super) fn passes(node: &Node) -> bool {
     !matches!(node.op.derivative(), Derivative::Zero)
@@ -15,10 +17,13 @@ pub(super) fn varied(graph: &Graph, inputs: &[bool]) -> Vec<bool> {
         varied[input.index()] = active && is_float(graph, input);
     }
     for node in graph.nodes() {
-        if passes(node) && node.operands.iter().any(|v| varied[v.index()]) {
-            for &result in node.results.iter().filter(|&&v| is_float(graph, v)) {
-                varied[result.index()] = true;
-            }
+        let operands = masked(&varied, &node.operands);
+        if !passes(node) || !operands.contains(&true) {
+            continue;
+        }
+        let through = Flow::of(node).map(|flow| flow.varied_results(&operands));
+        for (i, &result) in node.results.iter().enumerate() {
+            varied[result.index()] = is_float(graph, result) && through.as_ref().is_none_or(|t| t[i]);
         }
     }
     varied
@@ -31,15 +36,23 @@ pub(super) fn useful(graph: &Graph, outputs: &[bool]) -> Vec<bool> {
         useful[output.index()] |= active && is_float(graph, output);
     }
     for node in graph.nodes().iter().rev() {
-        if passes(node) && node.results.iter().any(|v| useful[v.index()]) {
-            for &operand in node.operands.iter().filter(|&&v| is_float(graph, v)) {
-                useful[operand.index()] = true;
-            }
+        let results = masked(&useful, &node.results);
+        if !passes(node) || !results.contains(&true) {
+            continue;
+        }
+        let through = Flow::of(node).map(|flow| flow.useful_operands(&results));
+        for (i, &operand) in node.operands.iter().enumerate() {
+            useful[operand.index()] |= is_float(graph, operand) && through.as_ref().is_none_or(|t| t[i]);
         }
     }
     useful
 }
 
-fn is_float(graph: &Graph, value: Value) -> bool {
+/// What is said of these values.
+pub(super) fn masked(of_all: &[bool], values: &[Value]) -> Vec<bool> {
+    values.iter().map(|v| of_all[v.index()]).collect()
+}
+
+pub(super) fn is_float(graph: &Graph, value: Value) -> bool {
     graph.ty(value).dtype.is_float()
 }

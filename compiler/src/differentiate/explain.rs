@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use tensorwright_ir::{DType, Graph, Location, Node, NodeId, Op, Value};
+use tensorwright_ir::{DType, Graph, Location, Node, Op, Source};
 
-use super::activity::{passes, varied};
+use super::activity::{masked, passes, varied};
+use super::control::Flow;
 use super::prepare::prepare;
 use super::{DifferentiateError, positions};
+use crate::passes::Ports;
 
 /// An input without a derivative: no output depends on it differentiably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,59 +44,137 @@ pub struct Step {
 pub fn explain(graph: &Graph, input: usize) -> Result<Option<Unconnected>, DifferentiateError> {
     let inputs = positions(graph, &[input])?;
     let graph = prepare(graph, &inputs, &vec![true; graph.outputs().len()])?;
-    let varied = varied(&graph, &inputs);
+    let scope = Scope::new(&graph, &inputs, &vec![true; graph.outputs().len()]);
     let start = graph.inputs()[input];
     let dtype = graph.ty(start).dtype;
-    let connected = graph.outputs().iter().any(|v| varied[v.index()]);
+    let connected = graph.outputs().iter().any(|v| scope.varied[v.index()]);
     let reason = match dtype.is_float() {
         _ if connected => return Ok(None),
         false => Reason::DType(dtype),
-        true => match blocked(&graph, start, &varied) {
+        true => match scope.blocked() {
             paths if paths.is_empty() => Reason::Unused,
-            paths => Reason::Blocked(paths),
+            paths => Reason::Blocked(paths.into_iter().map(|(_, path)| path).collect()),
         },
     };
     let input = graph.value_name(start).map_or_else(|| format!("input {input}"), str::to_owned);
     Ok(Some(Unconnected { input, reason }))
 }
 
-/// The ways from an input to the ops that end them and that an output depends on.
-fn blocked(graph: &Graph, start: Value, varied: &[bool]) -> Vec<Vec<Step>> {
-    let needed = needed(graph);
-    let ends = |node: &Node| {
-        node.operands.iter().any(|v| varied[v.index()]) && !node.results.iter().any(|v| varied[v.index()])
-    };
-    let ends = graph.iter().filter(|(id, node)| needed[id.index()] && ends(node));
-    ends.map(|(id, _)| path(graph, start, id, varied)).collect()
+/// A graph on the way: an input's derivative gets into it at some of its inputs, and some of its outputs matter.
+struct Scope<'g> {
+    graph: &'g Graph,
+    varied: Vec<bool>,
+    needed: Vec<bool>,
 }
 
-/// For each node whether an output depends on it, differentiably or not.
-fn needed(graph: &Graph) -> Vec<bool> {
+impl<'g> Scope<'g> {
+    fn new(graph: &'g Graph, inputs: &[bool], outputs: &[bool]) -> Scope<'g> {
+        Scope { graph, varied: varied(graph, inputs), needed: needed(graph, outputs) }
+    }
+
+    /// The ways from the inputs to the ops that end them and that an output depends on, in regions too. Regions nest little,
+    /// so this calls itself. Each way is given with the position of the input at which it starts.
+    fn blocked(&self) -> Vec<(usize, Vec<Step>)> {
+        let mut paths = Vec::new();
+        for node in self.graph.nodes() {
+            let (operands, results) =
+                (masked(&self.varied, &node.operands), masked(&self.varied, &node.results));
+            if !operands.contains(&true) || !node.results.iter().any(|v| self.needed[v.index()]) {
+                continue;
+            }
+            match Flow::of(node) {
+                Some(flow) => paths.extend(self.blocked_inside(node, &flow, &operands)),
+                None if results.contains(&true) => {}
+                None => paths.extend(operands.iter().position(|&o| o).map(|o| self.path(node, o))),
+            }
+        }
+        paths
+    }
+
+    fn blocked_inside(&self, node: &Node, flow: &Flow, operands: &[bool]) -> Vec<(usize, Vec<Step>)> {
+        let (inputs, needed) =
+            (flow.varied_inputs(operands), needed_outputs(node, &masked(&self.needed, &node.results)));
+        let mut paths = Vec::new();
+        for (region, outputs) in node.regions.iter().zip(needed) {
+            for (input, steps) in Scope::new(region, &inputs, &outputs).blocked() {
+                let origin = flow.origins(input).iter().zip(operands).position(|(&o, &varied)| o && varied);
+                let Some(origin) = origin else { continue };
+                let (start, mut path) = self.path(node, origin);
+                path.extend(steps);
+                paths.push((start, path));
+            }
+        }
+        paths
+    }
+
+    /// A way from an input to the node, by this operand.
+    fn path(&self, node: &Node, operand: usize) -> (usize, Vec<Step>) {
+        let mut steps = vec![step(self.graph, node)];
+        let mut from = node.operands[operand];
+        loop {
+            match self.graph.source(from) {
+                Source::Input(input) => {
+                    steps.reverse();
+                    return (input, steps);
+                }
+                Source::Result { node, position } => {
+                    let node = self.graph.node(node);
+                    steps.push(step(self.graph, node));
+                    let varied = masked(&self.varied, &node.operands);
+                    let through =
+                        Flow::of(node).map(|flow| flow.useful_operands(&only(position, node.results.len())));
+                    let through = |i: usize| varied[i] && through.as_ref().is_none_or(|t| t[i]);
+                    let operand = (0..varied.len()).find(|&i| through(i));
+                    from = node.operands[operand.expect("what varies depends on something that does")];
+                }
+            }
+        }
+    }
+}
+
+/// The mask that is set at one position.
+fn only(position: usize, length: usize) -> Vec<bool> {
+    (0..length).map(|i| i == position).collect()
+}
+
+/// For each value whether one of these outputs depends on it, differentiably or not.
+fn needed(graph: &Graph, outputs: &[bool]) -> Vec<bool> {
     let mut values = vec![false; graph.values().len()];
-    graph.outputs().iter().for_each(|v| values[v.index()] = true);
-    let mut needed = vec![false; graph.nodes().len()];
-    for (id, node) in graph.iter().rev() {
+    graph.outputs().iter().zip(outputs).for_each(|(v, &needed)| values[v.index()] |= needed);
+    for node in graph.nodes().iter().rev() {
         if node.results.iter().any(|v| values[v.index()]) {
-            needed[id.index()] = true;
             node.operands.iter().for_each(|v| values[v.index()] = true);
         }
     }
-    needed
+    values
 }
 
-fn path(graph: &Graph, start: Value, end: NodeId, varied: &[bool]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut node = graph.node(end);
+/// For each region of a node the outputs that matter if these results do: of loops also the state that these are made of.
+fn needed_outputs(node: &Node, results: &[bool]) -> Vec<Vec<bool>> {
+    let carried = Ports::of(node).map_or(0, |ports| ports.carried);
+    let mut needed_results = results.to_vec();
+    let outputs_of = |results: &[bool], region: &Graph| match node.op {
+        Op::While(_) if std::ptr::eq(region, &node.regions[0]) => vec![true],
+        _ => results.to_vec(),
+    };
     loop {
-        steps.push(Step { op: describe(graph, node), location: node.location.clone() });
-        let from = node.operands.iter().copied().find(|v| varied[v.index()]).filter(|&v| v != start);
-        match from.and_then(|v| graph.producer(v)) {
-            Some((_, producer)) => node = producer,
-            None => break,
+        let outputs: Vec<Vec<bool>> = node.regions.iter().map(|r| outputs_of(&needed_results, r)).collect();
+        let mut grown = false;
+        for (region, outputs) in node.regions.iter().zip(&outputs) {
+            let values = needed(region, outputs);
+            for (state, input) in region.inputs()[..carried].iter().enumerate() {
+                grown |= values[input.index()] && !needed_results[state];
+                needed_results[state] |= values[input.index()];
+            }
+        }
+        if !grown {
+            return outputs;
         }
     }
-    steps.reverse();
-    steps
+}
+
+fn step(graph: &Graph, node: &Node) -> Step {
+    Step { op: describe(graph, node), location: node.location.clone() }
 }
 
 fn describe(graph: &Graph, node: &Node) -> String {

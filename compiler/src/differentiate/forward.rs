@@ -1,11 +1,11 @@
 //! Forward mode: tangents go along with the nodes.
 
-use tensorwright_ir::op::Primal;
-use tensorwright_ir::{Builder, Graph, Value};
+use tensorwright_ir::op::{Primal, Results};
+use tensorwright_ir::{Builder, Graph, Node, Value};
 
-use super::activity::useful;
+use super::activity::{masked, useful};
 use super::prepare::{mapped, prepare};
-use super::{Appended, DifferentiateError, rule};
+use super::{Appended, DifferentiateError, Rules, control, rule};
 
 /// Appends `graph` to `b`, with `inputs` in place of its inputs, and the tangents of its outputs.
 ///
@@ -18,41 +18,79 @@ pub fn append_jvp(
     inputs: &[Value],
     tangents: &[Option<Value>],
 ) -> Result<Appended, DifferentiateError> {
-    let outputs = vec![true; graph.outputs().len()];
+    append_jvp_of(b, graph, inputs, tangents, &vec![true; graph.outputs().len()])
+}
+
+/// As [`append_jvp`], with tangents of some outputs only.
+pub(super) fn append_jvp_of(
+    b: &mut Builder,
+    graph: &Graph,
+    inputs: &[Value],
+    tangents: &[Option<Value>],
+    outputs: &[bool],
+) -> Result<Appended, DifferentiateError> {
     let active: Vec<bool> = tangents.iter().map(Option::is_some).collect();
-    let graph = prepare(graph, &active, &outputs)?;
-    let useful = useful(&graph, &outputs);
-    let mut values: Vec<Option<Value>> = vec![None; graph.values().len()];
-    let mut derivatives: Vec<Option<Value>> = vec![None; graph.values().len()];
+    let graph = prepare(graph, &active, outputs)?;
+    let useful = useful(&graph, outputs);
+    let count = graph.values().len();
+    let mut sweep = Sweep { b: &mut *b, useful, values: vec![None; count], tangents: vec![None; count] };
     for ((&input, &value), &tangent) in graph.inputs().iter().zip(inputs).zip(tangents) {
-        values[input.index()] = Some(value);
-        derivatives[input.index()] = tangent;
+        sweep.values[input.index()] = Some(value);
+        sweep.tangents[input.index()] = tangent;
     }
-    let outer = b.location().cloned();
+    let outer = sweep.b.location().cloned();
     for node in graph.nodes() {
-        let operands = mapped(&values, &node.operands);
-        let results = b.copy_node(node, &operands)?;
-        for (&old, &new) in node.results.iter().zip(&results) {
-            values[old.index()] = Some(new);
-        }
-        let tangents: Vec<Option<Value>> = node.operands.iter().map(|v| derivatives[v.index()]).collect();
-        let of_use = node.results.iter().any(|v| useful[v.index()]);
-        if !of_use || tangents.iter().all(Option::is_none) {
-            continue;
-        }
-        let Some(rule) = rule(node)? else { continue };
-        b.set_location(node.location.clone());
-        let wanted = vec![false; operands.len()];
-        let (op, operands, results, wanted) = (&node.op, &operands[..], &results[..], &wanted[..]);
-        let mut primal = Primal { b: &mut *b, op, operands, results, wanted };
-        let found = rule.jvp(&mut primal, &tangents)?;
-        for (&result, tangent) in node.results.iter().zip(found) {
-            derivatives[result.index()] = tangent.filter(|_| useful[result.index()]);
-        }
+        sweep.step(node)?;
     }
+    let Sweep { b, values, tangents, .. } = sweep;
     b.set_location(outer);
+    let of_output = |(v, &wanted): (&Value, &bool)| tangents[v.index()].filter(|_| wanted);
     Ok(Appended {
         outputs: mapped(&values, graph.outputs()),
-        derivatives: graph.outputs().iter().map(|v| derivatives[v.index()]).collect(),
+        derivatives: graph.outputs().iter().zip(outputs).map(of_output).collect(),
     })
+}
+
+struct Sweep<'b> {
+    b: &'b mut Builder,
+    useful: Vec<bool>,
+    /// What stands for the values of the original.
+    values: Vec<Option<Value>>,
+    tangents: Vec<Option<Value>>,
+}
+
+impl Sweep<'_> {
+    fn step(&mut self, node: &Node) -> Result<(), DifferentiateError> {
+        let operands = mapped(&self.values, &node.operands);
+        let tangents: Vec<Option<Value>> = node.operands.iter().map(|v| self.tangents[v.index()]).collect();
+        let of_use = masked(&self.useful, &node.results);
+        let active = of_use.contains(&true) && tangents.iter().any(Option::is_some);
+        let rules = if active { rule(node) } else { Rules::Nothing };
+        if matches!(rules, Rules::Regions) {
+            self.b.set_location(node.location.clone());
+            let (results, found) = control::jvp(self.b, node, &operands, &tangents, &of_use)?;
+            self.put(node, &results, found);
+            return Ok(());
+        }
+        let results = self.b.copy_node(node, &operands)?;
+        let found = match rules {
+            Rules::Op(rule) => {
+                self.b.set_location(node.location.clone());
+                let wanted = vec![false; operands.len()];
+                let (op, operands, results, wanted) = (&node.op, &operands[..], &results[..], &wanted[..]);
+                let mut primal = Primal { b: &mut *self.b, op, operands, results, wanted };
+                rule.jvp(&mut primal, &tangents)?.into_vec()
+            }
+            Rules::Nothing | Rules::Regions => vec![None; results.len()],
+        };
+        self.put(node, &results, found);
+        Ok(())
+    }
+
+    fn put(&mut self, node: &Node, results: &Results, tangents: Vec<Option<Value>>) {
+        for ((old, &new), tangent) in node.results.iter().zip(results).zip(tangents) {
+            self.values[old.index()] = Some(new);
+            self.tangents[old.index()] = tangent.filter(|_| self.useful[old.index()]);
+        }
+    }
 }

@@ -31,6 +31,7 @@
 //! ```
 
 mod activity;
+mod control;
 mod explain;
 mod forward;
 mod prepare;
@@ -61,9 +62,9 @@ pub enum DifferentiateError {
         /// Its position.
         position: usize,
     },
-    /// An op with regions has no derivative.
-    #[error("`{op}` has no derivative{}", at(location.as_ref()))]
-    Regions {
+    /// A loop of which nobody knows how often it runs cannot be gone back through.
+    #[error("`{op}` has no derivative in reverse mode{}; forward mode has", at(location.as_ref()))]
+    Reverse {
         /// Mnemonic of the op.
         op: &'static str,
         /// The source line that wrote it, if known.
@@ -179,16 +180,21 @@ fn derived(b: Builder, mut outputs: Vec<Value>, derivatives: &[Option<Value>]) -
     Derived { graph: b.finish(&outputs), derivatives }
 }
 
-/// The rule of an active node; `None` if nothing is differentiable about it. Control flow differentiates its regions, by
-/// [`append_jvp`] and [`append_vjp`]; what cannot is turned away here.
-fn rule(node: &Node) -> Result<Option<Rule<'_>>, DifferentiateError> {
+/// How an active node is differentiated.
+enum Rules<'a> {
+    /// By a rule of the op's own.
+    Op(Rule<'a>),
+    /// As its regions are.
+    Regions,
+    /// Nothing is differentiable about it.
+    Nothing,
+}
+
+fn rule(node: &Node) -> Rules<'_> {
     match node.op.derivative() {
-        Derivative::Rule(rule) => Ok(Some(rule)),
-        Derivative::Zero => Ok(None),
-        Derivative::Regions => {
-            let (op, location) = (node.op.name(), node.location.clone());
-            Err(DifferentiateError::Regions { op, location })
-        }
+        Derivative::Rule(rule) => Rules::Op(rule),
+        Derivative::Regions => Rules::Regions,
+        Derivative::Zero => Rules::Nothing,
         Derivative::Expansion => unreachable!("active composites without a rule were expanded"),
     }
 }

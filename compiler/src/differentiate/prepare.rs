@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use tensorwright_ir::op::{Derivative, Results, TypeError};
 use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
 
-use super::activity::{useful, varied};
+use super::activity::{masked, useful, varied};
+use super::control::Flow;
 use super::copy_inputs;
 
-/// The graph with all active composites that have no rule replaced by their definitions; inputs and outputs keep their places.
+/// The graph with all active composites that have no rule replaced by their definitions, in regions too; inputs and outputs keep
+/// their places.
 ///
 /// Definitions are made of composites, so this goes in rounds: one level of definitions each.
 pub(super) fn prepare<'g>(
@@ -17,38 +19,69 @@ pub(super) fn prepare<'g>(
     outputs: &[bool],
 ) -> Result<Cow<'g, Graph>, BuildError> {
     let mut latest = Cow::Borrowed(graph);
-    loop {
-        let (varied, useful) = (varied(&latest, inputs), useful(&latest, outputs));
-        let expands = |node: &Node| {
-            matches!(node.op.derivative(), Derivative::Expansion)
-                && node.operands.iter().any(|v| varied[v.index()])
-                && node.results.iter().any(|v| useful[v.index()])
-        };
-        if !latest.nodes().iter().any(expands) {
-            return Ok(latest);
-        }
-        latest = Cow::Owned(expand_once(&latest, expands)?);
+    while let Some(next) = expand_once(&latest, inputs, outputs)? {
+        latest = Cow::Owned(next);
     }
+    Ok(latest)
 }
 
-fn expand_once(graph: &Graph, expands: impl Fn(&Node) -> bool) -> Result<Graph, BuildError> {
+/// What becomes of a node.
+enum Fate {
+    Keep,
+    Expand,
+    /// These take the place of its regions.
+    Regions(Vec<Graph>),
+}
+
+/// The graph after one round; `None` if there is nothing to expand. Regions nest little, so the functions here call each other.
+fn expand_once(graph: &Graph, inputs: &[bool], outputs: &[bool]) -> Result<Option<Graph>, BuildError> {
+    let (varied, useful) = (varied(graph, inputs), useful(graph, outputs));
+    let fate = |node: &Node| fate(node, &masked(&varied, &node.operands), &masked(&useful, &node.results));
+    let fates = graph.nodes().iter().map(fate).collect::<Result<Vec<Fate>, _>>()?;
+    if fates.iter().all(|fate| matches!(fate, Fate::Keep)) {
+        return Ok(None);
+    }
     let mut b = Builder::new(graph.name());
     let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
     for (&old, new) in graph.inputs().iter().zip(copy_inputs(&mut b, graph)) {
         map[old.index()] = Some(new);
     }
-    for node in graph.nodes() {
+    for (node, fate) in graph.nodes().iter().zip(fates) {
         let operands = mapped(&map, &node.operands);
-        let results = match expands(node) {
-            true => expand(&mut b, node, &operands)?,
-            false => b.copy_node(node, &operands)?,
+        b.set_location(node.location.clone());
+        let results = match fate {
+            Fate::Keep => b.copy_node(node, &operands)?,
+            Fate::Expand => expand(&mut b, node, &operands)?,
+            Fate::Regions(regions) => b.push_with_regions(node.op.clone(), &operands, regions)?,
         };
         for (&old, &new) in node.results.iter().zip(&results) {
             map[old.index()] = Some(new);
         }
     }
     let outputs = mapped(&map, graph.outputs());
-    Ok(b.finish(&outputs))
+    Ok(Some(b.finish(&outputs)))
+}
+
+fn fate(node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildError> {
+    if !operands.contains(&true) || !results.contains(&true) {
+        return Ok(Fate::Keep);
+    }
+    if matches!(node.op.derivative(), Derivative::Expansion) {
+        return Ok(Fate::Expand);
+    }
+    let Some(flow) = Flow::of(node) else { return Ok(Fate::Keep) };
+    let (inputs, outputs) = (flow.varied_inputs(operands), flow.useful_outputs(results));
+    let expand = |region: &Graph| match region.outputs().len() == outputs.len() {
+        true => expand_once(region, &inputs, &outputs),
+        // The condition of a loop has nothing to differentiate.
+        false => Ok(None),
+    };
+    let expanded = node.regions.iter().map(expand).collect::<Result<Vec<Option<Graph>>, _>>()?;
+    if expanded.iter().all(Option::is_none) {
+        return Ok(Fate::Keep);
+    }
+    let regions = expanded.into_iter().zip(&node.regions);
+    Ok(Fate::Regions(regions.map(|(new, old)| new.unwrap_or_else(|| old.clone())).collect()))
 }
 
 /// What stands for these values in a copy of their graph.
@@ -57,7 +90,6 @@ pub(super) fn mapped(map: &[Option<Value>], values: &[Value]) -> Vec<Value> {
 }
 
 fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, BuildError> {
-    b.set_location(node.location.clone());
     let failed = |b: &Builder, source: TypeError| BuildError {
         op: node.op.name(),
         operands: operands.iter().map(|&v| b.ty(v).clone()).collect(),

@@ -1,11 +1,14 @@
 //! Reverse mode: cotangents go back through the nodes, last node first.
 
+use std::borrow::Cow;
+
 use tensorwright_ir::op::Primal;
 use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
 
-use super::activity::varied;
+use super::activity::{masked, useful, varied};
+use super::control::{Site, Tape};
 use super::prepare::{mapped, prepare};
-use super::{Appended, DifferentiateError, rule};
+use super::{Appended, DifferentiateError, Rules, rule};
 
 /// Appends `graph` to `b`, with `inputs` in place of its inputs, and the cotangents of its inputs.
 ///
@@ -22,37 +25,89 @@ pub fn append_vjp(
     wanted: &[bool],
 ) -> Result<Appended, DifferentiateError> {
     let active: Vec<bool> = cotangents.iter().map(Option::is_some).collect();
-    let graph = prepare(graph, wanted, &active)?;
-    let varied = varied(&graph, wanted);
-    let mut values: Vec<Option<Value>> = vec![None; graph.values().len()];
-    for (&input, &value) in graph.inputs().iter().zip(inputs) {
-        values[input.index()] = Some(value);
-    }
-    for node in graph.nodes() {
-        let results = b.copy_node(node, &mapped(&values, &node.operands))?;
-        for (&old, &new) in node.results.iter().zip(&results) {
-            values[old.index()] = Some(new);
+    let recording = Recording::append(b, graph, inputs, wanted, &active)?;
+    let outputs = recording.outputs();
+    Ok(Appended { outputs, derivatives: recording.back(b, cotangents)? })
+}
+
+/// A graph that was appended and can be gone back through.
+pub(super) struct Recording<'g> {
+    graph: Cow<'g, Graph>,
+    /// What stands for the values of the original.
+    values: Vec<Option<Value>>,
+    varied: Vec<bool>,
+    /// For each node what control flow keeps for the way back.
+    tapes: Vec<Option<Tape>>,
+}
+
+impl<'g> Recording<'g> {
+    /// Appends the graph. Cotangents of the `wanted` inputs will be asked for, given those of the `active` outputs.
+    pub(super) fn append(
+        b: &mut Builder,
+        graph: &'g Graph,
+        inputs: &[Value],
+        wanted: &[bool],
+        active: &[bool],
+    ) -> Result<Recording<'g>, DifferentiateError> {
+        let graph = prepare(graph, wanted, active)?;
+        let (varied, useful) = (varied(&graph, wanted), useful(&graph, active));
+        let mut values: Vec<Option<Value>> = vec![None; graph.values().len()];
+        for (&input, &value) in graph.inputs().iter().zip(inputs) {
+            values[input.index()] = Some(value);
         }
+        let outer = b.location().cloned();
+        let mut tapes = Vec::with_capacity(graph.nodes().len());
+        for node in graph.nodes() {
+            let operands = mapped(&values, &node.operands);
+            let (of_operands, of_results) = (masked(&varied, &node.operands), masked(&varied, &node.results));
+            let of_results: Vec<bool> =
+                of_results.iter().zip(&node.results).map(|(&v, y)| v && useful[y.index()]).collect();
+            let (results, tape) = match of_results.contains(&true).then(|| rule(node)) {
+                Some(Rules::Regions) => {
+                    b.set_location(node.location.clone());
+                    let site = Site { node, operands: &operands, varied: &of_operands, active: &of_results };
+                    let (results, tape) = site.record(b)?;
+                    (results, Some(tape))
+                }
+                _ => (b.copy_node(node, &operands)?, None),
+            };
+            for (&old, &new) in node.results.iter().zip(&results) {
+                values[old.index()] = Some(new);
+            }
+            tapes.push(tape);
+        }
+        b.set_location(outer);
+        Ok(Recording { graph, values, varied, tapes })
     }
-    let outer = b.location().cloned();
-    let mut sweep = Sweep { b, values, varied, sums: vec![None; graph.values().len()] };
-    for (&output, &cotangent) in graph.outputs().iter().zip(cotangents) {
-        sweep.add(output, cotangent)?;
+
+    /// What stands for the outputs.
+    pub(super) fn outputs(&self) -> Vec<Value> {
+        mapped(&self.values, self.graph.outputs())
     }
-    for node in graph.nodes().iter().rev() {
-        sweep.step(node)?;
+
+    /// Appends the way back, from cotangents of the outputs to those of the inputs.
+    pub(super) fn back(
+        self,
+        b: &mut Builder,
+        cotangents: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>, DifferentiateError> {
+        let Recording { graph, values, varied, tapes } = self;
+        let outer = b.location().cloned();
+        let mut sweep = Sweep { b: &mut *b, values, varied, sums: vec![None; graph.values().len()] };
+        for (&output, &cotangent) in graph.outputs().iter().zip(cotangents) {
+            sweep.add(output, cotangent)?;
+        }
+        for (node, tape) in graph.nodes().iter().zip(tapes).rev() {
+            sweep.step(node, tape)?;
+        }
+        let sums = sweep.sums;
+        b.set_location(outer);
+        Ok(graph.inputs().iter().map(|v| sums[v.index()]).collect())
     }
-    let Sweep { b, values, sums, .. } = sweep;
-    b.set_location(outer);
-    Ok(Appended {
-        outputs: mapped(&values, graph.outputs()),
-        derivatives: graph.inputs().iter().map(|v| sums[v.index()]).collect(),
-    })
 }
 
 struct Sweep<'b> {
     b: &'b mut Builder,
-    /// What stands for the values of the original.
     values: Vec<Option<Value>>,
     varied: Vec<bool>,
     /// The cotangents so far.
@@ -69,18 +124,24 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    fn step(&mut self, node: &Node) -> Result<(), DifferentiateError> {
+    fn step(&mut self, node: &Node, tape: Option<Tape>) -> Result<(), DifferentiateError> {
         let cotangents: Vec<Option<Value>> = node.results.iter().map(|v| self.sums[v.index()]).collect();
-        let wanted: Vec<bool> = node.operands.iter().map(|v| self.varied[v.index()]).collect();
+        let wanted = masked(&self.varied, &node.operands);
         if cotangents.iter().all(Option::is_none) || !wanted.contains(&true) {
             return Ok(());
         }
-        let Some(rule) = rule(node)? else { return Ok(()) };
-        let (operands, results) = (mapped(&self.values, &node.operands), mapped(&self.values, &node.results));
         self.b.set_location(node.location.clone());
-        let mut primal =
-            Primal { b: &mut *self.b, op: &node.op, operands: &operands, results: &results, wanted: &wanted };
-        let found = rule.vjp(&mut primal, &cotangents)?;
+        let found = match (tape, rule(node)) {
+            (Some(tape), _) => tape.back(self.b, &cotangents)?,
+            (None, Rules::Op(rule)) => {
+                let operands = mapped(&self.values, &node.operands);
+                let results = mapped(&self.values, &node.results);
+                let (op, operands, results, wanted) = (&node.op, &operands[..], &results[..], &wanted[..]);
+                let mut primal = Primal { b: &mut *self.b, op, operands, results, wanted };
+                rule.vjp(&mut primal, &cotangents)?.into_vec()
+            }
+            (None, Rules::Nothing | Rules::Regions) => return Ok(()),
+        };
         for (&operand, cotangent) in node.operands.iter().zip(found) {
             self.add(operand, cotangent)?;
         }

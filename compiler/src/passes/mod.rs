@@ -28,6 +28,7 @@ pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
 pub use contract::Contract;
 pub use control::{Forward, Hoist, Inline, Localise, Prune};
+pub(crate) use control::{Ports, giving};
 pub use cost::{cost, element_cost, node_cost};
 pub use cse::Cse;
 pub use dce::Dce;

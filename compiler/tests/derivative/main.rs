@@ -4,9 +4,11 @@
 //!   to second order.
 //! - `graphs`: the same for random graphs.
 //! - `kinks`: values worked out by hand where a derivative is a matter of convention, or where a careless formula gives NaN.
+//! - `control`: control flow, alone and nested.
 //! - `connections`: what is connected, what is computed, and what `explain` says.
 
 mod connections;
+mod control;
 mod graphs;
 mod kinks;
 mod numeric;

@@ -20,6 +20,7 @@ pub use forward::Forward;
 pub use hoist::Hoist;
 pub use inline::Inline;
 pub use localise::Localise;
+pub(crate) use plan::{Ports, giving};
 pub use prune::Prune;
 
 #[cfg(test)]

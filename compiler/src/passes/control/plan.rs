@@ -9,18 +9,18 @@ use crate::passes::rewriter::{Rewriter, Site};
 
 /// How the inputs of a node's regions come from its operands. Inputs are numbered as the regions have them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ports {
+pub(crate) struct Ports {
     /// Operands in front that no region sees: what chooses the region.
-    pub(super) selector: usize,
+    pub(crate) selector: usize,
     /// The first inputs are state.
-    pub(super) carried: usize,
+    pub(crate) carried: usize,
     /// The next inputs are slices of their operands. The rest are their operands.
-    pub(super) sliced: usize,
+    pub(crate) sliced: usize,
 }
 
 impl Ports {
     /// The ports of a node; `None` if it has no regions.
-    pub(super) fn of(node: &Node) -> Option<Ports> {
+    pub(crate) fn of(node: &Node) -> Option<Ports> {
         let (selector, carried, sliced) = match &node.op {
             Op::If(_) | Op::Case(_) => (1, 0, 0),
             Op::While(op) => (0, op.carried, 0),
@@ -33,13 +33,13 @@ impl Ports {
     }
 
     /// The input from which on inputs are the same each time.
-    pub(super) fn first_invariant(&self) -> usize {
+    pub(crate) fn first_invariant(&self) -> usize {
         self.carried + self.sliced
     }
 }
 
 /// The regions whose outputs are the node's results: all but the condition of a loop.
-pub(super) fn giving(node: &Node) -> &[Graph] {
+pub(crate) fn giving(node: &Node) -> &[Graph] {
     &node.regions[usize::from(matches!(node.op, Op::While(_)))..]
 }
 

@@ -1,0 +1,131 @@
+//! Forward mode of every op with regions: the node with tangents beside values.
+
+use tensorwright_ir::op::Results;
+use tensorwright_ir::op::control::{Map, Scan, While};
+use tensorwright_ir::{Builder, Graph, Node, Op, Type, Value};
+
+use super::{Flow, or_zeros};
+use crate::differentiate::{DifferentiateError, forward::append_jvp_of};
+
+/// Appends the node and the tangents of those results that `useful` asks for. Tangents of state are carried behind the state,
+/// those of slices and invariants come behind these; and so with results.
+pub(in crate::differentiate) fn jvp(
+    b: &mut Builder,
+    node: &Node,
+    operands: &[Value],
+    tangents: &[Option<Value>],
+    useful: &[bool],
+) -> Result<(Results, Vec<Option<Value>>), DifferentiateError> {
+    let flow = Flow::of(node).expect("the node has regions");
+    let wide = Wide::new(flow, tangents, useful);
+    let operands = wide.operands(b, node, operands, tangents)?;
+    let regions = node.regions.iter().map(|region| wide.region(b, region)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = b.push_with_regions(wide.op(&node.op), &operands, regions)?.into_iter();
+    let mut results = vec![None; node.results.len()];
+    let mut of_results = vec![None; node.results.len()];
+    for group in wide.output_groups() {
+        group.clone().for_each(|i| results[i] = found.next());
+        group.filter(|&i| wide.outputs[i]).for_each(|i| of_results[i] = found.next());
+    }
+    Ok((results.into_iter().flatten().collect(), of_results))
+}
+
+/// A node with tangents.
+struct Wide {
+    flow: Flow,
+    /// The regions' inputs that have tangents.
+    inputs: Vec<bool>,
+    /// The regions' outputs that have tangents.
+    outputs: Vec<bool>,
+}
+
+impl Wide {
+    fn new(flow: Flow, tangents: &[Option<Value>], useful: &[bool]) -> Wide {
+        let varied: Vec<bool> = tangents.iter().map(Option::is_some).collect();
+        let outputs = flow.active_outputs(&varied, useful);
+        let mut inputs = flow.varied_inputs(&varied);
+        // What no later run needs has no tangent either.
+        let carried = flow.ports.carried;
+        inputs[..carried].copy_from_slice(&outputs[..carried]);
+        Wide { flow, inputs, outputs }
+    }
+
+    /// State, slices, invariants.
+    fn input_groups(&self) -> [std::ops::Range<usize>; 3] {
+        let (carried, invariant) = (self.flow.ports.carried, self.flow.ports.first_invariant());
+        [0..carried, carried..invariant, invariant..self.inputs.len()]
+    }
+
+    /// State, all else.
+    fn output_groups(&self) -> [std::ops::Range<usize>; 2] {
+        let carried = self.flow.ports.carried;
+        [0..carried, carried..self.outputs.len()]
+    }
+
+    fn operands(
+        &self,
+        b: &mut Builder,
+        node: &Node,
+        operands: &[Value],
+        tangents: &[Option<Value>],
+    ) -> Result<Vec<Value>, DifferentiateError> {
+        let selector = self.flow.ports.selector;
+        let mut wide = operands[..selector].to_vec();
+        debug_assert_eq!(operands.len() - selector, node.regions[0].inputs().len());
+        for group in self.input_groups() {
+            wide.extend(group.clone().map(|i| operands[selector + i]));
+            for i in group.filter(|&i| self.inputs[i]) {
+                let ty = b.ty(operands[selector + i]).clone();
+                wide.push(or_zeros(b, tangents[selector + i], &ty)?);
+            }
+        }
+        Ok(wide)
+    }
+
+    fn region(&self, b: &Builder, region: &Graph) -> Result<Graph, DifferentiateError> {
+        let mut inner = Builder::new(region.name());
+        inner.set_location(b.location().cloned());
+        let (mut values, mut tangents) = (Vec::new(), vec![None; self.inputs.len()]);
+        for group in self.input_groups() {
+            values.extend(group.clone().map(|i| named_input(&mut inner, region, i)));
+            for i in group.filter(|&i| self.inputs[i]) {
+                tangents[i] = Some(inner.input(region.ty(region.inputs()[i]).clone()));
+            }
+        }
+        // The condition of a loop chooses by values alone.
+        if region.outputs().len() != self.outputs.len() || !self.outputs.contains(&true) {
+            let outputs = inner.inline(region, &values)?;
+            return Ok(inner.finish(&outputs));
+        }
+        let appended = append_jvp_of(&mut inner, region, &values, &tangents, &self.outputs)?;
+        let mut outputs = Vec::new();
+        for group in self.output_groups() {
+            outputs.extend_from_slice(&appended.outputs[group.clone()]);
+            for i in group.filter(|&i| self.outputs[i]) {
+                let ty: Type = inner.ty(appended.outputs[i]).clone();
+                outputs.push(or_zeros(&mut inner, appended.derivatives[i], &ty)?);
+            }
+        }
+        Ok(inner.finish(&outputs))
+    }
+
+    fn op(&self, op: &Op) -> Op {
+        let [state, sliced, _] = self.input_groups();
+        let width = |group: std::ops::Range<usize>| {
+            group.len() + self.inputs[group].iter().filter(|&&active| active).count()
+        };
+        match op {
+            Op::While(_) => While { carried: width(state) }.into(),
+            Op::Scan(op) => Scan { carried: width(state), scanned: width(sliced), ..op.clone() }.into(),
+            Op::Map(op) => Map { mapped: width(sliced), ..op.clone() }.into(),
+            other => other.clone(),
+        }
+    }
+}
+
+fn named_input(b: &mut Builder, region: &Graph, input: usize) -> Value {
+    let input = region.inputs()[input];
+    let value = b.input(region.ty(input).clone());
+    b.set_name(value, region.value_name(input).map(str::to_owned));
+    value
+}

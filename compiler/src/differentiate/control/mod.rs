@@ -1,0 +1,96 @@
+//! Derivatives of control flow: those of its regions, put together.
+//!
+//! **Forward mode** ([`jvp`]) widens the node: its regions compute values and tangents side by side, so state and its tangents are
+//! carried together. Only what varies and is of use gets a tangent ([`Flow`]).
+//!
+//! **Reverse mode** ([`Site::record`], [`Tape::back`]) takes each region apart ([`Split`]): a forward part, which does all that the
+//! region does and gives what the way back needs as further outputs, and a backward part from that and cotangents of the
+//! outputs to cotangents of the inputs. The forward node keeps what its runs save, the backward node runs the backward parts:
+//!
+//! | op | saves | goes back by |
+//! |---|---|---|
+//! | `call` | results | `call` |
+//! | `if`, `case` | results that the regions share by type; those of the other regions are zeros | the same op on the same predicate |
+//! | `map` | stacks | `map`; `scan` if an invariant has a cotangent, to sum it up |
+//! | `scan` | stacks | `scan` the other way round, which carries cotangents of the state and sums of those of the invariants |
+//!
+//! The alternative for branches is to compute the forward part of the branch again on the way back. It would save memory, but
+//! cost the time of the branch again, and effects in it must not take place twice.
+//!
+//! Sums over the runs of a loop are those of one accumulator, in the order of the runs backwards: the same bits each time.
+//! Regions nest little ([`MAX_DEPTH`](tensorwright_ir::text::MAX_DEPTH)), so the functions here and those that differentiate graphs
+//! call each other.
+
+mod branches;
+mod flow;
+mod forward;
+mod scan;
+mod split;
+mod while_loop;
+
+use tensorwright_ir::op::Results;
+use tensorwright_ir::{BuildError, Builder, Node, Op, Scalar, Type, Value};
+
+pub(super) use flow::Flow;
+pub(super) use forward::jvp;
+use split::{Fate, Request, Split};
+
+use super::DifferentiateError;
+
+/// A node to be gone back through, in the graph that it is appended to.
+pub(super) struct Site<'a> {
+    pub(super) node: &'a Node,
+    /// What stands for its operands.
+    pub(super) operands: &'a [Value],
+    /// For each operand whether it depends on anything whose cotangent is asked for.
+    pub(super) varied: &'a [bool],
+    /// For each result whether it may get a cotangent.
+    pub(super) active: &'a [bool],
+}
+
+/// What a node keeps for the way back.
+pub(super) enum Tape {
+    Branches(branches::Tape),
+    Scan(scan::Tape),
+}
+
+impl Site<'_> {
+    /// Appends the node, with what it saves.
+    pub(super) fn record(&self, b: &mut Builder) -> Result<(Results, Tape), DifferentiateError> {
+        match &self.node.op {
+            Op::Scan(_) | Op::Map(_) => {
+                scan::record(b, self).map(|(results, tape)| (results, Tape::Scan(tape)))
+            }
+            Op::While(_) => while_loop::record(self),
+            _ => branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(tape))),
+        }
+    }
+
+    fn flow(&self) -> Flow {
+        Flow::of(self.node).expect("the node has regions")
+    }
+}
+
+impl Tape {
+    /// Appends the way back: cotangents of the operands from those of the results.
+    pub(super) fn back(
+        self,
+        b: &mut Builder,
+        cotangents: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>, DifferentiateError> {
+        Ok(match self {
+            Tape::Branches(tape) => tape.back(b, cotangents)?,
+            Tape::Scan(tape) => tape.back(b, cotangents)?,
+        })
+    }
+}
+
+/// A value, or zeros of its type.
+fn or_zeros(b: &mut Builder, value: Option<Value>, ty: &Type) -> Result<Value, BuildError> {
+    value.map_or_else(|| b.full(Scalar::zero(ty.dtype), &ty.shape), Ok)
+}
+
+/// The positions at which a mask is set.
+fn set_positions(mask: &[bool]) -> Vec<usize> {
+    (0..mask.len()).filter(|&i| mask[i]).collect()
+}

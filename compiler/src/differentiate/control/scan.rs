@@ -1,0 +1,168 @@
+//! Reverse mode through `scan` and `map`.
+//!
+//! The forward node stacks what its runs save, among it the state that entered them. The backward one runs the other way round. It
+//! carries the cotangents of the state and sums of the cotangents of the invariants; it scans what was saved, the scanned
+//! operands that are needed again and the cotangents of the stacks; it stacks the cotangents of the scanned operands. Example:
+//!
+//! ```text
+//! last = scan(s, x, w) {carried = 1, scanned = 1} (body(s, x, w) { a = mul(s, w) next = add(a, x) return next })
+//! ```
+//!
+//! becomes, with the cotangent `last^`,
+//!
+//! ```text
+//! last, t = scan(s, x, w) {carried = 1, scanned = 1} (body(s, x, w) { a = mul(s, w) next = add(a, x) return next, s })
+//! s^, w^, x^ = scan(last^, 0, t, w) {carried = 2, scanned = 1, reverse = true} (
+//!   body(s^, w^, t, w) { p = mul(s^, w) q = mul(s^, t) w^ = add(w^, q) return p, w^, s^ })
+//! ```
+//!
+//! A `map` is a `scan` without state; without sums to carry, the way back is a `map`, too. Sums are carried rather than stacked
+//! and summed afterwards, since a stack of, say, cotangents of a weight matrix takes as many times its memory as the loop runs.
+
+use tensorwright_ir::op::Results;
+use tensorwright_ir::op::control::{Map, Scan};
+use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
+
+use super::{Fate, Request, Site, Split, or_zeros, set_positions};
+use crate::differentiate::DifferentiateError;
+
+/// What a node keeps for the way back.
+pub(in crate::differentiate) struct Tape {
+    op: Op,
+    split: Split,
+    /// State of the node, and slices.
+    carried: usize,
+    first_invariant: usize,
+    operands: Vec<Value>,
+    /// The stacks that were saved.
+    saved: Vec<Value>,
+    /// Positions and types of the outputs of the body that have cotangents, state first, and types of the results.
+    active: Vec<(usize, Type)>,
+}
+
+pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape), DifferentiateError> {
+    let (flow, node) = (site.flow(), site.node);
+    let (carried, first_invariant) = (flow.ports.carried, flow.ports.first_invariant());
+    let wanted = flow.varied_inputs(site.varied);
+    let active = flow.active_outputs(site.varied, site.active);
+    let fate = |input: usize| match input {
+        state if state < carried => Fate::Gone,
+        slice if slice < first_invariant => Fate::Given,
+        _ => Fate::Invariant,
+    };
+    let fates: Vec<Fate> = (0..wanted.len()).map(fate).collect();
+    let request = Request { wanted: &wanted, active: &active, fates: &fates, kept_outputs: carried };
+    let split = Split::of(&node.regions[0], &request)?;
+    let mut results = b.push_with_regions(node.op.clone(), site.operands, vec![split.forward.clone()])?;
+    let saved = split.saved.iter().map(|&output| results[output]).collect();
+    results.truncate(node.results.len());
+    let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
+    let (op, operands) = (node.op.clone(), site.operands.to_vec());
+    Ok((results, Tape { op, split, carried, first_invariant, operands, saved, active }))
+}
+
+/// Which inputs of the body take part in the way back, and how.
+struct Roles {
+    /// State that has cotangents.
+    state: Vec<usize>,
+    /// Invariants that have cotangents.
+    sums: Vec<usize>,
+    /// Slices that have cotangents.
+    stacked: Vec<usize>,
+    /// Slices that are needed again.
+    slices: Vec<usize>,
+    /// Invariants that are needed again.
+    invariants: Vec<usize>,
+}
+
+impl Tape {
+    fn roles(&self) -> Roles {
+        let (split, first_invariant) = (&self.split, self.first_invariant);
+        let has = |inputs: std::ops::Range<usize>| -> Vec<usize> {
+            inputs.filter(|&input| split.cotangents[input].is_some()).collect()
+        };
+        let (slices, invariants) = split.given.iter().partition(|&&input| input < first_invariant);
+        Roles {
+            state: self.active.iter().map(|&(i, _)| i).filter(|&i| i < self.carried).collect(),
+            sums: has(first_invariant..self.operands.len()),
+            stacked: has(self.carried..first_invariant),
+            slices,
+            invariants,
+        }
+    }
+
+    /// Cotangents of the operands.
+    pub(super) fn back(
+        &self,
+        b: &mut Builder,
+        cotangents: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>, BuildError> {
+        let roles = self.roles();
+        let (state, stacks) = self.active.split_at(roles.state.len());
+        let cotangent = |b: &mut Builder, (output, ty): &(usize, Type)| or_zeros(b, cotangents[*output], ty);
+        let mut operands = state.iter().map(|of| cotangent(b, of)).collect::<Result<Vec<_>, _>>()?;
+        for &invariant in &roles.sums {
+            let ty = b.ty(self.operands[invariant]).clone();
+            operands.push(or_zeros(b, None, &ty)?);
+        }
+        let carried = operands.len();
+        operands.extend(roles.slices.iter().map(|&slice| self.operands[slice]));
+        operands.extend(&self.saved);
+        for stack in stacks {
+            operands.push(cotangent(b, stack)?);
+        }
+        let scanned = operands.len() - carried;
+        operands.extend(roles.invariants.iter().map(|&invariant| self.operands[invariant]));
+        let body = self.body(b, &roles, &operands, carried..carried + scanned)?;
+        let found = b.push_with_regions(self.backward_op(carried, scanned), &operands, vec![body])?;
+        let mut results = vec![None; self.operands.len()];
+        let places = roles.state.iter().chain(&roles.sums).chain(&roles.stacked);
+        places.zip(&found).for_each(|(&input, &value)| results[input] = Some(value));
+        Ok(results)
+    }
+
+    fn backward_op(&self, carried: usize, scanned: usize) -> Op {
+        match &self.op {
+            Op::Map(op) if carried == 0 => Map { mapped: scanned, length: op.length }.into(),
+            Op::Map(op) => Scan { carried, scanned, length: op.length, reverse: true }.into(),
+            Op::Scan(op) => Scan { carried, scanned, length: op.length, reverse: !op.reverse }.into(),
+            other => unreachable!("{} is no loop over slices", other.name()),
+        }
+    }
+
+    /// The backward body: state and sums, slices, saved values and cotangents of slices of stacks, then invariants.
+    fn body(
+        &self,
+        b: &Builder,
+        roles: &Roles,
+        operands: &[Value],
+        sliced: std::ops::Range<usize>,
+    ) -> Result<Graph, BuildError> {
+        let ty = |(i, &v): (usize, &Value)| {
+            let ty = b.ty(v);
+            if sliced.contains(&i) { ty.with_shape(ty.shape.without(&[0])) } else { ty.clone() }
+        };
+        let types: Vec<Type> = operands.iter().enumerate().map(ty).collect();
+        let split = &self.split;
+        b.region(split.backward.name(), &types, |b, inputs| {
+            let (state, rest) = inputs.split_at(roles.state.len());
+            let (sums, rest) = rest.split_at(roles.sums.len());
+            let (slices, rest) = rest.split_at(roles.slices.len());
+            let (saved_and_stacks, invariants) = rest.split_at(rest.len() - roles.invariants.len());
+            let (saved, stacks) = saved_and_stacks.split_at(self.saved.len());
+            let own = [slices, invariants, saved, state, stacks].concat();
+            let found = b.inline(&split.backward, &own)?;
+            let cotangent = |input: usize| split.cotangents[input].map(|output| found[output]);
+            let mut outputs = Vec::new();
+            for (&input, &entering) in roles.state.iter().zip(state) {
+                let ty = b.ty(entering).clone();
+                outputs.push(or_zeros(b, cotangent(input), &ty)?);
+            }
+            for (&input, &sum) in roles.sums.iter().zip(sums) {
+                outputs.extend(b.add_derivatives(Some(sum), cotangent(input))?);
+            }
+            outputs.extend(roles.stacked.iter().filter_map(|&input| cotangent(input)));
+            Ok(outputs)
+        })
+    }
+}

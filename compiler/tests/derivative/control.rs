@@ -1,0 +1,345 @@
+//! Control flow: against differences, forward against reverse mode, to second order, and after the optimiser.
+
+use tensorwright_compiler::differentiate::{DifferentiateError, jvp, vjp};
+use tensorwright_compiler::passes::{PassOptions, run_pipeline};
+use tensorwright_ir::eval::{Evaluator, evaluate};
+use tensorwright_ir::{DType, Graph, Literal, Scalar, Type, text};
+use tensorwright_testkit::literals::Random;
+use tensorwright_testkit::tolerance::same_values;
+
+use super::numeric::{Case, Rigour, direction};
+
+fn graph(code: &str) -> Graph {
+    text::parse(code).unwrap_or_else(|e| panic!("{e}\n{code}"))
+}
+
+/// Inputs for a graph: floats from -1 to 1, and the integers and bools given.
+fn inputs(graph: &Graph, others: &[Literal], random: &mut Random) -> Vec<Literal> {
+    let mut others = others.iter();
+    let of_type = |ty: Type| match ty.dtype.is_float() {
+        true => direction(random, &ty),
+        false if ty.is_token() => Literal::new([0], &[false; 0]).unwrap(),
+        false => others.next().expect("a value for each input that is no float").clone(),
+    };
+    graph.input_types().into_iter().map(of_type).collect()
+}
+
+fn floats(inputs: &[Literal]) -> Vec<usize> {
+    (0..inputs.len()).filter(|&i| inputs[i].ty().dtype.is_float()).collect()
+}
+
+/// The graph is valid, reads back as it prints, and the optimiser keeps its values.
+fn check_graph(graph: &Graph, inputs: &[Literal]) -> Graph {
+    tensorwright_ir::verify(graph).unwrap_or_else(|e| panic!("{e:?}\n{graph}"));
+    let printed = graph.to_string();
+    assert_eq!(self::graph(&printed).to_string(), printed);
+    let expected = evaluate(graph, inputs).unwrap();
+    let optimised =
+        run_pipeline(graph.clone(), &PassOptions::default()).unwrap_or_else(|e| panic!("{e}\n{graph}"));
+    assert_eq!(optimised.output_types(), graph.output_types());
+    let found = evaluate(&optimised, inputs).unwrap();
+    for (e, f) in expected.iter().zip(&found) {
+        assert!(same_values(e, f), "{graph}was {e:?}\noptimised {f:?}\n{optimised}");
+    }
+    optimised
+}
+
+/// Both modes, to second order, of the graph for these integers and bools.
+#[track_caller]
+fn check(code: &str, others: &[Literal]) {
+    let (graph, mut random) = (graph(code), Random::new(9));
+    let inputs = inputs(&graph, others, &mut random);
+    let wrt = floats(&inputs);
+    let name = || code.to_owned();
+    Case { graph: &graph, inputs: &inputs, wrt: &wrt, name: &name }.check(&mut random, 2, Rigour::Strict);
+    let forward = jvp(&graph, &wrt).unwrap();
+    let tangents = wrt.iter().map(|&i| inputs[i].clone());
+    check_graph(&forward.graph, &inputs.iter().cloned().chain(tangents).collect::<Vec<_>>());
+    let reverse = vjp(&graph, &wrt).unwrap();
+    let types = graph.output_types().into_iter().filter(|ty| ty.dtype.is_float());
+    let cotangents = types.map(|ty| direction(&mut random, &ty));
+    let all: Vec<Literal> = inputs.iter().cloned().chain(cotangents).collect();
+    check_graph(&reverse.graph, &all);
+    let again = vjp(&reverse.graph, &floats(&all)).unwrap();
+    let types = reverse.graph.output_types().into_iter().filter(|ty| ty.dtype.is_float());
+    let all: Vec<Literal> = all.iter().cloned().chain(types.map(|ty| direction(&mut random, &ty))).collect();
+    check_graph(&again.graph, &all);
+}
+
+fn bools(values: &[bool]) -> Vec<Literal> {
+    values.iter().map(|&v| Literal::scalar(v)).collect()
+}
+
+fn count(graph: &Graph, name: &str) -> usize {
+    let inner = |node: &tensorwright_ir::Node| node.regions.iter().map(|r| count(r, name)).sum::<usize>();
+    graph.nodes().iter().map(|node| usize::from(node.op.name() == name) + inner(node)).sum()
+}
+
+const IF: &str = "graph @f(%p: bool[], %x: f64[3], %k: f64[3]) {
+  %y, %n = if(%p, %x, %k) (
+    graph @then(%x: f64[3], %k: f64[3]) {
+      %e = exp(%x) %y = mul(%e, %k) %z = mul(%y, %y) %n = constant() {value = 1:i32} return %z, %n
+    },
+    graph @else(%x: f64[3], %k: f64[3]) {
+      %s = sin(%x) %c = cos(%s) %z = mul(%c, %x) %n = constant() {value = 2:i32} return %z, %n
+    }
+  )
+  %z = tanh(%y)
+  return %z, %n
+}";
+
+#[test]
+fn branches_have_derivatives() {
+    check(IF, &bools(&[true]));
+    check(IF, &bools(&[false]));
+}
+
+const CASE: &str = "graph @f(%i: i32[], %x: f64[2], %y: f64[2]) {
+  %a, %b = case(%i, %x, %y) (
+    graph @zero(%x: f64[2], %y: f64[2]) { %z = mul(%x, %y) return %z, %x },
+    graph @one(%x: f64[2], %y: f64[2]) { %z = logistic(%y) return %z, %y },
+    graph @two(%x: f64[2], %y: f64[2]) { %c = constant() {value = f64[2] [1.0, 2.0]} return %c, %c }
+  )
+  return %a, %b
+}";
+
+#[test]
+fn all_branches_have_derivatives() {
+    for index in -1..4i32 {
+        check(CASE, &[Literal::scalar(index)]);
+    }
+}
+
+const CALL: &str = "graph @f(%x: f64[3], %y: f64[3]) {
+  %a, %b = call(%x, %y) {name = \"g\"} (
+    graph @g(%x: f64[3], %y: f64[3]) {
+      %s = mish(%x) %z = call(%s, %y) {name = \"h\"} (
+        graph @h(%x: f64[3], %y: f64[3]) { %e = exp(%x) %z = mul(%e, %y) return %z }
+      )
+      return %z, %s
+    }
+  )
+  return %a, %b
+}";
+
+#[test]
+fn calls_have_derivatives() {
+    check(CALL, &[]);
+}
+
+const MAP: &str = "graph @f(%x: f64[4,3], %y: f64[4], %w: f64[3], %k: i32[]) {
+  %a, %b = map(%x, %y, %w, %k) {mapped = 2, length = 4} (
+    graph @body(%x: f64[3], %y: f64[], %w: f64[3], %k: i32[]) {
+      %p = mul(%x, %w) %t = tanh(%p) %s = reduce(%t) {kind = sum, axes = [0]}
+      %z = mul(%s, %y) %q = sin(%w)
+      return %z, %q
+    }
+  )
+  return %a, %b
+}";
+
+#[test]
+fn maps_have_derivatives() {
+    check(MAP, &[Literal::scalar(3i32)]);
+    let graph = graph(MAP);
+    // Without sums to carry the way back is a map.
+    let slices = vjp(&graph, &[0, 1]).unwrap().graph;
+    assert_eq!((count(&slices, "map"), count(&slices, "scan")), (2, 0));
+    let invariants = vjp(&graph, &[2]).unwrap().graph;
+    assert_eq!((count(&invariants, "map"), count(&invariants, "scan")), (1, 1));
+}
+
+/// A recurrent cell with a counter in the state, a state that no result needs, and one that the body overwrites.
+fn scan(reverse: bool, length: usize) -> String {
+    format!(
+        "graph @f(%h: f64[3], %u: f64[3], %o: f64[3], %x: f64[{length},3], %w: f64[3], %n: i32[]) {{
+  %last, %count, %unused, %old, %ys, %is = scan(%h, %n, %u, %o, %x, %w) {{carried = 4, scanned = 1, length = {length}, reverse = {reverse}}} (
+    graph @body(%h: f64[3], %n: i32[], %u: f64[3], %o: f64[3], %x: f64[3], %w: f64[3]) {{
+      %a = mul(%h, %w) %b = add(%a, %x) %c = tanh(%b)
+      %one = constant() {{value = 1:i32}} %next = add(%n, %one)
+      %f = cast(%n) {{dtype = f64}} %fs = broadcast_in_dim(%f) {{shape = [3], axes = []}}
+      %d = mul(%c, %o) %y = mul(%d, %fs) %v = exp(%u)
+      return %c, %next, %v, %x, %y, %n
+    }}
+  )
+  return %last, %count, %ys, %is, %old
+}}"
+    )
+}
+
+#[test]
+fn scans_have_derivatives() {
+    for reverse in [false, true] {
+        for length in [4, 1, 0] {
+            check(&scan(reverse, length), &[Literal::scalar(2i32)]);
+        }
+    }
+}
+
+const NESTED: &str = "graph @f(%s: f64[2], %x: f64[3,2], %w: f64[2]) {
+  %last, %sums = scan(%s, %x, %w) {carried = 1, scanned = 1, length = 3, reverse = false} (
+    graph @outer(%s: f64[2], %x: f64[2], %w: f64[2]) {
+      %zero = constant() {value = 0.0:f64}
+      %total = reduce(%x) {kind = sum, axes = [0]}
+      %p = gt(%total, %zero)
+      %y = if(%p, %s, %x, %w) (
+        graph @then(%s: f64[2], %x: f64[2], %w: f64[2]) {
+          %i = scan(%s, %x, %w) {carried = 1, scanned = 1, length = 2, reverse = true} (
+            graph @inner(%s: f64[2], %x: f64[], %w: f64[2]) {
+              %b = broadcast_in_dim(%x) {shape = [2], axes = []} %a = mul(%s, %b) %c = sin(%a) %d = mul(%c, %w)
+              return %d
+            }
+          )
+          return %i
+        },
+        graph @else(%s: f64[2], %x: f64[2], %w: f64[2]) {
+          %m = map(%s, %x) {mapped = 2, length = 2} (
+            graph @inner(%s: f64[], %x: f64[]) { %a = mul(%s, %x) %e = exp(%a) return %e }
+          )
+          return %m
+        }
+      )
+      return %y, %total
+    }
+  )
+  return %last, %sums
+}";
+
+#[test]
+fn nested_control_flow_has_derivatives() {
+    check(NESTED, &[]);
+}
+
+/// Newton's method for the square root, with a counter, until it changes little.
+const WHILE: &str = "graph @f(%a: f64[]) {
+  %one = constant() {value = 1.0:f64} %n = constant() {value = 0:i32}
+  %root, %last, %count, %k = while(%a, %one, %n, %a) {carried = 3} (
+    graph @condition(%x: f64[], %d: f64[], %n: i32[], %a: f64[]) {
+      %m = abs(%d) %small = constant() {value = 1e-12:f64} %go = gt(%m, %small) return %go
+    },
+    graph @body(%x: f64[], %d: f64[], %n: i32[], %a: f64[]) {
+      %q = div(%a, %x) %s = add(%x, %q) %half = constant() {value = 0.5:f64} %next = mul(%s, %half)
+      %d2 = sub(%next, %x) %i = constant() {value = 1:i32} %m = add(%n, %i)
+      return %next, %d2, %m
+    }
+  )
+  return %root, %count
+}";
+
+fn newton() -> Graph {
+    graph(&WHILE.replace("%root, %last, %count, %k =", "%root, %last, %count ="))
+}
+
+#[test]
+fn while_loops_carry_tangents() {
+    let first = jvp(&newton(), &[0]).unwrap();
+    assert_eq!(first.derivatives, [Some(2), None]);
+    let inputs = [2.0, 1.0].map(Literal::scalar);
+    let optimised = check_graph(&first.graph, &inputs);
+    let found = evaluate(&optimised, &inputs).unwrap();
+    assert!((found[2].get(0).to_f64() - 0.5 / 2f64.sqrt()).abs() < 1e-15);
+    let second = jvp(&first.graph, &[0]).unwrap();
+    let inputs = [2.0, 1.0, 1.0].map(Literal::scalar);
+    check_graph(&second.graph, &inputs);
+    let found = evaluate(&second.graph, &inputs).unwrap();
+    let curvature = found[second.derivatives[2].unwrap()].get(0).to_f64();
+    assert!((curvature + 0.25 / 2f64.powf(1.5)).abs() < 1e-14, "{curvature}");
+}
+
+/// What has an effect has it once, before the way back.
+const EFFECTS: &str = "graph @f(%t: bool[0], %s: f64[], %x: f64[3]) {
+  %last, %end = scan(%s, %t, %x) {carried = 2, scanned = 1, length = 3, reverse = false} (
+    graph @body(%s: f64[], %t: bool[0], %x: f64[]) {
+      %a = mul(%s, %x) %u = print(%t, %a) {format = \"a {}\"}
+      %zero = constant() {value = 0.0:f64} %p = gt(%x, %zero)
+      %b, %v = if(%p, %a, %u) (
+        graph @then(%a: f64[], %u: bool[0]) { %b = sin(%a) %v = print(%u, %b) {format = \"b {}\"} return %b, %v },
+        graph @else(%a: f64[], %u: bool[0]) { return %a, %u }
+      )
+      return %b, %v
+    }
+  )
+  return %last, %end
+}";
+
+fn printed(graph: &Graph, inputs: &[Literal]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut sink = |line: &str| lines.push(line.to_owned());
+    Evaluator::new().with_sink(&mut sink).evaluate(graph, inputs).unwrap();
+    lines
+}
+
+#[test]
+fn effects_take_place_once() {
+    let (graph, mut random) = (graph(EFFECTS), Random::new(4));
+    let inputs = inputs(&graph, &[], &mut random);
+    let expected = printed(&graph, &inputs);
+    assert!(expected.len() > 3);
+    let reverse = vjp(&graph, &[1, 2]).unwrap().graph;
+    let inputs: Vec<Literal> = inputs.into_iter().chain([Literal::scalar(1.0)]).collect();
+    assert_eq!(printed(&reverse, &inputs), expected);
+    assert_eq!(printed(&check_graph(&reverse, &inputs), &inputs), expected);
+    let again = vjp(&reverse, &[1, 2, 3]).unwrap().graph;
+    let ones =
+        again.input_types().into_iter().skip(4).map(|ty| Literal::full(ty.shape, Scalar::one(ty.dtype)));
+    let inputs: Vec<Literal> = inputs.into_iter().chain(ones).collect();
+    assert_eq!(printed(&again, &inputs), expected);
+}
+
+/// A loop over three layers: what the gradient saves and what the optimiser makes of it.
+const LAYERS: &str = "graph @f(%x: f64[4,8], %w: f64[3,8,8], %b: f64[3,8]) {
+  %y = scan(%x, %w, %b) {carried = 1, scanned = 2, length = 3, reverse = false} (
+    graph @layer(%x: f64[4,8], %w: f64[8,8], %b: f64[8]) {
+      %p = matmul(%x, %w) %bs = broadcast_in_dim(%b) {shape = [4,8], axes = [1]} %s = add(%p, %bs) %y = tanh(%s)
+      return %y
+    }
+  )
+  return %y
+}";
+
+fn nodes(graph: &Graph) -> usize {
+    let inner = |node: &tensorwright_ir::Node| node.regions.iter().map(nodes).sum::<usize>();
+    graph.nodes().iter().map(|node| 1 + inner(node)).sum()
+}
+
+fn node<'g>(graph: &'g Graph, name: &str) -> &'g tensorwright_ir::Node {
+    graph.nodes().iter().find(|node| node.op.name() == name).expect("there is one")
+}
+
+#[test]
+fn a_loop_over_layers_saves_what_its_gradient_needs() {
+    check(LAYERS, &[]);
+    let graph = graph(LAYERS);
+    let mut random = Random::new(2);
+    let mut inputs = inputs(&graph, &[], &mut random);
+    inputs.push(direction(&mut random, &Type::new(DType::F64, [4, 8])));
+    let gradient = vjp(&graph, &[0, 1, 2]).unwrap().graph;
+    let optimised = check_graph(&gradient, &inputs);
+    // The input of the layer and its result.
+    assert_eq!(node(&optimised, "scan").results.len(), 3, "{optimised}");
+    assert_eq!(count(&optimised, "dot_general"), 3, "{optimised}");
+    assert!(nodes(&optimised) <= nodes(&gradient), "{} of {}", nodes(&optimised), nodes(&gradient));
+    // The cotangent of the bias alone needs neither the weights' gradient nor what enters a layer.
+    let bias = check_graph(&vjp(&graph, &[2]).unwrap().graph, &inputs);
+    assert_eq!(node(&bias, "scan").results.len(), 2, "{bias}");
+}
+
+#[test]
+fn what_nobody_needs_is_not_saved() {
+    let graph = graph(LAYERS);
+    let mut b = tensorwright_ir::Builder::new("value");
+    let derived = vjp(&graph, &[0, 1]).unwrap().graph;
+    let inputs: Vec<_> = derived.input_types().into_iter().map(|ty| b.input(ty)).collect();
+    let outputs = b.inline(&derived, &inputs).unwrap();
+    let value = b.finish(&outputs[..1]);
+    let optimised = run_pipeline(value, &PassOptions::default()).unwrap();
+    assert_eq!(node(&optimised, "scan").results.len(), 1, "{optimised}");
+    assert_eq!(count(&optimised, "scan"), 1);
+}
+
+#[test]
+fn while_loops_have_no_way_back() {
+    let failed = vjp(&newton(), &[0]).unwrap_err();
+    assert!(matches!(failed, DifferentiateError::Reverse { op: "while", .. }));
+    assert_eq!(failed.to_string(), "`while` has no derivative in reverse mode; forward mode has");
+}
