@@ -35,6 +35,7 @@ mod eager;
 mod error;
 mod function;
 pub mod gradient;
+pub mod module;
 pub mod optimizer;
 mod random;
 mod replay;
@@ -51,7 +52,10 @@ pub use control::{
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
 pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
-pub use gradient::{GradientTape, Pullback, grad, hessian, jacobian, jvp, value_and_grad, vjp};
+pub use gradient::{
+    GradientTape, Pullback, grad, hessian, jacobian, jvp, value_and_grad, value_and_grad_of, vjp,
+};
+pub use module::Module;
 pub use random::RandomKey;
 pub use replay::run_graph;
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
@@ -72,8 +76,9 @@ pub use variable::Variable;
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, DType, Ellipsis, Function, GradientTape, NewAxis, RandomKey, Stage, Static, Tensor, TensorSpec,
-        Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function, grad, hessian, jacobian,
-        jvp, keep, map, print, scan, scan_reverse, value_and_grad, vjp, while_loop,
+        By, DType, Ellipsis, Function, GradientTape, Module, NewAxis, RandomKey, Stage, Static, Tensor,
+        TensorSpec, Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function, grad,
+        hessian, jacobian, jvp, keep, map, print, scan, scan_reverse, value_and_grad, value_and_grad_of, vjp,
+        while_loop,
     };
 }

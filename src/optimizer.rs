@@ -4,12 +4,12 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright::optimizer::{Adam, Optimizer};
+//! use tensorwright::optimizer::{Adam, AdamState, Optimizer};
 //!
 //! let adam = Adam { learning_rate: 0.1, ..Adam::default() };
 //! let step = {
 //!     let gradient = grad(|x: Tensor| (x - 3.0).square().sum(..));
-//!     function(move |(x, state)| adam.update(x.clone(), &gradient.call(x)?, state))
+//!     function(move |(x, state): (Tensor, AdamState<Tensor>)| adam.update(x.clone(), &gradient.call(x)?, state))
 //! };
 //! let mut x = Tensor::from([0.0f32, 10.0]);
 //! let mut state = adam.state(&x)?;

@@ -58,7 +58,7 @@ impl Variable {
     /// outside and used inside.
     #[track_caller]
     pub fn new(value: impl Into<Tensor>) -> Result<Variable> {
-        Variable::at("", value.into(), caller())
+        Variable::made_at("", value.into(), caller())
     }
 
     /// As [`Variable::new`], with a name for messages and saved models.
@@ -67,10 +67,10 @@ impl Variable {
     /// As [`Variable::new`].
     #[track_caller]
     pub fn named(name: &str, value: impl Into<Tensor>) -> Result<Variable> {
-        Variable::at(name, value.into(), caller())
+        Variable::made_at(name, value.into(), caller())
     }
 
-    fn at(name: &str, value: Tensor, at: Place) -> Result<Variable> {
+    pub(crate) fn made_at(name: &str, value: Tensor, at: Place) -> Result<Variable> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         if trace::is_active() {
             return Err(Error::VariableInTrace { at: at.into() });
@@ -94,8 +94,12 @@ impl Variable {
     /// The value now: inside a traced function, at this place of the program.
     #[track_caller]
     pub fn value(&self) -> Tensor {
+        self.value_at(caller())
+    }
+
+    pub(crate) fn value_at(&self, at: Place) -> Tensor {
         if trace::is_active() {
-            return trace::read(self, caller());
+            return trace::read(self, at);
         }
         Tensor::concrete(self.ty().clone(), self.guard().clone())
     }
@@ -106,7 +110,10 @@ impl Variable {
     /// When the value carries an error, or has another dtype or shape.
     #[track_caller]
     pub fn assign(&self, value: impl Operand) -> Result<()> {
-        let at = caller();
+        self.assign_at(value, caller())
+    }
+
+    pub(crate) fn assign_at(&self, value: impl Operand, at: Place) -> Result<()> {
         self.update("assign", at, |now| value.hold(now, "assign", at).borrow().clone())
     }
 

@@ -1,5 +1,6 @@
 //! Derives for containers of tensors.
 
+mod module;
 mod tree;
 
 use proc_macro::TokenStream;
@@ -13,4 +14,12 @@ use proc_macro::TokenStream;
 pub fn derive_tree(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
     tree::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a struct a module of its fields: its variables are theirs, with the names of fields in their paths. A field marked
+/// `#[module(skip)]` holds none.
+#[proc_macro_derive(Module, attributes(module))]
+pub fn derive_module(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    module::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
 use crate::replay;
 use crate::trace::{Captured, State};
-use crate::{Tensor, Tree};
+use crate::{Tensor, Tree, Variable};
 
 /// A function at a point, as a graph.
 pub(super) struct Traced<A, R> {
@@ -192,4 +192,48 @@ pub fn jvp<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A, tangents: A) -> 
     let traced = Traced::new(&f, argument, at)?;
     let (values, tangents) = traced.push_forward(&tangents)?;
     Ok((with_tensors(&traced.result, values), with_tensors(&traced.result, tangents)))
+}
+
+/// The value of a function of variables, and its derivative (of the sum of its elements) by each of them, in order: what a step of
+/// training needs. The function reads the variables; it may assign them too.
+///
+/// # Errors
+/// When the function fails, its result is not a float tensor, or it does not depend differentiably on a variable.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let w = Variable::new([1.0f32, 2.0])?;
+/// let (loss, gradients) = value_and_grad_of(&[&w], || w.value().square().sum(..))?;
+/// assert_eq!(loss.item::<f32>()?, 5.0);
+/// assert_eq!(gradients[0].to_vec::<f32>()?, [2.0, 4.0]);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn value_and_grad_of<O: Output<Tree = Tensor>>(
+    variables: &[&Variable],
+    f: impl Fn() -> O,
+) -> Result<(Tensor, Vec<Tensor>)> {
+    let at = caller();
+    let traced = Traced::new(&|()| f(), (), at)?;
+    let ty = traced.result.ty()?.clone();
+    let refuse = |what: String| Error::NotDifferentiable { at: at.into(), what };
+    if !ty.dtype.is_float() {
+        return Err(refuse(format!("the function's result is {ty}, and only floats have gradients")));
+    }
+    let input = |variable: &Variable| {
+        let state = Captured::State(State::Variable(variable.clone()));
+        traced.operands.iter().position(|operand| operand.is(&state))
+    };
+    let unread = |variable: &Variable| refuse(format!("the function does not read {variable:?}"));
+    let wrt = variables.iter().map(|v| input(v).ok_or_else(|| unread(v))).collect::<Result<Vec<_>>>()?;
+    let derived = differentiate::vjp(&traced.graph, &wrt).map_err(|e| failed(e, at))?;
+    let one = Tensor::full(ty.shape.clone(), Scalar::one(ty.dtype));
+    let outputs = traced.run(&derived, [one].into_iter())?;
+    let gradient = |(&input, derivative): (&usize, &Option<usize>)| match derivative {
+        Some(output) => Ok(outputs[traced.without_state(*output)].clone()),
+        None => Err(traced.unconnected(input)),
+    };
+    let gradients = wrt.iter().zip(&derived.derivatives).map(gradient).collect::<Result<_>>()?;
+    Ok((outputs[0].clone(), gradients))
 }

@@ -1,6 +1,7 @@
 //! Gradients of functions: closures in, closures out.
 //!
 //! - [`grad`], [`value_and_grad`]: reverse mode, compiled per signature like every [`function`](crate::function());
+//! - [`value_and_grad_of`]: by variables;
 //! - [`vjp`], [`jvp`]: one product with the Jacobian, from the left or from the right;
 //! - [`jacobian`], [`hessian`]: whole matrices of derivatives;
 //! - [`GradientTape`]: gradients of code that runs op by op.
@@ -14,7 +15,7 @@ mod linear;
 pub(crate) mod tape;
 mod whole;
 
-pub use linear::{Pullback, jvp, vjp};
+pub use linear::{Pullback, jvp, value_and_grad_of, vjp};
 pub use tape::GradientTape;
 pub use whole::{hessian, jacobian};
 
