@@ -190,3 +190,59 @@ fn derivatives_print_and_parse() {
     let text = graph.to_string();
     assert_eq!(tensorwright_ir::text::parse(&text).unwrap().to_string(), text);
 }
+
+/// Of loops and branches the way through them is shown: state also by way of the state that brought the input there.
+#[test]
+fn explanations_go_through_regions() {
+    let code = "graph @f(%x: f64[], %y: f64[], %n: i32[], %z: f64[]) {
+      %last, %other, %count = while(%y, %z, %n, %x) {carried = 3} (
+        graph @condition(%a: f64[], %b: f64[], %n: i32[], %x: f64[]) {
+          %limit = constant() {value = 3:i32} %go = lt(%n, %limit) return %go
+        },
+        graph @body(%a: f64[], %b: f64[], %n: i32[], %x: f64[]) {
+          %one = constant() {value = 1:i32} %m = add(%n, %one)
+          %p = gt(%x, %a)
+          %c = if(%p, %b) (
+            graph @then(%b: f64[]) { %r = floor(%b) @ \"model.rs\":7:3 return %r },
+            graph @else(%b: f64[]) { %s = sign(%b) @ \"model.rs\":9:3 return %s }
+          ) @ \"model.rs\":6:3
+          return %c, %x, %m
+        }
+      ) @ \"model.rs\":4:1
+      return %last, %count
+    }";
+    let graph = tensorwright_ir::text::parse(code).unwrap();
+    let says = |input| explain(&graph, input).unwrap().map(|u| u.to_string());
+    assert_eq!(
+        says(0).unwrap(),
+        "x -> while at model.rs:4:1 -> gt is not differentiable\n\
+         x -> while at model.rs:4:1 -> if at model.rs:6:3 -> floor at model.rs:7:3 is not differentiable\n\
+         x -> while at model.rs:4:1 -> if at model.rs:6:3 -> sign at model.rs:9:3 is not differentiable"
+    );
+    // It is the result if the loop runs never.
+    assert_eq!(says(1), None);
+    assert_eq!(
+        says(3).unwrap(),
+        "z -> while at model.rs:4:1 -> if at model.rs:6:3 -> floor at model.rs:7:3 is not differentiable\n\
+         z -> while at model.rs:4:1 -> if at model.rs:6:3 -> sign at model.rs:9:3 is not differentiable"
+    );
+    assert_eq!(vjp(&graph, &[0, 3]).unwrap().derivatives, [None, None]);
+    assert_eq!(says(2).unwrap(), "n is i32, which has no derivatives");
+}
+
+/// A definition in a region is looked into; a result that is of no use gives nobody a derivative.
+#[test]
+fn explanations_look_into_definitions_in_regions() {
+    let code = "graph @f(%x: f64[3], %u: f64[3]) {
+      %y, %unused = call(%x, %u) {name = \"g\"} (
+        graph @g(%x: f64[3], %u: f64[3]) {
+          %c = count_nonzero(%x) {axes = [0], dims = drop, dtype = f64} return %c, %u
+        }
+      )
+      return %y
+    }";
+    let graph = tensorwright_ir::text::parse(code).unwrap();
+    let says = |input| explain(&graph, input).unwrap().map(|u| u.to_string());
+    assert_eq!(says(0).unwrap(), "x -> call -> cast to bool is not differentiable");
+    assert_eq!(says(1).unwrap(), "no output depends on u");
+}

@@ -2,8 +2,8 @@
 
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::evaluate;
-use tensorwright_ir::op::{Derivative, Draw};
-use tensorwright_ir::{Builder, DType, Type, Value};
+use tensorwright_ir::op::{Derivative, Draw, OpKind};
+use tensorwright_ir::{Builder, DType, Op, Type, Value};
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph};
 use tensorwright_testkit::literals::Random;
 
@@ -26,12 +26,32 @@ fn options() -> GraphOptions {
     GraphOptions { max_ops: OPS, max_elements: 32, smooth: true, nan_bits: true, ..of }
 }
 
+/// Control flow that has a derivative in both modes; one op in two is such.
+const CONTROL: [&str; 5] = ["if", "case", "call", "map", "scan"];
+
+fn options_with_control() -> GraphOptions {
+    let mut options = options();
+    let control: Vec<OpKind> = Op::kinds().into_iter().filter(|kind| CONTROL.contains(&kind.name)).collect();
+    let copies = options.kinds.len() / control.len();
+    options.kinds.extend(std::iter::repeat_n(control, copies).flatten());
+    options
+}
+
 #[test]
 fn derivatives_of_random_graphs_agree_with_differences() {
-    let (options, mut random, mut finite) = (options(), Random::new(5), 0);
+    check_random(&options(), 5);
+}
+
+#[test]
+fn derivatives_of_random_control_flow_agree_with_differences() {
+    check_random(&options_with_control(), 7);
+}
+
+fn check_random(options: &GraphOptions, seed: u64) {
+    let (mut random, mut finite) = (Random::new(seed), 0);
     for number in 0..GRAPHS {
         let choices: Vec<u32> = (0..30 + number).map(|_| random.bits() as u32).collect();
-        let drawn = random_graph(&mut Draw::new(&choices), &options);
+        let drawn = random_graph(&mut Draw::new(&choices), options);
         // A derivative is asked for where everything is finite, not only what is selected in the end.
         if !is_finite(&drawn) {
             continue;
@@ -58,8 +78,9 @@ fn is_finite(drawn: &RandomGraph) -> bool {
 /// The optimiser takes derivatives like any other graph.
 #[test]
 fn derivatives_of_random_graphs_go_through_the_optimiser() {
-    let (options, mut random) = (options(), Random::new(6));
+    let mut random = Random::new(6);
     for number in 0..GRAPHS / 5 {
+        let options = if number % 2 == 0 { options() } else { options_with_control() };
         let choices: Vec<u32> = (0..30 + number).map(|_| random.bits() as u32).collect();
         let drawn = random_graph(&mut Draw::new(&choices), &options);
         let wrt: Vec<usize> = (0..drawn.inputs.len()).collect();
