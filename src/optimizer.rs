@@ -168,7 +168,7 @@ impl Optimizer for Adam {
             let deviation = (&square / second).sqrt() + self.epsilon;
             let mut step = &mean / first / deviation;
             if self.weight_decay != 0.0 {
-                step = step + x * self.weight_decay;
+                step += x * self.weight_decay;
             }
             [x - step * self.learning_rate, mean, square]
         })?;
@@ -190,15 +190,14 @@ fn zip<P: Tree, const N: usize, const M: usize>(
     rule: impl Fn([&Tensor; N]) -> [Tensor; M],
 ) -> Result<Vec<[Tensor; M]>> {
     let columns = trees.map(tensors);
-    let mut rows = Vec::new();
-    for at in 0..columns[0].len() {
+    let row = |at: usize| {
         let row: [&Tensor; N] = std::array::from_fn(|tree| &columns[tree][at]);
         let is_float = row[0].ty()?.dtype.is_float();
         // Parameters come first; what follows them in a result are the last trees.
         let same = || std::array::from_fn(|m| if m == 0 { row[0].clone() } else { row[N - M + m].clone() });
-        rows.push(if is_float { rule(row) } else { same() });
-    }
-    Ok(rows)
+        Ok(if is_float { rule(row) } else { same() })
+    };
+    (0..columns[0].len()).map(row).collect()
 }
 
 fn split<P: Tree, const M: usize>(like: &P, rows: Vec<[Tensor; M]>) -> [P; M] {

@@ -164,6 +164,7 @@ fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: Place) -> R
 /// # Ok::<(), tensorwright::Error>(())
 /// ```
 #[track_caller]
+#[expect(clippy::type_complexity, reason = "the value and its pullback are what the name promises")]
 pub fn vjp<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result<(O::Tree, Pullback<A, O::Tree>)> {
     let traced = Traced::new(&f, argument, caller())?;
     let outputs =

@@ -168,11 +168,7 @@ impl Block {
     }
 
     fn regions(&self) -> impl Iterator<Item = &Block> {
-        let control = |task| match task {
-            &Task::Control(ref task) => Some(task),
-            _ => None,
-        };
-        self.tasks.iter().filter_map(control).flat_map(|task| &task.regions)
+        self.tasks.iter().flat_map(Task::regions)
     }
 
     /// Whether a step here or in a region has an effect.

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use tensorwright_compiler::contraction::{self, MatMul as Product};
 use tensorwright_compiler::program::{KernelCall, Program, Step};
 
+use super::block::Block;
 use super::control::ControlTask;
 use super::effect::EffectTask;
 use super::{BuildExecutableError, RunError};
@@ -153,6 +154,14 @@ impl Task {
             }
         }
         Ok(())
+    }
+
+    /// The blocks of control flow.
+    pub(super) fn regions(&self) -> &[Block] {
+        match self {
+            Task::Control(task) => &task.regions,
+            _ => &[],
+        }
     }
 
     /// Estimated nanoseconds on one thread.

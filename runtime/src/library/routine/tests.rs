@@ -3,7 +3,7 @@
 use super::*;
 use tensorwright_ir::op::primitive::*;
 use tensorwright_ir::op::{Draw, Lowering, Operand, Tolerance, Values};
-use tensorwright_ir::{DType, Literal, Scalar, Shape};
+use tensorwright_ir::{DType, Literal, Shape};
 use tensorwright_testkit::literals::{Random, random_literal};
 use tensorwright_testkit::tolerance::first_difference;
 
