@@ -1,7 +1,7 @@
 //! Derivatives of every op, compiled: they agree with the evaluator, and so does what the optimiser makes of them.
 
 use tensorwright_compiler::CompileOptions;
-use tensorwright_compiler::differentiate::vjp;
+use tensorwright_compiler::differentiate::{jvp, vjp};
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::{Draw, Lowering, OpKind, Operand, Sample, Values};
@@ -87,4 +87,56 @@ fn compiled_derivatives_agree_with_the_evaluator() {
     let checked = kinds.iter().filter(|kind| check(kind, DType::F32)).count();
     // The others work on integers, bools and bits.
     assert!(checked > kinds.len() / 2, "only {checked} of {} kinds were checked", kinds.len());
+}
+
+/// Control flow in every direction: a scan over branches, with a map inside, and invariants.
+const CONTROL: &str = "graph @f(%s: f32[8], %x: f32[5,8], %w: f32[8,8], %n: i32[]) {
+  %last, %count, %ys = scan(%s, %n, %x, %w) {carried = 2, scanned = 1, length = 5, reverse = REVERSE} (
+    graph @body(%s: f32[8], %n: i32[], %x: f32[8], %w: f32[8,8]) {
+      %one = constant() {value = 1:i32} %m = add(%n, %one)
+      %zero = constant() {value = 0.0:f32} %t = reduce(%x) {kind = sum, axes = [0]} %p = gt(%t, %zero)
+      %y = if(%p, %s, %x, %w) (
+        graph @then(%s: f32[8], %x: f32[8], %w: f32[8,8]) {
+          %d = dot_general(%w, %s) {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0], dtype = f32}
+          %a = add(%d, %x) %y = tanh(%a) return %y
+        },
+        graph @else(%s: f32[8], %x: f32[8], %w: f32[8,8]) {
+          %y = map(%w, %s, %x) {mapped = 2, length = 8} (
+            graph @row(%w: f32[8], %s: f32[], %x: f32[8]) {
+              %a = mul(%w, %x) %e = sin(%a) %t = reduce(%e) {kind = sum, axes = [0]} %y = mul(%t, %s) return %y
+            }
+          )
+          return %y
+        }
+      )
+      %c = case(%m, %y, %s) (
+        graph @zero(%y: f32[8], %s: f32[8]) { return %s },
+        graph @one(%y: f32[8], %s: f32[8]) { %p = mul(%y, %s) return %p },
+        graph @two(%y: f32[8], %s: f32[8]) { %e = exp(%y) %p = sub(%e, %s) return %p }
+      )
+      return %y, %m, %c
+    }
+  )
+  return %last, %count, %ys
+}";
+
+#[test]
+fn compiled_derivatives_of_control_flow_agree_with_the_evaluator() {
+    let mut random = Random::new(8);
+    let mut literal = |ty: &Type| match ty.dtype.is_float() {
+        true => Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, random.unit() - 0.5)),
+        false => Literal::scalar(-1i32),
+    };
+    for reverse in ["false", "true"] {
+        let graph = tensorwright_ir::text::parse(&CONTROL.replace("REVERSE", reverse)).expect("is valid");
+        let gradient = vjp(&graph, &[0, 1, 2]).expect("has a derivative").graph;
+        let second = vjp(&gradient, &[0, 1, 2]).expect("has a derivative").graph;
+        for graph in [jvp(&graph, &[0, 1, 2]).expect("has a derivative").graph, gradient, second] {
+            let inputs: Vec<Literal> = graph.input_types().iter().map(&mut literal).collect();
+            let (expected, found) = (evaluate(&graph, &inputs).expect("inputs fit"), run(&graph, &inputs));
+            for (e, f) in expected.iter().zip(&found) {
+                assert!(is_close(e, f), "{graph}of {inputs:?}\nis {e:?}\ncompiled {f:?}");
+            }
+        }
+    }
 }
