@@ -49,6 +49,16 @@ pub enum EvalError {
         /// The source line that wrote it.
         location: Option<Location>,
     },
+    /// A `list_stack` found another number of rows.
+    #[error("the list must have {expected} rows to be stacked, found {found}{}", at(location))]
+    ListLength {
+        /// How many it stacks.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+        /// The source line that wrote it.
+        location: Option<Location>,
+    },
     /// The budget of [`Evaluator::with_budget`] is used up.
     #[error("the evaluation takes more work than allowed")]
     Budget,
@@ -62,7 +72,9 @@ fn at(location: &Option<Location>) -> String {
 impl EvalError {
     /// The error with this place, if it has none.
     fn or_at(mut self, place: Option<&Location>) -> EvalError {
-        if let EvalError::Assertion { location, .. } | EvalError::NotFinite { location, .. } = &mut self
+        if let EvalError::Assertion { location, .. }
+        | EvalError::NotFinite { location, .. }
+        | EvalError::ListLength { location, .. } = &mut self
             && location.is_none()
         {
             *location = place.cloned();

@@ -73,7 +73,12 @@ impl From<usize> for Dim {
 
 /// Extents of all axes, outermost first; the empty shape is a scalar's.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Shape(SmallVec<[Dim; 6]>);
+pub struct Shape {
+    dims: SmallVec<[Dim; 6]>,
+    /// Whether this is what a list has in place of a shape: the extents are those of its rows. Nothing but
+    /// [`Type::list_of`] makes such a one, and whatever computes new extents makes the shape of a tensor.
+    list: bool,
+}
 
 impl Shape {
     /// The largest number of elements that a tensor may have: its bytes must fit in an `isize`.
@@ -88,33 +93,37 @@ impl Shape {
 
     /// Number of axes.
     pub fn rank(&self) -> usize {
-        self.0.len()
+        self.dims.len()
     }
 
     /// The extents.
     pub fn dims(&self) -> &[Dim] {
-        &self.0
+        &self.dims
     }
 
     /// The extents as plain sizes.
     pub fn sizes(&self) -> SmallVec<[usize; 6]> {
-        self.0.iter().map(|d| d.size()).collect()
+        self.dims.iter().map(|d| d.size()).collect()
     }
 
     /// The extent of `axis` as a plain size. Panics if there is no such axis.
     pub fn size(&self, axis: usize) -> usize {
-        self.0[axis].size()
+        self.dims[axis].size()
     }
 
-    /// Number of elements; 1 for a scalar. Shapes that pass [`Shape::check`] do not overflow.
+    /// Number of elements; 1 for a scalar, and for a list, which is one handle. Shapes that pass [`Shape::check`] do not
+    /// overflow.
     pub fn elements(&self) -> usize {
-        self.0.iter().fold(1usize, |n, d| n.saturating_mul(d.size()))
+        if self.list {
+            return 1;
+        }
+        self.dims.iter().fold(1usize, |n, d| n.saturating_mul(d.size()))
     }
 
     /// Whether the rank and the number of elements are within the limits of a tensor.
     pub fn check(&self) -> bool {
         let nonzero =
-            self.0.iter().filter(|d| d.size() != 0).try_fold(1usize, |n, d| n.checked_mul(d.size()));
+            self.dims.iter().filter(|d| d.size() != 0).try_fold(1usize, |n, d| n.checked_mul(d.size()));
         self.rank() <= Shape::MAX_RANK && nonzero.is_some_and(|n| n <= Shape::MAX_ELEMENTS)
     }
 
@@ -129,30 +138,31 @@ impl Shape {
 
     /// The shape without `axes` (sorted or not).
     pub fn without(&self, axes: &[usize]) -> Shape {
-        self.0.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &d)| d).collect()
+        self.dims.iter().enumerate().filter(|(i, _)| !axes.contains(i)).map(|(_, &d)| d).collect()
     }
 
     /// The shape with `axes` set to one element.
     pub fn with_ones_at(&self, axes: &[usize]) -> Shape {
-        self.0.iter().enumerate().map(|(i, &d)| if axes.contains(&i) { Dim::ONE } else { d }).collect()
+        self.dims.iter().enumerate().map(|(i, &d)| if axes.contains(&i) { Dim::ONE } else { d }).collect()
     }
 
     /// The shape with the extent of `axis` replaced.
     pub fn with_dim(&self, axis: usize, dim: Dim) -> Shape {
         let mut shape = self.clone();
-        shape.0[axis] = dim;
+        shape.dims[axis] = dim;
         shape
     }
 
     /// The shape with an axis of this extent in front of the others.
     pub fn with_leading(&self, dim: Dim) -> Shape {
-        std::iter::once(dim).chain(self.0.iter().copied()).collect()
+        std::iter::once(dim).chain(self.dims.iter().copied()).collect()
     }
 
     /// The common shape under NumPy's broadcasting rule, or `None` if there is none.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank().max(other.rank());
-        let at = |s: &Shape, i: usize| if i + s.rank() < rank { Dim::ONE } else { s.0[i + s.rank() - rank] };
+        let at =
+            |s: &Shape, i: usize| if i + s.rank() < rank { Dim::ONE } else { s.dims[i + s.rank() - rank] };
         (0..rank).map(|i| at(self, i).broadcast(at(other, i))).collect()
     }
 }
@@ -161,19 +171,19 @@ impl Deref for Shape {
     type Target = [Dim];
 
     fn deref(&self) -> &[Dim] {
-        &self.0
+        &self.dims
     }
 }
 
 impl FromIterator<Dim> for Shape {
     fn from_iter<I: IntoIterator<Item = Dim>>(dims: I) -> Shape {
-        Shape(dims.into_iter().collect())
+        Shape { dims: dims.into_iter().collect(), list: false }
     }
 }
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Shape {
-        Shape(dims.into_iter().map(Dim).collect())
+        Shape { dims: dims.into_iter().map(Dim).collect(), list: false }
     }
 }
 
@@ -204,7 +214,7 @@ impl From<()> for Shape {
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;
-        for (i, dim) in self.0.iter().enumerate() {
+        for (i, dim) in self.dims.iter().enumerate() {
             write!(f, "{}{dim}", if i == 0 { "" } else { "," })?;
         }
         f.write_str("]")
@@ -219,6 +229,9 @@ impl fmt::Debug for Shape {
 
 /// The type of a value: dtype and shape, written `f32[4,8]`; a scalar is `f32[]`.
 ///
+/// The type of a list of any number of such tensors, its rows, is written `list<f32[4,8]>`; see [`Type::list_of`]. It has the
+/// dtype and the extents of its rows.
+///
 /// Effect tokens, which order side effects, are ordinary values of type `bool[0]`: they carry no data. An effect takes the token
 /// of the effect before it and gives one to the effect after it; see [`Type::token`].
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -230,6 +243,9 @@ pub struct Type {
 }
 
 impl Type {
+    /// Bytes of a handle to a list.
+    pub const HANDLE_BYTES: usize = 8;
+
     /// A tensor type.
     pub fn new(dtype: DType, shape: impl Into<Shape>) -> Type {
         Type { dtype, shape: shape.into() }
@@ -247,7 +263,22 @@ impl Type {
 
     /// Whether a value of this type can be an effect token.
     pub fn is_token(&self) -> bool {
-        self.dtype == DType::Bool && *self.shape == [Dim::known(0)]
+        self.dtype == DType::Bool && *self.shape == [Dim::known(0)] && !self.is_list()
+    }
+
+    /// The type of lists whose rows have the type `row`. There are no lists of lists: that of a list is the list.
+    pub fn list_of(row: &Type) -> Type {
+        Type { dtype: row.dtype, shape: Shape { list: true, ..row.shape.clone() } }
+    }
+
+    /// Whether this is the type of lists.
+    pub fn is_list(&self) -> bool {
+        self.shape.list
+    }
+
+    /// The type of the rows of a list; of a tensor its own.
+    pub fn row(&self) -> Type {
+        Type { dtype: self.dtype, shape: Shape { list: false, ..self.shape.clone() } }
     }
 
     /// Number of axes.
@@ -260,8 +291,11 @@ impl Type {
         self.shape.elements()
     }
 
-    /// Bytes that a dense tensor of this type takes.
+    /// Bytes that a dense tensor of this type takes; of a list those of a handle to it.
     pub fn bytes(&self) -> usize {
+        if self.is_list() {
+            return Type::HANDLE_BYTES;
+        }
         self.elements() * self.dtype.size()
     }
 
@@ -278,7 +312,10 @@ impl Type {
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.dtype, self.shape)
+        match self.is_list() {
+            true => write!(f, "list<{}{}>", self.dtype, self.shape),
+            false => write!(f, "{}{}", self.dtype, self.shape),
+        }
     }
 }
 

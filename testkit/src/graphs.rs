@@ -30,29 +30,32 @@ pub struct GraphOptions {
     pub smooth: bool,
 }
 
-/// Graphs of all ops but control flow and effects.
+/// Whether ops of the kind are more than functions of tensors: control flow, effects, lists.
+fn is_control(kind: &OpKind) -> bool {
+    matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::List)
+}
+
+/// Graphs of all ops but control flow, effects and lists.
 impl Default for GraphOptions {
     fn default() -> GraphOptions {
-        let plain = |kind: &OpKind| !matches!(kind.lowering, Lowering::Region | Lowering::Effect);
-        let kinds = Op::kinds().into_iter().filter(plain).collect();
+        let kinds = Op::kinds().into_iter().filter(|kind| !is_control(kind)).collect();
         GraphOptions { kinds, max_ops: 24, max_elements: 1024, nan_bits: false, smooth: false }
     }
 }
 
 impl GraphOptions {
-    /// Graphs with control flow and effects, of which one in two ops is one. Evaluating such a graph may fail: an assertion may not
-    /// hold.
+    /// Graphs with control flow, effects and lists, of which one in two ops is one. Evaluating such a graph may fail: an assertion
+    /// may not hold.
     pub fn with_control() -> GraphOptions {
         let plain = GraphOptions::default();
-        let control = |kind: &OpKind| matches!(kind.lowering, Lowering::Region | Lowering::Effect);
-        let control: Vec<OpKind> = Op::kinds().into_iter().filter(control).collect();
+        let control: Vec<OpKind> = Op::kinds().into_iter().filter(is_control).collect();
         let copies = plain.kinds.len() / control.len().max(1);
         let kinds =
             std::iter::repeat_n(control, copies).flatten().chain(plain.kinds.iter().copied()).collect();
         GraphOptions { kinds, max_elements: 256, ..plain }
     }
 
-    /// Graphs of these ops only, without control flow and effects.
+    /// Graphs of these ops only, without control flow, effects and lists.
     pub fn of(accept: impl Fn(&OpKind) -> bool) -> GraphOptions {
         let mut options = GraphOptions::default();
         options.kinds.retain(accept);
@@ -151,7 +154,7 @@ impl Growing {
         let (low, high) = match values {
             Values::Range(low, high) => (low, high),
             Values::Moderate => (-4.0, 4.0),
-            Values::Any | Values::Index(_) => return value,
+            Values::Any | Values::Index(_) | Values::Rows(_) => return value,
         };
         let Type { dtype, shape } = self.b.ty(value).clone();
         if !dtype.is_float() {
@@ -169,11 +172,44 @@ impl Growing {
         if let Some(hint) = hint.filter(|&v| *self.b.ty(v) == wanted.ty) {
             return hint;
         }
+        if wanted.ty.is_list() {
+            return self.list(draw, wanted);
+        }
         match draw.below(8) {
             0..=3 => self.fitting(draw, wanted),
             4 | 5 => self.splat(draw, &wanted.ty),
             6 => self.constant(draw, wanted),
             _ => self.add_input(draw, wanted),
+        }
+    }
+
+    /// A list at hand, mostly, or a new one. What must have a length is new.
+    fn list(&mut self, draw: &mut Draw<'_>, wanted: &Operand) -> Value {
+        let fits: Vec<Value> = self.values.iter().copied().filter(|&v| *self.b.ty(v) == wanted.ty).collect();
+        let count = match wanted.values {
+            Values::Rows(count) => count,
+            _ if !fits.is_empty() && draw.below(4) < 3 => {
+                return fits[fits.len() - 1 - draw.below(fits.len())];
+            }
+            _ => draw.below(4),
+        };
+        let row = Operand::any(wanted.ty.row());
+        let mut list = self.b.list_new(&row.ty).expect("rows are tensors");
+        for _ in 0..count {
+            let x = self.of_type(draw, &row, None);
+            list = self.b.list_push(list, x).expect("a row of the type");
+        }
+        list
+    }
+
+    /// What a list shows as a tensor: its last row, or its length. Outputs of graphs are tensors.
+    fn seen(&mut self, value: Value, last: bool) -> Value {
+        if !self.b.ty(value).is_list() {
+            return value;
+        }
+        match last {
+            true => self.b.list_pop(value).expect("a list").1,
+            false => self.b.list_len(value).expect("a list"),
         }
     }
 
@@ -184,6 +220,9 @@ impl Growing {
             return fits[fits.len() - 1 - draw.below(fits.len())];
         }
         let from = self.pick(draw);
+        if self.b.ty(from).is_list() {
+            return self.add_input(draw, wanted);
+        }
         self.converted(from, &wanted.ty).unwrap_or_else(|| self.add_input(draw, wanted))
     }
 
@@ -227,6 +266,9 @@ impl Growing {
         for _ in 0..draw.below(3) {
             outputs.push(self.pick(draw));
         }
+        let last = draw.flip();
+        let outputs: Vec<Value> =
+            outputs.into_iter().enumerate().map(|(i, v)| self.seen(v, last == (i % 2 == 0))).collect();
         let graph = self.b.finish(&outputs);
         self.tolerances.resize(graph.nodes().len(), Tolerance::Exact);
         RandomGraph { graph, inputs: self.inputs, tolerances: self.tolerances }

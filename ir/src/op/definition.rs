@@ -59,6 +59,8 @@ pub enum Lowering {
     Expand,
     /// Control flow: runs its regions, never, once or many times.
     Region,
+    /// Works on lists: a routine on handles.
+    List,
     /// Does something besides giving results, in the order that tokens give; see [`Type::token`].
     Effect,
 }

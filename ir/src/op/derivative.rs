@@ -37,7 +37,7 @@ pub enum Derivative<'a> {
     Expansion,
     /// No result changes with an operand, except in jumps.
     Zero,
-    /// As its regions are: control flow, which whoever differentiates graphs knows.
+    /// As its regions are: control flow, and the lists that it carries, which whoever differentiates graphs knows.
     Regions,
 }
 

@@ -131,6 +131,14 @@ pub enum TypeError {
         /// The type that it has.
         found: Box<Type>,
     },
+    /// A list where there must be a tensor.
+    #[error("operand {operand} is a {found}: lists are for the operations on lists and for control flow")]
+    List {
+        /// Position of the operand, from 0.
+        operand: usize,
+        /// Its type.
+        found: Box<Type>,
+    },
     /// Any other rule of the op.
     #[error("{0}")]
     Other(String),

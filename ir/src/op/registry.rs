@@ -396,9 +396,11 @@ pub struct OpKind {
 }
 
 impl OpKind {
-    /// Draws an op of this kind; see [`OpDef::sample`].
+    /// Draws an op of this kind; see [`OpDef::sample`]. Ops that take no lists are offered the type of the rows.
     pub fn sample(&self, draw: &mut Draw<'_>, hint: &Type) -> Sample<Op> {
-        (self.sample)(self.name, draw, hint)
+        let takes_lists = matches!(self.lowering, Lowering::Region | Lowering::List);
+        let row = (hint.is_list() && !takes_lists).then(|| hint.row());
+        (self.sample)(self.name, draw, row.as_ref().unwrap_or(hint))
     }
 
     fn family<T: OpDef + Into<Op>>() -> impl Iterator<Item = OpKind> {
@@ -437,7 +439,7 @@ macro_rules! define_ops {
                 Constant(Constant), Unary(UnaryFn), Binary(BinaryFn), Compare(CompareFn),
                 $($variant($variant),)*
             }
-            // Control flow and effects. Their builder methods take closures: see `control::build`.
+            // Control flow, effects and lists. Their builder methods take closures: see `control::build`.
             {
                 If,
                 Case,
@@ -448,6 +450,12 @@ macro_rules! define_ops {
                 Print,
                 Assert,
                 CheckFinite,
+                ListNew,
+                ListPush,
+                ListPop,
+                ListGet,
+                ListLen,
+                ListStack,
             }
         }
 
@@ -540,7 +548,7 @@ macro_rules! define_ops {
                 match self {
                     $(Op::$variant(op) => OpDef::derivative(op),)*
                     $(Op::$control(_) => match <$control as ControlDef>::LOWERING {
-                        Lowering::Region => Derivative::Regions,
+                        Lowering::Region | Lowering::List => Derivative::Regions,
                         _ => Derivative::Zero,
                     },)*
                 }
@@ -619,6 +627,16 @@ impl Op {
         if regions.iter().any(|region| region.depth() >= MAX_DEPTH) {
             return Err(TypeError::Nesting);
         }
-        self.infer_checked(operands, regions)
+        if matches!(self.lowering(), Lowering::Region | Lowering::List) {
+            return self.infer_checked(operands, regions);
+        }
+        if let Some(operand) = operands.iter().position(|ty| ty.is_list()) {
+            return Err(TypeError::List { operand, found: operands[operand].clone().into() });
+        }
+        let results = self.infer_checked(operands, regions)?;
+        match results.iter().find(|ty| ty.is_list()) {
+            Some(list) => Err(TypeError::Other(format!("it cannot give a {list}"))),
+            None => Ok(results),
+        }
     }
 }

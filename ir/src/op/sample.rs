@@ -138,6 +138,8 @@ pub enum Values {
     Range(f64, f64),
     /// Indices below the bound, and a few outside it.
     Index(usize),
+    /// A list of that many rows, which take all values.
+    Rows(usize),
 }
 
 /// An operand that a sampled op needs.

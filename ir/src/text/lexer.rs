@@ -14,7 +14,7 @@ pub(super) enum Kind {
     Number,
     /// `"src/main.rs"`.
     Text,
-    /// One of `( ) { } [ ] , : = @`.
+    /// One of `( ) { } [ ] < > , : = @`.
     Punct(char),
     /// `->`.
     Arrow,
@@ -66,7 +66,9 @@ impl<'a> Lexer<'a> {
             Some(b'-') => self.minus()?,
             Some(b'0'..=b'9') => self.number(),
             Some(b'_' | b'a'..=b'z' | b'A'..=b'Z') => self.word(),
-            Some(byte @ (b'(' | b')' | b'{' | b'}' | b'[' | b']' | b',' | b':' | b'=' | b'@')) => {
+            Some(
+                byte @ (b'(' | b')' | b'{' | b'}' | b'[' | b']' | b'<' | b'>' | b',' | b':' | b'=' | b'@'),
+            ) => {
                 self.at += 1;
                 Kind::Punct(char::from(byte))
             }

@@ -9,8 +9,19 @@ use super::{Code, FREE_FILL_ELEMENTS, MAX_FILL_BYTES};
 use crate::{DType, Literal, LiteralRef, Scalar, Shape, Type};
 
 impl Parser<'_> {
-    /// `f32[4,8]`.
+    /// `f32[4,8]`, or `list<f32[4,8]>`.
     pub(super) fn ty(&mut self) -> Result<(Type, Span), ParseError> {
+        if !self.at_word("list") {
+            return self.tensor_type();
+        }
+        let start = self.advance()?;
+        self.expect('<')?;
+        let (row, _) = self.tensor_type()?;
+        self.expect('>')?;
+        Ok((Type::list_of(&row), start.to(self.last)))
+    }
+
+    fn tensor_type(&mut self) -> Result<(Type, Span), ParseError> {
         let (word, span) = self.word("a type such as f32[4,8]")?;
         let Ok(dtype) = word.parse::<DType>() else {
             let help = super::suggest::nearest(word, DType::ALL.map(DType::name));

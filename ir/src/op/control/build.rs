@@ -1,7 +1,10 @@
 //! Builder methods of control flow and effects: closures build the regions.
 
 use crate::op::Results;
-use crate::op::control::{Assert, Call, Case, CheckFinite, If, Map, Print, Scan, While};
+use crate::op::control::{
+    Assert, Call, Case, CheckFinite, If, ListGet, ListLen, ListNew, ListPop, ListPush, ListStack, Map, Print,
+    Scan, While,
+};
 use crate::{BuildError, Builder, Graph, Literal, Op, Type, Value};
 
 /// Control flow and effects.
@@ -165,5 +168,35 @@ impl Builder {
     /// Stops with an error, after the effect that gave `token`, if an element of `x` is NaN or infinite. Returns the next token.
     pub fn check_finite(&mut self, token: Value, x: Value, message: &str) -> Result<Value, BuildError> {
         self.push_one(Op::from(CheckFinite { message: message.to_owned() }), &[token, x])
+    }
+
+    /// An empty list of rows of this type. Fails if that is the type of a list.
+    pub fn list_new(&mut self, row: &Type) -> Result<Value, BuildError> {
+        self.push_one(ListNew { dtype: row.dtype, shape: row.shape.clone() }, &[])
+    }
+
+    /// The list with the row `x` more at its end.
+    pub fn list_push(&mut self, list: Value, x: Value) -> Result<Value, BuildError> {
+        self.push_one(ListPush {}, &[list, x])
+    }
+
+    /// The list without its last row, and that row: of an empty list itself, and zeros.
+    pub fn list_pop(&mut self, list: Value) -> Result<(Value, Value), BuildError> {
+        self.push(ListPop {}, &[list]).map(|results| (results[0], results[1]))
+    }
+
+    /// The row number `index`, an integer scalar, which is clamped into range; zeros of an empty list.
+    pub fn list_get(&mut self, list: Value, index: Value) -> Result<Value, BuildError> {
+        self.push_one(ListGet {}, &[list, index])
+    }
+
+    /// How many rows there are, as `i32[]`.
+    pub fn list_len(&mut self, list: Value) -> Result<Value, BuildError> {
+        self.push_one(ListLen {}, &[list])
+    }
+
+    /// All rows along a new axis 0. Stops with an error if there are not `length` of them.
+    pub fn list_stack(&mut self, list: Value, length: usize) -> Result<Value, BuildError> {
+        self.push_one(ListStack { length }, &[list])
     }
 }

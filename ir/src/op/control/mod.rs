@@ -6,11 +6,16 @@
 //! - **Effects.** `print`, `assert` and `check_finite` take a token first and give one. Tokens are values of type `bool[0]`
 //!   ([`Type::token`](crate::Type::token)): they carry no data, but whoever needs the token of an effect comes after it. Loops
 //!   carry tokens like all state. An effect whose tokens nobody uses takes place all the same.
+//! - **Lists.** A value of type `list<T>` is any number of tensors of one type, its rows. Lists are values like all others: nothing
+//!   changes one, `list_push` gives another. They are there for loops that keep something of each iteration: loops carry them as state,
+//!   and regions take and give them, but nobody slices or stacks them, and the inputs and outputs of a compiled function are tensors.
+//!   `list_stack` stops with an error if the length is not the one it says, like an effect without a token.
 
 mod build;
 mod call;
 mod effects;
 mod format;
+mod list;
 mod map;
 mod rule;
 mod sample;
@@ -24,6 +29,7 @@ mod tests;
 
 pub use call::Call;
 pub use effects::{Assert, CheckFinite, Print};
+pub use list::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
 pub use map::Map;
 pub use scan::Scan;
 pub use switch::{Case, If};

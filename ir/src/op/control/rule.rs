@@ -102,6 +102,7 @@ pub(super) fn has_operands(
 /// Types of the slices of these operands along axis 0, which must have the extent `length`.
 pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<Ports, TypeError> {
     let slice = |(i, ty): (usize, &&Type)| match ty.shape.first() {
+        _ if ty.is_list() => Err(TypeError::Other(format!("operand {i} is a {ty} and has no slices"))),
         None => Err(TypeError::Other(format!("operand {i} is a scalar and has no slices"))),
         Some(extent) if extent.size() != length => {
             let reason = format!("operand {i} has {extent} slices, found {length}");
@@ -115,6 +116,9 @@ pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<
 /// Types of stacks of `length` such slices.
 pub(super) fn stacks(slices: &[Type], length: usize) -> Result<Types, TypeError> {
     let stack = |ty: &Type| {
+        if ty.is_list() {
+            return Err(TypeError::Other(format!("a {ty} cannot be stacked: lists are state or invariants")));
+        }
         let shape = ty.shape.with_leading(length.into());
         if shape.check() { Ok(ty.with_shape(shape)) } else { Err(TypeError::TooLarge { shape }) }
     };

@@ -7,7 +7,11 @@ use crate::{BuildError, Builder, DType, DTypeClass, Graph, Scalar, Type, Value};
 pub(super) fn types(draw: &mut Draw<'_>, hint: &Type) -> Vec<Type> {
     let mut types = vec![hint.clone()];
     for _ in 0..draw.below(3) {
-        types.push(if draw.flip() { hint.clone() } else { draw.ty(DTypeClass::Any, 2) });
+        types.push(match draw.below(5) {
+            1 | 3 => hint.clone(),
+            4 => Type::list_of(hint),
+            _ => draw.ty(DTypeClass::Any, 2),
+        });
     }
     types
 }
@@ -47,9 +51,12 @@ pub(super) fn elementwise(
             break;
         }
         let x = values[draw.below(values.len())];
-        let y = pick(draw, b, &values, &b.ty(x).clone())?;
-        let value = combined(draw, b, x, y)?;
-        values.push(value);
+        let ty = b.ty(x).clone();
+        let y = pick(draw, b, &values, &ty.row())?;
+        match ty.is_list() {
+            true => values.extend(of_list(draw, b, x, y)?),
+            false => values.push(combined(draw, b, x, y)?),
+        }
     }
     wanted.iter().map(|ty| pick(draw, b, &values, ty)).collect()
 }
@@ -59,7 +66,20 @@ fn pick(draw: &mut Draw<'_>, b: &mut Builder, values: &[Value], ty: &Type) -> Re
     let fits: Vec<Value> = values.iter().copied().filter(|&v| b.ty(v) == ty).collect();
     match draw.below(fits.len() + 1) {
         i if i < fits.len() => Ok(fits[fits.len() - 1 - i]),
+        _ if ty.is_list() => b.list_new(&ty.row()),
         _ => b.full(Scalar::from_i128(ty.dtype, draw.between(-2, 2).into()), &ty.shape),
+    }
+}
+
+/// What can be made of a list and a row.
+fn of_list(draw: &mut Draw<'_>, b: &mut Builder, list: Value, row: Value) -> Result<Vec<Value>, BuildError> {
+    match draw.below(4) {
+        0 | 1 => Ok(vec![b.list_push(list, row)?]),
+        2 => b.list_pop(list).map(|(list, row)| vec![row, list]),
+        _ => {
+            let index = b.scalar(draw.between(-1, 4) as i32);
+            Ok(vec![b.list_get(list, index)?])
+        }
     }
 }
 

@@ -84,7 +84,10 @@ impl ControlDef for Scan {
         let (length, slice) = (x.shape.size(0), x.with_shape(x.shape.without(&[0])));
         let scanned = draw.below(3).min(if length <= 16 { 2 } else { 1 }).max(usize::from(length > 16));
         let length = if scanned == 0 { draw.below(4) } else { length };
-        let state = vec![slice.clone(); draw.below(3)];
+        let mut state = vec![slice.clone(); draw.below(3)];
+        if draw.below(4) == 3 {
+            state.push(Type::list_of(&slice));
+        }
         let invariants = vec![slice.clone(); draw.below(2)];
         let slices = vec![slice.clone(); scanned];
         let inputs: Vec<Type> = [&state[..], &slices, &invariants].concat();

@@ -22,7 +22,9 @@ impl Numbers {
     fn literal(&mut self, operand: &Operand) -> Literal {
         let dtype = operand.ty.dtype;
         Literal::from_fn(operand.ty.clone(), |_| match operand.values {
-            Values::Any => Scalar::from_bits(dtype, u64::from(self.next()) << 32 | u64::from(self.next())),
+            Values::Any | Values::Rows(_) => {
+                Scalar::from_bits(dtype, u64::from(self.next()) << 32 | u64::from(self.next()))
+            }
             Values::Moderate => Scalar::from_f64(dtype, self.unit() * 8.0 - 4.0),
             Values::Range(low, high) => Scalar::from_f64(dtype, low + self.unit() * (high - low)),
             Values::Index(bound) => {

@@ -1,7 +1,8 @@
-//! Control flow and effects: what they compute, what they accept, how they are built.
+//! Control flow, effects and lists: what they compute, what they accept, how they are built.
 
 mod building;
 mod effects;
+mod lists;
 mod loops;
 mod preconditions;
 mod switch;
