@@ -87,7 +87,7 @@ fn run_ops(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
 
 /// Whether the node is an op without regions and effects.
 fn is_plain(node: &Node) -> bool {
-    !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect)
+    !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List)
 }
 
 /// Compiles the graph and runs it on tensors with values.

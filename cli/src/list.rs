@@ -42,6 +42,7 @@ fn op_row(kind: &OpKind) -> Vec<String> {
         Lowering::Expand => "composite",
         Lowering::Region => "control flow",
         Lowering::Effect => "effect",
+        Lowering::List => "list",
     };
     vec![kind.name.to_owned(), operands, lowering.to_owned(), kind.attributes.join(", ")]
 }

@@ -1,6 +1,7 @@
 //! The whole way from a graph to a program.
 
-use tensorwright_ir::{BuildError, Graph, NodeId};
+use tensorwright_ir::op::Port;
+use tensorwright_ir::{BuildError, Graph, NodeId, Type};
 
 use crate::contraction::{self, MatMul};
 use crate::passes::{self, PassError, PassOptions};
@@ -20,7 +21,10 @@ pub struct CompileOptions {
     pub passes: PassOptions,
 }
 
-/// Why a graph cannot be compiled. A graph that verifies always compiles, so this is a bug of the compiler.
+/// Why a graph cannot be compiled. A graph that verifies and takes and gives tensors always compiles, so all but [`List`] are bugs
+/// of the compiler.
+///
+/// [`List`]: CompileError::List
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
     /// A pass failed.
@@ -29,6 +33,18 @@ pub enum CompileError {
     /// A rewrite that does not type-check.
     #[error("a rewrite of the compiler does not type-check: {0}")]
     Rewrite(#[from] BuildError),
+    /// A list where a function meets its caller.
+    #[error(
+        "{port} {position} of the function is a {ty}: lists live inside functions, what goes in and out are tensors"
+    )]
+    List {
+        /// Input or output.
+        port: Port,
+        /// Its position, from 0.
+        position: usize,
+        /// Its type.
+        ty: Box<Type>,
+    },
     /// An invariant does not hold.
     #[error("internal error of the compiler: {what}")]
     Internal {
@@ -37,14 +53,25 @@ pub enum CompileError {
     },
 }
 
-/// Compiles a graph to a program for `target`. Fails only through a bug of the compiler.
+/// Compiles a graph to a program for `target`. Fails if an input or output is a list, else only through a bug of the compiler.
 pub fn compile(
     graph: &Graph,
     options: &CompileOptions,
     target: &dyn Target,
 ) -> Result<Program, CompileError> {
+    check_ports(graph)?;
     let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
     lower(&optimized, target)
+}
+
+fn check_ports(graph: &Graph) -> Result<(), CompileError> {
+    let ports = [(Port::Input, graph.input_types()), (Port::Output, graph.output_types())];
+    for (port, types) in ports {
+        if let Some(position) = types.iter().position(Type::is_list) {
+            return Err(CompileError::List { port, position, ty: types[position].clone().into() });
+        }
+    }
+    Ok(())
 }
 
 /// Fuses, schedules and plans a graph of primitives.
@@ -87,6 +114,17 @@ mod tests {
     fn compiled(text: &str) -> Result<Program, CompileError> {
         let graph = text.parse().unwrap_or_else(|error| panic!("{error}"));
         compile(&graph, &CompileOptions::default(), &Untiled)
+    }
+
+    #[test]
+    fn functions_neither_take_nor_give_lists() {
+        let error =
+            compiled("graph @f(%x: f32[], %l: list<f32[]>) { %n = list_len(%l) return %n }").unwrap_err();
+        let expected = "input 1 of the function is a list<f32[]>: lists live inside functions, what goes in and out are tensors";
+        assert_eq!(error.to_string(), expected);
+        let error =
+            compiled("graph @f() { %l = list_new() {dtype = i8, shape = [2]} return %l }").unwrap_err();
+        assert!(matches!(error, CompileError::List { port: Port::Output, position: 0, .. }));
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! body updates in place. If the operand is in the arena, and no later step touches it, the result gets its memory and the copy
 //! is left out. Inputs may be overwritten only where the caller says so, as loops do with their state: then the new state
 //! ends up where the old one was.
+//!
+//! Lists are handles, which move instead of being copied; a list is changed in place if no other handle is of it. So for
+//! `list_push` and `list_pop` sharing memory only spares loops a second handle.
 
 use tensorwright_ir::Op;
 
@@ -14,6 +17,9 @@ use crate::program::{Place, Program, Step};
 fn candidates(step: &Step) -> Vec<(usize, usize)> {
     match step {
         Step::Routine { op: Op::DynamicUpdateSlice(_) | Op::Scatter(_), operands, results, .. } => {
+            vec![(operands[0], results[0])]
+        }
+        Step::List { op: Op::ListPush(_) | Op::ListPop(_), operands, results, .. } => {
             vec![(operands[0], results[0])]
         }
         Step::Control(c) => {

@@ -159,6 +159,7 @@ impl<'a, 'g> Planner<'a, 'g> {
                 Step::Control(Box::new(control))
             }
             Lowering::Effect => Step::Effect { op, operands, operand_types, location },
+            Lowering::List => Step::List { op, operands, operand_types, results, location },
             _ => Step::Routine { op, operands, operand_types, results, result_types, location },
         };
         self.program.steps.push(step);
@@ -271,12 +272,18 @@ fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
 }
 
 /// Gives each arena slot an offset. First fit, in the order in which slots are first written; a place is free again after
-/// the last step that touches its slot.
+/// the last step that touches its slot. Places of lists are never shared: they hold handles from the first step to the last.
 fn place_in_arena(program: &mut Program) {
     let mut life: Vec<Option<(usize, usize)>> = vec![None; program.slots.len()];
     for (at, step) in program.steps.iter().enumerate() {
         for slot in step.slots() {
-            life[slot] = Some(life[slot].map_or((at, at), |(first, _)| (first, at)));
+            let held = program.slots[slot].ty.is_list();
+            let life = &mut life[slot];
+            *life = match *life {
+                _ if held => Some((0, program.steps.len())),
+                Some((first, _)) => Some((first, at)),
+                None => Some((at, at)),
+            };
         }
     }
     let mut order: Vec<usize> = (0..life.len())

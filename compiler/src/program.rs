@@ -84,6 +84,19 @@ pub enum Step {
         /// The source line that wrote it.
         location: Option<Location>,
     },
+    /// An op on lists. The slot of a list holds a handle, and so does its place in the arena, which it shares with no other slot.
+    List {
+        /// What to do.
+        op: Op,
+        /// Slots of its operands.
+        operands: Vec<usize>,
+        /// Types of its operands.
+        operand_types: Vec<Type>,
+        /// Slots of its results.
+        results: Vec<usize>,
+        /// The source line that wrote it.
+        location: Option<Location>,
+    },
     /// Control flow.
     Control(Box<Control>),
     /// An effect, such as a print.
@@ -138,9 +151,20 @@ impl Step {
                 let more = epilogue.iter().flat_map(|call| call.args.iter().copied());
                 [*lhs, *rhs, *out].into_iter().chain(more).collect()
             }
-            Step::Routine { operands, results, .. } => operands.iter().chain(results).copied().collect(),
+            Step::Routine { operands, results, .. } | Step::List { operands, results, .. } => {
+                operands.iter().chain(results).copied().collect()
+            }
             Step::Control(c) => c.operands.iter().chain(&c.results).chain([&c.workspace]).copied().collect(),
             Step::Effect { operands, .. } => operands.clone(),
+        }
+    }
+
+    /// Slots of the results, of steps whose results are values of the graph.
+    fn results(&self) -> &[usize] {
+        match self {
+            Step::Routine { results, .. } | Step::List { results, .. } => results,
+            Step::Control(control) => &control.results,
+            Step::Kernel(_) | Step::MatMul { .. } | Step::Effect { .. } => &[],
         }
     }
 
@@ -152,7 +176,9 @@ impl Step {
                 let more = epilogue.iter_mut().flat_map(|call| call.args.iter_mut());
                 [lhs, rhs, out].into_iter().chain(more).collect()
             }
-            Step::Routine { operands, results, .. } => operands.iter_mut().chain(results).collect(),
+            Step::Routine { operands, results, .. } | Step::List { operands, results, .. } => {
+                operands.iter_mut().chain(results).collect()
+            }
             Step::Control(c) => {
                 let Control { operands, results, workspace, .. } = &mut **c;
                 operands.iter_mut().chain(results).chain([workspace]).collect()
@@ -163,6 +189,28 @@ impl Step {
 }
 
 impl Program {
+    /// Whether nothing needs the value in `slot` after step number `at`: it is no output, and later steps do not touch it, or
+    /// the step itself replaces it.
+    pub fn is_last_use(&self, at: usize, slot: usize) -> bool {
+        let step = &self.steps[at];
+        let uses = step.slots().into_iter().filter(|&used| used == slot).count();
+        if step.results().contains(&slot) {
+            return uses == 2;
+        }
+        let later = self.steps[at + 1..].iter().any(|step| step.slots().contains(&slot));
+        uses == 1 && !later && self.outputs.iter().all(|&(_, output)| output != slot)
+    }
+
+    /// The slots that hold lists, but for those of inputs and outputs, whose handles are the caller's.
+    pub fn own_lists(&self) -> Vec<usize> {
+        let mut touched = vec![false; self.slots.len()];
+        for slot in self.steps.iter().flat_map(Step::slots) {
+            touched[slot] = true;
+        }
+        let is_own = |slot: &Slot| slot.ty.is_list() && matches!(slot.place, Place::Arena(_));
+        (0..self.slots.len()).filter(|&slot| touched[slot] && is_own(&self.slots[slot])).collect()
+    }
+
     /// The program and those of all regions in it, outermost first.
     pub fn with_regions(&self) -> Vec<&Program> {
         let mut found = vec![self];
@@ -210,6 +258,9 @@ impl fmt::Display for Step {
             }
             Step::Routine { op, operands, results, .. } => {
                 write!(f, "routine {} {} -> {}", op.name(), slots(operands), slots(results))
+            }
+            Step::List { op, operands, results, .. } => {
+                write!(f, "{} {} -> {}", op.name(), slots(operands), slots(results))
             }
             Step::Control(c) => {
                 let regions: Vec<String> = c.regions.iter().map(|r| format!("@{}", r.name)).collect();

@@ -27,6 +27,7 @@ fn steps(program: &Program) -> String {
         Step::MatMul { epilogue: None, .. } => 'm',
         Step::MatMul { .. } => 'e',
         Step::Routine { .. } => 'r',
+        Step::List { .. } => 'l',
         Step::Control(_) => 'c',
         Step::Effect { .. } => 'p',
     };

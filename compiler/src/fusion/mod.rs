@@ -226,7 +226,7 @@ pub(crate) fn is_reduction(node: &Node) -> bool {
 pub(crate) fn is_routine(node: &Node) -> bool {
     match node.op.lowering() {
         Lowering::Library => !matches!(node.op, Op::Bitcast(_)),
-        Lowering::Contract | Lowering::Region | Lowering::Effect => true,
+        Lowering::Contract | Lowering::Region | Lowering::Effect | Lowering::List => true,
         Lowering::Map | Lowering::View | Lowering::Reduce | Lowering::Expand => false,
     }
 }

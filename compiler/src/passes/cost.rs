@@ -22,6 +22,7 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
     match node.op.lowering() {
         Lowering::Region => region_cost(node),
         Lowering::Effect => operands,
+        Lowering::List => operands.saturating_add(result),
         Lowering::Map => result.saturating_mul(element_cost(&node.op)),
         Lowering::View => 0,
         Lowering::Reduce => operands.max(result),

@@ -1,7 +1,7 @@
 //! Which nodes are more than a function of their operands.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{Graph, Node, Type};
+use tensorwright_ir::{Graph, Node, Op, Type};
 
 /// Whether a value of this type can be an effect token.
 pub(super) fn is_token(ty: &Type) -> bool {
@@ -15,11 +15,11 @@ pub(super) fn touches_token(graph: &Graph, node: &Node) -> bool {
     node.operands.iter().chain(&node.results).any(|&v| is_token(graph.ty(v))) || has_effect(node)
 }
 
-/// Whether the node or a node in its regions has an effect.
+/// Whether the node or a node in its regions has an effect, or may stop the program like one.
 pub(super) fn has_effect(node: &Node) -> bool {
     let mut open = vec![node];
     while let Some(node) = open.pop() {
-        if node.op.lowering() == Lowering::Effect {
+        if node.op.lowering() == Lowering::Effect || matches!(node.op, Op::ListStack(_)) {
             return true;
         }
         open.extend(node.regions.iter().flat_map(|region| region.nodes()));

@@ -7,7 +7,7 @@
 //! - Whatever has no elements is a constant.
 //! - Control flow without effects whose operands are all constants is run, loops within what is left of `fold_work`.
 //!
-//! It keeps `iota` and broadcasts, which are smaller than what they stand for. Effect tokens are left alone.
+//! It keeps `iota` and broadcasts, which are smaller than what they stand for. Effect tokens and lists are left alone.
 //!
 //! ```text
 //! graph @f(%x: f32[2,1000]) {
@@ -112,6 +112,9 @@ fn folded(
     budget: &mut Budget,
 ) -> Result<Option<Results>, BuildError> {
     let types: SmallVec<[&Type; 1]> = site.node.results.iter().map(|&v| old.ty(v)).collect();
+    if types.iter().any(|ty| ty.is_list()) {
+        return Ok(None);
+    }
     if types.iter().all(|ty| ty.elements() == 0) {
         let zeros = types.iter().map(|ty| r.build().full(Scalar::zero(ty.dtype), &ty.shape));
         return zeros.collect::<Result<_, _>>().map(Some);

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 use tensorwright_compiler::program::{Place, Program};
 use tensorwright_ir::Type;
 
+use super::list::{Cell, Cells};
 use super::task::{Task, task};
 use super::{BuildExecutableError, RunError};
 use crate::buffer::{BufferPool, OutOfMemory, SharedBuffer};
@@ -21,6 +22,8 @@ pub(super) struct Block {
     fresh_outputs: Vec<usize>,
     pub(super) constants: Vec<SharedBuffer>,
     tasks: Vec<Task>,
+    /// Slots of lists that are the block's own.
+    lists: Vec<usize>,
     pub(super) arena_bytes: usize,
 }
 
@@ -51,11 +54,12 @@ impl Block {
             fresh_outputs: Vec::new(),
             constants: Vec::new(),
             tasks: Vec::new(),
+            lists: program.own_lists(),
             arena_bytes: program.arena_bytes,
         };
         block.place_slots(program)?;
-        for step in &program.steps {
-            block.tasks.push(task(step, program, &kernels)?);
+        for at in 0..program.steps.len() {
+            block.tasks.push(task(at, program, &kernels)?);
         }
         Ok(block)
     }
@@ -94,7 +98,8 @@ impl Block {
     ///
     /// # Safety
     /// Each pointer is to memory of as many bytes as its type takes, the arena to as many as the program says. Nobody else writes
-    /// to inputs or touches the rest. Inputs whose memory the program gives to outputs are writable.
+    /// to inputs or touches the rest. Inputs whose memory the program gives to outputs are writable. Lists among inputs and outputs are
+    /// cells, and those of inputs are given to the block, see [`list`](super::list).
     #[inline]
     pub(super) unsafe fn run(
         &self,
@@ -112,6 +117,8 @@ impl Block {
                 SlotPlace::Arena(offset) => arena.wrapping_add(offset),
             });
         }
+        // SAFETY: places of lists in the arena are for nothing else while the block runs.
+        let _lists = unsafe { Cells::start(self.lists.iter().map(|&slot| memory[slot])) };
         for task in &self.tasks {
             // SAFETY: `memory` has a pointer for each slot, to as many bytes as its type takes. Arena slots that live at the same
             // time do not overlap, and programs only write to outputs, to the arena, and to inputs that were given to them.
@@ -139,8 +146,14 @@ impl Block {
                 OutputPlace::Constant(i) => self.constants[i].as_ptr(),
                 OutputPlace::Fresh(k) => output(self.fresh_outputs[k]).cast_const(),
             };
-            // SAFETY: both have the bytes of the type, and different values do not overlap.
-            unsafe { copy(from, output(at), ty.bytes()) };
+            // SAFETY: both have the bytes of the type, and different values do not overlap; both are cells if it is a list.
+            unsafe {
+                match ty.is_list() {
+                    true if from == output(at).cast_const() => {}
+                    true => Cell::another(from).put(output(at)),
+                    false => copy(from, output(at), ty.bytes()),
+                }
+            }
         }
         Ok(())
     }
@@ -151,7 +164,7 @@ impl Block {
             Task::Kernel(task) => vec![&*task.kernel],
             Task::MatMul(task) => task.epilogue.iter().map(|epilogue| &*epilogue.kernel).collect(),
             Task::Control(task) => task.regions.iter().flat_map(Block::kernels).collect(),
-            Task::Routine { .. } | Task::Effect(_) => Vec::new(),
+            Task::Routine { .. } | Task::List(_) | Task::Effect(_) => Vec::new(),
         });
         own.collect()
     }

@@ -3,16 +3,21 @@
 //! The state of a loop goes back and forth between the memory of the result and a spare buffer, so that an iteration copies
 //! nothing; state that the body updates in place stays where it is. Slices of scanned tensors are read, and slices of stacked
 //! results written, right where they are.
+//!
+//! A call has handles of its own of the lists among its operands: those that nobody needs afterwards, and second ones of the others.
+//! Regions take the handles of their inputs. The condition of a loop gets second ones, and so does each run for invariants, so that
+//! state, of which the body has the only handle, changes in place.
 
 use std::ops::Range;
 use std::sync::Mutex;
 
 use smallvec::SmallVec;
 use tensorwright_compiler::control::{Workspace, carried, workspace};
-use tensorwright_compiler::program::Control;
+use tensorwright_compiler::program::{Control, Program};
 use tensorwright_ir::{Op, Type};
 
 use super::block::{Block, copy};
+use super::list::{Cell, Cells, Lent};
 use super::task::{Shared, share};
 use super::{BuildExecutableError, RunError};
 use crate::workers::with_scratch;
@@ -34,12 +39,19 @@ pub(super) struct ControlTask {
     result_steps: Vec<usize>,
     workspace: Workspace,
     workspace_slot: usize,
+    /// The operands that are lists, and whether nothing needs them afterwards.
+    lists: SmallVec<[(usize, bool); 2]>,
 }
 
 type Pointers = SmallVec<[*mut u8; 8]>;
 
 impl ControlTask {
-    pub(super) fn new(control: &Control) -> Result<ControlTask, BuildExecutableError> {
+    /// Step number `at` of the program.
+    pub(super) fn new(
+        control: &Control,
+        program: &Program,
+        at: usize,
+    ) -> Result<ControlTask, BuildExecutableError> {
         let state = carried(&control.op);
         let (sliced, stacked) = match &control.op {
             Op::Scan(scan) => (state..state + scan.scanned, state..control.results.len()),
@@ -56,13 +68,20 @@ impl ControlTask {
             result_steps: steps(&control.result_types, stacked),
             workspace: workspace(&control.op, &control.regions),
             workspace_slot: control.workspace,
+            lists: lists(control, program, at),
         })
     }
 
     /// # Safety
     /// As of `Task::run`.
     pub(super) unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), RunError> {
-        let operands: Pointers = self.operands.iter().map(|&slot| memory[slot]).collect();
+        let mut operands: Pointers = self.operands.iter().map(|&slot| memory[slot]).collect();
+        let mut own = Lent::default();
+        for &(operand, is_last_use) in &self.lists {
+            // SAFETY: operands that are lists are cells.
+            own.add(operand, unsafe { Cell::of(operands[operand], is_last_use) });
+        }
+        own.places().into_iter().for_each(|(operand, cell)| operands[operand] = cell);
         let results: Pointers = self.results.iter().map(|&slot| memory[slot]).collect();
         let call = Call { task: self, operands, results, workspace: memory[self.workspace_slot], threads };
         // SAFETY: operands, results and the workspace are valid for their types, as of this function.
@@ -76,6 +95,11 @@ impl ControlTask {
                 _ => call.inline(),
             }
         }
+    }
+
+    /// Whether this operand is a list.
+    fn is_list(&self, operand: usize) -> bool {
+        self.lists.iter().any(|&(list, _)| list == operand)
     }
 
     /// Estimated nanoseconds on one thread.
@@ -93,6 +117,11 @@ impl ControlTask {
     }
 }
 
+fn lists(control: &Control, program: &Program, at: usize) -> SmallVec<[(usize, bool); 2]> {
+    let lists = control.operand_types.iter().enumerate().filter(|(_, ty)| ty.is_list());
+    lists.map(|(operand, _)| (operand, program.is_last_use(at, control.operands[operand]))).collect()
+}
+
 /// Bytes of a slice of the tensors in the range, 0 for the others.
 fn steps(types: &[Type], sliced: Range<usize>) -> Vec<usize> {
     let step = |(i, ty): (usize, &Type)| match sliced.contains(&i) {
@@ -102,7 +131,8 @@ fn steps(types: &[Type], sliced: Range<usize>) -> Vec<usize> {
     types.iter().enumerate().map(step).collect()
 }
 
-/// One run of a task. Its methods are sound if the pointers are valid for the types of the op.
+/// One run of a task. Its methods are sound if the pointers are valid for the types of the op. Operands that are lists are cells of
+/// the call's own.
 struct Call<'a> {
     task: &'a ControlTask,
     operands: Pointers,
@@ -142,16 +172,38 @@ impl Call<'_> {
         unsafe {
             let mut state = State::new(self);
             loop {
-                condition.run_into(|i| self.input(&state, i), |_| flag, self.workspace, self.threads)?;
+                let mut lent = self.lend(&state, 0);
+                let cells = lent.places();
+                let input = |i| self.lent(&cells, i).unwrap_or_else(|| self.input(&state, i));
+                condition.run_into(input, |_| flag, self.workspace, self.threads)?;
+                drop(lent);
                 if flag.read() == 0 {
                     break;
                 }
-                body.run_into(|i| self.input(&state, i), |o| state.next[o], self.workspace, self.threads)?;
+                let mut lent = self.lend(&state, state.now.len());
+                let cells = lent.places();
+                let input = |i| self.lent(&cells, i).unwrap_or_else(|| self.input(&state, i));
+                body.run_into(input, |o| state.next[o], self.workspace, self.threads)?;
                 state.advance(self);
             }
             state.finish(self);
         }
         Ok(())
+    }
+
+    /// Second handles for a region of a loop: of the lists among its inputs from number `first` on.
+    unsafe fn lend(&self, state: &State, first: usize) -> Lent {
+        let mut lent = Lent::default();
+        for &(input, _) in self.task.lists.iter().filter(|(input, _)| *input >= first) {
+            // SAFETY: operands and state that are lists are cells.
+            lent.add(input, unsafe { Cell::another(self.input(state, input)) });
+        }
+        lent
+    }
+
+    /// Input `i` of a region, if that is a list that is lent.
+    fn lent(&self, cells: &[(usize, *mut u8)], i: usize) -> Option<*mut u8> {
+        cells.iter().find(|(input, _)| *input == i).map(|&(_, cell)| cell)
     }
 
     /// Input `i` of a region of a loop without slices.
@@ -166,7 +218,12 @@ impl Call<'_> {
             let mut state = State::new(self);
             for count in 0..length {
                 let index = if reverse { length - 1 - count } else { count };
-                let input = |i| state.now.get(i).copied().unwrap_or_else(|| self.operand_slice(i, index));
+                let mut lent = self.lend(&state, state.now.len());
+                let cells = lent.places();
+                let input = |i| match state.now.get(i) {
+                    Some(&now) => now,
+                    None => self.lent(&cells, i).unwrap_or_else(|| self.operand_slice(i, index)),
+                };
                 let output = |o| state.next.get(o).copied().unwrap_or_else(|| self.result_slice(o, index));
                 body.run_into(input, output, self.workspace, self.threads)?;
                 state.advance(self);
@@ -199,10 +256,13 @@ impl Call<'_> {
             let call: &Call<'_> = shared.get();
             with_scratch(body.arena_bytes, |arena| {
                 for index in range.start as usize..range.end as usize {
+                    // SAFETY: the call's lists are not changed while it runs.
+                    let mut lent = unsafe { call.lend(&State::none(), 0) };
+                    let cells = lent.places();
                     // SAFETY: slices lie within their tensors, and those of results do not overlap.
                     let outcome = unsafe {
                         body.run_into(
-                            |i| call.operand_slice(i, index),
+                            |i| call.lent(&cells, i).unwrap_or_else(|| call.operand_slice(i, index)),
                             |o| call.result_slice(o, index),
                             arena,
                             1,
@@ -226,14 +286,28 @@ impl Call<'_> {
 struct State {
     now: Pointers,
     next: Pointers,
+    /// Spare buffers of lists.
+    _spare: Cells,
 }
 
 impl State {
-    /// The state before the first iteration. State that is updated in place is copied to the result now, other state is read
-    /// where the operand is.
+    /// No state.
+    fn none() -> State {
+        // SAFETY: there are no places.
+        let spare = unsafe { Cells::start(std::iter::empty()) };
+        State { now: Pointers::new(), next: Pointers::new(), _spare: spare }
+    }
+
+    /// The state before the first iteration. State that is updated in place is copied to the result now, lists are moved there,
+    /// other state is read where the operand is.
     unsafe fn new(call: &Call<'_>) -> State {
         let task = call.task;
         let start = |(i, &bytes): (usize, &usize)| {
+            if task.is_list(i) {
+                // SAFETY: operand and result are cells.
+                unsafe { Cell::take(call.operands[i]).put(call.results[i]) };
+                return call.results[i];
+            }
             if task.workspace.spare[i].is_some() {
                 return call.operands[i];
             }
@@ -242,7 +316,10 @@ impl State {
             call.results[i]
         };
         let now: Pointers = task.state_bytes.iter().enumerate().map(start).collect();
-        let mut state = State { now, next: Pointers::new() };
+        let lists = (0..now.len()).filter(|&i| task.is_list(i)).filter_map(|i| task.workspace.spare[i]);
+        // SAFETY: spare buffers are parts of the workspace, for nothing else.
+        let spare = unsafe { Cells::start(lists.map(|offset| call.workspace.wrapping_add(offset))) };
+        let mut state = State { now, next: Pointers::new(), _spare: spare };
         state.aim(call);
         state
     }
@@ -257,7 +334,14 @@ impl State {
         self.next = self.now.iter().enumerate().map(place).collect();
     }
 
-    fn advance(&mut self, call: &Call<'_>) {
+    /// Goes on to the next state. Of lists that are not in place no handle of the old state is left.
+    unsafe fn advance(&mut self, call: &Call<'_>) {
+        for &(i, _) in call.task.lists.iter().filter(|(i, _)| *i < self.now.len()) {
+            if self.now[i] != self.next[i] {
+                // SAFETY: state that is a list is a cell.
+                drop(unsafe { Cell::take(self.now[i]) });
+            }
+        }
         std::mem::swap(&mut self.now, &mut self.next);
         self.aim(call);
     }
@@ -265,8 +349,14 @@ impl State {
     /// Has the last state in the results.
     unsafe fn finish(&self, call: &Call<'_>) {
         for (i, &bytes) in call.task.state_bytes.iter().enumerate() {
-            // SAFETY: both have the type of the state.
-            unsafe { copy(self.now[i], call.results[i], bytes) };
+            // SAFETY: both have the type of the state, and are cells if it is a list.
+            unsafe {
+                match call.task.is_list(i) {
+                    true if self.now[i] == call.results[i] => {}
+                    true => Cell::take(self.now[i]).put(call.results[i]),
+                    false => copy(self.now[i], call.results[i], bytes),
+                }
+            }
         }
     }
 }

@@ -6,6 +6,8 @@
 mod block;
 mod control;
 mod effect;
+mod list;
+mod rows;
 mod task;
 
 use smallvec::SmallVec;

@@ -10,6 +10,7 @@ use tensorwright_compiler::program::{KernelCall, Program, Step};
 use super::block::Block;
 use super::control::ControlTask;
 use super::effect::EffectTask;
+use super::list::ListTask;
 use super::{BuildExecutableError, RunError};
 use crate::jit::CompiledKernel;
 use crate::library::matmul;
@@ -29,6 +30,7 @@ pub(super) enum Task {
     Routine { routine: Routine, operands: Vec<usize>, results: Vec<usize> },
     Control(Box<ControlTask>),
     Effect(Box<EffectTask>),
+    List(Box<ListTask>),
 }
 
 #[derive(Debug)]
@@ -73,8 +75,9 @@ pub(super) fn planned(product: &Product) -> Result<matmul::MatMul, RoutineError>
     Ok(matmul::MatMul::plan(&product)?)
 }
 
+/// Step number `at` of the program, ready to run.
 pub(super) fn task(
-    step: &Step,
+    at: usize,
     program: &Program,
     kernels: &[Arc<CompiledKernel>],
 ) -> Result<Task, BuildExecutableError> {
@@ -88,7 +91,7 @@ pub(super) fn task(
             scratch_bytes: kernel.scratch_bytes(),
         }
     };
-    Ok(match step {
+    Ok(match &program.steps[at] {
         Step::Kernel(call) => Task::Kernel(kernel_task(call)),
         Step::MatMul { product, lhs, rhs, out, epilogue } => {
             let plan = planned(product)?;
@@ -108,7 +111,12 @@ pub(super) fn task(
             let routine = Routine::prepare(op, operand_types, result_types)?;
             Task::Routine { routine, operands: operands.clone(), results: results.clone() }
         }
-        Step::Control(control) => Task::Control(Box::new(ControlTask::new(control)?)),
+        Step::List { op, operands, operand_types, results, location } => {
+            let operands = (&operands[..], &operand_types[..]);
+            let task = ListTask::new(op, operands, results, location.clone(), (program, at));
+            Task::List(Box::new(task.ok_or(RoutineError::NoRoutine { op: op.name() })?))
+        }
+        Step::Control(control) => Task::Control(Box::new(ControlTask::new(control, program, at)?)),
         Step::Effect { op, operands, operand_types, location } => {
             Task::Effect(Box::new(EffectTask::new(op, operands, operand_types, location.clone())))
         }
@@ -133,7 +141,8 @@ impl<T> Shared<T> {
 
 impl Task {
     /// # Safety
-    /// `memory` has a valid pointer for each slot, large enough for its type; slots that are written are used by nobody else.
+    /// `memory` has a valid pointer for each slot, large enough for its type, and a cell for each list; slots that are written are
+    /// used by nobody else.
     #[inline]
     pub(super) unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), RunError> {
         match self {
@@ -143,6 +152,8 @@ impl Task {
             Task::MatMul(task) => unsafe { task.run(memory, threads) },
             // SAFETY: as of this function.
             Task::Control(task) => return unsafe { task.run(memory, threads) },
+            // SAFETY: as of this function.
+            Task::List(task) => return unsafe { task.run(memory) },
             // SAFETY: as of this function.
             Task::Effect(task) => return unsafe { task.run(memory) },
             Task::Routine { routine, operands, results } => {
@@ -175,6 +186,7 @@ impl Task {
                 routine.phases().iter().map(|phase| phase.tiles.saturating_mul(phase.tile_ns)).sum()
             }
             Task::Control(task) => task.estimated_ns(),
+            Task::List(task) => task.estimated_ns(),
             Task::Effect(_) => 0,
         }
     }

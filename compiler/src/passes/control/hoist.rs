@@ -1,8 +1,8 @@
 //! `hoist`: what a loop computes anew each time from the same values is computed once, before it.
 //!
 //! It moves ops out of the regions of `while`, `scan` and `map` that need nothing but invariants and constants, cannot fail and
-//! have no effect. Constants, iotas and index maps stay: they cost nothing where they are read, and outside they would be
-//! tensors. What moves may be computed though the loop does not run; a loop over less than two slices is for `inline`.
+//! have no effect. Constants, iotas, empty lists and index maps stay: they cost nothing where they are read, and outside they
+//! would be tensors. What moves may be computed though the loop does not run; a loop over less than two slices is for `inline`.
 //!
 //! ```text
 //! graph @f(%s: f32[4], %x: f32[9,4], %k: f32[]) {
@@ -174,7 +174,7 @@ fn moved_values(region: &Graph, invariant: &[bool]) -> Vec<Value> {
 }
 
 fn is_free(op: &Op) -> bool {
-    op.lowering() == Lowering::View || matches!(op, Op::Constant(_) | Op::Iota(_))
+    op.lowering() == Lowering::View || matches!(op, Op::Constant(_) | Op::Iota(_) | Op::ListNew(_))
 }
 
 /// For each node of the region whether these values are made of it.
