@@ -37,7 +37,7 @@ mod forward;
 mod prepare;
 mod reverse;
 
-use tensorwright_ir::op::{Derivative, Rule};
+use tensorwright_ir::op::{Derivative, Lowering, Rule};
 use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, Value};
 
 pub use explain::{Reason, Step, Unconnected, explain};
@@ -62,9 +62,9 @@ pub enum DifferentiateError {
         /// Its position.
         position: usize,
     },
-    /// A loop of which nobody knows how often it runs cannot be gone back through.
-    #[error("`{op}` has no derivative in reverse mode{}; forward mode has", at(location.as_ref()))]
-    Reverse {
+    /// Lists carry no derivatives: neither those of the user, nor what a `while` that was gone back through has saved.
+    #[error("`{op}` has no derivative{}: lists carry none", at(location.as_ref()))]
+    List {
         /// Mnemonic of the op.
         op: &'static str,
         /// The source line that wrote it, if known.
@@ -190,11 +190,14 @@ enum Rules<'a> {
     Nothing,
 }
 
-fn rule(node: &Node) -> Rules<'_> {
-    match node.op.derivative() {
+fn rule(node: &Node) -> Result<Rules<'_>, DifferentiateError> {
+    Ok(match node.op.derivative() {
         Derivative::Rule(rule) => Rules::Op(rule),
+        Derivative::Regions if node.op.lowering() == Lowering::List => {
+            return Err(DifferentiateError::List { op: node.op.name(), location: node.location.clone() });
+        }
         Derivative::Regions => Rules::Regions,
         Derivative::Zero => Rules::Nothing,
         Derivative::Expansion => unreachable!("active composites without a rule were expanded"),
-    }
+    })
 }

@@ -13,6 +13,10 @@
 //! | `if`, `case` | results that the regions share by type; those of the other regions are zeros | the same op on the same predicate |
 //! | `map` | stacks | `map`; `scan` if an invariant has a cotangent, to sum it up |
 //! | `scan` | stacks | `scan` the other way round, which carries cotangents of the state and sums of those of the invariants |
+//! | `while` | lists, and how often it ran | `while`, which counts down and pops |
+//!
+//! A loop that is to be gone back through saves no lists itself, so a `while` inside another loop has no reverse mode, and lists have
+//! no derivatives: neither has what `while` saves.
 //!
 //! The alternative for branches is to compute the forward part of the branch again on the way back. It would save memory, but
 //! cost the time of the branch again, and effects in it must not take place twice.
@@ -52,6 +56,7 @@ pub(super) struct Site<'a> {
 pub(super) enum Tape {
     Branches(branches::Tape),
     Scan(scan::Tape),
+    While(while_loop::Tape),
 }
 
 impl Site<'_> {
@@ -61,7 +66,7 @@ impl Site<'_> {
             Op::Scan(_) | Op::Map(_) => {
                 scan::record(b, self).map(|(results, tape)| (results, Tape::Scan(tape)))
             }
-            Op::While(_) => while_loop::record(self),
+            Op::While(_) => while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(tape))),
             _ => branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(tape))),
         }
     }
@@ -81,13 +86,19 @@ impl Tape {
         Ok(match self {
             Tape::Branches(tape) => tape.back(b, cotangents)?,
             Tape::Scan(tape) => tape.back(b, cotangents)?,
+            Tape::While(tape) => tape.back(b, cotangents)?,
         })
     }
 }
 
 /// A value, or zeros of its type.
 fn or_zeros(b: &mut Builder, value: Option<Value>, ty: &Type) -> Result<Value, BuildError> {
-    value.map_or_else(|| b.full(Scalar::zero(ty.dtype), &ty.shape), Ok)
+    match value {
+        Some(value) => Ok(value),
+        // An empty list gives zeros.
+        None if ty.is_list() => b.list_new(&ty.row()),
+        None => b.full(Scalar::zero(ty.dtype), &ty.shape),
+    }
 }
 
 /// The positions at which a mask is set.

@@ -1,11 +1,148 @@
-//! Reverse mode through `while`: nobody knows how often it runs, so what its runs save has no type.
+//! Reverse mode through `while`: nobody knows how often it runs, so what its runs save goes onto lists.
+//!
+//! The forward node carries a list for each value that the way back uses, and counts its runs. The backward node runs as often; each of
+//! its runs pops what the run that it goes back through has pushed. It carries the cotangents of the state and sums of the
+//! cotangents of the invariants. Example:
+//!
+//! ```text
+//! last = while(s, w) {carried = 1} (condition(s, w) { .. return go }, body(s, w) { next = mul(s, w) return next })
+//! ```
+//!
+//! becomes, with the cotangent `last^`,
+//!
+//! ```text
+//! last, t, n = while(s, [], 0, w) {carried = 3} (
+//!   condition(s, t, n, w) { .. return go }
+//!   body(s, t, n, w) { next = mul(s, w) u = list_push(t, s) m = add(n, 1) return next, u, m })
+//! s^, w^ = while(last^, 0, t, n, w) {carried = 4} (
+//!   condition(s^, w^, t, n, w) { go = gt(n, 0) return go }
+//!   body(s^, w^, t, n, w) { u, s = list_pop(t) p = mul(s^, w) q = mul(s^, s) w^ = add(w^, q) m = sub(n, 1) return p, w^, u, m })
+//! ```
 
 use tensorwright_ir::op::Results;
+use tensorwright_ir::op::primitive::CompareFn;
+use tensorwright_ir::{BuildError, Builder, Graph, Type, Value};
 
-use super::{Site, Tape};
+use super::{Fate, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
-pub(super) fn record(site: &Site<'_>) -> Result<(Results, Tape), DifferentiateError> {
-    let (op, location) = (site.node.op.name(), site.node.location.clone());
-    Err(DifferentiateError::Reverse { op, location })
+/// What a node keeps for the way back.
+pub(in crate::differentiate) struct Tape {
+    split: Split,
+    carried: usize,
+    operands: Vec<Value>,
+    /// What was saved, one list for each output of the forward part beyond the state.
+    lists: Vec<Value>,
+    /// How often the loop ran.
+    runs: Value,
+    /// Positions and types of the state that has cotangents.
+    active: Vec<(usize, Type)>,
+}
+
+pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape), DifferentiateError> {
+    let (flow, node) = (site.flow(), site.node);
+    let carried = flow.ports.carried;
+    let wanted = flow.varied_inputs(site.varied);
+    let active = flow.active_outputs(site.varied, site.active);
+    let fates: Vec<Fate> =
+        (0..wanted.len()).map(|i| if i < carried { Fate::Gone } else { Fate::Invariant }).collect();
+    let request = Request { wanted: &wanted, active: &active, fates: &fates, kept_outputs: carried };
+    let split = Split::of(&node.regions[1], &request)?;
+    let mut results = forward(b, site, carried, &split.forward)?;
+    let runs = results.remove(results.len() - 1);
+    let lists = results.drain(carried..).collect();
+    let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
+    Ok((results, Tape { split, carried, operands: site.operands.to_vec(), lists, runs, active }))
+}
+
+/// The loop that saves: its state, lists, and how often it ran.
+fn forward(b: &mut Builder, site: &Site<'_>, carried: usize, body: &Graph) -> Result<Results, BuildError> {
+    let condition = &site.node.regions[0];
+    let (initial, invariants) = site.operands.split_at(carried);
+    let mut state = initial.to_vec();
+    for saved in &body.output_types()[carried..] {
+        state.push(b.list_new(saved)?);
+    }
+    state.push(b.scalar(0i64));
+    let own = state.len();
+    let visible = |inputs: &[Value]| [&inputs[..carried], &inputs[own..]].concat();
+    b.while_loop(
+        &state,
+        invariants,
+        |b, inputs| Ok(b.inline(condition, &visible(inputs))?[0]),
+        |b, inputs| {
+            let mut outputs = b.inline(body, &visible(inputs))?;
+            for (output, &list) in outputs[carried..].iter_mut().zip(&inputs[carried..own]) {
+                *output = b.list_push(list, *output)?;
+            }
+            let one = b.scalar(1i64);
+            outputs.push(b.add(inputs[own - 1], one)?);
+            Ok(outputs)
+        },
+    )
+}
+
+impl Tape {
+    /// Cotangents of the operands.
+    pub(super) fn back(
+        &self,
+        b: &mut Builder,
+        cotangents: &[Option<Value>],
+    ) -> Result<Vec<Option<Value>>, BuildError> {
+        let sums: Vec<usize> =
+            (self.carried..self.operands.len()).filter(|&i| self.split.cotangents[i].is_some()).collect();
+        let mut state = Vec::new();
+        for (output, ty) in &self.active {
+            state.push(or_zeros(b, cotangents[*output], ty)?);
+        }
+        for &invariant in &sums {
+            let ty = b.ty(self.operands[invariant]).clone();
+            state.push(or_zeros(b, None, &ty)?);
+        }
+        state.extend(&self.lists);
+        state.push(self.runs);
+        let own = state.len();
+        let invariants: Vec<Value> = self.split.given.iter().map(|&input| self.operands[input]).collect();
+        let found = b.while_loop(
+            &state,
+            &invariants,
+            |b, inputs| {
+                let zero = b.scalar(0i64);
+                b.push_one(CompareFn::Gt, &[inputs[own - 1], zero])
+            },
+            |b, inputs| self.body(b, &sums, inputs),
+        )?;
+        let mut results = vec![None; self.operands.len()];
+        let places = self.active.iter().map(|&(i, _)| i).chain(sums);
+        places.zip(&found).for_each(|(input, &value)| results[input] = Some(value));
+        Ok(results)
+    }
+
+    /// One run back: from cotangents of the state, sums, lists, the number of runs left, and invariants.
+    fn body(&self, b: &mut Builder, sums: &[usize], inputs: &[Value]) -> Result<Vec<Value>, BuildError> {
+        let (state, rest) = inputs.split_at(self.active.len());
+        let (old_sums, rest) = rest.split_at(sums.len());
+        let (lists, rest) = rest.split_at(self.lists.len());
+        let (runs, invariants) = (rest[0], &rest[1..]);
+        let (mut left, mut rows) = (Vec::new(), Vec::new());
+        for &list in lists {
+            let (rest, row) = b.list_pop(list)?;
+            left.push(rest);
+            rows.push(row);
+        }
+        let saved: Vec<Value> = self.split.saved.iter().map(|&output| rows[output - self.carried]).collect();
+        let found = b.inline(&self.split.backward, &[invariants, &saved, state].concat())?;
+        let cotangent = |input: usize| self.split.cotangents[input].map(|output| found[output]);
+        let mut outputs = Vec::new();
+        for (input, ty) in &self.active {
+            outputs.push(or_zeros(b, cotangent(*input), ty)?);
+        }
+        for (&input, &sum) in sums.iter().zip(old_sums) {
+            outputs.extend(b.add_derivatives(Some(sum), cotangent(input))?);
+        }
+        outputs.extend(left);
+        let one = b.scalar(1i64);
+        outputs.push(b.sub(runs, one)?);
+        Ok(outputs)
+    }
 }
