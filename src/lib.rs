@@ -47,7 +47,7 @@ pub mod variable;
 
 pub use backend::CompileOptions;
 pub use control::{
-    TensorList, assert_that, case, check_finite, cond, fori_loop, map, print, scan, scan_reverse, while_loop,
+    assert_that, case, check_finite, cond, fori_loop, map, print, scan, scan_reverse, while_loop,
 };
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
@@ -77,8 +77,8 @@ pub use variable::Variable;
 pub mod prelude {
     pub use crate::{
         By, DType, Ellipsis, Function, GradientTape, Module, NewAxis, RandomKey, Stage, Static, Tensor,
-        TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function,
-        grad, hessian, jacobian, jvp, keep, map, print, scan, scan_reverse, value_and_grad,
-        value_and_grad_of, vjp, while_loop,
+        TensorSpec, Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function, grad,
+        hessian, jacobian, jvp, keep, map, print, scan, scan_reverse, value_and_grad, value_and_grad_of, vjp,
+        while_loop,
     };
 }

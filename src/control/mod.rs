@@ -8,21 +8,18 @@
 //! not, and shows the lines where both values were made.
 //!
 //! - [`branch`]: `cond` and `case`; [`repeat`]: loops with state; [`slices`]: loops over the slices of tensors;
-//! - [`list`]: lists that loops make, of any length;
 //! - [`effects`]: printing and checking, in order;
 //! - [`region`]: how a closure becomes a region; [`agree`]: comparing trees.
 
 pub(crate) mod agree;
 mod branch;
 mod effects;
-pub(crate) mod list;
 pub(crate) mod region;
 mod repeat;
 mod slices;
 
 pub use branch::{case, cond};
 pub use effects::{assert_that, check_finite, print};
-pub use list::TensorList;
 pub use repeat::{fori_loop, while_loop};
 pub use slices::{map, scan, scan_reverse};
 
