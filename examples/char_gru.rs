@@ -54,8 +54,8 @@ impl Network {
         let x = self.embedding.value().take(characters, 0).matmul(self.input.value()) + self.bias.value();
         let s = state.matmul(self.state.value());
         let part = |x: &Tensor, i: usize| x.i((.., i * HIDDEN..(i + 1) * HIDDEN));
-        let reset = (part(&x, 0) + part(&s, 0)).sigmoid();
-        let update = (part(&x, 1) + part(&s, 1)).sigmoid();
+        let reset = (part(&x, 0) + part(&s, 0)).logistic();
+        let update = (part(&x, 1) + part(&s, 1)).logistic();
         let candidate = (part(&x, 2) + reset * part(&s, 2)).tanh();
         state * &update + candidate * (1.0 - &update)
     }
