@@ -61,7 +61,9 @@ fn check_random(options: &GraphOptions, seed: u64) {
             (0..drawn.inputs.len()).filter(|&i| drawn.inputs[i].ty().dtype.is_float()).collect();
         let name = || format!("graph {number}: {drawn:?}");
         let case = Case { graph: &drawn.graph, inputs: &drawn.inputs, wrt: &wrt, name: &name };
-        case.check(&mut random, 2, Rigour::Lenient);
+        // The lists of a reversed `while` have no derivatives.
+        let order = if drawn.graph.to_string().contains("= while(") { 1 } else { 2 };
+        case.check(&mut random, order, Rigour::Lenient);
     }
     assert!(finite > GRAPHS / 2, "only {finite} of {GRAPHS} graphs were checked");
 }
