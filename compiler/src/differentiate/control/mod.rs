@@ -54,9 +54,9 @@ pub(super) struct Site<'a> {
 
 /// What a node keeps for the way back.
 pub(super) enum Tape {
-    Branches(branches::Tape),
-    Scan(scan::Tape),
-    While(while_loop::Tape),
+    Branches(Box<branches::Tape>),
+    Scan(Box<scan::Tape>),
+    While(Box<while_loop::Tape>),
 }
 
 impl Site<'_> {
@@ -64,10 +64,12 @@ impl Site<'_> {
     pub(super) fn record(&self, b: &mut Builder) -> Result<(Results, Tape), DifferentiateError> {
         match &self.node.op {
             Op::Scan(_) | Op::Map(_) => {
-                scan::record(b, self).map(|(results, tape)| (results, Tape::Scan(tape)))
+                scan::record(b, self).map(|(results, tape)| (results, Tape::Scan(Box::new(tape))))
             }
-            Op::While(_) => while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(tape))),
-            _ => branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(tape))),
+            Op::While(_) => {
+                while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(Box::new(tape))))
+            }
+            _ => branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(Box::new(tape)))),
         }
     }
 
