@@ -33,7 +33,7 @@ pub fn print(format: &str, values: &[&Tensor]) -> Result<()> {
 ///
 /// # Errors
 /// When the predicate is no bool scalar, or does not hold outside a traced function. Calls of a traced function fail with
-/// [`Error::Check`].
+/// [`Error::Check`](crate::Error::Check).
 #[track_caller]
 pub fn assert_that(predicate: &Tensor, message: &str) -> Result<()> {
     let at = caller();
