@@ -47,7 +47,7 @@ pub mod variable;
 
 pub use backend::CompileOptions;
 pub use control::{
-    assert_that, case, check_finite, cond, fori_loop, map, print, scan, scan_reverse, while_loop,
+    assert_that, case, check_finite, cond, fori_loop, map, print, range, scan, scan_reverse, while_loop,
 };
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
@@ -66,6 +66,7 @@ pub use tensor::{
 pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, LossReduction, NormOrder};
 pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, Type};
+pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{
     CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,
 };
@@ -73,12 +74,16 @@ pub use tensorwright_runtime::set_printer;
 pub use tree::{Static, Tree};
 pub use variable::Variable;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
         By, DType, Ellipsis, Function, GradientTape, Module, NewAxis, RandomKey, Stage, Static, Tensor,
         TensorSpec, Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function, grad,
-        hessian, jacobian, jvp, keep, map, print, scan, scan_reverse, value_and_grad, value_and_grad_of, vjp,
-        while_loop,
+        hessian, jacobian, jvp, keep, map, print, range, scan, scan_reverse, value_and_grad,
+        value_and_grad_of, vjp, while_loop,
     };
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Op, Scalar, Shape, Type, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::error::{Error, Failure, Place};
@@ -367,6 +367,8 @@ pub(crate) enum Input {
     Argument(usize),
     /// What one of the regions of the op captured.
     Captured(Captured),
+    /// State that the region does not read.
+    Unused(Type),
 }
 
 /// An output of a region, as its op orders them.
@@ -376,6 +378,10 @@ pub(crate) enum Output {
     Result(usize),
     /// What some state is at the end.
     State(State),
+    /// The input at this position.
+    Input(usize),
+    /// This element everywhere.
+    Fill(Scalar, Shape),
 }
 
 impl Region {
@@ -386,12 +392,15 @@ impl Region {
         b.set_location(self.graph.nodes().first().and_then(|node| node.location.clone()));
         let mut values: Vec<Option<Value>> = vec![None; self.graph.inputs().len()];
         let mut states: Vec<(&State, Value)> = Vec::new();
+        let mut given = Vec::new();
         for input in inputs {
             let (ty, own) = match input {
                 Input::Argument(i) => (self.graph.ty(self.graph.inputs()[*i]).clone(), Some(*i)),
                 Input::Captured(what) => (what.ty(), self.input_of(what)),
+                Input::Unused(ty) => (ty.clone(), None),
             };
             let value = b.input(ty);
+            given.push(value);
             if let Some(own) = own {
                 b.set_name(value, self.graph.value_name(self.graph.inputs()[own]).map(str::to_owned));
                 values[own] = Some(value);
@@ -405,13 +414,16 @@ impl Region {
         let changed = results.len() - self.changes.len();
         states.splice(0..0, self.changes.iter().zip(results[changed..].iter().copied()));
         let output = |output: &Output| match output {
-            Output::Result(i) => results[*i],
+            Output::Result(i) => Ok(results[*i]),
+            Output::Input(i) => Ok(given[*i]),
+            Output::Fill(element, shape) => b.full(*element, shape),
             Output::State(state) => {
                 let now = states.iter().find(|(known, _)| *known == state);
-                now.expect("state that is given is taken").1
+                Ok(now.expect("state that is given is taken").1)
             }
         };
-        Ok(b.finish(&outputs.iter().map(output).collect::<Vec<_>>()))
+        let outputs = outputs.iter().map(output).collect::<Result<Vec<_>, BuildError>>()?;
+        Ok(b.finish(&outputs))
     }
 
     /// The region as it was traced.
@@ -424,6 +436,11 @@ impl Region {
         let at = self.captures.iter().position(|own| own.is(what))?;
         Some(self.arguments + at)
     }
+}
+
+/// Whether both tensors are the same value: not equal, the same.
+pub(crate) fn same(left: &Tensor, right: &Tensor) -> bool {
+    source(left).is_some_and(|left| source(right) == Some(left))
 }
 
 impl Captured {

@@ -1,5 +1,6 @@
-//! Derives for containers of tensors.
+//! Derives for containers of tensors, and natural control flow.
 
+mod function;
 mod module;
 mod tree;
 
@@ -22,4 +23,64 @@ pub fn derive_tree(input: TokenStream) -> TokenStream {
 pub fn derive_module(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
     module::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a function over tensors a traced one, with ordinary Rust control flow that tensors may decide.
+///
+/// A call traces and compiles the function once per signature of its arguments, and then just runs it. Where a tensor decides,
+/// control flow becomes part of the graph; where a plain value does, it stays Rust, and runs while tracing.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// #[function]
+/// fn collatz(n: Tensor) -> Tensor {
+///     let (mut n, mut steps) = (n, Tensor::from(0i32));
+///     while n != 1 {
+///         if n.rem(2) == 0 {
+///             n = n.div(2);
+///         } else {
+///             n = n * 3 + 1;
+///         }
+///         steps += 1;
+///     }
+///     steps
+/// }
+///
+/// assert_eq!(collatz(Tensor::from(27i32)).item::<i32>()?, 111);
+/// assert_eq!(collatz(Tensor::from(6i32)).item::<i32>()?, 8);
+/// assert_eq!(collatz::function().trace_count(), 1); // one graph, with a loop in it
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+///
+/// | Rust | becomes | rules |
+/// |---|---|---|
+/// | `if` of a tensor | `cond` | a variable that a side assigns has the same dtype and shape after both |
+/// | `while` of a tensor, `loop` that a tensor ends | `while_loop` | a variable that the body assigns keeps its dtype and shape |
+/// | `for x in tensor` | a loop over axis 0 | |
+/// | `for i in range(n)` | a loop that counts | `n` is an integer scalar; the items have its dtype |
+/// | `break`, `continue`, `return`, with labels | flags, and guards of what they skip | in statements, `let`, assignments and at the end of blocks |
+/// | `a < b` and so on, `&&`, `\|\|`, `!` | ops | plain values alone keep the short circuit |
+/// | `println!`, `assert!` | `print` and `assert` ops, in order | if a tensor is among their arguments |
+/// | `match`, `if let`, plain conditions, `for` over iterators | Rust | loops are unrolled |
+///
+/// # Arguments and results
+///
+/// Arguments are trees or references to trees: tensors, and plain values, which are part of the signature. A call that fails returns
+/// tensors that carry the error; a `tensorwright::Result` is returned as such, and is needed for other results than tensors and
+/// tuples and arrays of them. Inside, `?` ends the trace.
+///
+/// # The function behind it
+///
+/// `f::function()` is the [`Function`](https://docs.rs/tensorwright) of `f`, with its counters and dumps; a generic function has one for
+/// each instance, `f::function::<T>()`. A method with the receiver `&self` has `Self::f_function()`: the receiver is an argument like
+/// the others, so its type derives `Tree`, and receivers of one signature share their code. Functions called in a trace join it.
+///
+/// # What stays as it is
+///
+/// Closures in the body are ordinary Rust: use `cond` and `while_loop` in them. What a block does to values that are no trees
+/// happens while tracing, for both sides of an `if`. A variable that a block moves is cloned if another block may use it too.
+#[proc_macro_attribute]
+pub fn function(options: TokenStream, item: TokenStream) -> TokenStream {
+    function::expand(options.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

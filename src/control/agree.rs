@@ -7,7 +7,7 @@ use crate::Tensor;
 use crate::error::{Error, Place};
 use crate::function::describe;
 use crate::tensor::Repr;
-use crate::tree::{LeafRef, StaticValue, Tree, Visitor};
+use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
 
 /// Who disagrees, for messages.
 #[derive(Clone, Copy)]
@@ -16,6 +16,24 @@ pub(crate) enum Parties {
     Branches(usize, usize),
     /// The state of a loop before and after an iteration.
     Iteration,
+}
+
+/// A value as messages show it: its leaves, and where its traced tensors were made.
+pub(super) struct Shown {
+    pub(super) leaves: Vec<Leaf>,
+    places: Vec<Option<Place>>,
+}
+
+impl Shown {
+    pub(super) fn new<A, S: TreeLike<A>>(tree: &S, names: &[String], at: Place) -> Shown {
+        Shown { leaves: describe::signature(tree, names, at).leaves, places: places(tree) }
+    }
+
+    fn made(&self, leaf: usize) -> Option<Location> {
+        let is_tensor = |leaf: &&Leaf| matches!(leaf.value, LeafValue::Tensor(_));
+        let tensor = self.leaves[..leaf.min(self.leaves.len())].iter().filter(is_tensor).count();
+        self.places.get(tensor).copied().flatten().map(Location::from)
+    }
 }
 
 /// Fails with the first part of `found` that is not like that of `expected`. Parts have the names in their paths.
@@ -27,21 +45,21 @@ pub(crate) fn check<S: Tree>(
     at: Place,
 ) -> Result<(), Error> {
     let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let [left, right] = [expected, found].map(|tree| describe::signature(tree, &names, at).leaves);
-    let disagrees = |(l, r): (Option<&Leaf>, Option<&Leaf>)| l != r;
-    let count = left.len().max(right.len());
-    let Some(leaf) = (0..count).find(|&i| disagrees((left.get(i), right.get(i)))) else { return Ok(()) };
-    let made = |tree: &S, leaves: &[Leaf]| {
-        let is_tensor = |leaf: &&Leaf| matches!(leaf.value, LeafValue::Tensor(_));
-        let tensor = leaves[..leaf.min(leaves.len())].iter().filter(is_tensor).count();
-        places(tree).get(tensor).copied().flatten().map(Location::from)
-    };
-    let path = left.get(leaf).or(right.get(leaf)).map(|leaf| leaf.path.clone()).unwrap_or_default();
+    let [left, right] = [expected, found].map(|tree| Shown::new(tree, &names, at));
+    check_shown(&left, &right, parties, at)
+}
+
+/// As [`check`], of values as they are shown.
+pub(super) fn check_shown(left: &Shown, right: &Shown, parties: Parties, at: Place) -> Result<(), Error> {
+    let (l, r) = (&left.leaves, &right.leaves);
+    let count = l.len().max(r.len());
+    let Some(leaf) = (0..count).find(|&i| l.get(i) != r.get(i)) else { return Ok(()) };
+    let path = l.get(leaf).or(r.get(leaf)).map(|leaf| leaf.path.clone()).unwrap_or_default();
     Err(Error::Disagreement {
         at: at.into(),
         what: what(parties, &path),
-        left: text(left.get(leaf), made(expected, &left), parties, true),
-        right: text(right.get(leaf), made(found, &right), parties, false),
+        left: text(l.get(leaf), left.made(leaf), parties, true),
+        right: text(r.get(leaf), right.made(leaf), parties, false),
     })
 }
 
@@ -76,7 +94,7 @@ fn text(leaf: Option<&Leaf>, made: Option<Location>, parties: Parties, is_left: 
 }
 
 /// Where the traced tensors of a tree were made.
-fn places<S: Tree>(tree: &S) -> Vec<Option<Place>> {
+fn places<A, S: TreeLike<A>>(tree: &S) -> Vec<Option<Place>> {
     struct Places(Vec<Option<Place>>);
 
     impl<'t> Visitor<'t> for Places {

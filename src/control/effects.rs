@@ -25,7 +25,11 @@ use crate::{DType, Tensor, replay, trace};
 /// ```
 #[track_caller]
 pub fn print(format: &str, values: &[&Tensor]) -> Result<()> {
-    effect(Print { format: format.to_owned() }.into(), values, caller())
+    print_at(format, values, caller())
+}
+
+pub(super) fn print_at(format: &str, values: &[&Tensor], at: Place) -> Result<()> {
+    effect(Print { format: format.to_owned() }.into(), values, at)
 }
 
 /// Stops the program with an error that has this message unless the bool scalar holds. In a traced function it is checked whenever
@@ -36,7 +40,10 @@ pub fn print(format: &str, values: &[&Tensor]) -> Result<()> {
 /// [`Error::Check`](crate::Error::Check).
 #[track_caller]
 pub fn assert_that(predicate: &Tensor, message: &str) -> Result<()> {
-    let at = caller();
+    assert_at(predicate, message, caller())
+}
+
+pub(super) fn assert_at(predicate: &Tensor, message: &str, at: Place) -> Result<()> {
     check_scalar(predicate, "assert", DType::Bool, at)?;
     effect(Assert { message: message.to_owned() }.into(), &[predicate], at)
 }

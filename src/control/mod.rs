@@ -9,17 +9,21 @@
 //!
 //! - [`branch`]: `cond` and `case`; [`repeat`]: loops with state; [`slices`]: loops over the slices of tensors;
 //! - [`effects`]: printing and checking, in order;
+//! - [`natural`]: what `#[function]` makes of Rust's own `if`, `while` and `for`;
 //! - [`region`]: how a closure becomes a region; [`agree`]: comparing trees.
 
 pub(crate) mod agree;
 mod branch;
 mod effects;
+#[doc(hidden)]
+pub mod natural;
 pub(crate) mod region;
 mod repeat;
 mod slices;
 
 pub use branch::{case, cond};
 pub use effects::{assert_that, check_finite, print};
+pub use natural::{Range, RangeEnd, range};
 pub use repeat::{fori_loop, while_loop};
 pub use slices::{map, scan, scan_reverse};
 

@@ -36,7 +36,10 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn i(&self, index: impl IntoIndices) -> Tensor {
-        let at = caller();
+        self.i_at(index, caller())
+    }
+
+    pub(crate) fn i_at(&self, index: impl IntoIndices, at: Place) -> Tensor {
         match self.indexed(index.into_indices(at), at) {
             Ok(tensor) => tensor,
             Err(failure) => Tensor::failed(failure),

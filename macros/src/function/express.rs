@@ -1,0 +1,220 @@
+//! Expressions: comparisons, `&&`, `||`, conditions, and variables that other blocks use too.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit_mut::{self, VisitMut};
+use syn::{BinOp, Error, Expr, ExprBinary, UnOp};
+
+use super::lower::{Dest, Lower};
+use super::print;
+
+/// Whether an operator assigns to its left side.
+pub(super) fn is_assignment(op: &BinOp) -> bool {
+    use BinOp::*;
+    matches!(
+        op,
+        AddAssign(_)
+            | SubAssign(_)
+            | MulAssign(_)
+            | DivAssign(_)
+            | RemAssign(_)
+            | BitXorAssign(_)
+            | BitAndAssign(_)
+            | BitOrAssign(_)
+            | ShlAssign(_)
+            | ShrAssign(_)
+    )
+}
+
+/// The method of a comparison.
+fn comparison(op: &BinOp) -> Option<&'static str> {
+    Some(match op {
+        BinOp::Lt(_) => "lt",
+        BinOp::Le(_) => "le",
+        BinOp::Gt(_) => "gt",
+        BinOp::Ge(_) => "ge",
+        BinOp::Eq(_) => "eq",
+        BinOp::Ne(_) => "ne",
+        _ => return None,
+    })
+}
+
+/// The expression in parentheses and invisible groups.
+pub(super) fn bare(mut expr: &Expr) -> &Expr {
+    loop {
+        expr = match expr {
+            Expr::Paren(paren) => &paren.expr,
+            Expr::Group(group) => &group.expr,
+            _ => return expr,
+        }
+    }
+}
+
+impl Lower {
+    /// An expression as a value.
+    pub(super) fn expr(&mut self, expr: &Expr) -> TokenStream {
+        let mut expr = expr.clone();
+        self.visit_expr_mut(&mut expr);
+        quote!(#expr)
+    }
+
+    /// An expression that is not moved: a scrutinee, a receiver, the operand of a reference.
+    pub(super) fn place(&mut self, expr: &Expr) -> TokenStream {
+        let mut expr = expr.clone();
+        self.visit_place(&mut expr);
+        quote!(#expr)
+    }
+
+    /// A condition.
+    pub(super) fn truth(&mut self, expr: &Expr) -> TokenStream {
+        match bare(expr) {
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Not(_)) => {
+                let operand = self.truth(&unary.expr);
+                quote_spanned!(unary.op.span()=> ::tensorwright::control::natural::not(&(#operand)))
+            }
+            path @ Expr::Path(_) => quote!(#path),
+            other => self.expr(other),
+        }
+    }
+
+    fn visit_place(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Path(_) => {}
+            Expr::Field(field) => self.visit_place(&mut field.base),
+            Expr::Paren(paren) => self.visit_place(&mut paren.expr),
+            Expr::Group(group) => self.visit_place(&mut group.expr),
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Deref(_)) => self.visit_place(&mut unary.expr),
+            Expr::Index(index) => {
+                self.visit_place(&mut index.expr);
+                self.visit_expr_mut(&mut index.index);
+            }
+            other => self.visit_expr_mut(other),
+        }
+    }
+
+    /// A variable in value position: a copy if other blocks may use it too.
+    fn variable(&self, expr: &Expr) -> Option<TokenStream> {
+        let Expr::Path(path) = expr else { return None };
+        let variable = self.scopes.find(path.path.get_ident()?)?;
+        let is_shared = variable.level < self.scopes.level;
+        is_shared.then(|| quote_spanned!(path.span()=> ::tensorwright::control::natural::copy(&#path)))
+    }
+
+    fn compare(&mut self, binary: &ExprBinary, method: &str) -> TokenStream {
+        let (left, right) = (self.place(&binary.left), self.place(&binary.right));
+        let span = binary.op.span();
+        let method = Ident::new(method, span);
+        quote_spanned! {span=> ({
+            use ::tensorwright::control::natural::{PlainLeft as _, TensorLeft as _};
+            ::tensorwright::control::natural::Left(&(#left)).#method(&(#right))
+        })}
+    }
+
+    fn logic(&mut self, binary: &ExprBinary, function: &str) -> TokenStream {
+        let (left, right) = (self.truth(&binary.left), self.truth(&binary.right));
+        let span = binary.op.span();
+        let function = Ident::new(function, span);
+        let logic = Ident::new("logic", Span::mixed_site());
+        let begin = quote_spanned!(span=> ::tensorwright::control::natural::Logic::#function(&(#left)));
+        quote! {({
+            let mut #logic = #begin;
+            if #logic.needs_right() {
+                #logic.right(&(#right));
+            }
+            #logic.finish()
+        })}
+    }
+
+    /// A construct in the middle of an expression: a block of its own, which no jump may leave.
+    fn nested(&mut self, expr: &Expr) -> TokenStream {
+        let slot = self.name("value");
+        let lowered = self.value(expr, &Dest::Slot(slot.clone()));
+        if !lowered.jumps.is_empty() {
+            let message = "`break`, `continue` and `return` cannot leave the middle of an expression here; \
+                           bind this value with `let` first";
+            self.errors.push(Error::new_spanned(expr, message));
+        }
+        let (tokens, make) = (lowered.tokens, super::lower::new_slot(&slot));
+        let take = super::lower::take(&slot, "the expression", expr.span());
+        quote!({ #make #tokens #take })
+    }
+}
+
+impl VisitMut for Lower {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        let replaced = match &*expr {
+            Expr::Path(_) => self.variable(expr),
+            Expr::Binary(binary) => match (&binary.op, comparison(&binary.op)) {
+                (_, Some(method)) => Some(self.compare(&binary.clone(), method)),
+                (BinOp::And(_), _) => Some(self.logic(&binary.clone(), "and")),
+                (BinOp::Or(_), _) => Some(self.logic(&binary.clone(), "or")),
+                _ => None,
+            },
+            Expr::Macro(mac) => print::call(self, &mac.mac),
+            Expr::If(_)
+            | Expr::Match(_)
+            | Expr::While(_)
+            | Expr::ForLoop(_)
+            | Expr::Loop(_)
+            | Expr::Block(_)
+            | Expr::Unsafe(_)
+            | Expr::Return(_)
+            | Expr::Break(_)
+            | Expr::Continue(_) => Some(self.nested(&expr.clone())),
+            Expr::Async(_) | Expr::Await(_) | Expr::Yield(_) | Expr::TryBlock(_) => {
+                self.errors.push(Error::new_spanned(
+                    &expr,
+                    "this cannot be traced: a traced function runs from start to end",
+                ));
+                None
+            }
+            // A closure is a function of its own, and stays ordinary Rust.
+            Expr::Closure(_) | Expr::Const(_) => return,
+            _ => None,
+        };
+        if let Some(tokens) = replaced {
+            *expr = Expr::Verbatim(tokens);
+            return;
+        }
+        self.visit_parts(expr);
+    }
+
+    fn visit_item_mut(&mut self, _: &mut syn::Item) {}
+
+    fn visit_type_mut(&mut self, _: &mut syn::Type) {}
+
+    fn visit_pat_mut(&mut self, _: &mut syn::Pat) {}
+}
+
+impl Lower {
+    fn visit_parts(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Assign(assign) => {
+                self.visit_place(&mut assign.left);
+                self.visit_expr_mut(&mut assign.right);
+            }
+            Expr::Binary(binary) if is_assignment(&binary.op) => {
+                self.visit_place(&mut binary.left);
+                self.visit_expr_mut(&mut binary.right);
+            }
+            Expr::Reference(reference) => self.visit_place(&mut reference.expr),
+            Expr::Field(field) => self.visit_place(&mut field.base),
+            Expr::Index(index) => {
+                self.visit_place(&mut index.expr);
+                self.visit_expr_mut(&mut index.index);
+            }
+            Expr::MethodCall(call) => {
+                self.visit_place(&mut call.receiver);
+                call.args.iter_mut().for_each(|argument| self.visit_expr_mut(argument));
+            }
+            Expr::Call(call) => {
+                self.visit_place(&mut call.func);
+                call.args.iter_mut().for_each(|argument| self.visit_expr_mut(argument));
+            }
+            Expr::Let(condition) => self.visit_place(&mut condition.expr),
+            Expr::Unary(unary) if matches!(unary.op, UnOp::Deref(_)) => self.visit_place(&mut unary.expr),
+            other => visit_mut::visit_expr_mut(self, other),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `println!` and `assert!`, whose arguments may be tensors.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::parse::Parser;
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Lit, LitStr, Macro, Token};
+
+use super::lower::Lower;
+
+type Arguments = Punctuated<Expr, Token![,]>;
+
+/// The macro as a call, if it is one of those.
+pub(super) fn call(lower: &mut Lower, mac: &Macro) -> Option<TokenStream> {
+    let name = mac.path.get_ident()?.to_string();
+    let arguments = || Arguments::parse_terminated.parse2(mac.tokens.clone()).ok();
+    match name.as_str() {
+        "println" => print_line(mac, &arguments()?),
+        "assert" => assert(lower, mac, &arguments()?),
+        "vec" => {
+            let elements = arguments()?;
+            let elements: Vec<TokenStream> = elements.iter().map(|element| lower.expr(element)).collect();
+            let path = &mac.path;
+            Some(quote!(#path![#(#elements),*]))
+        }
+        _ => None,
+    }
+}
+
+fn assert(lower: &mut Lower, mac: &Macro, arguments: &Arguments) -> Option<TokenStream> {
+    let condition = arguments.first()?;
+    let span = mac.path.span();
+    let text = quote!(#condition).to_string();
+    let message = arguments.iter().skip(1);
+    let message = if arguments.len() > 1 {
+        quote!(::std::format!(#(#message),*))
+    } else {
+        quote!(::std::string::String::from(#text))
+    };
+    let truth = lower.truth(condition);
+    Some(quote_spanned! {span=>
+        ::tensorwright::control::natural::assert_condition(
+            ::tensorwright::control::natural::condition(&(#truth))?,
+            || #message,
+        )?
+    })
+}
+
+fn print_line(mac: &Macro, arguments: &Arguments) -> Option<TokenStream> {
+    let span = mac.path.span();
+    let Some(Expr::Lit(ExprLit { lit: Lit::Str(format), .. })) = arguments.first() else { return None };
+    let pieces = pieces(format, arguments)?;
+    Some(quote_spanned! {span=>
+        {
+            use ::tensorwright::control::natural::{ViaDisplay as _, ViaTensor as _};
+            ::tensorwright::control::natural::print_line(&[#(#pieces),*])?
+        }
+    })
+}
+
+/// The pieces of a format string, unless it is beyond us: then the macro stays as it is.
+fn pieces(format: &LitStr, arguments: &Arguments) -> Option<Vec<TokenStream>> {
+    let text = format.value();
+    let (mut pieces, mut plain, mut position) = (Vec::new(), String::new(), 1);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '{' | '}' if chars.peek() == Some(&c) => {
+                chars.next();
+                plain.push(c);
+            }
+            '{' => {
+                let place: String = chars.by_ref().take_while(|&c| c != '}').collect();
+                pieces.push(plain_piece(&mut plain));
+                pieces.push(placeholder(&place, format, arguments, &mut position)?);
+            }
+            c => plain.push(c),
+        }
+    }
+    pieces.push(plain_piece(&mut plain));
+    Some(pieces)
+}
+
+fn plain_piece(plain: &mut String) -> TokenStream {
+    let text = std::mem::take(plain);
+    quote!(::tensorwright::control::natural::Piece::Text(::std::string::String::from(#text)))
+}
+
+fn placeholder(
+    place: &str,
+    format: &LitStr,
+    arguments: &Arguments,
+    position: &mut usize,
+) -> Option<TokenStream> {
+    let (name, style) = place.split_once(':').unwrap_or((place, ""));
+    if style.contains(['$', '*']) {
+        return None;
+    }
+    let name = name.trim();
+    let value = if name.is_empty() {
+        *position += 1;
+        unnamed(arguments, *position - 1)?
+    } else if let Ok(number) = name.parse::<usize>() {
+        unnamed(arguments, number + 1)?
+    } else {
+        let named = arguments.iter().find_map(|argument| match argument {
+            Expr::Assign(assign) => {
+                let is_it = matches!(&*assign.left, Expr::Path(path) if path.path.is_ident(name));
+                is_it.then(|| (*assign.right).clone())
+            }
+            _ => None,
+        });
+        let captured = || Ident::new(name, format.span());
+        named.unwrap_or_else(|| {
+            let captured = captured();
+            syn::parse_quote!(#captured)
+        })
+    };
+    let style = format!("{{:{style}}}");
+    Some(quote! {
+        ::tensorwright::control::natural::Printed(&(#value)).piece(|| ::std::format!(#style, #value))
+    })
+}
+
+fn unnamed(arguments: &Arguments, index: usize) -> Option<Expr> {
+    arguments.get(index).filter(|argument| !matches!(argument, Expr::Assign(_))).cloned()
+}
