@@ -5,10 +5,10 @@
 //! driver goes through the phases as Rust would. For a tensor in a trace it goes through each block once, and between the blocks
 //! it begins and ends regions, puts variables back to what they were, and merges what the blocks made of them.
 //!
-//! - [`carry`]: variables, [`Flag`]s of jumps and [`Slot`]s of values, as drivers see them;
-//! - [`choice`]: `if`, and what is skipped after a jump; [`repeat`]: loops, [`record`]: how a traced one becomes an op;
-//! - [`iterate`]: what `for` goes over; [`logic`]: comparisons and `&&`, `||`, `!`; [`effects`]: `println!` and `assert!`;
-//! - [`instance`]: where the functions are kept, and how they are called.
+//! - `carry`: variables, [`Flag`]s of jumps and [`Slot`]s of values, as drivers see them;
+//! - `choice`: `if`, and what is skipped after a jump; [`repeat`]: loops, [`record`]: how a traced one becomes an op;
+//! - `iterate`: what `for` goes over; [`logic`]: comparisons and `&&`, `||`, `!`; [`effects`]: `println!` and `assert!`;
+//! - `instance`: where the functions are kept, and how they are called.
 
 mod carry;
 mod choice;
