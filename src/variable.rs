@@ -101,7 +101,12 @@ impl Variable {
         if trace::is_active() {
             return trace::read(self, at);
         }
-        Tensor::concrete(self.ty().clone(), self.guard().clone())
+        Tensor::concrete(self.ty().clone(), self.buffer())
+    }
+
+    /// The value now, outside of traces.
+    pub(crate) fn buffer(&self) -> SharedBuffer {
+        self.guard().clone()
     }
 
     /// Gives the variable another value.
@@ -221,12 +226,10 @@ pub(crate) struct Locked<'v> {
 }
 
 impl Locked<'_> {
-    /// The value of a variable, among these or not.
+    /// The value of one of these variables.
     pub(crate) fn value(&self, variable: &Variable) -> SharedBuffer {
-        match self.variables.iter().position(|own| own == variable) {
-            Some(i) => self.guards[i].clone(),
-            None => variable.guard().clone(),
-        }
+        let own = self.variables.iter().position(|own| own == variable);
+        self.guards[own.expect("the variable is locked")].clone()
     }
 
     /// Gives the variables these values.

@@ -142,9 +142,11 @@ impl<'a, 'g> Planner<'a, 'g> {
         let (op, location) = (node.op.clone(), node.location.clone());
         let step = match op.lowering() {
             Lowering::Region => {
-                let donated = control::carried(&op);
-                let lower = |region| lower_region(region, self.target, donated);
-                let regions = node.regions.iter().map(lower).collect::<Result<Vec<_>, _>>()?;
+                // The body, which comes last, may overwrite the state; a condition only looks at it.
+                let body = node.regions.len() - 1;
+                let donated = |region| if region == body { control::carried(&op) } else { 0 };
+                let lower = |(i, region)| lower_region(region, self.target, donated(i));
+                let regions = node.regions.iter().enumerate().map(lower).collect::<Result<Vec<_>, _>>()?;
                 let workspace = self.scratch(control::workspace(&op, &regions).bytes);
                 let control = Control {
                     op,

@@ -143,3 +143,26 @@ fn a_check_names_the_element_that_is_not_finite() {
         }
     }
 }
+
+#[test]
+fn a_condition_does_not_overwrite_the_state() {
+    // It looks at a changed copy of the second state variable.
+    let mut b = Builder::new("f");
+    let (count, x) = (scalar(&mut b, 0), b.input(Type::new(DType::I32, [2])));
+    let condition = |b: &mut Builder, s: &[Value]| {
+        let at = b.literal(Literal::new([1], &[1i32]).unwrap());
+        let hundred = b.full(100i32, &[1].into())?;
+        let changed = b.dynamic_update_slice(s[1], hundred, at)?;
+        let sum = b.reduce(changed, tensorwright_ir::op::primitive::ReduceKind::Sum, [0])?;
+        let limit = scalar(b, 110);
+        b.lt(sum, limit)
+    };
+    let body = |b: &mut Builder, s: &[Value]| -> Result<[Value; 2], BuildError> {
+        let (one, ones) = (scalar(b, 1), b.full(1i32, &[2].into())?);
+        Ok([b.add(s[0], one)?, b.add(s[1], ones)?])
+    };
+    let results = b.while_loop(&[count, x], &[], condition, body).unwrap();
+    let executable = compile(&b.finish(&results));
+    let found = run(&executable, &[Literal::new([2], &[0i32, 0]).unwrap()]).unwrap();
+    assert_eq!(found, [Literal::scalar(10i32), Literal::new([2], &[10i32, 10]).unwrap()]);
+}

@@ -36,16 +36,9 @@ impl Shown {
     }
 }
 
-/// Fails with the first part of `found` that is not like that of `expected`. Parts have the names in their paths.
-pub(crate) fn check<S: Tree>(
-    expected: &S,
-    found: &S,
-    parties: Parties,
-    names: &[&str],
-    at: Place,
-) -> Result<(), Error> {
-    let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let [left, right] = [expected, found].map(|tree| Shown::new(tree, &names, at));
+/// Fails with the first part of `found` that is not like that of `expected`.
+pub(crate) fn check<S: Tree>(expected: &S, found: &S, parties: Parties, at: Place) -> Result<(), Error> {
+    let [left, right] = [expected, found].map(|tree| Shown::new(tree, &[], at));
     check_shown(&left, &right, parties, at)
 }
 

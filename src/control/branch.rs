@@ -37,18 +37,7 @@ pub fn cond<O: Output, P: Output<Tree = O::Tree>>(
     then: impl FnOnce() -> O,
     otherwise: impl FnOnce() -> P,
 ) -> Result<O::Tree> {
-    cond_named(predicate, then, otherwise, &[], caller())
-}
-
-/// As [`cond`], with names for the parts of the result in messages.
-#[doc(hidden)]
-pub fn cond_named<O: Output, P: Output<Tree = O::Tree>>(
-    predicate: impl AsRef<Tensor>,
-    then: impl FnOnce() -> O,
-    otherwise: impl FnOnce() -> P,
-    names: &[&str],
-    at: Place,
-) -> Result<O::Tree> {
+    let at = caller();
     let predicate = predicate.as_ref();
     check_scalar(predicate, "if", DType::Bool, at)?;
     if !trace::is_active() {
@@ -57,7 +46,7 @@ pub fn cond_named<O: Output, P: Output<Tree = O::Tree>>(
     }
     let branches =
         vec![region::trace("then", &[], at, |_| then())?, region::trace("else", &[], at, |_| otherwise())?];
-    choose(If {}.into(), predicate, branches, names, at)
+    choose(If {}.into(), predicate, branches, at)
 }
 
 /// The result of branch number `index`, an i32 scalar; of the last branch if there is none of that number, as in
@@ -90,18 +79,12 @@ pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -
     }
     let traced = branches.iter().map(|branch| region::trace("branch", &[], at, |_| branch()));
     let traced = traced.collect::<Result<Vec<_>>>()?;
-    choose(Case {}.into(), index, traced, &[], at)
+    choose(Case {}.into(), index, traced, at)
 }
 
-fn choose<R: Tree>(
-    op: Op,
-    chooser: &Tensor,
-    branches: Vec<Traced<R>>,
-    names: &[&str],
-    at: Place,
-) -> Result<R> {
+fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: Place) -> Result<R> {
     for (i, branch) in branches.iter().enumerate().skip(1) {
-        agree::check(&branches[0].result, &branch.result, Parties::Branches(0, i), names, at)?;
+        agree::check(&branches[0].result, &branch.result, Parties::Branches(0, i), at)?;
     }
     let regions: Vec<_> = branches.iter().map(|branch| &branch.region).collect();
     let around = Around::of(&regions);

@@ -26,8 +26,3 @@ pub use effects::{assert_that, check_finite, print};
 pub use natural::{Range, RangeEnd, range};
 pub use repeat::{fori_loop, while_loop};
 pub use slices::{map, scan, scan_reverse};
-
-#[doc(hidden)]
-pub use branch::cond_named;
-#[doc(hidden)]
-pub use repeat::while_loop_named;

@@ -36,20 +36,17 @@ pub fn while_loop<S: Tree, O: Output<Tree = S>>(
     condition: impl Fn(&S) -> Tensor,
     body: impl Fn(S) -> O,
 ) -> Result<S> {
-    while_loop_named(state, condition, body, &[], caller())
+    while_loop_at(state, condition, body, caller())
 }
 
-/// As [`while_loop`], with names for the parts of the state in messages.
-#[doc(hidden)]
-pub fn while_loop_named<S: Tree, O: Output<Tree = S>>(
+fn while_loop_at<S: Tree, O: Output<Tree = S>>(
     state: S,
     condition: impl Fn(&S) -> Tensor,
     body: impl Fn(S) -> O,
-    names: &[&str],
     at: Place,
 ) -> Result<S> {
     if !trace::is_active() {
-        return run_while(state, condition, body, names, at);
+        return run_while(state, condition, body, at);
     }
     let now = tensors(&state);
     let types = agree::types(&now)?;
@@ -58,7 +55,7 @@ pub fn while_loop_named<S: Tree, O: Output<Tree = S>>(
         check_scalar(&predicate, "while", DType::Bool, at).map(|()| predicate)
     })?;
     let body = region::trace("body", &types, at, |inputs| body(with_tensors(&state, inputs)))?;
-    agree::check(&state, &body.result, Parties::Iteration, names, at)?;
+    agree::check(&state, &body.result, Parties::Iteration, at)?;
     let count = types.len();
     let around = Around::of(&[&condition.region, &body.region]);
     let inputs = around.inputs(count, 0);
@@ -76,7 +73,6 @@ fn run_while<S: Tree, O: Output<Tree = S>>(
     mut state: S,
     condition: impl Fn(&S) -> Tensor,
     body: impl Fn(S) -> O,
-    names: &[&str],
     at: Place,
 ) -> Result<S> {
     loop {
@@ -87,7 +83,7 @@ fn run_while<S: Tree, O: Output<Tree = S>>(
         }
         let before = with_tensors(&state, tensors(&state));
         state = body(state).into_result()?;
-        agree::check(&before, &state, Parties::Iteration, names, at)?;
+        agree::check(&before, &state, Parties::Iteration, at)?;
     }
 }
 
@@ -130,7 +126,7 @@ pub fn fori_loop<S: Tree, O: Output<Tree = S>>(
         let next = &i + 1;
         body(i, state).into_result().map(|state| (next, state))
     };
-    while_loop_named((lower, state), |(i, _)| i.lt(&upper), step, &[], at).map(|(_, state)| state)
+    while_loop_at((lower, state), |(i, _)| i.lt(&upper), step, at).map(|(_, state)| state)
 }
 
 /// A loop of fixed length: a scan without slices.
@@ -148,7 +144,7 @@ fn counted<S: Tree, O: Output<Tree = S>>(
         let next = &i + 1;
         body(i, with_tensors(&state, inputs)).into_result().map(|state| (next, state))
     })?;
-    agree::check(&state, &body.result.1, Parties::Iteration, &[], at)?;
+    agree::check(&state, &body.result.1, Parties::Iteration, at)?;
     let count = types.len();
     let around = Around::of(&[&body.region]);
     let (inputs, outputs) = (around.inputs(count, 0), around.outputs(count, 0));

@@ -113,7 +113,7 @@ impl<X: Tree> Slices<X> {
             let index = if reverse { self.length - 1 - count } else { count };
             let before = with_tensors(&state, tensors(&state));
             let (after, y) = body(state, self.slice(index)).into_result()?;
-            agree::check(&before, &after, Parties::Iteration, &[], at)?;
+            agree::check(&before, &after, Parties::Iteration, at)?;
             state = after;
             stacks.push(y)?;
         }
@@ -148,7 +148,7 @@ impl<X: Tree> Slices<X> {
         let count = now.len();
         let types: Vec<Type> = agree::types(&now)?.into_iter().chain(self.types.clone()).collect();
         let traced = region::trace("body", &types, at, |inputs| self.call(&state, inputs, &body))?;
-        agree::check(&state, &traced.result.0, Parties::Iteration, &[], at)?;
+        agree::check(&state, &traced.result.0, Parties::Iteration, at)?;
         let around = Around::of(&[&traced.region]);
         let (inputs, outputs) =
             (around.inputs(count, self.types.len()), around.outputs(count, traced.types.len() - count));
@@ -217,7 +217,7 @@ impl<Y: Tree> Stacks<Y> {
 
     fn push(&mut self, y: Y) -> Result<()> {
         if let Some(first) = self.results.first() {
-            agree::check(first, &y, Parties::Branches(0, self.results.len()), &[], self.at)?;
+            agree::check(first, &y, Parties::Branches(0, self.results.len()), self.at)?;
         }
         self.results.push(y);
         Ok(())

@@ -86,13 +86,20 @@ impl<R: Tree> Compiled<R> {
 
     /// As [`Compiled::run`]. Variables that are assigned are locked meanwhile, so that calls come one after the other.
     fn run_with_variables(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
+        let read_only = |outside: &Outside| match outside {
+            Outside::Buffer(buffer) => Some(buffer.clone()),
+            Outside::Variable(variable) => (!self.assigned.contains(variable)).then(|| variable.buffer()),
+        };
+        // Before the locks: who holds some waits for no other variable, or two calls could wait for each other.
+        let read_only: Vec<Option<SharedBuffer>> = self.captures.iter().map(read_only).collect();
         let guards = Variable::lock(&self.assigned);
-        let values: Vec<SharedBuffer> = self
-            .captures
-            .iter()
-            .map(|outside| match outside {
-                Outside::Buffer(buffer) => buffer.clone(),
-                Outside::Variable(variable) => guards.value(variable),
+        let values: Vec<SharedBuffer> = read_only
+            .into_iter()
+            .zip(&self.captures)
+            .map(|(known, outside)| match (known, outside) {
+                (Some(buffer), _) => buffer,
+                (None, Outside::Variable(variable)) => guards.value(variable),
+                (None, Outside::Buffer(buffer)) => buffer.clone(),
             })
             .collect();
         let all: Vec<&SharedBuffer> = inputs.iter().copied().chain(&values).collect();

@@ -15,7 +15,7 @@ use crate::{Tensor, replay};
 
 /// Records what is computed from tensors that it [watches](GradientTape::watch), and differentiates that afterwards.
 ///
-/// A tape records the ops of its thread, and the compiled functions that are called, from when it is made until it is dropped or, if it
+/// A tape records the ops of its thread, those of functions that are called among them, from when it is made until it is dropped or, if it
 /// is not [persistent](GradientTape::persistent), asked for a gradient. Tapes nest: an outer tape records what an inner one
 /// computes, so that it gives second derivatives. Inside a traced function a tape records what is being traced.
 ///

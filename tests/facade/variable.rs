@@ -166,3 +166,27 @@ fn concurrent_calls_lose_no_update() {
     assert_eq!(a.value().item::<i64>().unwrap(), 200);
     assert_eq!(b.value().item::<i64>().unwrap(), -200);
 }
+
+#[test]
+fn calls_that_assign_what_the_others_read_do_not_wait_for_each_other() {
+    let (a, b) = (Variable::new(1i64).unwrap(), Variable::new(1i64).unwrap());
+    let copy = |from: &Variable, to: &Variable| {
+        let (from, to) = (from.clone(), to.clone());
+        function(move |x: Tensor| {
+            to.assign(from.value() + 1)?;
+            Ok::<_, Error>(x)
+        })
+    };
+    let (there, back) = (copy(&a, &b), copy(&b, &a));
+    let (done, finished) = std::sync::mpsc::channel();
+    for f in [there, back] {
+        let done = done.clone();
+        std::thread::spawn(move || {
+            (0..20_000).for_each(|_| drop(f.call(1i64).unwrap()));
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..2 {
+        finished.recv_timeout(std::time::Duration::from_secs(60)).expect("no call waits for ever");
+    }
+}

@@ -73,6 +73,9 @@ impl Fusion<'_> {
 
     /// Adds edges so that what reads a tensor comes before what might update it in place, where nothing speaks against it.
     fn read_before_updates(&self, dag: &mut DiGraph<Unit, ()>) {
+        if self.graph.nodes().iter().all(|node| updated(&node.op) == 0) {
+            return;
+        }
         let place: HashMap<Unit, NodeIndex> = dag.node_indices().map(|i| (dag[i], i)).collect();
         for (id, node) in self.graph.iter() {
             let update = place.get(&Unit::Node(id)).copied();

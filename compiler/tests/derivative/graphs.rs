@@ -39,17 +39,18 @@ fn options_with_control() -> GraphOptions {
 
 #[test]
 fn derivatives_of_random_graphs_agree_with_differences() {
-    check_random(&options(), 5);
+    check_random(&options(), 5, GRAPHS);
 }
 
 #[test]
 fn derivatives_of_random_control_flow_agree_with_differences() {
-    check_random(&options_with_control(), 7);
+    // Many of these hold lists, which leaves them out.
+    check_random(&options_with_control(), 7, 2 * GRAPHS);
 }
 
-fn check_random(options: &GraphOptions, seed: u64) {
+fn check_random(options: &GraphOptions, seed: u64, draws: usize) {
     let (mut random, mut finite) = (Random::new(seed), 0);
-    for number in 0..GRAPHS {
+    for number in 0..draws {
         let choices: Vec<u32> = (0..30 + number).map(|_| random.bits() as u32).collect();
         let drawn = random_graph(&mut Draw::new(&choices), options);
         // A derivative is asked for where everything is finite, not only what is selected in the end.
@@ -67,8 +68,7 @@ fn check_random(options: &GraphOptions, seed: u64) {
         let order = if text.contains("= while(") { 1 } else { 2 };
         case.check(&mut random, order, Rigour::Lenient);
     }
-    // Many graphs with control flow hold lists, which leaves them out.
-    assert!(finite > GRAPHS / 3, "only {finite} of {GRAPHS} graphs were checked");
+    assert!(finite > GRAPHS / 2, "only {finite} graphs were checked, expected {GRAPHS} / 2");
 }
 
 /// Whether all values of the graph are finite.
