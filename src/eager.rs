@@ -87,6 +87,7 @@ pub(crate) fn run(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Fa
                 let (made, used) = (traced.made.into(), at.into());
                 return Err(Error::Escaped { made, used }.into());
             }
+            Repr::List(rows) => return Err(crate::control::list::no_tensor(rows.ty(), at).into()),
             Repr::Failed(failure) => return Err(Arc::clone(failure)),
         }
     }

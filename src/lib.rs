@@ -47,7 +47,8 @@ pub mod variable;
 
 pub use backend::CompileOptions;
 pub use control::{
-    assert_that, case, check_finite, cond, fori_loop, map, print, range, scan, scan_reverse, while_loop,
+    TensorList, assert_that, case, check_finite, cond, fori_loop, map, print, range, scan, scan_reverse,
+    while_loop,
 };
 pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
@@ -82,8 +83,8 @@ struct Readme;
 pub mod prelude {
     pub use crate::{
         By, DType, Ellipsis, Function, GradientTape, Module, NewAxis, RandomKey, Stage, Static, Tensor,
-        TensorSpec, Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function, grad,
-        hessian, jacobian, jvp, keep, map, print, range, scan, scan_reverse, value_and_grad,
+        TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function,
+        grad, hessian, jacobian, jvp, keep, map, print, range, scan, scan_reverse, value_and_grad,
         value_and_grad_of, vjp, while_loop,
     };
 }

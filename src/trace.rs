@@ -20,6 +20,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Scalar, Shape, Type, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 
+use crate::control::list::Rows;
 use crate::error::{Error, Failure, Place};
 use crate::gradient::tape;
 use crate::tensor::{Repr, Results, Tensor, broadcast};
@@ -288,8 +289,20 @@ impl Trace {
                 Err(if is_outer { Error::TwoTraces { made, used } } else { Error::Escaped { made, used } }
                     .into())
             }
+            Repr::List(rows) => self.list(rows, outer, at),
             Repr::Failed(failure) => Err(failure.clone()),
         }
+    }
+
+    /// A list with values, built anew.
+    fn list(&mut self, rows: &Rows, outer: &[Trace], at: Place) -> Result<Value, Failure> {
+        let new = self.builder.list_new(&rows.ty().row());
+        let mut list = new.map_err(|error| Error::op(at, error))?;
+        for row in rows.to_vec() {
+            let row = self.value_of(&row, outer, at)?;
+            list = self.builder.list_push(list, row).map_err(|error| Error::op(at, error))?;
+        }
+        Ok(list)
     }
 
     fn capture(&mut self, ty: &Type, tensor: &Tensor) -> Value {
@@ -336,7 +349,7 @@ pub(crate) fn source(tensor: &Tensor) -> Option<Source> {
     match tensor.repr() {
         Repr::Concrete(ty, buffer) => Some(Source::Memory(buffer.as_ptr() as usize, ty.clone())),
         Repr::Traced(traced) => Some(Source::Value(traced.trace, traced.value)),
-        Repr::Failed(_) => None,
+        Repr::List(_) | Repr::Failed(_) => None,
     }
 }
 

@@ -8,6 +8,7 @@
 //! not, and shows the lines where both values were made.
 //!
 //! - [`branch`]: `cond` and `case`; [`repeat`]: loops with state; [`slices`]: loops over the slices of tensors;
+//! - [`list`]: lists that loops make, of any length;
 //! - [`effects`]: printing and checking, in order;
 //! - [`natural`]: what `#[function]` makes of Rust's own `if`, `while` and `for`;
 //! - [`region`]: how a closure becomes a region; [`agree`]: comparing trees.
@@ -15,6 +16,7 @@
 pub(crate) mod agree;
 mod branch;
 mod effects;
+pub(crate) mod list;
 #[doc(hidden)]
 pub mod natural;
 pub(crate) mod region;
@@ -23,6 +25,7 @@ mod slices;
 
 pub use branch::{case, cond};
 pub use effects::{assert_that, check_finite, print};
+pub use list::TensorList;
 pub use natural::{Range, RangeEnd, range};
 pub use repeat::{fori_loop, while_loop};
 pub use slices::{map, scan, scan_reverse};

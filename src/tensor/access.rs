@@ -143,6 +143,7 @@ impl Tensor {
                 Err(Error::NoValue { made: traced.made.into(), used: at.into() })
             }
             Repr::Traced(traced) => Err(Error::Escaped { made: traced.made.into(), used: at.into() }),
+            Repr::List(rows) => Err(crate::control::list::no_tensor(rows.ty(), at)),
             Repr::Failed(failure) => Err((**failure).clone()),
         }
     }

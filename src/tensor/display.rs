@@ -26,6 +26,7 @@ impl fmt::Display for Tensor {
                 write!(f, "{} {ty}", Layout::new(&ty.shape).text(&elements))
             }
             Repr::Traced(traced) => write!(f, "{} traced at {}", traced.ty, Location::from(traced.made)),
+            Repr::List(rows) => write!(f, "{} rows {}", rows.len(), rows.ty()),
             Repr::Failed(error) => write!(f, "error: {error}"),
         }
     }

@@ -32,6 +32,7 @@ pub(crate) use nested::nested_at;
 pub use operand::{Operand, OperandKind};
 pub use ops::IntoExtents;
 
+use crate::control::list::Rows;
 use crate::error::{Error, Failure, Place, caller};
 use crate::gradient::tape;
 use crate::trace::Traced;
@@ -61,6 +62,8 @@ pub struct Tensor(Repr);
 pub(crate) enum Repr {
     Concrete(Type, SharedBuffer),
     Traced(Traced),
+    /// What a [`TensorList`](crate::TensorList) holds.
+    List(Rows),
     Failed(Failure),
 }
 
@@ -78,6 +81,10 @@ impl Tensor {
         Tensor(Repr::Traced(traced))
     }
 
+    pub(crate) fn rows(rows: Rows) -> Tensor {
+        Tensor(Repr::List(rows))
+    }
+
     pub(crate) fn failed(failure: impl Into<Failure>) -> Tensor {
         Tensor(Repr::Failed(failure.into()))
     }
@@ -93,6 +100,7 @@ impl Tensor {
         match &self.0 {
             Repr::Concrete(ty, _) => Ok(ty),
             Repr::Traced(traced) => Ok(&traced.ty),
+            Repr::List(rows) => Ok(rows.ty()),
             Repr::Failed(failure) => Err(failure),
         }
     }

@@ -7,6 +7,7 @@ mod create;
 mod errors;
 mod gradient;
 mod index;
+mod list;
 mod modes;
 mod operators;
 mod random;

@@ -1,0 +1,264 @@
+//! Lists of tensors whose length changes as a program runs.
+
+use std::sync::Arc;
+
+use tensorwright_ir::op::TypeError;
+use tensorwright_ir::op::control::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
+use tensorwright_ir::{DType, Op, Shape, Type};
+
+use crate::error::{Error, Failure, Place, caller};
+use crate::tensor::{Repr, Results, apply};
+use crate::tree::{LeafRef, Tree, TreeLike, Visitor};
+use crate::{Tensor, trace};
+
+/// A list of tensors of one type, its rows: as many as a loop makes of them. Immutable and cheap to clone; [`push`](TensorList::push)
+/// gives another list.
+///
+/// A list can be state of [`while_loop`](crate::while_loop), [`fori_loop`](crate::fori_loop) and [`scan`](crate::scan()), and a result
+/// of the branches of [`cond`](crate::cond) and [`case`](crate::case). In a compiled loop a list that nothing else has is changed in
+/// place. Functions take and give tensors, so a list does not leave one: [`stack`](TensorList::stack) it, or take out what you need. As
+/// with tensors, an op that does not accept its operands gives a result that carries the error.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// // The Collatz sequence from n on: the sum of all its numbers, and how many they are.
+/// let collatz = function(|n: Tensor| {
+///     let list = TensorList::new([], DType::I32).push(&n);
+///     let (_, list) = while_loop(
+///         (n, list),
+///         |(n, _)| n.gt(1),
+///         |(n, list)| {
+///             let even = (&n % 2).eq(0);
+///             let n = cond(&even, || &n / 2, || &n * 3 + 1)?;
+///             let list = list.push(&n);
+///             Ok::<_, tensorwright::Error>((n, list))
+///         },
+///     )?;
+///     let count = list.len();
+///     let (sum, _) = fori_loop(0i32, &count, (Tensor::from(0i32), list), |i, (sum, list)| {
+///         (sum + list.get(i), list)
+///     })?;
+///     Ok::<_, tensorwright::Error>((sum, count))
+/// });
+/// let (sum, count) = collatz.call(6i32)?; // 6, 3, 10, 5, 16, 8, 4, 2, 1
+/// assert_eq!((sum.item::<i32>()?, count.item::<i32>()?), (55, 9));
+/// assert_eq!(collatz.call(27i32)?.1.item::<i32>()?, 112);
+/// assert_eq!(collatz.trace_count(), 1);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TensorList(Tensor);
+
+/// A list with values: a chain from the last row to the first.
+#[derive(Clone)]
+pub(crate) struct Rows {
+    /// Its type, that of a list.
+    ty: Type,
+    last: Option<Arc<Link>>,
+}
+
+struct Link {
+    row: Tensor,
+    /// How many rows there are up to this one.
+    len: usize,
+    before: Option<Arc<Link>>,
+}
+
+impl Drop for Link {
+    /// Drops links one after the other, not one inside the other.
+    fn drop(&mut self) {
+        let mut next = self.before.take();
+        while let Some(mut link) = next.and_then(Arc::into_inner) {
+            next = link.before.take();
+        }
+    }
+}
+
+impl Rows {
+    pub(crate) fn ty(&self) -> &Type {
+        &self.ty
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.last.as_ref().map_or(0, |link| link.len)
+    }
+
+    /// The rows in order.
+    pub(crate) fn to_vec(&self) -> Vec<Tensor> {
+        let mut rows: Vec<Tensor> = self.links().map(|link| link.row.clone()).collect();
+        rows.reverse();
+        rows
+    }
+
+    /// The links, from that of the last row on.
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        std::iter::successors(self.last.as_deref(), |link| link.before.as_deref())
+    }
+
+    /// Results of an op on this list and another operand.
+    fn apply(&self, op: &Op, other: Option<&Tensor>, at: Place) -> Result<Results, Error> {
+        match op {
+            Op::ListPush(_) => {
+                let row = other.expect("the op has been checked").clone();
+                let link = Link { row, len: self.len() + 1, before: self.last.clone() };
+                Ok([Rows { last: Some(link.into()), ..self.clone() }.into()].into_iter().collect())
+            }
+            Op::ListPop(_) => {
+                let (before, row) = match &self.last {
+                    Some(link) => (link.before.clone(), link.row.clone()),
+                    None => (None, self.zeros()),
+                };
+                Ok([Rows { last: before, ..self.clone() }.into(), row].into_iter().collect())
+            }
+            Op::ListGet(_) => {
+                let index = other.expect("the op has been checked").scalar_value(at)?.to_i128();
+                let index = ListGet::clamped(index, self.len());
+                let link = index.and_then(|index| self.links().nth(self.len() - 1 - index));
+                Ok([link.map_or_else(|| self.zeros(), |link| link.row.clone())].into_iter().collect())
+            }
+            Op::ListStack(stack) => self.stacked(stack.length, at).map(|x| [x].into_iter().collect()),
+            _ => {
+                let len = i32::try_from(self.len()).unwrap_or(i32::MAX);
+                Ok([Tensor::from(len)].into_iter().collect())
+            }
+        }
+    }
+
+    fn zeros(&self) -> Tensor {
+        let row = self.ty.row();
+        Tensor::zeros(row.shape, row.dtype)
+    }
+
+    fn stacked(&self, length: usize, at: Place) -> Result<Tensor, Error> {
+        let found = self.len();
+        if found != length {
+            let message = format!("the list must have {length} rows to be stacked, found {found}");
+            return Err(Error::Check { at: at.into(), message: message.into() });
+        }
+        if length == 0 {
+            let row = self.ty.row();
+            return Ok(Tensor::zeros(row.shape.with_leading(0.into()), row.dtype));
+        }
+        Tensor::stack(&self.to_vec().iter().collect::<Vec<_>>(), 0).ok()
+    }
+}
+
+impl From<Rows> for Tensor {
+    fn from(rows: Rows) -> Tensor {
+        Tensor::rows(rows)
+    }
+}
+
+impl TensorList {
+    /// An empty list of rows of this shape and dtype.
+    #[track_caller]
+    pub fn new(shape: impl Into<Shape>, dtype: DType) -> TensorList {
+        let at = caller();
+        let row = Type::new(dtype, shape);
+        let op = ListNew { dtype, shape: row.shape.clone() };
+        TensorList(if trace::is_active() {
+            crate::tensor::one(op, &[], at)
+        } else {
+            match Op::from(op).infer(&[], &[]) {
+                Ok(_) => Rows { ty: Type::list_of(&row), last: None }.into(),
+                Err(source) => Tensor::failed(Error::refused(at, "list_new", Vec::new(), source)),
+            }
+        })
+    }
+
+    /// The list with the row `x` more at its end.
+    #[track_caller]
+    pub fn push(&self, x: impl AsRef<Tensor>) -> TensorList {
+        let [list] = self.apply(ListPush {}, Some(x.as_ref()), caller());
+        TensorList(list)
+    }
+
+    /// The list without its last row, and that row: of an empty list itself, and zeros.
+    #[track_caller]
+    pub fn pop(&self) -> (TensorList, Tensor) {
+        let [list, row] = self.apply(ListPop {}, None, caller());
+        (TensorList(list), row)
+    }
+
+    /// The row number `index`, an integer scalar that is clamped into range; zeros of an empty list.
+    #[track_caller]
+    pub fn get(&self, index: impl Into<Tensor>) -> Tensor {
+        let [row] = self.apply(ListGet {}, Some(&index.into()), caller());
+        row
+    }
+
+    /// How many rows there are, as an i32 scalar.
+    #[track_caller]
+    pub fn len(&self) -> Tensor {
+        let [len] = self.apply(ListLen {}, None, caller());
+        len
+    }
+
+    /// All rows along a new axis 0. The list must have `length` rows: outside a traced function the result carries an error if it has
+    /// not, and calls of a traced function fail with [`Error::Check`].
+    #[track_caller]
+    pub fn stack(&self, length: usize) -> Tensor {
+        let [stack] = self.apply(ListStack { length }, None, caller());
+        stack
+    }
+
+    /// The type of the list, such as `list<f32[4]>`.
+    ///
+    /// # Errors
+    /// The error that the list carries, if it does.
+    pub fn ty(&self) -> Result<&Type, Error> {
+        self.0.ty()
+    }
+
+    /// The error that the list carries instead of a value, if it does.
+    pub fn error(&self) -> Option<&Error> {
+        self.0.error()
+    }
+
+    fn apply<const N: usize>(&self, op: impl Into<Op>, other: Option<&Tensor>, at: Place) -> [Tensor; N] {
+        let results = self.results(&op.into(), other, at);
+        match results.map(|results| <[Tensor; N]>::try_from(results.into_vec())) {
+            Ok(Ok(results)) => results,
+            Ok(Err(_)) => unreachable!("the op has that many results"),
+            Err(failure) => std::array::from_fn(|_| Tensor::failed(failure.clone())),
+        }
+    }
+
+    fn results(&self, op: &Op, other: Option<&Tensor>, at: Place) -> Result<Results, Failure> {
+        let operands: Vec<&Tensor> = std::iter::once(&self.0).chain(other).collect();
+        match self.0.repr() {
+            Repr::List(rows) if !trace::is_active() => {
+                let types = operands.iter().map(|x| x.known_type().cloned()).collect::<Result<Vec<_>, _>>();
+                let types = types.map_err(Clone::clone)?;
+                if let Some(other) = other {
+                    other.value(at)?;
+                }
+                match op.infer(&types.iter().collect::<Vec<_>>(), &[]) {
+                    Ok(_) => Ok(rows.apply(op, other, at)?),
+                    Err(source) => Err(Error::refused(at, op.name(), types, source).into()),
+                }
+            }
+            _ => apply(op.clone(), &operands, at),
+        }
+    }
+}
+
+/// What is said of a list where a tensor must be.
+pub(crate) fn no_tensor(ty: &Type, at: Place) -> Error {
+    let reason =
+        "a list has no value as a tensor, and functions take and give tensors: stack it, or take out rows";
+    Error::refused(at, "list", vec![ty.clone()], TypeError::Other(reason.to_owned()))
+}
+
+impl TreeLike<TensorList> for TensorList {
+    fn visit<'t, V: Visitor<'t>>(&'t self, visitor: &mut V) {
+        visitor.tensor(LeafRef::Tensor(&self.0));
+    }
+
+    fn rebuild<F: FnMut(LeafRef<'_>) -> Tensor>(&self, tensor: &mut F) -> TensorList {
+        TensorList(tensor(LeafRef::Tensor(&self.0)))
+    }
+}
+
+impl Tree for TensorList {}
