@@ -36,7 +36,7 @@ use crate::{Tensor, trace};
 ///         },
 ///     )?;
 ///     let count = list.len();
-///     let (sum, _) = fori_loop(0i32, &count, (Tensor::from(0i32), list), |i, (sum, list)| {
+///     let (sum, _) = fori_loop(0i32, count.clone(), (Tensor::from(0i32), list), |i, (sum, list)| {
 ///         (sum + list.get(i), list)
 ///     })?;
 ///     Ok::<_, tensorwright::Error>((sum, count))

@@ -8,6 +8,7 @@ mod errors;
 mod gradient;
 mod index;
 mod list;
+mod loops;
 mod modes;
 mod operators;
 mod random;

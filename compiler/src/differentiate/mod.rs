@@ -37,8 +37,8 @@ mod forward;
 mod prepare;
 mod reverse;
 
-use tensorwright_ir::op::{Derivative, Lowering, Rule};
-use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, Value};
+use tensorwright_ir::op::{Derivative, Rule};
+use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
 
 pub use explain::{Reason, Step, Unconnected, explain};
 pub use forward::append_jvp;
@@ -62,14 +62,6 @@ pub enum DifferentiateError {
         /// Its position.
         position: usize,
     },
-    /// Lists carry no derivatives: neither those of the user, nor what a `while` that was gone back through has saved.
-    #[error("`{op}` has no derivative{}: lists carry none", at(location.as_ref()))]
-    List {
-        /// Mnemonic of the op.
-        op: &'static str,
-        /// The source line that wrote it, if known.
-        location: Option<Location>,
-    },
     /// A derivative is larger than memory can be, or a rule is wrong.
     #[error(transparent)]
     Build(#[from] Box<BuildError>),
@@ -79,10 +71,6 @@ impl From<BuildError> for DifferentiateError {
     fn from(error: BuildError) -> DifferentiateError {
         DifferentiateError::Build(error.into())
     }
-}
-
-fn at(location: Option<&Location>) -> String {
-    location.map(|l| format!(" at {l}")).unwrap_or_default()
 }
 
 /// A graph with derivatives among its outputs.
@@ -190,14 +178,11 @@ enum Rules<'a> {
     Nothing,
 }
 
-fn rule(node: &Node) -> Result<Rules<'_>, DifferentiateError> {
-    Ok(match node.op.derivative() {
+fn rule(node: &Node) -> Rules<'_> {
+    match node.op.derivative() {
         Derivative::Rule(rule) => Rules::Op(rule),
-        Derivative::Regions if node.op.lowering() == Lowering::List => {
-            return Err(DifferentiateError::List { op: node.op.name(), location: node.location.clone() });
-        }
         Derivative::Regions => Rules::Regions,
         Derivative::Zero => Rules::Nothing,
         Derivative::Expansion => unreachable!("active composites without a rule were expanded"),
-    })
+    }
 }

@@ -8,6 +8,7 @@ use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
 use super::activity::{masked, useful, varied};
 use super::control::Flow;
 use super::copy_inputs;
+use crate::passes::giving;
 
 /// The graph with all active composites that have no rule replaced by their definitions, in regions too; inputs and outputs keep
 /// their places.
@@ -71,12 +72,14 @@ fn fate(node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildE
     }
     let Some(flow) = Flow::of(node) else { return Ok(Fate::Keep) };
     let (inputs, outputs) = (flow.varied_inputs(operands), flow.useful_outputs(results));
-    let expand = |region: &Graph| match region.outputs().len() == outputs.len() {
-        true => expand_once(region, &inputs, &outputs),
-        // The condition of a loop has nothing to differentiate.
-        false => Ok(None),
+    // The condition of a loop has nothing to differentiate.
+    let chooses = node.regions.len() - giving(node).len();
+    let expand = |(i, region): (usize, &Graph)| match i < chooses {
+        true => Ok(None),
+        false => expand_once(region, &inputs, &outputs),
     };
-    let expanded = node.regions.iter().map(expand).collect::<Result<Vec<Option<Graph>>, _>>()?;
+    let expanded = node.regions.iter().enumerate().map(expand);
+    let expanded = expanded.collect::<Result<Vec<Option<Graph>>, _>>()?;
     if expanded.iter().all(Option::is_none) {
         return Ok(Fate::Keep);
     }

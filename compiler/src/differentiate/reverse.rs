@@ -62,7 +62,7 @@ impl<'g> Recording<'g> {
             let (of_operands, of_results) = (masked(&varied, &node.operands), masked(&varied, &node.results));
             let of_results: Vec<bool> =
                 of_results.iter().zip(&node.results).map(|(&v, y)| v && useful[y.index()]).collect();
-            let (results, tape) = match of_results.contains(&true).then(|| rule(node)).transpose()? {
+            let (results, tape) = match of_results.contains(&true).then(|| rule(node)) {
                 Some(Rules::Regions) => {
                     b.set_location(node.location.clone());
                     let site = Site { node, operands: &operands, varied: &of_operands, active: &of_results };
@@ -131,7 +131,7 @@ impl Sweep<'_> {
             return Ok(());
         }
         self.b.set_location(node.location.clone());
-        let found = match (tape, rule(node)?) {
+        let found = match (tape, rule(node)) {
             (Some(tape), _) => tape.back(self.b, &cotangents)?,
             (None, Rules::Op(rule)) => {
                 let operands = mapped(&self.values, &node.operands);

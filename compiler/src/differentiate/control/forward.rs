@@ -2,10 +2,12 @@
 
 use tensorwright_ir::op::Results;
 use tensorwright_ir::op::control::{Map, Scan, While};
-use tensorwright_ir::{Builder, Graph, Node, Op, Type, Value};
+use tensorwright_ir::{Builder, Graph, Node, Op, Value};
 
-use super::{Flow, or_zeros};
+use super::Flow;
+use super::list::{self, or_zeros_like};
 use crate::differentiate::{DifferentiateError, forward::append_jvp_of};
+use crate::passes::giving;
 
 /// Appends the node and the tangents of those results that `useful` asks for. Tangents of state are carried behind the state,
 /// those of slices and invariants come behind these; and so with results.
@@ -16,10 +18,15 @@ pub(in crate::differentiate) fn jvp(
     tangents: &[Option<Value>],
     useful: &[bool],
 ) -> Result<(Results, Vec<Option<Value>>), DifferentiateError> {
-    let flow = Flow::of(node).expect("the node has regions");
+    let Some(flow) = Flow::of(node) else { return Ok(list::jvp(b, node, operands, tangents)?) };
     let wide = Wide::new(flow, tangents, useful);
     let operands = wide.operands(b, node, operands, tangents)?;
-    let regions = node.regions.iter().map(|region| wide.region(b, region)).collect::<Result<Vec<_>, _>>()?;
+    let chooses = node.regions.len() - giving(node).len();
+    let regions = node.regions.iter().enumerate().map(|(i, region)| match i < chooses {
+        true => wide.copied(b, region),
+        false => wide.region(b, region),
+    });
+    let regions = regions.collect::<Result<Vec<_>, _>>()?;
     let mut found = b.push_with_regions(wide.op(&node.op), &operands, regions)?.into_iter();
     let mut results = vec![None; node.results.len()];
     let mut of_results = vec![None; node.results.len()];
@@ -75,14 +82,14 @@ impl Wide {
         for group in self.input_groups() {
             wide.extend(group.clone().map(|i| operands[selector + i]));
             for i in group.filter(|&i| self.inputs[i]) {
-                let ty = b.ty(operands[selector + i]).clone();
-                wide.push(or_zeros(b, tangents[selector + i], &ty)?);
+                wide.push(or_zeros_like(b, tangents[selector + i], operands[selector + i])?);
             }
         }
         Ok(wide)
     }
 
-    fn region(&self, b: &Builder, region: &Graph) -> Result<Graph, DifferentiateError> {
+    /// The builder of a region, the values and the tangents of its inputs.
+    fn inputs(&self, b: &Builder, region: &Graph) -> (Builder, Vec<Value>, Vec<Option<Value>>) {
         let mut inner = Builder::new(region.name());
         inner.set_location(b.location().cloned());
         let (mut values, mut tangents) = (Vec::new(), vec![None; self.inputs.len()]);
@@ -92,18 +99,27 @@ impl Wide {
                 tangents[i] = Some(inner.input(region.ty(region.inputs()[i]).clone()));
             }
         }
-        // The condition of a loop chooses by values alone.
-        if region.outputs().len() != self.outputs.len() || !self.outputs.contains(&true) {
-            let outputs = inner.inline(region, &values)?;
-            return Ok(inner.finish(&outputs));
+        (inner, values, tangents)
+    }
+
+    /// A region that looks at values alone, as the condition of a loop does.
+    fn copied(&self, b: &Builder, region: &Graph) -> Result<Graph, DifferentiateError> {
+        let (mut inner, values, _) = self.inputs(b, region);
+        let outputs = inner.inline(region, &values)?;
+        Ok(inner.finish(&outputs))
+    }
+
+    fn region(&self, b: &Builder, region: &Graph) -> Result<Graph, DifferentiateError> {
+        if !self.outputs.contains(&true) {
+            return self.copied(b, region);
         }
+        let (mut inner, values, tangents) = self.inputs(b, region);
         let appended = append_jvp_of(&mut inner, region, &values, &tangents, &self.outputs)?;
         let mut outputs = Vec::new();
         for group in self.output_groups() {
             outputs.extend_from_slice(&appended.outputs[group.clone()]);
             for i in group.filter(|&i| self.outputs[i]) {
-                let ty: Type = inner.ty(appended.outputs[i]).clone();
-                outputs.push(or_zeros(&mut inner, appended.derivatives[i], &ty)?);
+                outputs.push(or_zeros_like(&mut inner, appended.derivatives[i], appended.outputs[i])?);
             }
         }
         Ok(inner.finish(&outputs))

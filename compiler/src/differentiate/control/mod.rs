@@ -15,8 +15,8 @@
 //! | `scan` | stacks | `scan` the other way round, which carries cotangents of the state and sums of those of the invariants |
 //! | `while` | lists, and how often it ran | `while`, which counts down and pops |
 //!
-//! A loop that is to be gone back through saves no lists itself, so a `while` inside another loop has no reverse mode, and lists have
-//! no derivatives: neither has what `while` saves.
+//! A list that a run of a loop saves, say what a `while` inside has saved, goes onto a list that the loop carries, row by row, with its
+//! length beside it ([`keep`]). Lists have derivatives row by row ([`list`]), so what was gone back through is differentiated again.
 //!
 //! The alternative for branches is to compute the forward part of the branch again on the way back. It would save memory, but
 //! cost the time of the branch again, and effects in it must not take place twice.
@@ -28,11 +28,13 @@
 mod branches;
 mod flow;
 mod forward;
+mod keep;
+mod list;
 mod scan;
 mod split;
 mod while_loop;
 
-use tensorwright_ir::op::Results;
+use tensorwright_ir::op::{Lowering, Results};
 use tensorwright_ir::{BuildError, Builder, Node, Op, Scalar, Type, Value};
 
 pub(super) use flow::Flow;
@@ -57,6 +59,7 @@ pub(super) enum Tape {
     Branches(Box<branches::Tape>),
     Scan(Box<scan::Tape>),
     While(Box<while_loop::Tape>),
+    List(list::Tape),
 }
 
 impl Site<'_> {
@@ -68,6 +71,9 @@ impl Site<'_> {
             }
             Op::While(_) => {
                 while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(Box::new(tape))))
+            }
+            op if op.lowering() == Lowering::List => {
+                Ok(list::record(b, self).map(|(results, tape)| (results, Tape::List(tape)))?)
             }
             _ => branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(Box::new(tape)))),
         }
@@ -89,6 +95,7 @@ impl Tape {
             Tape::Branches(tape) => tape.back(b, cotangents)?,
             Tape::Scan(tape) => tape.back(b, cotangents)?,
             Tape::While(tape) => tape.back(b, cotangents)?,
+            Tape::List(tape) => tape.back(b, cotangents)?,
         })
     }
 }

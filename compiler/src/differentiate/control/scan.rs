@@ -16,6 +16,9 @@
 //!   body(s^, w^, t, w) { p = mul(s^, w) q = mul(s^, t) w^ = add(w^, q) return p, w^, s^ })
 //! ```
 //!
+//! A list that a run saves goes onto a list that the loop carries, and its length is stacked ([`keep`](super::keep)); a `map` becomes a
+//! `scan` for that.
+//!
 //! A `map` is a `scan` without state; without sums to carry, the way back is a `map`, too. Sums are carried rather than stacked
 //! and summed afterwards, since a stack of, say, cotangents of a weight matrix takes as many times its memory as the loop runs.
 
@@ -23,6 +26,7 @@ use tensorwright_ir::op::Results;
 use tensorwright_ir::op::control::{Map, Scan};
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
+use super::keep::{append, split_off};
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
@@ -34,8 +38,10 @@ pub(in crate::differentiate) struct Tape {
     carried: usize,
     first_invariant: usize,
     operands: Vec<Value>,
-    /// The stacks that were saved.
+    /// The stacks that were saved; of lists their lengths.
     saved: Vec<Value>,
+    /// Which of them are lengths, and the lists with the rows of all runs.
+    lists: Vec<(usize, Value)>,
     /// Positions and types of the outputs of the body that have cotangents, state first, and types of the results.
     active: Vec<(usize, Type)>,
 }
@@ -53,12 +59,82 @@ pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape)
     let fates: Vec<Fate> = (0..wanted.len()).map(fate).collect();
     let request = Request { wanted: &wanted, active: &active, fates: &fates, kept_outputs: carried };
     let split = Split::of(&node.regions[0], &request)?;
-    let mut results = b.push_with_regions(node.op.clone(), site.operands, vec![split.forward.clone()])?;
-    let saved = split.saved.iter().map(|&output| results[output]).collect();
-    results.truncate(node.results.len());
+    let Forward { results, mut stacks, lists } = forward(b, site, &split, [carried, first_invariant])?;
+    let lists = lists.into_iter().map(|(output, list)| (position(&split.saved, output), list)).collect();
+    let saved = split.saved.iter().map(|&output| stacks[output - carried]).collect();
+    stacks.truncate(node.results.len() - carried);
+    let results: Results = results.into_iter().chain(stacks).collect();
     let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
     let (op, operands) = (node.op.clone(), site.operands.to_vec());
-    Ok((results, Tape { op, split, carried, first_invariant, operands, saved, active }))
+    Ok((results, Tape { op, split, carried, first_invariant, operands, saved, lists, active }))
+}
+
+fn position(saved: &[usize], output: usize) -> usize {
+    saved.iter().position(|&s| s == output).expect("lists are saved and never stacked")
+}
+
+/// What the node that saves gives.
+struct Forward {
+    /// The last state.
+    results: Vec<Value>,
+    /// Of all other outputs of the body, in their order.
+    stacks: Vec<Value>,
+    /// Lists with the rows of all runs, by the outputs of the body that they belong to.
+    lists: Vec<(usize, Value)>,
+}
+
+/// The loop that saves.
+fn forward(
+    b: &mut Builder,
+    site: &Site<'_>,
+    split: &Split,
+    [carried, first_invariant]: [usize; 2],
+) -> Result<Forward, BuildError> {
+    let types = split.forward.output_types();
+    let lists: Vec<usize> = (carried..types.len()).filter(|&output| types[output].is_list()).collect();
+    let op = match &site.node.op {
+        op if lists.is_empty() => op.clone(),
+        Op::Scan(op) => Scan { carried: carried + lists.len(), ..op.clone() }.into(),
+        Op::Map(op) => {
+            let (carried, scanned) = (lists.len(), op.mapped);
+            Scan { carried, scanned, length: op.length, reverse: false }.into()
+        }
+        other => unreachable!("{} is no loop over slices", other.name()),
+    };
+    let mut operands = site.operands[..carried].to_vec();
+    for &output in &lists {
+        operands.push(b.list_new(&types[output].row())?);
+    }
+    operands.extend(&site.operands[carried..]);
+    let body = match lists.is_empty() {
+        true => split.forward.clone(),
+        false => with_lists(b, &split.forward, carried, &lists)?,
+    };
+    debug_assert_eq!(operands.len() - lists.len(), site.operands.len().max(first_invariant));
+    let mut results = b.push_with_regions(op, &operands, vec![body])?.into_vec();
+    let stacks = results.split_off(carried + lists.len());
+    let rows = results.split_off(carried);
+    Ok(Forward { results, stacks, lists: lists.into_iter().zip(rows).collect() })
+}
+
+/// The body with a list more for each of these outputs, behind the state, and the length of each in its place.
+fn with_lists(b: &Builder, body: &Graph, carried: usize, lists: &[usize]) -> Result<Graph, BuildError> {
+    let mut types = body.input_types();
+    let of_lists: Vec<Type> = lists.iter().map(|&output| body.output_types()[output].clone()).collect();
+    types.splice(carried..carried, of_lists);
+    b.region(body.name(), &types, |b, inputs| {
+        let (state, rest) = inputs.split_at(carried);
+        let (rows, rest) = rest.split_at(lists.len());
+        let mut outputs = b.inline(body, &[state, rest].concat())?;
+        let mut all = Vec::new();
+        for (&output, &rows) in lists.iter().zip(rows) {
+            let (rows, length) = append(b, rows, outputs[output])?;
+            outputs[output] = length;
+            all.push(rows);
+        }
+        outputs.splice(carried..carried, all);
+        Ok(outputs)
+    })
 }
 
 /// Which inputs of the body take part in the way back, and how.
@@ -105,6 +181,7 @@ impl Tape {
             let ty = b.ty(self.operands[invariant]).clone();
             operands.push(or_zeros(b, None, &ty)?);
         }
+        operands.extend(self.lists.iter().map(|&(_, list)| list));
         let carried = operands.len();
         operands.extend(roles.slices.iter().map(|&slice| self.operands[slice]));
         operands.extend(&self.saved);
@@ -116,8 +193,10 @@ impl Tape {
         let body = self.body(b, &roles, &operands, carried..carried + scanned)?;
         let found = b.push_with_regions(self.backward_op(carried, scanned), &operands, vec![body])?;
         let mut results = vec![None; self.operands.len()];
+        let (carried, stacked) = found.split_at(carried);
+        let found = carried[..carried.len() - self.lists.len()].iter().chain(stacked);
         let places = roles.state.iter().chain(&roles.sums).chain(&roles.stacked);
-        places.zip(&found).for_each(|(&input, &value)| results[input] = Some(value));
+        places.zip(found).for_each(|(&input, &value)| results[input] = Some(value));
         Ok(results)
     }
 
@@ -147,10 +226,17 @@ impl Tape {
         b.region(split.backward.name(), &types, |b, inputs| {
             let (state, rest) = inputs.split_at(roles.state.len());
             let (sums, rest) = rest.split_at(roles.sums.len());
+            let (lists, rest) = rest.split_at(self.lists.len());
             let (slices, rest) = rest.split_at(roles.slices.len());
             let (saved_and_stacks, invariants) = rest.split_at(rest.len() - roles.invariants.len());
             let (saved, stacks) = saved_and_stacks.split_at(self.saved.len());
-            let own = [slices, invariants, saved, state, stacks].concat();
+            let (mut saved, mut left) = (saved.to_vec(), Vec::new());
+            for (&(position, _), &rows) in self.lists.iter().zip(lists) {
+                let (less, list) = split_off(b, rows, saved[position])?;
+                saved[position] = list;
+                left.push(less);
+            }
+            let own = [slices, invariants, &saved, state, stacks].concat();
             let found = b.inline(&split.backward, &own)?;
             let cotangent = |input: usize| split.cotangents[input].map(|output| found[output]);
             let mut outputs = Vec::new();
@@ -161,6 +247,7 @@ impl Tape {
             for (&input, &sum) in roles.sums.iter().zip(sums) {
                 outputs.extend(b.add_derivatives(Some(sum), cotangent(input))?);
             }
+            outputs.extend(left);
             outputs.extend(roles.stacked.iter().filter_map(|&input| cotangent(input)));
             Ok(outputs)
         })

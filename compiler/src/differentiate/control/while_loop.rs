@@ -23,6 +23,7 @@ use tensorwright_ir::op::Results;
 use tensorwright_ir::op::primitive::CompareFn;
 use tensorwright_ir::{BuildError, Builder, Graph, Type, Value};
 
+use super::keep::Shelf;
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
@@ -31,7 +32,9 @@ pub(in crate::differentiate) struct Tape {
     split: Split,
     carried: usize,
     operands: Vec<Value>,
-    /// What was saved, one list for each output of the forward part beyond the state.
+    /// For each output of the forward part beyond the state how it is kept.
+    shelves: Vec<Shelf>,
+    /// What was kept: the state of the shelves.
     lists: Vec<Value>,
     /// How often the loop ran.
     runs: Value,
@@ -48,20 +51,23 @@ pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape)
         (0..wanted.len()).map(|i| if i < carried { Fate::Gone } else { Fate::Invariant }).collect();
     let request = Request { wanted: &wanted, active: &active, fates: &fates, kept_outputs: carried };
     let split = Split::of(&node.regions[1], &request)?;
-    let mut results = forward(b, site, carried, &split.forward)?;
+    let shelves: Vec<Shelf> = split.forward.output_types()[carried..].iter().map(Shelf::of).collect();
+    let mut results = forward(b, site, &shelves, &split.forward)?;
     let runs = results.remove(results.len() - 1);
     let lists = results.drain(carried..).collect();
     let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
-    Ok((results, Tape { split, carried, operands: site.operands.to_vec(), lists, runs, active }))
+    let operands = site.operands.to_vec();
+    Ok((results, Tape { split, carried, operands, shelves, lists, runs, active }))
 }
 
-/// The loop that saves: its state, lists, and how often it ran.
-fn forward(b: &mut Builder, site: &Site<'_>, carried: usize, body: &Graph) -> Result<Results, BuildError> {
+/// The loop that saves: its state, what it keeps, and how often it ran.
+fn forward(b: &mut Builder, site: &Site<'_>, shelves: &[Shelf], body: &Graph) -> Result<Results, BuildError> {
     let condition = &site.node.regions[0];
+    let carried = body.outputs().len() - shelves.len();
     let (initial, invariants) = site.operands.split_at(carried);
     let mut state = initial.to_vec();
-    for saved in &body.output_types()[carried..] {
-        state.push(b.list_new(saved)?);
+    for shelf in shelves {
+        state.extend(shelf.empty(b)?);
     }
     state.push(b.scalar(0i64));
     let own = state.len();
@@ -72,8 +78,10 @@ fn forward(b: &mut Builder, site: &Site<'_>, carried: usize, body: &Graph) -> Re
         |b, inputs| Ok(b.inline(condition, &visible(inputs))?[0]),
         |b, inputs| {
             let mut outputs = b.inline(body, &visible(inputs))?;
-            for (output, &list) in outputs[carried..].iter_mut().zip(&inputs[carried..own]) {
-                *output = b.list_push(list, *output)?;
+            let mut at = carried;
+            for (shelf, value) in shelves.iter().zip(outputs.split_off(carried)) {
+                outputs.extend(shelf.put(b, &inputs[at..at + shelf.width()], value)?);
+                at += shelf.width();
             }
             let one = b.scalar(1i64);
             outputs.push(b.add(inputs[own - 1], one)?);
@@ -124,11 +132,12 @@ impl Tape {
         let (old_sums, rest) = rest.split_at(sums.len());
         let (lists, rest) = rest.split_at(self.lists.len());
         let (runs, invariants) = (rest[0], &rest[1..]);
-        let (mut left, mut rows) = (Vec::new(), Vec::new());
-        for &list in lists {
-            let (rest, row) = b.list_pop(list)?;
-            left.push(rest);
+        let (mut left, mut rows, mut at) = (Vec::new(), Vec::new(), 0);
+        for shelf in &self.shelves {
+            let (rest, row) = shelf.take(b, &lists[at..at + shelf.width()])?;
+            left.extend(rest);
             rows.push(row);
+            at += shelf.width();
         }
         let saved: Vec<Value> = self.split.saved.iter().map(|&output| rows[output - self.carried]).collect();
         let found = b.inline(&self.split.backward, &[invariants, &saved, state].concat())?;

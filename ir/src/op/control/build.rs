@@ -199,4 +199,30 @@ impl Builder {
     pub fn list_stack(&mut self, list: Value, length: usize) -> Result<Value, BuildError> {
         self.push_one(ListStack { length }, &[list])
     }
+
+    /// Sums of the rows of two lists of numbers, the last with the last. Where one list has fewer rows, those of the other remain.
+    pub fn list_add(&mut self, left: Value, right: Value) -> Result<Value, BuildError> {
+        let row = self.ty(left).row();
+        let rows = self.list_new(&row)?;
+        let turned = self.while_loop(&[left, right, rows], &[], some_left, |b, x| {
+            let (left, one) = b.list_pop(x[0])?;
+            let (right, other) = b.list_pop(x[1])?;
+            let sum = b.add(one, other)?;
+            Ok([left, right, b.list_push(x[2], sum)?])
+        })?;
+        let rows = self.list_new(&row)?;
+        let sums = self.while_loop(&[turned[2], turned[0], rows], &[], some_left, |b, x| {
+            let (left, row) = b.list_pop(x[0])?;
+            Ok([left, x[1], b.list_push(x[2], row)?])
+        })?;
+        Ok(sums[2])
+    }
+}
+
+/// Whether one of the first two values, lists, has rows.
+fn some_left(b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+    let (left, right) = (b.list_len(x[0])?, b.list_len(x[1])?);
+    let most = b.maximum(left, right)?;
+    let zero = b.scalar(0i32);
+    b.gt(most, zero)
 }
