@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,7 +20,8 @@ use crate::{Tensor, trace};
 ///
 /// Reads and assignments take effect in program order, in and out of traced functions. A traced function refers to the variables
 /// that it uses: each call sees the values of that moment, and what it assigns is there when the call returns. Calls that
-/// assign the same variable come one after the other.
+/// assign the same variable come one after the other. As an argument, or in a struct that derives [`Tree`](crate::Tree), a variable
+/// is a plain value: which variable it is, not what is in it, is part of the signature.
 ///
 /// ```
 /// use tensorwright::prelude::*;
@@ -244,6 +246,14 @@ impl Locked<'_> {
 impl PartialEq for Variable {
     fn eq(&self, other: &Variable) -> bool {
         self.inner.id == other.inner.id
+    }
+}
+
+impl Eq for Variable {}
+
+impl Hash for Variable {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.id.hash(state);
     }
 }
 

@@ -58,11 +58,11 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// | `if` of a tensor | `cond` | a variable that a side assigns has the same dtype and shape after both |
 /// | `while` of a tensor, `loop` that a tensor ends | `while_loop` | a variable that the body assigns keeps its dtype and shape |
 /// | `for x in tensor` | a loop over axis 0 | |
-/// | `for i in range(n)` | a loop that counts | `n` is an integer scalar; the items have its dtype |
+/// | `for i in range(n)`, `range(a..=b)`, `a..n` of a tensor, with `.rev()`, `.step_by(k)` | a loop that counts | bounds are integer scalars; the items have their dtype |
 /// | `break`, `continue`, `return`, with labels | flags, and guards of what they skip | in statements, `let`, assignments and at the end of blocks |
 /// | `a < b` and so on, `&&`, `\|\|`, `!` | ops | plain values alone keep the short circuit |
 /// | `println!`, `assert!` | `print` and `assert` ops, in order | if a tensor is among their arguments |
-/// | `match`, `if let`, plain conditions, `for` over iterators | Rust | loops are unrolled |
+/// | `match`, `if let`, plain conditions, `for` over iterators, `0..10` | Rust | loops are unrolled; `range(0..10)` is not |
 ///
 /// # Arguments and results
 ///
@@ -74,7 +74,8 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 ///
 /// `f::function()` is the [`Function`](https://docs.rs/tensorwright) of `f`, with its counters and dumps; a generic function has one for
 /// each instance, `f::function::<T>()`. A method with the receiver `&self` has `Self::f_function()`: the receiver is an argument like
-/// the others, so its type derives `Tree`, and receivers of one signature share their code. Functions called in a trace join it.
+/// the others, so its type derives `Tree`, and receivers of one signature share their code. So has a function without a receiver in
+/// an `impl` block; if it does not mention `Self`, it says `#[function(associated)]`. Functions called in a trace join it.
 ///
 /// # What stays as it is
 ///

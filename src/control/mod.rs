@@ -26,6 +26,6 @@ mod slices;
 pub use branch::{case, cond};
 pub use effects::{assert_that, check_finite, print};
 pub use list::TensorList;
-pub use natural::{Range, RangeEnd, range};
+pub use natural::{Range, RangeBound, RangeBounds, range};
 pub use repeat::{fori_loop, while_loop};
 pub use slices::{map, scan, scan_reverse};

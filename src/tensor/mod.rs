@@ -29,6 +29,7 @@ pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep}
 pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped};
 pub use nested::Nested;
 pub(crate) use nested::nested_at;
+pub(crate) use operand::fit;
 pub use operand::{Operand, OperandKind};
 pub use ops::IntoExtents;
 

@@ -11,8 +11,8 @@ use tensorwright_runtime::cache::KeyWriter;
 use super::argument::argument_of_itself;
 use super::visit::{LeafRef, Visitor};
 use super::{Tree, TreeLike};
-use crate::Tensor;
 use crate::function::TensorSpec;
+use crate::{Tensor, Variable};
 
 /// A plain Rust value that is part of a signature: one graph is traced and compiled for each value.
 pub trait StaticValue {
@@ -112,7 +112,7 @@ macro_rules! static_hashable {
         static_trees!([] $ty);
     )*};
 }
-static_hashable!(usize, isize, u128, i128, char, String, &'static str, DType, Shape);
+static_hashable!(usize, isize, u128, i128, char, String, &'static str, DType, Shape, Variable);
 
 impl StaticValue for Scalar {
     fn write(&self, key: &mut KeyWriter) {

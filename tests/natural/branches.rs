@@ -120,6 +120,35 @@ programs! {
         y * x
     } on [[2.0], [-2.0]]
 
+    declared_first_in_parts(x) {
+        let y;
+        if x > 0.0 {
+            if x > 5.0 { return x; }
+            y = &x * 2.0;
+        } else {
+            y = if x < -5.0 { &x + 1.0 } else { &x - 1.0 };
+        }
+        y * x
+    } on [[7.0], [2.0], [-2.0], [-7.0]]
+
+    declared_first_in_a_loop(x) {
+        let mut s = x.clone();
+        let mut i = &x * 0.0;
+        while i < 4.0 {
+            i += 1.0;
+            let y;
+            if i == 2.0 { continue; } else if i > x { y = &i * 2.0; } else { y = i.clone(); }
+            s = &s + &y;
+        }
+        s
+    } on [[0.0], [3.0], [9.0]]
+
+    declared_first_and_matched(x) {
+        let y;
+        match 3 { 1 => y = &x * 2.0, _ => { if x > 0.0 { y = &x - 1.0 } else { return x } } }
+        y * 3.0
+    } on [[1.0], [-1.0]]
+
     logic(x, y) {
         let mut z = x.clone();
         if x > 0.0 && y > 0.0 { z += 1.0; }

@@ -126,6 +126,51 @@ fn methods() {
     assert_eq!(Line::at_function().trace_count(), 1, "receivers of one signature share their code");
 }
 
+impl Line {
+    #[function]
+    fn through(a: Tensor, b: Tensor) -> Result<Self> {
+        if a == b {
+            return Ok(Line { slope: a.zeros_like(), offset: a });
+        }
+        Ok(Line { slope: &b - &a, offset: a })
+    }
+
+    #[function(associated)]
+    fn clipped(x: &Tensor, limit: f32) -> Tensor {
+        if x > limit { x.full_like(limit) } else { x.clone() }
+    }
+}
+
+struct Of<const N: usize>;
+
+impl<const N: usize> Of<N> {
+    #[function(associated)]
+    fn times<T: Tree + Clone>(x: Tensor, with: T) -> Result<(Tensor, T)> {
+        let mut y = x.zeros_like();
+        for _ in 0..N {
+            y += &x;
+        }
+        Ok((y, with))
+    }
+}
+
+#[test]
+fn associated_functions() {
+    for eagerly in [false, true] {
+        Line::through_function().run_eagerly(eagerly);
+        Line::clipped_function().run_eagerly(eagerly);
+        let line = Line::through(Tensor::from(2.0f32), Tensor::from(5.0f32)).unwrap();
+        assert_eq!((item(line.slope), item(line.offset)), (3.0, 2.0));
+        assert_eq!(item(Line::clipped(&Tensor::from(9.0f32), 4.0)), 4.0);
+    }
+    assert_eq!(Line::through_function().trace_count(), 1);
+    let x = || Tensor::from(2.0f32);
+    assert_eq!(item(Of::<3>::times(x(), 1u8).unwrap().0), 6.0);
+    assert_eq!(item(Of::<4>::times(x(), vec![x()]).unwrap().0), 8.0);
+    assert_eq!(Of::<3>::times_function::<u8>().trace_count(), 1);
+    assert_eq!(Of::<3>::times_function::<Vec<Tensor>>().trace_count(), 0);
+}
+
 #[function]
 fn folded<T: Tree + Clone>(state: T, times: usize, x: Tensor) -> Result<(T, Tensor)> {
     let mut x = x;

@@ -36,6 +36,7 @@ impl Lower {
                 Lowered { tokens: quote!({ #tokens }), ..lowered }
             }
             Expr::Unsafe(block) => self.unsafe_block(block, dest),
+            Expr::Assign(_) => self.statement(expr, dest),
             Expr::Return(jump) => self.leave(Jump::Return, jump.expr.as_deref(), &Dest::Result),
             Expr::Break(jump) => self.break_loop(jump),
             Expr::Continue(jump) => match self.frame(jump.label.as_ref(), jump) {
@@ -158,9 +159,10 @@ impl Lower {
         self.scopes.level -= 1;
         let jumps = &then.jumps | &otherwise.jumps;
         let carriers = self.all_carriers(variables, &jumps, dest);
+        let condition = quote_spanned!(choice.cond.span()=> &(#condition));
         let begin = quote_spanned! {choice.if_token.span=>
             ::tensorwright::control::natural::Choice::new(
-                ::tensorwright::control::natural::condition(&(#condition))?
+                ::tensorwright::control::natural::condition(#condition)?
             )?
         };
         let tokens = self.choice(begin, then.tokens, otherwise.tokens, &carriers);
@@ -283,17 +285,19 @@ impl Lower {
             self.scopes.level -= 1;
             body = self.body(repeat.label.as_ref(), &Dest::Nowhere, &repeat.body, |_| {});
             let (kind, code) = (self.name("kind"), &body.code);
-            let make = quote_spanned! {span=>
-                ::tensorwright::control::natural::Loop::while_loop(#kind.is_tensor())
+            let condition = quote_spanned!(repeat.cond.span()=> &(#condition));
+            let is_tensor = quote_spanned! {repeat.cond.span()=>
+                ::tensorwright::control::natural::is_tensor(&#kind)
             };
+            let make = quote_spanned!(span=> ::tensorwright::control::natural::Loop::while_loop(#is_tensor));
             begin = quote! {
                 let #kind = ::tensorwright::control::natural::Kind::new();
                 if false {
-                    #kind.of(&(#condition));
+                    #kind.of(#condition);
                 }
                 let mut #driver = #make;
             };
-            let test = quote_spanned!(span=> ::tensorwright::control::natural::condition(&(#condition))?);
+            let test = quote_spanned!(span=> ::tensorwright::control::natural::condition(#condition)?);
             phases = quote! {
                 ::tensorwright::control::natural::Phase::Test => #driver.test(#test),
                 ::tensorwright::control::natural::Phase::Body => { #code }
@@ -322,7 +326,7 @@ impl Lower {
     fn for_loop(&mut self, repeat: &ExprForLoop, dest: &Dest) -> Lowered {
         let carriers = self.carriers(&scan::block(&repeat.body));
         let (driver, source, item) = (self.name("driver"), self.name("source"), self.name("item"));
-        let over = self.expr(&repeat.expr);
+        let over = self.iterated(&repeat.expr);
         let pattern = &repeat.pat;
         let body = self.body(repeat.label.as_ref(), &Dest::Nowhere, &repeat.body, |lower| {
             lower.scopes.bind(pattern);

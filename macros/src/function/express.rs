@@ -73,14 +73,26 @@ impl Lower {
                 let operand = self.truth(&unary.expr);
                 quote_spanned!(unary.op.span()=> ::tensorwright::control::natural::not(&(#operand)))
             }
-            path @ Expr::Path(_) => quote!(#path),
+            Expr::Path(path) => {
+                self.check_given(path);
+                quote!(#path)
+            }
             other => self.expr(other),
+        }
+    }
+
+    /// Refuses a variable that has been declared, but not been given a value on every path that leads here.
+    fn check_given(&mut self, path: &syn::ExprPath) {
+        let Some(ident) = path.path.get_ident() else { return };
+        if self.scopes.find(ident).is_some_and(|variable| variable.slot.is_some()) {
+            let message = format!("`{ident}` has no value on some path that leads here");
+            self.errors.push(Error::new_spanned(path, message));
         }
     }
 
     fn visit_place(&mut self, expr: &mut Expr) {
         match expr {
-            Expr::Path(_) => {}
+            Expr::Path(path) => self.check_given(path),
             Expr::Field(field) => self.visit_place(&mut field.base),
             Expr::Paren(paren) => self.visit_place(&mut paren.expr),
             Expr::Group(group) => self.visit_place(&mut group.expr),
@@ -94,8 +106,9 @@ impl Lower {
     }
 
     /// A variable in value position: a copy if other blocks may use it too.
-    fn variable(&self, expr: &Expr) -> Option<TokenStream> {
+    fn variable(&mut self, expr: &Expr) -> Option<TokenStream> {
         let Expr::Path(path) = expr else { return None };
+        self.check_given(path);
         let variable = self.scopes.find(path.path.get_ident()?)?;
         let is_shared = variable.level < self.scopes.level;
         is_shared.then(|| quote_spanned!(path.span()=> ::tensorwright::control::natural::copy(&#path)))
@@ -106,6 +119,7 @@ impl Lower {
         let span = binary.op.span();
         let method = Ident::new(method, span);
         quote_spanned! {span=> ({
+            #[allow(unused_imports)]
             use ::tensorwright::control::natural::{PlainLeft as _, TensorLeft as _};
             ::tensorwright::control::natural::Left(&(#left)).#method(&(#right))
         })}
@@ -123,6 +137,37 @@ impl Lower {
                 #logic.right(&(#right));
             }
             #logic.finish()
+        })}
+    }
+
+    /// What stands behind `in`. Bounds of a range may be tensors, also of one that is reversed or has steps.
+    pub(super) fn iterated(&mut self, expr: &Expr) -> TokenStream {
+        match bare(expr) {
+            Expr::MethodCall(call) if call.method == "rev" || call.method == "step_by" => {
+                let (receiver, method) = (self.iterated(&call.receiver), &call.method);
+                let arguments: Vec<TokenStream> =
+                    call.args.iter().map(|argument| self.expr(argument)).collect();
+                quote_spanned!(method.span()=> #receiver.#method(#(#arguments),*))
+            }
+            Expr::Range(range) => match (&range.start, &range.end) {
+                (Some(start), Some(end)) => self.range(start, end, &range.limits),
+                _ => self.expr(expr),
+            },
+            _ => self.expr(expr),
+        }
+    }
+
+    fn range(&mut self, start: &Expr, end: &Expr, limits: &syn::RangeLimits) -> TokenStream {
+        let (start, end) = (self.expr(start), self.expr(end));
+        let kind = match limits {
+            syn::RangeLimits::HalfOpen(_) => "open",
+            syn::RangeLimits::Closed(_) => "closed",
+        };
+        let kind = Ident::new(kind, limits.span());
+        quote_spanned! {limits.span()=> ({
+            #[allow(unused_imports)]
+            use ::tensorwright::control::natural::{PlainEnds as _, TensorEnds as _};
+            ::tensorwright::control::natural::Ends::#kind(#start, #end).range()
         })}
     }
 

@@ -20,9 +20,25 @@ struct Argument {
     is_reference: bool,
 }
 
-pub(super) fn expand(item: &ItemFn) -> Result<TokenStream> {
+/// Where the item stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// Outside of `impl` blocks.
+    Free,
+    /// In one, without a receiver.
+    Associated,
+    /// In one, with a receiver.
+    Method,
+}
+
+pub(super) fn expand(item: &ItemFn, is_associated: bool) -> Result<TokenStream> {
     check(item)?;
-    let receiver = item.sig.receiver().cloned();
+    let home = match item.sig.receiver() {
+        Some(_) => Home::Method,
+        // A function that speaks of `Self` is in an `impl` block.
+        None if is_associated || names_self_type(item.to_token_stream()) => Home::Associated,
+        None => Home::Free,
+    };
     let arguments = item.sig.inputs.iter().enumerate().filter_map(|(i, input)| match input {
         FnArg::Typed(typed) => Some(argument(i, typed)),
         FnArg::Receiver(_) => None,
@@ -32,9 +48,17 @@ pub(super) fn expand(item: &ItemFn) -> Result<TokenStream> {
         ReturnType::Default => syn::parse_quote!(()),
         ReturnType::Type(_, ty) => (**ty).clone(),
     };
-    let body = body(item, receiver.is_some(), &arguments, &result)?;
-    let traced = traced(item, receiver.is_some(), &arguments, &result, &body);
-    Ok(callable(item, receiver.as_ref(), &arguments, &result, &traced))
+    let body = body(item, home, &arguments, &result)?;
+    let traced = traced(item, home, &arguments, &result, &body);
+    Ok(callable(item, home, &arguments, &result, &traced))
+}
+
+fn names_self_type(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == "Self",
+        TokenTree::Group(group) => names_self_type(group.stream()),
+        _ => false,
+    })
 }
 
 fn check(item: &ItemFn) -> Result<()> {
@@ -50,6 +74,17 @@ fn check(item: &ItemFn) -> Result<()> {
     }
     if let Some(token) = &signature.constness {
         return Err(Error::new(token.span, "a const function cannot be traced"));
+    }
+    if let Some(abi) = &signature.abi {
+        return Err(Error::new_spanned(
+            abi,
+            "a function for other languages cannot be traced; call it from one",
+        ));
+    }
+    if let ReturnType::Type(_, ty) = &signature.output
+        && let Type::ImplTrait(ty) = &**ty
+    {
+        return Err(Error::new_spanned(ty, "name the type that is returned"));
     }
     if signature.inputs.len() > MOST {
         return Err(Error::new_spanned(
@@ -97,7 +132,8 @@ fn own() -> Ident {
 }
 
 /// The closure's body.
-fn body(item: &ItemFn, is_method: bool, arguments: &[Argument], result: &Type) -> Result<TokenStream> {
+fn body(item: &ItemFn, home: Home, arguments: &[Argument], result: &Type) -> Result<TokenStream> {
+    let is_method = home == Home::Method;
     let block = if is_method {
         syn::parse2(without_self(item.block.to_token_stream()))?
     } else {
@@ -157,17 +193,20 @@ fn generics(generics: &Generics) -> (Generics, TokenStream) {
 /// The function that gives the traced one.
 fn traced(
     item: &ItemFn,
-    is_method: bool,
+    home: Home,
     arguments: &[Argument],
     result: &Type,
     body: &TokenStream,
 ) -> TokenStream {
+    let is_method = home == Home::Method;
     let (declared, _) = generics(&item.sig.generics);
     let (parameters, _, clause) = declared.split_for_impl();
     let visibility = &item.vis;
     let text = item.sig.ident.to_string();
-    let name =
-        if is_method { format_ident!("{}_function", item.sig.ident) } else { format_ident!("function") };
+    let name = match home {
+        Home::Free => format_ident!("function"),
+        Home::Associated | Home::Method => format_ident!("{}_function", item.sig.ident),
+    };
     let receiver = is_method.then(own);
     let receiver_type = is_method.then(|| quote!(Self));
     let names: Vec<&Ident> = arguments.iter().map(|argument| &argument.name).collect();
@@ -183,7 +222,11 @@ fn traced(
             .with_name(#text)
             .with_argument_names([#(#texts),*] as [&str; _])
     };
-    let find = if is_method || !declared.params.is_empty() {
+    let asserts = arguments
+        .iter()
+        .map(|Argument { ty, .. }| quote_spanned!(ty.span()=> ::tensorwright::tree::assert_tree::<#ty>();));
+    let asserts: TokenStream = asserts.collect();
+    let find = if home != Home::Free || !declared.params.is_empty() {
         quote!(::tensorwright::control::natural::instance(|| #make))
     } else {
         quote! {
@@ -196,6 +239,7 @@ fn traced(
         #[doc = #docs]
         #[allow(clippy::all, unused_assignments, unused_mut, unused_variables, unreachable_code, unused_braces, unused_parens)]
         #visibility fn #name #parameters() -> &'static #function #clause {
+            #asserts
             #find
         }
     }
@@ -204,11 +248,12 @@ fn traced(
 /// What callers call, and the traced function next to it.
 fn callable(
     item: &ItemFn,
-    receiver: Option<&syn::Receiver>,
+    home: Home,
     arguments: &[Argument],
     result: &Type,
     traced: &TokenStream,
 ) -> TokenStream {
+    let receiver = item.sig.receiver();
     let (attributes, visibility, signature) = (&item.attrs, &item.vis, &item.sig);
     let (ident, output, clause) = (&signature.ident, &signature.output, &signature.generics.where_clause);
     let (parameters, _, _) = signature.generics.split_for_impl();
@@ -226,26 +271,24 @@ fn callable(
     let is_reference = receiver.is_some_and(|receiver| receiver.reference.is_some());
     let own = receiver.map(|_| if is_reference { quote!(self,) } else { quote!(&self,) });
     let comma = receiver.map(|receiver| quote!(#receiver,));
-    let of = if receiver.is_some() {
-        let name = format_ident!("{ident}_function");
-        quote!(Self::#name #given())
-    } else {
-        quote!(#ident::function #given())
+    let name = format_ident!("{ident}_function");
+    let of = match home {
+        Home::Free => quote!(#ident::function #given()),
+        Home::Associated | Home::Method => quote!(Self::#name #given()),
     };
     let call = quote_spanned! {result.span()=>
         <#result as ::tensorwright::control::natural::Returned>::from_call(#of.call((#own #(#passed,)*)))
     };
-    let (docs, home) =
+    let (docs, place) =
         (format!("The traced function behind [`{ident}()`]."), quote!(#visibility struct #ident {}));
-    let traced = if receiver.is_some() {
-        traced.clone()
-    } else {
-        quote! {
+    let traced = match home {
+        Home::Associated | Home::Method => traced.clone(),
+        Home::Free => quote! {
             #[doc = #docs]
             #[allow(non_camel_case_types)]
-            #home
+            #place
             impl #ident { #traced }
-        }
+        },
     };
     quote! {
         #(#attributes)*

@@ -8,6 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Block, Error, Expr, Local, Pat, Result, Stmt, Type};
 
 use super::express::bare;
+use super::paths;
 use super::scan::{self, Touched};
 use super::scope::{Scopes, bindings};
 
@@ -117,6 +118,14 @@ impl Lower {
     pub(super) fn block(&mut self, block: &Block, dest: &Dest) -> Lowered {
         self.scopes.enter();
         let lowered = self.stmts(&block.stmts, dest);
+        self.scopes.leave();
+        lowered
+    }
+
+    /// An assignment where a value may stand, as the body of an arm.
+    pub(super) fn statement(&mut self, expr: &Expr, dest: &Dest) -> Lowered {
+        self.scopes.enter();
+        let lowered = self.stmts(&[Stmt::Expr(expr.clone(), Some(Default::default()))], dest);
         self.scopes.leave();
         lowered
     }
@@ -312,7 +321,7 @@ impl Lower {
         if let Expr::Assign(assign) = bare(expr) {
             return self.assign(assign);
         }
-        let deferred = self.deferred(&scan::expr(expr));
+        let deferred = self.deferred(expr);
         let mut lowered = self.value(expr, &Dest::Nowhere);
         // A variable that one of the blocks gave its first value.
         for (ident, slot) in deferred {
@@ -324,11 +333,13 @@ impl Lower {
         lowered
     }
 
-    fn deferred(&self, touched: &Touched) -> Vec<(Ident, Ident)> {
+    /// Variables without a value that every path through the expression gives one.
+    fn deferred(&self, expr: &Expr) -> Vec<(Ident, Ident)> {
+        let touched = scan::expr(expr);
         let assigned = touched.values().filter(|(_, assigned)| *assigned);
-        assigned
-            .filter_map(|(ident, _)| Some((ident.clone(), self.scopes.find(ident)?.slot.clone()?)))
-            .collect()
+        let deferred =
+            assigned.filter_map(|(ident, _)| Some((ident.clone(), self.scopes.find(ident)?.slot.clone()?)));
+        deferred.filter(|(ident, _)| paths::give(expr, ident)).collect()
     }
 
     fn assign(&mut self, assign: &syn::ExprAssign) -> Lowered {

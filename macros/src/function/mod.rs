@@ -1,7 +1,7 @@
 //! `#[function]`: natural Rust control flow becomes traced control flow.
 //!
 //! - [`item`]: the function that callers see, and the traced one behind it;
-//! - [`scan`]: which variables a block may change; [`scope`]: what names mean at a place;
+//! - [`scan`]: which variables a block may change; [`scope`]: what names mean at a place; [`paths`]: which of them have values;
 //! - [`lower`]: statements, and what jumps skip; [`construct`]: `if`, `match` and loops as drivers; [`express`]: expressions;
 //! - [`print`]: `println!` and `assert!`.
 //!
@@ -17,19 +17,28 @@ mod construct;
 mod express;
 mod item;
 mod lower;
+mod paths;
 mod print;
 mod scan;
 mod scope;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::{Error, Result};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    if let Some(option) = options.into_iter().next() {
-        return Err(Error::new(
-            option.span(),
-            "`#[function]` takes no options; use methods of the `Function` behind it",
-        ));
+    let mut options = options.into_iter();
+    let associated = match options.next() {
+        None => false,
+        Some(TokenTree::Ident(option)) if option == "associated" => true,
+        Some(option) => return Err(unknown(&option)),
+    };
+    match options.next() {
+        None => item::expand(&syn::parse2(item)?, associated),
+        Some(option) => Err(unknown(&option)),
     }
-    item::expand(&syn::parse2(item)?)
+}
+
+fn unknown(option: &TokenTree) -> Error {
+    let message = "the only option of `#[function]` is `associated`; for others use methods of the `Function` behind it";
+    Error::new(option.span(), message)
 }

@@ -138,6 +138,7 @@ pub fn not<T: Truth + ?Sized>(value: &T) -> T::Answer {
 }
 
 /// That no jump was taken.
+#[track_caller]
 pub fn unless(flags: &[&Flag]) -> Condition {
     let at = caller();
     if flags.iter().any(|flag| matches!(flag.0, Raised::Known(true))) {
@@ -154,7 +155,7 @@ pub fn unless(flags: &[&Flag]) -> Condition {
 /// Finds out whether an expression gives a tensor, without running it.
 pub struct Kind<T>(std::marker::PhantomData<T>);
 
-impl<T: Truth> Kind<T> {
+impl<T> Kind<T> {
     /// Of an expression to be named.
     #[allow(clippy::new_without_default, reason = "its type is found later")]
     pub fn new() -> Kind<T> {
@@ -163,11 +164,11 @@ impl<T: Truth> Kind<T> {
 
     /// Of this expression.
     pub fn of(&self, _: &T) {}
+}
 
-    /// Whether it is a tensor.
-    pub fn is_tensor(&self) -> bool {
-        T::Answer::IS_TENSOR
-    }
+/// Whether the expression of this kind gives a tensor.
+pub fn is_tensor<T: Truth>(_: &Kind<T>) -> bool {
+    T::Answer::IS_TENSOR
 }
 
 /// `&&` or `||`, whose right side runs unless a plain left side decides.

@@ -7,7 +7,7 @@
 //!
 //! - `carry`: variables, [`Flag`]s of jumps and [`Slot`]s of values, as drivers see them;
 //! - `choice`: `if`, and what is skipped after a jump; [`repeat`]: loops, [`record`]: how a traced one becomes an op;
-//! - `iterate`: what `for` goes over; [`logic`]: comparisons and `&&`, `||`, `!`; [`effects`]: `println!` and `assert!`;
+//! - `iterate`: what `for` goes over, with [`range()`] among it; [`logic`]: comparisons and `&&`, `||`, `!`; [`effects`]: `println!` and `assert!`;
 //! - `instance`: where the functions are kept, and how they are called.
 
 mod carry;
@@ -16,6 +16,7 @@ mod effects;
 mod instance;
 mod iterate;
 mod logic;
+mod range;
 mod record;
 mod repeat;
 
@@ -23,9 +24,10 @@ pub use carry::{Carried, Carrier, Flag, Probe, Saved, Slot, SlotProbe, ViaAny, V
 pub use choice::{Choice, Phase};
 pub use effects::{Piece, Printed, ViaDisplay, ViaTensor, assert_condition, print_line};
 pub use instance::{Failed, Returned, instance, returned};
-pub use iterate::{Iterate, Range, RangeEnd, Slices, Source, Trip, range};
+pub use iterate::{Iterate, Slices, Source, Trip};
 pub use logic::{
     Answer, CompareEq, CompareOrd, Condition, Connect, Kind, Left, Logic, PlainLeft, TensorLeft, Truth,
-    condition, copy, not, unless,
+    condition, copy, is_tensor, not, unless,
 };
+pub use range::{Ends, OpenOrClosed, PlainEnds, Range, RangeBound, RangeBounds, TensorEnds, range};
 pub use repeat::Loop;

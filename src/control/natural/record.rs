@@ -77,6 +77,7 @@ impl Recorder {
         let item = match (&self.trip, &self.inputs.slice, &self.inputs.counter) {
             (_, Some(slice), _) => slice.clone(),
             (Trip::Slices { xs, .. }, _, Some(counter)) => xs.i_at(counter, self.at),
+            (Trip::Count(range), _, Some(counter)) => range.item(counter),
             (_, _, Some(counter)) => counter.clone(),
             _ => unreachable!("`for` counts or slices"),
         };

@@ -1,0 +1,430 @@
+//! Ranges whose bounds are tensors.
+
+use std::cell::Cell;
+use std::ops;
+
+use tensorwright_ir::op::TypeError;
+use tensorwright_ir::op::primitive::{BinaryFn, Cast};
+use tensorwright_ir::{DType, Scalar};
+
+use super::iterate::{Iterate, Source, Trip};
+use super::repeat::Loop;
+use crate::error::{Error, Place, Result, caller};
+use crate::tensor::one;
+use crate::{Tensor, trace};
+
+/// The integers from 0 to `end`, exclusive, for a `for` loop in a [`#[function]`](macro@crate::function): `end` is an integer scalar, the
+/// items have its dtype, and the body is traced once, however long the loop is.
+///
+/// With a tensor among its bounds, `for i in a..b` is such a loop too; plain `0..10` is unrolled, and `range(0..10)` is not.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// #[function]
+/// fn power(x: Tensor, n: Tensor) -> Tensor {
+///     let mut y = x.ones_like();
+///     for _ in range(&n) {
+///         y *= &x;
+///     }
+///     y
+/// }
+/// assert_eq!(power(Tensor::from(2.0f32), Tensor::from(10)).item::<f32>()?, 1024.0);
+///
+/// #[function]
+/// fn horner(coefficients: &Tensor, x: &Tensor) -> Tensor {
+///     let mut y = x.zeros_like();
+///     for i in range(0..coefficients.shape().size(0) as i64).rev() {
+///         y = y * x + coefficients.i(&i);
+///     }
+///     y
+/// }
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn range(bounds: impl RangeBounds) -> Range {
+    bounds.range(caller())
+}
+
+/// What a [`range()`] goes over: the numbers below one, or between two.
+pub trait RangeBounds {
+    #[doc(hidden)]
+    fn range(self, at: &'static std::panic::Location<'static>) -> Range;
+}
+
+/// A bound of a range: an integer scalar, or a plain integer.
+pub trait RangeBound {
+    /// The scalar, of the dtype of `like` if it is a plain number.
+    #[doc(hidden)]
+    fn bound(self, like: Option<DType>, at: &'static std::panic::Location<'static>) -> Tensor;
+
+    /// The dtype of a tensor.
+    #[doc(hidden)]
+    fn dtype(&self) -> Option<DType> {
+        None
+    }
+}
+
+impl RangeBound for Tensor {
+    fn bound(self, _: Option<DType>, _: Place) -> Tensor {
+        self
+    }
+
+    fn dtype(&self) -> Option<DType> {
+        self.ty().ok().map(|ty| ty.dtype)
+    }
+}
+
+impl RangeBound for &Tensor {
+    fn bound(self, _: Option<DType>, _: Place) -> Tensor {
+        self.clone()
+    }
+
+    fn dtype(&self) -> Option<DType> {
+        self.ty().ok().map(|ty| ty.dtype)
+    }
+}
+
+macro_rules! plain_bounds {
+    ($($native:ty)*) => {$(
+        impl RangeBound for $native {
+            fn bound(self, like: Option<DType>, at: Place) -> Tensor {
+                let number = Scalar::from(self);
+                match like.filter(|dtype| dtype.is_int()) {
+                    Some(dtype) => crate::tensor::fit(number, dtype).map_or_else(
+                        || Tensor::failed(Error::Literal { at: at.into(), op: "range", literal: number, dtype }),
+                        |fitting| Tensor::scalar_at(fitting, at),
+                    ),
+                    None => Tensor::scalar_at(number, at),
+                }
+            }
+        }
+
+        impl RangeBounds for $native {
+            fn range(self, at: Place) -> Range {
+                Range::below(self.bound(None, at), at)
+            }
+        }
+    )*};
+}
+plain_bounds!(i8 i16 i32 i64 u8 u16 u32 u64);
+
+impl RangeBounds for Tensor {
+    fn range(self, at: Place) -> Range {
+        Range::below(self, at)
+    }
+}
+
+impl RangeBounds for &Tensor {
+    fn range(self, at: Place) -> Range {
+        Range::below(self.clone(), at)
+    }
+}
+
+impl<B: RangeBound> RangeBounds for ops::Range<B> {
+    fn range(self, at: Place) -> Range {
+        Range::between(self.start, self.end, false, at)
+    }
+}
+
+impl<B: RangeBound> RangeBounds for ops::RangeInclusive<B> {
+    fn range(self, at: Place) -> Range {
+        let (start, end) = self.into_inner();
+        Range::between(start, end, true, at)
+    }
+}
+
+/// Integers at equal distances; see [`range()`].
+#[derive(Clone, Debug)]
+pub struct Range {
+    numbers: Numbers,
+    next: i64,
+    at: Place,
+}
+
+#[derive(Clone, Debug)]
+enum Numbers {
+    /// From 0 to this one, exclusive.
+    Below(Tensor),
+    /// So many from a first one, in `i64`.
+    Spaced { first: Tensor, count: Tensor, stride: i64, dtype: DType },
+    /// No integers.
+    Failed(Error),
+}
+
+impl Range {
+    fn below(end: Tensor, at: Place) -> Range {
+        let numbers = match integer(&end, at) {
+            Ok(_) => Numbers::Below(end),
+            Err(error) => Numbers::Failed(error),
+        };
+        Range { numbers, next: 0, at }
+    }
+
+    fn between(start: impl RangeBound, end: impl RangeBound, inclusive: bool, at: Place) -> Range {
+        let like = start.dtype().or(end.dtype());
+        let (start, end) = (start.bound(like, at), end.bound(like, at));
+        let numbers = spaced(&start, &end, inclusive, at).unwrap_or_else(Numbers::Failed);
+        Range { numbers, next: 0, at }
+    }
+
+    /// The same numbers, the last one first.
+    #[must_use]
+    pub fn rev(self) -> Range {
+        let at = self.at;
+        self.map(|first, count, stride| {
+            let last = one(BinaryFn::Sub, &[count, &number(1, at)], at);
+            let way = one(BinaryFn::Mul, &[&last, &number(stride, at)], at);
+            (one(BinaryFn::Add, &[first, &way], at), count.clone(), stride.wrapping_neg())
+        })
+    }
+
+    /// The first number, and each `step`-th after it.
+    ///
+    /// # Panics
+    /// For a step of 0, as Rust's own.
+    #[must_use]
+    pub fn step_by(self, step: usize) -> Range {
+        assert!(step != 0, "a range has steps of 1 or more");
+        let (at, step) = (self.at, i64::try_from(step).unwrap_or(i64::MAX).min(i64::MAX / 2));
+        self.map(|first, count, stride| {
+            // The count is never negative, and far from the largest number.
+            let up = one(BinaryFn::Add, &[count, &number(step - 1, at)], at);
+            let count = one(BinaryFn::Div, &[&up, &number(step, at)], at);
+            (first.clone(), count, stride.wrapping_mul(step))
+        })
+    }
+
+    fn map(self, new: impl FnOnce(&Tensor, &Tensor, i64) -> (Tensor, Tensor, i64)) -> Range {
+        let at = self.at;
+        let numbers = match self.numbers {
+            Numbers::Below(end) => integer(&end, at)
+                .and_then(|dtype| spaced(&Tensor::scalar_at(Scalar::zero(dtype), at), &end, false, at)),
+            other => Ok(other),
+        };
+        let numbers = match numbers.unwrap_or_else(Numbers::Failed) {
+            Numbers::Spaced { first, count, stride, dtype } => {
+                let (first, count, stride) = new(&first, &count, stride);
+                Numbers::Spaced { first, count, stride, dtype }
+            }
+            other => other,
+        };
+        Range { numbers, next: self.next, at }
+    }
+
+    /// The dtype of the counter of a traced loop.
+    pub(super) fn counter(&self) -> Option<DType> {
+        match &self.numbers {
+            Numbers::Below(end) => end.ty().ok().map(|ty| ty.dtype),
+            _ => Some(DType::I64),
+        }
+    }
+
+    /// Where the counter of a traced loop ends. There is one in every range that a loop goes over.
+    pub(super) fn count(&self) -> Tensor {
+        match &self.numbers {
+            Numbers::Below(end) => end.clone(),
+            Numbers::Spaced { count, .. } => count.clone(),
+            Numbers::Failed(error) => Tensor::failed(error.clone()),
+        }
+    }
+
+    /// The item at a counter's place.
+    pub(super) fn item(&self, counter: &Tensor) -> Tensor {
+        match &self.numbers {
+            Numbers::Spaced { first, stride, dtype, .. } => {
+                let way = one(BinaryFn::Mul, &[counter, &number(*stride, self.at)], self.at);
+                cast(&one(BinaryFn::Add, &[first, &way], self.at), *dtype, self.at)
+            }
+            _ => counter.clone(),
+        }
+    }
+
+    fn checked(&self) -> Result<()> {
+        match &self.numbers {
+            Numbers::Failed(error) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn number(value: i64, at: Place) -> Tensor {
+    Tensor::scalar_at(Scalar::I64(value), at)
+}
+
+fn cast(x: &Tensor, dtype: DType, at: Place) -> Tensor {
+    one(Cast { dtype }, &[x], at)
+}
+
+/// The dtype of a bound.
+fn integer(bound: &Tensor, at: Place) -> Result<DType> {
+    let ty = bound.ty()?;
+    if ty.rank() == 0 && ty.dtype.is_int() {
+        return Ok(ty.dtype);
+    }
+    let message = format!("a range goes over integers, between scalars of one dtype, found {ty}");
+    Err(Error::refused(at, "range", vec![ty.clone()], TypeError::Other(message)))
+}
+
+fn spaced(start: &Tensor, end: &Tensor, inclusive: bool, at: Place) -> Result<Numbers> {
+    let dtype = integer(start, at)?;
+    if integer(end, at)? != dtype {
+        let types = [start, end].map(|bound| bound.ty().cloned());
+        let [start, end] = [types[0].clone()?, types[1].clone()?];
+        let message = format!("the bounds of a range have the same dtype, found {start} and {end}");
+        return Err(Error::refused(at, "range", vec![start, end], TypeError::Other(message)));
+    }
+    let [first, end] = [start, end].map(|bound| cast(bound, DType::I64, at));
+    let mut count = one(BinaryFn::Sub, &[&end, &first], at);
+    if inclusive {
+        count = one(BinaryFn::Add, &[&count, &number(1, at)], at);
+    }
+    let count = one(BinaryFn::Maximum, &[&count, &number(0, at)], at);
+    Ok(Numbers::Spaced { first, count, stride: 1, dtype })
+}
+
+impl Iterate for Range {
+    type Source = Range;
+
+    fn source(self) -> Range {
+        self
+    }
+}
+
+impl Source for Range {
+    type Item = Tensor;
+
+    fn trip(&self) -> Result<Option<Trip>> {
+        self.checked()?;
+        Ok(trace::is_active().then(|| Trip::Count(self.clone())))
+    }
+
+    fn next(&mut self, driver: &Loop) -> Result<Option<Tensor>> {
+        if let Some(item) = driver.item() {
+            return item.map(Some);
+        }
+        self.checked()?;
+        let (now, at) = (self.next, self.at);
+        if i128::from(now) >= self.count().scalar_value(at)?.to_i128() {
+            return Ok(None);
+        }
+        self.next += 1;
+        let counter = Tensor::scalar_at(Scalar::I64(now).cast(self.counter().unwrap_or(DType::I64)), at);
+        self.item(&counter).ok().map(Some)
+    }
+}
+
+/// The bounds of `a..b` and `a..=b` behind `in`, of whatever type.
+pub struct Ends<A, B> {
+    start: Cell<Option<A>>,
+    end: Cell<Option<B>>,
+    inclusive: bool,
+    at: Place,
+}
+
+impl<A, B> Ends<A, B> {
+    /// `start..end`.
+    #[track_caller]
+    pub fn open(start: A, end: B) -> Ends<A, B> {
+        Ends { start: Cell::new(Some(start)), end: Cell::new(Some(end)), inclusive: false, at: caller() }
+    }
+
+    /// `start..=end`.
+    #[track_caller]
+    pub fn closed(start: A, end: B) -> Ends<A, B> {
+        Ends { inclusive: true, ..Ends::open(start, end) }
+    }
+
+    fn parts(&self) -> (A, B) {
+        let parts = self.start.take().zip(self.end.take());
+        parts.expect("bounds are taken once")
+    }
+}
+
+/// Bounds with a tensor among them.
+pub trait TensorEnds: Sized {
+    /// The range.
+    fn range(self) -> Range;
+}
+
+/// All other bounds: found after [`TensorEnds`], because it takes one more reference.
+pub trait PlainEnds<T>: Sized {
+    /// What iterates.
+    fn range(self) -> OpenOrClosed<T>;
+}
+
+/// Rust's own ranges.
+pub enum OpenOrClosed<T> {
+    /// `a..b`.
+    Open(ops::Range<T>),
+    /// `a..=b`.
+    Closed(ops::RangeInclusive<T>),
+}
+
+impl<T> PlainEnds<T> for &Ends<T, T> {
+    fn range(self) -> OpenOrClosed<T> {
+        let (start, end) = self.parts();
+        if self.inclusive { OpenOrClosed::Closed(start..=end) } else { OpenOrClosed::Open(start..end) }
+    }
+}
+
+impl<T> Iterator for OpenOrClosed<T>
+where
+    ops::Range<T>: Iterator<Item = T>,
+    ops::RangeInclusive<T>: Iterator<Item = T>,
+{
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self {
+            OpenOrClosed::Open(range) => range.next(),
+            OpenOrClosed::Closed(range) => range.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            OpenOrClosed::Open(range) => range.size_hint(),
+            OpenOrClosed::Closed(range) => range.size_hint(),
+        }
+    }
+}
+
+impl<T> DoubleEndedIterator for OpenOrClosed<T>
+where
+    ops::Range<T>: DoubleEndedIterator<Item = T>,
+    ops::RangeInclusive<T>: DoubleEndedIterator<Item = T>,
+{
+    fn next_back(&mut self) -> Option<T> {
+        match self {
+            OpenOrClosed::Open(range) => range.next_back(),
+            OpenOrClosed::Closed(range) => range.next_back(),
+        }
+    }
+}
+
+impl<T> ExactSizeIterator for OpenOrClosed<T>
+where
+    ops::Range<T>: ExactSizeIterator<Item = T>,
+    ops::RangeInclusive<T>: ExactSizeIterator<Item = T>,
+{
+}
+
+macro_rules! tensor_ends {
+    ($([$($generic:ident)*] $start:ty, $end:ty;)*) => {$(
+        impl<$($generic: RangeBound)*> TensorEnds for Ends<$start, $end> {
+            fn range(self) -> Range {
+                let (start, end) = self.parts();
+                Range::between(start, end, self.inclusive, self.at)
+            }
+        }
+    )*};
+}
+tensor_ends! {
+    [B] Tensor, B;
+    [B] &Tensor, B;
+    [] i8, Tensor; [] i16, Tensor; [] i32, Tensor; [] i64, Tensor;
+    [] u8, Tensor; [] u16, Tensor; [] u32, Tensor; [] u64, Tensor;
+    [] i8, &Tensor; [] i16, &Tensor; [] i32, &Tensor; [] i64, &Tensor;
+    [] u8, &Tensor; [] u16, &Tensor; [] u32, &Tensor; [] u64, &Tensor;
+}
