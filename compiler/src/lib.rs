@@ -14,6 +14,7 @@ mod in_place;
 pub mod kernel;
 pub mod math;
 mod merge;
+mod native;
 pub mod passes;
 mod plan;
 pub mod program;

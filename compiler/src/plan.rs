@@ -10,6 +10,7 @@ use crate::control;
 use crate::fusion::{Form, Fusion, Unit, is_alias};
 use crate::in_place::update_in_place;
 use crate::kernel::{GridDim, Kernel};
+use crate::native::Native;
 use crate::program::{Control, KernelCall, Place, Program, Slot, Step};
 use crate::schedule::{self, Memory, Scheduled};
 use crate::{CompileError, Target};
@@ -125,7 +126,10 @@ impl<'a, 'g> Planner<'a, 'g> {
                     _ if is_alias(self.fusion.graph, node) => {
                         self.slot(node.results[0]);
                     }
-                    _ => self.add_node(node)?,
+                    _ => match self.fusion.native(id) {
+                        Some(kernels) => self.add_native(kernels),
+                        None => self.add_node(node)?,
+                    },
                 }
             }
         }
@@ -209,6 +213,15 @@ impl<'a, 'g> Planner<'a, 'g> {
         let extents = loops.iter().map(|&(extent, _)| extent as usize);
         let grid = loops.iter().map(|&(extent, tile)| GridDim { extent, tile });
         extents.eq(result.sizes()).then(|| grid.collect())
+    }
+
+    /// A loop that is kernels.
+    fn add_native(&mut self, kernels: &[Native]) {
+        for Native { kernel, params } in kernels {
+            let memory = params.iter().map(|&value| Memory::Value(value)).collect();
+            let call = self.call(Scheduled { kernel: kernel.clone(), memory });
+            self.program.steps.push(Step::Kernel(call));
+        }
     }
 
     fn call(&mut self, scheduled: Scheduled) -> KernelCall {

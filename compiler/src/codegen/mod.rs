@@ -17,6 +17,7 @@
 //! | [`function`] | the function around the stages: parameters, tiles, grid variables |
 //! | [`plan`] | decisions about a loop nest: levels, lanes, addresses |
 //! | [`nest`], [`fold`], [`memory`] | a loop nest: loops, reductions, loads and stores |
+//! | [`repeat`] | loops that each point runs by itself |
 //! | [`crosswise`] | copies that turn rows into columns |
 //! | [`unary`], [`binary`], [`compare`], [`cast`], [`half`] | instructions |
 //! | [`math`], [`imports`] | calls of the runtime's functions |
@@ -35,6 +36,7 @@ mod math;
 mod memory;
 mod nest;
 mod plan;
+mod repeat;
 mod unary;
 mod value;
 

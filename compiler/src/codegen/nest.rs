@@ -165,7 +165,7 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
     pub(super) fn prepare_innermost(&mut self) -> Result<(), CodegenError> {
         self.splats.clear();
         let inner = self.plan.inner();
-        for i in self.plan.at_level(inner) {
+        for i in self.plan.at_varying() {
             if let Instr::Index { index, .. } = &self.plan.body.body[i] {
                 let outside = index
                     .clone()
@@ -176,15 +176,16 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         if self.vector_lanes() == 1 {
             return Ok(());
         }
+        let repeats = self.plan.spans.iter().map(|span| span.end);
         let mut wanted: Vec<(Reg, u32)> =
-            self.plan.at_level(inner).flat_map(|i| self.plan.wanted(i)).collect();
+            self.plan.at_varying().chain(repeats).flat_map(|i| self.plan.wanted(i)).collect();
         wanted
             .extend(self.plan.body.stores.iter().map(|s| (s.value, self.plan.dtype(s.value).size() as u32)));
         wanted
             .extend(self.plan.body.folds.iter().zip(&self.plan.folds).map(|(f, plan)| (f.value, plan.width)));
         for (reg, width) in wanted {
             let known = self.splats.iter().any(|&(r, w, _)| r == reg && w == width);
-            if !known && !self.plan.varies(reg) {
+            if !known && !self.plan.varies(reg) && !self.plan.is_steady(reg) {
                 let splat = self.splat(reg, width)?;
                 self.splats.push((reg, width, splat));
             }
@@ -207,7 +208,7 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         }
     }
 
-    fn scalar(&self, reg: Reg) -> Result<Value, CodegenError> {
+    pub(super) fn scalar(&self, reg: Reg) -> Result<Value, CodegenError> {
         self.uniform[reg.0 as usize]
             .ok_or(CodegenError::Internal { what: "operands are defined before their use" })
     }
@@ -309,10 +310,25 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
 
     /// Evaluates the varying instructions for `lanes` elements.
     pub(super) fn emit_block(&mut self, at: Position, lanes: u32) -> Result<(), CodegenError> {
+        let mut open = Vec::new();
         for i in self.plan.at_level(self.plan.inner()) {
-            self.packs[i] = self.evaluate(i, lanes, at)?;
+            if self.emit_repeat(i, lanes, &mut open)? {
+                continue;
+            }
+            let lanes = if self.plan.is_steady(Reg(i as u32)) { 1 } else { lanes };
+            let value = self.evaluate(i, lanes, at)?;
+            self.define(i, &value);
         }
         Ok(())
+    }
+
+    /// Notes the value of an instruction of the innermost loop.
+    pub(super) fn define(&mut self, i: usize, value: &[Value]) {
+        if self.plan.is_steady(Reg(i as u32)) {
+            self.uniform[i] = value.first().copied();
+        } else {
+            self.packs[i] = Pack::from_slice(value);
+        }
     }
 
     /// The value of a register; if it is a bool, as masks of the given width.
@@ -326,6 +342,10 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         }
         if lanes == 1 {
             return Ok(SmallVec::from_slice(&[self.scalar(reg)?]));
+        }
+        if self.plan.is_steady(reg) {
+            let splat = self.splat(reg, width)?;
+            return Ok(SmallVec::from_elem(splat, self.e.parts(width)));
         }
         let splat = self.splats.iter().find(|&&(r, w, _)| r == reg && w == width);
         let splat =
@@ -361,6 +381,9 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
             Instr::Fma(..) => self.fma(&args),
             Instr::Cast(to, x) => self.e.cast(self.plan.dtype(*x), *to, &args[0]),
             Instr::Bitcast(to, _) => self.e.bitcast(*to, &args[0]),
+            Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) => {
+                return Err(CodegenError::Internal { what: "loops of bodies are emitted as a whole" });
+            }
         })
     }
 

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::{DType, Scalar};
 
 use super::value::VECTOR;
+use crate::kernel::loops::{self, Span};
 use crate::kernel::{Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Reg, Var, fold_lanes};
 
 /// How often a loop runs: `full` times, but in the last tile of the grid loop `last` times.
@@ -88,10 +89,14 @@ pub(super) struct Plan<'k> {
     /// One for each dim, at least one.
     pub(super) trips: Vec<Trip>,
     pub(super) dtypes: Vec<DType>,
+    /// Loops that points run by themselves.
+    pub(super) spans: Vec<Span>,
     /// Whether the instruction's value is used.
     live: Vec<bool>,
     /// How many loops the instruction is inside of; only those inside of all vary from lane to lane.
     levels: Vec<usize>,
+    /// Whether the instruction is part of a loop in the body, but its value is the same along the innermost loop of the stage.
+    steady: Vec<bool>,
     /// Bytes of a lane of the instruction's value, in vector code.
     pub(super) widths: Vec<u32>,
     pub(super) places: Vec<Place>,
@@ -125,7 +130,9 @@ pub(super) fn dtypes(kernel: &Kernel, body: &Loop) -> Vec<DType> {
                 }
             }
             Instr::Binary(_, x, _) | Instr::Select(_, x, _) | Instr::Fma(x, _, _) => of(x),
-            Instr::Compare(..) => DType::Bool,
+            // Loops, tests and repeats have no value.
+            Instr::Compare(..) | Instr::Loop | Instr::While(_) | Instr::Repeat(_) => DType::Bool,
+            Instr::State(x) => of(x),
         });
     }
     dtypes
@@ -141,8 +148,10 @@ impl<'k> Plan<'k> {
             body,
             trips,
             dtypes: dtypes(kernel, body),
+            spans: loops::spans(&body.body).unwrap_or_default(),
             live: Vec::new(),
             levels: Vec::new(),
+            steady: vec![false; body.body.len()],
             widths: Vec::new(),
             places: Vec::new(),
             loads: Vec::new(),
@@ -178,7 +187,19 @@ impl<'k> Plan<'k> {
 
     /// Whether the value differs from one iteration of the innermost loop to the next.
     pub(super) fn varies(&self, reg: Reg) -> bool {
-        self.levels[reg.0 as usize] == self.inner()
+        self.levels[reg.0 as usize] == self.inner() && !self.steady[reg.0 as usize]
+    }
+
+    /// Whether the value is a scalar that changes from run to run of a loop in the body.
+    pub(super) fn is_steady(&self, reg: Reg) -> bool {
+        self.steady[reg.0 as usize]
+    }
+
+    /// The instructions that vary along the innermost loop.
+    pub(super) fn at_varying(&self) -> impl Iterator<Item = usize> + use<> {
+        let varying: Vec<usize> =
+            self.at_level(self.inner()).filter(|&i| self.varies(Reg(i as u32))).collect();
+        varying.into_iter()
     }
 
     /// The constant that a register is.
@@ -204,6 +225,9 @@ impl<'k> Plan<'k> {
         self.live = vec![false; self.body.body.len()];
         let results: Vec<Reg> = self.results().collect();
         results.into_iter().for_each(|reg| self.live[reg.0 as usize] = true);
+        for span in &self.spans {
+            self.live[span.begin..=span.end].fill(true);
+        }
         for i in (0..self.live.len()).rev() {
             if self.live[i] {
                 self.body.body[i].operands().into_iter().for_each(|reg| self.live[reg.0 as usize] = true);
@@ -231,6 +255,26 @@ impl<'k> Plan<'k> {
             };
             self.levels.push(level);
         }
+        if self.spans.is_empty() {
+            return;
+        }
+        let varies = loops::varying(&self.body.body, &self.spans, Var::Dim(self.inner() as u32 - 1));
+        for span in &self.spans {
+            for i in span.begin..=span.end {
+                self.levels[i] = self.inner();
+                self.steady[i] = !varies[i];
+            }
+        }
+        // What is made of it behind the loop.
+        for (i, instr) in self.body.body.iter().enumerate() {
+            let mut operands = instr.operands().into_iter();
+            if self.levels[i] < self.inner()
+                && operands.any(|reg| self.levels[reg.0 as usize] == self.inner())
+            {
+                self.levels[i] = self.inner();
+                self.steady[i] = !varies[i];
+            }
+        }
     }
 
     fn index_level(&self, index: &Affine) -> usize {
@@ -252,8 +296,14 @@ impl<'k> Plan<'k> {
         }
     }
 
-    /// A mask is as wide as what it was made from: the first varying operand, if it is of bools.
+    /// A mask is as wide as what it was made from: the first varying operand, if it is of bools. State is as wide as the other state.
     fn mask_width(&self, instr: &Instr) -> u32 {
+        if let Instr::State(_) = instr {
+            let states = self.body.body.iter().zip(&self.dtypes);
+            let widths =
+                states.filter_map(|(i, dtype)| matches!(i, Instr::State(_)).then(|| dtype.size() as u32));
+            return widths.max().unwrap_or(1);
+        }
         let of = instr.operands().into_iter().find(|&reg| self.varies(reg));
         of.map_or(1, |reg| self.widths[reg.0 as usize])
     }
@@ -263,13 +313,20 @@ impl<'k> Plan<'k> {
         let size = |reg: Reg| self.dtype(reg).size() as u32;
         let own = self.widths[i];
         let instr = &self.body.body[i];
+        if let Instr::Repeat(next) = instr {
+            let span = self.spans.iter().find(|span| span.end == i);
+            let states = span.into_iter().flat_map(Span::state).zip(next);
+            let varying = states.filter(|(state, _)| self.varies(Reg(*state as u32)));
+            return varying.map(|(state, &reg)| (reg, self.widths[state])).collect();
+        }
         let width = |reg: Reg| match instr {
             _ if self.dtype(reg) != DType::Bool => size(reg),
             Instr::Select(..)
             | Instr::Cast(..)
             | Instr::Unary(..)
             | Instr::Binary(..)
-            | Instr::Compare(..) => own,
+            | Instr::Compare(..)
+            | Instr::State(..) => own,
             _ => size(reg),
         };
         instr.operands().into_iter().map(|reg| (reg, width(reg))).collect()
@@ -308,17 +365,35 @@ impl<'k> Plan<'k> {
 
     /// Vectors are full in the narrowest type, unless the widest would need more than four of them.
     fn choose_lanes(&mut self) {
-        let varying = self.at_level(self.inner()).map(|i| self.widths[i]);
+        let varying = self.at_varying().map(|i| self.widths[i]);
         let stored = self.body.stores.iter().map(|s| self.dtype(s.value).size() as u32);
         let folded = self.body.folds.iter().map(|f| self.widths[f.value.0 as usize]);
         let widths: SmallVec<[u32; 16]> = varying.chain(stored).chain(folded).collect();
         let narrowest = widths.iter().copied().min().unwrap_or(4);
         let widest = widths.iter().copied().max().unwrap_or(4);
         self.lanes = (VECTOR / narrowest).min(4 * VECTOR / widest);
+        if !self.spans.is_empty() {
+            self.lanes = self.lanes_of_loops(widest);
+            return;
+        }
         let vectors = self.lanes * widest / VECTOR;
         let cost: u32 = self.at_level(self.inner()).map(|i| self.cost(i)).sum::<u32>() * vectors.max(1);
         let budget = (BODY_BUDGET / cost.max(1)).clamp(1, 4 / vectors.clamp(1, 4));
         self.unroll = 1 << budget.ilog2();
+    }
+
+    /// Loops of points are not unrolled, but run for several vectors at once, so that these need not wait for each other; for
+    /// fewer if there is more state, which is to stay in registers.
+    fn lanes_of_loops(&self, widest: u32) -> u32 {
+        let states = self.spans.iter().flat_map(Span::state).filter(|&s| self.varies(Reg(s as u32)));
+        let vectors = match states.count() {
+            0..=2 => 4,
+            3..=4 => 2,
+            _ => 1,
+        };
+        let trip = self.trips[self.inner() - 1];
+        let most = trip.full.min(u64::from(vectors * VECTOR / widest)).max(1);
+        1 << most.ilog2()
     }
 
     /// Roughly how many machine instructions a vector of it takes.

@@ -24,6 +24,7 @@ use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Node, NodeId, Op, Shape, Source, Value};
 
 use crate::contraction;
+use crate::native::{self, Native};
 pub(crate) use cut::Cut;
 pub(crate) use units::Unit;
 
@@ -81,6 +82,8 @@ pub(crate) struct Fusion<'g> {
     stored: Vec<bool>,
     /// For each value the nodes that read it.
     users: Vec<SmallVec<[NodeId; 2]>>,
+    /// Loops that are kernels.
+    native: HashMap<NodeId, Vec<Native>>,
 }
 
 /// Decides what to fuse. The graph must hold no composites.
@@ -104,9 +107,25 @@ impl<'g> Fusion<'g> {
         }
         let stored = graph.values().map(|v| matches!(graph.source(v), Source::Input(_))).collect();
         let cluster_of = vec![None; graph.nodes().len()];
-        let mut fusion = Fusion { graph, clusters: Vec::new(), cluster_of, stored, users };
+        let native = HashMap::new();
+        let mut fusion = Fusion { graph, clusters: Vec::new(), cluster_of, stored, users, native };
+        fusion.find_native_loops();
         fusion.store_what_must_be();
         fusion
+    }
+
+    fn find_native_loops(&mut self) {
+        for (id, node) in self.graph.iter() {
+            let used = |v: Value| !self.users(v).is_empty() || self.graph.outputs().contains(&v);
+            if let Some(kernels) = native::kernels(self.graph, node, used) {
+                self.native.insert(id, kernels);
+            }
+        }
+    }
+
+    /// The kernels of a loop that needs no steps of its own.
+    pub(crate) fn native(&self, id: NodeId) -> Option<&[Native]> {
+        self.native.get(&id).map(Vec::as_slice)
     }
 
     /// Outputs, and what routines read and write, live in memory.
@@ -114,7 +133,12 @@ impl<'g> Fusion<'g> {
         for &value in self.graph.outputs() {
             self.stored[value.index()] = true;
         }
-        for node in self.graph.nodes().iter().filter(|n| is_routine(n) || needs_memory(self.graph, n)) {
+        for (id, node) in self.graph.iter().filter(|(_, n)| is_routine(n) || needs_memory(self.graph, n)) {
+            if let Some(kernels) = self.native.get(&id) {
+                let touched = kernels.iter().flat_map(|kernel| &kernel.params);
+                touched.for_each(|value| self.stored[value.index()] = true);
+                continue;
+            }
             for (position, &operand) in node.operands.iter().enumerate() {
                 match &node.op {
                     // These store their operands in place as they are computed.

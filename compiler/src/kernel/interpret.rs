@@ -7,7 +7,9 @@ use smallvec::SmallVec;
 use tensorwright_ir::{DType, Scalar};
 
 use super::verify::{InvalidKernel, verify};
-use super::{Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Stage, Var, fold_lanes};
+use super::{
+    Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Stage, Var, fold_lanes, loops,
+};
 
 /// Why a kernel could not be interpreted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -152,10 +154,29 @@ impl Tile<'_, '_> {
 
     /// The values of a body at the current point.
     fn evaluate(&mut self, body: &Loop) -> Vec<Scalar> {
-        let mut values: Vec<Scalar> = Vec::with_capacity(body.body.len());
-        for instr in &body.body {
+        const NONE: Scalar = Scalar::Bool(false);
+        let body = &body.body;
+        let spans = loops::spans(body).expect("verified");
+        let mut values: Vec<Scalar> = vec![NONE; body.len()];
+        let mut at = 0;
+        while let Some(instr) = body.get(at) {
             let of = |reg: Reg| values[reg.0 as usize];
             let value = match *instr {
+                Instr::Loop => NONE,
+                Instr::State(x) => of(x),
+                Instr::While(x) => {
+                    if !of(x).is_truthy() {
+                        at = spans.iter().find(|span| span.test == at).map_or(at, |span| span.end);
+                    }
+                    NONE
+                }
+                Instr::Repeat(ref next) => {
+                    let span = spans.iter().find(|span| span.end == at).expect("each loop has a span");
+                    let next: SmallVec<[Scalar; 8]> = next.iter().map(|&reg| of(reg)).collect();
+                    span.state().zip(next).for_each(|(state, value)| values[state] = value);
+                    at = span.begin + span.states + 1;
+                    continue;
+                }
                 Instr::Const(scalar) => scalar,
                 Instr::Index { dtype, ref index } => Scalar::I64(self.index(index)).cast(dtype),
                 Instr::Load { buffer, ref index } => {
@@ -170,7 +191,8 @@ impl Tile<'_, '_> {
                 Instr::Cast(dtype, x) => of(x).cast(dtype),
                 Instr::Bitcast(dtype, x) => Scalar::from_bits(dtype, of(x).bits()),
             };
-            values.push(value);
+            values[at] = value;
+            at += 1;
         }
         values
     }

@@ -13,6 +13,7 @@
 //! Scratch (`locals`) is meant to stay in L1: the schedule chooses tiles so that it does.
 
 pub mod interpret;
+pub mod loops;
 mod parse;
 pub mod range;
 mod text;
@@ -242,16 +243,26 @@ pub enum Instr {
     Cast(DType, Reg),
     /// The same bits as another dtype of the same width.
     Bitcast(DType, Reg),
+    /// Begins a loop that each point runs by itself, see [`loops`]. It has no value, like the two below.
+    Loop,
+    /// A state variable of a loop: `.0` at first.
+    State(Reg),
+    /// Leaves the loop unless the bool holds, which must be the same along the innermost loop of the stage.
+    While(Reg),
+    /// Ends a loop, and gives the next values of its state variables.
+    Repeat(SmallVec<[Reg; 4]>),
 }
 
 impl Instr {
     /// Registers that it reads.
     pub fn operands(&self) -> SmallVec<[Reg; 3]> {
         match *self {
-            Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } => SmallVec::new(),
+            Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::Loop => SmallVec::new(),
             Instr::Unary(_, x) | Instr::Cast(_, x) | Instr::Bitcast(_, x) => smallvec![x],
+            Instr::State(x) | Instr::While(x) => smallvec![x],
             Instr::Binary(_, x, y) | Instr::Compare(_, x, y) => smallvec![x, y],
             Instr::Select(x, y, z) | Instr::Fma(x, y, z) => smallvec![x, y, z],
+            Instr::Repeat(ref next) => next.iter().copied().collect(),
         }
     }
 
@@ -265,6 +276,9 @@ impl Instr {
             Instr::Compare(op, x, y) => Instr::Compare(op, f(x), f(y)),
             Instr::Select(x, y, z) => Instr::Select(f(x), f(y), f(z)),
             Instr::Fma(x, y, z) => Instr::Fma(f(x), f(y), f(z)),
+            Instr::State(x) => Instr::State(f(x)),
+            Instr::While(x) => Instr::While(f(x)),
+            Instr::Repeat(next) => Instr::Repeat(next.into_iter().map(f).collect()),
             leaf => leaf,
         }
     }
@@ -352,7 +366,7 @@ impl Kernel {
         let points = |dims: &[Extent]| dims.iter().map(extent).product::<u64>();
         // A simple instruction on 32-bit elements takes about 1/16 ns, a math function about 1/2 ns.
         let cost = |stage: &Stage| match stage {
-            Stage::Loop(l) => points(&l.dims) * (l.body.len() + l.stores.len()) as u64 / 16,
+            Stage::Loop(l) => points(&l.dims) * (runs(&l.body) + l.stores.len() as u64) / 16,
             Stage::Math(m) => points(&m.dims) / 2,
         };
         self.stages.iter().map(cost).sum::<u64>() + 10
@@ -375,6 +389,21 @@ impl Kernel {
     pub fn local_offset(&self, local: u32) -> usize {
         self.locals[..local as usize].iter().map(Local::aligned_bytes).sum()
     }
+}
+
+/// How many instructions of a body run, if each loop in it runs a few times.
+fn runs(body: &[Instr]) -> u64 {
+    const ITERATIONS: u64 = 16;
+    let mut each = 1u64;
+    let mut sum = 0u64;
+    for instr in body {
+        match instr {
+            Instr::Loop => each = each.saturating_mul(ITERATIONS),
+            Instr::Repeat(_) => each /= ITERATIONS,
+            _ => sum = sum.saturating_add(each),
+        }
+    }
+    sum
 }
 
 impl Local {

@@ -285,6 +285,10 @@ impl Parser<'_> {
             "fma" => Instr::Fma(self.reg()?, self.reg()?, self.reg()?),
             "cast" => Instr::Cast(self.dtype()?, self.reg()?),
             "bitcast" => Instr::Bitcast(self.dtype()?, self.reg()?),
+            "loop" => Instr::Loop,
+            "state" => Instr::State(self.reg()?),
+            "while" => Instr::While(self.reg()?),
+            "repeat" => Instr::Repeat(self.regs()?),
             _ => match (unary(word), binary(word), compare(word)) {
                 (Some(function), ..) => Instr::Unary(function, self.reg()?),
                 (_, Some(function), _) => Instr::Binary(function, self.reg()?, self.reg()?),
@@ -299,6 +303,21 @@ impl Parser<'_> {
 
     fn reg(&mut self) -> Result<Reg> {
         Ok(Reg(self.numbered('r')?))
+    }
+
+    /// Registers up to the next statement, which may itself begin with one: `r7 = ..`.
+    fn regs(&mut self) -> Result<SmallVec<[Reg; 4]>> {
+        let mut regs = SmallVec::new();
+        while self.peek_word().strip_prefix('r').is_some_and(|n| n.parse::<u32>().is_ok()) {
+            let before = self.at;
+            let reg = self.reg()?;
+            if self.accept("=") {
+                self.at = before;
+                break;
+            }
+            regs.push(reg);
+        }
+        Ok(regs)
     }
 
     fn element(&mut self) -> Result<(Buffer, Affine)> {

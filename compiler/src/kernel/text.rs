@@ -132,6 +132,13 @@ impl Display for Instr {
             Instr::Fma(x, y, z) => write!(f, "fma {x} {y} {z}"),
             Instr::Cast(dtype, x) => write!(f, "cast {dtype} {x}"),
             Instr::Bitcast(dtype, x) => write!(f, "bitcast {dtype} {x}"),
+            Instr::Loop => write!(f, "loop"),
+            Instr::State(x) => write!(f, "state {x}"),
+            Instr::While(x) => write!(f, "while {x}"),
+            Instr::Repeat(next) => {
+                f.write_str("repeat")?;
+                next.iter().try_for_each(|x| write!(f, " {x}"))
+            }
         }
     }
 }

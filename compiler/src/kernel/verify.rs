@@ -21,6 +21,9 @@
 //!     stores.
 //! 12. A vector math function is one of floats, of as many operands as there are arguments, all buffers are of its dtype
 //!     (f32 or f64), and the result is the same span as an argument or overlaps none.
+//! 13. Loops inside of a body are complete and nest (see [`loops`](super::loops)), none is in a stage with folds. What is computed inside
+//!     is used inside, but for state variables; the next value of a state variable has its dtype; and whether a
+//!     loop goes on is the same at all points of the innermost loop.
 
 use std::fmt;
 
@@ -28,6 +31,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::DType;
 use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 
+use super::loops::{self, Span as LoopSpan};
 use super::range::{Space, Strip};
 use super::{Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Span, Stage, Var};
 
@@ -253,7 +257,59 @@ impl<'k> Verifier<'k> {
             self.fold(fold, &dtypes);
         }
         if self.violations.len() == before {
+            self.loops(body, &dtypes);
             self.points(&space, body);
+        }
+    }
+
+    /// Rule 13.
+    fn loops(&mut self, body: &Loop, dtypes: &[DType]) {
+        let spans = match loops::spans(&body.body) {
+            Ok(spans) => spans,
+            Err((at, message)) => return self.complain(13, format!("r{at}: {message}")),
+        };
+        if spans.is_empty() {
+            return;
+        }
+        self.require(body.folds.is_empty(), 13, || "a stage with a fold has loops in its body".to_owned());
+        let inner = Var::Dim(body.dims.len().saturating_sub(1) as u32);
+        let varies = loops::varying(&body.body, &spans, inner);
+        let has_value =
+            |reg: Reg| !matches!(body.body[reg.0 as usize], Instr::Loop | Instr::While(_) | Instr::Repeat(_));
+        for (at, instr) in body.body.iter().enumerate() {
+            for reg in instr.operands() {
+                let inside = spans.iter().all(|span| may_use(span, reg.0 as usize, at));
+                self.require(has_value(reg) && inside, 13, || format!("r{at}: {reg} has no value here"));
+            }
+            match instr {
+                Instr::State(first) => {
+                    let outside = spans
+                        .iter()
+                        .all(|span| !span.contains(first.0 as usize) || !span.state().any(|s| s == at));
+                    self.require(outside, 13, || format!("r{at}: {first} is not known before the loop"));
+                }
+                Instr::While(x) => {
+                    let dtype = dtypes[x.0 as usize];
+                    self.require(dtype == DType::Bool, 13, || format!("r{at}: {x} is {dtype}, not a bool"));
+                    self.require(!varies[x.0 as usize], 13, || {
+                        format!("r{at}: {x} differs from point to point")
+                    });
+                }
+                Instr::Repeat(next) => {
+                    let states = spans.iter().find(|span| span.end == at).map(LoopSpan::state);
+                    for (state, reg) in states.into_iter().flatten().zip(next) {
+                        let (was, is) = (dtypes[state], dtypes[reg.0 as usize]);
+                        self.require(was == is, 13, || {
+                            format!("r{at}: r{state} is {was}, but {reg} is {is}")
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        for store in &body.stores {
+            let known = spans.iter().all(|span| may_use(span, store.value.0 as usize, body.body.len()));
+            self.require(has_value(store.value) && known, 13, || format!("{} has no value", store.value));
         }
     }
 
@@ -324,6 +380,14 @@ impl<'k> Verifier<'k> {
                 (dtype, _) => wrong("fma", dtype),
             },
             Instr::Cast(dtype, x) => of(x).map(|_| dtype),
+            Instr::State(x) => of(x),
+            // These have no value; rule 13 keeps others from using it.
+            Instr::Loop => Ok(DType::Bool),
+            Instr::While(x) => of(x).map(|_| DType::Bool),
+            Instr::Repeat(ref next) => {
+                next.iter().try_for_each(|&x| of(x).map(|_| ()))?;
+                Ok(DType::Bool)
+            }
             Instr::Bitcast(to, x) => match of(x)? {
                 from if from == to || (from.size() == to.size() && from.is_number() && to.is_number()) => {
                     Ok(to)
@@ -376,6 +440,11 @@ impl<'k> Verifier<'k> {
             }
         }
     }
+}
+
+/// Whether the instruction at `at` may use the value `reg`, as far as one loop is concerned.
+fn may_use(span: &LoopSpan, reg: usize, at: usize) -> bool {
+    !span.contains(reg) || span.contains(at) || span.state().any(|state| state == reg)
 }
 
 fn load(instr: &Instr) -> Option<(Buffer, &Affine)> {

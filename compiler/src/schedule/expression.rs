@@ -5,10 +5,11 @@
 
 use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind};
+use tensorwright_ir::op::primitive::ReduceKind;
 use tensorwright_ir::{DType, Node, Op, Scalar, Value};
 
 use super::Memory;
+use super::scalar::{Instructions, widened};
 use crate::fusion::access::{self, Access};
 use crate::fusion::{Cluster, Fusion};
 use crate::kernel::{Affine, Buffer, Instr, Reg, Var};
@@ -153,65 +154,10 @@ impl<'a, 'g> Puller<'a, 'g> {
         }
     }
 
-    /// The scalar code of an element-wise op; arithmetic on f16 and bf16 happens in f32.
-    fn scalar_code(&mut self, op: &Op, x: &[Reg], dtype: DType) -> Reg {
-        match op {
-            Op::Cast(_) => self.cast(x[0], dtype),
-            Op::Bitcast(_) if self.dtype(x[0]) == dtype => x[0],
-            Op::Bitcast(_) => self.instr(Instr::Bitcast(dtype, x[0]), dtype),
-            Op::Select(_) => self.instr(Instr::Select(x[0], x[1], x[2]), dtype),
-            Op::Unary(f) => {
-                let (x, wide) = (self.widened(x[0]), widened(dtype));
-                let y = self.instr(Instr::Unary(*f, x), wide);
-                self.cast(y, dtype)
-            }
-            Op::Binary(f) => self.binary(*f, x[0], x[1], dtype),
-            Op::Compare(f) => self.compare(*f, x[0], x[1]),
-            Op::Clamp(_) => {
-                let low = self.binary(BinaryFn::Maximum, x[1], x[0], dtype);
-                self.binary(BinaryFn::Minimum, low, x[2], dtype)
-            }
-            Op::Fma(_) => {
-                let [a, b, c] = [0, 1, 2].map(|i| self.widened(x[i]));
-                let y = self.instr(Instr::Fma(a, b, c), widened(dtype));
-                self.cast(y, dtype)
-            }
-            op => unreachable!("{} is not element-wise", op.name()),
-        }
-    }
-
-    fn binary(&mut self, function: BinaryFn, x: Reg, y: Reg, dtype: DType) -> Reg {
-        let (x, y) = (self.widened(x), self.widened(y));
-        let z = self.instr(Instr::Binary(function, x, y), widened(dtype));
-        self.cast(z, dtype)
-    }
-
-    /// Widening keeps every order, also the total one, in which NaNs do not differ.
-    fn compare(&mut self, function: CompareFn, x: Reg, y: Reg) -> Reg {
-        let (x, y) = (self.widened(x), self.widened(y));
-        self.instr(Instr::Compare(function, x, y), DType::Bool)
-    }
-
     fn fold(&mut self, kind: ReduceKind, x: Reg, dtype: DType) -> Reg {
         let x = self.widened(x);
         let folded = self.term(Term::Fold(kind, x), widened(dtype));
         self.cast(folded, dtype)
-    }
-
-    fn widened(&mut self, x: Reg) -> Reg {
-        self.cast(x, widened(self.dtype(x)))
-    }
-
-    fn cast(&mut self, x: Reg, dtype: DType) -> Reg {
-        if self.dtype(x) == dtype { x } else { self.instr(Instr::Cast(dtype, x), dtype) }
-    }
-
-    fn dtype(&self, x: Reg) -> DType {
-        self.expression.dtypes[x.0 as usize]
-    }
-
-    fn instr(&mut self, instr: Instr, dtype: DType) -> Reg {
-        self.term(Term::Instr(instr), dtype)
     }
 
     fn term(&mut self, term: Term, dtype: DType) -> Reg {
@@ -230,20 +176,22 @@ impl<'a, 'g> Puller<'a, 'g> {
     }
 }
 
+impl Instructions for Puller<'_, '_> {
+    fn instr(&mut self, instr: Instr, dtype: DType) -> Reg {
+        self.term(Term::Instr(instr), dtype)
+    }
+
+    fn dtype(&self, reg: Reg) -> DType {
+        self.expression.dtypes[reg.0 as usize]
+    }
+}
+
 /// The dtype in which indices below `extent` become numbers of `dtype`: one that holds them exactly, so that they
 /// round once.
 fn wide_index(dtype: DType, extent: usize) -> DType {
     match widened(dtype) {
         DType::F32 if dtype != DType::F32 && extent > 1 << f32::MANTISSA_DIGITS => DType::F64,
         wide => wide,
-    }
-}
-
-/// The dtype in which arithmetic on `dtype` happens.
-fn widened(dtype: DType) -> DType {
-    match dtype {
-        DType::F16 | DType::BF16 => DType::F32,
-        other => other,
     }
 }
 

@@ -14,6 +14,7 @@ mod columns;
 mod expression;
 mod layout;
 mod pieces;
+pub(crate) mod scalar;
 mod stages;
 
 use smallvec::SmallVec;

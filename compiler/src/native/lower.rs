@@ -1,0 +1,224 @@
+//! Regions as instructions.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::op::control::While;
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
+use tensorwright_ir::{DType, Graph, Node, Op, Scalar, Type, Value};
+
+use super::Form;
+use crate::fusion;
+use crate::kernel::{Instr, Reg};
+use crate::schedule::scalar::Instructions;
+
+/// Instructions of one kernel: beyond this number compiling takes longer than it is worth.
+const MAX_INSTRUCTIONS: usize = 1024;
+
+/// The registers of a tensor.
+pub(super) type Elements = SmallVec<[Reg; 4]>;
+
+/// Appends the instructions of regions.
+pub(super) struct Lowerer {
+    pub(super) form: Form,
+    instrs: Vec<Instr>,
+    dtypes: Vec<DType>,
+    /// Instructions that are known where the next one goes.
+    known: HashMap<Instr, Reg>,
+    /// Whether the region that is being lowered would run at all; none if it certainly does.
+    runs: Option<Reg>,
+}
+
+impl Instructions for Lowerer {
+    fn instr(&mut self, instr: Instr, dtype: DType) -> Reg {
+        match self.known.get(&instr) {
+            Some(&reg) => reg,
+            None => {
+                let reg = self.push(instr.clone(), dtype);
+                self.known.insert(instr, reg);
+                reg
+            }
+        }
+    }
+
+    fn dtype(&self, reg: Reg) -> DType {
+        self.dtypes[reg.0 as usize]
+    }
+}
+
+impl Lowerer {
+    pub(super) fn new(form: Form) -> Lowerer {
+        Lowerer { form, instrs: Vec::new(), dtypes: Vec::new(), known: HashMap::new(), runs: None }
+    }
+
+    pub(super) fn finish(self) -> Vec<Instr> {
+        self.instrs
+    }
+
+    fn push(&mut self, instr: Instr, dtype: DType) -> Reg {
+        self.instrs.push(instr);
+        self.dtypes.push(dtype);
+        Reg(self.instrs.len() as u32 - 1)
+    }
+
+    pub(super) fn constant(&mut self, scalar: Scalar) -> Reg {
+        self.instr(Instr::Const(scalar), scalar.dtype())
+    }
+
+    /// A loop; the operands are its state and its invariants. Gives the last state.
+    pub(super) fn while_loop(
+        &mut self,
+        op: &While,
+        operands: &[Elements],
+        regions: &[Graph],
+    ) -> Option<Vec<Elements>> {
+        let begin = self.push(Instr::Loop, DType::Bool);
+        let state =
+            |first: Reg, lowerer: &mut Lowerer| lowerer.push(Instr::State(first), lowerer.dtype(first));
+        let states: Vec<Elements> = operands[..op.carried]
+            .iter()
+            .map(|elements| elements.iter().map(|&first| state(first, self)).collect())
+            .collect();
+        let all: Vec<Elements> = states.iter().chain(&operands[op.carried..]).cloned().collect();
+        let mut holds = self.region(&regions[0], &all)?[0].first().copied()?;
+        let runs = self.runs.take();
+        if let Some(runs) = runs {
+            holds = self.binary(BinaryFn::And, runs, holds, DType::Bool);
+        }
+        self.push(Instr::While(holds), DType::Bool);
+        let next: SmallVec<[Reg; 4]> = self.region(&regions[1], &all)?.into_iter().flatten().collect();
+        self.push(Instr::Repeat(next), DType::Bool);
+        self.runs = runs;
+        // What was computed inside is not known behind the loop.
+        self.known.retain(|_, reg| reg.0 < begin.0);
+        Some(states)
+    }
+
+    /// The results of a region; `None` if some op in it has no native form.
+    fn region(&mut self, graph: &Graph, inputs: &[Elements]) -> Option<Vec<Elements>> {
+        let mut values: Vec<Elements> = vec![Elements::new(); graph.values().len()];
+        for (value, elements) in graph.inputs().iter().zip(inputs) {
+            values[value.index()] = elements.clone();
+        }
+        for node in graph.nodes() {
+            let operands: Vec<Elements> = node.operands.iter().map(|v| values[v.index()].clone()).collect();
+            let results = self.node(graph, node, &operands)?;
+            if self.instrs.len() > MAX_INSTRUCTIONS {
+                return None;
+            }
+            for (value, elements) in node.results.iter().zip(results) {
+                values[value.index()] = elements;
+            }
+        }
+        Some(graph.outputs().iter().map(|v| values[v.index()].clone()).collect())
+    }
+
+    fn node(&mut self, graph: &Graph, node: &Node, operands: &[Elements]) -> Option<Vec<Elements>> {
+        let ty = |value: Value| graph.ty(value);
+        let lengths: Vec<usize> =
+            node.results.iter().map(|&v| self.form.registers(ty(v))).collect::<Option<_>>()?;
+        if node.results.iter().any(|&v| ty(v).is_list()) {
+            return None;
+        }
+        match &node.op {
+            Op::While(op) => return self.while_loop(op, operands, &node.regions),
+            Op::If(_) => return self.branches(&operands[0], &operands[1..], &node.regions),
+            Op::Case(_) => return self.cases(operands[0].first().copied()?, &operands[1..], &node.regions),
+            Op::Call(_) => return self.region(&node.regions[0], operands),
+            op if matches!(op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List) => {
+                return None;
+            }
+            _ => {}
+        }
+        let result = ty(node.results[0]);
+        let types: Vec<&Type> = node.operands.iter().map(|&v| ty(v)).collect();
+        let elements = match &node.op {
+            _ if lengths[0] == 0 => Elements::new(),
+            Op::Constant(c) => match c.value.splat() {
+                Some(scalar) => SmallVec::from_elem(self.constant(scalar), lengths[0]),
+                None if self.form == Form::Small => c.value.iter().map(|x| self.constant(x)).collect(),
+                None => return None,
+            },
+            _ if fusion::is_elementwise(graph, node) => (0..lengths[0])
+                .map(|k| {
+                    let x: SmallVec<[Reg; 3]> = operands.iter().map(|x| x[k]).collect();
+                    match &node.op {
+                        Op::Reduce(_) => x[0],
+                        op => self.scalar_code(op, &x, result.dtype),
+                    }
+                })
+                .collect(),
+            Op::BroadcastInDim(_) | Op::Reshape(_) if operands[0].len() == 1 && lengths[0] == 1 => {
+                // From one element to many the register stays the same. Between wide tensors only a reshape keeps the order.
+                let free =
+                    types[0].elements() == 1 || matches!(node.op, Op::Reshape(_)) || types[0] == result;
+                if !free {
+                    return None;
+                }
+                operands[0].clone()
+            }
+            op if self.form == Form::Small => self.small(op, operands, &types, result)?,
+            _ => return None,
+        };
+        Some(vec![elements])
+    }
+
+    /// Both branches, and a choice between their results.
+    fn branches(
+        &mut self,
+        predicate: &Elements,
+        operands: &[Elements],
+        regions: &[Graph],
+    ) -> Option<Vec<Elements>> {
+        let holds = predicate.first().copied()?;
+        let then = self.guarded(holds, &regions[0], operands)?;
+        let not = self.instr(Instr::Unary(UnaryFn::Not, holds), DType::Bool);
+        let otherwise = self.guarded(not, &regions[1], operands)?;
+        Some(self.choose(holds, &then, &otherwise))
+    }
+
+    /// All regions, and a choice between their results: the last one, unless an earlier one is meant.
+    fn cases(&mut self, index: Reg, operands: &[Elements], regions: &[Graph]) -> Option<Vec<Elements>> {
+        let (last, others) = regions.split_last()?;
+        let mut chosen: Vec<Reg> = Vec::new();
+        let mut none = self.constant(Scalar::Bool(true));
+        for number in 0..others.len() {
+            let number = self.constant(Scalar::from_i128(DType::I32, number as i128));
+            let holds = self.compare(CompareFn::Eq, index, number);
+            let not = self.instr(Instr::Unary(UnaryFn::Not, holds), DType::Bool);
+            none = self.binary(BinaryFn::And, none, not, DType::Bool);
+            chosen.push(holds);
+        }
+        let mut results = self.guarded(none, last, operands)?;
+        for (holds, region) in chosen.into_iter().zip(others) {
+            let these = self.guarded(holds, region, operands)?;
+            results = self.choose(holds, &these, &results);
+        }
+        Some(results)
+    }
+
+    /// A region of which the results matter only if `holds`: no loop in it may run on if it does not.
+    fn guarded(&mut self, holds: Reg, region: &Graph, operands: &[Elements]) -> Option<Vec<Elements>> {
+        let outside = self.runs;
+        self.runs = Some(match outside {
+            Some(runs) if has_loop(region) => self.binary(BinaryFn::And, runs, holds, DType::Bool),
+            _ => holds,
+        });
+        let results = self.region(region, operands);
+        self.runs = outside;
+        results
+    }
+
+    fn choose(&mut self, holds: Reg, then: &[Elements], otherwise: &[Elements]) -> Vec<Elements> {
+        let select = |lowerer: &mut Lowerer, x: Reg, y: Reg| match x == y {
+            true => x,
+            false => lowerer.instr(Instr::Select(holds, x, y), lowerer.dtype(x)),
+        };
+        let pairs = then.iter().zip(otherwise);
+        pairs.map(|(x, y)| x.iter().zip(y).map(|(&x, &y)| select(self, x, y)).collect()).collect()
+    }
+}
+
+fn has_loop(graph: &Graph) -> bool {
+    graph.nodes().iter().any(|node| matches!(node.op, Op::While(_)) || node.regions.iter().any(has_loop))
+}
