@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::Parser;
 use tensorwright::prelude::*;
-use workloads::{Random, Workload};
+use workloads::{Body, Random, Workload};
 
 /// Times the workloads.
 #[derive(Parser)]
@@ -74,15 +74,33 @@ fn report(name: &str, figures: &Figures, json: bool) {
 const TIMED_TOGETHER: Duration = Duration::from_micros(20);
 
 fn measure(workload: &Workload, arguments: &Arguments) -> Result<Figures> {
+    let threads = arguments.threads;
+    match workload.body {
+        Body::One(body) => {
+            let fresh = || function(move |inputs: Vec<Tensor>| body(&inputs)).with_threads(threads);
+            time(workload, arguments, fresh)
+        }
+        Body::Several(body) => {
+            let fresh = || function(move |inputs: Vec<Tensor>| body(&inputs)).with_threads(threads);
+            time(workload, arguments, fresh)
+        }
+    }
+}
+
+fn time<R: Tree>(
+    workload: &Workload,
+    arguments: &Arguments,
+    fresh: impl Fn() -> Function<Vec<Tensor>, R>,
+) -> Result<Figures> {
     let inputs = (workload.inputs)(&mut Random::new());
     let mut first = Duration::MAX;
     for _ in 0..arguments.firsts.max(1) {
-        let fresh = traced(workload, arguments.threads);
+        let fresh = fresh();
         let start = Instant::now();
         drop(fresh.call(&inputs)?);
         first = first.min(start.elapsed());
     }
-    let call = traced(workload, arguments.threads);
+    let call = fresh();
     for _ in 0..3 {
         drop(call.call(&inputs)?);
     }
@@ -100,9 +118,4 @@ fn measure(workload: &Workload, arguments: &Arguments) -> Result<Figures> {
     }
     times.sort_unstable();
     Ok(Figures { first, best: times[0], median: times[times.len() / 2] })
-}
-
-fn traced(workload: &Workload, threads: usize) -> Function<Vec<Tensor>, Tensor> {
-    let body = workload.body;
-    function(move |inputs: Vec<Tensor>| body(&inputs)).with_threads(threads)
 }

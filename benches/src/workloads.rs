@@ -1,48 +1,99 @@
 //! The workloads: formulas and shapes are those of every peer's harness.
 
-use tensorwright::GeluForm;
 use tensorwright::prelude::*;
+use tensorwright::{GeluForm, LossReduction, Result};
 
 /// A benchmark: inputs and a function of them.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) inputs: fn(&mut Random) -> Vec<Tensor>,
-    pub(crate) body: fn(&[Tensor]) -> Tensor,
+    pub(crate) body: Body,
+}
+
+/// A function of a workload.
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    One(fn(&[Tensor]) -> Tensor),
+    Several(fn(&[Tensor]) -> Result<Vec<Tensor>>),
 }
 
 /// Every workload, in the order in which they run.
 pub(crate) const ALL: &[Workload] = &[
-    Workload { name: "dispatch", inputs: |r| r.normals(&[&[4]]), body: |x| &x[0] * 2.0 + 1.0 },
-    Workload { name: "gelu_1k", inputs: |r| r.normals(&[&[1 << 10], &[1 << 10], &[1 << 10]]), body: gelu },
-    Workload { name: "gelu_64k", inputs: |r| r.normals(&[&[1 << 16], &[1 << 16], &[1 << 16]]), body: gelu },
-    Workload { name: "gelu_1m", inputs: |r| r.normals(&[&[1 << 20], &[1 << 20], &[1 << 20]]), body: gelu },
-    Workload { name: "gelu_16m", inputs: |r| r.normals(&[&[1 << 24], &[1 << 24], &[1 << 24]]), body: gelu },
-    Workload { name: "black_scholes_1m", inputs: market, body: black_scholes },
-    Workload { name: "softmax_1024", inputs: |r| r.normals(&[&[1024, 1024]]), body: |x| x[0].softmax(-1) },
+    Workload { name: "dispatch", inputs: |r| r.normals(&[&[4]]), body: Body::One(|x| &x[0] * 2.0 + 1.0) },
+    Workload {
+        name: "gelu_1k",
+        inputs: |r| r.normals(&[&[1 << 10], &[1 << 10], &[1 << 10]]),
+        body: Body::One(gelu),
+    },
+    Workload {
+        name: "gelu_64k",
+        inputs: |r| r.normals(&[&[1 << 16], &[1 << 16], &[1 << 16]]),
+        body: Body::One(gelu),
+    },
+    Workload {
+        name: "gelu_1m",
+        inputs: |r| r.normals(&[&[1 << 20], &[1 << 20], &[1 << 20]]),
+        body: Body::One(gelu),
+    },
+    Workload {
+        name: "gelu_16m",
+        inputs: |r| r.normals(&[&[1 << 24], &[1 << 24], &[1 << 24]]),
+        body: Body::One(gelu),
+    },
+    Workload { name: "black_scholes_1m", inputs: market, body: Body::One(black_scholes) },
+    Workload {
+        name: "softmax_1024",
+        inputs: |r| r.normals(&[&[1024, 1024]]),
+        body: Body::One(|x| x[0].softmax(-1)),
+    },
     Workload {
         name: "layernorm_512x768",
         inputs: |r| r.normals(&[&[512, 768], &[768], &[768]]),
-        body: layer_norm,
+        body: Body::One(layer_norm),
     },
-    Workload { name: "sum_rows_4096", inputs: |r| r.normals(&[&[4096, 4096]]), body: |x| x[0].sum([1]) },
-    Workload { name: "sum_cols_4096", inputs: |r| r.normals(&[&[4096, 4096]]), body: |x| x[0].sum([0]) },
-    Workload { name: "var_all_16m", inputs: |r| r.normals(&[&[1 << 24]]), body: variance },
+    Workload {
+        name: "sum_rows_4096",
+        inputs: |r| r.normals(&[&[4096, 4096]]),
+        body: Body::One(|x| x[0].sum([1])),
+    },
+    Workload {
+        name: "sum_cols_4096",
+        inputs: |r| r.normals(&[&[4096, 4096]]),
+        body: Body::One(|x| x[0].sum([0])),
+    },
+    Workload { name: "var_all_16m", inputs: |r| r.normals(&[&[1 << 24]]), body: Body::One(variance) },
     Workload {
         name: "transpose_add_2048",
         inputs: |r| r.normals(&[&[2048, 2048]]),
-        body: |x| &x[0] + x[0].t(),
+        body: Body::One(|x| &x[0] + x[0].t()),
     },
-    Workload { name: "mm_64", inputs: |r| r.normals(&[&[64, 64], &[64, 64]]), body: matmul },
-    Workload { name: "mm_256", inputs: |r| r.normals(&[&[256, 256], &[256, 256]]), body: matmul },
-    Workload { name: "mm_1024", inputs: |r| r.normals(&[&[1024, 1024], &[1024, 1024]]), body: matmul },
-    Workload { name: "mm_2048", inputs: |r| r.normals(&[&[2048, 2048], &[2048, 2048]]), body: matmul },
-    Workload { name: "mm_1x768x3072", inputs: |r| r.normals(&[&[1, 768], &[768, 3072]]), body: matmul },
-    Workload { name: "mlp_b1", inputs: |r| network(r, 1), body: mlp },
-    Workload { name: "mlp_b32", inputs: |r| network(r, 32), body: mlp },
-    Workload { name: "mlp_b256", inputs: |r| network(r, 256), body: mlp },
-    Workload { name: "encoder_128x768", inputs: encoder_inputs, body: encoder },
+    Workload { name: "mm_64", inputs: |r| r.normals(&[&[64, 64], &[64, 64]]), body: Body::One(matmul) },
+    Workload { name: "mm_256", inputs: |r| r.normals(&[&[256, 256], &[256, 256]]), body: Body::One(matmul) },
+    Workload {
+        name: "mm_1024",
+        inputs: |r| r.normals(&[&[1024, 1024], &[1024, 1024]]),
+        body: Body::One(matmul),
+    },
+    Workload {
+        name: "mm_2048",
+        inputs: |r| r.normals(&[&[2048, 2048], &[2048, 2048]]),
+        body: Body::One(matmul),
+    },
+    Workload {
+        name: "mm_1x768x3072",
+        inputs: |r| r.normals(&[&[1, 768], &[768, 3072]]),
+        body: Body::One(matmul),
+    },
+    Workload { name: "mlp_b1", inputs: |r| network(r, 1), body: Body::One(mlp) },
+    Workload { name: "mlp_b32", inputs: |r| network(r, 32), body: Body::One(mlp) },
+    Workload { name: "mlp_b256", inputs: |r| network(r, 256), body: Body::One(mlp) },
+    Workload { name: "encoder_128x768", inputs: encoder_inputs, body: Body::One(encoder) },
+    Workload { name: "mlp_train_b128", inputs: training_batch, body: Body::Several(train) },
+    Workload { name: "while_1m", inputs: |_| vec![Tensor::from(0.3f32)], body: Body::Several(logistic_map) },
+    Workload { name: "mandelbrot_512", inputs: |_| plane(512), body: Body::Several(mandelbrot) },
+    Workload { name: "lstm_t64_b16_h256", inputs: sequence, body: Body::Several(lstm) },
     // Not a peer's workload: the first call of the three-layer network, on real shapes.
-    Workload { name: "digits_b32", inputs: digits, body: mlp },
+    Workload { name: "digits_b32", inputs: digits, body: Body::One(mlp) },
 ];
 
 fn gelu(x: &[Tensor]) -> Tensor {
@@ -101,6 +152,88 @@ fn mlp(x: &[Tensor]) -> Tensor {
     let h = (x[0].matmul(&x[1]) + &x[2]).relu();
     let h = (h.matmul(&x[3]) + &x[4]).relu();
     (h.matmul(&x[5]) + &x[6]).softmax(-1)
+}
+
+fn training_batch(r: &mut Random) -> Vec<Tensor> {
+    let mut inputs = vec![r.normal(&[128, 784], 1.0)];
+    let labels: Vec<i32> = (0..128).map(|_| (r.unit() * 10.0) as i32).collect();
+    inputs.push(Tensor::from_slice(&labels, [128]));
+    for [rows, columns] in [[784, 512], [512, 512], [512, 10]] {
+        inputs.push(r.normal(&[rows, columns], 0.05));
+        inputs.push(Tensor::zeros([columns], DType::F32));
+    }
+    inputs
+}
+
+/// One step of gradient descent: the loss, and the parameters after it.
+fn train(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let (images, labels, parameters) = (x[0].clone(), x[1].clone(), x[2..].to_vec());
+    let loss = move |p: Vec<Tensor>| {
+        let h = (images.matmul(&p[0]) + &p[1]).relu();
+        let h = (h.matmul(&p[2]) + &p[3]).relu();
+        (h.matmul(&p[4]) + &p[5]).sparse_softmax_cross_entropy(&labels, -1, LossReduction::Mean)
+    };
+    let (loss, gradients) = value_and_grad(loss).call(&parameters)?;
+    let step = |(p, g): (&Tensor, &Tensor)| p - g * 0.01;
+    Ok([loss].into_iter().chain(parameters.iter().zip(&gradients).map(step)).collect())
+}
+
+fn logistic_map(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let state = (Tensor::from(0i32), x[0].clone());
+    let next = |(i, x): (Tensor, Tensor)| (i + 1, &x * 3.7 * (1.0 - &x));
+    Ok(vec![while_loop(state, |(i, _)| i.lt(1_000_000), next)?.1])
+}
+
+/// Real and imaginary parts of the points of a square grid.
+fn plane(side: usize) -> Vec<Tensor> {
+    let at = |low: f32, high: f32, i: usize| low + (high - low) * i as f32 / (side - 1) as f32;
+    let points = |f: &dyn Fn(usize, usize) -> f32| {
+        let elements: Vec<f32> = (0..side * side).map(|i| f(i / side, i % side)).collect();
+        Tensor::from_slice(&elements, [side, side])
+    };
+    vec![points(&|_, x| at(-2.0, 0.5, x)), points(&|y, _| at(-1.25, 1.25, y))]
+}
+
+/// How many of 50 iterations each point stays near.
+fn mandelbrot(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let [re, im] = x else { unreachable!("two inputs") };
+    let zero = re * 0.0;
+    let state = (zero.clone(), zero.clone(), zero);
+    let (_, _, count) = fori_loop(0i32, 50i32, state, |_, (zr, zi, n): (Tensor, Tensor, Tensor)| {
+        let (r2, i2) = (&zr * &zr, &zi * &zi);
+        let inside = (&r2 + &i2).lt(4.0);
+        (
+            inside.select(r2 - i2 + re, &zr),
+            inside.select(&zr * 2.0 * &zi + im, &zi),
+            n + inside.select(Tensor::from(1.0f32), Tensor::from(0.0f32)),
+        )
+    })?;
+    Ok(vec![count])
+}
+
+const HIDDEN: usize = 256;
+
+fn sequence(r: &mut Random) -> Vec<Tensor> {
+    vec![
+        r.normal(&[64, 16, HIDDEN], 1.0),
+        r.normal(&[HIDDEN, 4 * HIDDEN], 0.05),
+        r.normal(&[HIDDEN, 4 * HIDDEN], 0.05),
+        r.normal(&[4 * HIDDEN], 0.1),
+    ]
+}
+
+/// The last state of a long short-term memory.
+fn lstm(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let [xs, wx, wh, bias] = x else { unreachable!("four inputs") };
+    let zeros = Tensor::zeros([16, HIDDEN], DType::F32);
+    let cell = |(h, c): (Tensor, Tensor), x: Tensor| {
+        let z = x.matmul(wx) + h.matmul(wh) + bias;
+        let gate = |k: usize| z.i((.., k * HIDDEN..(k + 1) * HIDDEN));
+        let c = gate(2).logistic() * c + gate(0).logistic() * gate(1).tanh();
+        ((gate(3).logistic() * c.tanh(), c), ())
+    };
+    let ((h, c), ()) = scan((zeros.clone(), zeros), xs.clone(), cell)?;
+    Ok(vec![h, c])
 }
 
 const WIDTH: usize = 768;

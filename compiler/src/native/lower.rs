@@ -1,9 +1,9 @@
 //! Regions as instructions.
 
 use hashbrown::HashMap;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::op::control::While;
+use tensorwright_ir::op::control::{Scan, While};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
 use tensorwright_ir::{DType, Graph, Node, Op, Scalar, Type, Value};
 
@@ -72,25 +72,77 @@ impl Lowerer {
         operands: &[Elements],
         regions: &[Graph],
     ) -> Option<Vec<Elements>> {
-        let begin = self.push(Instr::Loop, DType::Bool);
-        let state =
-            |first: Reg, lowerer: &mut Lowerer| lowerer.push(Instr::State(first), lowerer.dtype(first));
-        let states: Vec<Elements> = operands[..op.carried]
-            .iter()
-            .map(|elements| elements.iter().map(|&first| state(first, self)).collect())
-            .collect();
-        let all: Vec<Elements> = states.iter().chain(&operands[op.carried..]).cloned().collect();
-        let mut holds = self.region(&regions[0], &all)?[0].first().copied()?;
+        let (state, invariants) = operands.split_at(op.carried);
+        let runs = self.runs;
+        self.repeat(
+            state,
+            |lowerer, state| {
+                lowerer.runs = runs;
+                let all = [state, invariants].concat();
+                let holds = lowerer.region(&regions[0], &all)?[0].first().copied();
+                lowerer.runs = None;
+                holds
+            },
+            |lowerer, state| lowerer.region(&regions[1], &[state, invariants].concat()),
+        )
+    }
+
+    /// A loop of fixed length over no slices.
+    pub(super) fn counted_loop(
+        &mut self,
+        op: &Scan,
+        operands: &[Elements],
+        regions: &[Graph],
+    ) -> Option<Vec<Elements>> {
+        if op.scanned > 0 || regions[0].outputs().len() > op.carried {
+            return None;
+        }
+        let (state, invariants) = operands.split_at(op.carried);
+        let number = |lowerer: &mut Lowerer, n: i64| lowerer.constant(Scalar::I64(n));
+        let (zero, one, length) = (number(self, 0), number(self, 1), number(self, op.length as i64));
+        let counter: Elements = smallvec![zero];
+        let state: Vec<Elements> = [counter].into_iter().chain(state.iter().cloned()).collect();
+        let mut results = self.repeat(
+            &state,
+            |lowerer, state| Some(lowerer.compare(CompareFn::Lt, state[0][0], length)),
+            |lowerer, state| {
+                let next = lowerer.binary(BinaryFn::Add, state[0][0], one, DType::I64);
+                let all = [&state[1..], invariants].concat();
+                let results = lowerer.region(&regions[0], &all)?;
+                Some([smallvec![next]].into_iter().chain(results).collect())
+            },
+        )?;
+        results.remove(0);
+        Some(results)
+    }
+
+    /// A loop with this state at first, a condition and a body, which does not run at all where its region would not.
+    fn repeat(
+        &mut self,
+        state: &[Elements],
+        condition: impl FnOnce(&mut Lowerer, &[Elements]) -> Option<Reg>,
+        body: impl FnOnce(&mut Lowerer, &[Elements]) -> Option<Vec<Elements>>,
+    ) -> Option<Vec<Elements>> {
         let runs = self.runs.take();
+        let begin = self.push(Instr::Loop, DType::Bool);
+        let variable = |first: Reg, lowerer: &mut Lowerer| {
+            let dtype = lowerer.dtype(first);
+            lowerer.push(Instr::State(first), dtype)
+        };
+        let states: Vec<Elements> = state
+            .iter()
+            .map(|elements| elements.iter().map(|&first| variable(first, self)).collect())
+            .collect();
+        let mut holds = condition(self, &states)?;
         if let Some(runs) = runs {
             holds = self.binary(BinaryFn::And, runs, holds, DType::Bool);
         }
         self.push(Instr::While(holds), DType::Bool);
-        let next: SmallVec<[Reg; 4]> = self.region(&regions[1], &all)?.into_iter().flatten().collect();
+        let next = body(self, &states)?.into_iter().flatten().collect();
         self.push(Instr::Repeat(next), DType::Bool);
-        self.runs = runs;
         // What was computed inside is not known behind the loop.
         self.known.retain(|_, reg| reg.0 < begin.0);
+        self.runs = runs;
         Some(states)
     }
 
@@ -122,6 +174,7 @@ impl Lowerer {
         }
         match &node.op {
             Op::While(op) => return self.while_loop(op, operands, &node.regions),
+            Op::Scan(op) => return self.counted_loop(op, operands, &node.regions),
             Op::If(_) => return self.branches(&operands[0], &operands[1..], &node.regions),
             Op::Case(_) => return self.cases(operands[0].first().copied()?, &operands[1..], &node.regions),
             Op::Call(_) => return self.region(&node.regions[0], operands),
@@ -220,5 +273,8 @@ impl Lowerer {
 }
 
 fn has_loop(graph: &Graph) -> bool {
-    graph.nodes().iter().any(|node| matches!(node.op, Op::While(_)) || node.regions.iter().any(has_loop))
+    graph
+        .nodes()
+        .iter()
+        .any(|node| matches!(node.op, Op::While(_) | Op::Scan(_)) || node.regions.iter().any(has_loop))
 }

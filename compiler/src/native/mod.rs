@@ -1,4 +1,4 @@
-//! Native loops: `while` as a loop inside of a kernel, with its state in registers.
+//! Native loops: `while`, and `scan` over no slices, as a loop inside of a kernel, with its state in registers.
 //!
 //! There are two forms.
 //! - *Wide*: all tensors have the same number of elements, or one, and the regions are element-wise. Each point of the kernel
@@ -12,7 +12,6 @@ mod lower;
 mod small;
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::control::While;
 use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
 
 use crate::fusion::access;
@@ -46,7 +45,9 @@ enum Form {
 
 /// The kernels of a node, if there is a native loop for it: two, if a wide loop has a scalar result that is `used`.
 pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) -> Option<Vec<Native>> {
-    let Op::While(op) = &node.op else { return None };
+    if !matches!(node.op, Op::While(_) | Op::Scan(_)) {
+        return None;
+    }
     let types = || node.operands.iter().map(|&v| graph.ty(v));
     if types().any(Type::is_list) || types().any(|ty| ty.elements() == 0) {
         return None;
@@ -55,16 +56,16 @@ pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) 
     let build = |form| Build { graph, node, form, reads: Vec::new(), lowerer: Lowerer::new(form) };
     let is_scalar = |v: Value| graph.ty(v).elements() == 1;
     if widest > 1
-        && let Some(wide) = build(Form::Wide(widest)).run(op, |v| used(v) && !is_scalar(v))
+        && let Some(wide) = build(Form::Wide(widest)).run(|v| used(v) && !is_scalar(v))
     {
         let scalars = node.results.iter().any(|&v| used(v) && is_scalar(v));
-        let second = scalars.then(|| build(Form::Scalars).run(op, |v| used(v) && is_scalar(v)));
+        let second = scalars.then(|| build(Form::Scalars).run(|v| used(v) && is_scalar(v)));
         return match second {
             Some(second) => Some(vec![wide, second?]),
             None => Some(vec![wide]),
         };
     }
-    build(Form::Small).run(op, used).map(|native| vec![native])
+    build(Form::Small).run(used).map(|native| vec![native])
 }
 
 struct Build<'g> {
@@ -76,10 +77,14 @@ struct Build<'g> {
 }
 
 impl Build<'_> {
-    fn run(mut self, op: &While, stored: impl Fn(Value) -> bool) -> Option<Native> {
+    fn run(mut self, stored: impl Fn(Value) -> bool) -> Option<Native> {
         let (graph, node) = (self.graph, self.node);
         let operands: Vec<Elements> = node.operands.iter().map(|&v| self.load(v)).collect::<Option<_>>()?;
-        let results = self.lowerer.while_loop(op, &operands, &node.regions)?;
+        let results = match &node.op {
+            Op::While(op) => self.lowerer.while_loop(op, &operands, &node.regions)?,
+            Op::Scan(op) => self.lowerer.counted_loop(op, &operands, &node.regions)?,
+            _ => return None,
+        };
         let param = |v: Value, access| {
             let ty = graph.ty(v);
             Param { dtype: ty.dtype, len: ty.elements() as u64, access }
