@@ -27,7 +27,7 @@ pub use algebra::Algebra;
 pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
 pub use contract::Contract;
-pub use control::{Forward, Hoist, Inline, Localise, Prune};
+pub use control::{Batch, Forward, Hoist, Inline, Localise, Prune};
 pub(crate) use control::{Ports, giving};
 pub use cost::{cost, element_cost, node_cost};
 pub use cse::Cse;
@@ -106,6 +106,7 @@ pub static PIPELINE: &[Step] = &[
             (&Forward, "tells real state from invariants, which the next three need to know"),
             (&Localise, "constants among them go into regions, for the next round"),
             (&Hoist, "after `localise`: what depends on constants alone is folded, not moved"),
+            (&Batch, "after `hoist`: an invariant matrix is an operand of the loop"),
             (&Prune, "last of those about regions: the others leave operands and results unused"),
             (&Dce, "sweeps up what the others left unused, so that `sink` sees who needs what"),
             (&Sink, "after `dce`; what it brings together the others simplify in the next round"),
@@ -150,6 +151,7 @@ mod tests {
         (&Forward, include_str!("control/forward.rs")),
         (&Localise, include_str!("control/localise.rs")),
         (&Hoist, include_str!("control/hoist.rs")),
+        (&Batch, include_str!("control/batch.rs")),
         (&Prune, include_str!("control/prune.rs")),
         (&Dce, include_str!("dce.rs")),
     ];

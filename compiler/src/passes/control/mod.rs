@@ -5,10 +5,12 @@
 //! - [`Forward`]: what a region hands through goes around it.
 //! - [`Prune`]: what nobody needs goes.
 //! - [`Hoist`]: what is the same each time moves out of loops.
+//! - [`Batch`]: products of slices with invariants become one, before the loop.
 //!
 //! Constants live inside the regions that use them: `localise` puts them there, and `hoist` leaves them there. They share their
 //! elements, so a copy is free.
 
+mod batch;
 mod forward;
 mod hoist;
 mod inline;
@@ -16,6 +18,7 @@ mod localise;
 mod plan;
 mod prune;
 
+pub use batch::Batch;
 pub use forward::Forward;
 pub use hoist::Hoist;
 pub use inline::Inline;

@@ -88,7 +88,9 @@ pub(super) struct Plan<'g> {
     pub(super) locals: Vec<(usize, Local)>,
     /// Inputs in whose place there are other inputs, which stay.
     pub(super) aliases: Vec<(usize, usize)>,
-    /// Values that come in as new inputs.
+    /// Values that come in as slices of new operands.
+    pub(super) batched: Vec<Hoisted>,
+    /// Values that come in as new inputs, the same each time.
     pub(super) hoisted: Vec<Hoisted>,
 }
 
@@ -104,6 +106,7 @@ impl<'g> Plan<'g> {
             results: (0..node.results.len()).collect(),
             locals: Vec::new(),
             aliases: Vec::new(),
+            batched: Vec::new(),
             hoisted: Vec::new(),
         }
     }
@@ -119,21 +122,19 @@ impl<'g> Plan<'g> {
     pub(super) fn build(&self, r: &mut Rewriter<'_>, site: &Site<'_>) -> Result<Results, BuildError> {
         let operand = |&input: &usize| site.operands[self.ports.selector + input];
         let selector = site.operands[..self.ports.selector].iter().copied();
-        let outside = self.hoisted.iter().map(|hoisted| hoisted.outside);
-        let operands: Vec<Value> =
-            selector.chain(self.inputs().iter().map(operand)).chain(outside.clone()).collect();
-        let types: Vec<Type> = outside.map(|v| r.graph().ty(v).clone()).collect();
+        let operands: Vec<Value> = selector
+            .chain(self.state.iter().chain(&self.sliced).map(operand))
+            .chain(self.batched.iter().map(|batched| batched.outside))
+            .chain(self.invariants.iter().map(operand))
+            .chain(self.hoisted.iter().map(|hoisted| hoisted.outside))
+            .collect();
         let regions = self.node.regions.iter().enumerate();
-        let regions = regions.map(|(i, region)| self.region(i, region, &types)).collect::<Result<_, _>>()?;
+        let regions = regions.map(|(i, region)| self.region(i, region, r)).collect::<Result<_, _>>()?;
         r.build().push_with_regions(self.op(), &operands, regions)
     }
 
-    fn inputs(&self) -> Vec<usize> {
-        [&self.state[..], &self.sliced, &self.invariants].concat()
-    }
-
     fn op(&self) -> Op {
-        let (carried, sliced) = (self.state.len(), self.sliced.len());
+        let (carried, sliced) = (self.state.len(), self.sliced.len() + self.batched.len());
         match &self.node.op {
             Op::While(_) => While { carried }.into(),
             Op::Scan(op) => Scan { carried, scanned: sliced, ..op.clone() }.into(),
@@ -142,16 +143,20 @@ impl<'g> Plan<'g> {
         }
     }
 
-    fn region(&self, position: usize, region: &Graph, hoisted: &[Type]) -> Result<Graph, BuildError> {
+    fn region(&self, position: usize, region: &Graph, r: &Rewriter<'_>) -> Result<Graph, BuildError> {
         let mut copy = Copy::of(region);
-        for input in self.inputs() {
+        for &input in self.state.iter().chain(&self.sliced) {
             copy.add_input(region.inputs()[input]);
         }
-        for (hoisted, ty) in self.hoisted.iter().zip(hoisted) {
-            let new = copy.b.input(ty.clone());
-            if hoisted.region == position {
-                copy.stands_for(hoisted.inside, new);
-            }
+        for batched in &self.batched {
+            let ty = r.graph().ty(batched.outside);
+            copy.add_moved(batched, position, ty.with_shape(ty.shape.without(&[0])));
+        }
+        for &input in &self.invariants {
+            copy.add_input(region.inputs()[input]);
+        }
+        for hoisted in &self.hoisted {
+            copy.add_moved(hoisted, position, r.graph().ty(hoisted.outside).clone());
         }
         for (input, local) in &self.locals {
             copy.add_local(region.inputs()[*input], local)?;
@@ -186,6 +191,14 @@ impl<'g> Copy<'g> {
     fn add_input(&mut self, old: Value) {
         let new = self.b.input(self.region.ty(old).clone());
         self.stands_for(old, new);
+    }
+
+    /// An input for a value that is computed outside, which only one region needs.
+    fn add_moved(&mut self, moved: &Hoisted, position: usize, ty: Type) {
+        let new = self.b.input(ty);
+        if moved.region == position {
+            self.stands_for(moved.inside, new);
+        }
     }
 
     fn add_local(&mut self, old: Value, local: &Local) -> Result<(), BuildError> {
