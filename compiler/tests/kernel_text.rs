@@ -174,3 +174,50 @@ fn damaged_text_is_an_error_at_most() {
         }
     }
 }
+
+const LOOP: &str = "kernel {
+  param p0: read f32[8]
+  param p1: write f32[8]
+  loop d0 < 8 {
+    r0 = load p0[d0]
+    r1 = const i32 0
+    r2 = const i32 3
+    r3 = const i32 1
+    r4 = loop
+    r5 = state r1
+    r6 = state r0
+    r7 = lt r5 r2
+    r8 = while r7
+    r9 = add r6 r6
+    r10 = add r5 r3
+    r11 = repeat r10 r9
+    store p1[d0] = r6
+  }
+}
+";
+
+#[test]
+fn loops_in_bodies_are_whole() {
+    assert_eq!(rules_broken(LOOP), []);
+    assert_eq!(LOOP.parse::<Kernel>().unwrap().to_string(), LOOP);
+    let breaks = |from: &str, to: &str| {
+        assert!(LOOP.contains(from), "{from}");
+        let rules = rules_broken(&LOOP.replace(from, to));
+        assert!(rules.contains(&13), "{to}: {rules:?}");
+    };
+    breaks("r8 = while r7", "r8 = const i32 1");
+    breaks("r11 = repeat r10 r9", "r11 = const i32 1");
+    breaks("r11 = repeat r10 r9", "r11 = repeat r10");
+    breaks("r11 = repeat r10 r9", "r11 = repeat r9 r10");
+    breaks("r9 = add r6 r6", "r9 = while r7");
+    breaks("r9 = add r6 r6", "r9 = state r6");
+    breaks("r4 = loop", "r4 = const i32 1");
+    // Known only inside, or not yet.
+    breaks("store p1[d0] = r6", "store p1[d0] = r9");
+    let inside = LOOP.replace("p1: write f32", "p1: write i32").replace("r6 = state r0", "r6 = state r5");
+    assert!(rules_broken(&inside).contains(&13));
+    breaks("r9 = add r6 r6", "r9 = select r8 r6 r6");
+    // It must hold for all points, and be a bool.
+    breaks("r7 = lt r5 r2", "r7 = lt r6 r0");
+    breaks("r8 = while r7", "r8 = while r5");
+}

@@ -30,6 +30,8 @@ struct Maker<'c> {
     dims: Vec<Extent>,
     body: Vec<Instr>,
     dtypes: Vec<DType>,
+    /// Whether the instruction has a value that is known here.
+    known: Vec<bool>,
 }
 
 const COMPUTED: [DType; 11] = [
@@ -49,14 +51,25 @@ const COMPUTED: [DType; 11] = [
 fn random_kernel(choices: &[u16]) -> Kernel {
     let kernel = Kernel { params: vec![], locals: vec![], grid: vec![], stages: vec![] };
     let mut maker =
-        Maker { choices: Choices(choices.iter()), kernel, dims: vec![], body: vec![], dtypes: vec![] };
+        Maker {
+        choices: Choices(choices.iter()),
+        kernel,
+        dims: vec![],
+        body: vec![],
+        dtypes: vec![],
+        known: vec![],
+    };
     maker.space();
     let folds = maker.choices.below(3) == 1 && !maker.dims.is_empty();
     for _ in 0..1 + maker.choices.below(3) {
         maker.load();
     }
     for _ in 0..maker.choices.below(10) {
-        maker.instr();
+        if !folds && maker.choices.below(6) == 5 {
+            maker.repeat(2);
+        } else {
+            maker.instr();
+        }
     }
     maker.finish(folds);
     maker.kernel
@@ -105,6 +118,55 @@ impl Maker<'_> {
     fn push(&mut self, instr: Instr, dtype: DType) {
         self.body.push(instr);
         self.dtypes.push(dtype);
+        self.known.push(true);
+    }
+
+    /// An instruction that has no value.
+    fn mark(&mut self, instr: Instr) -> usize {
+        self.push(instr, DType::Bool);
+        let at = self.body.len() - 1;
+        self.known[at] = false;
+        at
+    }
+
+    /// A loop that counts up to a small number, with up to three other state variables; loops in it nest `depth` deep.
+    fn repeat(&mut self, depth: usize) {
+        let count = self.choices.below(4) as i32;
+        let [zero, one, limit] = [0, 1, count].map(|n| {
+            self.push(Instr::Const(Scalar::I32(n)), DType::I32);
+            Reg(self.body.len() as u32 - 1)
+        });
+        let dtypes: Vec<DType> = (0..self.choices.below(4)).map(|_| self.choices.of(&COMPUTED)).collect();
+        let first: Vec<Reg> = dtypes.iter().map(|&dtype| self.reg(dtype)).collect();
+        let begin = self.mark(Instr::Loop);
+        self.push(Instr::State(zero), DType::I32);
+        for (&first, &dtype) in first.iter().zip(&dtypes) {
+            self.push(Instr::State(first), dtype);
+        }
+        self.push(Instr::Compare(CompareFn::Lt, Reg(begin as u32 + 1), limit), DType::Bool);
+        let test = Reg(self.body.len() as u32 - 1);
+        for _ in 0..self.choices.below(3) {
+            self.instr();
+        }
+        self.mark(Instr::While(test));
+        for _ in 0..1 + self.choices.below(4) {
+            if depth > 1 && self.choices.below(6) == 5 {
+                self.repeat(depth - 1);
+            } else {
+                self.instr();
+            }
+        }
+        self.push(Instr::Binary(BinaryFn::Add, Reg(begin as u32 + 1), one), DType::I32);
+        let mut next: smallvec::SmallVec<[Reg; 4]> = smallvec::smallvec![Reg(self.body.len() as u32 - 1)];
+        next.extend(dtypes.iter().map(|&dtype| self.reg(dtype)));
+        let end = self.mark(Instr::Repeat(next));
+        self.known[begin + 2 + dtypes.len()..=end].fill(false);
+    }
+
+    /// Some register that has a value here.
+    fn any_reg(&mut self) -> Reg {
+        let all: Vec<usize> = (0..self.dtypes.len()).filter(|&i| self.known[i]).collect();
+        Reg(self.choices.of(&all) as u32)
     }
 
     fn load(&mut self) {
@@ -123,11 +185,12 @@ impl Maker<'_> {
 
     /// A register of this dtype, if need be through a cast.
     fn reg(&mut self, dtype: DType) -> Reg {
-        let all: Vec<usize> = (0..self.dtypes.len()).filter(|&i| self.dtypes[i] == dtype).collect();
+        let all: Vec<usize> = 
+            (0..self.dtypes.len()).filter(|&i| self.known[i] && self.dtypes[i] == dtype).collect();
         if !all.is_empty() {
             return Reg(all[all.len() - 1 - self.choices.below(all.len())] as u32);
         }
-        let from = Reg(self.choices.below(self.dtypes.len()) as u32);
+        let from = self.any_reg();
         self.push(Instr::Cast(dtype, from), dtype);
         Reg(self.body.len() as u32 - 1)
     }
@@ -157,7 +220,7 @@ impl Maker<'_> {
                 self.push(Instr::Select(c, x, y), dtype);
             }
             4 => {
-                let from = Reg(self.choices.below(self.dtypes.len()) as u32);
+                let from = self.any_reg();
                 self.push(Instr::Cast(dtype, from), dtype);
             }
             5 => {
