@@ -50,8 +50,7 @@ const COMPUTED: [DType; 11] = [
 
 fn random_kernel(choices: &[u16]) -> Kernel {
     let kernel = Kernel { params: vec![], locals: vec![], grid: vec![], stages: vec![] };
-    let mut maker =
-        Maker {
+    let mut maker = Maker {
         choices: Choices(choices.iter()),
         kernel,
         dims: vec![],
@@ -185,7 +184,7 @@ impl Maker<'_> {
 
     /// A register of this dtype, if need be through a cast.
     fn reg(&mut self, dtype: DType) -> Reg {
-        let all: Vec<usize> = 
+        let all: Vec<usize> =
             (0..self.dtypes.len()).filter(|&i| self.known[i] && self.dtypes[i] == dtype).collect();
         if !all.is_empty() {
             return Reg(all[all.len() - 1 - self.choices.below(all.len())] as u32);

@@ -1,0 +1,250 @@
+//! Loops that become kernels: which do, and that they give what the evaluator gives.
+
+use tensorwright_compiler::CompileOptions;
+use tensorwright_compiler::program::Step;
+use tensorwright_ir::{Graph, Literal, Scalar, Type};
+use tensorwright_runtime::Executable;
+use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
+
+fn graph(text: &str) -> Graph {
+    text.parse().unwrap_or_else(|e| panic!("{e}\n{text}"))
+}
+
+fn run(executable: &Executable, inputs: &[Literal]) -> Vec<Literal> {
+    let buffers: Vec<SharedBuffer> =
+        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
+    let outputs = executable.run(&buffers.iter().collect::<Vec<_>>(), 2).expect("it runs");
+    let types = executable.output_types().iter().cloned();
+    let literal = |(ty, buffer): (Type, SharedBuffer)| {
+        Literal::from_bytes(ty, buffer.as_bytes().to_vec()).expect("bytes of the type")
+    };
+    types.zip(outputs).map(literal).collect()
+}
+
+/// Numbers between 0 and 1, or small integers.
+fn inputs(graph: &Graph) -> Vec<Literal> {
+    let number = |ty: &Type, i: usize| {
+        let unit = ((i * 7919 + 13) % 1009) as f64 / 1009.0;
+        Scalar::from_f64(ty.dtype, if ty.dtype.is_float() { unit } else { (unit * 7.0).floor() })
+    };
+    graph.input_types().iter().map(|ty| Literal::from_fn(ty.clone(), |i| number(ty, i))).collect()
+}
+
+fn control_steps(executable: &Executable) -> usize {
+    executable.program().steps.iter().filter(|step| matches!(step, Step::Control(_))).count()
+}
+
+/// The graph's loops become kernels, and its results are those of the evaluator.
+fn check(text: &str) {
+    let graph = graph(text);
+    let executable = Executable::compile(&graph, &CompileOptions::default()).expect("it compiles");
+    assert_eq!(control_steps(&executable), 0, "{}", executable.program());
+    let inputs = inputs(&graph);
+    let expected = tensorwright_ir::eval::evaluate(&graph, &inputs).expect("it evaluates");
+    for (found, expected) in run(&executable, &inputs).iter().zip(&expected) {
+        assert_eq!(found.ty(), expected.ty());
+        for (k, (found, expected)) in found.iter().zip(expected.iter()).enumerate() {
+            let (x, y) = (found.to_f64(), expected.to_f64());
+            let same = found == expected || (x.is_nan() && y.is_nan());
+            let near = found.dtype().is_float() && (x - y).abs() <= 1e-5 * y.abs().max(1.0);
+            assert!(same || near, "element {k}: {found:?}, expected {expected:?}\n{}", executable.program());
+        }
+    }
+}
+
+/// The graph's loop stays a loop over steps.
+fn check_stays(text: &str) {
+    let executable = Executable::compile(&graph(text), &CompileOptions::default()).expect("it compiles");
+    assert_eq!(control_steps(&executable), 1, "{}", executable.program());
+}
+
+/// A loop that counts to `count`, with state of type `ty` from which `body` makes `%n`.
+fn counted(ty: &str, count: u32, body: &str) -> String {
+    format!(
+        "graph @f(%x: {ty}) {{
+           %zero = constant() {{value = 0:i32}}
+           %i, %y = while(%zero, %x) {{carried = 2}} (
+             graph @condition(%i: i32[], %x: {ty}) {{
+               %limit = constant() {{value = {count}:i32}}
+               %more = lt(%i, %limit)
+               return %more
+             }},
+             graph @body(%i: i32[], %x: {ty}) {{
+               %one = constant() {{value = 1:i32}}
+               %next = add(%i, %one)
+               {body}
+               return %next, %n
+             }}
+           )
+           return %i, %y
+         }}"
+    )
+}
+
+const LOGISTIC: &str = "%r = constant() {value = 3.7:f32}
+  %k = constant() {value = 1.0:f32}
+  %a = mul(%r, %x)
+  %b = sub(%k, %x)
+  %n = mul(%a, %b)";
+
+#[test]
+fn scalars_stay_in_registers() {
+    for count in [0, 1, 1000] {
+        check(&counted("f32[]", count, LOGISTIC));
+    }
+}
+
+#[test]
+fn element_wise_bodies_of_any_size_run_point_by_point() {
+    for n in [1, 2, 3, 7, 16, 33, 1000, 1024, 1025, 5000] {
+        let ty = format!("f32[{n}]");
+        let body = format!(
+            "%half = constant() {{value = 0.5:f32}}
+             %h = broadcast_in_dim(%half) {{shape = [{n}], axes = []}}
+             %f = cast(%i) {{dtype = f32}}
+             %g = broadcast_in_dim(%f) {{shape = [{n}], axes = []}}
+             %e = exp(%x)
+             %s = sin(%e)
+             %t = mul(%s, %h)
+             %inside = lt(%t, %h)
+             %u = add(%t, %g)
+             %n = select(%inside, %u, %x)"
+        );
+        check(&counted(&ty, 5, &body));
+    }
+}
+
+#[test]
+fn half_precision_rounds_after_each_op() {
+    check(&counted("f16[40]", 6, "%y = mul(%x, %x) %n = sub(%y, %x)"));
+    check(&counted("bf16[]", 6, "%y = mul(%x, %x) %n = sub(%y, %x)"));
+}
+
+#[test]
+fn the_number_of_iterations_may_depend_on_data() {
+    // Newton's square root of each scalar, to convergence.
+    check(
+        "graph @f(%a: f64[]) {
+           %x = while(%a, %a) {carried = 1} (
+             graph(%x: f64[], %a: f64[]) {
+               %s = mul(%x, %x) %d = sub(%s, %a) %e = abs(%d)
+               %tiny = constant() {value = 0.000001:f64}
+               %far = gt(%e, %tiny)
+               return %far
+             },
+             graph(%x: f64[], %a: f64[]) {
+               %q = div(%a, %x) %s = add(%x, %q)
+               %half = constant() {value = 0.5:f64}
+               %n = mul(%s, %half)
+               return %n
+             }
+           )
+           return %x
+         }",
+    );
+}
+
+#[test]
+fn choices_and_loops_nest() {
+    // The inner loop runs only where the branch is taken; there alone it ends.
+    let body = "%two = constant() {value = 2:i32}
+      %rest = rem(%i, %two)
+      %zero = constant() {value = 0:i32}
+      %even = eq(%rest, %zero)
+      %n = if(%even, %x, %i) (
+        graph(%x: i32[], %i: i32[]) {
+          %k = constant() {value = 0:i32}
+          %j, %y = while(%k, %x, %i) {carried = 2} (
+            graph(%j: i32[], %x: i32[], %i: i32[]) { %c = ne(%j, %i) return %c },
+            graph(%j: i32[], %x: i32[], %i: i32[]) {
+              %two = constant() {value = 2:i32}
+              %m = add(%j, %two) %y = add(%x, %j) return %m, %y
+            }
+          )
+          return %y
+        },
+        graph(%x: i32[], %i: i32[]) {
+          %y = case(%i, %x) (
+            graph(%x: i32[]) { %y = neg(%x) return %y },
+            graph(%x: i32[]) { %y = add(%x, %x) return %y },
+            graph(%x: i32[]) { return %x }
+          )
+          return %y
+        }
+      )";
+    check(&counted("i32[]", 9, body));
+}
+
+#[test]
+fn small_tensors_are_registers() {
+    let body = "%t = transpose(%x) {permutation = [1, 0]}
+      %p = dot_general(%x, %t) {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0], dtype = f32}
+      %s = reduce(%p) {kind = sum, axes = [1]}
+      %b = broadcast_in_dim(%s) {shape = [2, 2], axes = [0]}
+      %q = div(%p, %b)
+      %first = slice(%q) {starts = [0, 0], limits = [1, 2], strides = [1, 1]}
+      %second = slice(%x) {starts = [1, 0], limits = [2, 2], strides = [1, 1]}
+      %n = concat(%second, %first) {axis = 0}";
+    check(&counted("f32[2,2]", 5, body));
+    let body = "%v = reverse(%x) {axes = [0]}
+      %m = reduce(%v) {kind = max, axes = [0]}
+      %b = broadcast_in_dim(%m) {shape = [3], axes = []}
+      %i3 = iota() {dtype = f32, shape = [3], axis = 0}
+      %c = constant() {value = f32[3] [0.25, 0.5, 0.75]}
+      %d = mul(%i3, %c)
+      %e = sub(%b, %x)
+      %n = add(%e, %d)";
+    check(&counted("f32[3]", 4, body));
+}
+
+#[test]
+fn scans_without_slices_count() {
+    check(
+        "graph @f(%x: f32[300], %k: f32[]) {
+           %y = scan(%x, %k) {carried = 1, scanned = 0, length = 7, reverse = false} (
+             graph(%x: f32[300], %k: f32[]) {
+               %b = broadcast_in_dim(%k) {shape = [300], axes = []}
+               %n = mul(%x, %b)
+               return %n
+             }
+           )
+           return %y
+         }",
+    );
+}
+
+#[test]
+fn what_has_no_native_form_stays() {
+    // A condition that depends on all elements, effects, and large products.
+    check_stays(
+        "graph @f(%x: f32[100]) {
+           %y = while(%x) {carried = 1} (
+             graph(%x: f32[100]) {
+               %m = reduce(%x) {kind = max, axes = [0]}
+               %k = constant() {value = 0.5:f32}
+               %c = gt(%m, %k) return %c
+             },
+             graph(%x: f32[100]) { %y = mul(%x, %x) return %y }
+           )
+           return %y
+         }",
+    );
+    check_stays(&counted(
+        "f32[20,20]",
+        3,
+        "%n = dot_general(%x, %x) {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0], dtype = f32}",
+    ));
+    check_stays(
+        "graph @f(%t: bool[0], %x: f32[]) {
+           %u, %y = scan(%t, %x) {carried = 2, scanned = 0, length = 3, reverse = false} (
+             graph(%t: bool[0], %x: f32[]) {
+               %k = constant() {value = 9.0:f32}
+               %c = lt(%x, %k)
+               %u = assert(%t, %c) {message = \"small\"}
+               %y = add(%x, %x) return %u, %y
+             }
+           )
+           return %y
+         }",
+    );
+}
