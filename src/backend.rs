@@ -2,3 +2,4 @@
 
 pub use tensorwright_compiler::CompileOptions;
 pub(crate) use tensorwright_runtime::Executable;
+pub(crate) use tensorwright_runtime::executable::Operand;

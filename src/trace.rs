@@ -483,6 +483,19 @@ pub(crate) struct Recording {
     pub(crate) assigned: Vec<Variable>,
 }
 
+impl Recording {
+    /// The inputs that hold the old values of variables, with the outputs that hold the new ones.
+    pub(crate) fn given_away(&self) -> Vec<(usize, usize)> {
+        let first_input = self.graph.inputs().len() - self.captures.len();
+        let first_output = self.graph.outputs().len() - self.assigned.len();
+        let input_of = |variable: &Variable| {
+            self.captures.iter().position(|own| matches!(own, Outside::Variable(own) if own == variable))
+        };
+        let pair = |(at, variable)| Some((first_input + input_of(variable)?, first_output + at));
+        self.assigned.iter().enumerate().filter_map(pair).collect()
+    }
+}
+
 /// Where the value of an input of a function comes from that is no argument.
 pub(crate) enum Outside {
     /// A tensor.

@@ -20,7 +20,8 @@ use crate::{Tensor, trace};
 ///
 /// Reads and assignments take effect in program order, in and out of traced functions. A traced function refers to the variables
 /// that it uses: each call sees the values of that moment, and what it assigns is there when the call returns. Calls that
-/// assign the same variable come one after the other. As an argument, or in a struct that derives [`Tree`](crate::Tree), a variable
+/// assign the same variable come one after the other. What a traced function assigns is written over the old value where nobody else
+/// has a handle of that: a step of training needs no second place for the parameters. As an argument, or in a struct that derives [`Tree`](crate::Tree), a variable
 /// is a plain value: which variable it is, not what is in it, is part of the signature.
 ///
 /// ```
@@ -217,27 +218,25 @@ impl Variable {
         for i in order {
             guards[i] = Some(variables[i].guard());
         }
-        Locked { variables, guards: guards.into_iter().flatten().collect() }
+        Locked { guards: guards.into_iter().flatten().collect() }
     }
 }
 
 /// Variables that a call is to assign.
 pub(crate) struct Locked<'v> {
-    variables: &'v [Variable],
     guards: Vec<MutexGuard<'v, SharedBuffer>>,
 }
 
 impl Locked<'_> {
-    /// The value of one of these variables.
-    pub(crate) fn value(&self, variable: &Variable) -> SharedBuffer {
-        let own = self.variables.iter().position(|own| own == variable);
-        self.guards[own.expect("the variable is locked")].clone()
+    /// The values of the variables.
+    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut SharedBuffer> {
+        self.guards.iter_mut().map(|guard| &mut **guard)
     }
 
     /// Gives the variables these values.
     pub(crate) fn assign(mut self, values: impl IntoIterator<Item = SharedBuffer>) {
-        for (guard, value) in self.guards.iter_mut().zip(values) {
-            **guard = value;
+        for (value, new) in self.values().zip(values) {
+            *value = new;
         }
     }
 }

@@ -4,6 +4,7 @@ use tensorwright_ir::op::Port;
 use tensorwright_ir::{BuildError, Graph, NodeId, Type};
 
 use crate::contraction::{self, MatMul};
+use crate::in_place::Donations;
 use crate::passes::{self, PassError, PassOptions};
 use crate::program::Program;
 use crate::{fusion, plan};
@@ -59,9 +60,23 @@ pub fn compile(
     options: &CompileOptions,
     target: &dyn Target,
 ) -> Result<Program, CompileError> {
+    compile_donating(graph, options, target, &[])
+}
+
+/// As [`compile`], with leave to overwrite inputs: of each pair of an input and an output of the same type, the output may get the
+/// memory of the input. Which inputs a program overwrites is in [`Program::overwritten`].
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_donating(
+    graph: &Graph,
+    options: &CompileOptions,
+    target: &dyn Target,
+    pairs: &[(usize, usize)],
+) -> Result<Program, CompileError> {
     check_ports(graph)?;
     let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
-    lower(&optimized, target)
+    lower_region(&optimized, target, &Donations { pairs: pairs.to_vec(), to_kernels: true })
 }
 
 fn check_ports(graph: &Graph) -> Result<(), CompileError> {
@@ -76,19 +91,18 @@ fn check_ports(graph: &Graph) -> Result<(), CompileError> {
 
 /// Fuses, schedules and plans a graph of primitives.
 pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError> {
-    lower_region(graph, target, 0)
+    lower_region(graph, target, &Donations::default())
 }
 
-/// As [`lower`], with leave to overwrite the first `donated` inputs by the outputs of the same numbers. Called for regions within
-/// regions; how deep they nest is bounded.
+/// As [`lower`], with leave to overwrite inputs. Called for regions within regions; how deep they nest is bounded.
 pub(crate) fn lower_region(
     graph: &Graph,
     target: &dyn Target,
-    donated: usize,
+    donations: &Donations,
 ) -> Result<Program, CompileError> {
     let adjacent = contraction::with_adjacent_axes(graph)?;
     let fused = fusion::fuse(adjacent.as_ref().unwrap_or(graph));
-    plan::plan(&fused, target, donated)
+    plan::plan(&fused, target, donations)
 }
 
 /// How a graph of primitives is cut into kernels, for pictures: the graph as it is fused, and the nodes of each cluster. Nodes

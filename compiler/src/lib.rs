@@ -20,4 +20,4 @@ mod plan;
 pub mod program;
 mod schedule;
 
-pub use compile::{CompileError, CompileOptions, Target, clusters, compile, lower};
+pub use compile::{CompileError, CompileOptions, Target, clusters, compile, compile_donating, lower};

@@ -5,7 +5,7 @@
 use hashbrown::HashMap;
 use tensorwright_ir::DType;
 
-use crate::kernel::{Access, Buffer, Instr, Kernel, Local, Param, Stage};
+use crate::kernel::{Access, Buffer, Kernel, Local, Param};
 use crate::program::{KernelCall, Place, Program, Step};
 
 /// Bytes of scratch of a merged kernel.
@@ -36,7 +36,6 @@ pub(crate) fn merge_small_kernels(program: &mut Program) {
         }
     }
     flush(program, &mut run, &touches);
-    drop_unused_kernels(program);
 }
 
 /// Whether the calls take some memory for elements of different dtypes: one kernel could not order their accesses.
@@ -129,7 +128,9 @@ fn merged(program: &mut Program, calls: &[KernelCall], touches: &[u32]) -> Kerne
             }
             Buffer::Local(l) => Buffer::Local(first_local + l),
         };
-        joined.stages.extend(kernel.stages.iter().map(|stage| renamed(stage, &rename)));
+        let first = joined.stages.len();
+        joined.stages.extend(kernel.stages.iter().cloned());
+        joined.stages[first..].iter_mut().for_each(|stage| stage.rename_buffers(&rename));
     }
     program.kernels.push(joined);
     KernelCall { kernel: program.kernels.len() - 1, args }
@@ -144,27 +145,8 @@ fn after(first: Access, then: &Param) -> Access {
     }
 }
 
-fn renamed(stage: &Stage, rename: &impl Fn(Buffer) -> Buffer) -> Stage {
-    let mut stage = stage.clone();
-    match &mut stage {
-        Stage::Loop(l) => {
-            for instr in &mut l.body {
-                if let Instr::Load { buffer, .. } = instr {
-                    *buffer = rename(*buffer);
-                }
-            }
-            l.stores.iter_mut().for_each(|s| s.buffer = rename(s.buffer));
-            l.folds.iter_mut().for_each(|f| f.buffer = rename(f.buffer));
-        }
-        Stage::Math(m) => {
-            m.out.buffer = rename(m.out.buffer);
-            m.args.iter_mut().for_each(|a| a.buffer = rename(a.buffer));
-        }
-    }
-    stage
-}
-
-fn drop_unused_kernels(program: &mut Program) {
+/// Leaves out the kernels that no step calls.
+pub(crate) fn drop_unused_kernels(program: &mut Program) {
     let mut new_id: Vec<Option<usize>> = vec![None; program.kernels.len()];
     let mut kept = Vec::new();
     for step in &mut program.steps {

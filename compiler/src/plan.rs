@@ -8,18 +8,18 @@ use crate::compile::lower_region;
 use crate::contraction;
 use crate::control;
 use crate::fusion::{Form, Fusion, Unit, is_alias};
-use crate::in_place::update_in_place;
+use crate::in_place::{Donations, update_in_place, update_late};
 use crate::kernel::{GridDim, Kernel};
 use crate::native::Native;
 use crate::program::{Control, KernelCall, Place, Program, Slot, Step};
 use crate::schedule::{self, Memory, Scheduled};
 use crate::{CompileError, Target};
 
-/// The program of a fused graph, which may overwrite its first `donated` inputs.
+/// The program of a fused graph, which may overwrite the inputs that are given away.
 pub(crate) fn plan(
     fusion: &Fusion<'_>,
     target: &dyn Target,
-    donated: usize,
+    donations: &Donations,
 ) -> Result<Program, CompileError> {
     let order = fusion.order().ok_or(CompileError::Internal { what: "clusters wait for each other" })?;
     let mut planner = Planner::new(fusion, target);
@@ -27,8 +27,10 @@ pub(crate) fn plan(
         planner.add(unit)?;
     }
     let mut program = planner.finish();
+    update_late(&mut program, donations);
     crate::merge::merge_small_kernels(&mut program);
-    update_in_place(&mut program, donated);
+    update_in_place(&mut program, donations);
+    crate::merge::drop_unused_kernels(&mut program);
     place_in_arena(&mut program);
     Ok(program)
 }
@@ -55,6 +57,7 @@ impl<'a, 'g> Planner<'a, 'g> {
             slots: Vec::new(),
             kernels: Vec::new(),
             steps: Vec::new(),
+            overwritten: Vec::new(),
             arena_bytes: 0,
         };
         let slot_of = vec![None; graph.values().len()];
@@ -148,8 +151,8 @@ impl<'a, 'g> Planner<'a, 'g> {
             Lowering::Region => {
                 // The body, which comes last, may overwrite the state; a condition only looks at it.
                 let body = node.regions.len() - 1;
-                let donated = |region| if region == body { control::carried(&op) } else { 0 };
-                let lower = |(i, region)| lower_region(region, self.target, donated(i));
+                let carried = |region| if region == body { control::carried(&op) } else { 0 };
+                let lower = |(i, region)| lower_region(region, self.target, &Donations::of_loop(carried(i)));
                 let regions = node.regions.iter().enumerate().map(lower).collect::<Result<Vec<_>, _>>()?;
                 let workspace = self.scratch(control::workspace(&op, &regions).bytes);
                 let control = Control {

@@ -8,7 +8,7 @@ use std::fmt;
 use tensorwright_ir::{LiteralRef, Location, Op, Type};
 
 use crate::contraction::MatMul;
-use crate::kernel::Kernel;
+use crate::kernel::{Access, Kernel};
 
 /// A compiled graph, but for the machine code.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct Program {
     pub kernels: Vec<Kernel>,
     /// What to run, in order.
     pub steps: Vec<Step>,
+    /// Inputs that steps write to: outputs have their memory.
+    pub overwritten: Vec<usize>,
     /// Size of the arena.
     pub arena_bytes: usize,
 }
@@ -41,7 +43,7 @@ pub struct Slot {
 /// Where a slot is.
 #[derive(Clone, Debug)]
 pub enum Place {
-    /// The caller's, at this position; only read.
+    /// The caller's, at this position; only read, unless it is overwritten.
     Input(usize),
     /// Part of the program.
     Constant(LiteralRef),
@@ -189,6 +191,20 @@ impl Step {
 }
 
 impl Program {
+    /// The slots that a step writes to.
+    pub fn written(&self, step: &Step) -> Vec<usize> {
+        let by_kernel = |call: &KernelCall| {
+            let params = &self.kernels[call.kernel].params;
+            let written = call.args.iter().zip(params).filter(|(_, param)| param.access != Access::Read);
+            written.map(|(&slot, _)| slot).collect::<Vec<_>>()
+        };
+        match step {
+            Step::Kernel(call) => by_kernel(call),
+            Step::MatMul { out, epilogue, .. } => epilogue.iter().flat_map(by_kernel).chain([*out]).collect(),
+            other => other.results().to_vec(),
+        }
+    }
+
     /// Whether nothing needs the value in `slot` after step number `at`: it is no output, and later steps do not touch it, or
     /// the step itself replaces it.
     pub fn is_last_use(&self, at: usize, slot: usize) -> bool {
@@ -234,6 +250,7 @@ impl fmt::Display for Program {
         for (i, slot) in self.slots.iter().enumerate() {
             write!(f, "  s{i}: {} = ", slot.ty)?;
             match &slot.place {
+                Place::Input(i) if self.overwritten.contains(i) => writeln!(f, "input {i}, overwritten")?,
                 Place::Input(position) => writeln!(f, "input {position}")?,
                 Place::Constant(_) => writeln!(f, "constant")?,
                 Place::Output => writeln!(f, "output")?,

@@ -10,7 +10,7 @@ use tensorwright_runtime::cache::{Signature, Weigh};
 use super::describe::tensor_paths;
 use super::flatten::leaf_type;
 use crate::Tensor;
-use crate::backend::{CompileOptions, Executable};
+use crate::backend::{CompileOptions, Executable, Operand};
 use crate::error::{Error, Failure, Place};
 use crate::trace::{Outside, Recording, Session};
 use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
@@ -56,7 +56,7 @@ impl<R: Tree> Compiled<R> {
         let template = body(argument)?;
         let outputs = outputs(&session, &template, at)?;
         let recording = session.finish(&outputs);
-        let executable = Executable::compile(&recording.graph, options)
+        let executable = Executable::compile_donating(&recording.graph, options, &recording.given_away())
             .map_err(|error| Error::Compile { at: at.into(), message: error.to_string().into() })?;
         let Recording { captures, assigned, .. } = recording;
         Ok(Compiled { signature, executable, captures, assigned, template })
@@ -84,28 +84,30 @@ impl<R: Tree> Compiled<R> {
         self.captures.iter().any(|outside| matches!(outside, Outside::Variable(_)))
     }
 
-    /// As [`Compiled::run`]. Variables that are assigned are locked meanwhile, so that calls come one after the other.
+    /// As [`Compiled::run`]. Variables that are assigned are locked meanwhile, so that calls come one after the other, and their
+    /// old values are given away: new ones take their place in memory if nobody else has handles of them.
     fn run_with_variables(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
         let read_only = |outside: &Outside| match outside {
-            Outside::Buffer(buffer) => Some(buffer.clone()),
+            Outside::Buffer(_) => None,
             Outside::Variable(variable) => (!self.assigned.contains(variable)).then(|| variable.buffer()),
         };
         // Before the locks: who holds some waits for no other variable, or two calls could wait for each other.
         let read_only: Vec<Option<SharedBuffer>> = self.captures.iter().map(read_only).collect();
-        let guards = Variable::lock(&self.assigned);
-        let values: Vec<SharedBuffer> = read_only
-            .into_iter()
-            .zip(&self.captures)
-            .map(|(known, outside)| match (known, outside) {
-                (Some(buffer), _) => buffer,
-                (None, Outside::Variable(variable)) => guards.value(variable),
-                (None, Outside::Buffer(buffer)) => buffer.clone(),
-            })
-            .collect();
-        let all: Vec<&SharedBuffer> = inputs.iter().copied().chain(&values).collect();
-        let mut outputs = self.executable.run(&all, threads)?;
-        let new = outputs.drain(outputs.len() - self.assigned.len()..).collect::<Vec<_>>();
-        guards.assign(new);
+        let mut locked = Variable::lock(&self.assigned);
+        let mut given: Vec<Option<&mut SharedBuffer>> = locked.values().map(Some).collect();
+        let captured = self.captures.iter().zip(&read_only).map(|(outside, known)| match (outside, known) {
+            (Outside::Buffer(buffer), _) | (Outside::Variable(_), Some(buffer)) => Operand::Kept(buffer),
+            (Outside::Variable(variable), None) => {
+                let own = self.assigned.iter().position(|assigned| assigned == variable);
+                let value = own.and_then(|own| given[own].take());
+                Operand::Given(value.expect("a variable is captured once"))
+            }
+        });
+        let mut operands: Vec<Operand<'_>> =
+            inputs.iter().map(|&input| Operand::Kept(input)).chain(captured).collect();
+        let mut outputs = self.executable.run_donating(&mut operands, threads)?;
+        drop(operands);
+        locked.assign(outputs.drain(outputs.len() - self.assigned.len()..));
         Ok(self.rebuilt(outputs.into_iter()))
     }
 

@@ -6,6 +6,7 @@ mod control;
 mod create;
 mod errors;
 mod gradient;
+mod in_place;
 mod index;
 mod list;
 mod loops;

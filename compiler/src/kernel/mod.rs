@@ -17,6 +17,7 @@ pub mod loops;
 mod parse;
 pub mod range;
 mod text;
+mod update;
 pub mod verify;
 
 use smallvec::{SmallVec, smallvec};

@@ -12,8 +12,8 @@ mod task;
 
 use smallvec::SmallVec;
 use tensorwright_compiler::contraction::MatMul as Product;
-use tensorwright_compiler::program::Program;
-use tensorwright_compiler::{CompileError, CompileOptions, Target, compile};
+use tensorwright_compiler::program::{Program, Step};
+use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::{Graph, Type};
 
@@ -81,13 +81,52 @@ impl Target for Native {
     }
 }
 
+/// An input of a run.
+#[derive(Debug)]
+pub enum Operand<'a> {
+    /// The caller keeps it.
+    Kept(&'a SharedBuffer),
+    /// The caller gives it away: it may be overwritten if this is the only handle.
+    Given(&'a mut SharedBuffer),
+}
+
+impl Operand<'_> {
+    fn buffer(&self) -> &SharedBuffer {
+        match self {
+            Operand::Kept(buffer) => buffer,
+            Operand::Given(buffer) => buffer,
+        }
+    }
+
+    fn may_be_overwritten(&self) -> bool {
+        matches!(self, Operand::Given(buffer) if buffer.is_unique())
+    }
+}
+
 impl Executable {
     /// Compiles a graph.
     ///
     /// # Errors
     /// If memory for its constants runs out, or through a bug of the compiler.
     pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable, BuildExecutableError> {
-        let program = compile(graph, options, &Native)?;
+        Executable::compile_donating(graph, options, &[])
+    }
+
+    /// As [`Executable::compile`], for a caller who gives inputs away: of each pair of an input and an output of the same type, the
+    /// output may get the memory of the input, see [`Operand::Given`]. A run that fails on the way would leave half of a
+    /// result there, so graphs whose runs may fail, with assertions or lists in them, overwrite nothing.
+    ///
+    /// # Errors
+    /// As [`Executable::compile`].
+    pub fn compile_donating(
+        graph: &Graph,
+        options: &CompileOptions,
+        pairs: &[(usize, usize)],
+    ) -> Result<Executable, BuildExecutableError> {
+        let program = compile_donating(graph, options, &Native, pairs)?;
+        if !program.overwritten.is_empty() && may_fail(&program) {
+            return Executable::compile_donating(graph, options, &[]);
+        }
         let (inputs, block) = (program.inputs.clone(), Block::new(&program)?);
         Ok(Executable { inputs, block, program, graph: graph.clone(), options: options.clone() })
     }
@@ -157,37 +196,128 @@ impl Executable {
         inputs: &[&SharedBuffer],
         threads: usize,
     ) -> Result<SmallVec<[SharedBuffer; 2]>, RunError> {
+        if !self.program.overwritten.is_empty() {
+            let mut operands: Vec<Operand<'_>> = inputs.iter().map(|&input| Operand::Kept(input)).collect();
+            return self.run_donating(&mut operands, threads);
+        }
+        self.check_inputs(inputs.iter().copied());
+        let mut memory = self.memory()?;
+        // SAFETY: the inputs were checked, the memory was made for the block, and it overwrites no input.
+        unsafe { self.run_block(|i| inputs[i].as_ptr().cast_mut(), &mut memory, threads)? };
+        // SAFETY: the program has written every element of its outputs, and no step runs any more.
+        let fresh = unsafe { memory.outputs() };
+        Ok(self.collect_outputs(|i| inputs[i].clone(), &fresh))
+    }
+
+    /// As [`Executable::run`], for a caller who gives inputs away. What is given and overwritten holds the output that got its
+    /// memory afterwards, unless others have handles of it: then it is left alone, and the output is new memory. Nothing is
+    /// overwritten by a run that fails.
+    ///
+    /// # Errors
+    /// As [`Executable::run`].
+    ///
+    /// # Panics
+    /// As [`Executable::run`].
+    pub fn run_donating(
+        &self,
+        inputs: &mut [Operand<'_>],
+        threads: usize,
+    ) -> Result<SmallVec<[SharedBuffer; 2]>, RunError> {
+        self.check_inputs(inputs.iter().map(Operand::buffer));
+        let mut memory = self.memory()?;
+        let mut copies: SmallVec<[(usize, SharedBuffer); 4]> = SmallVec::new();
+        for &input in &self.program.overwritten {
+            if !inputs[input].may_be_overwritten() {
+                copies.push((input, BufferPool::global().copy_of(inputs[input].buffer())?));
+            }
+        }
+        let mut pointers: SmallVec<[*mut u8; 16]> =
+            inputs.iter().map(|input| input.buffer().as_ptr().cast_mut()).collect();
+        for &input in &self.program.overwritten {
+            if let Operand::Given(buffer) = &mut inputs[input]
+                && let Some(bytes) = buffer.get_mut()
+            {
+                pointers[input] = bytes.as_mut_ptr();
+            }
+        }
+        for (input, copy) in &mut copies {
+            pointers[*input] = copy.get_mut().map_or(std::ptr::null_mut(), <[u8]>::as_mut_ptr);
+        }
+        // SAFETY: the inputs were checked, and the memory was made for the block. What it overwrites is a copy, or its only handle is
+        // borrowed by this call.
+        unsafe { self.run_block(|i| pointers[i], &mut memory, threads)? };
+        // SAFETY: the program has written every element of its outputs, and no step runs any more.
+        let fresh = unsafe { memory.outputs() };
+        let copied = |i: usize| copies.iter().find(|(input, _)| *input == i).map(|(_, copy)| copy);
+        Ok(self.collect_outputs(|i| copied(i).unwrap_or(inputs[i].buffer()).clone(), &fresh))
+    }
+
+    fn check_inputs<'i>(&self, inputs: impl ExactSizeIterator<Item = &'i SharedBuffer>) {
         assert_eq!(inputs.len(), self.inputs.len(), "number of inputs");
-        for (buffer, ty) in inputs.iter().zip(&self.inputs) {
+        for (buffer, ty) in inputs.zip(&self.inputs) {
             assert_eq!(buffer.len(), ty.bytes(), "bytes of an input of type {ty}");
         }
+    }
+
+    fn memory(&self) -> Result<Memory, OutOfMemory> {
         let pool = BufferPool::global();
         let block = &self.block;
-        let mut arena = (block.arena_bytes > 0).then(|| pool.get(block.arena_bytes)).transpose()?;
+        let arena = (block.arena_bytes > 0).then(|| pool.get(block.arena_bytes)).transpose()?;
         let mut fresh = SmallVec::<[Buffer; 2]>::new();
         for &bytes in &block.fresh_bytes {
             fresh.push(pool.get(bytes)?);
         }
-        let base = arena.as_mut().map_or(std::ptr::null_mut(), Buffer::as_mut_ptr);
-        let pointers: SmallVec<[*mut u8; 2]> = fresh.iter_mut().map(Buffer::as_mut_ptr).collect();
-        // SAFETY: the inputs were checked, the rest was made for the block; no input was given away.
-        unsafe { block.run(|i| inputs[i].as_ptr().cast_mut(), |i| pointers[i], base, threads)? };
-        // SAFETY: the program has written every element of its outputs, and no step runs any more.
-        let fresh: SmallVec<[SharedBuffer; 2]> =
-            fresh.into_iter().map(|b| unsafe { b.assume_init() }).collect();
-        Ok(self.collect_outputs(inputs, fresh))
+        Ok(Memory { arena, fresh })
+    }
+
+    /// # Safety
+    /// `input` points to an input of each number, which nobody changes, and nobody else uses if the program overwrites it. The
+    /// memory is that of [`Executable::memory`].
+    #[inline]
+    unsafe fn run_block(
+        &self,
+        input: impl Fn(usize) -> *mut u8,
+        memory: &mut Memory,
+        threads: usize,
+    ) -> Result<(), RunError> {
+        let base = memory.arena.as_mut().map_or(std::ptr::null_mut(), Buffer::as_mut_ptr);
+        let pointers: SmallVec<[*mut u8; 2]> = memory.fresh.iter_mut().map(Buffer::as_mut_ptr).collect();
+        // SAFETY: as of this function.
+        unsafe { self.block.run(input, |i| pointers[i], base, threads) }
     }
 
     fn collect_outputs(
         &self,
-        inputs: &[&SharedBuffer],
-        fresh: SmallVec<[SharedBuffer; 2]>,
+        input: impl Fn(usize) -> SharedBuffer,
+        fresh: &[SharedBuffer],
     ) -> SmallVec<[SharedBuffer; 2]> {
         let output = |place: &OutputPlace| match *place {
-            OutputPlace::Input(i) => inputs[i].clone(),
+            OutputPlace::Input(i) => input(i),
             OutputPlace::Constant(i) => self.block.constants[i].clone(),
             OutputPlace::Fresh(i) => fresh[i].clone(),
         };
         self.block.output_places.iter().map(output).collect()
     }
+}
+
+/// What a run needs besides its inputs.
+struct Memory {
+    arena: Option<Buffer>,
+    /// Outputs that are neither inputs nor constants.
+    fresh: SmallVec<[Buffer; 2]>,
+}
+
+impl Memory {
+    /// # Safety
+    /// The outputs have been written, and nobody writes to them any more.
+    unsafe fn outputs(self) -> SmallVec<[SharedBuffer; 2]> {
+        // SAFETY: as of this function.
+        self.fresh.into_iter().map(|buffer| unsafe { buffer.assume_init() }).collect()
+    }
+}
+
+/// Whether a step may fail when it runs.
+fn may_fail(program: &Program) -> bool {
+    let fails = |step: &Step| matches!(step, Step::Effect { .. } | Step::List { .. });
+    program.with_regions().iter().any(|program| program.steps.iter().any(fails))
 }

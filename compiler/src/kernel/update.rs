@@ -1,0 +1,210 @@
+//! Kernels that update memory in place: what was a param to read and one to write becomes one.
+
+use super::{Access, Affine, Buffer, Extent, Instr, Kernel, Stage, verify};
+
+impl Kernel {
+    /// The kernel that writes over what it reads: with param `written`, which takes the place of param `read`. None if that could
+    /// change a result.
+    ///
+    /// Tiles must not touch each other's elements, which the verifier knows. Within a tile, whatever reads old elements
+    /// comes before they are stored: stages before the only one that stores them, or a load of the same element in that
+    /// stage, which stores each element once.
+    pub fn updating(&self, read: usize, written: usize) -> Option<Kernel> {
+        let (old, new) = (&self.params[read], &self.params[written]);
+        let is_pair = old.access == Access::Read && new.access == Access::Write;
+        if !is_pair || (old.dtype, old.len) != (new.dtype, new.len) {
+            return None;
+        }
+        let (old, new) = (Buffer::Param(read as u32), Buffer::Param(written as u32));
+        let mut stores = (0..self.stages.len()).filter(|&at| self.stages[at].stores(new));
+        let (Some(at), None) = (stores.next(), stores.next()) else { return None };
+        let is_read_later = self.stages[at + 1..].iter().any(|stage| stage.reads(old));
+        if is_read_later || !self.stores_each_once(at, new, self.params[written].len) {
+            return None;
+        }
+        self.stages[at].reads_only_where_it_stores(old, new).then(|| self.with_one_param(read, written))?
+    }
+
+    fn with_one_param(&self, read: usize, written: usize) -> Option<Kernel> {
+        let mut kernel = self.clone();
+        kernel.params[written].access = Access::ReadWrite;
+        kernel.params.remove(read);
+        let (read, written) = (read as u32, written as u32);
+        let moved = |param: u32| if param > read { param - 1 } else { param };
+        let rename = |buffer: Buffer| match buffer {
+            Buffer::Param(param) if param == read => Buffer::Param(moved(written)),
+            Buffer::Param(param) => Buffer::Param(moved(param)),
+            local => local,
+        };
+        kernel.stages.iter_mut().for_each(|stage| stage.rename_buffers(&rename));
+        verify(&kernel).is_ok().then_some(kernel)
+    }
+
+    /// Whether a stage of all tiles stores to a buffer as often as it has elements. It stores all of them, so it stores each once.
+    fn stores_each_once(&self, at: usize, buffer: Buffer, len: u64) -> bool {
+        let (dims, stores) = match &self.stages[at] {
+            Stage::Loop(l) if l.folded == 0 => {
+                (&l.dims, l.stores.iter().filter(|store| store.buffer == buffer).count())
+            }
+            Stage::Loop(_) => return false,
+            Stage::Math(m) => (&m.dims, 1),
+        };
+        let along = |g: usize| {
+            let is_walked = dims.iter().filter(|dim| **dim == Extent::Tile(g as u32)).count();
+            match is_walked {
+                0 => Some(self.grid[g].tiles()),
+                1 => Some(self.grid[g].extent),
+                _ => None,
+            }
+        };
+        let fixed = dims.iter().map(|dim| match dim {
+            Extent::Fixed(n) => Some(*n),
+            Extent::Tile(_) => Some(1),
+        });
+        let points = (0..self.grid.len()).map(along).chain(fixed);
+        stores == 1 && points.product::<Option<u64>>() == Some(len)
+    }
+}
+
+impl Stage {
+    fn stores(&self, buffer: Buffer) -> bool {
+        match self {
+            Stage::Loop(l) => {
+                l.stores.iter().any(|store| store.buffer == buffer)
+                    || l.folds.iter().any(|fold| fold.buffer == buffer)
+            }
+            Stage::Math(m) => m.out.buffer == buffer,
+        }
+    }
+
+    fn reads(&self, buffer: Buffer) -> bool {
+        match self {
+            Stage::Loop(l) => l.body.iter().any(|instr| loaded(instr, buffer).is_some()),
+            Stage::Math(m) => m.args.iter().any(|span| span.buffer == buffer),
+        }
+    }
+
+    /// Whether each point that reads `old` stores to the same element of `new`.
+    fn reads_only_where_it_stores(&self, old: Buffer, new: Buffer) -> bool {
+        match self {
+            Stage::Loop(l) => {
+                let store = l.stores.iter().find(|store| store.buffer == new);
+                let mut loads = l.body.iter().filter_map(|instr| loaded(instr, old));
+                loads.all(|index| store.is_some_and(|store| store.index == *index))
+            }
+            Stage::Math(m) => {
+                m.args.iter().filter(|span| span.buffer == old).all(|span| span.start == m.out.start)
+            }
+        }
+    }
+
+    pub(crate) fn rename_buffers(&mut self, rename: &impl Fn(Buffer) -> Buffer) {
+        match self {
+            Stage::Loop(l) => {
+                for instr in &mut l.body {
+                    if let Instr::Load { buffer, .. } = instr {
+                        *buffer = rename(*buffer);
+                    }
+                }
+                l.stores.iter_mut().for_each(|store| store.buffer = rename(store.buffer));
+                l.folds.iter_mut().for_each(|fold| fold.buffer = rename(fold.buffer));
+            }
+            Stage::Math(m) => {
+                m.out.buffer = rename(m.out.buffer);
+                m.args.iter_mut().for_each(|span| span.buffer = rename(span.buffer));
+            }
+        }
+    }
+}
+
+fn loaded(instr: &Instr, from: Buffer) -> Option<&Affine> {
+    match instr {
+        Instr::Load { buffer, index } if *buffer == from => Some(index),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(text: &str) -> Kernel {
+        text.parse().unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    const STEP: &str = "kernel {
+      param p0: read f32[4096]
+      param p1: read f32[4096]
+      param p2: write f32[4096]
+      grid g0: 4096 by 1000
+      loop d0 < tile g0 {
+        r0 = load p0[g0 + d0]
+        r1 = load p1[INDEX]
+        r2 = sub r0 r1
+        store p2[g0 + d0] = r2
+      }
+    }";
+
+    #[test]
+    fn a_step_down_is_taken_in_place() {
+        let step = kernel(&STEP.replace("INDEX", "g0 + d0"));
+        let updating = step.updating(0, 2).unwrap();
+        assert_eq!(updating.params.len(), 2);
+        assert_eq!(updating.params[1].access, Access::ReadWrite);
+        assert!(updating.to_string().contains("store p1[g0 + d0]"), "{updating}");
+        assert!(step.updating(1, 2).is_some());
+    }
+
+    #[test]
+    fn other_elements_are_not_overwritten_before_they_are_read() {
+        let reversed = kernel(&STEP.replace("INDEX", "4095 - g0 - d0"));
+        assert!(reversed.updating(0, 2).is_some());
+        assert!(reversed.updating(1, 2).is_none());
+    }
+
+    #[test]
+    fn what_is_read_later_is_kept() {
+        let rows = |second: &str| {
+            kernel(&format!(
+                "kernel {{
+                  param p0: read f32[64]
+                  param p1: write f32[64]
+                  param p2: write f32[1]
+                  local l0: f32[1]
+                  loop fold d0 < 64 {{
+                    r0 = load p0[d0]
+                    fold sum l0[0] = r0
+                  }}
+                  loop d0 < 64 {{
+                    r0 = load p0[d0]
+                    r1 = load l0[0]
+                    r2 = mul r0 r1
+                    store p1[d0] = r2
+                  }}
+                  {second}
+                }}"
+            ))
+        };
+        let fold = "loop fold d0 < 64 {
+            r0 = load p0[63 - d0]
+            fold sum p2[0] = r0
+          }";
+        let of_result = fold.replace("p0", "p1");
+        assert!(rows(&of_result).updating(0, 1).is_some());
+        assert!(rows(fold).updating(0, 1).is_none());
+    }
+
+    #[test]
+    fn a_result_of_another_type_is_no_place() {
+        let cast = "kernel {
+          param p0: read i32[8]
+          param p1: write f32[8]
+          loop d0 < 8 {
+            r0 = load p0[d0]
+            r1 = cast f32 r0
+            store p1[d0] = r1
+          }
+        }";
+        assert!(kernel(cast).updating(0, 1).is_none());
+    }
+}
