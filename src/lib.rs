@@ -54,7 +54,8 @@ pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget}
 pub use error::{Error, Result};
 pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
 pub use gradient::{
-    GradientTape, Pullback, grad, hessian, jacobian, jvp, value_and_grad, value_and_grad_of, vjp,
+    GradientTape, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp, value_and_grad,
+    value_and_grad_of, vjp,
 };
 pub use module::Module;
 pub use random::RandomKey;
@@ -83,8 +84,8 @@ struct Readme;
 pub mod prelude {
     pub use crate::{
         By, DType, Ellipsis, Function, GradientTape, Module, NewAxis, RandomKey, Stage, Static, Tensor,
-        TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, cond, fori_loop, function,
-        grad, hessian, jacobian, jvp, keep, map, print, range, scan, scan_reverse, value_and_grad,
-        value_and_grad_of, vjp, while_loop,
+        TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, checkpoint, cond,
+        custom_gradient, fori_loop, function, grad, hessian, jacobian, jvp, keep, map, print, range, scan,
+        scan_reverse, value_and_grad, value_and_grad_of, vjp, while_loop,
     };
 }

@@ -16,6 +16,8 @@ pub(crate) enum Parties {
     Branches(usize, usize),
     /// The state of a loop before and after an iteration.
     Iteration,
+    /// The argument of a function and its cotangents, as the function's own rule gives them.
+    Cotangents,
 }
 
 /// A value as messages show it: its leaves, and where its traced tensors were made.
@@ -63,6 +65,7 @@ fn what(parties: Parties, path: &str) -> String {
         Parties::Branches(..) => format!("the branches disagree about{name}"),
         Parties::Iteration if path.is_empty() => "the loop's state changes in an iteration".to_owned(),
         Parties::Iteration => format!("the loop variable{name} changes in an iteration"),
+        Parties::Cotangents => format!("the cotangent{name} is not like the argument"),
     }
 }
 
@@ -82,6 +85,8 @@ fn text(leaf: Option<&Leaf>, made: Option<Location>, parties: Parties, is_left: 
         }
         (Parties::Iteration, true) => "before it is".to_owned(),
         (Parties::Iteration, false) => "after it".to_owned(),
+        (Parties::Cotangents, true) => "the argument is".to_owned(),
+        (Parties::Cotangents, false) => "its cotangent".to_owned(),
     };
     format!("{who} {value}{made}")
 }

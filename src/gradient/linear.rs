@@ -44,6 +44,13 @@ impl<A: Tree, R: Tree> Traced<A, R> {
         Ok(Traced { argument, result: traced.result, graph, operands, arguments, results, changes, at })
     }
 
+    /// The result with values, or as part of the trace around.
+    pub(super) fn run_here(&self) -> Result<R> {
+        let outputs =
+            replay::run_captured(&self.graph, &self.operands, &self.changes, self.results, self.at)?;
+        Ok(with_tensors(&self.result, outputs))
+    }
+
     fn is_float(&self, input: usize) -> bool {
         self.graph.ty(self.graph.inputs()[input]).dtype.is_float()
     }
@@ -167,10 +174,7 @@ fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: Place) -> R
 #[expect(clippy::type_complexity, reason = "the value and its pullback are what the name promises")]
 pub fn vjp<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result<(O::Tree, Pullback<A, O::Tree>)> {
     let traced = Traced::new(&f, argument, caller())?;
-    let outputs =
-        replay::run_captured(&traced.graph, &traced.operands, &traced.changes, traced.results, traced.at)?;
-    let value = with_tensors(&traced.result, outputs);
-    Ok((value, Pullback { traced }))
+    Ok((traced.run_here()?, Pullback { traced }))
 }
 
 /// The value of a function, and the product of its Jacobian and the tangents, which are a tree like the argument.

@@ -4,6 +4,7 @@
 //! - [`value_and_grad_of`]: by variables;
 //! - [`vjp`], [`jvp`]: one product with the Jacobian, from the left or from the right;
 //! - [`jacobian`], [`hessian`]: whole matrices of derivatives;
+//! - [`custom_gradient`]: functions with a rule of their own; [`checkpoint`]: functions to be run again on the way back;
 //! - [`GradientTape`]: gradients of code that runs op by op.
 //!
 //! The closure is traced and differentiated as a graph, so gradients compose with [`function`](crate::function()) and with each
@@ -11,10 +12,12 @@
 //! them. Integer and bool tensors have no gradients: in their place there is a zero of their type. A float tensor on which the
 //! result does not depend differentiably is an error that says why.
 
+mod custom;
 mod linear;
 pub(crate) mod tape;
 mod whole;
 
+pub use custom::{checkpoint, custom_gradient};
 pub use linear::{Pullback, jvp, value_and_grad_of, vjp};
 pub use tape::GradientTape;
 pub use whole::{hessian, jacobian};

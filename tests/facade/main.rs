@@ -4,6 +4,7 @@ mod cache;
 mod concurrency;
 mod control;
 mod create;
+mod custom;
 mod errors;
 mod gradient;
 mod in_place;

@@ -38,7 +38,7 @@ mod prepare;
 mod reverse;
 
 use tensorwright_ir::op::{Derivative, Rule};
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, Value};
 
 pub use explain::{Reason, Step, Unconnected, explain};
 pub use forward::append_jvp;
@@ -62,6 +62,15 @@ pub enum DifferentiateError {
         /// Its position.
         position: usize,
     },
+    /// A function with a gradient of its own uses a value from around it whose derivative is asked for, and has no rule for that.
+    #[error(
+        "the function with a gradient of its own{} uses a tensor from around it that is differentiated: make it an argument, or stop its gradient",
+        at(location.as_ref())
+    )]
+    Captured {
+        /// The source line that wrote the function, if known.
+        location: Option<Location>,
+    },
     /// A derivative is larger than memory can be, or a rule is wrong.
     #[error(transparent)]
     Build(#[from] Box<BuildError>),
@@ -71,6 +80,10 @@ impl From<BuildError> for DifferentiateError {
     fn from(error: BuildError) -> DifferentiateError {
         DifferentiateError::Build(error.into())
     }
+}
+
+fn at(location: Option<&Location>) -> String {
+    location.map(|l| format!(" at {l}")).unwrap_or_default()
 }
 
 /// A graph with derivatives among its outputs.

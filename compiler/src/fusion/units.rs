@@ -1,7 +1,11 @@
 //! The partition as a DAG of units, and its order.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use hashbrown::{HashMap, HashSet};
-use petgraph::algo::{has_path_connecting, toposort};
+use petgraph::Direction::{Incoming, Outgoing};
+use petgraph::algo::has_path_connecting;
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 use tensorwright_ir::{NodeId, Op, Value};
@@ -110,10 +114,38 @@ impl Fusion<'_> {
     }
 
     /// Units that do work, in an order in which they can run; `None` if clusters wait for each other, which is a bug of fusion.
+    ///
+    /// Of those that can run next the first is the one that the graph finishes first: what is computed late, say what a checkpoint
+    /// computes again, takes no memory before.
     pub(crate) fn order(&self) -> Option<Vec<Unit>> {
         let mut dag = self.dag();
         self.read_before_updates(&mut dag);
-        toposort(&dag, None).ok().map(|order| order.into_iter().map(|i| dag[i]).collect())
+        let mut waits: Vec<usize> =
+            dag.node_indices().map(|unit| dag.neighbors_directed(unit, Incoming).count()).collect();
+        let ready = |unit: NodeIndex| Reverse((self.finishes(dag[unit]), unit));
+        let mut open: BinaryHeap<Reverse<(NodeId, NodeIndex)>> =
+            dag.node_indices().filter(|unit| waits[unit.index()] == 0).map(ready).collect();
+        let mut order = Vec::with_capacity(waits.len());
+        while let Some(Reverse((_, unit))) = open.pop() {
+            order.push(dag[unit]);
+            for next in dag.neighbors_directed(unit, Outgoing) {
+                waits[next.index()] -= 1;
+                if waits[next.index()] == 0 {
+                    open.push(ready(next));
+                }
+            }
+        }
+        (order.len() == waits.len()).then_some(order)
+    }
+
+    /// The last node of a unit.
+    fn finishes(&self, unit: Unit) -> NodeId {
+        match unit {
+            Unit::Cluster(cluster) => {
+                *self.clusters[cluster].nodes.iter().max().expect("clusters have nodes")
+            }
+            Unit::Node(node) => node,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which nodes are more than a function of their operands.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{Graph, Node, Op, Type};
+use tensorwright_ir::{Graph, Node, Op, Type, Value};
 
 /// Whether a value of this type can be an effect token.
 pub(super) fn is_token(ty: &Type) -> bool {
@@ -9,14 +9,16 @@ pub(super) fn is_token(ty: &Type) -> bool {
 }
 
 /// Whether the node takes or gives an effect token, or has an effect inside: then it is neither merged with another, nor folded,
-/// nor removed. Tokens are ordinary values of type `bool[0]`, so a pure node on such values is spared too, at no cost worth
+/// nor removed. Lists of tokens order nothing. Tokens are ordinary values of type `bool[0]`, so a pure node on such values is spared too, at no cost worth
 /// mentioning.
 pub(super) fn touches_token(graph: &Graph, node: &Node) -> bool {
-    node.operands.iter().chain(&node.results).any(|&v| is_token(graph.ty(v))) || has_effect(node)
+    let of_token = |&v: &Value| is_token(graph.ty(v));
+    let passes_token = || node.operands.iter().chain(&node.results).any(of_token);
+    (node.op.lowering() != Lowering::List && passes_token()) || has_effect(node)
 }
 
 /// Whether the node or a node in its regions has an effect, or may stop the program like one.
-pub(super) fn has_effect(node: &Node) -> bool {
+pub(crate) fn has_effect(node: &Node) -> bool {
     let mut open = vec![node];
     while let Some(node) = open.pop() {
         if node.op.lowering() == Lowering::Effect || matches!(node.op, Op::ListStack(_)) {

@@ -3,6 +3,9 @@
 //! `arg_reduce` is a primitive whose best implementation is made of others: the lowest index at which the operand is its
 //! maximum (or minimum), or NaN. Written so, it fuses with what is around it.
 //!
+//! A `custom_gradient` becomes its first region, and a `checkpoint` its region, unless it is run on the way back: both are there for
+//! differentiation, which has taken place.
+//!
 //! It does not look at what it expands: what is repeated or trivial in a definition is for later passes.
 //!
 //! ```text
@@ -23,6 +26,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::attribute::Axes;
+use tensorwright_ir::op::control::Checkpoint;
 use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, ReduceKind};
 use tensorwright_ir::op::{Lowering, Results, TypeError};
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Scalar, Value};
@@ -45,12 +49,25 @@ impl Pass for Expand {
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         rewrite(graph, cx, |rewriter, site| {
+            if let Some(region) = differentiated(site.node) {
+                let mut results: Results = rewriter.build().inline(region, &site.operands)?.into();
+                results.truncate(site.node.results.len());
+                return Ok(Rewrite::Replace(results));
+            }
             if !is_expanded(&site.node.op) {
                 return Ok(Rewrite::Keep);
             }
             let results = expand(rewriter.build(), site.node, &site.operands)?;
             Ok(Rewrite::Replace(results))
         })
+    }
+}
+
+/// The region that a node is which only differentiation knows.
+fn differentiated(node: &Node) -> Option<&Graph> {
+    match &node.op {
+        Op::CustomGradient(_) | Op::Checkpoint(Checkpoint { again: false, .. }) => node.regions.first(),
+        _ => None,
     }
 }
 

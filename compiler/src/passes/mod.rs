@@ -18,6 +18,7 @@ mod everywhere;
 mod expand;
 mod fold;
 mod pattern;
+mod release;
 pub mod rewriter;
 mod sink;
 #[cfg(test)]
@@ -35,8 +36,10 @@ pub use dce::Dce;
 pub use driver::{
     Observer, PassError, PassRun, Timing, Timings, run_passes, run_pipeline, run_pipeline_observed,
 };
+pub(crate) use effects::has_effect;
 pub use expand::Expand;
 pub use fold::Fold;
+pub use release::Release;
 pub use sink::Sink;
 use tensorwright_ir::Graph;
 
@@ -113,6 +116,10 @@ pub static PIPELINE: &[Step] = &[
             (&Contract, "takes in what `sink` has left in front of products"),
         ],
     },
+    Step::Once {
+        pass: &Release,
+        why: "last: whatever merges equal nodes would merge what it lets go with what it repeats",
+    },
 ];
 
 /// Every pass, in order of first use.
@@ -154,6 +161,7 @@ mod tests {
         (&Batch, include_str!("control/batch.rs")),
         (&Prune, include_str!("control/prune.rs")),
         (&Dce, include_str!("dce.rs")),
+        (&Release, include_str!("release.rs")),
     ];
 
     #[test]

@@ -9,7 +9,7 @@ use tensorwright_testkit::tolerance::same_values;
 
 use super::numeric::{Case, Rigour, direction};
 
-fn graph(code: &str) -> Graph {
+pub(crate) fn graph(code: &str) -> Graph {
     text::parse(code).unwrap_or_else(|e| panic!("{e}\n{code}"))
 }
 
@@ -29,7 +29,7 @@ fn floats(inputs: &[Literal]) -> Vec<usize> {
 }
 
 /// The graph is valid, reads back as it prints, and the optimiser keeps its values.
-fn check_graph(graph: &Graph, inputs: &[Literal]) -> Graph {
+pub(crate) fn check_graph(graph: &Graph, inputs: &[Literal]) -> Graph {
     tensorwright_ir::verify(graph).unwrap_or_else(|e| panic!("{e:?}\n{graph}"));
     let printed = graph.to_string();
     assert_eq!(self::graph(&printed).to_string(), printed);
@@ -46,7 +46,7 @@ fn check_graph(graph: &Graph, inputs: &[Literal]) -> Graph {
 
 /// Both modes, to second order, of the graph for these integers and bools.
 #[track_caller]
-fn check(code: &str, others: &[Literal]) {
+pub(crate) fn check(code: &str, others: &[Literal]) {
     let (graph, mut random) = (graph(code), Random::new(9));
     let inputs = inputs(&graph, others, &mut random);
     let wrt = floats(&inputs);
@@ -70,7 +70,7 @@ fn bools(values: &[bool]) -> Vec<Literal> {
     values.iter().map(|&v| Literal::scalar(v)).collect()
 }
 
-fn count(graph: &Graph, name: &str) -> usize {
+pub(crate) fn count(graph: &Graph, name: &str) -> usize {
     let inner = |node: &tensorwright_ir::Node| node.regions.iter().map(|r| count(r, name)).sum::<usize>();
     graph.nodes().iter().map(|node| usize::from(node.op.name() == name) + inner(node)).sum()
 }

@@ -27,7 +27,7 @@ fn options() -> GraphOptions {
 }
 
 /// Control flow that has a derivative in both modes; one op in two is such.
-const CONTROL: [&str; 6] = ["if", "case", "call", "map", "scan", "while"];
+const CONTROL: [&str; 7] = ["if", "case", "call", "map", "scan", "while", "checkpoint"];
 
 fn options_with_control() -> GraphOptions {
     let mut options = options();

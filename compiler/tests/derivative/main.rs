@@ -9,6 +9,7 @@
 
 mod connections;
 mod control;
+mod custom;
 mod graphs;
 mod kinks;
 mod numeric;

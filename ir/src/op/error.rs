@@ -172,6 +172,8 @@ pub enum RegionName {
     Condition,
     /// What is run once or many times.
     Body,
+    /// What takes cotangents of results to those of operands.
+    Backward,
 }
 
 impl fmt::Display for RegionName {
@@ -182,6 +184,7 @@ impl fmt::Display for RegionName {
             RegionName::Branch(position) => write!(f, "branch {position}"),
             RegionName::Condition => f.write_str("condition"),
             RegionName::Body => f.write_str("body"),
+            RegionName::Backward => f.write_str("backward"),
         }
     }
 }

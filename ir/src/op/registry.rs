@@ -447,6 +447,8 @@ macro_rules! define_ops {
                 Scan,
                 Map,
                 Call,
+                CustomGradient,
+                Checkpoint,
                 Print,
                 Assert,
                 CheckFinite,

@@ -17,7 +17,7 @@
 //! ```
 
 use tensorwright_ir::op::Results;
-use tensorwright_ir::op::control::Call;
+use tensorwright_ir::op::control::{Call, Checkpoint};
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
@@ -128,7 +128,9 @@ impl Tape {
 
     fn backward_op(&self) -> Op {
         match &self.op {
-            Op::Call(call) => Call { name: format!("{}_vjp", call.name) }.into(),
+            Op::Call(Call { name }) | Op::Checkpoint(Checkpoint { name, .. }) => {
+                Call { name: format!("{name}_vjp") }.into()
+            }
             other => other.clone(),
         }
     }

@@ -4,8 +4,8 @@ use tensorwright_ir::op::Results;
 use tensorwright_ir::op::control::{Map, Scan, While};
 use tensorwright_ir::{Builder, Graph, Node, Op, Value};
 
-use super::Flow;
 use super::list::{self, or_zeros_like};
+use super::{Flow, custom};
 use crate::differentiate::{DifferentiateError, forward::append_jvp_of};
 use crate::passes::giving;
 
@@ -18,6 +18,9 @@ pub(in crate::differentiate) fn jvp(
     tangents: &[Option<Value>],
     useful: &[bool],
 ) -> Result<(Results, Vec<Option<Value>>), DifferentiateError> {
+    if let Op::CustomGradient(op) = &node.op {
+        return custom::jvp(b, node, op, operands, tangents);
+    }
     let Some(flow) = Flow::of(node) else { return Ok(list::jvp(b, node, operands, tangents)?) };
     let wide = Wide::new(flow, tangents, useful);
     let operands = wide.operands(b, node, operands, tangents)?;

@@ -14,6 +14,8 @@
 //! | `map` | stacks | `map`; `scan` if an invariant has a cotangent, to sum it up |
 //! | `scan` | stacks | `scan` the other way round, which carries cotangents of the state and sums of those of the invariants |
 //! | `while` | lists, and how often it ran | `while`, which counts down and pops |
+//! | `checkpoint` | nothing | `checkpoint`, which runs the region again first; as `call` does if it has effects |
+//! | `custom_gradient` | what it says | its second region |
 //!
 //! A list that a run of a loop saves, say what a `while` inside has saved, goes onto a list that the loop carries, row by row, with its
 //! length beside it ([`keep`]). Lists have derivatives row by row ([`list`]), so what was gone back through is differentiated again.
@@ -26,6 +28,7 @@
 //! call each other.
 
 mod branches;
+mod custom;
 mod flow;
 mod forward;
 mod keep;
@@ -42,6 +45,7 @@ pub(super) use forward::jvp;
 use split::{Fate, Request, Split};
 
 use super::DifferentiateError;
+use crate::passes::has_effect;
 
 /// A node to be gone back through, in the graph that it is appended to.
 pub(super) struct Site<'a> {
@@ -60,6 +64,8 @@ pub(super) enum Tape {
     Scan(Box<scan::Tape>),
     While(Box<while_loop::Tape>),
     List(list::Tape),
+    Custom(custom::Tape),
+    Checkpoint(custom::Replay),
 }
 
 impl Site<'_> {
@@ -71,6 +77,12 @@ impl Site<'_> {
             }
             Op::While(_) => {
                 while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(Box::new(tape))))
+            }
+            Op::CustomGradient(op) => {
+                custom::record(b, self, op).map(|(results, tape)| (results, Tape::Custom(tape)))
+            }
+            Op::Checkpoint(_) if !self.node.regions[0].nodes().iter().any(has_effect) => {
+                Ok(custom::record_again(b, self).map(|(results, tape)| (results, Tape::Checkpoint(tape)))?)
             }
             op if op.lowering() == Lowering::List => {
                 Ok(list::record(b, self).map(|(results, tape)| (results, Tape::List(tape)))?)
@@ -96,6 +108,8 @@ impl Tape {
             Tape::Scan(tape) => tape.back(b, cotangents)?,
             Tape::While(tape) => tape.back(b, cotangents)?,
             Tape::List(tape) => tape.back(b, cotangents)?,
+            Tape::Custom(tape) => tape.back(b, cotangents)?,
+            Tape::Checkpoint(tape) => tape.back(b, cotangents)?,
         })
     }
 }

@@ -26,7 +26,7 @@ impl Ports {
             Op::While(op) => (0, op.carried, 0),
             Op::Scan(op) => (0, op.carried, op.scanned),
             Op::Map(op) => (0, 0, op.mapped),
-            Op::Call(_) => (0, 0, 0),
+            Op::Call(_) | Op::Checkpoint(_) => (0, 0, 0),
             _ => return None,
         };
         Some(Ports { selector, carried, sliced })

@@ -13,6 +13,7 @@
 
 mod build;
 mod call;
+mod custom;
 mod effects;
 mod format;
 mod list;
@@ -28,6 +29,7 @@ mod while_loop;
 mod tests;
 
 pub use call::Call;
+pub use custom::{Checkpoint, CustomGradient};
 pub use effects::{Assert, CheckFinite, Print};
 pub use list::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
 pub use map::Map;

@@ -1,0 +1,176 @@
+//! Functions that say how they are differentiated, and functions that are computed again.
+
+use tensorwright_ir::op::control::{Checkpoint, CustomGradient};
+use tensorwright_ir::{Scalar, Type};
+
+use super::linear::Traced;
+use super::tape;
+use crate::control::agree::{self, Parties, tensors, with_tensors};
+use crate::control::region::{self, Around};
+use crate::error::{Error, Place, Result, caller};
+use crate::function::Output;
+use crate::trace::{self, Input, Output as Given};
+use crate::{Tensor, Tree};
+
+/// Runs `forward`, and is differentiated by `backward`: what autodiff would make of `forward` is too slow, inexact, or not what is
+/// wanted.
+///
+/// `forward` gives the value, and whatever `backward` is to be given of its run. `backward` takes that and a cotangent of the value, a tree
+/// like it, and gives cotangents of the argument, a tree like it: of each float tensor in there the product of the transposed Jacobian
+/// and the cotangent. In the places of tensors that are no floats anything of their type will do. Both closures may use tensors from around
+/// them, as constants: a gradient by one of these is an error.
+///
+/// Reverse mode runs `backward`, of the second order too: it is differentiated like all code, while the value goes by the rule again. Forward
+/// mode follows from it, because it is linear in the cotangent: the rule is transposed. A rule that is not linear, say one that clips, is
+/// taken at a cotangent of 0 there.
+///
+/// # Errors
+/// When a closure fails, the cotangents are not like the argument, or `backward` changes state.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// /// `ln(1 + e^x)`, whose slope is NaN for large `x` if it is differentiated as it is written.
+/// fn log1pexp(x: Tensor) -> tensorwright::Result<Tensor> {
+///     custom_gradient(
+///         |x: Tensor| {
+///             let e = x.exp();
+///             ((&e + 1.0).log(), e)
+///         },
+///         |e, dy: Tensor| dy * (1.0 - 1.0 / (e + 1.0)),
+///         x,
+///     )
+/// }
+/// let slope = grad(log1pexp);
+/// assert_eq!(slope.call(0.0f32)?.item::<f32>()?, 0.5);
+/// assert_eq!(slope.call(1000.0f32)?.item::<f32>()?, 1.0);
+/// let naive = grad(|x: Tensor| (x.exp() + 1.0).log());
+/// assert!(naive.call(1000.0f32)?.item::<f32>()?.is_nan());
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn custom_gradient<A: Tree, R: Tree, S: Tree, O: Output<Tree = (R, S)>, P: Output<Tree = A>>(
+    forward: impl Fn(A) -> O,
+    backward: impl Fn(S, R) -> P,
+    argument: A,
+) -> Result<R> {
+    let at = caller();
+    let rule = Custom { forward: &forward, backward: &backward, at };
+    if trace::is_active() {
+        return rule.record(argument);
+    }
+    match tape::is_active() {
+        true => Traced::new(&|argument| rule.record(argument), argument, at)?.run_here(),
+        false => Ok(forward(argument).into_result()?.0),
+    }
+}
+
+struct Custom<'f, F, B> {
+    forward: &'f F,
+    backward: &'f B,
+    at: Place,
+}
+
+impl<F, B> Custom<'_, F, B> {
+    fn record<A, R, S, O, P>(&self, argument: A) -> Result<R>
+    where
+        A: Tree,
+        R: Tree,
+        S: Tree,
+        O: Output<Tree = (R, S)>,
+        P: Output<Tree = A>,
+        F: Fn(A) -> O,
+        B: Fn(S, R) -> P,
+    {
+        let at = self.at;
+        let inputs = tensors(&argument);
+        let types = agree::types(&inputs)?;
+        let call = |inputs| (self.forward)(with_tensors(&argument, inputs));
+        let forward = region::trace("forward", &types, at, call)?;
+        let (value, saved) = &forward.result;
+        let results = tensors(value).len();
+        let (of_value, of_saved) = forward.types.split_at(results);
+        let taken: Vec<Type> = of_saved.iter().chain(of_value.iter().filter(is_float)).cloned().collect();
+        let backward = region::trace("backward", &taken, at, |mut taken| {
+            let cotangents = with_zeros(of_value, taken.split_off(of_saved.len()));
+            (self.backward)(with_tensors(saved, taken), with_tensors(value, cotangents))
+        })?;
+        agree::check(&argument, &backward.result, Parties::Cotangents, at)?;
+        if !backward.region.changes.is_empty() {
+            let what = "the rule of a custom gradient assigns variables, prints or checks".to_owned();
+            return Err(Error::NotDifferentiable { at: at.into(), what });
+        }
+        let around = Around::of(&[&forward.region, &backward.region]);
+        let body_inputs = around.inputs(types.len(), 0);
+        let body =
+            region::graph(&forward.region, &body_inputs, &around.outputs(results, of_saved.len()), at)?;
+        let captured = body_inputs[types.len()..].iter().cloned();
+        let rule_inputs: Vec<Input> = captured.chain((0..taken.len()).map(Input::Argument)).collect();
+        let floats = types.iter().enumerate().filter(|(_, ty)| is_float(ty));
+        let rule_outputs: Vec<Given> = floats.map(|(i, _)| Given::Result(i)).collect();
+        let rule = region::graph(&backward.region, &rule_inputs, &rule_outputs, at)?;
+        let op = CustomGradient { arguments: types.len(), results, saved: of_saved.len() };
+        let operands = around.operands(&inputs, &[]);
+        let found = region::record(op, &operands, vec![body, rule], &around, results, at)?;
+        Ok(with_tensors(value, found))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is given to filters")]
+fn is_float(ty: &&Type) -> bool {
+    ty.dtype.is_float()
+}
+
+/// Cotangents of the floats, and zeros for the rest.
+fn with_zeros(types: &[Type], floats: Vec<Tensor>) -> Vec<Tensor> {
+    let mut floats = floats.into_iter();
+    let zeros = |ty: &Type| Tensor::full(ty.shape.clone(), Scalar::zero(ty.dtype));
+    let of = |ty: &Type| if is_float(&ty) { floats.next() } else { None }.unwrap_or_else(|| zeros(ty));
+    types.iter().map(of).collect()
+}
+
+/// Runs `f`, and saves nothing of it for its gradient but the argument and what `f` uses from around it: going back, `f` runs again. It
+/// costs time and saves memory, most where `f` is a layer of many, or the body of a loop.
+///
+/// A function that prints or checks is not run again: what its gradient needs of it is saved.
+///
+/// # Errors
+/// When `f` fails.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// // Ten layers, of which the gradient keeps the inputs alone.
+/// let loss = |x: Tensor| {
+///     let layer = |x: Tensor| (x.sin() * 2.0).exp().log1p();
+///     let x = fori_loop(0i32, 10i32, x, |_, x| checkpoint(layer, x))?;
+///     Ok::<_, tensorwright::Error>(x.sum(..))
+/// };
+/// let gradient = grad(loss).call([0.5f32, 1.0])?;
+/// assert!(gradient.to_vec::<f32>()?.iter().all(|g| g.is_finite()));
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn checkpoint<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result<O::Tree> {
+    let at = caller();
+    if trace::is_active() {
+        return record(&f, argument, at);
+    }
+    match tape::is_active() {
+        true => Traced::new(&|argument| record(&f, argument, at), argument, at)?.run_here(),
+        false => f(argument).into_result(),
+    }
+}
+
+fn record<A: Tree, O: Output>(f: &dyn Fn(A) -> O, argument: A, at: Place) -> Result<O::Tree> {
+    let inputs = tensors(&argument);
+    let types = agree::types(&inputs)?;
+    let traced = region::trace("checkpoint", &types, at, |inputs| f(with_tensors(&argument, inputs)))?;
+    let around = Around::of(&[&traced.region]);
+    let count = traced.types.len();
+    let body = region::graph(&traced.region, &around.inputs(types.len(), 0), &around.outputs(count, 0), at)?;
+    let op = Checkpoint { name: "checkpoint".to_owned(), again: false };
+    let operands = around.operands(&inputs, &[]);
+    let results = region::record(op, &operands, vec![body], &around, count, at)?;
+    Ok(with_tensors(&traced.result, results))
+}
