@@ -213,6 +213,75 @@ fn scans_without_slices_count() {
     );
 }
 
+/// A scan of `ty` over slices of another type `slice`, from which `body` makes the state `%n` and the result `%y`.
+fn scanned(ty: &str, xs: &str, slice: &str, reverse: bool, length: usize, body: &str) -> String {
+    format!(
+        "graph @f(%s: {ty}, %x: {xs}, %k: {ty}) {{
+           %last, %all = scan(%s, %x, %k) {{carried = 1, scanned = 1, length = {length}, reverse = {reverse}}} (
+             graph(%s: {ty}, %x: {slice}, %k: {ty}) {{ {body} return %n, %y }}
+           )
+           return %last, %all
+         }}"
+    )
+}
+
+#[test]
+fn scans_over_slices_keep_their_state_in_scratch() {
+    let body = "%a = mul(%s, %k) %n = add(%a, %x) %y = sub(%n, %s)";
+    for reverse in [false, true] {
+        check(&scanned("f32[]", "f32[50]", "f32[]", reverse, 50, body));
+        for n in [2, 5, 17, 100, 1024, 3000] {
+            let ty = format!("f32[{n}]");
+            check(&scanned(&ty, &format!("f32[6,{n}]"), &ty, reverse, 6, body));
+        }
+        let broadcast = format!(
+            "%b = broadcast_in_dim(%x) {{shape = [2000], axes = []}} {} ",
+            body.replace("add(%a, %x)", "add(%a, %b)").replace("%y = sub(%n, %s)", "%y = exp(%x)")
+        );
+        check(&scanned("f32[2000]", "f32[6]", "f32[]", reverse, 6, &broadcast));
+    }
+    // A rotation: small matrices.
+    check(&scanned(
+        "f32[2,2]",
+        "f32[9,2,2]",
+        "f32[2,2]",
+        false,
+        9,
+        "%d = dot_general(%x, %s) {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0], dtype = f32}
+         %n = mul(%d, %k) %t = transpose(%n) {permutation = [1, 0]} %y = add(%t, %x)",
+    ));
+}
+
+#[test]
+fn a_wide_scan_may_have_scalar_state_and_loops_in_it() {
+    let inner = |bound: &str| {
+        format!(
+            "graph @f(%i: i32[], %s: f32[70], %x: f32[4,70], %b: i32[]) {{
+               %n, %last, %y = scan(%i, %s, %x, %b) {{carried = 2, scanned = 1, length = 4, reverse = false}} (
+                 graph(%i: i32[], %s: f32[70], %x: f32[70], %b: i32[]) {{
+                   %zero = constant() {{value = 0:i32}}
+                   %j, %t = while(%zero, %s, %x, {bound}) {{carried = 2}} (
+                     graph(%j: i32[], %s: f32[70], %x: f32[70], %b: i32[]) {{ %c = lt(%j, %b) return %c }},
+                     graph(%j: i32[], %s: f32[70], %x: f32[70], %b: i32[]) {{
+                       %one = constant() {{value = 1:i32}}
+                       %n = add(%j, %one) %t = mul(%s, %x) return %n, %t
+                     }}
+                   )
+                   %one = constant() {{value = 1:i32}}
+                   %n = add(%i, %one)
+                   %u = add(%t, %x)
+                   return %n, %u, %n
+                 }}
+               )
+               return %n, %last, %y
+             }}"
+        )
+    };
+    check(&inner("%b"));
+    // Whether the inner loop goes on depends on state, so it runs step by step.
+    check_stays(&inner("%i"));
+}
+
 #[test]
 fn what_has_no_native_form_stays() {
     // A condition that depends on all elements, effects, and large products.

@@ -147,7 +147,7 @@ impl Lowerer {
     }
 
     /// The results of a region; `None` if some op in it has no native form.
-    fn region(&mut self, graph: &Graph, inputs: &[Elements]) -> Option<Vec<Elements>> {
+    pub(super) fn region(&mut self, graph: &Graph, inputs: &[Elements]) -> Option<Vec<Elements>> {
         let mut values: Vec<Elements> = vec![Elements::new(); graph.values().len()];
         for (value, elements) in graph.inputs().iter().zip(inputs) {
             values[value.index()] = elements.clone();

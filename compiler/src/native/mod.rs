@@ -1,4 +1,5 @@
-//! Native loops: `while`, and `scan` over no slices, as a loop inside of a kernel, with its state in registers.
+//! Native loops: `while` and `scan` as a loop inside of a kernel. State is in registers; that of a `scan` over slices in scratch, where
+//! its points stay for themselves while the loop goes on to the next slice.
 //!
 //! There are two forms.
 //! - *Wide*: all tensors have the same number of elements, or one, and the regions are element-wise. Each point of the kernel
@@ -9,13 +10,16 @@
 //! What has neither form runs region by region.
 
 mod lower;
+mod scan;
 mod small;
 
 use smallvec::SmallVec;
 use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
 
 use crate::fusion::access;
-use crate::kernel::{Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Stage, Store, Var};
+use crate::kernel::{
+    Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops,
+};
 use crate::schedule::scalar::Instructions;
 use lower::{Elements, Lowerer};
 
@@ -48,13 +52,18 @@ pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) 
     if !matches!(node.op, Op::While(_) | Op::Scan(_)) {
         return None;
     }
-    let types = || node.operands.iter().map(|&v| graph.ty(v));
+    let types = || node.operands.iter().chain(&node.results).map(|&v| graph.ty(v));
     if types().any(Type::is_list) || types().any(|ty| ty.elements() == 0) {
         return None;
     }
-    let widest = types().map(Type::elements).max()?;
-    let build = |form| Build { graph, node, form, reads: Vec::new(), lowerer: Lowerer::new(form) };
-    let is_scalar = |v: Value| graph.ty(v).elements() == 1;
+    let inside = node.regions.last()?;
+    let widest = inside.input_types().iter().chain(&inside.output_types()).map(Type::elements).max()?;
+    let build = |form| Build::new(graph, node, form);
+    // What each run gives of a result, or the last one.
+    let is_scalar = |v: Value| {
+        let at = node.results.iter().position(|&result| result == v).unwrap_or(0);
+        inside.ty(inside.outputs()[at]).elements() == 1
+    };
     if widest > 1
         && let Some(wide) = build(Form::Wide(widest)).run(|v| used(v) && !is_scalar(v))
     {
@@ -68,46 +77,69 @@ pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) 
     build(Form::Small).run(used).map(|native| vec![native])
 }
 
+/// A kernel under construction.
 struct Build<'g> {
     graph: &'g Graph,
     node: &'g Node,
     form: Form,
-    reads: Vec<Value>,
+    params: Vec<Param>,
+    /// What the params are.
+    values: Vec<Value>,
     lowerer: Lowerer,
 }
 
-impl Build<'_> {
+impl<'g> Build<'g> {
+    fn new(graph: &'g Graph, node: &'g Node, form: Form) -> Build<'g> {
+        Build { graph, node, form, params: Vec::new(), values: Vec::new(), lowerer: Lowerer::new(form) }
+    }
+
+    /// The kernel that computes the results of which `stored` is true.
     fn run(mut self, stored: impl Fn(Value) -> bool) -> Option<Native> {
-        let (graph, node) = (self.graph, self.node);
-        let operands: Vec<Elements> = node.operands.iter().map(|&v| self.load(v)).collect::<Option<_>>()?;
-        let results = match &node.op {
+        let (locals, stages) = match &self.node.op {
+            Op::Scan(op) if op.scanned > 0 || self.node.results.len() > op.carried => {
+                scan::stages(&mut self, op, stored)?
+            }
+            op => (Vec::new(), vec![self.registers(op, stored)?]),
+        };
+        let grid = self.form.grid();
+        let Build { params, values, .. } = self;
+        let kernel = Kernel { params, locals, grid, stages };
+        is_steady(&kernel).then_some(Native { kernel, params: values })
+    }
+
+    /// A stage whose points run the loop, with all state in registers.
+    fn registers(&mut self, op: &Op, stored: impl Fn(Value) -> bool) -> Option<Stage> {
+        let node = self.node;
+        let operands: Vec<Elements> =
+            node.operands.iter().map(|&v| self.load(v, self.graph.ty(v), 0)).collect::<Option<_>>()?;
+        let results = match op {
             Op::While(op) => self.lowerer.while_loop(op, &operands, &node.regions)?,
             Op::Scan(op) => self.lowerer.counted_loop(op, &operands, &node.regions)?,
             _ => return None,
         };
-        let param = |v: Value, access| {
-            let ty = graph.ty(v);
-            Param { dtype: ty.dtype, len: ty.elements() as u64, access }
-        };
-        let mut params: Vec<Param> = self.reads.iter().map(|&v| param(v, Access::Read)).collect();
-        let (mut values, mut stores) = (self.reads, Vec::new());
+        let mut stores = Vec::new();
         for (&result, elements) in node.results.iter().zip(&results).filter(|(v, _)| stored(**v)) {
-            let buffer = Buffer::Param(params.len() as u32);
-            params.push(param(result, Access::Write));
-            values.push(result);
-            let places = self.form.places(graph.ty(result).elements()).into_iter().zip(elements);
-            stores.extend(places.map(|(index, &value)| Store { buffer, index, value }));
+            let places = self.form.places(self.graph.ty(result), 0);
+            stores.extend(self.store(result, places, elements));
         }
-        let (grid, dims) = self.form.loops();
-        let body = self.lowerer.finish();
-        let stage = Stage::Loop(Loop { dims, body, stores, folded: 0, folds: Vec::new() });
-        let kernel = Kernel { params, locals: Vec::new(), grid, stages: vec![stage] };
-        Some(Native { kernel, params: values })
+        Some(self.stage(self.form.points(), stores))
     }
 
-    /// The registers of an operand.
-    fn load(&mut self, operand: Value) -> Option<Elements> {
-        let ty = self.graph.ty(operand);
+    /// A stage that runs what has been lowered.
+    fn stage(&mut self, dims: Vec<Extent>, stores: Vec<Store>) -> Stage {
+        let body = std::mem::replace(&mut self.lowerer, Lowerer::new(self.form)).finish();
+        Stage::Loop(Loop { dims, body, stores, folded: 0, folds: Vec::new() })
+    }
+
+    /// Stores of elements of a result.
+    fn store(&mut self, result: Value, places: Places, elements: &[Reg]) -> Vec<Store> {
+        let buffer = self.param(result, Access::Write);
+        let store = |(index, &value)| Store { buffer, index, value };
+        places.into_iter().zip(elements).map(store).collect()
+    }
+
+    /// The registers of a tensor of type `ty` in the memory of `operand`, in a stage whose points are numbered by the loop `dim`.
+    fn load(&mut self, operand: Value, ty: &Type, dim: u32) -> Option<Elements> {
         let registers = self.form.registers(ty)?;
         if registers == 0 {
             return Some(Elements::new());
@@ -116,15 +148,33 @@ impl Build<'_> {
             let reg = self.lowerer.instr(Instr::Const(scalar), ty.dtype);
             return Some(SmallVec::from_elem(reg, registers));
         }
-        let at = self.reads.iter().position(|&read| read == operand).unwrap_or(self.reads.len());
-        if at == self.reads.len() {
-            self.reads.push(operand);
+        Some(self.load_at(operand, ty, self.form.places(ty, dim)))
+    }
+
+    fn load_at(&mut self, operand: Value, ty: &Type, places: Places) -> Elements {
+        if places.is_empty() {
+            return Elements::new();
         }
-        let buffer = Buffer::Param(at as u32);
-        let loads = self.form.places(ty.elements()).into_iter().map(|index| Instr::Load { buffer, index });
-        Some(loads.map(|load| self.lowerer.instr(load, ty.dtype)).collect())
+        let buffer = self.param(operand, Access::Read);
+        let load = |index| self.lowerer.instr(Instr::Load { buffer, index }, ty.dtype);
+        places.into_iter().map(load).collect()
+    }
+
+    /// The param that is this value.
+    fn param(&mut self, value: Value, access: Access) -> Buffer {
+        let known = self.values.iter().position(|&v| v == value);
+        let at = known.unwrap_or_else(|| {
+            let ty = self.graph.ty(value);
+            self.params.push(Param { dtype: ty.dtype, len: ty.elements() as u64, access });
+            self.values.push(value);
+            self.values.len() - 1
+        });
+        Buffer::Param(at as u32)
     }
 }
+
+/// The elements of memory that the registers of a tensor stand for.
+type Places = SmallVec<[Affine; 4]>;
 
 impl Form {
     /// How many registers a tensor has; `None` if it does not fit the form.
@@ -138,25 +188,48 @@ impl Form {
         }
     }
 
-    /// The elements of memory that the registers of a tensor stand for.
-    fn places(self, elements: usize) -> SmallVec<[Affine; 4]> {
+    /// Where the elements of a tensor are, in a stage whose points are numbered by the loop `dim`.
+    fn places(self, ty: &Type, dim: u32) -> Places {
         match self {
-            Form::Wide(all) if all == elements && all as u64 > TILE => {
-                SmallVec::from_elem(Affine::var(Var::Grid(0)).plus(Var::Dim(0), 1), 1)
-            }
-            Form::Wide(all) if all == elements => SmallVec::from_elem(Affine::var(Var::Dim(0)), 1),
+            Form::Wide(all) if all == ty.elements() => SmallVec::from_elem(self.point(dim), 1),
             Form::Wide(_) => SmallVec::from_elem(Affine::default(), 1),
-            Form::Small | Form::Scalars => (0..elements as i64).map(Affine::constant).collect(),
+            Form::Small | Form::Scalars => (0..ty.elements() as i64).map(Affine::constant).collect(),
         }
     }
 
-    fn loops(self) -> (Vec<GridDim>, Vec<Extent>) {
+    /// The element of each point of a wide loop.
+    fn point(self, dim: u32) -> Affine {
+        let point = Affine::var(Var::Dim(dim));
+        if self.grid().is_empty() { point } else { point.plus(Var::Grid(0), 1) }
+    }
+
+    fn grid(self) -> Vec<GridDim> {
         match self {
-            Form::Small | Form::Scalars => (Vec::new(), Vec::new()),
-            Form::Wide(all) if all as u64 <= TILE => (Vec::new(), vec![Extent::Fixed(all as u64)]),
-            Form::Wide(all) => (vec![GridDim { extent: all as u64, tile: TILE }], vec![Extent::Tile(0)]),
+            Form::Wide(all) if all as u64 > TILE => vec![GridDim { extent: all as u64, tile: TILE }],
+            _ => Vec::new(),
         }
     }
+
+    /// The loop over the points of a tile.
+    fn points(self) -> Vec<Extent> {
+        match self {
+            Form::Small | Form::Scalars => Vec::new(),
+            Form::Wide(all) if all as u64 <= TILE => vec![Extent::Fixed(all as u64)],
+            Form::Wide(_) => vec![Extent::Tile(0)],
+        }
+    }
+}
+
+/// Whether all points of a stage leave each loop together. Scalar state of a wide `scan` is in scratch, once for each point, where
+/// nobody sees that it is the same for all.
+fn is_steady(kernel: &Kernel) -> bool {
+    kernel.stages.iter().all(|stage| {
+        let Stage::Loop(stage) = stage else { return true };
+        let Ok(spans) = loops::spans(&stage.body) else { return false };
+        let inner = Var::Dim(stage.dims.len().saturating_sub(1) as u32);
+        let varies = loops::varying(&stage.body, &spans, inner);
+        spans.iter().all(|span| stage.body[span.test].operands().iter().all(|reg| !varies[reg.0 as usize]))
+    })
 }
 
 /// Whether the value is the same scalar everywhere, by whatever constant and views it was made.

@@ -1,0 +1,148 @@
+//! A `scan` over slices as stages: the state goes to scratch, each run of the body takes it from there and leaves the next, and in
+//! the end it goes to the results.
+//!
+//! The loop over slices is the outer one, so that every run goes through memory as it lies there. Each point of a wide loop has
+//! state of its own, scalars too.
+
+use smallvec::SmallVec;
+use tensorwright_ir::Value;
+use tensorwright_ir::op::control::Scan;
+
+use super::lower::Elements;
+use super::{Build, Places};
+use crate::kernel::{Affine, Buffer, Extent, Instr, Local, Reg, Stage, Store, Var};
+use crate::schedule::scalar::Instructions;
+
+/// The scratch and the stages.
+pub(super) fn stages(
+    build: &mut Build<'_>,
+    op: &Scan,
+    stored: impl Fn(Value) -> bool,
+) -> Option<(Vec<Local>, Vec<Stage>)> {
+    let state = State::of(build, op)?;
+    let first = state.begin(build, op)?;
+    let run = body(build, op, &state, &stored)?;
+    let last = state.end(build, op, &stored);
+    let stages = [(op.carried > 0).then_some(first), Some(run), last];
+    Some((state.locals, stages.into_iter().flatten().collect()))
+}
+
+/// The state in scratch.
+struct State {
+    locals: Vec<Local>,
+    /// For each state variable where its elements are, as far as only that depends on the element.
+    places: Vec<SmallVec<[(Buffer, i64); 4]>>,
+    /// How many points have state of their own.
+    points: u64,
+}
+
+impl State {
+    fn of(build: &Build<'_>, op: &Scan) -> Option<State> {
+        let points = match build.form.points()[..] {
+            [] => 1,
+            [Extent::Fixed(n)] => n,
+            _ => super::TILE,
+        };
+        let mut state = State { locals: Vec::new(), places: Vec::new(), points };
+        for &operand in &build.node.operands[..op.carried] {
+            let ty = build.graph.ty(operand);
+            let registers = build.form.registers(ty)?;
+            let local = Buffer::Local(state.locals.len() as u32);
+            state.places.push((0..registers as i64).map(|k| (local, k)).collect());
+            if registers > 0 {
+                state.locals.push(Local { dtype: ty.dtype, len: registers as u64 * points });
+            }
+        }
+        Some(state)
+    }
+
+    /// The elements of a state variable, in a stage whose points are numbered by the loop `dim`.
+    fn elements(&self, variable: usize, dim: u32) -> impl Iterator<Item = (Buffer, Affine)> + '_ {
+        let of_point = if self.points > 1 { Affine::var(Var::Dim(dim)) } else { Affine::default() };
+        self.places[variable].iter().map(move |&(local, k)| (local, of_point.shifted(k)))
+    }
+
+    fn stores(&self, variable: usize, dim: u32, values: &[Reg]) -> Vec<Store> {
+        let store = |((buffer, index), &value)| Store { buffer, index, value };
+        self.elements(variable, dim).zip(values).map(store).collect()
+    }
+
+    fn loads(&self, build: &mut Build<'_>, variable: usize, dim: u32) -> Elements {
+        let dtype = build.graph.ty(build.node.operands[variable]).dtype;
+        let load = |(buffer, index)| build.lowerer.instr(Instr::Load { buffer, index }, dtype);
+        self.elements(variable, dim).map(load).collect()
+    }
+
+    /// The stage that brings the first state.
+    fn begin(&self, build: &mut Build<'_>, op: &Scan) -> Option<Stage> {
+        let mut stores = Vec::new();
+        for (variable, &operand) in build.node.operands[..op.carried].iter().enumerate() {
+            let values = build.load(operand, build.graph.ty(operand), 0)?;
+            stores.extend(self.stores(variable, 0, &values));
+        }
+        Some(build.stage(build.form.points(), stores))
+    }
+
+    /// The stage that takes the last state away.
+    fn end(&self, build: &mut Build<'_>, op: &Scan, stored: &impl Fn(Value) -> bool) -> Option<Stage> {
+        let mut stores = Vec::new();
+        for (variable, &result) in build.node.results[..op.carried].iter().enumerate() {
+            if stored(result) {
+                let values = self.loads(build, variable, 0);
+                let places = build.form.places(build.graph.ty(result), 0);
+                stores.extend(build.store(result, places, &values));
+            }
+        }
+        (!stores.is_empty()).then(|| build.stage(build.form.points(), stores))
+    }
+}
+
+/// The stage that runs the body for each slice.
+fn body(build: &mut Build<'_>, op: &Scan, state: &State, stored: &impl Fn(Value) -> bool) -> Option<Stage> {
+    let (graph, node) = (build.graph, build.node);
+    let region = &node.regions[0];
+    let mut inputs: Vec<Elements> = Vec::new();
+    for (i, &operand) in node.operands.iter().enumerate() {
+        let ty = region.ty(region.inputs()[i]);
+        inputs.push(match i {
+            _ if i < op.carried => state.loads(build, i, 1),
+            _ if i < op.carried + op.scanned => {
+                let places = match build.form.registers(ty)? {
+                    0 => Places::new(),
+                    _ => slice(op, build.form.places(ty, 1), ty.elements()),
+                };
+                build.load_at(operand, ty, places)
+            }
+            _ => build.load(operand, graph.ty(operand), 1)?,
+        });
+    }
+    let results = build.lowerer.region(region, &inputs)?;
+    let mut stores = Vec::new();
+    for (variable, values) in results[..op.carried].iter().enumerate() {
+        stores.extend(state.stores(variable, 1, values));
+    }
+    for (k, values) in results.iter().enumerate().skip(op.carried) {
+        let (result, ty) = (node.results[k], region.ty(region.outputs()[k]));
+        if stored(result) {
+            let places = slice(op, build.form.places(ty, 1), ty.elements());
+            stores.extend(build.store(result, places, values));
+        }
+    }
+    let mut dims = vec![Extent::Fixed(op.length as u64)];
+    match &build.form.points()[..] {
+        // Points of the innermost loop are independent of each other, so it cannot be the loop over slices.
+        [] => dims.push(Extent::Fixed(1)),
+        points => dims.extend(points),
+    }
+    Some(build.stage(dims, stores))
+}
+
+/// The places of a slice in the memory of all, in the order of runs.
+fn slice(op: &Scan, places: Places, elements: usize) -> Places {
+    let (step, last) = (elements as i64, op.length as i64 - 1);
+    let at = |place: Affine| match op.reverse {
+        false => place.plus(Var::Dim(0), step),
+        true => place.plus(Var::Dim(0), -step).shifted(last * step),
+    };
+    places.into_iter().map(at).collect()
+}
