@@ -32,12 +32,12 @@ use crate::{Tensor, trace};
 /// assert_eq!(power(Tensor::from(2.0f32), Tensor::from(10)).item::<f32>()?, 1024.0);
 ///
 /// #[function]
-/// fn horner(coefficients: &Tensor, x: &Tensor) -> Tensor {
+/// fn horner(coefficients: &Tensor, x: &Tensor) -> Result<Tensor> {
 ///     let mut y = x.zeros_like();
-///     for i in range(0..coefficients.shape().size(0) as i64).rev() {
+///     for i in range(0..coefficients.shape()?.size(0) as i64).rev() {
 ///         y = y * x + coefficients.i(&i);
 ///     }
-///     y
+///     Ok(y)
 /// }
 /// # Ok::<(), tensorwright::Error>(())
 /// ```
