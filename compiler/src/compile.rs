@@ -13,6 +13,9 @@ use crate::{fusion, plan};
 pub trait Target {
     /// Rows and columns of the tiles in which the runtime computes a product; `None` if it does not tile it.
     fn matmul_tile(&self, product: &MatMul) -> Option<(u64, u64)>;
+
+    /// Bytes of the right operand packed ahead for many such products; `None` if they would not gain.
+    fn packed_bytes(&self, product: &MatMul) -> Option<usize>;
 }
 
 /// How to compile.
@@ -121,6 +124,10 @@ mod tests {
 
     impl Target for Untiled {
         fn matmul_tile(&self, _product: &MatMul) -> Option<(u64, u64)> {
+            None
+        }
+
+        fn packed_bytes(&self, _product: &MatMul) -> Option<usize> {
             None
         }
     }

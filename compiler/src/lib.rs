@@ -17,6 +17,7 @@ mod merge;
 mod native;
 pub mod passes;
 mod plan;
+mod prepack;
 pub mod program;
 mod schedule;
 

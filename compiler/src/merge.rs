@@ -153,7 +153,11 @@ pub(crate) fn drop_unused_kernels(program: &mut Program) {
         let call = match step {
             Step::Kernel(call) => Some(call),
             Step::MatMul { epilogue, .. } => epilogue.as_mut(),
-            Step::Routine { .. } | Step::List { .. } | Step::Control(_) | Step::Effect { .. } => None,
+            Step::Pack { .. }
+            | Step::Routine { .. }
+            | Step::List { .. }
+            | Step::Control(_)
+            | Step::Effect { .. } => None,
         };
         if let Some(call) = call {
             let id = *new_id[call.kernel].get_or_insert_with(|| {

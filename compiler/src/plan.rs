@@ -11,6 +11,7 @@ use crate::fusion::{Form, Fusion, Unit, is_alias};
 use crate::in_place::{Donations, update_in_place, update_late};
 use crate::kernel::{GridDim, Kernel};
 use crate::native::Native;
+use crate::prepack::pack_ahead;
 use crate::program::{Control, KernelCall, Place, Program, Slot, Step};
 use crate::schedule::{self, Memory, Scheduled};
 use crate::{CompileError, Target};
@@ -143,8 +144,9 @@ impl<'a, 'g> Planner<'a, 'g> {
     fn add_node(&mut self, node: &Node) -> Result<(), CompileError> {
         let graph = self.fusion.graph;
         let types = |values: &[Value]| values.iter().map(|&v| graph.ty(v).clone()).collect();
-        let (operand_types, result_types) = (types(&node.operands), types(&node.results));
-        let operands = node.operands.iter().map(|&v| self.slot(v)).collect();
+        let (operand_types, result_types): (Vec<Type>, Vec<Type>) =
+            (types(&node.operands), types(&node.results));
+        let operands: Vec<usize> = node.operands.iter().map(|&v| self.slot(v)).collect();
         let results = node.results.iter().map(|&v| self.slot(v)).collect();
         let (op, location) = (node.op.clone(), node.location.clone());
         let step = match op.lowering() {
@@ -153,7 +155,16 @@ impl<'a, 'g> Planner<'a, 'g> {
                 let body = node.regions.len() - 1;
                 let carried = |region| if region == body { control::carried(&op) } else { 0 };
                 let lower = |(i, region)| lower_region(region, self.target, &Donations::of_loop(carried(i)));
-                let regions = node.regions.iter().enumerate().map(lower).collect::<Result<Vec<_>, _>>()?;
+                let mut regions =
+                    node.regions.iter().enumerate().map(lower).collect::<Result<Vec<_>, _>>()?;
+                let (mut operands, mut operand_types) = (operands, operand_types);
+                for (operand, product) in pack_ahead(&op, &mut regions[body], self.target) {
+                    let bytes = self.target.packed_bytes(&product).unwrap_or(0);
+                    let out = self.scratch(bytes);
+                    self.program.steps.push(Step::Pack { product, matrix: operands[operand], out });
+                    operands.push(out);
+                    operand_types.push(self.program.slots[out].ty.clone());
+                }
                 let workspace = self.scratch(control::workspace(&op, &regions).bytes);
                 let control = Control {
                     op,
@@ -197,7 +208,7 @@ impl<'a, 'g> Planner<'a, 'g> {
             }
             on_tiles.map(|scheduled| self.call(scheduled))
         });
-        self.program.steps.push(Step::MatMul { product, lhs, rhs, out, epilogue });
+        self.program.steps.push(Step::MatMul { product, lhs, rhs, packed: false, out, epilogue });
         for scheduled in after.into_iter().flat_map(|cluster| schedule::schedule(self.fusion, cluster)) {
             let call = self.call(scheduled);
             self.program.steps.push(Step::Kernel(call));

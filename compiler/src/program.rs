@@ -66,10 +66,21 @@ pub enum Step {
         lhs: usize,
         /// Slot of the right operand.
         rhs: usize,
+        /// Whether that is the operand as [`Step::Pack`] makes it.
+        packed: bool,
         /// Slot of the result.
         out: usize,
         /// What is done to each tile of the result as soon as it is there. Its grid has the tiles of the product.
         epilogue: Option<KernelCall>,
+    },
+    /// The right operand of a product that a loop computes in each run, put into the order in which the product reads it.
+    Pack {
+        /// The product.
+        product: MatMul,
+        /// Slot of the operand.
+        matrix: usize,
+        /// Slot of the packed operand, bytes.
+        out: usize,
     },
     /// A routine of the runtime's library.
     Routine {
@@ -153,6 +164,7 @@ impl Step {
                 let more = epilogue.iter().flat_map(|call| call.args.iter().copied());
                 [*lhs, *rhs, *out].into_iter().chain(more).collect()
             }
+            Step::Pack { matrix, out, .. } => vec![*matrix, *out],
             Step::Routine { operands, results, .. } | Step::List { operands, results, .. } => {
                 operands.iter().chain(results).copied().collect()
             }
@@ -166,7 +178,7 @@ impl Step {
         match self {
             Step::Routine { results, .. } | Step::List { results, .. } => results,
             Step::Control(control) => &control.results,
-            Step::Kernel(_) | Step::MatMul { .. } | Step::Effect { .. } => &[],
+            Step::Kernel(_) | Step::MatMul { .. } | Step::Pack { .. } | Step::Effect { .. } => &[],
         }
     }
 
@@ -178,6 +190,7 @@ impl Step {
                 let more = epilogue.iter_mut().flat_map(|call| call.args.iter_mut());
                 [lhs, rhs, out].into_iter().chain(more).collect()
             }
+            Step::Pack { matrix, out, .. } => vec![matrix, out],
             Step::Routine { operands, results, .. } | Step::List { operands, results, .. } => {
                 operands.iter_mut().chain(results).collect()
             }
@@ -269,8 +282,10 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::Kernel(call) => write!(f, "run {call}"),
-            Step::MatMul { product, lhs, rhs, out, epilogue } => {
-                write!(f, "matmul {product} s{lhs}, s{rhs} -> s{out}")?;
+            Step::Pack { product, matrix, out } => write!(f, "pack {product} s{matrix} -> s{out}"),
+            Step::MatMul { product, lhs, rhs, packed, out, epilogue } => {
+                let packed = if *packed { "packed " } else { "" };
+                write!(f, "matmul {product} s{lhs}, {packed}s{rhs} -> s{out}")?;
                 epilogue.iter().try_for_each(|call| write!(f, " then {call}"))
             }
             Step::Routine { op, operands, results, .. } => {

@@ -166,3 +166,42 @@ fn a_condition_does_not_overwrite_the_state() {
     let found = run(&executable, &[Literal::new([2], &[0i32, 0]).unwrap()]).unwrap();
     assert_eq!(found, [Literal::scalar(10i32), Literal::new([2], &[10i32, 10]).unwrap()]);
 }
+
+/// A recurrent layer `h = tanh(x w + h u)` within `repeat` runs of an outer loop.
+fn recurrent(rows: usize, width: usize, repeat: usize) -> Graph {
+    let mut b = Builder::new("recurrent");
+    let (h, x) = (b.input(f32s([rows, width])), b.input(f32s([5, rows, width])));
+    let (w, u) = (b.input(f32s([width, width])), b.input(f32s([width, width])));
+    let outer = Scan { carried: 1, scanned: 0, length: repeat, reverse: false };
+    let inner = Scan { carried: 1, scanned: 1, length: 5, reverse: false };
+    let results = b
+        .scan(outer, &[h, x, w, u], |b, s| {
+            b.scan(inner, s, |b, s| {
+                let (input, state) = (b.matmul(s[1], s[2])?, b.matmul(s[0], s[3])?);
+                let sum = b.add(input, state)?;
+                Ok([b.tanh(sum)?])
+            })
+        })
+        .unwrap();
+    b.finish(&[results[0]])
+}
+
+#[test]
+fn invariant_matrices_are_packed_once_before_the_outermost_loop() {
+    let graph = recurrent(8, 48, 3);
+    let executable = compile(&graph);
+    let program = executable.program();
+    let packs = |program: &Program| program.steps.iter().filter(|s| matches!(s, Step::Pack { .. })).count();
+    assert_eq!(packs(program), 1, "{program}");
+    assert!(program.with_regions()[1..].iter().all(|region| packs(region) == 0), "{program}");
+    let number = |k: usize| ((k * 37 % 101) as f32 - 50.0) / 400.0;
+    let inputs = graph.input_types().into_iter().map(|ty| {
+        Literal::new(ty.shape.clone(), &(0..ty.elements()).map(number).collect::<Vec<_>>()).unwrap()
+    });
+    let inputs: Vec<Literal> = inputs.collect();
+    let (found, expected) =
+        (run(&executable, &inputs).unwrap(), tensorwright_ir::eval::evaluate(&graph, &inputs).unwrap());
+    for (x, y) in found[0].iter().zip(expected[0].iter()) {
+        assert!((x.to_f64() - y.to_f64()).abs() < 1e-5, "{x:?} {y:?}");
+    }
+}

@@ -164,7 +164,7 @@ impl Block {
             Task::Kernel(task) => vec![&*task.kernel],
             Task::MatMul(task) => task.epilogue.iter().map(|epilogue| &*epilogue.kernel).collect(),
             Task::Control(task) => task.regions.iter().flat_map(Block::kernels).collect(),
-            Task::Routine { .. } | Task::List(_) | Task::Effect(_) => Vec::new(),
+            Task::Pack(_) | Task::Routine { .. } | Task::List(_) | Task::Effect(_) => Vec::new(),
         });
         own.collect()
     }

@@ -79,6 +79,11 @@ impl Target for Native {
     fn matmul_tile(&self, product: &Product) -> Option<(u64, u64)> {
         planned(product).ok().map(|plan| plan.tile_size())
     }
+
+    fn packed_bytes(&self, product: &Product) -> Option<usize> {
+        let plan = planned(product).ok()?.prepacked()?;
+        product.outer.is_empty().then(|| plan.packed_bytes())
+    }
 }
 
 /// An input of a run.

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
+use tensorwright_compiler::CompileError;
 use tensorwright_compiler::contraction::{self, MatMul as Product};
 use tensorwright_compiler::program::{KernelCall, Program, Step};
 
@@ -27,6 +28,7 @@ const PIECE_NS: u64 = 10_000;
 pub(super) enum Task {
     Kernel(KernelTask),
     MatMul(Box<MatMulTask>),
+    Pack(Box<PackTask>),
     Routine { routine: Routine, operands: Vec<usize>, results: Vec<usize> },
     Control(Box<ControlTask>),
     Effect(Box<EffectTask>),
@@ -55,6 +57,15 @@ pub(super) struct MatMulTask {
     outer: u64,
 }
 
+/// A right operand that is packed for later products.
+#[derive(Debug)]
+pub(super) struct PackTask {
+    plan: matmul::MatMul,
+    offset_bytes: isize,
+    matrix: usize,
+    out: usize,
+}
+
 pub(super) fn planned(product: &Product) -> Result<matmul::MatMul, RoutineError> {
     let element = matmul::Element::from;
     let loops = [product.batch, product.rows, product.columns, product.depth];
@@ -75,6 +86,11 @@ pub(super) fn planned(product: &Product) -> Result<matmul::MatMul, RoutineError>
     Ok(matmul::MatMul::plan(&product)?)
 }
 
+fn planned_packed(product: &Product) -> Result<matmul::MatMul, BuildExecutableError> {
+    let what = "operands are packed for products that gain by it";
+    planned(product)?.prepacked().ok_or(CompileError::Internal { what }.into())
+}
+
 /// Step number `at` of the program, ready to run.
 pub(super) fn task(
     at: usize,
@@ -93,12 +109,19 @@ pub(super) fn task(
     };
     Ok(match &program.steps[at] {
         Step::Kernel(call) => Task::Kernel(kernel_task(call)),
-        Step::MatMul { product, lhs, rhs, out, epilogue } => {
-            let plan = planned(product)?;
+        Step::Pack { product, matrix, out } => Task::Pack(Box::new(PackTask {
+            plan: planned_packed(product)?,
+            offset_bytes: product.rhs_offset as isize * product.input.size() as isize,
+            matrix: *matrix,
+            out: *out,
+        })),
+        Step::MatMul { product, lhs, rhs, packed, out, epilogue } => {
+            let plan = if *packed { planned_packed(product)? } else { planned(product)? };
+            let rhs_offset = if *packed { 0 } else { product.rhs_offset };
             let (input, output) = (product.input.size() as i64, product.output.size() as i64);
             Task::MatMul(Box::new(MatMulTask {
                 plan,
-                product: product.clone(),
+                product: Product { rhs_offset, ..product.clone() },
                 element_bytes: [input, input, output],
                 lhs: *lhs,
                 rhs: *rhs,
@@ -151,6 +174,8 @@ impl Task {
             // SAFETY: as of this function.
             Task::MatMul(task) => unsafe { task.run(memory, threads) },
             // SAFETY: as of this function.
+            Task::Pack(task) => unsafe { task.run(memory, threads) },
+            // SAFETY: as of this function.
             Task::Control(task) => return unsafe { task.run(memory, threads) },
             // SAFETY: as of this function.
             Task::List(task) => return unsafe { task.run(memory) },
@@ -182,6 +207,7 @@ impl Task {
             Task::MatMul(task) => {
                 (task.plan.tiles() * task.outer).saturating_mul(task.tile_ns() + task.epilogue_ns())
             }
+            Task::Pack(task) => task.plan.packing_parts().saturating_mul(PackTask::PART_NS),
             Task::Routine { routine, .. } => {
                 routine.phases().iter().map(|phase| phase.tiles.saturating_mul(phase.tile_ns)).sum()
             }
@@ -213,6 +239,24 @@ impl KernelTask {
                 // SAFETY: the params are those of the kernel, in its order; tiles are disjoint.
                 unsafe { self.kernel.run(params.get().as_ptr(), scratch, tiles.start, tiles.end) }
             });
+        });
+    }
+}
+
+impl PackTask {
+    /// Estimated nanoseconds of a part: 64 KiB are read and written.
+    const PART_NS: u64 = 8_000;
+
+    /// # Safety
+    /// As of [`Task::run`].
+    unsafe fn run(&self, memory: &[*mut u8], threads: usize) {
+        let shared = Shared((memory[self.matrix].wrapping_offset(self.offset_bytes), memory[self.out]));
+        share(self.plan.packing_parts(), PackTask::PART_NS, threads, &|parts| {
+            let &(matrix, out) = shared.get();
+            for part in parts {
+                // SAFETY: the operand is that of the product, the slot was made for it when packed, and parts are disjoint.
+                unsafe { self.plan.pack_part(part, matrix, out) };
+            }
         });
     }
 }

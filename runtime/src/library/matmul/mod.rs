@@ -23,6 +23,7 @@
 
 mod element;
 mod kernel;
+mod prepack;
 mod run;
 mod tiling;
 mod vector;
@@ -150,6 +151,8 @@ pub struct MatMul {
     accumulate: bool,
     /// Whether all of the above is about the transposed product.
     transposed: bool,
+    /// Whether the right operand is given as [`Self::pack_part`] makes it.
+    prepacked: bool,
 }
 
 /// The part of the output that a tile computes.
@@ -197,7 +200,15 @@ impl MatMul {
             method,
             accumulate: product.accumulate,
             transposed,
+            prepacked: false,
         })
+    }
+
+    /// The same product with its right operand packed ahead, for operands that many products have in common. The bits of results
+    /// are the same. `None` if this product would not gain: if it reads the operand as it is, or packs it for many rows at once.
+    pub fn prepacked(&self) -> Option<Self> {
+        let gains = self.method == Method::Blocked && !self.transposed && self.rows <= PREPACKED_ROWS;
+        (gains && self.batch == 1 && self.depth > 0).then_some(Self { prepacked: true, ..*self })
     }
 
     /// The number of tiles; they may run in any order and at the same time.
@@ -276,7 +287,7 @@ impl MatMul {
         let (lhs, rhs) = if self.transposed { (rhs, lhs) } else { (lhs, rhs) };
         let part = self.part(tile);
         let left = self.lhs.offset(part.batch, part.rows.start, 0);
-        let right = self.rhs.offset(part.batch, 0, part.columns.start);
+        let right = if self.prepacked { 0 } else { self.rhs.offset(part.batch, 0, part.columns.start) };
         let size = self.input.size() as isize;
         // Without depth the operands have no elements, and their pointers must not move.
         let empty = self.depth == 0;
@@ -290,6 +301,7 @@ impl MatMul {
             scratch,
             rows: (part.rows.end - part.rows.start) as usize,
             columns: (part.columns.end - part.columns.start) as usize,
+            first_column: part.columns.start as usize,
         };
         // SAFETY: the caller's promise, for the part.
         unsafe {
@@ -302,6 +314,9 @@ impl MatMul {
         }
     }
 }
+
+/// Rows up to which packing the right operand takes a good part of a product's time.
+const PREPACKED_ROWS: u64 = 96;
 
 /// Whether every number of the one accumulator is one of the other.
 fn widens(from: Accumulator, to: Accumulator) -> bool {

@@ -21,7 +21,7 @@ impl MatMul {
         let depth = self.block_depth().min(self.depth as usize);
         let rows = self.tile_rows as usize + MAX_ROWS;
         let left = depth * rows * usize::from(self.packs_left());
-        let packs_right = self.method == Method::Blocked || !self.reads_in_place();
+        let packs_right = !self.prepacked && (self.method == Method::Blocked || !self.reads_in_place());
         let right = depth * PACKED_COLUMNS * usize::from(packs_right);
         let sums = self.tile_rows as usize * self.pitch() * usize::from(!self.is_direct());
         let [left, right, sums] = [left, right, sums].map(|n| (n * number).next_multiple_of(64));
@@ -119,6 +119,8 @@ pub(super) struct Operands {
     pub(super) scratch: *mut u8,
     pub(super) rows: usize,
     pub(super) columns: usize,
+    /// The first of the columns, in the whole product.
+    pub(super) first_column: usize,
 }
 
 /// A tile at work.
@@ -210,6 +212,10 @@ impl<N: Kernel + Packs> Run<'_, N> {
     unsafe fn panels(&self, block: Block<N>, start: usize) {
         let Operands { rows, columns, .. } = *self.operands;
         let width = self.kernels.columns;
+        if self.plan.prepacked {
+            // SAFETY: as the caller promises.
+            return unsafe { self.packed_panels(block, start) };
+        }
         let in_place = rows <= UNPACKED_ROWS && self.plan.reads_in_place() && self.plan.rhs.column == 1;
         let whole = if in_place { columns / width * width } else { 0 };
         for first in (0..whole).step_by(width) {
@@ -230,6 +236,22 @@ impl<N: Kernel + Packs> Run<'_, N> {
                 // SAFETY: as the caller promises.
                 unsafe { self.rows(&Block { b, b_step, out, ..block }, lanes) };
             }
+        }
+    }
+
+    /// Panels that were packed ahead, and register blocks.
+    ///
+    /// # Safety
+    /// See [`Self::block`].
+    unsafe fn packed_panels(&self, block: Block<N>, start: usize) {
+        let Operands { columns, first_column, .. } = *self.operands;
+        let width = self.kernels.columns;
+        for column in (0..columns).step_by(width) {
+            let at = self.plan.packed_at::<N>(start, first_column + column, block.depth);
+            let b = self.operands.right.cast::<N>().wrapping_add(at);
+            let (b_step, out) = (width as isize, block.out.wrapping_add(column));
+            // SAFETY: as the caller promises.
+            unsafe { self.rows(&Block { b, b_step, out, ..block }, width.min(columns - column)) };
         }
     }
 

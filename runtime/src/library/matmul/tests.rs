@@ -308,3 +308,37 @@ fn a_tile_can_go_to_a_buffer_of_its_own() {
         }
     }
 }
+
+#[test]
+fn packed_ahead_the_bits_are_the_same() {
+    fn check<T: Sample>([rows, depth, columns]: [usize; 3], order: Order) {
+        let source = &mut Source(rows as u64 + 3 * depth as u64);
+        let lhs = Matrix::<T>::new(Order::RowMajor, [1, rows, depth], source);
+        let rhs = Matrix::<T>::new(order, [1, depth, columns], source);
+        let product = Product { rhs: rhs.strides, ..Product::row_major(T::ELEMENT, rows, depth, columns) };
+        let plan = MatMul::plan(&product).unwrap();
+        let ahead = plan.prepacked().unwrap_or_else(|| panic!("{rows}x{depth}x{columns} {order:?}"));
+        let mut memory = vec![[0u64; 8]; ahead.packed_bytes() / 64 + 1];
+        let packed = memory.as_mut_ptr().cast::<u8>();
+        for part in (0..ahead.packing_parts()).rev() {
+            // SAFETY: the operand is the product's, and the memory as large as it is to be.
+            unsafe { ahead.pack_part(part, rhs.pointer(), packed) };
+        }
+        let results = [(plan, rhs.pointer()), (ahead, packed.cast_const())].map(|(plan, rhs)| {
+            let mut out = vec![T::default(); rows * columns];
+            run_all(&plan, out.as_mut_ptr().cast(), lhs.pointer(), rhs);
+            out
+        });
+        assert_eq!(results[0], results[1], "{:?} {rows}x{depth}x{columns} {order:?}", T::ELEMENT);
+    }
+    for order in [Order::RowMajor, Order::Gaps, Order::Reversed] {
+        for shape in [[7, 5, 64], [16, 300, 130], [96, 513, 97], [33, 256, 300]] {
+            check::<f32>(shape, order);
+            check::<f64>(shape, order);
+            check::<bf16>(shape, order);
+            check::<i16>(shape, order);
+        }
+    }
+    let many_rows = MatMul::plan(&Product::row_major(Element::F32, 500, 64, 64)).unwrap();
+    assert_eq!(many_rows.prepacked(), None);
+}

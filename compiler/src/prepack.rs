@@ -1,0 +1,78 @@
+//! Products in loops whose right operand is the same in each run: it is packed once, before the loop.
+//!
+//! Few rows times a large matrix take long to bring the matrix into the order in which the product reads it. The packed matrix is one
+//! more operand of the loop, of bytes, behind the others.
+
+use tensorwright_ir::{DType, Op, Type};
+
+use crate::Target;
+use crate::contraction::MatMul;
+use crate::program::{Place, Program, Slot, Step};
+
+/// Has products in the body of a loop read packed operands, as further inputs of the body: for each, in order, the operand of the loop that is
+/// to be packed, and for which product.
+pub(crate) fn pack_ahead(op: &Op, body: &mut Program, target: &dyn Target) -> Vec<(usize, MatMul)> {
+    let Some(first) = first_invariant(op) else { return Vec::new() };
+    let mut packed: Vec<(usize, MatMul, usize)> = Vec::new();
+    for at in 0..body.steps.len() {
+        let Step::MatMul { product, rhs, packed: false, .. } = &body.steps[at] else { continue };
+        let Place::Input(input) = body.slots[*rhs].place else { continue };
+        let Some(bytes) = target.packed_bytes(product).filter(|_| input >= first) else { continue };
+        let product = product.clone();
+        let known = packed.iter().find(|(i, p, _)| *i == input && same_packing(p, &product));
+        let slot = match known {
+            Some(&(.., slot)) => slot,
+            None => {
+                let slot = add_input(body, bytes);
+                packed.push((input, product, slot));
+                slot
+            }
+        };
+        if let Step::MatMul { rhs, packed, .. } = &mut body.steps[at] {
+            (*rhs, *packed) = (slot, true);
+        }
+    }
+    // What loops in the body have packed from invariants of this one.
+    while let Some(at) = body.steps.iter().position(|step| packs_invariant(body, step, first)) {
+        if let Step::Pack { product, matrix, out } = body.steps.remove(at)
+            && let Place::Input(input) = body.slots[matrix].place
+        {
+            body.slots[out].place = Place::Input(body.inputs.len());
+            body.inputs.push(body.slots[out].ty.clone());
+            packed.push((input, product, out));
+        }
+    }
+    packed.into_iter().map(|(input, product, _)| (input, product)).collect()
+}
+
+fn packs_invariant(body: &Program, step: &Step, first: usize) -> bool {
+    match step {
+        Step::Pack { matrix, .. } => matches!(body.slots[*matrix].place, Place::Input(i) if i >= first),
+        _ => false,
+    }
+}
+
+/// The first operand of a loop that is the same in each run.
+fn first_invariant(op: &Op) -> Option<usize> {
+    match op {
+        Op::While(op) => Some(op.carried),
+        Op::Scan(op) if op.length > 1 => Some(op.carried + op.scanned),
+        Op::Map(op) if op.length > 1 => Some(op.mapped),
+        _ => None,
+    }
+}
+
+/// Whether two products of the same operand want it packed in the same way.
+fn same_packing(a: &MatMul, b: &MatMul) -> bool {
+    let read = |p: &MatMul| {
+        (p.input, p.output, p.rhs_offset, p.depth.extent, p.depth.rhs, p.columns.extent, p.columns.rhs)
+    };
+    read(a) == read(b)
+}
+
+fn add_input(body: &mut Program, bytes: usize) -> usize {
+    let ty = Type::new(DType::U8, [bytes]);
+    body.slots.push(Slot { ty: ty.clone(), place: Place::Input(body.inputs.len()) });
+    body.inputs.push(ty);
+    body.slots.len() - 1
+}
