@@ -55,6 +55,7 @@ fn steps(program: &Program) -> String {
         Step::Kernel(_) => "kernel",
         Step::MatMul { epilogue: None, .. } => "matmul",
         Step::MatMul { .. } => "matmul+epilogue",
+        Step::Pack { .. } => "pack",
         Step::Routine { op, .. } | Step::List { op, .. } | Step::Effect { op, .. } => op.name(),
         Step::Control(control) => control.op.name(),
     };

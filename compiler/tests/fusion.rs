@@ -11,6 +11,10 @@ impl Target for Tiles {
     fn matmul_tile(&self, _product: &MatMul) -> Option<(u64, u64)> {
         Some((64, 64))
     }
+
+    fn packed_bytes(&self, _product: &MatMul) -> Option<usize> {
+        None
+    }
 }
 
 fn program(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Program {
@@ -20,12 +24,13 @@ fn program(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Program {
     compile(&graph, &CompileOptions::default(), &Tiles).expect("compiles")
 }
 
-/// One letter per step: k kernel, m matmul, e matmul with epilogue, r routine, c control flow, p effect.
+/// One letter per step: k kernel, m matmul, e matmul with epilogue, P packing, r routine, c control flow, p effect.
 fn steps(program: &Program) -> String {
     let letter = |step: &Step| match step {
         Step::Kernel(_) => 'k',
         Step::MatMul { epilogue: None, .. } => 'm',
         Step::MatMul { .. } => 'e',
+        Step::Pack { .. } => 'P',
         Step::Routine { .. } => 'r',
         Step::List { .. } => 'l',
         Step::Control(_) => 'c',
