@@ -58,7 +58,7 @@ pub use gradient::{
     value_and_grad_of, vjp,
 };
 pub use module::Module;
-pub use random::RandomKey;
+pub use random::{Generator, RandomKey};
 pub use replay::run_graph;
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
 pub use tensor::{
@@ -83,8 +83,8 @@ struct Readme;
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, DType, Ellipsis, Function, GradientTape, Module, NewAxis, RandomKey, Stage, Static, Tensor,
-        TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, checkpoint, cond,
+        By, DType, Ellipsis, Function, Generator, GradientTape, Module, NewAxis, RandomKey, Stage, Static,
+        Tensor, TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, checkpoint, cond,
         custom_gradient, fori_loop, function, grad, hessian, jacobian, jvp, keep, map, print, range, scan,
         scan_reverse, value_and_grad, value_and_grad_of, vjp, while_loop,
     };

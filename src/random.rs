@@ -2,7 +2,9 @@
 //!
 //! A key stands for one stream of numbers. Nothing is hidden and nothing is consumed: the same key gives the
 //! same numbers, eagerly, compiled, and on any number of threads. Whoever needs other numbers splits the key,
-//! or folds a number into it.
+//! or folds a number into it. A [`Generator`] does the latter by itself: it is a key with a counter, in variables.
+
+mod generator;
 
 use tensorwright_ir::op::composite::{Normal, Permutation, RngFoldIn, RngSplit, TruncatedNormal, Uniform};
 use tensorwright_ir::op::primitive::{Reshape, Slice};
@@ -11,6 +13,8 @@ use tensorwright_ir::{Element, Scalar, Shape};
 use crate::error::{Place, caller};
 use crate::tensor::{Operand, OperandKind, Tensor, one};
 use crate::tree::Tree;
+
+pub use generator::Generator;
 
 /// The key of a stream of random numbers; a `u32[2]` tensor. As an operand it stands for that tensor:
 /// `x.dropout(&key, 0.1)`.
@@ -61,7 +65,11 @@ impl RandomKey {
         let at = caller();
         let like = Tensor::scalar_at(Scalar::I64(0), at);
         let number = number.hold(&like, "rng_fold_in", at);
-        RandomKey { key: one(RngFoldIn {}, &[&self.key, std::borrow::Borrow::borrow(&number)], at) }
+        self.fold_in_at(std::borrow::Borrow::borrow(&number), at)
+    }
+
+    fn fold_in_at(&self, number: &Tensor, at: Place) -> RandomKey {
+        RandomKey { key: one(RngFoldIn {}, &[&self.key, number], at) }
     }
 
     /// Numbers from `low` to below `high`, evenly distributed.

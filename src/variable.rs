@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tensorwright_ir::Type;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::primitive::{BinaryFn, Scatter, ScatterKind};
+use tensorwright_ir::op::primitive::{BinaryFn, Scatter, ScatterKind, UnaryFn};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::error::{Error, Place, Result, caller};
@@ -168,6 +168,44 @@ impl Variable {
         self.scatter(ScatterKind::Add, indices.as_ref(), updates.as_ref(), caller())
     }
 
+    /// Subtracts from slices along axis 0, as [`Variable::scatter_add`] adds.
+    ///
+    /// # Errors
+    /// As [`Variable::scatter_update`].
+    #[track_caller]
+    pub fn scatter_sub(&self, indices: impl AsRef<Tensor>, updates: impl AsRef<Tensor>) -> Result<()> {
+        let at = caller();
+        let negated = one(UnaryFn::Neg, &[updates.as_ref()], at);
+        self.scatter(ScatterKind::Add, indices.as_ref(), &negated, at)
+    }
+
+    /// Multiplies slices along axis 0, as [`Variable::scatter_add`] adds to them.
+    ///
+    /// # Errors
+    /// As [`Variable::scatter_update`].
+    #[track_caller]
+    pub fn scatter_mul(&self, indices: impl AsRef<Tensor>, updates: impl AsRef<Tensor>) -> Result<()> {
+        self.scatter(ScatterKind::Mul, indices.as_ref(), updates.as_ref(), caller())
+    }
+
+    /// The larger of slices along axis 0 and updates, element by element, as [`Variable::scatter_add`] adds.
+    ///
+    /// # Errors
+    /// As [`Variable::scatter_update`].
+    #[track_caller]
+    pub fn scatter_max(&self, indices: impl AsRef<Tensor>, updates: impl AsRef<Tensor>) -> Result<()> {
+        self.scatter(ScatterKind::Max, indices.as_ref(), updates.as_ref(), caller())
+    }
+
+    /// The smaller of slices along axis 0 and updates, element by element, as [`Variable::scatter_add`] adds.
+    ///
+    /// # Errors
+    /// As [`Variable::scatter_update`].
+    #[track_caller]
+    pub fn scatter_min(&self, indices: impl AsRef<Tensor>, updates: impl AsRef<Tensor>) -> Result<()> {
+        self.scatter(ScatterKind::Min, indices.as_ref(), updates.as_ref(), caller())
+    }
+
     fn scatter(&self, kind: ScatterKind, indices: &Tensor, updates: &Tensor, at: Place) -> Result<()> {
         let count = indices.ty()?.elements();
         let op = Scatter {
@@ -183,7 +221,12 @@ impl Variable {
     }
 
     /// Gives the variable the value that `new` makes of the current one.
-    fn update(&self, op: &'static str, at: Place, new: impl FnOnce(&Tensor) -> Tensor) -> Result<()> {
+    pub(crate) fn update(
+        &self,
+        op: &'static str,
+        at: Place,
+        new: impl FnOnce(&Tensor) -> Tensor,
+    ) -> Result<()> {
         if trace::is_active() {
             let new = new(&trace::read(self, at));
             self.check(op, &new, at)?;

@@ -143,12 +143,21 @@ impl<X: Tree> Slices<X> {
         reverse: bool,
         body: impl Fn(S, X) -> O,
     ) -> Result<(S, Y)> {
-        let at = self.at;
         let now = tensors(&state);
-        let count = now.len();
         let types: Vec<Type> = agree::types(&now)?.into_iter().chain(self.types.clone()).collect();
-        let traced = region::trace("body", &types, at, |inputs| self.call(&state, inputs, &body))?;
-        agree::check(&state, &traced.result.0, Parties::Iteration, at)?;
+        let traced = region::trace("body", &types, self.at, |inputs| self.call(&state, inputs, &body))?;
+        agree::check(&state, &traced.result.0, Parties::Iteration, self.at)?;
+        self.record_traced(&state, reverse, traced)
+    }
+
+    fn record_traced<S: Tree, Y: Tree>(
+        self,
+        state: &S,
+        reverse: bool,
+        traced: Traced<(S, Y)>,
+    ) -> Result<(S, Y)> {
+        let (at, now) = (self.at, tensors(state));
+        let count = now.len();
         let around = Around::of(&[&traced.region]);
         let (inputs, outputs) =
             (around.inputs(count, self.types.len()), around.outputs(count, traced.types.len() - count));
@@ -158,7 +167,7 @@ impl<X: Tree> Slices<X> {
         let scan = Scan { carried, scanned: xs.len(), length: self.length, reverse };
         let operands = around.operands(&now, &xs);
         let mut results = region::record(scan, &operands, vec![graph], &around, count, at)?.into_iter();
-        let state = with_tensors(&state, results.by_ref().take(count));
+        let state = with_tensors(state, results.by_ref().take(count));
         Ok((state, with_tensors(&traced.result.1, results)))
     }
 
@@ -179,9 +188,8 @@ impl<X: Tree> Slices<X> {
         let around = Around::of(&[&traced.region]);
         if !around.changes.is_empty() {
             // In order, because what the iterations change is.
-            return self
-                .record_scan((), false, |(), x| Ok::<_, Error>(((), body(x).into_result()?)))
-                .map(|r| r.1);
+            let Traced { region, result, types } = traced;
+            return Ok(self.record_traced(&(), false, Traced { region, result: ((), result), types })?.1);
         }
         let count = traced.types.len();
         let (inputs, outputs) = (around.inputs(self.types.len(), 0), around.outputs(count, 0));

@@ -1,5 +1,8 @@
 //! Control flow with closures: the same eagerly and compiled, and errors that show both sides.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tensorwright::prelude::*;
 use tensorwright::{Error, Tree};
 
@@ -207,4 +210,22 @@ fn prints_come_in_order_from_compiled_loops() {
         lines.lock().unwrap().iter().filter(|l| l.starts_with("order")).cloned().collect();
     let once = ["order begin 1", "order zero 0", "order 1 and 2", "order end"];
     assert_eq!(lines, [once, once].concat());
+}
+
+#[test]
+fn a_map_with_effects_is_traced_once() {
+    let (calls, total) = (Arc::new(AtomicUsize::new(0)), Variable::new(0i32).unwrap());
+    let f = {
+        let (calls, total) = (Arc::clone(&calls), total.clone());
+        function(move |xs: Tensor| {
+            map(xs, |x| {
+                calls.fetch_add(1, Ordering::Relaxed);
+                total.assign_add(&x)?;
+                Ok::<_, Error>(total.value() * 10)
+            })
+        })
+    };
+    assert_eq!(f.call([1i32, 2, 3]).unwrap().to_vec::<i32>().unwrap(), [10, 30, 60]);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+    assert_eq!(total.value().item::<i32>().unwrap(), 6);
 }

@@ -49,3 +49,76 @@ fn keys_are_operands() -> Result<()> {
     assert_eq!(order, (0..100).collect::<Vec<i32>>());
     Ok(())
 }
+
+/// Uses of the generator in branches, loops, and around them.
+fn walk(numbers: &Generator) -> Function<Tensor, (Tensor, Tensor)> {
+    let numbers = numbers.clone();
+    function(move |x: Tensor| {
+        let first = numbers.uniform([2], 0.0f32, 1.0);
+        let far = |x: &Tensor| x.abs().sum(..).lt(5.0);
+        let x = while_loop(&x + &first, far, |x| {
+            cond(
+                &numbers.uniform([], 0.0f32, 1.0).lt(0.5),
+                || &x + numbers.normal([2], 0.0f32, 1.0),
+                || &x - numbers.truncated_normal([2], 0.0f32, 1.0).abs(),
+            )
+        })?;
+        Ok::<_, tensorwright::Error>((x, numbers.permutation(10)))
+    })
+}
+
+#[test]
+fn a_generator_gives_the_same_numbers_in_any_mode() -> Result<()> {
+    let runs = [(false, 1), (false, 2), (true, 1)].map(|(eagerly, threads)| -> Result<_> {
+        let numbers = Generator::new(11)?;
+        let f = walk(&numbers).with_threads(threads);
+        f.run_eagerly(eagerly);
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            let (x, order) = f.call([0.0f32, 0.0])?;
+            seen.push((x.to_vec::<f32>()?, order.to_vec::<i32>()?));
+        }
+        assert!(eagerly || f.trace_count() == 1);
+        let state: Vec<_> =
+            numbers.variables().into_iter().map(|(path, v)| (path, v.value().to_literal())).collect();
+        assert_eq!(state.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), ["key", "counter"]);
+        Ok((seen, numbers.uniform([3], 0u32, u32::MAX).to_vec::<u32>()?))
+    });
+    let [one, two, eager] = runs.map(|run| run.expect("all runs pass"));
+    assert_eq!(one, two);
+    assert_eq!(one, eager);
+    assert_ne!(one.0[0], one.0[1]);
+    Ok(())
+}
+
+#[test]
+fn generators_begin_anew_and_split() -> Result<()> {
+    let numbers = Generator::new(3)?;
+    let draw = |numbers: &Generator| numbers.uniform([4], 0u64, u64::MAX).to_vec::<u64>();
+    let (a, b) = (draw(&numbers)?, draw(&numbers)?);
+    assert_ne!(a, b);
+    numbers.reseed(3)?;
+    assert_eq!(draw(&numbers)?, a);
+    let [left, right] = numbers.split()?;
+    assert_ne!(draw(&left)?, draw(&right)?);
+    let again = Generator::from_key(RandomKey::new(3))?;
+    assert_eq!((draw(&again)?, draw(&again)?), (a, b));
+    let inside = function(|x: Tensor| Generator::new(1).map(|numbers| x + numbers.normal([], 0.0f32, 1.0)));
+    assert!(inside.call(1.0f32).unwrap_err().to_string().contains("variable"));
+    Ok(())
+}
+
+#[test]
+fn no_two_threads_get_the_same_numbers() -> Result<()> {
+    let numbers = Generator::new(3)?;
+    let draw = || numbers.uniform([], 0u64, u64::MAX).item::<u64>().unwrap();
+    let many = || (0..50).map(|_| draw()).collect::<Vec<u64>>();
+    let mut all: Vec<u64> = std::thread::scope(|scope| {
+        let threads = [0, 1, 2].map(|_| scope.spawn(&many));
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 150);
+    Ok(())
+}

@@ -114,6 +114,35 @@ fn rows_are_updated_and_what_is_out_of_range_is_left_out() {
 }
 
 #[test]
+fn rows_are_combined_with_updates() {
+    let table = Variable::new([[2i32, -3], [4, 5]]).unwrap();
+    let f = {
+        let table = table.clone();
+        function(move |(rows, updates): (Tensor, Tensor)| {
+            let mut seen = vec![];
+            table.scatter_sub(&rows, &updates)?;
+            seen.push(table.value());
+            table.scatter_mul(&rows, &updates)?;
+            seen.push(table.value());
+            table.scatter_max(&rows, &updates)?;
+            seen.push(table.value());
+            table.scatter_min(&rows, updates.ones_like())?;
+            Ok::<_, Error>((seen, table.value()))
+        })
+    };
+    let arguments = (Tensor::from([0i32, 9]), Tensor::from([[3i32, 2], [7, 7]]));
+    for eagerly in [false, true] {
+        f.run_eagerly(eagerly);
+        table.assign(Tensor::from([[2i32, -3], [4, 5]])).unwrap();
+        let (seen, last) = f.call(&arguments).unwrap();
+        assert_eq!(i32s(&seen[0]), [-1, -5, 4, 5]);
+        assert_eq!(i32s(&seen[1]), [-3, -10, 4, 5]);
+        assert_eq!(i32s(&seen[2]), [3, 2, 4, 5]);
+        assert_eq!(i32s(&last), [1, 1, 4, 5]);
+    }
+}
+
+#[test]
 fn a_step_of_training_changes_its_parameters() {
     let w = Variable::new(0.0f64).unwrap();
     let step = {

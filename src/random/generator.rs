@@ -1,0 +1,148 @@
+//! Random numbers from a state.
+
+use tensorwright_ir::op::composite::{Normal, Permutation, TruncatedNormal, Uniform};
+use tensorwright_ir::op::primitive::BinaryFn;
+use tensorwright_ir::{Element, Op, Scalar, Shape};
+
+use super::RandomKey;
+use crate::error::{Place, Result, caller};
+use crate::tensor::one;
+use crate::{Module, Tensor, Tree, Variable};
+
+/// Random numbers that are others at each use.
+///
+/// It holds a [`RandomKey`] and a counter, in variables. Each use takes the key with the counter folded in, and counts on, in program
+/// order: a seed gives the same numbers eagerly, compiled, in loops and branches, and on any number of threads. Clones are
+/// the same generator. It is a [`Module`], so its state is saved with others'.
+///
+/// There is no generator of the process: numbers that depend on what else runs cannot be had again.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let numbers = Generator::new(42)?;
+/// let noisy = {
+///     let numbers = numbers.clone();
+///     function(move |x: Tensor| &x + numbers.normal([3], 0.0f32, 0.1))
+/// };
+/// let x = Tensor::zeros([3], DType::F32);
+/// let (a, b) = (noisy.call(&x)?, noisy.call(&x)?);
+/// assert_ne!(a.to_vec::<f32>()?, b.to_vec::<f32>()?);
+/// assert_eq!(noisy.trace_count(), 1);
+/// numbers.reseed(42)?;
+/// assert_eq!(numbers.normal([3], 0.0f32, 0.1).to_vec::<f32>()?, a.to_vec::<f32>()?);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[derive(Clone, Debug, Module, Tree)]
+pub struct Generator {
+    /// `u32[2]`.
+    key: Variable,
+    /// How often it was used: `i64[]`.
+    counter: Variable,
+}
+
+impl Generator {
+    /// A generator from a seed.
+    ///
+    /// # Errors
+    /// In a traced function: it would be made by each trace, so it is made outside and used inside.
+    #[track_caller]
+    pub fn new(seed: u64) -> Result<Generator> {
+        Generator::made_at(RandomKey::new(seed), caller())
+    }
+
+    /// A generator of the numbers of a key.
+    ///
+    /// # Errors
+    /// As [`Generator::new`], or when the key carries an error.
+    #[track_caller]
+    pub fn from_key(key: RandomKey) -> Result<Generator> {
+        Generator::made_at(key, caller())
+    }
+
+    fn made_at(key: RandomKey, at: Place) -> Result<Generator> {
+        let counter = Tensor::scalar_at(Scalar::I64(0), at);
+        Ok(Generator {
+            key: Variable::made_at("key", key.key, at)?,
+            counter: Variable::made_at("counter", counter, at)?,
+        })
+    }
+
+    /// Begins anew, from a seed.
+    ///
+    /// # Errors
+    /// Never, for a generator that was made.
+    #[track_caller]
+    pub fn reseed(&self, seed: u64) -> Result<()> {
+        let at = caller();
+        self.key.assign_at(RandomKey::new(seed).key, at)?;
+        self.counter.assign_at(Tensor::scalar_at(Scalar::I64(0), at), at)
+    }
+
+    /// A key of its own for each use.
+    ///
+    /// # Errors
+    /// Never, for a generator that was made.
+    #[track_caller]
+    pub fn next_key(&self) -> Result<RandomKey> {
+        self.next_at(caller())
+    }
+
+    fn next_at(&self, at: Place) -> Result<RandomKey> {
+        let mut now = None;
+        let counted = |counter: &Tensor| {
+            now = Some(counter.clone());
+            one(BinaryFn::Add, &[counter, &Tensor::scalar_at(Scalar::I64(1), at)], at)
+        };
+        self.counter.update("generator", at, counted)?;
+        let number = now.unwrap_or_else(|| Tensor::scalar_at(Scalar::I64(0), at));
+        Ok(RandomKey { key: self.key.value_at(at) }.fold_in_at(&number, at))
+    }
+
+    /// Generators that are independent of each other and of this one. Counts as one use.
+    ///
+    /// # Errors
+    /// As [`Generator::new`].
+    #[track_caller]
+    pub fn split<const N: usize>(&self) -> Result<[Generator; N]> {
+        let at = caller();
+        let keys: [RandomKey; N] = self.next_at(at)?.split();
+        let generators = keys.into_iter().map(|key| Generator::made_at(key, at));
+        let generators: Vec<Generator> = generators.collect::<Result<_>>()?;
+        Ok(generators.try_into().unwrap_or_else(|_| unreachable!("one generator for each key")))
+    }
+
+    fn draw(&self, op: impl Into<Op>, at: Place) -> Tensor {
+        match self.next_at(at) {
+            Ok(key) => one(op, &[&key.key], at),
+            Err(error) => Tensor::failed(error),
+        }
+    }
+
+    /// Numbers from `low` to below `high`, evenly distributed.
+    #[track_caller]
+    pub fn uniform<T: Element>(&self, shape: impl Into<Shape>, low: T, high: T) -> Tensor {
+        let op = Uniform { dtype: T::DTYPE, shape: shape.into(), low: low.into(), high: high.into() };
+        self.draw(op, caller())
+    }
+
+    /// Normally distributed numbers.
+    #[track_caller]
+    pub fn normal<T: Element>(&self, shape: impl Into<Shape>, mean: T, std: T) -> Tensor {
+        let op = Normal { dtype: T::DTYPE, shape: shape.into(), mean: mean.into(), std: std.into() };
+        self.draw(op, caller())
+    }
+
+    /// Normally distributed numbers within two standard deviations of the mean.
+    #[track_caller]
+    pub fn truncated_normal<T: Element>(&self, shape: impl Into<Shape>, mean: T, std: T) -> Tensor {
+        let op = TruncatedNormal { dtype: T::DTYPE, shape: shape.into(), mean: mean.into(), std: std.into() };
+        self.draw(op, caller())
+    }
+
+    /// The numbers `0..count` in random order, as i32.
+    #[track_caller]
+    pub fn permutation(&self, count: usize) -> Tensor {
+        self.draw(Permutation { count }, caller())
+    }
+}
