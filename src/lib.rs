@@ -30,6 +30,7 @@
 extern crate self as tensorwright;
 
 mod backend;
+mod batch;
 pub mod control;
 mod eager;
 mod error;
@@ -46,6 +47,7 @@ pub mod tree;
 pub mod variable;
 
 pub use backend::CompileOptions;
+pub use batch::{vmap, vmap_axes};
 pub use control::{
     TensorList, assert_that, case, check_finite, cond, fori_loop, map, print, range, scan, scan_reverse,
     while_loop,
@@ -86,6 +88,6 @@ pub mod prelude {
         By, DType, Ellipsis, Function, Generator, GradientTape, Module, NewAxis, RandomKey, Stage, Static,
         Tensor, TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, checkpoint, cond,
         custom_gradient, fori_loop, function, grad, hessian, jacobian, jvp, keep, map, print, range, scan,
-        scan_reverse, value_and_grad, value_and_grad_of, vjp, while_loop,
+        scan_reverse, value_and_grad, value_and_grad_of, vjp, vmap, vmap_axes, while_loop,
     };
 }

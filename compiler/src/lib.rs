@@ -4,6 +4,7 @@
 //! graph --passes--> graph --fusion--> clusters --schedule--> kernels --plan--> program --codegen--> machine code
 //! ```
 
+pub mod batch;
 pub mod codegen;
 mod compile;
 pub mod contraction;

@@ -18,6 +18,7 @@ mod signatures;
 mod tape;
 mod trees;
 mod variable;
+mod vmap;
 
 use tensorwright::prelude::*;
 

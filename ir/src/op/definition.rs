@@ -102,6 +102,12 @@ pub trait OpDef: Attributes {
     /// How it is differentiated.
     fn derivative(&self) -> Derivative<'_>;
 
+    /// Whether it is a scalar function: operands and results have one shape, and each result element depends on the operand elements
+    /// at its own index, wherever that is.
+    fn is_elementwise(&self) -> bool {
+        Self::LOWERING == Lowering::Map
+    }
+
     /// Appends the definition of a composite to `b` and returns its results; `None` for primitives.
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
         let _ = (b, operands);
@@ -152,6 +158,9 @@ pub trait CompositeDef: Attributes {
     /// How many operands it takes.
     const ARITY: Arity;
 
+    /// As [`OpDef::is_elementwise`].
+    const IS_ELEMENTWISE: bool = false;
+
     /// Appends the op's definition to `b` and returns its results. Errors are about the op's own operands; an error of an
     /// inner op is passed on.
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError>;
@@ -185,6 +194,10 @@ impl<T: CompositeDef> OpDef for T {
 
     fn derivative(&self) -> Derivative<'_> {
         CompositeDef::derivative(self)
+    }
+
+    fn is_elementwise(&self) -> bool {
+        T::IS_ELEMENTWISE
     }
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {

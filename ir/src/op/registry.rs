@@ -513,6 +513,14 @@ macro_rules! define_ops {
                 }
             }
 
+            /// Whether it is a scalar function of the elements at one index.
+            pub fn is_elementwise(&self) -> bool {
+                match self {
+                    $(Op::$variant(op) => OpDef::is_elementwise(op),)*
+                    $(Op::$control(_) => false,)*
+                }
+            }
+
             /// Its attributes as the text form shows them.
             pub fn attributes(&self) -> Vec<(&'static str, AttrValue)> {
                 match self {

@@ -49,6 +49,7 @@ pub trait ElementWise: Attributes {
 impl<T: ElementWise> CompositeDef for T {
     const NAME: &'static str = <T as ElementWise>::NAME;
     const ARITY: Arity = Arity::Exact(T::OPERANDS);
+    const IS_ELEMENTWISE: bool = true;
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         let dtype = same_types(b, operands, T::CLASS)?.dtype;

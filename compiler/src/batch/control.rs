@@ -1,0 +1,258 @@
+//! Control flow of many examples.
+//!
+//! What they share decides for all of them: the node remains, its regions are batched. Where what decides differs, a branch becomes
+//! a selection, and a `while` goes on as long as one example does: the others keep their state, whatever the body makes of it.
+
+use tensorwright_ir::op::control::CustomGradient;
+use tensorwright_ir::op::primitive::{CompareFn, ReduceKind};
+use tensorwright_ir::{Builder, Graph, Literal, Op, Type, Value};
+
+use super::depend::{self, Set, meets};
+use super::lists::swapped;
+use super::movement::is_token;
+use super::rules::{self, Site};
+use super::{BatchError, Item, append_batched};
+use crate::passes::has_effect;
+
+impl Site<'_> {
+    pub(super) fn control(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
+        match op {
+            Op::If(_) if self.has(0) => self.all_branches(|b, index, branch| match branch {
+                0 => Ok(index),
+                _ => b.not(index),
+            }),
+            Op::Case(_) if self.has(0) => self.all_branches(|b, index, branch| {
+                let number = b.scalar(branch as i32);
+                let shape = b.shape(index);
+                let number = b.broadcast_to(number, &shape)?;
+                b.push_one(CompareFn::Eq, &[index, number])
+            }),
+            Op::If(_) | Op::Case(_) => self.regions(1),
+            Op::While(op) => self.while_loop(op.carried),
+            Op::Scan(op) => self.slices(op.carried, op.scanned),
+            Op::Map(op) => self.slices(0, op.mapped),
+            Op::CustomGradient(op) => self.custom(op),
+            _ => self.regions(0),
+        }
+    }
+
+    /// For each operand whether it differs.
+    fn mask(&self) -> Vec<bool> {
+        self.x.iter().map(|item| item.per_example).collect()
+    }
+
+    /// For each result whether it differs, as far as `depend` knows. Tokens never do.
+    fn result_mask(&self, sets: &[Set], types: &[Type]) -> Vec<bool> {
+        let mask = self.mask();
+        sets.iter().zip(types).map(|(set, ty)| meets(set, &mask) && !is_token(ty)).collect()
+    }
+
+    /// The node with batched regions, which see the operands from `first` on.
+    fn regions(&mut self, first: usize) -> Result<Vec<Item>, BatchError> {
+        let types = self.node.regions[0].output_types();
+        let given = self.result_mask(&depend::results(self.node), &types);
+        let taken = &self.mask()[first..];
+        let regions = self.node.regions.iter().map(|region| self.region(region, taken, &given));
+        let regions = regions.collect::<Result<Vec<_>, _>>()?;
+        let operands: Vec<Value> = self.x.iter().map(|item| item.value).collect();
+        let results = self.b.push_with_regions(self.node.op.clone(), &operands, regions)?;
+        Ok(items(&results, &given))
+    }
+
+    /// The region for many examples; inputs and outputs in the masks have the new axis.
+    fn region(&self, region: &Graph, taken: &[bool], given: &[bool]) -> Result<Graph, BatchError> {
+        let mut b = self.inner(region);
+        let inputs = rules::inputs(&mut b, region, self.size, taken);
+        let found = append_batched(&mut b, region, self.size, &inputs)?;
+        let found = found.into_iter().zip(given);
+        let outputs = found.map(|(item, &own)| as_asked(&mut b, self.size, item, own));
+        let outputs = outputs.collect::<Result<Vec<_>, BatchError>>()?;
+        Ok(b.finish(&outputs))
+    }
+
+    fn inner(&self, region: &Graph) -> Builder {
+        let mut b = Builder::new(region.name());
+        b.set_location(self.b.location().cloned());
+        b
+    }
+
+    /// All branches, and for each example the results of one of them. `is_chosen` says of the operand that decides where it chooses a
+    /// branch; where none is chosen the last one is.
+    fn all_branches(
+        &mut self,
+        is_chosen: impl Fn(&mut Builder, Value, usize) -> Result<Value, tensorwright_ir::BuildError>,
+    ) -> Result<Vec<Item>, BatchError> {
+        self.no_effects()?;
+        let (node, size) = (self.node, self.size);
+        let (selector, inputs) = (self.value(0), &self.x[1..]);
+        let last = node.regions.len() - 1;
+        let mut results = append_batched(self.b, &node.regions[last], size, inputs)?;
+        for (branch, region) in node.regions[..last].iter().enumerate() {
+            let chosen = is_chosen(self.b, selector, branch)?;
+            let found = append_batched(self.b, region, size, inputs)?;
+            for (result, item) in results.iter_mut().zip(found) {
+                *result = self.selected(chosen, item, *result)?;
+            }
+        }
+        Ok(results)
+    }
+
+    /// The first item for the examples in `chosen`, else the second.
+    fn selected(&mut self, chosen: Value, yes: Item, no: Item) -> Result<Item, BatchError> {
+        let ty = self.b.ty(yes.value).clone();
+        if yes == no || is_token(&ty) {
+            return Ok(yes);
+        }
+        if ty.is_list() {
+            return Err(self.lists_differ());
+        }
+        let (yes, no) = (rules::spread(self.b, self.size, yes)?, rules::spread(self.b, self.size, no)?);
+        Ok(Item::batched(select_rows(self.b, chosen, yes, no)?))
+    }
+
+    fn no_effects(&self) -> Result<(), BatchError> {
+        match has_effect(self.node) {
+            true => Err(BatchError::Effect { op: self.node.op.name(), location: self.node.location.clone() }),
+            false => Ok(()),
+        }
+    }
+
+    fn while_loop(&mut self, carried: usize) -> Result<Vec<Item>, BatchError> {
+        let [condition, body] = &self.node.regions[..] else { unreachable!("a while has two regions") };
+        let types = body.output_types();
+        let given = self.result_mask(&depend::results(self.node), &types);
+        let taken = [&given[..], &self.mask()[carried..]].concat();
+        if meets(&depend::outputs(condition)[0], &taken) {
+            return self.masked_while(condition, body, &taken);
+        }
+        let regions = vec![self.region(condition, &taken, &[false])?, self.region(body, &taken, &given)?];
+        let operands = self.operands(&taken)?;
+        let results = self.b.push_with_regions(self.node.op.clone(), &operands, regions)?;
+        Ok(items(&results, &given))
+    }
+
+    /// The operands, with the new axis where the mask has it.
+    fn operands(&mut self, mask: &[bool]) -> Result<Vec<Value>, BatchError> {
+        let (b, size) = (&mut *self.b, self.size);
+        self.x.iter().zip(mask).map(|(&item, &own)| as_asked(b, size, item, own)).collect()
+    }
+
+    /// A loop that goes on as long as one example does.
+    fn masked_while(
+        &mut self,
+        condition: &Graph,
+        body: &Graph,
+        taken: &[bool],
+    ) -> Result<Vec<Item>, BatchError> {
+        self.no_effects()?;
+        let (size, carried) = (self.size, body.outputs().len());
+        let go = {
+            let mut b = self.inner(condition);
+            let inputs = rules::inputs(&mut b, condition, size, taken);
+            let goes = goes_on(&mut b, size, condition, &inputs)?;
+            let any = b.reduce(goes, ReduceKind::Any, [0usize])?;
+            b.finish(&[any])
+        };
+        let mut b = self.inner(body);
+        let inputs = rules::inputs(&mut b, body, size, taken);
+        let goes = goes_on(&mut b, size, condition, &inputs)?;
+        let found = append_batched(&mut b, body, size, &inputs)?;
+        let mut outputs = Vec::new();
+        for (old, new) in inputs[..carried].iter().zip(found) {
+            let mut site = Site { b: &mut b, size, node: self.node, types: self.types, x: self.x };
+            let next = site.selected(goes, new, *old)?;
+            outputs.push(as_asked(&mut b, size, next, old.per_example)?);
+        }
+        let regions = vec![go, b.finish(&outputs)];
+        let operands = self.operands(taken)?;
+        let results = self.b.push_with_regions(self.node.op.clone(), &operands, regions)?;
+        Ok(items(&results, &taken[..carried]))
+    }
+
+    /// A loop over slices: what is sliced has the axis of slices first and that of the examples second.
+    fn slices(&mut self, carried: usize, sliced: usize) -> Result<Vec<Item>, BatchError> {
+        let body = &self.node.regions[0];
+        let types = body.output_types();
+        let given = self.result_mask(&depend::results(self.node), &types);
+        let taken = [&given[..carried], &self.mask()[carried..]].concat();
+        let region = self.region(body, &taken, &given)?;
+        let mut operands = self.operands(&taken)?;
+        for i in carried..carried + sliced {
+            if taken[i] {
+                operands[i] = swapped(self.b, operands[i])?;
+            }
+        }
+        let results = self.b.push_with_regions(self.node.op.clone(), &operands, vec![region])?;
+        let mut results = items(&results, &given);
+        for item in results[carried..].iter_mut().filter(|item| item.per_example) {
+            item.value = swapped(self.b, item.value)?;
+        }
+        Ok(results)
+    }
+
+    /// A function with a gradient of its own: cotangents of what the examples share are summed up.
+    fn custom(&mut self, op: &CustomGradient) -> Result<Vec<Item>, BatchError> {
+        let [forward, backward] = &self.node.regions[..] else { unreachable!("it has two regions") };
+        let (mask, types) = (self.mask(), forward.output_types());
+        let sets = depend::outputs(forward);
+        let given = self.result_mask(&sets, &types);
+        let results = types.len() - op.saved;
+        let floats = (0..op.results).filter(|&i| types[i].dtype.is_float());
+        let mut taken = mask[op.arguments..].to_vec();
+        taken.extend_from_slice(&given[results..]);
+        taken.extend(floats.map(|i| given[i]));
+        let region = self.region(forward, &mask, &given)?;
+        let arguments = (0..op.arguments).filter(|&i| self.types[i].dtype.is_float());
+        let wanted: Vec<bool> = arguments.map(|i| mask[i]).collect();
+        let mut b = self.inner(backward);
+        let inputs = rules::inputs(&mut b, backward, self.size, &taken);
+        let found = append_batched(&mut b, backward, self.size, &inputs)?;
+        let mut outputs = Vec::new();
+        for (item, own) in found.into_iter().zip(wanted) {
+            outputs.push(match item.per_example && !own {
+                true if b.ty(item.value).is_list() => return Err(self.lists_differ()),
+                true => b.reduce(item.value, ReduceKind::Sum, [0usize])?,
+                false => as_asked(&mut b, self.size, item, own)?,
+            });
+        }
+        let regions = vec![region, b.finish(&outputs)];
+        let operands: Vec<Value> = self.x.iter().map(|item| item.value).collect();
+        let found = self.b.push_with_regions(op.clone(), &operands, regions)?;
+        Ok(items(&found, &given[..results]))
+    }
+}
+
+/// Where the loop goes on.
+fn goes_on(b: &mut Builder, size: usize, condition: &Graph, inputs: &[Item]) -> Result<Value, BatchError> {
+    let go = append_batched(b, condition, size, inputs)?[0];
+    Ok(rules::spread(b, size, go)?)
+}
+
+/// The value with the new axis, or without it.
+fn as_asked(b: &mut Builder, size: usize, item: Item, own: bool) -> Result<Value, BatchError> {
+    match own {
+        true => Ok(rules::spread(b, size, item)?),
+        // A tensor without elements that only looks like a token.
+        false if item.per_example => Ok(b.literal(Literal::new([0], &[false; 0]).expect("no elements"))),
+        false => Ok(item.value),
+    }
+}
+
+fn items(values: &[Value], mask: &[bool]) -> Vec<Item> {
+    values.iter().zip(mask).map(|(&value, &per_example)| Item { value, per_example }).collect()
+}
+
+/// Rows of one tensor or another.
+fn select_rows(
+    b: &mut Builder,
+    chosen: Value,
+    yes: Value,
+    no: Value,
+) -> Result<Value, tensorwright_ir::BuildError> {
+    let shape = b.shape(yes);
+    let chosen = match shape.rank() {
+        1 => chosen,
+        _ => b.broadcast_in_dim(chosen, shape, [0usize])?,
+    };
+    b.select(chosen, yes, no)
+}

@@ -1,0 +1,196 @@
+//! Functions of one example, for many.
+
+use tensorwright_compiler::batch::{self, BatchError, Batched};
+use tensorwright_ir::op::TypeError;
+use tensorwright_ir::{Graph, Type};
+
+use crate::control::agree::{self, tensors, with_tensors};
+use crate::control::region;
+use crate::error::{Error, Place, Result, caller};
+use crate::function::Output;
+use crate::trace::{Captured, State};
+use crate::{Function, Tensor, Tree, function, replay};
+
+/// A function of many examples out of a function of one: tensors of the argument have one more axis 0, with a slice for each example, and
+/// so have tensors of the result.
+///
+/// The function is traced once, for one example, and every op in it then becomes one op for all examples: a product of a vector and a
+/// matrix a product of matrices, a `cond` on a value that differs a selection, a `while` a loop until all are done. Tensors that the function
+/// uses from around it are shared by all examples. `print` prints the batch. It composes with [`grad`](crate::grad()),
+/// [`function`](crate::function()), the closures of control flow and itself, in any order.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// // Gradients of each example's own loss, by the weights that they share.
+/// let loss = |(w, x, y): (Tensor, Tensor, Tensor)| ((w * x).sum(..) - y).square();
+/// let gradients = vmap_axes(
+///     move |(w, x, y): (Tensor, Tensor, Tensor)| {
+///         let (_, pullback) = vjp(|w| loss((w, x.clone(), y.clone())), w)?;
+///         pullback.call(&Tensor::from(1.0f32))
+///     },
+///     &[None, Some(0), Some(0)],
+///     &[],
+/// );
+/// let w = Tensor::from([1.0f32, -1.0]);
+/// let (x, y) = (Tensor::from([[1.0f32, 2.0], [3.0, 4.0], [0.5, 0.5]]), Tensor::from([0.0f32, 1.0, -1.0]));
+/// let found = gradients.call((w, x, y))?;
+/// assert_eq!(found.to_vec::<f32>()?, [-2.0, -4.0, -12.0, -16.0, 1.0, 1.0]);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+///
+/// The derivative of a `while` that ends at another time for each example needs lists of each example's own, so a function with one goes
+/// example by example, in parallel: `grad` of the sum of `vmap(f)` does better than `vmap` of `grad(f)`.
+///
+/// Calls fail if the function does, if the tensors of the argument have no common extent along axis 0, if examples would differ about
+/// effects or the lengths of lists, or if the function assigns variables.
+pub fn vmap<A: Tree, O: Output>(f: impl Fn(A) -> O + Send + Sync + 'static) -> Function<A, O::Tree> {
+    vmap_axes(f, &[], &[])
+}
+
+/// As [`vmap`], with axes to choose: for each tensor of the argument, in order, the axis along which the examples lie, or `None` if they
+/// share it; for each tensor of the result the axis along which they come to lie. An empty list stands for axis 0 everywhere.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// // A matrix times each column of another one.
+/// let f = vmap_axes(|(m, v): (Tensor, Tensor)| m.matvec(&v), &[None, Some(1)], &[1]);
+/// let (m, v) = (Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]), Tensor::from([[1.0f32, 0.0], [0.0, 1.0]]));
+/// assert_eq!(f.call((&m, &v))?.to_vec::<f32>()?, m.to_vec::<f32>()?);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+pub fn vmap_axes<A: Tree, O: Output>(
+    f: impl Fn(A) -> O + Send + Sync + 'static,
+    arguments: &[Option<usize>],
+    results: &[usize],
+) -> Function<A, O::Tree> {
+    let axes = Axes { arguments: arguments.to_vec(), results: results.to_vec() };
+    function(move |argument: A| axes.apply(&f, argument, caller()))
+}
+
+/// Where the examples lie.
+struct Axes {
+    arguments: Vec<Option<usize>>,
+    results: Vec<usize>,
+}
+
+/// The tensors of an argument, sliced.
+struct Examples {
+    /// Those with examples have them along axis 0.
+    inputs: Vec<Tensor>,
+    /// Types for one example.
+    types: Vec<Type>,
+    per_example: Vec<bool>,
+    size: usize,
+}
+
+impl Axes {
+    fn apply<A: Tree, O: Output>(&self, f: &dyn Fn(A) -> O, argument: A, at: Place) -> Result<O::Tree> {
+        let examples = self.examples(tensors(&argument), at)?;
+        let call = |inputs| f(with_tensors(&argument, inputs));
+        let traced = region::trace("vmap", &examples.types, at, call)?;
+        if traced.region.changes.iter().any(|state| matches!(state, State::Variable(_))) {
+            return Err(refused(at, "the function assigns a variable, which all examples share".to_owned()));
+        }
+        let mut operands: Vec<Captured> = examples.inputs.into_iter().map(Captured::Tensor).collect();
+        operands.extend(traced.region.captures.iter().cloned());
+        let mut mask = examples.per_example;
+        mask.resize(operands.len(), false);
+        let (results, changes) = (traced.types.len(), traced.region.changes.clone());
+        let Batched { graph, per_example } = batched(&traced.region.into_graph(), examples.size, &mask, at)?;
+        let outputs = replay::run_captured(&graph, &operands, &changes, results, at)?;
+        let outputs = outputs.into_iter().zip(per_example).enumerate();
+        let place = |(i, (x, own)): (usize, (Tensor, bool))| {
+            let x = if own { x } else { repeated(&x, examples.size)? };
+            self.placed(i, x, at)
+        };
+        Ok(with_tensors(&traced.result, outputs.map(place).collect::<Result<Vec<_>>>()?))
+    }
+
+    fn examples(&self, tensors: Vec<Tensor>, at: Place) -> Result<Examples> {
+        if !self.arguments.is_empty() && self.arguments.len() != tensors.len() {
+            let (axes, found) = (self.arguments.len(), tensors.len());
+            return Err(refused(
+                at,
+                format!("there are {axes} axes for the {found} tensors of the argument"),
+            ));
+        }
+        let all = agree::types(&tensors)?;
+        let (mut inputs, mut types, mut per_example, mut sizes) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (i, (x, ty)) in tensors.into_iter().zip(&all).enumerate() {
+            let axis = self.arguments.get(i).copied().unwrap_or(Some(0));
+            match axis {
+                Some(axis) if axis >= ty.rank() => {
+                    return Err(refused(
+                        at,
+                        format!("tensor {i} of the argument is {ty} and has no axis {axis}"),
+                    ));
+                }
+                Some(axis) => {
+                    sizes.push(ty.shape.size(axis));
+                    types.push(ty.with_shape(ty.shape.without(&[axis])));
+                    inputs.push(moved(&x, ty.rank(), axis, 0));
+                }
+                None => {
+                    types.push(ty.clone());
+                    inputs.push(x);
+                }
+            }
+            per_example.push(axis.is_some());
+        }
+        match sizes.first() {
+            Some(&size) if sizes.iter().all(|&other| other == size) => {
+                Ok(Examples { inputs, types, per_example, size })
+            }
+            _ => Err(refused(
+                at,
+                format!("tensors of the argument must have a common number of examples, found {sizes:?}"),
+            )),
+        }
+    }
+
+    /// The result number `i` with the examples along the axis that was asked for.
+    fn placed(&self, i: usize, x: Tensor, at: Place) -> Result<Tensor> {
+        let ty = x.ty()?.clone();
+        let axis = match self.results.get(i) {
+            Some(&axis) => axis,
+            None if self.results.is_empty() => 0,
+            None => {
+                return Err(refused(at, format!("there are {} axes for the results", self.results.len())));
+            }
+        };
+        if axis >= ty.rank() {
+            return Err(refused(
+                at,
+                format!("result {i} is {ty}, examples included, and has no axis {axis}"),
+            ));
+        }
+        Ok(moved(&x, ty.rank(), 0, axis))
+    }
+}
+
+fn batched(graph: &Graph, size: usize, mask: &[bool], at: Place) -> Result<Batched> {
+    batch::batch(graph, size, mask).map_err(|error: BatchError| refused(at, error.to_string()))
+}
+
+fn refused(at: Place, what: String) -> Error {
+    Error::refused(at, "vmap", Vec::new(), TypeError::Other(what))
+}
+
+/// The tensor with one axis moved.
+fn moved(x: &Tensor, rank: usize, from: usize, to: usize) -> Tensor {
+    if from == to {
+        return x.clone();
+    }
+    let mut permutation: Vec<usize> = (0..rank).filter(|&axis| axis != from).collect();
+    permutation.insert(to, from);
+    x.transpose(&permutation[..])
+}
+
+/// The tensor for each example.
+fn repeated(x: &Tensor, size: usize) -> Result<Tensor> {
+    let shape: Vec<usize> = [size].into_iter().chain(x.ty()?.shape.sizes()).collect();
+    Ok(x.broadcast_to(&shape[..]))
+}
