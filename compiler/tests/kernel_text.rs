@@ -221,3 +221,32 @@ fn loops_in_bodies_are_whole() {
     breaks("r7 = lt r5 r2", "r7 = lt r6 r0");
     breaks("r8 = while r7", "r8 = while r5");
 }
+
+const COMPUTED: &str = "kernel {
+  param p0: read f32[30]
+  param p1: read i64[1]
+  param p2: write f32[20]
+  grid g0: 20 by 5
+  loop d0 < tile g0 {
+    r0 = load p1[0]
+    r1 = load p0[g0 + d0] at r0 of 11
+    store p2[g0 + d0] = r1
+  }
+}
+";
+
+#[test]
+fn computed_places_are_inside_of_what_is_only_read() {
+    assert_eq!(rules_broken(COMPUTED), []);
+    assert_eq!(COMPUTED.parse::<Kernel>().unwrap().to_string(), COMPUTED);
+    let breaks = |rule: u32, from: &str, to: &str| {
+        assert!(COMPUTED.contains(from), "{from}");
+        let rules = rules_broken(&COMPUTED.replace(from, to));
+        assert!(rules.contains(&rule), "{to}: {rules:?}");
+    };
+    breaks(9, "of 11", "of 12");
+    breaks(14, "of 11", "of 0");
+    breaks(14, "i64[1]", "i32[1]");
+    breaks(14, "load p1[0]", "index i64 [d0]");
+    breaks(14, "read f32[30]", "readwrite f32[30]");
+}

@@ -253,6 +253,52 @@ fn scans_over_slices_keep_their_state_in_scratch() {
 }
 
 #[test]
+fn large_invariants_are_read_at_computed_places() {
+    // Element by element, and rows into a wide sum; places beyond the end are clamped.
+    let reads = |x: &str, table: &str, count: u32, body: &str| {
+        format!(
+            "graph @f(%t: {table}, %x: {x}) {{
+               %zero = constant() {{value = -2:i32}}
+               %i, %y = while(%zero, %x, %t) {{carried = 2}} (
+                 graph(%i: i32[], %x: {x}, %t: {table}) {{
+                   %limit = constant() {{value = {count}:i32}} %more = lt(%i, %limit) return %more
+                 }},
+                 graph(%i: i32[], %x: {x}, %t: {table}) {{
+                   %one = constant() {{value = 1:i32}}
+                   %next = add(%i, %one)
+                   %k = reshape(%i) {{shape = [1]}}
+                   {body}
+                   %n = add(%x, %e)
+                   return %next, %n
+                 }}
+               )
+               return %y, %i
+             }}"
+        )
+    };
+    let element =
+        "offset_axes = [], collapsed = [0], batch = [], index_batch = [], indexed = [0], sizes = [1]";
+    check(&reads("f32[]", "f32[100]", 110, &format!("%e = gather(%t, %k) {{{element}}}")));
+    check(&reads("f32[]", "f32[5]", 7, &format!("%e = gather(%t, %k) {{{element}}}")));
+    let row =
+        "offset_axes = [0], collapsed = [0], batch = [], index_batch = [], indexed = [0], sizes = [1, 40]";
+    check(&reads("f32[40]", "f32[9,40]", 12, &format!("%e = gather(%t, %k) {{{row}}}")));
+    let wide = row.replace("40", "2000");
+    check(&reads("f32[2000]", "f32[9,2000]", 12, &format!("%e = gather(%t, %k) {{{wide}}}")));
+    let window = "%j = concat(%k, %k) {axis = 0}
+      %s = dynamic_slice(%t, %j) {sizes = [2, 2]}
+      %e = reshape(%s) {shape = [4]}";
+    check(&reads("f32[4]", "f32[6,7]", 9, window));
+    check(&reads("f32[4]", "f32[3,4]", 5, window));
+    check(&reads(
+        "f32[4]",
+        "u8[6,7]",
+        9,
+        &window.replace("%e = reshape(%s)", "%r = cast(%s) {dtype = f32} %e = reshape(%r)"),
+    ));
+}
+
+#[test]
 fn a_wide_scan_may_have_scalar_state_and_loops_in_it() {
     let inner = |bound: &str| {
         format!(

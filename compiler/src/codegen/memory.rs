@@ -1,5 +1,6 @@
 //! Loads and stores of packs.
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::DType;
@@ -18,14 +19,25 @@ pub(super) struct Address {
 }
 
 impl Nest<'_, '_, '_, '_> {
-    /// The load at instruction `i`.
-    pub(super) fn load(&mut self, i: usize, at: Position) -> Result<Pack, CodegenError> {
+    /// The load at instruction `i`, so many elements further on.
+    pub(super) fn load(
+        &mut self,
+        i: usize,
+        at: Position,
+        further: Option<Value>,
+    ) -> Result<Pack, CodegenError> {
         let access = self.plan.loads[i].ok_or(CodegenError::Internal { what: "loads have an access" })?;
-        if !self.plan.varies(Reg(i as u32)) {
-            let address = Address { base: self.pointer(access.place), bytes: i64::from(access.displacement) };
+        let varies = self.plan.varies(Reg(i as u32));
+        let mut address = match varies {
+            true => self.locate(access, at),
+            false => Address { base: self.pointer(access.place), bytes: i64::from(access.displacement) },
+        };
+        if let Some(further) = further {
+            address.base = self.e.advance(address.base, further, access.dtype.size() as i64);
+        }
+        if !varies {
             return Ok(smallvec![self.e.load_lane(access.dtype, address)]);
         }
-        let address = self.locate(access, at);
         let loaded = self.e.load_pack(access.dtype, access.stride, address);
         Ok(loaded)
     }
@@ -50,6 +62,15 @@ impl Nest<'_, '_, '_, '_> {
 }
 
 impl Emitter<'_, '_> {
+    /// The place, at least 0 and below `count`.
+    pub(super) fn clamped(&mut self, place: Value, count: u64) -> Value {
+        let (zero, last) = (self.int(types::I64, 0), self.int(types::I64, count as i64 - 1));
+        let low = self.icmp(IntCC::SignedLessThan, place, zero);
+        let place = self.ins().select(low, zero, place);
+        let high = self.icmp(IntCC::SignedGreaterThan, place, last);
+        self.ins().select(high, last, place)
+    }
+
     /// An address that an instruction can have: with a small constant part.
     pub(super) fn settle(&mut self, address: Address, more: i64) -> (Value, i32) {
         let bytes = address.bytes.wrapping_add(more);

@@ -367,7 +367,12 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         Ok(match &body.body[i] {
             Instr::Const(scalar) => SmallVec::from_slice(&[self.e.bits(lane_type(dtype), scalar.bits())]),
             Instr::Index { index, .. } => self.evaluate_index(i, dtype, index, at),
-            Instr::Load { .. } => self.load(i, at)?,
+            Instr::Load { .. } => self.load(i, at, None)?,
+            Instr::LoadAt { at: place, count, .. } => {
+                let place = self.scalar(*place)?;
+                let place = self.e.clamped(place, *count);
+                self.load(i, at, Some(place))?
+            }
             Instr::Unary(f, x) => self.e.unary(*f, self.plan.dtype(*x), &args[0])?,
             Instr::Binary(f, x, y) => {
                 let (swap, known) = self.known(*x, *y);

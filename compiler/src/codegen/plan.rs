@@ -121,7 +121,7 @@ pub(super) fn dtypes(kernel: &Kernel, body: &Loop) -> Vec<DType> {
         dtypes.push(match *instr {
             Instr::Const(scalar) => scalar.dtype(),
             Instr::Index { dtype, .. } | Instr::Cast(dtype, _) | Instr::Bitcast(dtype, _) => dtype,
-            Instr::Load { buffer, .. } => kernel.dtype(buffer),
+            Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } => kernel.dtype(buffer),
             Instr::Unary(f, x) => {
                 if f.is_predicate() {
                     DType::Bool
@@ -251,6 +251,7 @@ impl<'k> Plan<'k> {
                     self.index_level(index).max(self.inner() - 1)
                 }
                 Instr::Load { index, .. } => self.index_level(index),
+                Instr::LoadAt { index, at, .. } => self.index_level(index).max(self.levels[at.0 as usize]),
                 _ => instr.operands().iter().map(|reg| self.levels[reg.0 as usize]).max().unwrap_or(0),
             };
             self.levels.push(level);
@@ -313,6 +314,10 @@ impl<'k> Plan<'k> {
         let size = |reg: Reg| self.dtype(reg).size() as u32;
         let own = self.widths[i];
         let instr = &self.body.body[i];
+        if let Instr::LoadAt { .. } = instr {
+            // The place is a scalar.
+            return SmallVec::new();
+        }
         if let Instr::Repeat(next) = instr {
             let span = self.spans.iter().find(|span| span.end == i);
             let states = span.into_iter().flat_map(Span::state).zip(next);
@@ -339,6 +344,7 @@ impl<'k> Plan<'k> {
                     self.repeatable &= !self.stored(*buffer);
                     Some(self.access(kernel, *buffer, index))
                 }
+                Instr::LoadAt { buffer, index, .. } => Some(self.access(kernel, *buffer, index)),
                 _ => None,
             };
             self.loads.push(access);

@@ -183,6 +183,11 @@ impl Tile<'_, '_> {
                     let at = self.index(index);
                     self.load(buffer, at)
                 }
+                Instr::LoadAt { buffer, ref index, at, count } => {
+                    let place = (of(at).to_i128() as i64).clamp(0, count as i64 - 1);
+                    let at = self.index(index) + place;
+                    self.load(buffer, at)
+                }
                 Instr::Unary(function, x) => function.eval(of(x)),
                 Instr::Binary(function, x, y) => function.eval(of(x), of(y)),
                 Instr::Compare(function, x, y) => Scalar::Bool(function.eval(of(x), of(y))),

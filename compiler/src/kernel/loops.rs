@@ -84,6 +84,7 @@ pub fn varying(body: &[Instr], spans: &[Span], inner: Var) -> Vec<bool> {
         for (i, instr) in body.iter().enumerate() {
             varies[i] |= match instr {
                 Instr::Load { index, .. } | Instr::Index { index, .. } => index.coefficient(inner) != 0,
+                Instr::LoadAt { index, at, .. } => index.coefficient(inner) != 0 || is_set(&varies, *at),
                 Instr::Loop | Instr::While(_) | Instr::Repeat(_) => false,
                 _ => instr.operands().iter().any(|reg| is_set(&varies, *reg)),
             };

@@ -230,6 +230,18 @@ pub enum Instr {
         /// Which element.
         index: Affine,
     },
+    /// An element of memory at a computed place: `at` elements after `index`, where `at`, an i64 that is the same along the innermost
+    /// loop, is clamped to be at least 0 and below `count`.
+    LoadAt {
+        /// Where from; its dtype is the result's.
+        buffer: Buffer,
+        /// The first element that may be read.
+        index: Affine,
+        /// Which one after it.
+        at: Reg,
+        /// How many there are.
+        count: u64,
+    },
     /// A function of one operand.
     Unary(UnaryFn, Reg),
     /// A function of two operands of the same dtype.
@@ -260,7 +272,7 @@ impl Instr {
         match *self {
             Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::Loop => SmallVec::new(),
             Instr::Unary(_, x) | Instr::Cast(_, x) | Instr::Bitcast(_, x) => smallvec![x],
-            Instr::State(x) | Instr::While(x) => smallvec![x],
+            Instr::State(x) | Instr::While(x) | Instr::LoadAt { at: x, .. } => smallvec![x],
             Instr::Binary(_, x, y) | Instr::Compare(_, x, y) => smallvec![x, y],
             Instr::Select(x, y, z) | Instr::Fma(x, y, z) => smallvec![x, y, z],
             Instr::Repeat(ref next) => next.iter().copied().collect(),
@@ -277,6 +289,7 @@ impl Instr {
             Instr::Compare(op, x, y) => Instr::Compare(op, f(x), f(y)),
             Instr::Select(x, y, z) => Instr::Select(f(x), f(y), f(z)),
             Instr::Fma(x, y, z) => Instr::Fma(f(x), f(y), f(z)),
+            Instr::LoadAt { buffer, index, at, count } => Instr::LoadAt { buffer, index, at: f(at), count },
             Instr::State(x) => Instr::State(f(x)),
             Instr::While(x) => Instr::While(f(x)),
             Instr::Repeat(next) => Instr::Repeat(next.into_iter().map(f).collect()),

@@ -279,7 +279,12 @@ impl Parser<'_> {
             "index" => Instr::Index { dtype: self.dtype()?, index: self.bracketed()? },
             "load" => {
                 let (buffer, index) = self.element()?;
-                Instr::Load { buffer, index }
+                if !self.accept_word("at") {
+                    return Ok(Instr::Load { buffer, index });
+                }
+                let at = self.reg()?;
+                self.require("of")?;
+                Instr::LoadAt { buffer, index, at, count: self.number("a number of elements")? }
             }
             "select" => Instr::Select(self.reg()?, self.reg()?, self.reg()?),
             "fma" => Instr::Fma(self.reg()?, self.reg()?, self.reg()?),

@@ -22,6 +22,11 @@ impl Interval {
         Interval { low: value, high: value }
     }
 
+    /// With the `count - 1` elements after it.
+    pub fn widened(self, count: u64) -> Interval {
+        Interval { low: self.low, high: self.high + i128::from(count) - 1 }
+    }
+
     fn plus(self, other: Interval) -> Interval {
         Interval { low: self.low + other.low, high: self.high + other.high }
     }

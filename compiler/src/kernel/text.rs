@@ -125,6 +125,9 @@ impl Display for Instr {
             Instr::Const(scalar) => write!(f, "const {} {scalar}", scalar.dtype()),
             Instr::Index { dtype, index } => write!(f, "index {dtype} [{index}]"),
             Instr::Load { buffer, index } => write!(f, "load {buffer}[{index}]"),
+            Instr::LoadAt { buffer, index, at, count } => {
+                write!(f, "load {buffer}[{index}] at {at} of {count}")
+            }
             Instr::Unary(function, x) => write!(f, "{} {x}", function.name()),
             Instr::Binary(function, x, y) => write!(f, "{} {x} {y}", function.name()),
             Instr::Compare(function, x, y) => write!(f, "{} {x} {y}", function.name()),

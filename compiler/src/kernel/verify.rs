@@ -24,6 +24,8 @@
 //! 13. Loops inside of a body are complete and nest (see [`loops`](super::loops)), none is in a stage with folds. What is computed inside
 //!     is used inside, but for state variables; the next value of a state variable has its dtype; and whether a
 //!     loop goes on is the same at all points of the innermost loop.
+//! 14. A computed place is an i64 that is the same at all points of the innermost loop, below a count of at least 1; all places are in the
+//!     buffer. The stage does not store to the buffer, and if there are several tiles, it is a param that is only read.
 
 use std::fmt;
 
@@ -214,10 +216,16 @@ impl<'k> Verifier<'k> {
 
     /// Checks a place: all of it must be inside its buffer.
     fn place(&mut self, space: &Space<'_>, buffer: Buffer, index: &Affine, dims: usize) {
+        self.places(space, buffer, index, dims, 1);
+    }
+
+    /// Checks `count` places, from `index` on.
+    fn places(&mut self, space: &Space<'_>, buffer: Buffer, index: &Affine, dims: usize, count: u64) {
         if !self.buffer(buffer) || !self.affine(index, dims) {
             return;
         }
         let Some(range) = space.interval(index) else { return };
+        let range = range.widened(count);
         let len = self.len(buffer);
         let inside = range.low >= 0 && range.high < i128::from(len);
         self.require(inside, 9, || {
@@ -258,7 +266,30 @@ impl<'k> Verifier<'k> {
         }
         if self.violations.len() == before {
             self.loops(body, &dtypes);
+            self.computed_places(body);
             self.points(&space, body);
+        }
+    }
+
+    /// Rule 14.
+    fn computed_places(&mut self, body: &Loop) {
+        if !body.body.iter().any(|instr| matches!(instr, Instr::LoadAt { .. })) {
+            return;
+        }
+        let inner = Var::Dim(body.dims.len().saturating_sub(1) as u32);
+        let varies = loops::varying(&body.body, &loops::spans(&body.body).unwrap_or_default(), inner);
+        for instr in &body.body {
+            let Instr::LoadAt { buffer, at, .. } = *instr else { continue };
+            self.require(!varies[at.0 as usize], 14, || format!("{at} differs from point to point"));
+            let stored = body.stores.iter().map(|s| s.buffer).chain(body.folds.iter().map(|f| f.buffer));
+            self.require(stored.into_iter().all(|b| b != buffer), 14, || {
+                format!("{buffer} is read at {at} while it is stored to")
+            });
+            let only_read =
+                matches!(buffer, Buffer::Param(p) if self.kernel.params[p as usize].access == Access::Read);
+            self.require(self.kernel.tiles() <= 1 || only_read, 14, || {
+                format!("{buffer} is read at {at}, which another tile may store to")
+            });
         }
     }
 
@@ -321,6 +352,10 @@ impl<'k> Verifier<'k> {
             let dims = body.dims.len();
             match instr {
                 Instr::Load { buffer, index } => self.place(space, *buffer, index, dims),
+                Instr::LoadAt { buffer, index, count, .. } => {
+                    self.require((1..=MAX_LEN).contains(count), 14, || format!("there are {count} places"));
+                    self.places(space, *buffer, index, dims, (*count).clamp(1, MAX_LEN));
+                }
                 Instr::Index { index, .. } => {
                     self.affine(index, dims);
                 }
@@ -358,6 +393,10 @@ impl<'k> Verifier<'k> {
             Instr::Index { dtype, .. } if dtype.is_number() && computed(dtype) => Ok(dtype),
             Instr::Index { dtype, .. } => wrong("index", dtype),
             Instr::Load { buffer, .. } => Ok(self.kernel.dtype(buffer)),
+            Instr::LoadAt { buffer, at, .. } => match of(at)? {
+                DType::I64 => Ok(self.kernel.dtype(buffer)),
+                dtype => Err((14, format!("{at} is {dtype}, but a place is i64"))),
+            },
             Instr::Unary(f, x) => match of(x)? {
                 dtype if !f.class().contains(dtype) || !computed(dtype) => wrong(f.name(), dtype),
                 _ if f.is_predicate() => Ok(DType::Bool),
@@ -449,7 +488,7 @@ fn may_use(span: &LoopSpan, reg: usize, at: usize) -> bool {
 
 fn load(instr: &Instr) -> Option<(Buffer, &Affine)> {
     match instr {
-        Instr::Load { buffer, index } => Some((*buffer, index)),
+        Instr::Load { buffer, index } | Instr::LoadAt { buffer, index, .. } => Some((*buffer, index)),
         _ => None,
     }
 }

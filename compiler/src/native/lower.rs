@@ -9,7 +9,7 @@ use tensorwright_ir::{DType, Graph, Node, Op, Scalar, Type, Value};
 
 use super::Form;
 use crate::fusion;
-use crate::kernel::{Instr, Reg};
+use crate::kernel::{Affine, Buffer, Instr, Reg};
 use crate::schedule::scalar::Instructions;
 
 /// Instructions of one kernel: beyond this number compiling takes longer than it is worth.
@@ -18,9 +18,42 @@ const MAX_INSTRUCTIONS: usize = 1024;
 /// The registers of a tensor.
 pub(super) type Elements = SmallVec<[Reg; 4]>;
 
+/// A tensor: registers, or memory that only loads at computed places may read. A tensor that is neither is not to be known here.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tensor {
+    pub(super) elements: Elements,
+    pub(super) memory: Option<Buffer>,
+}
+
+impl Tensor {
+    pub(super) fn of(elements: Elements) -> Tensor {
+        Tensor { elements, memory: None }
+    }
+
+    pub(super) fn in_memory(buffer: Buffer) -> Tensor {
+        Tensor { elements: Elements::new(), memory: Some(buffer) }
+    }
+
+    /// Its registers; `None` if it is memory.
+    fn registers(self) -> Option<Elements> {
+        self.memory.is_none().then_some(self.elements)
+    }
+}
+
+fn tensors(elements: &[Elements]) -> Vec<Tensor> {
+    elements.iter().cloned().map(Tensor::of).collect()
+}
+
+/// The registers of tensors; `None` if one is memory.
+pub(super) fn registers(tensors: &[Tensor]) -> Option<Vec<Elements>> {
+    tensors.iter().cloned().map(Tensor::registers).collect()
+}
+
 /// Appends the instructions of regions.
 pub(super) struct Lowerer {
     pub(super) form: Form,
+    /// The element of a wide tensor that a point has.
+    pub(super) point: Affine,
     instrs: Vec<Instr>,
     dtypes: Vec<DType>,
     /// Instructions that are known where the next one goes.
@@ -47,8 +80,10 @@ impl Instructions for Lowerer {
 }
 
 impl Lowerer {
-    pub(super) fn new(form: Form) -> Lowerer {
-        Lowerer { form, instrs: Vec::new(), dtypes: Vec::new(), known: HashMap::new(), runs: None }
+    /// For a stage whose points are numbered by the loop `dim`.
+    pub(super) fn new(form: Form, dim: u32) -> Lowerer {
+        let point = form.point(dim);
+        Lowerer { form, point, instrs: Vec::new(), dtypes: Vec::new(), known: HashMap::new(), runs: None }
     }
 
     pub(super) fn finish(self) -> Vec<Instr> {
@@ -69,21 +104,22 @@ impl Lowerer {
     pub(super) fn while_loop(
         &mut self,
         op: &While,
-        operands: &[Elements],
+        operands: &[Tensor],
         regions: &[Graph],
     ) -> Option<Vec<Elements>> {
         let (state, invariants) = operands.split_at(op.carried);
         let runs = self.runs;
         self.repeat(
-            state,
+            &registers(state)?,
             |lowerer, state| {
                 lowerer.runs = runs;
-                let all = [state, invariants].concat();
-                let holds = lowerer.region(&regions[0], &all)?[0].first().copied();
+                let holds = lowerer.region(&regions[0], &[&tensors(state), invariants].concat());
                 lowerer.runs = None;
-                holds
+                holds?[0].elements.first().copied()
             },
-            |lowerer, state| lowerer.region(&regions[1], &[state, invariants].concat()),
+            |lowerer, state| {
+                registers(&lowerer.region(&regions[1], &[&tensors(state), invariants].concat())?)
+            },
         )
     }
 
@@ -91,7 +127,7 @@ impl Lowerer {
     pub(super) fn counted_loop(
         &mut self,
         op: &Scan,
-        operands: &[Elements],
+        operands: &[Tensor],
         regions: &[Graph],
     ) -> Option<Vec<Elements>> {
         if op.scanned > 0 || regions[0].outputs().len() > op.carried {
@@ -101,14 +137,14 @@ impl Lowerer {
         let number = |lowerer: &mut Lowerer, n: i64| lowerer.constant(Scalar::I64(n));
         let (zero, one, length) = (number(self, 0), number(self, 1), number(self, op.length as i64));
         let counter: Elements = smallvec![zero];
-        let state: Vec<Elements> = [counter].into_iter().chain(state.iter().cloned()).collect();
+        let state: Vec<Elements> = [counter].into_iter().chain(registers(state)?).collect();
         let mut results = self.repeat(
             &state,
             |lowerer, state| Some(lowerer.compare(CompareFn::Lt, state[0][0], length)),
             |lowerer, state| {
                 let next = lowerer.binary(BinaryFn::Add, state[0][0], one, DType::I64);
-                let all = [&state[1..], invariants].concat();
-                let results = lowerer.region(&regions[0], &all)?;
+                let all = [&tensors(&state[1..]), invariants].concat();
+                let results = registers(&lowerer.region(&regions[0], &all)?)?;
                 Some([smallvec![next]].into_iter().chain(results).collect())
             },
         )?;
@@ -147,91 +183,91 @@ impl Lowerer {
     }
 
     /// The results of a region; `None` if some op in it has no native form.
-    pub(super) fn region(&mut self, graph: &Graph, inputs: &[Elements]) -> Option<Vec<Elements>> {
-        let mut values: Vec<Elements> = vec![Elements::new(); graph.values().len()];
-        for (value, elements) in graph.inputs().iter().zip(inputs) {
-            values[value.index()] = elements.clone();
+    pub(super) fn region(&mut self, graph: &Graph, inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+        let mut values: Vec<Tensor> = vec![Tensor::default(); graph.values().len()];
+        for (value, tensor) in graph.inputs().iter().zip(inputs) {
+            values[value.index()] = tensor.clone();
         }
         for node in graph.nodes() {
-            let operands: Vec<Elements> = node.operands.iter().map(|v| values[v.index()].clone()).collect();
+            let operands: Vec<Tensor> = node.operands.iter().map(|v| values[v.index()].clone()).collect();
             let results = self.node(graph, node, &operands)?;
             if self.instrs.len() > MAX_INSTRUCTIONS {
                 return None;
             }
-            for (value, elements) in node.results.iter().zip(results) {
-                values[value.index()] = elements;
+            for (value, tensor) in node.results.iter().zip(results) {
+                values[value.index()] = tensor;
             }
         }
         Some(graph.outputs().iter().map(|v| values[v.index()].clone()).collect())
     }
 
-    fn node(&mut self, graph: &Graph, node: &Node, operands: &[Elements]) -> Option<Vec<Elements>> {
-        let ty = |value: Value| graph.ty(value);
-        let lengths: Vec<usize> =
-            node.results.iter().map(|&v| self.form.registers(ty(v))).collect::<Option<_>>()?;
-        if node.results.iter().any(|&v| ty(v).is_list()) {
+    fn node(&mut self, graph: &Graph, node: &Node, operands: &[Tensor]) -> Option<Vec<Tensor>> {
+        if node.results.iter().any(|&v| graph.ty(v).is_list()) {
             return None;
         }
         match &node.op {
-            Op::While(op) => return self.while_loop(op, operands, &node.regions),
-            Op::Scan(op) => return self.counted_loop(op, operands, &node.regions),
-            Op::If(_) => return self.branches(&operands[0], &operands[1..], &node.regions),
-            Op::Case(_) => return self.cases(operands[0].first().copied()?, &operands[1..], &node.regions),
-            Op::Call(_) => return self.region(&node.regions[0], operands),
-            op if matches!(op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List) => {
-                return None;
-            }
-            _ => {}
+            Op::While(op) => Some(tensors(&self.while_loop(op, operands, &node.regions)?)),
+            Op::Scan(op) => Some(tensors(&self.counted_loop(op, operands, &node.regions)?)),
+            Op::If(_) => self.branches(&operands[0], &operands[1..], &node.regions),
+            Op::Case(_) => self.cases(operands[0].elements.first().copied()?, &operands[1..], &node.regions),
+            Op::Call(_) => self.region(&node.regions[0], operands),
+            Op::Gather(op) => Some(vec![Tensor::of(self.gather(op, graph, node, operands)?)]),
+            Op::DynamicSlice(op) => Some(vec![Tensor::of(self.dynamic_slice(op, graph, node, operands)?)]),
+            op if matches!(op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List) => None,
+            _ => Some(vec![Tensor::of(self.plain(graph, node, &registers(operands)?)?)]),
         }
+    }
+
+    /// An op without regions.
+    fn plain(&mut self, graph: &Graph, node: &Node, operands: &[Elements]) -> Option<Elements> {
+        let ty = |value: Value| graph.ty(value);
         let result = ty(node.results[0]);
+        let count = self.form.registers(result)?;
         let types: Vec<&Type> = node.operands.iter().map(|&v| ty(v)).collect();
-        let elements = match &node.op {
-            _ if lengths[0] == 0 => Elements::new(),
+        Some(match &node.op {
+            _ if count == 0 => Elements::new(),
             Op::Constant(c) => match c.value.splat() {
-                Some(scalar) => SmallVec::from_elem(self.constant(scalar), lengths[0]),
-                None if self.form == Form::Small => c.value.iter().map(|x| self.constant(x)).collect(),
+                Some(scalar) => SmallVec::from_elem(self.constant(scalar), count),
+                None if !self.form.is_wide(result) => c.value.iter().map(|x| self.constant(x)).collect(),
                 None => return None,
             },
-            _ if fusion::is_elementwise(graph, node) => (0..lengths[0])
+            _ if fusion::is_elementwise(graph, node) => (0..count)
                 .map(|k| {
-                    let x: SmallVec<[Reg; 3]> = operands.iter().map(|x| x[k]).collect();
-                    match &node.op {
-                        Op::Reduce(_) => x[0],
-                        op => self.scalar_code(op, &x, result.dtype),
-                    }
+                    let x: Option<SmallVec<[Reg; 3]>> = operands.iter().map(|x| x.get(k).copied()).collect();
+                    Some(match &node.op {
+                        Op::Reduce(_) => x?[0],
+                        op => self.scalar_code(op, &x?, result.dtype),
+                    })
                 })
-                .collect(),
-            Op::BroadcastInDim(_) | Op::Reshape(_) if operands[0].len() == 1 && lengths[0] == 1 => {
-                // From one element to many the register stays the same. Between wide tensors only a reshape keeps the order.
-                let free =
-                    types[0].elements() == 1 || matches!(node.op, Op::Reshape(_)) || types[0] == result;
-                if !free {
-                    return None;
-                }
-                operands[0].clone()
+                .collect::<Option<_>>()?,
+            Op::BroadcastInDim(_) if types[0].elements() == 1 => {
+                SmallVec::from_elem(operands[0].first().copied()?, count)
             }
-            op if self.form == Form::Small => self.small(op, operands, &types, result)?,
+            // Between wide tensors only a reshape keeps the order.
+            Op::Reshape(_) => operands[0].clone(),
+            op if !self.form.is_wide(result) && !types.iter().any(|ty| self.form.is_wide(ty)) => {
+                self.small(op, operands, &types, result)?
+            }
             _ => return None,
-        };
-        Some(vec![elements])
+        })
     }
 
     /// Both branches, and a choice between their results.
     fn branches(
         &mut self,
-        predicate: &Elements,
-        operands: &[Elements],
+        predicate: &Tensor,
+        operands: &[Tensor],
         regions: &[Graph],
-    ) -> Option<Vec<Elements>> {
-        let holds = predicate.first().copied()?;
+    ) -> Option<Vec<Tensor>> {
+        let holds = predicate.elements.first().copied()?;
         let then = self.guarded(holds, &regions[0], operands)?;
         let not = self.instr(Instr::Unary(UnaryFn::Not, holds), DType::Bool);
         let otherwise = self.guarded(not, &regions[1], operands)?;
-        Some(self.choose(holds, &then, &otherwise))
+        self.choose(holds, &then, &otherwise)
     }
 
     /// All regions, and a choice between their results: the last one, unless an earlier one is meant.
-    fn cases(&mut self, index: Reg, operands: &[Elements], regions: &[Graph]) -> Option<Vec<Elements>> {
+    fn cases(&mut self, index: Reg, operands: &[Tensor], regions: &[Graph]) -> Option<Vec<Tensor>> {
         let (last, others) = regions.split_last()?;
         let mut chosen: Vec<Reg> = Vec::new();
         let mut none = self.constant(Scalar::Bool(true));
@@ -245,13 +281,13 @@ impl Lowerer {
         let mut results = self.guarded(none, last, operands)?;
         for (holds, region) in chosen.into_iter().zip(others) {
             let these = self.guarded(holds, region, operands)?;
-            results = self.choose(holds, &these, &results);
+            results = self.choose(holds, &these, &results)?;
         }
         Some(results)
     }
 
     /// A region of which the results matter only if `holds`: no loop in it may run on if it does not.
-    fn guarded(&mut self, holds: Reg, region: &Graph, operands: &[Elements]) -> Option<Vec<Elements>> {
+    fn guarded(&mut self, holds: Reg, region: &Graph, operands: &[Tensor]) -> Option<Vec<Tensor>> {
         let outside = self.runs;
         self.runs = Some(match outside {
             Some(runs) if has_loop(region) => self.binary(BinaryFn::And, runs, holds, DType::Bool),
@@ -262,13 +298,15 @@ impl Lowerer {
         results
     }
 
-    fn choose(&mut self, holds: Reg, then: &[Elements], otherwise: &[Elements]) -> Vec<Elements> {
+    fn choose(&mut self, holds: Reg, then: &[Tensor], otherwise: &[Tensor]) -> Option<Vec<Tensor>> {
         let select = |lowerer: &mut Lowerer, x: Reg, y: Reg| match x == y {
             true => x,
             false => lowerer.instr(Instr::Select(holds, x, y), lowerer.dtype(x)),
         };
-        let pairs = then.iter().zip(otherwise);
-        pairs.map(|(x, y)| x.iter().zip(y).map(|(&x, &y)| select(self, x, y)).collect()).collect()
+        let (then, otherwise) = (registers(then)?, registers(otherwise)?);
+        let pairs = then.iter().zip(&otherwise);
+        let chosen = pairs.map(|(x, y)| x.iter().zip(y).map(|(&x, &y)| select(self, x, y)).collect());
+        Some(chosen.map(Tensor::of).collect())
     }
 }
 

@@ -2,26 +2,30 @@
 //! its points stay for themselves while the loop goes on to the next slice.
 //!
 //! There are two forms.
-//! - *Wide*: all tensors have the same number of elements, or one, and the regions are element-wise. Each point of the kernel
+//! - *Wide*: the large tensors have the same number of elements, and the regions are element-wise on them. Each point of the kernel
 //!   runs the loop for its elements; the condition, a scalar, is the same for all.
 //! - *Small*: all tensors are so small that each element is a register of its own. Any movement of elements is a renaming, and
 //!   reductions and products of small matrices are spelled out.
 //!
+//! An invariant of any size may be read at computed places.
+//!
 //! What has neither form runs region by region.
 
 mod lower;
+mod places;
 mod scan;
 mod small;
 
 use smallvec::SmallVec;
 use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
 
+use crate::control::carried;
 use crate::fusion::access;
 use crate::kernel::{
     Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops,
 };
 use crate::schedule::scalar::Instructions;
-use lower::{Elements, Lowerer};
+use lower::{Elements, Lowerer, Tensor};
 
 /// Elements of a tile of a wide loop.
 const TILE: u64 = 1024;
@@ -39,15 +43,15 @@ pub(crate) struct Native {
 /// How tensors become registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// One register stands for all these elements of a tensor, or for its only one.
+    /// One register stands for all elements of a tensor of so many. Other tensors are small.
     Wide(usize),
-    /// The scalars of a wide loop. Other tensors have no registers: no scalar depends on them.
-    Scalars,
+    /// What is beside the wide tensors of a wide loop. These have no registers: nothing small depends on them.
+    Beside(usize),
     /// Each element is a register.
     Small,
 }
 
-/// The kernels of a node, if there is a native loop for it: two, if a wide loop has a scalar result that is `used`.
+/// The kernels of a node, if there is a native loop for it: two, if a wide loop has a small result that is `used`.
 pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) -> Option<Vec<Native>> {
     if !matches!(node.op, Op::While(_) | Op::Scan(_)) {
         return None;
@@ -57,18 +61,23 @@ pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) 
         return None;
     }
     let inside = node.regions.last()?;
-    let widest = inside.input_types().iter().chain(&inside.output_types()).map(Type::elements).max()?;
+    let variants = match &node.op {
+        Op::Scan(op) => op.carried + op.scanned,
+        op => carried(op),
+    };
+    let runs = inside.inputs()[..variants].iter().chain(inside.outputs());
+    let widest = runs.map(|&v| inside.ty(v).elements()).max()?;
     let build = |form| Build::new(graph, node, form);
     // What each run gives of a result, or the last one.
-    let is_scalar = |v: Value| {
+    let is_wide = |v: Value| {
         let at = node.results.iter().position(|&result| result == v).unwrap_or(0);
-        inside.ty(inside.outputs()[at]).elements() == 1
+        inside.ty(inside.outputs()[at]).elements() == widest
     };
     if widest > 1
-        && let Some(wide) = build(Form::Wide(widest)).run(|v| used(v) && !is_scalar(v))
+        && let Some(wide) = build(Form::Wide(widest)).run(|v| used(v) && is_wide(v))
     {
-        let scalars = node.results.iter().any(|&v| used(v) && is_scalar(v));
-        let second = scalars.then(|| build(Form::Scalars).run(|v| used(v) && is_scalar(v)));
+        let beside = node.results.iter().any(|&v| used(v) && !is_wide(v));
+        let second = beside.then(|| build(Form::Beside(widest)).run(|v| used(v) && !is_wide(v)));
         return match second {
             Some(second) => Some(vec![wide, second?]),
             None => Some(vec![wide]),
@@ -90,7 +99,7 @@ struct Build<'g> {
 
 impl<'g> Build<'g> {
     fn new(graph: &'g Graph, node: &'g Node, form: Form) -> Build<'g> {
-        Build { graph, node, form, params: Vec::new(), values: Vec::new(), lowerer: Lowerer::new(form) }
+        Build { graph, node, form, params: Vec::new(), values: Vec::new(), lowerer: Lowerer::new(form, 0) }
     }
 
     /// The kernel that computes the results of which `stored` is true.
@@ -110,8 +119,10 @@ impl<'g> Build<'g> {
     /// A stage whose points run the loop, with all state in registers.
     fn registers(&mut self, op: &Op, stored: impl Fn(Value) -> bool) -> Option<Stage> {
         let node = self.node;
-        let operands: Vec<Elements> =
-            node.operands.iter().map(|&v| self.load(v, self.graph.ty(v), 0)).collect::<Option<_>>()?;
+        let state = carried(op);
+        let load =
+            |(i, &v)| if i < state { Some(Tensor::of(self.load(v, 0)?)) } else { Some(self.invariant(v, 0)) };
+        let operands: Vec<Tensor> = node.operands.iter().enumerate().map(load).collect::<Option<_>>()?;
         let results = match op {
             Op::While(op) => self.lowerer.while_loop(op, &operands, &node.regions)?,
             Op::Scan(op) => self.lowerer.counted_loop(op, &operands, &node.regions)?,
@@ -122,12 +133,12 @@ impl<'g> Build<'g> {
             let places = self.form.places(self.graph.ty(result), 0);
             stores.extend(self.store(result, places, elements));
         }
-        Some(self.stage(self.form.points(), stores))
+        Some(self.stage(self.form.points(), stores, 0))
     }
 
-    /// A stage that runs what has been lowered.
-    fn stage(&mut self, dims: Vec<Extent>, stores: Vec<Store>) -> Stage {
-        let body = std::mem::replace(&mut self.lowerer, Lowerer::new(self.form)).finish();
+    /// A stage that runs what has been lowered. In the next one points are numbered by the loop `next`.
+    fn stage(&mut self, dims: Vec<Extent>, stores: Vec<Store>, next: u32) -> Stage {
+        let body = std::mem::replace(&mut self.lowerer, Lowerer::new(self.form, next)).finish();
         Stage::Loop(Loop { dims, body, stores, folded: 0, folds: Vec::new() })
     }
 
@@ -138,13 +149,19 @@ impl<'g> Build<'g> {
         places.into_iter().zip(elements).map(store).collect()
     }
 
-    /// The registers of a tensor of type `ty` in the memory of `operand`, in a stage whose points are numbered by the loop `dim`.
-    fn load(&mut self, operand: Value, ty: &Type, dim: u32) -> Option<Elements> {
-        let registers = self.form.registers(ty)?;
-        if registers == 0 {
-            return Some(Elements::new());
+    /// An operand that is the same in each run: registers, or memory if there are none for it.
+    fn invariant(&mut self, operand: Value, dim: u32) -> Tensor {
+        match self.load(operand, dim) {
+            Some(elements) => Tensor::of(elements),
+            None => Tensor::in_memory(self.param(operand, Access::Read)),
         }
-        if let Some(scalar) = constant(self.graph, operand) {
+    }
+
+    /// The registers of an operand, in a stage whose points are numbered by the loop `dim`; `None` if it does not fit the form.
+    fn load(&mut self, operand: Value, dim: u32) -> Option<Elements> {
+        let ty = self.graph.ty(operand);
+        let registers = self.form.registers(ty)?;
+        if let Some(scalar) = constant(self.graph, operand).filter(|_| registers > 0) {
             let reg = self.lowerer.instr(Instr::Const(scalar), ty.dtype);
             return Some(SmallVec::from_elem(reg, registers));
         }
@@ -177,23 +194,26 @@ impl<'g> Build<'g> {
 type Places = SmallVec<[Affine; 4]>;
 
 impl Form {
+    /// Whether a tensor has a register at each point, which is one of its elements.
+    fn is_wide(self, ty: &Type) -> bool {
+        matches!(self, Form::Wide(all) if ty.elements() == all)
+    }
+
     /// How many registers a tensor has; `None` if it does not fit the form.
     fn registers(self, ty: &Type) -> Option<usize> {
         match (self, ty.elements()) {
-            (_, 1) => Some(1),
             (Form::Wide(all), n) if n == all => Some(1),
-            (Form::Scalars, n) if n > 1 => Some(0),
-            (Form::Small, n) if (1..=MAX_SMALL).contains(&n) => Some(n),
+            (Form::Beside(all), n) if n == all => Some(0),
+            (_, n) if (1..=MAX_SMALL).contains(&n) => Some(n),
             _ => None,
         }
     }
 
     /// Where the elements of a tensor are, in a stage whose points are numbered by the loop `dim`.
     fn places(self, ty: &Type, dim: u32) -> Places {
-        match self {
-            Form::Wide(all) if all == ty.elements() => SmallVec::from_elem(self.point(dim), 1),
-            Form::Wide(_) => SmallVec::from_elem(Affine::default(), 1),
-            Form::Small | Form::Scalars => (0..ty.elements() as i64).map(Affine::constant).collect(),
+        match self.registers(ty) {
+            Some(_) if self.is_wide(ty) => SmallVec::from_elem(self.point(dim), 1),
+            registers => (0..registers.unwrap_or(0) as i64).map(Affine::constant).collect(),
         }
     }
 
@@ -213,22 +233,25 @@ impl Form {
     /// The loop over the points of a tile.
     fn points(self) -> Vec<Extent> {
         match self {
-            Form::Small | Form::Scalars => Vec::new(),
+            Form::Small | Form::Beside(_) => Vec::new(),
             Form::Wide(all) if all as u64 <= TILE => vec![Extent::Fixed(all as u64)],
             Form::Wide(_) => vec![Extent::Tile(0)],
         }
     }
 }
 
-/// Whether all points of a stage leave each loop together. Scalar state of a wide `scan` is in scratch, once for each point, where
-/// nobody sees that it is the same for all.
+/// Whether all points of a stage leave each loop together and read at the same computed places. Scalar state of a wide `scan` is in scratch,
+/// once for each point, where nobody sees that it is the same for all.
 fn is_steady(kernel: &Kernel) -> bool {
     kernel.stages.iter().all(|stage| {
         let Stage::Loop(stage) = stage else { return true };
         let Ok(spans) = loops::spans(&stage.body) else { return false };
         let inner = Var::Dim(stage.dims.len().saturating_sub(1) as u32);
         let varies = loops::varying(&stage.body, &spans, inner);
-        spans.iter().all(|span| stage.body[span.test].operands().iter().all(|reg| !varies[reg.0 as usize]))
+        stage.body.iter().all(|instr| match instr {
+            Instr::While(steady) | Instr::LoadAt { at: steady, .. } => !varies[steady.0 as usize],
+            _ => true,
+        })
     })
 }
 

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::Value;
 use tensorwright_ir::op::control::Scan;
 
-use super::lower::Elements;
+use super::lower::{Elements, Tensor, registers};
 use super::{Build, Places};
 use crate::kernel::{Affine, Buffer, Extent, Instr, Local, Reg, Stage, Store, Var};
 use crate::schedule::scalar::Instructions;
@@ -77,10 +77,10 @@ impl State {
     fn begin(&self, build: &mut Build<'_>, op: &Scan) -> Option<Stage> {
         let mut stores = Vec::new();
         for (variable, &operand) in build.node.operands[..op.carried].iter().enumerate() {
-            let values = build.load(operand, build.graph.ty(operand), 0)?;
+            let values = build.load(operand, 0)?;
             stores.extend(self.stores(variable, 0, &values));
         }
-        Some(build.stage(build.form.points(), stores))
+        Some(build.stage(build.form.points(), stores, 1))
     }
 
     /// The stage that takes the last state away.
@@ -93,30 +93,30 @@ impl State {
                 stores.extend(build.store(result, places, &values));
             }
         }
-        (!stores.is_empty()).then(|| build.stage(build.form.points(), stores))
+        (!stores.is_empty()).then(|| build.stage(build.form.points(), stores, 0))
     }
 }
 
 /// The stage that runs the body for each slice.
 fn body(build: &mut Build<'_>, op: &Scan, state: &State, stored: &impl Fn(Value) -> bool) -> Option<Stage> {
-    let (graph, node) = (build.graph, build.node);
+    let node = build.node;
     let region = &node.regions[0];
-    let mut inputs: Vec<Elements> = Vec::new();
+    let mut inputs: Vec<Tensor> = Vec::new();
     for (i, &operand) in node.operands.iter().enumerate() {
         let ty = region.ty(region.inputs()[i]);
         inputs.push(match i {
-            _ if i < op.carried => state.loads(build, i, 1),
+            _ if i < op.carried => Tensor::of(state.loads(build, i, 1)),
             _ if i < op.carried + op.scanned => {
                 let places = match build.form.registers(ty)? {
                     0 => Places::new(),
                     _ => slice(op, build.form.places(ty, 1), ty.elements()),
                 };
-                build.load_at(operand, ty, places)
+                Tensor::of(build.load_at(operand, ty, places))
             }
-            _ => build.load(operand, graph.ty(operand), 1)?,
+            _ => build.invariant(operand, 1),
         });
     }
-    let results = build.lowerer.region(region, &inputs)?;
+    let results = registers(&build.lowerer.region(region, &inputs)?)?;
     let mut stores = Vec::new();
     for (variable, values) in results[..op.carried].iter().enumerate() {
         stores.extend(state.stores(variable, 1, values));
@@ -134,7 +134,7 @@ fn body(build: &mut Build<'_>, op: &Scan, state: &State, stored: &impl Fn(Value)
         [] => dims.push(Extent::Fixed(1)),
         points => dims.extend(points),
     }
-    Some(build.stage(dims, stores))
+    Some(build.stage(dims, stores, 0))
 }
 
 /// The places of a slice in the memory of all, in the order of runs.
