@@ -26,11 +26,12 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use tensorwright_ir::op::Results;
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn};
-use tensorwright_ir::{Graph, NodeId, Op};
+use tensorwright_ir::{Graph, Node, NodeId, Op, Value};
 
 use super::effects::touches_token;
-use super::rewriter::{Operands, Rewrite, Rewriter, Site, rewrite};
+use super::rewriter::{Operands, Rewrite, Rewriter, rewrite};
 use super::{Context, Pass};
 
 /// The pass; see the [module](self).
@@ -47,23 +48,15 @@ impl Pass for Cse {
     }
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
-        let hasher = DefaultHashBuilder::default();
-        let mut seen: HashTable<(u64, NodeId)> = HashTable::with_capacity(graph.nodes().len());
+        let mut seen = Seen::new(graph);
         rewrite(graph, cx, |rewriter, site| {
             if touches_token(graph, site.node) {
                 return Ok(Rewrite::Keep);
             }
-            let operands = ordered(&site.node.op, site.operands.clone());
-            let hash = hash(&hasher, site, &operands);
-            let same =
-                |&(h, first): &(u64, NodeId)| h == hash && is_same(rewriter, graph, first, site, &operands);
-            match seen.find(hash, same) {
-                Some(&(_, first)) => {
-                    let results = graph.node(first).results.iter().map(|&v| rewriter.current(v));
-                    Ok(Rewrite::Replace(results.collect()))
-                }
+            match seen.find(rewriter, graph, site.node, &site.operands) {
+                Some(results) => Ok(Rewrite::Replace(results)),
                 None => {
-                    seen.insert_unique(hash, (hash, site.id), |&(h, _)| h);
+                    seen.insert(site.id, site.node, &site.operands);
                     Ok(Rewrite::Keep)
                 }
             }
@@ -71,30 +64,58 @@ impl Pass for Cse {
     }
 }
 
-fn hash(hasher: &DefaultHashBuilder, site: &Site<'_>, operands: &Operands) -> u64 {
-    let mut state = hasher.build_hasher();
-    site.node.op.hash(&mut state);
-    operands.hash(&mut state);
-    site.node.regions.hash(&mut state);
-    state.finish()
+/// Nodes of a graph that is being rewritten, by what they compute.
+pub(super) struct Seen {
+    hasher: DefaultHashBuilder,
+    nodes: HashTable<(u64, NodeId)>,
 }
 
-fn is_same(
-    rewriter: &Rewriter<'_>,
-    graph: &Graph,
-    first: NodeId,
-    site: &Site<'_>,
-    operands: &Operands,
-) -> bool {
-    let first = graph.node(first);
-    let first_operands = || first.operands.iter().map(|&v| rewriter.current(v)).collect();
-    first.op == site.node.op
-        && first.regions == site.node.regions
-        && ordered(&first.op, first_operands()) == *operands
+impl Seen {
+    pub(super) fn new(graph: &Graph) -> Seen {
+        let nodes = HashTable::with_capacity(graph.nodes().len());
+        Seen { hasher: DefaultHashBuilder::default(), nodes }
+    }
+
+    /// Adds a node, with its operands as they are now.
+    pub(super) fn insert(&mut self, id: NodeId, node: &Node, operands: &[Value]) {
+        let hash = self.hash(node, &ordered(&node.op, operands));
+        self.nodes.insert_unique(hash, (hash, id), |&(h, _)| h);
+    }
+
+    /// The results, as they are now, of a node that computes what `node` does of these operands.
+    pub(super) fn find(
+        &self,
+        rewriter: &Rewriter<'_>,
+        graph: &Graph,
+        node: &Node,
+        operands: &[Value],
+    ) -> Option<Results> {
+        let operands = ordered(&node.op, operands);
+        let hash = self.hash(node, &operands);
+        let same = |&(h, first): &(u64, NodeId)| {
+            let first = graph.node(first);
+            let now: Operands = first.operands.iter().map(|&v| rewriter.current(v)).collect();
+            h == hash
+                && first.op == node.op
+                && first.regions == node.regions
+                && ordered(&first.op, &now) == operands
+        };
+        let &(_, first) = self.nodes.find(hash, same)?;
+        Some(graph.node(first).results.iter().map(|&v| rewriter.current(v)).collect())
+    }
+
+    fn hash(&self, node: &Node, operands: &Operands) -> u64 {
+        let mut state = self.hasher.build_hasher();
+        node.op.hash(&mut state);
+        operands.hash(&mut state);
+        node.regions.hash(&mut state);
+        state.finish()
+    }
 }
 
 /// The operands, in ascending order where their order does not matter.
-fn ordered(op: &Op, mut operands: Operands) -> Operands {
+fn ordered(op: &Op, operands: &[Value]) -> Operands {
+    let mut operands = Operands::from_slice(operands);
     if commutes(op) {
         operands.sort_unstable();
     }

@@ -28,7 +28,7 @@ pub use algebra::Algebra;
 pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
 pub use contract::Contract;
-pub use control::{Batch, Forward, Hoist, Inline, Localise, Prune};
+pub use control::{Batch, Forward, Hoist, Inline, Localise, Prune, Share};
 pub(crate) use control::{Ports, giving};
 pub use cost::{cost, element_cost, node_cost};
 pub use cse::Cse;
@@ -109,6 +109,7 @@ pub static PIPELINE: &[Step] = &[
             (&Forward, "tells real state from invariants, which the next three need to know"),
             (&Localise, "constants among them go into regions, for the next round"),
             (&Hoist, "after `localise`: what depends on constants alone is folded, not moved"),
+            (&Share, "after `cse`, so that there is one node to find"),
             (&Batch, "after `hoist`: an invariant matrix is an operand of the loop"),
             (&Prune, "last of those about regions: the others leave operands and results unused"),
             (&Dce, "sweeps up what the others left unused, so that `sink` sees who needs what"),
@@ -158,6 +159,7 @@ mod tests {
         (&Forward, include_str!("control/forward.rs")),
         (&Localise, include_str!("control/localise.rs")),
         (&Hoist, include_str!("control/hoist.rs")),
+        (&Share, include_str!("control/share.rs")),
         (&Batch, include_str!("control/batch.rs")),
         (&Prune, include_str!("control/prune.rs")),
         (&Dce, include_str!("dce.rs")),

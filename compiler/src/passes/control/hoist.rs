@@ -151,7 +151,7 @@ fn can_move(region: &Graph, node: &Node) -> bool {
 }
 
 /// The invariants that live variant nodes and outputs read, but for index maps, which they read through.
-fn moved_values(region: &Graph, invariant: &[bool]) -> Vec<Value> {
+pub(super) fn moved_values(region: &Graph, invariant: &[bool]) -> Vec<Value> {
     let live = live_nodes(region);
     let varies = |node: &Node| !node.results.iter().all(|v| invariant[v.index()]) || node.results.is_empty();
     let readers = region.iter().filter(|(id, node)| live[id.index()] && varies(node));

@@ -5,6 +5,7 @@
 //! - [`Forward`]: what a region hands through goes around it.
 //! - [`Prune`]: what nobody needs goes.
 //! - [`Hoist`]: what is the same each time moves out of loops.
+//! - [`Share`]: what is known outside is not computed again inside.
 //! - [`Batch`]: products of slices with invariants become one, before the loop.
 //!
 //! Constants live inside the regions that use them: `localise` puts them there, and `hoist` leaves them there. They share their
@@ -17,6 +18,7 @@ mod inline;
 mod localise;
 mod plan;
 mod prune;
+mod share;
 
 pub use batch::Batch;
 pub use forward::Forward;
@@ -25,6 +27,7 @@ pub use inline::Inline;
 pub use localise::Localise;
 pub(crate) use plan::{Ports, giving};
 pub use prune::Prune;
+pub use share::Share;
 
 #[cfg(test)]
 mod tests;
