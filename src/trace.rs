@@ -141,28 +141,31 @@ pub(crate) fn record_control(
     at: Place,
 ) -> Result<Results, Failure> {
     let noted = tape::is_active().then(|| (op.clone(), regions.clone()));
-    let results: Results = TRACES.with_borrow_mut(|traces| {
+    let (results, given) = TRACES.with_borrow_mut(|traces| {
         let (top, outer) = traces.split_last_mut().expect("control flow is recorded inside a trace");
         let values = top.operands(operands, outer, at)?;
         top.builder.set_location(Some(at.into()));
         let results = top.builder.push_with_regions(op, &values, regions);
-        let results = results.map_err(|error| Error::op(at, error))?;
-        Ok::<_, Failure>(top.results(results.into_vec(), states, at_states, at).into())
+        let results = results.map_err(|error| Error::op(at, error))?.into_vec();
+        let given = top.given(operands, &values, &results, at);
+        Ok::<_, Failure>((Results::from(top.results(results, states, at_states, at)), given))
     })?;
-    // State is no tensor: what goes through it is not differentiated.
-    if let (Some((op, regions)), Some(tensors)) = (noted, tensors_of(operands)) {
-        tape::note(&op, &regions, &tensors, &results, at);
+    if let (Some((op, regions)), Some(given)) = (noted, given) {
+        given.note(|operands, results| tape::note(&op, &regions, operands, results, at));
     }
     Ok(results)
 }
 
-/// The operands, if all of them are tensors.
-fn tensors_of<'t>(operands: &[Operand<'t>]) -> Option<Vec<&'t Tensor>> {
-    let tensor = |operand: &Operand<'t>| match *operand {
-        Operand::Tensor(tensor) => Some(tensor),
-        Operand::State(_) => None,
-    };
-    operands.iter().map(tensor).collect()
+/// What an op was given and gave, for tapes: state as the tensors that it was and is.
+struct Given {
+    operands: Vec<Tensor>,
+    results: Vec<Tensor>,
+}
+
+impl Given {
+    fn note(&self, note: impl FnOnce(&[&Tensor], &[Tensor])) {
+        note(&self.operands.iter().collect::<Vec<_>>(), &self.results);
+    }
 }
 
 /// Appends a graph to the current trace. The outputs from position `at_states` on are the new values of `states`; they
@@ -174,15 +177,16 @@ pub(crate) fn record_graph(
     at_states: usize,
     at: Place,
 ) -> Result<Vec<Tensor>, Failure> {
-    let results = TRACES.with_borrow_mut(|traces| {
+    let (results, given) = TRACES.with_borrow_mut(|traces| {
         let (top, outer) = traces.split_last_mut().expect("graphs are recorded inside a trace");
         let values = top.operands(operands, outer, at)?;
         top.builder.set_location(Some(at.into()));
         let results = top.builder.inline(graph, &values).map_err(|error| Error::op(at, error))?;
-        Ok::<_, Failure>(top.results(results, states, at_states, at))
+        let given = top.given(operands, &values, &results, at);
+        Ok::<_, Failure>((top.results(results, states, at_states, at), given))
     })?;
-    if let Some(tensors) = tensors_of(operands).filter(|_| tape::is_active() && states.is_empty()) {
-        tape::note_graph(graph, &tensors, &results, at);
+    if let Some(given) = given {
+        given.note(|operands, results| tape::note_graph(graph, operands, results, at));
     }
     Ok(results)
 }
@@ -261,6 +265,24 @@ impl Trace {
             Operand::State(state) => Ok(self.state(state)),
         };
         operands.iter().map(value).collect()
+    }
+
+    /// What tapes are told of an op, if there are any.
+    fn given(
+        &self,
+        operands: &[Operand<'_>],
+        values: &[Value],
+        results: &[Value],
+        at: Place,
+    ) -> Option<Given> {
+        let tensor = |(operand, &value): (&Operand<'_>, &Value)| match *operand {
+            Operand::Tensor(tensor) => tensor.clone(),
+            Operand::State(_) => self.tensor(value, at),
+        };
+        tape::is_active().then(|| Given {
+            operands: operands.iter().zip(values).map(tensor).collect(),
+            results: results.iter().map(|&value| self.tensor(value, at)).collect(),
+        })
     }
 
     /// Results as tensors, but for new state.

@@ -5,6 +5,7 @@ use std::rc::{Rc, Weak};
 
 use hashbrown::{HashMap, HashSet};
 use tensorwright_compiler::differentiate;
+use tensorwright_compiler::passes::without_effects;
 use tensorwright_ir::op::control::Call;
 use tensorwright_ir::{Builder, Graph, Op, Scalar, Value};
 
@@ -17,7 +18,8 @@ use crate::{Tensor, replay};
 ///
 /// A tape records the ops of its thread, those of functions that are called among them, from when it is made until it is dropped or, if it
 /// is not [persistent](GradientTape::persistent), asked for a gradient. Tapes nest: an outer tape records what an inner one
-/// computes, so that it gives second derivatives. Inside a traced function a tape records what is being traced.
+/// computes, so that it gives second derivatives. Inside a traced function a tape records what is being traced. What was
+/// printed and checked while it recorded is not once more for a gradient.
 ///
 /// ```
 /// use tensorwright::prelude::*;
@@ -46,6 +48,22 @@ struct Tape {
     /// Keeps watched tensors alive, so that their memory names nothing else.
     watched: Vec<Tensor>,
     stopped: bool,
+}
+
+impl Tape {
+    /// What the target depends on, in order. What else there is may be of traces that have ended, such as the branches of a `cond`.
+    fn records_for(&self, target: &Tensor) -> Vec<&Record> {
+        let mut needed: HashSet<Source> = source(target).into_iter().collect();
+        let mut records = Vec::new();
+        for record in self.records.iter().rev() {
+            if record.results.iter().filter_map(source).any(|result| needed.contains(&result)) {
+                needed.extend(record.operands.iter().filter_map(source));
+                records.push(record);
+            }
+        }
+        records.reverse();
+        records
+    }
 }
 
 /// An op, or a graph, that was applied to tensors.
@@ -197,11 +215,14 @@ impl GradientTape {
         for x in sources {
             building.input(x)?;
         }
-        for record in &tape.records {
+        for record in tape.records_for(target) {
             building.record(record).map_err(|error| Error::op(record.at, error))?;
         }
         let output = building.value(target)?;
-        Ok(Recorded { graph: building.b.finish(&[output]), inputs: building.inputs })
+        let graph = building.b.finish(&[output]);
+        // What has been printed and checked is not once more.
+        let graph = without_effects(&graph).map_err(|error| Error::op(at, error))?;
+        Ok(Recorded { graph, inputs: building.inputs })
     }
 }
 

@@ -110,3 +110,58 @@ fn targets_must_be_floats() {
     let message = tape.gradient(&(&x + 1), &[&x]).unwrap_err();
     assert!(matches!(message, Error::NotDifferentiable { .. }), "{message}");
 }
+
+#[test]
+fn control_flow_that_changes_state_is_differentiated() {
+    let count = Variable::new(0.0f64).unwrap();
+    let counted = count.clone();
+    let f = function(move |x: Tensor| {
+        let tape = GradientTape::new();
+        tape.watch(&x);
+        let y = cond(
+            &x.gt(0.0),
+            || {
+                counted.assign(&x * 2.0)?;
+                Ok::<_, Error>(&x * &x)
+            },
+            || Ok::<_, Error>(x.clone()),
+        )?;
+        // What the branch has assigned depends on x, too.
+        let z = y * counted.value();
+        let slope = tape.gradient(&z, &[&x])?.remove(0);
+        slope.ok_or_else(|| tape_error(&tape, &z, &x))
+    });
+    // x^2 times 2 x.
+    assert_eq!(f64s(&f.call(3.0f64).unwrap()), [54.0]);
+    assert_eq!(count.value().item::<f64>().unwrap(), 6.0);
+}
+
+fn tape_error(tape: &GradientTape, target: &Tensor, x: &Tensor) -> Error {
+    match tape.explain(target, x) {
+        Ok(why) => panic!("no gradient: {why:?}"),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn what_was_printed_is_not_printed_for_the_gradient() {
+    use std::sync::{Arc, Mutex};
+    let _alone = crate::PRINTER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let count = Arc::new(Mutex::new(0));
+    let sink = Arc::clone(&count);
+    tensorwright::set_printer(move |text| *sink.lock().unwrap() += usize::from(text.starts_with("taped")));
+    let square = |x: &Tensor| {
+        print("taped {}", &[x])?;
+        cond(&x.gt(0.0), || print("taped inside {}", &[x]).map(|()| x * x), || Ok(x.clone()))
+    };
+    let slope = move |x: Tensor| {
+        let tape = GradientTape::new();
+        tape.watch(&x);
+        let y = square(&x)?;
+        Ok::<_, Error>(tape.gradient(&y, &[&x])?.remove(0).expect("y depends on x"))
+    };
+    assert_eq!(f64s(&slope(Tensor::from(3.0f64)).unwrap()), [6.0]);
+    assert_eq!(*count.lock().unwrap(), 2);
+    assert_eq!(f64s(&function(slope).call(3.0f64).unwrap()), [6.0]);
+    assert_eq!(*count.lock().unwrap(), 4);
+}

@@ -1,7 +1,7 @@
 //! Which nodes are more than a function of their operands.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{Graph, Node, Op, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Node, Op, Type, Value};
 
 /// Whether a value of this type can be an effect token.
 pub(super) fn is_token(ty: &Type) -> bool {
@@ -15,6 +15,37 @@ pub(super) fn touches_token(graph: &Graph, node: &Node) -> bool {
     let of_token = |&v: &Value| is_token(graph.ty(v));
     let passes_token = || node.operands.iter().chain(&node.results).any(of_token);
     (node.op.lowering() != Lowering::List && passes_token()) || has_effect(node)
+}
+
+/// The graph without its prints and checks, in regions too: for who computes again what has been computed. Regions nest little, so the
+/// function calls itself.
+pub fn without_effects(graph: &Graph) -> Result<Graph, BuildError> {
+    if !graph.nodes().iter().any(has_effect) {
+        return Ok(graph.clone());
+    }
+    let mut b = Builder::new(graph.name());
+    let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
+    for &input in graph.inputs() {
+        let value = b.input(graph.ty(input).clone());
+        b.set_name(value, graph.value_name(input).map(str::to_owned));
+        map[input.index()] = Some(value);
+    }
+    let mapped = |map: &[Option<Value>], values: &[Value]| -> Vec<Value> {
+        values.iter().map(|v| map[v.index()].expect("operands come first")).collect()
+    };
+    for node in graph.nodes() {
+        let operands = mapped(&map, &node.operands);
+        if node.op.lowering() == Lowering::Effect {
+            map[node.results[0].index()] = Some(operands[0]);
+            continue;
+        }
+        b.set_location(node.location.clone());
+        let regions = node.regions.iter().map(without_effects).collect::<Result<Vec<_>, _>>()?;
+        let results = b.push_with_regions(node.op.clone(), &operands, regions)?;
+        node.results.iter().zip(results).for_each(|(old, new)| map[old.index()] = Some(new));
+    }
+    let outputs = mapped(&map, graph.outputs());
+    Ok(b.finish(&outputs))
 }
 
 /// Whether the node or a node in its regions has an effect, or may stop the program like one.

@@ -37,6 +37,7 @@ pub use driver::{
     Observer, PassError, PassRun, Timing, Timings, run_passes, run_pipeline, run_pipeline_observed,
 };
 pub(crate) use effects::has_effect;
+pub use effects::without_effects;
 pub use expand::Expand;
 pub use fold::Fold;
 pub use release::Release;
