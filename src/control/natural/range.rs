@@ -32,13 +32,14 @@ use crate::{Tensor, trace};
 /// assert_eq!(power(Tensor::from(2.0f32), Tensor::from(10)).item::<f32>()?, 1024.0);
 ///
 /// #[function]
-/// fn horner(coefficients: &Tensor, x: &Tensor) -> Result<Tensor> {
+/// fn horner(coefficients: &Tensor, x: &Tensor) -> tensorwright::Result<Tensor> {
 ///     let mut y = x.zeros_like();
 ///     for i in range(0..coefficients.shape()?.size(0) as i64).rev() {
 ///         y = y * x + coefficients.i(&i);
 ///     }
 ///     Ok(y)
 /// }
+/// assert_eq!(horner(&Tensor::from([1.0f32, 2.0, 3.0]), &Tensor::from(2.0f32))?.item::<f32>()?, 17.0);
 /// # Ok::<(), tensorwright::Error>(())
 /// ```
 #[track_caller]
