@@ -11,7 +11,6 @@ use tensorwright_compiler::program::{Program, Step};
 use tensorwright_ir::op::{Draw, Operand, Tolerance};
 use tensorwright_ir::{Graph, Literal, eval, text};
 use tensorwright_runtime::Executable;
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 use tensorwright_testkit::corpus::{self, Aspects};
 use tensorwright_testkit::literals::random_literal;
 use tensorwright_testkit::tolerance::first_difference;
@@ -67,13 +66,10 @@ fn check_results(graph: &Graph, executable: &Executable) -> Result<(), String> {
     let input = |(i, ty)| random_literal(&mut Draw::new(&[i as u32 + 1]), &Operand::moderate(ty));
     let inputs: Vec<Literal> = graph.input_types().into_iter().enumerate().map(input).collect();
     let expected = eval::evaluate(graph, &inputs).map_err(|e| e.to_string())?;
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let found = executable.run(&buffers.iter().collect::<Vec<_>>(), 2).map_err(|e| e.to_string())?;
-    for (position, (e, f)) in expected.iter().zip(&found).enumerate() {
-        let found = Literal::from_bytes(e.ty().clone(), f.as_bytes().to_vec()).ok_or("wrong size")?;
+    let found = executable.run_literals(&inputs, 2).map_err(|e| e.to_string())?;
+    for (position, (e, found)) in expected.iter().zip(&found).enumerate() {
         let operands: Vec<&Literal> = inputs.iter().collect();
-        if let Some(difference) = first_difference(e, &found, TOLERANCE, &operands) {
+        if let Some(difference) = first_difference(e, found, TOLERANCE, &operands) {
             return Err(format!("output {position}, {difference}"));
         }
     }

@@ -4,7 +4,6 @@ use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::program::{Program, Step};
 use tensorwright_ir::op::control::Scan;
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Type, Value};
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 use tensorwright_runtime::{Executable, RunError};
 
 fn compile(graph: &Graph) -> Executable {
@@ -12,12 +11,7 @@ fn compile(graph: &Graph) -> Executable {
 }
 
 fn run(executable: &Executable, inputs: &[Literal]) -> Result<Vec<Literal>, RunError> {
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let outputs = executable.run(&buffers.iter().collect::<Vec<_>>(), 2)?;
-    let types = executable.output_types().iter().cloned();
-    let literal = |(ty, buffer): (_, SharedBuffer)| Literal::from_bytes(ty, buffer.as_bytes().to_vec());
-    Ok(types.zip(outputs).map(|pair| literal(pair).expect("bytes of the type")).collect())
+    executable.run_literals(inputs, 2)
 }
 
 fn f32s(shape: impl Into<tensorwright_ir::Shape>) -> Type {

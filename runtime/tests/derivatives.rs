@@ -7,7 +7,6 @@ use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::{Draw, Lowering, OpKind, Operand, Sample, Values};
 use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, Type};
 use tensorwright_runtime::Executable;
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 use tensorwright_testkit::literals::{Random, smooth_literal};
 use tensorwright_testkit::tolerance::same_values;
 
@@ -39,11 +38,7 @@ fn derivative(sample: &Sample<Op>, random: &mut Random) -> Option<(Graph, Vec<Li
 fn run(graph: &Graph, inputs: &[Literal]) -> Vec<Literal> {
     let executable =
         Executable::compile(graph, &CompileOptions::default()).unwrap_or_else(|e| panic!("{e}\n{graph}"));
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let found = executable.run(&buffers.iter().collect::<Vec<_>>(), 1).expect("runs");
-    let literal = |(ty, buffer): (Type, &SharedBuffer)| Literal::from_bytes(ty, buffer.as_bytes().to_vec());
-    graph.output_types().into_iter().zip(&found).map(|pair| literal(pair).expect("fits")).collect()
+    executable.run_literals(inputs, 1).expect("runs")
 }
 
 /// Close in terms of the largest element, for rounding may be that of larger numbers inside.

@@ -4,7 +4,6 @@ use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::op::primitive::ReduceKind;
 use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
 use tensorwright_runtime::Executable;
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
 fn graph(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Graph {
     let mut b = Builder::new("f");
@@ -32,13 +31,7 @@ fn inputs(graph: &Graph) -> Vec<Literal> {
 
 fn run(graph: &Graph, inputs: &[Literal], threads: usize) -> Vec<Literal> {
     let executable = Executable::compile(graph, &CompileOptions::default()).expect("compiles");
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let outputs = executable.run(&buffers.iter().collect::<Vec<_>>(), threads).expect("memory");
-    let literal = |(b, ty): (&SharedBuffer, &Type)| {
-        Literal::from_bytes(ty.clone(), b.as_bytes().to_vec()).expect("bytes")
-    };
-    outputs.iter().zip(executable.output_types()).map(literal).collect()
+    executable.run_literals(inputs, threads).expect("memory")
 }
 
 /// The compiled graph gives what the evaluator gives, up to `tolerance` relative to the largest result, and the same bits on two threads.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::{Graph, Literal, eval};
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
+use tensorwright_runtime::buffer::BufferPool;
 use tensorwright_runtime::{Executable, RunError};
 
 /// Tests count buffers of the process, so one runs at a time.
@@ -15,15 +15,6 @@ fn compiled(text: &str) -> Executable {
     Executable::compile(&graph, &CompileOptions::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn run(executable: &Executable, inputs: &[Literal], threads: usize) -> Result<Vec<Literal>, RunError> {
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|x| BufferPool::global().copy_of(x.bytes()).expect("memory")).collect();
-    let outputs = executable.run(&buffers.iter().collect::<Vec<_>>(), threads)?;
-    let types = executable.output_types().iter().cloned();
-    let literal = |(ty, buffer): (_, &SharedBuffer)| Literal::from_bytes(ty, buffer.as_bytes().to_vec());
-    Ok(types.zip(&outputs).map(|pair| literal(pair).expect("bytes of the type")).collect())
-}
-
 /// Runs the graph as the evaluator does, or fails like it, and gives all memory back.
 fn check(text: &str, inputs: &[Literal]) {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,7 +22,7 @@ fn check(text: &str, inputs: &[Literal]) {
     let expected = eval::evaluate(executable.graph(), inputs);
     for threads in [1, 2] {
         let live = BufferPool::global().stats().live_bytes;
-        match (&expected, run(&executable, inputs, threads)) {
+        match (&expected, executable.run_literals(inputs, threads)) {
             (Ok(expected), Ok(found)) => assert_eq!(*expected, found, "{text}"),
             (Err(expected), Err(RunError::Effect(found))) => {
                 assert_eq!(expected.to_string(), found.to_string(), "{text}");
@@ -141,7 +132,7 @@ fn the_whole_history_of_a_loop_is_stacked() {
     let x = Literal::new([2], &[1.0f32, -0.5]).unwrap();
     check(&text(40), std::slice::from_ref(&x));
     check(&text(41), std::slice::from_ref(&x));
-    let error = run(&compiled(&text(41)), &[x], 1).unwrap_err();
+    let error = compiled(&text(41)).run_literals(&[x], 1).unwrap_err();
     let expected = "the list must have 41 rows to be stacked, found 40 (written at a.rs:3:4)";
     assert_eq!(error.to_string(), expected);
 }
@@ -187,7 +178,7 @@ fn a_loop_with_a_list_to_itself_copies_nothing() {
     for body in ["%m = list_push(%l, %i)", branch] {
         let executable = compiled(&counting(body, SEEN));
         let before = requests();
-        run(&executable, &numbers(50_000, 0), 1).unwrap();
+        executable.run_literals(&numbers(50_000, 0), 1).unwrap();
         // Chunks of up to 64 KiB, and inputs, outputs and the arena.
         assert!(requests() - before < 40, "{} buffers for\n{body}", requests() - before);
     }

@@ -4,21 +4,13 @@ use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::program::Step;
 use tensorwright_ir::{Graph, Literal, Scalar, Type};
 use tensorwright_runtime::Executable;
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
 fn graph(text: &str) -> Graph {
     text.parse().unwrap_or_else(|e| panic!("{e}\n{text}"))
 }
 
 fn run(executable: &Executable, inputs: &[Literal]) -> Vec<Literal> {
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let outputs = executable.run(&buffers.iter().collect::<Vec<_>>(), 2).expect("it runs");
-    let types = executable.output_types().iter().cloned();
-    let literal = |(ty, buffer): (Type, SharedBuffer)| {
-        Literal::from_bytes(ty, buffer.as_bytes().to_vec()).expect("bytes of the type")
-    };
-    types.zip(outputs).map(literal).collect()
+    executable.run_literals(inputs, 2).expect("it runs")
 }
 
 /// Numbers between 0 and 1, or small integers.

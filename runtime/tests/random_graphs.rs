@@ -3,7 +3,7 @@
 //! A graph is printed and parsed, and its optimised form is evaluated. It is compiled with all its values as outputs, and again
 //! with only those whose ops round: then each node is held against the evaluator, given the compiled values of what rounds before
 //! it, within the tolerance of its op, and whatever does not round must have the same bits. Last it is compiled as it is: the
-//! same bits on one and two threads, and as before unless it adds up floats, whose order may depend on what is fused.
+//! same bits on one and two threads and over inputs that are given away, and as before unless it adds up floats, whose order may depend on what is fused.
 //!
 //! `GRAPH_CASES` sets the number of graphs per class. All of it, in some minutes:
 //! `cargo test --release -p tensorwright-runtime --test random_graphs -- --ignored`
@@ -18,7 +18,6 @@ use tensorwright_ir::op::{Lowering, OpKind, Tolerance};
 use tensorwright_ir::text::{Style, parse, print};
 use tensorwright_ir::{Builder, Graph, Literal, Value, eval};
 use tensorwright_runtime::Executable;
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
 use tensorwright_testkit::properties::for_random_graphs;
 use tensorwright_testkit::tolerance::{first_difference, same_values};
@@ -38,12 +37,23 @@ fn options(accept: impl Fn(&OpKind) -> bool) -> GraphOptions {
 fn run(graph: &Graph, inputs: &[Literal], threads: usize) -> Result<Vec<Literal>, TestCaseError> {
     let fail = |e: &dyn std::fmt::Display| TestCaseError::fail(e.to_string());
     let executable = Executable::compile(graph, &CompileOptions::default()).map_err(|e| fail(&e))?;
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let found = executable.run(&buffers.iter().collect::<Vec<_>>(), threads).map_err(|e| fail(&e))?;
-    let types = graph.output_types();
-    let literal = |(ty, buffer): (_, &SharedBuffer)| Literal::from_bytes(ty, buffer.as_bytes().to_vec());
-    types.into_iter().zip(&found).map(|pair| literal(pair).ok_or_else(|| fail(&"wrong size"))).collect()
+    executable.run_literals(inputs, threads).map_err(|e| fail(&e))
+}
+
+/// As [`run`], with every output over an input of its type, where that can be.
+fn run_in_place(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, TestCaseError> {
+    let fail = |e: &dyn std::fmt::Display| TestCaseError::fail(e.to_string());
+    let mut free: Vec<_> = graph.input_types().into_iter().map(Some).collect();
+    let mut pairs = Vec::new();
+    for (output, ty) in graph.output_types().into_iter().enumerate() {
+        if let Some(input) = free.iter().position(|free| *free == Some(ty.clone())) {
+            free[input] = None;
+            pairs.push((input, output));
+        }
+    }
+    let options = CompileOptions::default();
+    let executable = Executable::compile_donating(graph, &options, &pairs).map_err(|e| fail(&e))?;
+    executable.run_given_literals(inputs, 2).map_err(|e| fail(&e))
 }
 
 fn expect_same(expected: &[Literal], found: &[Literal], what: &str) -> Outcome {
@@ -126,6 +136,9 @@ fn check(drawn: RandomGraph) -> Outcome {
     nodes_are_right(&drawn, &rounded_values(graph, tolerances))?;
     let found = run(graph, inputs, 1)?;
     expect_same(&found, &run(graph, inputs, 2)?, "on two threads")?;
+    expect_same(&found, &run_in_place(graph, inputs)?, "in place")?;
+    let every = with_outputs(graph, &tensors);
+    expect_same(&run(&every, inputs, 1)?, &run_in_place(&every, inputs)?, "all in place")?;
     if !order_matters(&drawn) {
         let all = run(&with_outputs(graph, &rounded_values(graph, tolerances)), inputs, 1)?;
         expect_same(&all[all.len() - found.len()..], &found, "fused")?;

@@ -5,7 +5,6 @@ use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::op::primitive::{BroadcastInDim, ReduceKind};
 use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
 use tensorwright_runtime::Executable;
-use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
 const KINDS: [ReduceKind; 6] =
     [ReduceKind::Sum, ReduceKind::Prod, ReduceKind::Max, ReduceKind::Min, ReduceKind::Any, ReduceKind::All];
@@ -22,13 +21,7 @@ fn compiled(graph: &Graph) -> Executable {
 
 fn run(graph: &Graph, inputs: &[Literal], threads: usize) -> Vec<Literal> {
     let executable = compiled(graph);
-    let buffers: Vec<SharedBuffer> =
-        inputs.iter().map(|l| BufferPool::global().copy_of(l.bytes()).expect("memory")).collect();
-    let outputs = executable.run(&buffers.iter().collect::<Vec<_>>(), threads).expect("memory");
-    let literal = |(b, ty): (&SharedBuffer, &Type)| {
-        Literal::from_bytes(ty.clone(), b.as_bytes().to_vec()).expect("bytes")
-    };
-    outputs.iter().zip(executable.output_types()).map(literal).collect()
+    executable.run_literals(inputs, threads).expect("memory")
 }
 
 /// Numbers that look random, below 2^24.

@@ -7,6 +7,7 @@ mod block;
 mod control;
 mod effect;
 mod list;
+mod literals;
 mod rows;
 mod task;
 
