@@ -473,6 +473,16 @@ impl Region {
     }
 }
 
+/// The tensor, said to be made where the other one was.
+pub(crate) fn made_as(tensor: &Tensor, other: &Tensor) -> Tensor {
+    match (tensor.repr(), other.repr()) {
+        (Repr::Traced(traced), Repr::Traced(other)) => {
+            Tensor::traced(Traced { made: other.made, ..traced.clone() })
+        }
+        _ => tensor.clone(),
+    }
+}
+
 /// Whether both tensors are the same value: not equal, the same.
 pub(crate) fn same(left: &Tensor, right: &Tensor) -> bool {
     source(left).is_some_and(|left| source(right) == Some(left))

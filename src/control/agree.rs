@@ -59,7 +59,12 @@ pub(super) fn check_shown(left: &Shown, right: &Shown, parties: Parties, at: Pla
 }
 
 fn what(parties: Parties, path: &str) -> String {
-    let name = if path.is_empty() { String::new() } else { format!(" `{path}`") };
+    let name = match path {
+        "" => String::new(),
+        // What has no name of its own.
+        path if path.starts_with("the ") => format!(" {path}"),
+        path => format!(" `{path}`"),
+    };
     match parties {
         Parties::Branches(..) if path.is_empty() => "the branches give different results".to_owned(),
         Parties::Branches(..) => format!("the branches disagree about{name}"),

@@ -72,3 +72,98 @@ fn a_condition_that_is_no_scalar() {
     let message = message(no_scalar(Tensor::from([1.0f32, 2.0])));
     assert!(message.contains("bool[]") && message.contains("bool[2]"), "{message}");
 }
+
+#[function]
+fn another_dtype(x: Tensor) -> Tensor {
+    let mut count = Tensor::from(0i32);
+    let mut y = x;
+    while y < 10.0 {
+        count = y.clone();
+        y += 1.0;
+    }
+    count
+}
+
+#[test]
+fn a_loop_variable_that_changes_its_dtype() {
+    let message = message(another_dtype(Tensor::from(1.0f32)).ok());
+    for part in ["the loop variable `count` changes", "i32[]", "f32[]", "errors.rs:78:", "errors.rs:80:"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+}
+
+#[function]
+fn another_result(x: Tensor) -> Tensor {
+    if x.sum(..) > 0.0 {
+        return x.sum(..);
+    }
+    x * 2.0
+}
+
+#[function]
+fn another_value(x: Tensor) -> Tensor {
+    let y = if x.sum(..) > 0.0 { x.cast(DType::F64) } else { x.clone() };
+    y
+}
+
+#[test]
+fn results_and_values_that_disagree() {
+    let result = message(another_result(Tensor::from([1.0f32, 2.0])).ok());
+    for part in ["about the result", "f32[]", "f32[2]", "errors.rs:98:", "errors.rs:100:"] {
+        assert!(result.contains(part), "{part}: {result}");
+    }
+    let value = message(another_value(Tensor::from([1.0f32, 2.0])).ok());
+    for part in ["about the value", "f64[2]", "f32[2]", "errors.rs:105:"] {
+        assert!(value.contains(part), "{part}: {value}");
+    }
+}
+
+#[derive(Clone, Tree)]
+struct State {
+    position: Tensor,
+    trail: Vec<Tensor>,
+}
+
+#[function]
+fn longer_trail(x: Tensor) -> Tensor {
+    let mut state = State { position: x.clone(), trail: vec![x] };
+    while state.position < 10.0 {
+        state.position = &state.position + 1.0;
+        state.trail.push(state.position.clone());
+    }
+    state.position
+}
+
+#[function]
+fn other_field(x: Tensor) -> Tensor {
+    let mut state = State { position: x.clone(), trail: vec![x] };
+    if state.position < 10.0 {
+        state.position = state.position.reshape([1]);
+    }
+    state.position
+}
+
+#[test]
+fn parts_of_a_variable_are_named() {
+    let longer = message(longer_trail(Tensor::from(1.0f32)).ok());
+    assert!(longer.contains("state") && longer.contains("trail"), "{longer}");
+    let other = message(other_field(Tensor::from(1.0f32)).ok());
+    for part in ["`state.position`", "f32[1]", "f32[]"] {
+        assert!(other.contains(part), "{part}: {other}");
+    }
+}
+
+#[function]
+fn opaque(x: Tensor) -> Tensor {
+    let mut log: Vec<std::time::Instant> = Vec::new();
+    if x > 0.0 {
+        log = vec![std::time::Instant::now()];
+    }
+    x
+}
+
+#[test]
+fn what_is_assigned_must_be_a_tree() {
+    let message = message(opaque(Tensor::from(1.0f32)).ok());
+    assert!(message.contains("`log` is assigned where a tensor decides"), "{message}");
+}

@@ -1,7 +1,7 @@
 //! Programs out of a small grammar: nested branches and loops with `break`, `continue` and `return`.
 //!
-//! The macro needs source, so programs are generated as source: `generated.rs` is what the grammar gives for a fixed seed, and is checked
-//! in, so that a failure can be read. A test compares; with `UPDATE_EXPECT=1` it writes the file instead. Each loop counts its iterations,
+//! The macro needs source, so programs are generated as source: the files of `generated/` are what the grammar gives for a fixed seed, and are
+//! checked in, so that a failure can be read. A test compares; with `UPDATE_EXPECT=1` it writes the files instead. Each loop counts its iterations,
 //! and stops after a few.
 
 use std::fmt::Write;
@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-/// How many programs there are.
-const COUNT: usize = 30;
+/// The files: how deep their programs nest, and how many there are.
+const FILES: [(&str, u32, usize); 2] = [("shallow", 2, 20), ("deep", 3, 10)];
 
 #[derive(Clone, Debug)]
 enum Stmt {
@@ -114,14 +114,14 @@ impl Printer {
     }
 }
 
-fn generated() -> String {
+fn generated(depth: u32, count: usize) -> String {
     let mut runner = TestRunner::deterministic();
     let mut printer = Printer { text: String::new(), loops: 0, nesting: 0, indent: 1 };
-    printer.text.push_str(
-        "//! Programs out of `grammar.rs`, which explains them. Not written by hand.\n\nprograms! {\n",
+    let _ = writeln!(
+        printer.text,
+        "//! Programs of depth {depth} out of `grammar.rs`, which explains them. Not written by hand.\n\nprograms! {{"
     );
-    for number in 0..COUNT {
-        let depth = if number % 3 == 0 { 3 } else { 2 };
+    for number in 0..count {
         let program = stmts(depth).new_tree(&mut runner).expect("the grammar gives programs").current();
         printer.loops = 0;
         printer.line(&format!("generated_{number}(x, y) {{"));
@@ -139,11 +139,13 @@ fn generated() -> String {
 
 #[test]
 fn the_programs_are_those_of_the_grammar() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/natural/generated.rs");
-    let text = generated();
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(path, &text).expect("the file is writable");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/natural/generated");
+    for (name, depth, count) in FILES {
+        let (path, text) = (folder.join(format!("{name}.rs")), generated(depth, count));
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&path, &text).expect("the file is writable");
+        }
+        let found = std::fs::read_to_string(&path).expect("the file is there");
+        assert!(found == text, "{name}.rs is not what grammar.rs gives; run with UPDATE_EXPECT=1");
     }
-    let found = std::fs::read_to_string(path).expect("the file is there");
-    assert!(found == text, "generated.rs is not what grammar.rs gives; run with UPDATE_EXPECT=1");
 }

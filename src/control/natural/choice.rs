@@ -163,9 +163,11 @@ impl Traced {
                 Plan::Load { side } => carrier.load(&self.sides[side].after[i]),
                 Plan::Flag { result } => carrier.set_flag(results[result].clone()),
                 Plan::Tree { side, sources } => {
-                    let tensors = sources.into_iter().map(|source| match source {
+                    let made = self.sides[side].after[i].tensors();
+                    let tensors = sources.into_iter().zip(made).map(|(source, made)| match source {
                         Source::Kept(tensor) => tensor,
-                        Source::Result(result) => results[result].clone(),
+                        // Messages show where the value was made, not where the sides meet.
+                        Source::Result(result) => trace::made_as(&results[result], made),
                     });
                     carrier.load_with(&self.sides[side].after[i], tensors.collect());
                 }

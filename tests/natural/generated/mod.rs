@@ -1,0 +1,4 @@
+//! Programs out of `grammar.rs`.
+
+mod deep;
+mod shallow;
