@@ -110,7 +110,7 @@ fn check_kind(kind: &OpKind, seed: u64) {
         let values = sample.operands.iter().zip(&mask).map(|(operand, &own)| {
             let ty = if own { wide(&operand.ty, 2) } else { operand.ty.clone() };
             let choices: Vec<u32> = (0..ty.elements() + 4).map(|_| random.bits() as u32).collect();
-            random_literal(&mut Draw::new(&choices), &Operand { ty, values: operand.values.clone() })
+            random_literal(&mut Draw::new(&choices), &Operand { ty, values: operand.values })
         });
         let values: Vec<Literal> = values.collect();
         check(&graph, 2, &mask, &values);

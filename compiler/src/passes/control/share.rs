@@ -1,7 +1,7 @@
 //! `share`: what is known before control flow is not computed again in its regions.
 //!
 //! An op in a region whose operands all come from outside is an input instead, if the same op stands in front. Constants, iotas and
-//! index maps stay where they are: they cost nothing.
+//! index maps stay where they are: they cost nothing. And what a `checkpoint` computes again it is to compute again.
 //!
 //! ```text
 //! graph @f(%p: bool[], %x: f32[4]) {
@@ -38,7 +38,8 @@
 //! }
 //! ```
 
-use tensorwright_ir::{Graph, Value};
+use tensorwright_ir::op::control::Checkpoint;
+use tensorwright_ir::{Graph, Op, Value};
 
 use super::hoist::moved_values;
 use super::plan::{Hoisted, Plan, Ports};
@@ -70,7 +71,9 @@ impl Pass for Share {
             if !touches_token(graph, site.node) && !site.node.results.is_empty() {
                 seen.insert(site.id, site.node, &site.operands);
             }
-            let Some(ports) = Ports::of(site.node) else { return Ok(Rewrite::Keep) };
+            let Some(ports) = Ports::of(site.node).filter(|_| !repeats(&site.node.op)) else {
+                return Ok(Rewrite::Keep);
+            };
             let mut plan = Plan::new(site.node, ports);
             for (position, region) in site.node.regions.iter().enumerate() {
                 plan.hoisted.extend(known(&seen, r, site, ports, (position, region), graph));
@@ -81,6 +84,11 @@ impl Pass for Share {
             plan.build(r, site).map(Rewrite::Replace)
         })
     }
+}
+
+/// Whether it is there to compute again what is known.
+fn repeats(op: &Op) -> bool {
+    matches!(op, Op::Checkpoint(Checkpoint { again: true, .. }))
 }
 
 /// What a region computes and is known outside.

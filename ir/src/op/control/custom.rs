@@ -32,7 +32,7 @@ impl CustomGradient {
     }
 }
 
-fn floats<'a>(types: &'a [Type], what: &str) -> Vec<(Type, String)> {
+fn floats(types: &[Type], what: &str) -> Vec<(Type, String)> {
     let float = types.iter().enumerate().filter(|(_, ty)| ty.dtype.is_float());
     float.map(|(i, ty)| (ty.clone(), format!("{what} {i}"))).collect()
 }
