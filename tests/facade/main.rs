@@ -6,6 +6,7 @@ mod control;
 mod create;
 mod custom;
 mod errors;
+mod every_op;
 mod gradient;
 mod in_place;
 mod index;

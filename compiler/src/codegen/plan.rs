@@ -392,7 +392,10 @@ impl<'k> Plan<'k> {
     /// fewer if there is more state, which is to stay in registers.
     fn lanes_of_loops(&self, widest: u32) -> u32 {
         let states = self.spans.iter().flat_map(Span::state).filter(|&s| self.varies(Reg(s as u32)));
+        // A vector math function needs all registers for itself.
+        let math = self.at_varying().any(|i| self.cost(i) > 8);
         let vectors = match states.count() {
+            _ if math => 1,
             0..=2 => 4,
             3..=4 => 2,
             _ => 1,

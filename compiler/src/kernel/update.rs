@@ -1,6 +1,6 @@
 //! Kernels that update memory in place: what was a param to read and one to write becomes one.
 
-use super::{Access, Affine, Buffer, Extent, Instr, Kernel, Stage, verify};
+use super::{Access, Buffer, Extent, Instr, Kernel, Stage, verify};
 
 impl Kernel {
     /// The kernel that writes over what it reads: with param `written`, which takes the place of param `read`. None if that could
@@ -79,7 +79,7 @@ impl Stage {
 
     fn reads(&self, buffer: Buffer) -> bool {
         match self {
-            Stage::Loop(l) => l.body.iter().any(|instr| loaded(instr, buffer).is_some()),
+            Stage::Loop(l) => l.body.iter().any(|instr| loads(instr, buffer)),
             Stage::Math(m) => m.args.iter().any(|span| span.buffer == buffer),
         }
     }
@@ -89,8 +89,12 @@ impl Stage {
         match self {
             Stage::Loop(l) => {
                 let store = l.stores.iter().find(|store| store.buffer == new);
-                let mut loads = l.body.iter().filter_map(|instr| loaded(instr, old));
-                loads.all(|index| store.is_some_and(|store| store.index == *index))
+                let mut loads = l.body.iter().filter(|instr| loads(instr, old));
+                loads.all(|instr| match instr {
+                    Instr::Load { index, .. } => store.is_some_and(|store| store.index == *index),
+                    // A computed place may be that of any point.
+                    _ => false,
+                })
             }
             Stage::Math(m) => {
                 m.args.iter().filter(|span| span.buffer == old).all(|span| span.start == m.out.start)
@@ -102,7 +106,7 @@ impl Stage {
         match self {
             Stage::Loop(l) => {
                 for instr in &mut l.body {
-                    if let Instr::Load { buffer, .. } = instr {
+                    if let Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } = instr {
                         *buffer = rename(*buffer);
                     }
                 }
@@ -117,11 +121,8 @@ impl Stage {
     }
 }
 
-fn loaded(instr: &Instr, from: Buffer) -> Option<&Affine> {
-    match instr {
-        Instr::Load { buffer, index } if *buffer == from => Some(index),
-        _ => None,
-    }
+fn loads(instr: &Instr, from: Buffer) -> bool {
+    matches!(instr, Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } if *buffer == from)
 }
 
 #[cfg(test)]
@@ -192,6 +193,21 @@ mod tests {
         let of_result = fold.replace("p0", "p1");
         assert!(rows(&of_result).updating(0, 1).is_some());
         assert!(rows(fold).updating(0, 1).is_none());
+    }
+
+    #[test]
+    fn computed_places_are_not_overwritten() {
+        let gather = "kernel {
+          param p0: read f32[8]
+          param p1: read i64[1]
+          param p2: write f32[8]
+          loop d0 < 8 {
+            r0 = load p1[0]
+            r1 = load p0[0] at r0 of 8
+            store p2[d0] = r1
+          }
+        }";
+        assert!(kernel(gather).updating(0, 2).is_none());
     }
 
     #[test]

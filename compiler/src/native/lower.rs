@@ -12,8 +12,10 @@ use crate::fusion;
 use crate::kernel::{Affine, Buffer, Instr, Reg};
 use crate::schedule::scalar::Instructions;
 
-/// Instructions of one kernel: beyond this number compiling takes longer than it is worth.
+/// Instructions of one kernel, a vector math function counted as many: beyond this number compiling takes longer than it is worth.
 const MAX_INSTRUCTIONS: usize = 1024;
+/// How many others a vector math function is.
+const MATH_INSTRUCTIONS: usize = 40;
 
 /// The registers of a tensor.
 pub(super) type Elements = SmallVec<[Reg; 4]>;
@@ -56,6 +58,8 @@ pub(super) struct Lowerer {
     pub(super) point: Affine,
     instrs: Vec<Instr>,
     dtypes: Vec<DType>,
+    /// How many instructions there are, by [`MAX_INSTRUCTIONS`].
+    weight: usize,
     /// Instructions that are known where the next one goes.
     known: HashMap<Instr, Reg>,
     /// Whether the region that is being lowered would run at all; none if it certainly does.
@@ -83,7 +87,15 @@ impl Lowerer {
     /// For a stage whose points are numbered by the loop `dim`.
     pub(super) fn new(form: Form, dim: u32) -> Lowerer {
         let point = form.point(dim);
-        Lowerer { form, point, instrs: Vec::new(), dtypes: Vec::new(), known: HashMap::new(), runs: None }
+        Lowerer {
+            form,
+            point,
+            instrs: Vec::new(),
+            dtypes: Vec::new(),
+            weight: 0,
+            known: HashMap::new(),
+            runs: None,
+        }
     }
 
     pub(super) fn finish(self) -> Vec<Instr> {
@@ -91,6 +103,7 @@ impl Lowerer {
     }
 
     fn push(&mut self, instr: Instr, dtype: DType) -> Reg {
+        self.weight += if is_math(&instr) { MATH_INSTRUCTIONS } else { 1 };
         self.instrs.push(instr);
         self.dtypes.push(dtype);
         Reg(self.instrs.len() as u32 - 1)
@@ -191,7 +204,7 @@ impl Lowerer {
         for node in graph.nodes() {
             let operands: Vec<Tensor> = node.operands.iter().map(|v| values[v.index()].clone()).collect();
             let results = self.node(graph, node, &operands)?;
-            if self.instrs.len() > MAX_INSTRUCTIONS {
+            if self.weight > MAX_INSTRUCTIONS {
                 return None;
             }
             for (value, tensor) in node.results.iter().zip(results) {
@@ -307,6 +320,15 @@ impl Lowerer {
         let pairs = then.iter().zip(&otherwise);
         let chosen = pairs.map(|(x, y)| x.iter().zip(y).map(|(&x, &y)| select(self, x, y)).collect());
         Some(chosen.map(Tensor::of).collect())
+    }
+}
+
+/// Whether the instruction is a vector math function, which is emitted in line.
+pub(super) fn is_math(instr: &Instr) -> bool {
+    match instr {
+        Instr::Unary(f, _) => f.ulps() > 0,
+        Instr::Binary(f, ..) => f.ulps() > 0,
+        _ => false,
     }
 }
 

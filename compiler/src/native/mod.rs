@@ -25,10 +25,13 @@ use crate::kernel::{
     Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops,
 };
 use crate::schedule::scalar::Instructions;
-use lower::{Elements, Lowerer, Tensor};
+use lower::{Elements, Lowerer, Tensor, is_math};
 
 /// Elements of a tile of a wide loop.
 const TILE: u64 = 1024;
+/// Points times vector math functions that a loop may have: beyond it, strips of the runtime are faster than code in line, by more than
+/// a walk over steps costs.
+const MATH_POINTS: usize = 256;
 /// Elements of a small tensor.
 const MAX_SMALL: usize = 16;
 
@@ -67,23 +70,27 @@ pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) 
     };
     let runs = inside.inputs()[..variants].iter().chain(inside.outputs());
     let widest = runs.map(|&v| inside.ty(v).elements()).max()?;
-    let build = |form| Build::new(graph, node, form);
     // What each run gives of a result, or the last one.
     let is_wide = |v: Value| {
         let at = node.results.iter().position(|&result| result == v).unwrap_or(0);
         inside.ty(inside.outputs()[at]).elements() == widest
     };
-    if widest > 1
-        && let Some(wide) = build(Form::Wide(widest)).run(|v| used(v) && is_wide(v))
-    {
-        let beside = node.results.iter().any(|&v| used(v) && !is_wide(v));
-        let second = beside.then(|| build(Form::Beside(widest)).run(|v| used(v) && !is_wide(v)));
-        return match second {
-            Some(second) => Some(vec![wide, second?]),
-            None => Some(vec![wide]),
-        };
+    let build = |form, stored: &dyn Fn(Value) -> bool| Build::new(graph, node, form).run(stored);
+    let small = || Some(vec![build(Form::Small, &used)?]);
+    let wide = || {
+        let parts: [(Form, &dyn Fn(Value) -> bool); 2] = [
+            (Form::Wide(widest), &|v| used(v) && is_wide(v)),
+            (Form::Beside(widest), &|v| used(v) && !is_wide(v)),
+        ];
+        let needed = parts.into_iter().filter(|(_, stored)| node.results.iter().any(|&v| stored(v)));
+        needed.map(|(form, stored)| build(form, stored)).collect::<Option<Vec<_>>>()
+    };
+    match widest {
+        1 => small(),
+        // Few points fill no vectors.
+        2..=MAX_SMALL if !widest.is_multiple_of(4) => small().or_else(wide),
+        _ => wide().or_else(small),
     }
-    build(Form::Small).run(used).map(|native| vec![native])
 }
 
 /// A kernel under construction.
@@ -103,7 +110,7 @@ impl<'g> Build<'g> {
     }
 
     /// The kernel that computes the results of which `stored` is true.
-    fn run(mut self, stored: impl Fn(Value) -> bool) -> Option<Native> {
+    fn run(mut self, stored: &dyn Fn(Value) -> bool) -> Option<Native> {
         let (locals, stages) = match &self.node.op {
             Op::Scan(op) if op.scanned > 0 || self.node.results.len() > op.carried => {
                 scan::stages(&mut self, op, stored)?
@@ -111,13 +118,13 @@ impl<'g> Build<'g> {
             op => (Vec::new(), vec![self.registers(op, stored)?]),
         };
         let grid = self.form.grid();
-        let Build { params, values, .. } = self;
+        let Build { params, values, form, .. } = self;
         let kernel = Kernel { params, locals, grid, stages };
-        is_steady(&kernel).then_some(Native { kernel, params: values })
+        (is_steady(&kernel) && form.pays(&kernel)).then_some(Native { kernel, params: values })
     }
 
     /// A stage whose points run the loop, with all state in registers.
-    fn registers(&mut self, op: &Op, stored: impl Fn(Value) -> bool) -> Option<Stage> {
+    fn registers(&mut self, op: &Op, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
         let node = self.node;
         let state = carried(op);
         let load =
@@ -228,6 +235,19 @@ impl Form {
             Form::Wide(all) if all as u64 > TILE => vec![GridDim { extent: all as u64, tile: TILE }],
             _ => Vec::new(),
         }
+    }
+
+    /// Whether vector math in line, at all points, costs less than a walk over steps in each run.
+    fn pays(self, kernel: &Kernel) -> bool {
+        let points = match self {
+            Form::Wide(all) => all,
+            Form::Small | Form::Beside(_) => 1,
+        };
+        let bodies = kernel.stages.iter().filter_map(|stage| match stage {
+            Stage::Loop(stage) => Some(&stage.body),
+            Stage::Math(_) => None,
+        });
+        points == 1 || points * bodies.flatten().filter(|instr| is_math(instr)).count() <= MATH_POINTS
     }
 
     /// The loop over the points of a tile.

@@ -17,12 +17,12 @@ use crate::schedule::scalar::Instructions;
 pub(super) fn stages(
     build: &mut Build<'_>,
     op: &Scan,
-    stored: impl Fn(Value) -> bool,
+    stored: &dyn Fn(Value) -> bool,
 ) -> Option<(Vec<Local>, Vec<Stage>)> {
     let state = State::of(build, op)?;
     let first = state.begin(build, op)?;
-    let run = body(build, op, &state, &stored)?;
-    let last = state.end(build, op, &stored);
+    let run = body(build, op, &state, stored)?;
+    let last = state.end(build, op, stored);
     let stages = [(op.carried > 0).then_some(first), Some(run), last];
     Some((state.locals, stages.into_iter().flatten().collect()))
 }
@@ -84,7 +84,7 @@ impl State {
     }
 
     /// The stage that takes the last state away.
-    fn end(&self, build: &mut Build<'_>, op: &Scan, stored: &impl Fn(Value) -> bool) -> Option<Stage> {
+    fn end(&self, build: &mut Build<'_>, op: &Scan, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
         let mut stores = Vec::new();
         for (variable, &result) in build.node.results[..op.carried].iter().enumerate() {
             if stored(result) {
@@ -98,7 +98,7 @@ impl State {
 }
 
 /// The stage that runs the body for each slice.
-fn body(build: &mut Build<'_>, op: &Scan, state: &State, stored: &impl Fn(Value) -> bool) -> Option<Stage> {
+fn body(build: &mut Build<'_>, op: &Scan, state: &State, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
     let node = build.node;
     let region = &node.regions[0];
     let mut inputs: Vec<Tensor> = Vec::new();
