@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use tensorwright::LossReduction;
-use tensorwright::module::Variables;
-use tensorwright::optimizer::{Adam, Optimizer};
+use tensorwright::optimizer::{Adam, Trainer};
 use tensorwright::prelude::*;
 
 const TEXT: &str = include_str!("../data/sonnet.txt");
@@ -117,21 +116,13 @@ fn batch(codes: &[i32], count: usize) -> (Tensor, Tensor) {
 
 fn training_step(network: Arc<Network>) -> Result<Function<(Tensor, Tensor), Tensor>> {
     let adam = Adam { learning_rate: 5e-3, ..Adam::default() };
-    let parameters: Vec<Variable> = network.variables().into_iter().map(|(_, variable)| variable).collect();
-    let values = |parameters: &[Variable]| parameters.iter().map(Variable::value).collect::<Vec<_>>();
-    let state = Variables::new(adam.state(&values(&parameters))?)?;
+    let parameters = network.variables().into_iter().map(|(_, variable)| variable).collect();
+    let trainer = Trainer::new(adam, parameters)?;
     Ok(function(move |(text, next): (Tensor, Tensor)| {
-        let loss = || {
+        trainer.step(|| {
             let logits = network.logits(&text)?;
             Ok::<_, tensorwright::Error>(logits.sparse_softmax_cross_entropy(&next, -1, LossReduction::Mean))
-        };
-        let (loss, gradients) = value_and_grad_of(&parameters.iter().collect::<Vec<_>>(), loss)?;
-        let (new, new_state) = adam.update(values(&parameters), &gradients, state.value())?;
-        state.assign(&new_state)?;
-        for (parameter, new) in parameters.iter().zip(&new) {
-            parameter.assign(new)?;
-        }
-        Ok::<_, tensorwright::Error>(loss)
+        })
     }))
 }
 

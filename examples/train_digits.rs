@@ -14,8 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use tensorwright::LossReduction;
-use tensorwright::module::Variables;
-use tensorwright::optimizer::{Adam, Optimizer};
+use tensorwright::optimizer::{Adam, Trainer};
 use tensorwright::prelude::*;
 
 use images::{FIRST_TEST_ROW, PIXELS, ROWS, images};
@@ -129,17 +128,9 @@ fn train(threads: usize) -> Result<Arc<Network>> {
 /// The compiled step: from images `f32[n, 64]` and labels `i32[n]` to the mean loss before the step.
 fn training_step(network: Arc<Network>) -> Result<Function<(Tensor, Tensor), Tensor>> {
     let adam = Adam { learning_rate: 2e-3, weight_decay: 0.3, ..Adam::default() };
-    let parameters: Vec<Variable> = network.variables().into_iter().map(|(_, variable)| variable).collect();
-    let values = |parameters: &[Variable]| parameters.iter().map(Variable::value).collect::<Vec<_>>();
-    let state = Variables::new(adam.state(&values(&parameters))?)?;
+    let parameters = network.variables().into_iter().map(|(_, variable)| variable).collect();
+    let trainer = Trainer::new(adam, parameters)?;
     Ok(function(move |(x, y): (Tensor, Tensor)| {
-        let loss = || network.logits(&x).sparse_softmax_cross_entropy(&y, -1, LossReduction::Mean);
-        let (loss, gradients) = value_and_grad_of(&parameters.iter().collect::<Vec<_>>(), loss)?;
-        let (new, new_state) = adam.update(values(&parameters), &gradients, state.value())?;
-        state.assign(&new_state)?;
-        for (parameter, new) in parameters.iter().zip(&new) {
-            parameter.assign(new)?;
-        }
-        Ok::<_, tensorwright::Error>(loss)
+        trainer.step(|| network.logits(&x).sparse_softmax_cross_entropy(&y, -1, LossReduction::Mean))
     }))
 }

@@ -1,9 +1,8 @@
 //! Modules: structs that hold variables, which are found by their paths.
 
-use crate::Tree;
-use crate::Variable;
 use crate::control::agree::{tensors, with_tensors};
 use crate::error::Result;
+use crate::{Tensor, Tree, Variable};
 
 pub use tensorwright_macros::Module;
 
@@ -156,9 +155,12 @@ impl<P: Tree> Variables<P> {
     #[track_caller]
     pub fn new(tree: P) -> Result<Variables<P>> {
         let at = crate::error::caller();
-        let variables =
+        let variables: Vec<Variable> =
             tensors(&tree).into_iter().map(|x| Variable::made_at("", x, at)).collect::<Result<_>>()?;
-        Ok(Variables { template: tree, variables })
+        // Only the structure is needed: the values are the variables' alone.
+        let nothing = Tensor::from(false);
+        let template = with_tensors(&tree, variables.iter().map(|_| nothing.clone()));
+        Ok(Variables { template, variables })
     }
 
     /// The tree with the values now.

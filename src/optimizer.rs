@@ -24,8 +24,9 @@
 //! as they are.
 
 use crate::control::agree::{tensors, with_tensors};
-use crate::error::Result;
-use crate::{DType, Tensor, Tree};
+use crate::error::{Result, caller};
+use crate::module::{Path, Variables};
+use crate::{DType, Module, Output, Tensor, Tree, Variable, value_and_grad_of};
 
 /// A rule that improves parameters by gradients.
 pub trait Optimizer {
@@ -48,6 +49,64 @@ pub trait Optimizer {
         gradients: &P,
         state: Self::State<P>,
     ) -> Result<(P, Self::State<P>)>;
+}
+
+/// A rule with its state, for variables that it improves: steps of training.
+///
+/// ```
+/// use tensorwright::prelude::*;
+/// use tensorwright::optimizer::{Sgd, Trainer};
+///
+/// let w = Variable::new(0.0f64)?;
+/// let trainer = Trainer::new(Sgd { learning_rate: 0.1, ..Sgd::default() }, vec![w.clone()])?;
+/// let step = function(move |x: Tensor| trainer.step(|| (&x * w.value() - 6.0).square()));
+/// let losses: Vec<f64> = (0..30).map(|_| step.call(2.0f64)?.item()).collect::<Result<_, _>>()?;
+/// assert!(losses[0] == 36.0 && losses[29] < 1e-9);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+pub struct Trainer<O: Optimizer> {
+    rule: O,
+    parameters: Vec<Variable>,
+    state: Variables<O::State<Vec<Tensor>>>,
+}
+
+impl<O: Optimizer> Trainer<O> {
+    /// A rule before its first step.
+    ///
+    /// # Errors
+    /// In a traced function, as [`Variable::new`]: the state is made outside.
+    #[track_caller]
+    pub fn new(rule: O, parameters: Vec<Variable>) -> Result<Trainer<O>> {
+        let state = Variables::new(rule.state(&values(&parameters))?)?;
+        Ok(Trainer { rule, parameters, state })
+    }
+
+    /// Computes the loss and its gradient, and assigns the parameters and the state what the rule makes of them. Gives the loss
+    /// before the step.
+    ///
+    /// # Errors
+    /// When the loss is no float scalar, does not depend on a parameter, or carries an error.
+    #[track_caller]
+    pub fn step<L: Output<Tree = Tensor>>(&self, loss: impl Fn() -> L) -> Result<Tensor> {
+        let (loss, gradients) = value_and_grad_of(&self.parameters.iter().collect::<Vec<_>>(), loss)?;
+        let (new, state) = self.rule.update(values(&self.parameters), &gradients, self.state.value())?;
+        self.state.assign(&state)?;
+        self.parameters.iter().zip(new).try_for_each(|(parameter, new)| parameter.assign(new))?;
+        Ok(loss)
+    }
+}
+
+/// The variables of the state.
+impl<O: Optimizer> Module for Trainer<O> {
+    fn visit_variables(&self, path: &mut Path, visit: &mut dyn FnMut(&str, &Variable)) {
+        self.state.visit_variables(path, visit);
+    }
+}
+
+#[track_caller]
+fn values(parameters: &[Variable]) -> Vec<Tensor> {
+    let at = caller();
+    parameters.iter().map(|parameter| parameter.value_at(at)).collect()
 }
 
 /// Stochastic gradient descent, with momentum `v = momentum * v + g`, `x = x - learning_rate * v`, or, after Nesterov,

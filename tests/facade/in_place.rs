@@ -1,9 +1,8 @@
 //! Assigned variables are updated in the very memory, where nobody else can see the old value.
 
-use tensorwright::module::Variables;
-use tensorwright::optimizer::{Adam, Optimizer, Sgd};
+use tensorwright::optimizer::{Adam, Optimizer, Sgd, Trainer};
 use tensorwright::prelude::*;
-use tensorwright::{Error, LossReduction, Result, value_and_grad_of};
+use tensorwright::{Error, LossReduction, Result};
 
 /// Where the value is. The handle is gone afterwards.
 fn place(variable: &Variable) -> *const u8 {
@@ -44,23 +43,12 @@ fn loss(parameters: &[Variable], x: &Tensor, y: &Tensor) -> Tensor {
 fn training<O: Optimizer + Send + Sync + 'static>(
     parameters: &[Variable],
     rule: O,
-) -> (Function<(Tensor, Tensor), Tensor>, Vec<Variable>)
-where
-    O::State<Vec<Tensor>>: Clone,
-{
-    let values = |parameters: &[Variable]| parameters.iter().map(Variable::value).collect::<Vec<_>>();
-    let state = Variables::new(rule.state(&values(parameters)).unwrap()).unwrap();
-    let own: Vec<Variable> = state.variables().into_iter().map(|(_, variable)| variable).collect();
+) -> (Function<(Tensor, Tensor), Tensor>, Vec<Variable>) {
+    let trainer = Trainer::new(rule, parameters.to_vec()).unwrap();
+    let own = trainer.variables().into_iter().map(|(_, variable)| variable);
     let all = parameters.iter().cloned().chain(own).collect();
     let parameters = parameters.to_vec();
-    let step = function(move |(x, y): (Tensor, Tensor)| {
-        let (loss, slopes) =
-            value_and_grad_of(&parameters.iter().collect::<Vec<_>>(), || loss(&parameters, &x, &y))?;
-        let (new, new_state) = rule.update(values(&parameters), &slopes, state.value())?;
-        state.assign(&new_state)?;
-        parameters.iter().zip(&new).try_for_each(|(parameter, new)| parameter.assign(new))?;
-        Ok::<_, Error>(loss)
-    });
+    let step = function(move |(x, y): (Tensor, Tensor)| trainer.step(|| loss(&parameters, &x, &y)));
     (step, all)
 }
 
@@ -72,7 +60,6 @@ fn data() -> (Tensor, Tensor) {
 fn parameters_stay_where_they_are<O>(rule: impl Fn() -> O)
 where
     O: Optimizer + Send + Sync + 'static,
-    O::State<Vec<Tensor>>: Clone,
 {
     let ((x, y), variables, same) = (data(), network(), network());
     let (step, all) = training(&variables, rule());
