@@ -128,6 +128,8 @@ properties_of!(
     localise: "localise",
     hoist: "hoist",
     prune: "prune",
+    share: "share",
+    batch: "batch",
     release: "release",
 );
 
