@@ -1,6 +1,7 @@
 //! The list of all ops. One line makes the variant of [`Op`], the builder method, the tensor method of the facade, the
 //! mnemonic of the text form, and the op's place in every generic test.
 
+pub use super::argument::Argument;
 use super::attribute::{Axes, Offsets};
 use super::composite::*;
 use super::control::*;
@@ -300,83 +301,6 @@ macro_rules! for_each_op {
             rng_fold_in [key, number] {} 1 => RngFoldIn,
         }
     };
-}
-
-/// What a builder method takes for an attribute of type `Self`.
-pub trait Argument<T> {
-    /// The attribute.
-    fn into_attribute(self) -> T;
-}
-
-impl<const N: usize> Argument<Axes> for [usize; N] {
-    fn into_attribute(self) -> Axes {
-        self.into_iter().collect()
-    }
-}
-
-impl Argument<Axes> for &[usize] {
-    fn into_attribute(self) -> Axes {
-        self.into()
-    }
-}
-
-impl Argument<Axes> for Vec<usize> {
-    fn into_attribute(self) -> Axes {
-        self.into()
-    }
-}
-
-impl<const N: usize> Argument<Offsets> for [i64; N] {
-    fn into_attribute(self) -> Offsets {
-        self.into_iter().collect()
-    }
-}
-
-impl Argument<Offsets> for &[i64] {
-    fn into_attribute(self) -> Offsets {
-        self.into()
-    }
-}
-
-impl Argument<Offsets> for Vec<i64> {
-    fn into_attribute(self) -> Offsets {
-        self.into()
-    }
-}
-
-impl<const N: usize> Argument<Shape> for [usize; N] {
-    fn into_attribute(self) -> Shape {
-        self.into()
-    }
-}
-
-impl Argument<Shape> for Vec<usize> {
-    fn into_attribute(self) -> Shape {
-        self.into()
-    }
-}
-
-impl Argument<String> for &str {
-    fn into_attribute(self) -> String {
-        self.to_owned()
-    }
-}
-
-macro_rules! scalar_arguments {
-    ($($native:ty),*) => {$(
-        impl Argument<Scalar> for $native {
-            fn into_attribute(self) -> Scalar {
-                self.into()
-            }
-        }
-    )*};
-}
-scalar_arguments!(bool, i32, i64, u32, u64, f32, f64);
-
-impl<T> Argument<T> for T {
-    fn into_attribute(self) -> T {
-        self
-    }
 }
 
 /// One kind of op, for tests and listings.
