@@ -114,7 +114,7 @@ fn no_two_threads_get_the_same_numbers() -> Result<()> {
     let draw = || numbers.uniform([], 0u64, u64::MAX).item::<u64>().unwrap();
     let many = || (0..50).map(|_| draw()).collect::<Vec<u64>>();
     let mut all: Vec<u64> = std::thread::scope(|scope| {
-        let threads = [0, 1, 2].map(|_| scope.spawn(&many));
+        let threads = [0, 1, 2].map(|_| scope.spawn(many));
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     all.sort_unstable();
