@@ -321,8 +321,8 @@ fn a_wide_scan_may_have_scalar_state_and_loops_in_it() {
 #[test]
 fn what_has_no_native_form_stays() {
     // Vector math on many elements, which strips do faster.
-    check(&counted("f32[60]", 5, "%y = exp(%x) %n = sin(%y)"));
-    check(&scanned("f32[60]", "f32[3,60]", "f32[60]", false, 3, "%y = exp(%x) %n = sin(%s)"));
+    check(&counted("f32[40]", 5, "%y = exp(%x) %n = sin(%y)"));
+    check(&scanned("f32[40]", "f32[3,40]", "f32[40]", false, 3, "%y = exp(%x) %n = sin(%s)"));
     check_stays(&counted("f32[600]", 5, "%y = exp(%x) %n = sin(%y)"));
     // A condition that depends on all elements, effects, and large products.
     check_stays(

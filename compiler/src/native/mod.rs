@@ -31,7 +31,7 @@ use lower::{Elements, Lowerer, Tensor, is_math};
 const TILE: u64 = 1024;
 /// Points times vector math functions that a loop may have: beyond it, strips of the runtime are faster than code in line, by more than
 /// a walk over steps costs.
-const MATH_POINTS: usize = 256;
+const MATH_POINTS: usize = 96;
 /// Elements of a small tensor.
 const MAX_SMALL: usize = 16;
 
