@@ -242,6 +242,23 @@ unsafe fn pack<E: Stored<N>, N: Number>(panels: &Panels, to: *mut N) {
     }
 }
 
+/// How many rows ahead memory is asked for: rows of a matrix are far from each other, and no hardware sees the next one coming.
+const AHEAD: usize = 8;
+/// Bytes of a line of the caches.
+const LINE: usize = 64;
+
+/// Asks for the memory of a row that will be read soon.
+fn prefetch<E>(row: *const E, lanes: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for at in (0..lanes * size_of::<E>()).step_by(LINE) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing, wherever the pointer points.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(row.cast::<i8>().wrapping_add(at)) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (row, lanes);
+}
+
 /// Adjacent lanes, `WIDTH` at once. One depth after the other, so that memory is read in long runs.
 ///
 /// # Safety
@@ -252,6 +269,9 @@ unsafe fn pack_lanes<E: Stored<N>, N: Number, const WIDTH: usize>(panels: &Panel
     for row in 0..panels.depth {
         let mut from = panels.from.cast::<E>();
         from = from.wrapping_offset(row as isize * panels.depth_stride);
+        if row + AHEAD < panels.depth {
+            prefetch(from.wrapping_offset(AHEAD as isize * panels.depth_stride), panels.lanes);
+        }
         let mut to = to.wrapping_add(row * width);
         // SAFETY: the caller's promise.
         unsafe {
