@@ -42,7 +42,7 @@ impl Case {
             let ty = result.ty()?.clone();
             if ty.dtype.is_float() {
                 let weights = Tensor::linspace(0.5f64, 1.5, ty.elements()).reshape(ty.shape);
-                sum = sum + (result.cast(DType::F64) * weights).sum(..);
+                sum += (result.cast(DType::F64) * weights).sum(..);
             }
         }
         Ok(sum)

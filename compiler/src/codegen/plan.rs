@@ -260,18 +260,11 @@ impl<'k> Plan<'k> {
             return;
         }
         let varies = loops::varying(&self.body.body, &self.spans, Var::Dim(self.inner() as u32 - 1));
-        for span in &self.spans {
-            for i in span.begin..=span.end {
-                self.levels[i] = self.inner();
-                self.steady[i] = !varies[i];
-            }
-        }
-        // What is made of it behind the loop.
+        // What is in a loop, and what is made of its state behind it.
         for (i, instr) in self.body.body.iter().enumerate() {
-            let mut operands = instr.operands().into_iter();
-            if self.levels[i] < self.inner()
-                && operands.any(|reg| self.levels[reg.0 as usize] == self.inner())
-            {
+            let inside = self.spans.iter().any(|span| span.contains(i));
+            let of_state = || instr.operands().iter().any(|reg| self.levels[reg.0 as usize] == self.inner());
+            if inside || (self.levels[i] < self.inner() && of_state()) {
                 self.levels[i] = self.inner();
                 self.steady[i] = !varies[i];
             }
@@ -301,9 +294,8 @@ impl<'k> Plan<'k> {
     fn mask_width(&self, instr: &Instr) -> u32 {
         if let Instr::State(_) = instr {
             let states = self.body.body.iter().zip(&self.dtypes);
-            let widths =
-                states.filter_map(|(i, dtype)| matches!(i, Instr::State(_)).then(|| dtype.size() as u32));
-            return widths.max().unwrap_or(1);
+            let states = states.filter(|(instr, _)| matches!(instr, Instr::State(_)));
+            return states.map(|(_, dtype)| dtype.size() as u32).max().unwrap_or(1);
         }
         let of = instr.operands().into_iter().find(|&reg| self.varies(reg));
         of.map_or(1, |reg| self.widths[reg.0 as usize])

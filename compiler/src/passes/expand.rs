@@ -31,7 +31,7 @@ use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, ReduceKind};
 use tensorwright_ir::op::{Lowering, Results, TypeError};
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Scalar, Value};
 
-use super::rewriter::{Operands, Rewrite, rewrite};
+use super::rewriter::{Operands, Rewrite, rewrite_all};
 use super::{Context, Pass};
 
 /// The pass; see the [module](self).
@@ -48,13 +48,14 @@ impl Pass for Expand {
     }
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
-        rewrite(graph, cx, |rewriter, site| {
+        rewrite_all(graph, cx, |rewriter, site| {
             if let Some(region) = differentiated(site.node) {
                 let mut results: Results = rewriter.build().inline(region, &site.operands)?.into();
                 results.truncate(site.node.results.len());
                 return Ok(Rewrite::Replace(results));
             }
-            if !is_expanded(&site.node.op) {
+            // An op without results (an `unstack` of nothing) has nothing to be replaced.
+            if !is_expanded(&site.node.op) || site.node.results.is_empty() {
                 return Ok(Rewrite::Keep);
             }
             let results = expand(rewriter.build(), site.node, &site.operands)?;
@@ -190,6 +191,21 @@ mod tests {
         assert!(new.nodes().iter().all(|n| n.op.lowering() != Lowering::Expand));
         assert_eq!(new.value_name(new.outputs()[0]), Some("y"));
         assert_eq!(Expand.run(&new, &mut cx), None);
+    }
+
+    #[test]
+    fn a_rule_for_no_results_goes_too() {
+        let graph = crate::passes::testing::graph(
+            "graph @f(%x: f32[2]) {
+               custom_gradient(%x) {arguments = 1, results = 0, saved = 1} (
+                 graph(%x: f32[2]) { %y = exp(%x) return %y },
+                 graph(%y: f32[2]) { return %y }
+               )
+               return %x
+             }",
+        );
+        let new = crate::passes::testing::run(&Expand, &graph).unwrap();
+        assert!(new.nodes().iter().all(|node| node.regions.is_empty()), "{new}");
     }
 
     #[test]
