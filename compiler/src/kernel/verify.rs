@@ -21,7 +21,7 @@
 //!     stores.
 //! 12. A vector math function is one of floats, of as many operands as there are arguments, all buffers are of its dtype
 //!     (f32 or f64), and the result is the same span as an argument or overlaps none.
-//! 13. Loops inside of a body are complete and nest (see [`loops`](super::loops)), none is in a stage with folds. What is computed inside
+//! 13. Loops inside of a body are complete and nest (see [`loops`]), none is in a stage with folds. What is computed inside
 //!     is used inside, but for state variables; the next value of a state variable has its dtype; and whether a
 //!     loop goes on is the same at all points of the innermost loop.
 //! 14. A computed place is an i64 that is the same at all points of the innermost loop, below a count of at least 1; all places are in the
