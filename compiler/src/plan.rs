@@ -11,7 +11,7 @@ use crate::fusion::{Form, Fusion, Unit, is_alias};
 use crate::in_place::{Donations, update_in_place, update_late};
 use crate::kernel::{GridDim, Kernel};
 use crate::native::Native;
-use crate::prepack::pack_ahead;
+use crate::prepack::{Packed, pack_ahead};
 use crate::program::{Control, KernelCall, Place, Program, Slot, Step};
 use crate::schedule::{self, Memory, Scheduled};
 use crate::{CompileError, Target};
@@ -158,12 +158,15 @@ impl<'a, 'g> Planner<'a, 'g> {
                 let mut regions =
                     node.regions.iter().enumerate().map(lower).collect::<Result<Vec<_>, _>>()?;
                 let (mut operands, mut operand_types) = (operands, operand_types);
-                for (operand, product) in pack_ahead(&op, &mut regions[body], self.target) {
-                    let bytes = self.target.packed_bytes(&product).unwrap_or(0);
-                    let out = self.scratch(bytes);
+                let first = regions[body].inputs.len();
+                let packed = pack_ahead(&op, &mut regions[body], self.target);
+                for (Packed { operand, product, .. }, ty) in
+                    packed.into_iter().zip(&regions[body].inputs[first..])
+                {
+                    let out = self.scratch(ty.bytes());
                     self.program.steps.push(Step::Pack { product, matrix: operands[operand], out });
                     operands.push(out);
-                    operand_types.push(self.program.slots[out].ty.clone());
+                    operand_types.push(ty.clone());
                 }
                 let workspace = self.scratch(control::workspace(&op, &regions).bytes);
                 let control = Control {

@@ -9,22 +9,32 @@ use crate::Target;
 use crate::contraction::MatMul;
 use crate::program::{Place, Program, Slot, Step};
 
-/// Has products in the body of a loop read packed operands, as further inputs of the body: for each, in order, the operand of the loop that is
-/// to be packed, and for which product.
-pub(crate) fn pack_ahead(op: &Op, body: &mut Program, target: &dyn Target) -> Vec<(usize, MatMul)> {
+/// An operand of a loop that is to be packed.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    /// Which operand.
+    pub(crate) operand: usize,
+    /// For which product.
+    pub(crate) product: MatMul,
+    /// The slot of the packed operand in the body, an input.
+    slot: usize,
+}
+
+/// Has products in the body of a loop read packed operands, as further inputs of the body, in this order.
+pub(crate) fn pack_ahead(op: &Op, body: &mut Program, target: &dyn Target) -> Vec<Packed> {
     let Some(first) = first_invariant(op) else { return Vec::new() };
-    let mut packed: Vec<(usize, MatMul, usize)> = Vec::new();
+    let mut found: Vec<Packed> = Vec::new();
     for at in 0..body.steps.len() {
         let Step::MatMul { product, rhs, packed: false, .. } = &body.steps[at] else { continue };
         let Place::Input(input) = body.slots[*rhs].place else { continue };
         let Some(bytes) = target.packed_bytes(product).filter(|_| input >= first) else { continue };
         let product = product.clone();
-        let known = packed.iter().find(|(i, p, _)| *i == input && same_packing(p, &product));
+        let known = found.iter().find(|p| p.operand == input && same_packing(&p.product, &product));
         let slot = match known {
-            Some(&(.., slot)) => slot,
+            Some(known) => known.slot,
             None => {
                 let slot = add_input(body, bytes);
-                packed.push((input, product, slot));
+                found.push(Packed { operand: input, product, slot });
                 slot
             }
         };
@@ -39,10 +49,10 @@ pub(crate) fn pack_ahead(op: &Op, body: &mut Program, target: &dyn Target) -> Ve
         {
             body.slots[out].place = Place::Input(body.inputs.len());
             body.inputs.push(body.slots[out].ty.clone());
-            packed.push((input, product, out));
+            found.push(Packed { operand: input, product, slot: out });
         }
     }
-    packed.into_iter().map(|(input, product, _)| (input, product)).collect()
+    found
 }
 
 fn packs_invariant(body: &Program, step: &Step, first: usize) -> bool {

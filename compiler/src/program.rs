@@ -213,6 +213,7 @@ impl Program {
         };
         match step {
             Step::Kernel(call) => by_kernel(call),
+            Step::Pack { out, .. } => vec![*out],
             Step::MatMul { out, epilogue, .. } => epilogue.iter().flat_map(by_kernel).chain([*out]).collect(),
             other => other.results().to_vec(),
         }

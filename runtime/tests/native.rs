@@ -319,6 +319,27 @@ fn a_wide_scan_may_have_scalar_state_and_loops_in_it() {
 }
 
 #[test]
+fn a_wide_scan_may_have_small_state() {
+    // A window of the last two numbers beside a long sum.
+    check(
+        "graph @f(%w: f32[2], %s: f32[70], %x: f32[4,70], %k: f32[4,1]) {
+           %m, %last = scan(%w, %s, %x, %k) {carried = 2, scanned = 2, length = 4, reverse = false} (
+             graph(%w: f32[2], %s: f32[70], %x: f32[70], %k: f32[1]) {
+               %old = slice(%w) {starts = [1], limits = [2], strides = [1]}
+               %m = concat(%old, %k) {axis = 0}
+               %r = reshape(%old) {shape = []}
+               %b = broadcast_in_dim(%r) {shape = [70], axes = []}
+               %p = mul(%x, %b)
+               %n = add(%s, %p)
+               return %m, %n
+             }
+           )
+           return %m, %last
+         }",
+    );
+}
+
+#[test]
 fn what_has_no_native_form_stays() {
     // Vector math on many elements, which strips do faster.
     check(&counted("f32[40]", 5, "%y = exp(%x) %n = sin(%y)"));

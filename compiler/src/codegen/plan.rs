@@ -385,7 +385,7 @@ impl<'k> Plan<'k> {
     fn lanes_of_loops(&self, widest: u32) -> u32 {
         let states = self.spans.iter().flat_map(Span::state).filter(|&s| self.varies(Reg(s as u32)));
         // A vector math function needs all registers for itself.
-        let math = self.at_varying().any(|i| self.cost(i) > 8);
+        let math = self.at_varying().any(|i| self.body.body[i].is_math());
         let vectors = match states.count() {
             _ if math => 1,
             0..=2 => 4,

@@ -279,6 +279,15 @@ impl Instr {
         }
     }
 
+    /// Whether it is a vector math function, which takes many machine instructions.
+    pub fn is_math(&self) -> bool {
+        match self {
+            Instr::Unary(f, _) => f.ulps() > 0,
+            Instr::Binary(f, ..) => f.ulps() > 0,
+            _ => false,
+        }
+    }
+
     /// The instruction with its registers replaced.
     pub fn with_operands(&self, mut f: impl FnMut(Reg) -> Reg) -> Instr {
         match self.clone() {

@@ -103,7 +103,7 @@ impl Lowerer {
     }
 
     fn push(&mut self, instr: Instr, dtype: DType) -> Reg {
-        self.weight += if is_math(&instr) { MATH_INSTRUCTIONS } else { 1 };
+        self.weight += if instr.is_math() { MATH_INSTRUCTIONS } else { 1 };
         self.instrs.push(instr);
         self.dtypes.push(dtype);
         Reg(self.instrs.len() as u32 - 1)
@@ -320,15 +320,6 @@ impl Lowerer {
         let pairs = then.iter().zip(&otherwise);
         let chosen = pairs.map(|(x, y)| x.iter().zip(y).map(|(&x, &y)| select(self, x, y)).collect());
         Some(chosen.map(Tensor::of).collect())
-    }
-}
-
-/// Whether the instruction is a vector math function, which is emitted in line.
-pub(super) fn is_math(instr: &Instr) -> bool {
-    match instr {
-        Instr::Unary(f, _) => f.ulps() > 0,
-        Instr::Binary(f, ..) => f.ulps() > 0,
-        _ => false,
     }
 }
 

@@ -25,7 +25,7 @@ use crate::kernel::{
     Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops,
 };
 use crate::schedule::scalar::Instructions;
-use lower::{Elements, Lowerer, Tensor, is_math};
+use lower::{Elements, Lowerer, Tensor};
 
 /// Elements of a tile of a wide loop.
 const TILE: u64 = 1024;
@@ -247,7 +247,7 @@ impl Form {
             Stage::Loop(stage) => Some(&stage.body),
             Stage::Math(_) => None,
         });
-        points == 1 || points * bodies.flatten().filter(|instr| is_math(instr)).count() <= MATH_POINTS
+        points == 1 || points * bodies.flatten().filter(|instr| instr.is_math()).count() <= MATH_POINTS
     }
 
     /// The loop over the points of a tile.

@@ -30,7 +30,7 @@ pub(super) fn stages(
 /// The state in scratch.
 struct State {
     locals: Vec<Local>,
-    /// For each state variable where its elements are, as far as only that depends on the element.
+    /// For each element of each state variable where it is at the first point; points lie side by side.
     places: Vec<SmallVec<[(Buffer, i64); 4]>>,
     /// How many points have state of their own.
     points: u64,
@@ -48,7 +48,8 @@ impl State {
             let ty = build.graph.ty(operand);
             let registers = build.form.registers(ty)?;
             let local = Buffer::Local(state.locals.len() as u32);
-            state.places.push((0..registers as i64).map(|k| (local, k)).collect());
+            let first = |k: u64| (local, (k * points) as i64);
+            state.places.push((0..registers as u64).map(first).collect());
             if registers > 0 {
                 state.locals.push(Local { dtype: ty.dtype, len: registers as u64 * points });
             }

@@ -23,8 +23,7 @@ impl ControlDef for Call {
     const LOWERING: Lowering = Lowering::Region;
 
     fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::takes(&regions[0], RegionName::Body, &rule::of_operands(operands, 0))?;
-        Ok(regions[0].output_types().into())
+        infer(operands, regions)
     }
 
     fn eval(
@@ -34,7 +33,7 @@ impl ControlDef for Call {
         regions: &[Graph],
         _results: &[Type],
     ) -> Result<Vec<Literal>, EvalError> {
-        evaluator.run(&regions[0], operands.iter().map(|&x| x.clone()).collect())
+        eval(evaluator, operands, regions)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Call> {
@@ -44,4 +43,19 @@ impl ControlDef for Call {
         let name = draw.choose(&["f", "layer", "a b"]).to_owned();
         Sample::exact(Call { name }, inputs.into_iter().map(Operand::any)).with_regions([body])
     }
+}
+
+/// The types of what a region gives that takes the operands.
+pub(super) fn infer(operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+    rule::takes(&regions[0], RegionName::Body, &rule::of_operands(operands, 0))?;
+    Ok(regions[0].output_types().into())
+}
+
+/// What the first region gives for the operands.
+pub(super) fn eval(
+    evaluator: &mut Evaluator<'_>,
+    operands: &[&Literal],
+    regions: &[Graph],
+) -> Result<Vec<Literal>, EvalError> {
+    evaluator.run(&regions[0], operands.iter().map(|&x| x.clone()).collect())
 }

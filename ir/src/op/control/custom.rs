@@ -1,6 +1,6 @@
 //! Functions that say themselves how they are differentiated, and functions whose values are computed again on the way back.
 
-use super::{rule, sample};
+use super::{call, rule, sample};
 use crate::eval::{EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
@@ -71,7 +71,7 @@ impl ControlDef for CustomGradient {
         regions: &[Graph],
         results: &[Type],
     ) -> Result<Vec<Literal>, EvalError> {
-        let mut outputs = evaluator.run(&regions[0], operands.iter().map(|&x| x.clone()).collect())?;
+        let mut outputs = call::eval(evaluator, operands, regions)?;
         outputs.truncate(results.len());
         Ok(outputs)
     }
@@ -110,8 +110,7 @@ impl ControlDef for Checkpoint {
     const LOWERING: Lowering = Lowering::Region;
 
     fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::takes(&regions[0], RegionName::Body, &rule::of_operands(operands, 0))?;
-        Ok(regions[0].output_types().into())
+        call::infer(operands, regions)
     }
 
     fn eval(
@@ -121,7 +120,7 @@ impl ControlDef for Checkpoint {
         regions: &[Graph],
         _results: &[Type],
     ) -> Result<Vec<Literal>, EvalError> {
-        evaluator.run(&regions[0], operands.iter().map(|&x| x.clone()).collect())
+        call::eval(evaluator, operands, regions)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Checkpoint> {
