@@ -32,6 +32,8 @@ struct Maker<'c> {
     dtypes: Vec<DType>,
     /// Whether the instruction has a value that is known here.
     known: Vec<bool>,
+    /// The counter of the innermost loop of the body.
+    counter: Option<Reg>,
 }
 
 const COMPUTED: [DType; 11] = [
@@ -57,6 +59,7 @@ fn random_kernel(choices: &[u16]) -> Kernel {
         body: vec![],
         dtypes: vec![],
         known: vec![],
+        counter: None,
     };
     maker.space();
     let folds = maker.choices.below(3) == 1 && !maker.dims.is_empty();
@@ -139,6 +142,7 @@ impl Maker<'_> {
         let first: Vec<Reg> = dtypes.iter().map(|&dtype| self.reg(dtype)).collect();
         let begin = self.mark(Instr::Loop);
         self.push(Instr::State(zero), DType::I32);
+        let outside = self.counter.replace(Reg(begin as u32 + 1));
         for (&first, &dtype) in first.iter().zip(&dtypes) {
             self.push(Instr::State(first), dtype);
         }
@@ -159,6 +163,7 @@ impl Maker<'_> {
         let mut next: smallvec::SmallVec<[Reg; 4]> = smallvec::smallvec![Reg(self.body.len() as u32 - 1)];
         next.extend(dtypes.iter().map(|&dtype| self.reg(dtype)));
         let end = self.mark(Instr::Repeat(next));
+        self.counter = outside;
         self.known[begin + 2 + dtypes.len()..=end].fill(false);
     }
 
@@ -180,6 +185,29 @@ impl Maker<'_> {
         if matches!(dtype, DType::F16 | DType::BF16) {
             self.push(Instr::Cast(DType::F32, Reg(self.body.len() as u32 - 1)), DType::F32);
         }
+    }
+
+    /// A load at a computed place: the counter of the loop around it, or a number that may lie beyond.
+    fn load_at(&mut self) {
+        let dtype = self.choices.of(&COMPUTED);
+        let mut index = Affine::default();
+        for d in 0..self.dims.len() {
+            let stride = self.choices.of(&[1, 0, -1, 3]);
+            index = index.added(&self.position(d).scaled(stride));
+        }
+        let count = 1 + self.choices.below(9) as u64;
+        let (buffer, index) = self.param(dtype, index, Access::Read);
+        let Some(param) = self.kernel.params.last_mut() else { return };
+        param.len += count - 1;
+        match self.counter {
+            Some(counter) => self.push(Instr::Cast(DType::I64, counter), DType::I64),
+            None => {
+                let place = self.choices.of(&special(DType::I64));
+                self.push(Instr::Const(place), DType::I64);
+            }
+        }
+        let at = Reg(self.body.len() as u32 - 1);
+        self.push(Instr::LoadAt { buffer, index, at, count }, dtype);
     }
 
     /// A register of this dtype, if need be through a cast.
@@ -226,6 +254,7 @@ impl Maker<'_> {
                 let constant = self.choices.of(&special(dtype));
                 self.push(Instr::Const(constant), dtype);
             }
+            6 if self.choices.below(2) == 1 => self.load_at(),
             6 => self.load(),
             _ if dtype == DType::Bool => self.push(Instr::Const(Scalar::Bool(true)), dtype),
             _ => {
