@@ -1,6 +1,6 @@
 //! `wright list-ops` and `wright list-passes`.
 
-use tensorwright_compiler::passes::{self, Exactness, PIPELINE, Pass, Step};
+use tensorwright_compiler::passes::{self, PIPELINE, Pass, Step};
 use tensorwright_ir::Op;
 use tensorwright_ir::op::{Arity, Lowering, OpKind};
 
@@ -71,11 +71,7 @@ pub(crate) fn passes(_: &PassesArgs) -> anyhow::Result<()> {
 }
 
 fn pass_row(pass: &'static dyn Pass) -> Vec<String> {
-    let exactness = match pass.exactness() {
-        Exactness::Exact => "exact",
-        Exactness::Changes => "changes results",
-    };
-    vec![format!("  {}", pass.name()), exactness.to_owned(), pass.description().to_owned()]
+    vec![format!("  {}", pass.name()), pass.description().to_owned()]
 }
 
 /// Rows with their columns aligned.

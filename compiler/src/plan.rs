@@ -303,8 +303,8 @@ fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
     fits.then_some(cluster)
 }
 
-/// Gives each arena slot an offset. First fit, in the order in which slots are first written; a place is free again after
-/// the last step that touches its slot. Places of lists are never shared: they hold handles from the first step to the last.
+/// Gives each arena slot an offset: the largest slot first, each at the lowest place that is free from the first step that touches
+/// the slot to the last. Places of lists are never shared: they hold handles from the first step to the last.
 fn place_in_arena(program: &mut Program) {
     let mut life: Vec<Option<(usize, usize)>> = vec![None; program.slots.len()];
     for (at, step) in program.steps.iter().enumerate() {

@@ -18,7 +18,7 @@ use std::fmt;
 use std::mem::size_of;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Alignment of all buffers, in bytes: one cache line, and the widest vector register.
@@ -60,6 +60,8 @@ struct Header {
     references: AtomicUsize,
     /// The bytes asked for.
     length: usize,
+    /// Whether the contents are known to be bools: nothing but 0 and 1. Safe code can write other bytes.
+    bools: AtomicBool,
     /// The bytes there are.
     capacity: usize,
     class: usize,
@@ -87,6 +89,7 @@ fn allocate(class: usize, capacity: usize) -> Option<NonNull<Header>> {
         block.write(Header {
             references: AtomicUsize::new(0),
             length: 0,
+            bools: AtomicBool::new(false),
             capacity,
             class,
             pool: std::ptr::null(),
@@ -268,6 +271,7 @@ impl BufferPool {
         let header = unsafe { block.as_mut() };
         *header.references.get_mut() = 1;
         header.length = bytes;
+        *header.bools.get_mut() = false;
         header.pool = Arc::into_raw(Arc::clone(&self.shared));
         Ok(Buffer { block })
     }
@@ -301,12 +305,6 @@ impl BufferPool {
     /// The bytes that may stay idle.
     pub fn idle_budget(&self) -> usize {
         self.shared.lock().budget
-    }
-
-    /// Changes the bytes that may stay idle, and at once returns what is above to the system.
-    pub fn set_idle_budget(&self, bytes: usize) {
-        self.shared.lock().budget = bytes;
-        self.trim(bytes);
     }
 
     /// Returns idle memory to the system until at most `keep` bytes are left.
@@ -500,16 +498,23 @@ impl SharedBuffer {
     /// The contents for writing, when this is the only handle.
     pub fn get_mut(&mut self) -> Option<&mut [u8]> {
         let length = self.len();
+        self.buffer.header().bools.store(false, Ordering::Relaxed);
         // SAFETY: as in `as_bytes`, and with the only handle borrowed mutably nobody else can read or write.
         self.is_unique().then(|| unsafe { std::slice::from_raw_parts_mut(self.buffer.as_mut_ptr(), length) })
     }
 
-    /// Turns the only handle back into a writable buffer, and returns any other unchanged.
-    ///
-    /// # Errors
-    /// With the handle itself when there are others.
-    pub fn try_unique(self) -> Result<Buffer, Self> {
-        if self.is_unique() { Ok(self.buffer) } else { Err(self) }
+    /// Whether each byte is 0 or 1. Looks at most once, since contents do not change but through [`SharedBuffer::get_mut`].
+    pub fn holds_bools(&self) -> bool {
+        let known = &self.buffer.header().bools;
+        if !known.load(Ordering::Relaxed) && self.iter().fold(0, |all, byte| all | byte) <= 1 {
+            known.store(true, Ordering::Relaxed);
+        }
+        known.load(Ordering::Relaxed)
+    }
+
+    /// Has it that each byte is 0 or 1, without looking.
+    pub(crate) fn vouch_for_bools(&self) {
+        self.buffer.header().bools.store(true, Ordering::Relaxed);
     }
 }
 

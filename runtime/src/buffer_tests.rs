@@ -46,15 +46,8 @@ fn only_the_last_handle_may_write() {
     let second = first.clone();
     assert!(first.same_memory(&second) && !first.is_unique());
     assert!(first.get_mut().is_none());
-    let first = first.try_unique().unwrap_err();
     drop(second);
-    let mut first = first.try_unique().unwrap();
-    // SAFETY: the buffer has 16 bytes, all initialised by `zeroed`.
-    let mut first = unsafe {
-        first.as_mut_ptr().write(1);
-        first.assume_init()
-    };
-    first.get_mut().unwrap()[1] = 2;
+    first.get_mut().unwrap()[..2].copy_from_slice(&[1, 2]);
     assert_eq!(first.as_slice::<u16>()[..2], [0x0201, 0]);
 }
 
@@ -72,7 +65,7 @@ fn idle_memory_stays_within_the_budget_and_stale_sizes_go_first() {
     assert_eq!((stats.allocated, stats.reused), (5, 2), "{stats:?}");
     drop(pool.get(20_000).unwrap());
     assert!(pool.stats().idle_bytes <= 10_000);
-    pool.set_idle_budget(0);
+    pool.trim(0);
     assert_eq!(pool.stats().idle_bytes, 0);
     assert_eq!(pool.stats().allocated, pool.stats().released);
 }
@@ -105,4 +98,17 @@ fn handles_cross_threads() {
         }
     });
     assert_eq!(pool.stats().live_bytes, 0);
+}
+
+#[test]
+fn bytes_are_bools_until_somebody_writes() {
+    let pool = BufferPool::new(1 << 20);
+    let mut bools = pool.copy_of(&[0, 1, 1, 0]).unwrap();
+    assert!(bools.holds_bools() && bools.clone().holds_bools());
+    bools.get_mut().unwrap()[2] = 2;
+    assert!(!bools.holds_bools());
+    bools.get_mut().unwrap()[2] = 1;
+    assert!(bools.holds_bools());
+    drop(bools);
+    assert!(!pool.copy_of(&[255; 4]).unwrap().holds_bools(), "what is known goes with the contents");
 }

@@ -7,7 +7,7 @@
 //! page or two for each kernel (code and constants share them).
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -197,17 +197,6 @@ fn module(isa: OwnedTargetIsa) -> JITModule {
     JITModule::new(builder)
 }
 
-/// What the cache did since the process began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CacheCounters {
-    /// Kernels compiled.
-    pub compiled: u64,
-    /// Requests answered with code that was there.
-    pub hits: u64,
-    /// Entries now, live and dead.
-    pub entries: usize,
-}
-
 /// Code of one kernel; locked while it is being compiled.
 type Slot = Arc<Mutex<Weak<CompiledKernel>>>;
 
@@ -219,8 +208,6 @@ struct Cache {
 
 static CACHE: LazyLock<Mutex<Cache>> =
     LazyLock::new(|| Mutex::new(Cache { slots: HashMap::new(), sweep_at: LEAST_SWEEP }));
-static COMPILED: AtomicU64 = AtomicU64::new(0);
-static HITS: AtomicU64 = AtomicU64::new(0);
 
 /// No sweeping below so many entries.
 const LEAST_SWEEP: usize = 64;
@@ -244,15 +231,6 @@ impl Cache {
     }
 }
 
-/// The counters of the kernel cache.
-pub fn cache_counters() -> CacheCounters {
-    CacheCounters {
-        compiled: COMPILED.load(Ordering::Relaxed),
-        hits: HITS.load(Ordering::Relaxed),
-        entries: lock(&CACHE).slots.len(),
-    }
-}
-
 /// The machine code of `kernel`, from the cache or freshly compiled.
 ///
 /// # Errors
@@ -262,12 +240,10 @@ pub fn compile_kernel(kernel: &Kernel) -> Result<Arc<CompiledKernel>, JitError> 
     let slot = lock(&CACHE).slot(kernel);
     let mut code = lock(&slot);
     if let Some(compiled) = code.upgrade() {
-        HITS.fetch_add(1, Ordering::Relaxed);
         return Ok(compiled);
     }
     let compiled = Arc::new(CompiledKernel::new(kernel, shared_isa()?)?);
     *code = Arc::downgrade(&compiled);
-    COMPILED.fetch_add(1, Ordering::Relaxed);
     Ok(compiled)
 }
 
@@ -344,4 +320,26 @@ pub fn listing(kernel: &Kernel) -> Result<Listing, JitError> {
     owned.define(kernel, &mut workspace)?;
     let assembly = workspace.disassembly().unwrap_or_default().to_owned();
     Ok(Listing { clif, assembly, code_bytes: workspace.code_size() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tensorwright_compiler::kernel::GridDim;
+
+    #[test]
+    fn dead_entries_are_swept_out() {
+        let mut cache = Cache { slots: HashMap::new(), sweep_at: LEAST_SWEEP };
+        let kernel = |extent| Kernel {
+            params: vec![],
+            locals: vec![],
+            grid: vec![GridDim { extent, tile: 1 }],
+            stages: vec![],
+        };
+        let held = cache.slot(&kernel(0));
+        for extent in 1..1000 {
+            cache.slot(&kernel(extent));
+        }
+        assert!(cache.slots.len() <= LEAST_SWEEP && Arc::ptr_eq(&held, &cache.slot(&kernel(0))));
+    }
 }

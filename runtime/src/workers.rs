@@ -16,7 +16,7 @@
 //! system likes, during which the caller works. Nothing starts before a job wants it. When the pool is taken, by
 //! another thread or by a job further out, `run` does the job on the calling thread.
 
-use crate::buffer::{ALIGNMENT, Buffer, BufferPool};
+use crate::buffer::{ALIGNMENT, Buffer, BufferPool, OutOfMemory};
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::ops::Range;
@@ -145,22 +145,48 @@ const KEPT_SCRATCH: usize = 16 << 20;
 
 /// Calls `work` with `bytes` of scratch memory of this thread, aligned to 64 bytes, with unspecified contents.
 ///
-/// # Panics
-/// When there is no memory: as for any small allocation, that is the end.
-pub fn with_scratch<T>(bytes: usize, work: impl FnOnce(*mut u8) -> T) -> T {
+/// # Errors
+/// When there is no memory; `work` has not been called then.
+pub fn with_scratch<T>(bytes: usize, work: impl FnOnce(*mut u8) -> T) -> Result<T, OutOfMemory> {
     if bytes == 0 {
-        return work(std::ptr::without_provenance_mut(ALIGNMENT));
+        return Ok(work(std::ptr::without_provenance_mut(ALIGNMENT)));
     }
     let kept = SCRATCH.take().filter(|buffer| buffer.capacity() >= bytes);
     let mut buffer = match kept {
         Some(buffer) => buffer,
-        None => BufferPool::global().get(bytes).unwrap_or_else(|error| panic!("scratch memory: {error}")),
+        None => BufferPool::global().get(bytes)?,
     };
     let result = work(buffer.as_mut_ptr());
     if buffer.capacity() <= KEPT_SCRATCH {
         SCRATCH.set(Some(buffer));
     }
-    result
+    Ok(result)
+}
+
+/// The first failure of a job: its pieces run on several threads, and a body of [`Workers::run`] gives nothing back.
+pub struct Failure<E>(Mutex<Option<E>>);
+
+impl<E> Failure<E> {
+    /// No failure so far.
+    pub const fn none() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Keeps the failure of a piece, unless there was one before.
+    pub fn keep(&self, outcome: Result<(), E>) {
+        if let Err(error) = outcome {
+            lock(&self.0).get_or_insert(error);
+        }
+    }
+
+    /// The outcome of the job.
+    ///
+    /// # Errors
+    /// With the failure that was kept.
+    pub fn outcome(self) -> Result<(), E> {
+        let failure = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failure.map_or(Ok(()), Err)
+    }
 }
 
 thread_local! {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use tensorwright_compiler::passes::{self, Exactness, Pass, PassOptions, PassRun, run_passes, run_pipeline};
+use tensorwright_compiler::passes::{self, Pass, PassOptions, PassRun, run_passes, run_pipeline};
 use tensorwright_ir::{Graph, Literal};
 
 use crate::fault::Fault;
@@ -82,9 +82,9 @@ impl<'a> Tester<'a> {
         match self.check {
             Check::Pass(pass) => {
                 let result = run_passes(graph.clone(), &[*pass], &options, &mut |_: &PassRun<'_>| {});
-                self.compared(graph, result, pass.exactness())
+                self.compared(graph, result)
             }
-            Check::Pipeline => self.compared(graph, run_pipeline(graph.clone(), &options), Exactness::Exact),
+            Check::Pipeline => self.compared(graph, run_pipeline(graph.clone(), &options)),
             Check::Compile => {
                 self.first_difference(graph, tensors::moderate_inputs, Tolerance::Relative(None), |inputs| {
                     run::compiled(graph, inputs).map_err(|fault| fault.to_string())
@@ -99,23 +99,14 @@ impl<'a> Tester<'a> {
         }
     }
 
-    fn compared<E: std::fmt::Display>(
-        &self,
-        graph: &Graph,
-        result: Result<Graph, E>,
-        exactness: Exactness,
-    ) -> Option<String> {
+    fn compared<E: std::fmt::Display>(&self, graph: &Graph, result: Result<Graph, E>) -> Option<String> {
         let after = match result {
             Ok(after) => after,
             Err(error) => return Some(error.to_string()),
         };
-        let tolerance = match exactness {
-            Exactness::Exact => Tolerance::Exact,
-            Exactness::Changes => Tolerance::Relative(None),
-        };
         let evaluated =
             |inputs: &[Literal]| tensors::evaluated(&after, inputs).map_err(|error| error.to_string());
-        self.first_difference(graph, tensors::any_inputs, tolerance, evaluated)
+        self.first_difference(graph, tensors::any_inputs, Tolerance::Exact, evaluated)
     }
 
     /// What `found` does other than the evaluator, over all sets of inputs.

@@ -26,9 +26,6 @@ pub enum Import {
 }
 
 impl Import {
-    /// Those that are no strips.
-    pub const SCALAR: [Import; 4] = [Import::FmodF32, Import::FmodF64, Import::PowI64, Import::PowU64];
-
     /// The name that the linker or the JIT resolves.
     pub const fn symbol(self) -> &'static str {
         match self {

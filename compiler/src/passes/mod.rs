@@ -1,6 +1,6 @@
 //! The optimiser: passes from graph to graph, and the pipeline that is made of them.
 //!
-//! A pass is one file and one line in [`PIPELINE`]. It holds one idea; the [driver](run_pipeline) dumps, verifies, times and
+//! A pass is one file, named here, and one place in [`PIPELINE`]. It holds one idea; the [driver](run_pipeline) dumps, verifies, times and
 //! bisects. Passes change graphs through the [rewriter] only.
 
 pub mod algebra;
@@ -44,27 +44,13 @@ pub use release::Release;
 pub use sink::Sink;
 use tensorwright_ir::Graph;
 
-/// What a pass does to results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exactness {
-    /// Every result keeps its bits, save that a NaN may become another NaN.
-    Exact,
-    /// Results may change as the pass's documentation says.
-    Changes,
-}
-
-/// A transformation of graphs.
+/// A transformation of graphs. Every result keeps its bits, save that a NaN may become another NaN.
 pub trait Pass: Sync {
     /// The name that the command line and dumps use.
     fn name(&self) -> &'static str;
 
     /// One line for listings.
     fn description(&self) -> &'static str;
-
-    /// What it does to results.
-    fn exactness(&self) -> Exactness {
-        Exactness::Exact
-    }
 
     /// The new graph, of the same input and output types; `None` if there is nothing to change. Regions of nodes are left as they
     /// are: the driver runs the pass on each of them first.

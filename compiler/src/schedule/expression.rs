@@ -58,7 +58,7 @@ impl Expression {
 /// Pulls values into an [`Expression`].
 pub(super) struct Puller<'a, 'g> {
     fusion: &'a Fusion<'g>,
-    cluster: Option<usize>,
+    cluster: usize,
     expression: Expression,
     known: HashMap<(Value, Access), Reg>,
     terms: HashMap<Term, Reg>,
@@ -68,7 +68,7 @@ impl<'a, 'g> Puller<'a, 'g> {
     pub(super) fn new(fusion: &'a Fusion<'g>, cluster: usize) -> Puller<'a, 'g> {
         Puller {
             fusion,
-            cluster: Some(cluster),
+            cluster,
             expression: Expression::default(),
             known: HashMap::new(),
             terms: HashMap::new(),
@@ -111,7 +111,7 @@ impl<'a, 'g> Puller<'a, 'g> {
     /// The node that the cluster computes `value` with; `None` if it is loaded.
     fn computed_here(&self, value: Value) -> Option<&'g Node> {
         let (id, node) = self.fusion.graph.producer(value)?;
-        let here = self.fusion.cluster_of(id) == self.cluster;
+        let here = self.fusion.cluster_of(id) == Some(self.cluster);
         (here || !self.fusion.is_stored(value)).then_some(node)
     }
 

@@ -20,7 +20,7 @@ pub struct CacheStats {
     pub entries: usize,
     /// Entries held now that are never evicted.
     pub pinned: usize,
-    /// Bytes held now: code, constants, scratch memory and the graphs themselves.
+    /// Bytes held now: code, constants, and the graphs and what describes them, about. Memory of runs is the pool's.
     pub bytes: usize,
     /// Bytes that may be held.
     pub budget: usize,

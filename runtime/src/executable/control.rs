@@ -18,9 +18,10 @@ use tensorwright_ir::{Op, Type};
 
 use super::block::{Block, copy};
 use super::list::{Cell, Cells, Lent};
-use super::task::{Shared, share};
+use super::shared::{Addresses, Shared};
+use super::task::share;
 use super::{BuildExecutableError, RunError};
-use crate::workers::with_scratch;
+use crate::workers::{Failure, with_scratch};
 
 /// How often a loop runs whose count is not known, for estimates.
 const GUESSED_ITERATIONS: u64 = 8;
@@ -141,6 +142,9 @@ struct Call<'a> {
     threads: usize,
 }
 
+// SAFETY: a task is read only, the rest is raw pointers and numbers.
+unsafe impl Addresses for &Call<'_> {}
+
 impl Call<'_> {
     /// The region that `case` runs.
     unsafe fn chosen(&self) -> usize {
@@ -251,10 +255,11 @@ impl Call<'_> {
             return unsafe { self.scan(length, false) };
         }
         let failure: Mutex<Option<(usize, RunError)>> = Mutex::new(None);
+        let no_memory = Failure::none();
         let shared = Shared::new(self);
         share(length as u64, body.estimated_ns().max(1), self.threads, &|range| {
             let call: &Call<'_> = shared.get();
-            with_scratch(body.arena_bytes, |arena| {
+            no_memory.keep(with_scratch(body.arena_bytes, |arena| {
                 for index in range.start as usize..range.end as usize {
                     // SAFETY: the call's lists are not changed while it runs.
                     let mut lent = unsafe { call.lend(&State::none(), 0) };
@@ -275,8 +280,9 @@ impl Call<'_> {
                         }
                     }
                 }
-            });
+            }));
         });
+        no_memory.outcome()?;
         let failure = failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         failure.map_or(Ok(()), |(_, error)| Err(error))
     }

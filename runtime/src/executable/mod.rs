@@ -9,6 +9,7 @@ mod effect;
 mod list;
 mod literals;
 mod rows;
+mod shared;
 mod task;
 
 use smallvec::SmallVec;
@@ -16,7 +17,7 @@ use tensorwright_compiler::contraction::MatMul as Product;
 use tensorwright_compiler::program::{Program, Step};
 use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
 use tensorwright_ir::eval::EvalError;
-use tensorwright_ir::{Graph, Type};
+use tensorwright_ir::{DType, Graph, Type};
 
 use self::block::{Block, OutputPlace};
 pub use self::effect::set_printer;
@@ -196,7 +197,8 @@ impl Executable {
     /// When there is no memory for outputs or intermediates, or an assertion or check of the graph fails.
     ///
     /// # Panics
-    /// If the number or the sizes of the inputs are not those of [`Executable::input_types`]: that is the caller's bug.
+    /// If the number or the sizes of the inputs are not those of [`Executable::input_types`], or a byte of a bool is neither 0 nor 1:
+    /// that is the caller's bug.
     pub fn run(
         &self,
         inputs: &[&SharedBuffer],
@@ -262,6 +264,10 @@ impl Executable {
         assert_eq!(inputs.len(), self.inputs.len(), "number of inputs");
         for (buffer, ty) in inputs.zip(&self.inputs) {
             assert_eq!(buffer.len(), ty.bytes(), "bytes of an input of type {ty}");
+            assert!(
+                ty.dtype != DType::Bool || buffer.holds_bools(),
+                "an input of type {ty} holds other bytes than 0 and 1"
+            );
         }
     }
 
@@ -302,7 +308,10 @@ impl Executable {
             OutputPlace::Constant(i) => self.block.constants[i].clone(),
             OutputPlace::Fresh(i) => fresh[i].clone(),
         };
-        self.block.output_places.iter().map(output).collect()
+        let outputs: SmallVec<[SharedBuffer; 2]> = self.block.output_places.iter().map(output).collect();
+        let bools = outputs.iter().zip(&self.block.outputs).filter(|(_, ty)| ty.dtype == DType::Bool);
+        bools.for_each(|(buffer, _)| buffer.vouch_for_bools());
+        outputs
     }
 }
 

@@ -12,11 +12,13 @@ use super::block::Block;
 use super::control::ControlTask;
 use super::effect::EffectTask;
 use super::list::ListTask;
+use super::shared::Shared;
 use super::{BuildExecutableError, RunError};
+use crate::buffer::OutOfMemory;
 use crate::jit::CompiledKernel;
 use crate::library::matmul;
 use crate::library::routine::{Routine, RoutineError};
-use crate::workers::{Workers, with_scratch};
+use crate::workers::{Failure, Workers, with_scratch};
 
 /// Estimated nanoseconds of work from which on a second thread pays for being woken.
 const MIN_SHARED_NS: u64 = 20_000;
@@ -146,22 +148,6 @@ pub(super) fn task(
     })
 }
 
-/// Pointers that threads share while they work on disjoint tiles.
-pub(super) struct Shared<T>(T);
-
-// SAFETY: the tiles of a step touch disjoint parts of what they write, and only read what others read.
-unsafe impl<T> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    pub(super) fn new(value: T) -> Shared<T> {
-        Shared(value)
-    }
-
-    pub(super) fn get(&self) -> &T {
-        &self.0
-    }
-}
-
 impl Task {
     /// # Safety
     /// `memory` has a valid pointer for each slot, large enough for its type, and a cell for each list; slots that are written are
@@ -170,9 +156,9 @@ impl Task {
     pub(super) unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), RunError> {
         match self {
             // SAFETY: as of this function.
-            Task::Kernel(task) => unsafe { task.run(memory, threads) },
+            Task::Kernel(task) => unsafe { task.run(memory, threads)? },
             // SAFETY: as of this function.
-            Task::MatMul(task) => unsafe { task.run(memory, threads) },
+            Task::MatMul(task) => unsafe { task.run(memory, threads)? },
             // SAFETY: as of this function.
             Task::Pack(task) => unsafe { task.run(memory, threads) },
             // SAFETY: as of this function.
@@ -186,7 +172,7 @@ impl Task {
                     operands.iter().map(|&s| memory[s].cast_const()).collect();
                 let outputs: SmallVec<[*mut u8; 4]> = results.iter().map(|&s| memory[s]).collect();
                 // SAFETY: the routine was prepared for the types of these slots.
-                unsafe { routine.run(&inputs, &outputs, threads) };
+                unsafe { routine.run(&inputs, &outputs, threads)? };
             }
         }
         Ok(())
@@ -227,19 +213,32 @@ pub(super) fn share(tiles: u64, tile_ns: u64, threads: usize, body: &(dyn Fn(Ran
     }
 }
 
+/// As [`share`], with scratch memory for each piece.
+fn share_with_scratch(
+    (tiles, tile_ns): (u64, u64),
+    threads: usize,
+    scratch_bytes: usize,
+    body: &(dyn Fn(Range<u64>, *mut u8) + Sync),
+) -> Result<(), OutOfMemory> {
+    let failure = Failure::none();
+    share(tiles, tile_ns, threads, &|range| {
+        failure.keep(with_scratch(scratch_bytes, |scratch| body(range, scratch)));
+    });
+    failure.outcome()
+}
+
 impl KernelTask {
     /// # Safety
     /// As of [`Task::run`].
     #[inline]
-    unsafe fn run(&self, memory: &[*mut u8], threads: usize) {
+    unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), OutOfMemory> {
         let params: SmallVec<[*mut u8; 8]> = self.args.iter().map(|&slot| memory[slot]).collect();
-        let params = Shared(params);
-        share(self.tiles, self.tile_ns, threads, &|tiles| {
-            with_scratch(self.scratch_bytes, |scratch| {
-                // SAFETY: the params are those of the kernel, in its order; tiles are disjoint.
-                unsafe { self.kernel.run(params.get().as_ptr(), scratch, tiles.start, tiles.end) }
-            });
-        });
+        let params = Shared::new(params);
+        let work = (self.tiles, self.tile_ns);
+        share_with_scratch(work, threads, self.scratch_bytes, &|tiles, scratch| {
+            // SAFETY: the params are those of the kernel, in its order; tiles are disjoint.
+            unsafe { self.kernel.run(params.get().as_ptr(), scratch, tiles.start, tiles.end) }
+        })
     }
 }
 
@@ -250,7 +249,7 @@ impl PackTask {
     /// # Safety
     /// As of [`Task::run`].
     unsafe fn run(&self, memory: &[*mut u8], threads: usize) {
-        let shared = Shared((memory[self.matrix].wrapping_offset(self.offset_bytes), memory[self.out]));
+        let shared = Shared::new((memory[self.matrix].wrapping_offset(self.offset_bytes), memory[self.out]));
         share(self.plan.packing_parts(), PackTask::PART_NS, threads, &|parts| {
             let &(matrix, out) = shared.get();
             for part in parts {
@@ -264,31 +263,30 @@ impl PackTask {
 impl MatMulTask {
     /// # Safety
     /// As of [`Task::run`].
-    unsafe fn run(&self, memory: &[*mut u8], threads: usize) {
+    unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), OutOfMemory> {
         let [lhs_bytes, rhs_bytes, _] = self.element_bytes;
         let lhs = memory[self.lhs].wrapping_offset((self.product.lhs_offset * lhs_bytes) as isize);
         let rhs = memory[self.rhs].wrapping_offset((self.product.rhs_offset * rhs_bytes) as isize);
         let params: SmallVec<[*mut u8; 8]> =
             self.epilogue.iter().flat_map(|e| e.args.iter().map(|&slot| memory[slot])).collect();
-        let shared = Shared((lhs, rhs, memory[self.out], params));
+        let shared = Shared::new((lhs, rhs, memory[self.out], params));
         let scratch_bytes =
             self.plan.scratch_bytes().max(self.epilogue.as_ref().map_or(0, |e| e.scratch_bytes));
         let tiles = self.plan.tiles();
-        share(tiles * self.outer, self.tile_ns(), threads, &|range| {
-            with_scratch(scratch_bytes, |scratch| {
-                let (lhs, rhs, out, params) = shared.get();
-                for index in range {
-                    let [l, r, o] = self.outer_offset(index / tiles);
-                    let tile = index % tiles;
-                    // SAFETY: offsets stay inside the operands, because the product does; tiles are disjoint.
-                    unsafe {
-                        let (lhs, rhs) = (lhs.wrapping_offset(l), rhs.wrapping_offset(r));
-                        self.plan.run_tile(tile, out.wrapping_offset(o), lhs, rhs, scratch);
-                        self.finish_tile(tile, params, scratch);
-                    }
+        let work = (tiles * self.outer, self.tile_ns());
+        share_with_scratch(work, threads, scratch_bytes, &|range, scratch| {
+            let (lhs, rhs, out, params) = shared.get();
+            for index in range {
+                let [l, r, o] = self.outer_offset(index / tiles);
+                let tile = index % tiles;
+                // SAFETY: offsets stay inside the operands, because the product does; tiles are disjoint.
+                unsafe {
+                    let (lhs, rhs) = (lhs.wrapping_offset(l), rhs.wrapping_offset(r));
+                    self.plan.run_tile(tile, out.wrapping_offset(o), lhs, rhs, scratch);
+                    self.finish_tile(tile, params, scratch);
                 }
-            });
-        });
+            }
+        })
     }
 
     /// Estimated nanoseconds of a tile: about 50 multiplications per nanosecond.

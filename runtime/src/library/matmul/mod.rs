@@ -350,37 +350,5 @@ fn method(product: &Product) -> Method {
     }
 }
 
-/// [`MatMul::run_tile`] for machine code.
-///
-/// # Safety
-/// As for [`MatMul::run_tile`]; `plan` points to a plan.
-pub unsafe extern "C" fn tensorwright_matmul_tile(
-    plan: *const MatMul,
-    tile: u64,
-    out: *mut u8,
-    lhs: *const u8,
-    rhs: *const u8,
-    scratch: *mut u8,
-) {
-    // SAFETY: the caller's promise.
-    unsafe { (*plan).run_tile(tile, out, lhs, rhs, scratch) };
-}
-
-/// [`MatMul::run_tile_to`] for machine code.
-///
-/// # Safety
-/// As for [`MatMul::run_tile_to`]; `plan` points to a plan.
-pub unsafe extern "C" fn tensorwright_matmul_tile_to(
-    plan: *const MatMul,
-    tile: u64,
-    out: *mut u8,
-    lhs: *const u8,
-    rhs: *const u8,
-    scratch: *mut u8,
-) {
-    // SAFETY: the caller's promise.
-    unsafe { (*plan).run_tile_to(tile, out, lhs, rhs, scratch) };
-}
-
 #[cfg(test)]
 mod tests;

@@ -32,7 +32,8 @@ use smallvec::SmallVec;
 use tensorwright_ir::{Op, Type};
 
 use super::matmul::UnsupportedProduct;
-use crate::workers::{Workers, with_scratch};
+use crate::buffer::OutOfMemory;
+use crate::workers::{Failure, Workers, with_scratch};
 
 /// Estimated nanoseconds of work from which on a second thread pays for being woken.
 const MIN_SHARED_NS: u64 = 20_000;
@@ -130,18 +131,27 @@ impl Routine {
     /// The first output of `scatter`, `dynamic_update_slice` and `bitcast` may be the same memory as the first input: then
     /// what would only be copied stays where it is.
     ///
+    /// # Errors
+    /// When there is no scratch memory; what results hold is unspecified then.
+    ///
     /// # Safety
     /// There is a pointer for each operand and each result, in order, to dense row-major memory aligned to its elements; bools
     /// are 0 or 1. Nobody writes to operands or touches results meanwhile. Memory of results overlaps nothing else, but for the
     /// exception above.
-    pub unsafe fn run(&self, inputs: &[*const u8], outputs: &[*mut u8], threads: usize) {
+    pub unsafe fn run(
+        &self,
+        inputs: &[*const u8],
+        outputs: &[*mut u8],
+        threads: usize,
+    ) -> Result<(), OutOfMemory> {
         let memory = Memory { inputs, outputs };
         for (index, &phase) in self.phases.iter().enumerate() {
+            let failure = Failure::none();
             let body = |tiles: Range<u64>| {
-                with_scratch(self.scratch_bytes, |scratch| {
+                failure.keep(with_scratch(self.scratch_bytes, |scratch| {
                     // SAFETY: the caller's promise; the scratch memory is this thread's, and each tile is done once.
                     unsafe { self.kernel.run(index, tiles, &memory, scratch) };
-                });
+                }));
             };
             let small = phase.tiles.saturating_mul(phase.tile_ns) < MIN_SHARED_NS;
             if phase.tiles == 0 {
@@ -152,7 +162,9 @@ impl Routine {
                 let piece = (PIECE_NS / phase.tile_ns.max(1)).max(1);
                 Workers::global().run(phase.tiles, threads, piece, &body);
             }
+            failure.outcome()?;
         }
+        Ok(())
     }
 }
 

@@ -25,7 +25,7 @@ fn run(op: &Op, operands: &[Literal], threads: usize) -> Vec<Literal> {
     }
     // SAFETY: there is a buffer of the right size for each operand and result, and all bytes of the results are initialised.
     let outputs: Vec<_> = unsafe {
-        routine.run(&from, &to, threads);
+        routine.run(&from, &to, threads).unwrap();
         outputs.into_iter().map(|buffer| buffer.assume_init()).collect()
     };
     let literal = |(ty, buffer): (&Type, &crate::buffer::SharedBuffer)| {
