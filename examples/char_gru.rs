@@ -1,6 +1,6 @@
 //! Sequences: a recurrent network learns a sonnet by heart, character by character.
 //!
-//! `cargo run --release --example char_gru`
+//! `cargo run --release -p tensorwright-examples --bin char_gru`
 //!
 //! A gated recurrent unit (Cho et al. 2014) runs over 48 characters of 16 places of the text at once, as a `scan`. The loss of all
 //! characters is differentiated through the scan; a step of training is one graph. Then the network goes on by itself from the first

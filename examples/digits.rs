@@ -1,6 +1,6 @@
 //! Handwritten digits: a network trained elsewhere classifies the 450 test images, eagerly and compiled.
 //!
-//! `cargo run --release --example digits`
+//! `cargo run --release -p tensorwright-examples --bin digits`
 //!
 //! Batches of 1, 32 and 450 images are three signatures, so the function is traced and compiled three times, however often it
 //! is called.
@@ -52,7 +52,7 @@ struct Truth {
 }
 
 fn main() -> Result<()> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
     let (images, labels) = images(FIRST_TEST_ROW..ROWS)?;
     let arrays = read_npz(&data.join("digits_mlp.npz"))?;
     let network = network(&arrays)?;

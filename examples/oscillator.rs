@@ -1,7 +1,7 @@
 //! Physics: how far a mass on a spring has swung depends on the stiffness of the spring. The solver chooses its own steps, in a loop whose
 //! length is known only when it runs, and is differentiated through that loop, forwards and backwards.
 //!
-//! `cargo run --release --example oscillator`
+//! `cargo run --release -p tensorwright-examples --bin oscillator`
 //!
 //! `x'' = -k x`, `x(0) = 1`, `x'(0) = 0`, so `x(T) = cos(sqrt(k) T)` and `dx/dk = -T sin(sqrt(k) T) / (2 sqrt(k))`. Steps are those of
 //! Runge and Kutta of fourth order; one of length `h` against two of length `h/2` tells the error, and the error the next length

@@ -1,6 +1,6 @@
 //! Training: a network learns to read handwritten digits from scratch, with one compiled step.
 //!
-//! `cargo run --release --example train_digits`
+//! `cargo run --release -p tensorwright-examples --bin train_digits`
 //!
 //! A step computes the loss of a batch, its gradient, and what Adam makes of it, in one graph, and updates the parameters, which are
 //! variables. The 1347 images before the test rows are shuffled anew in each epoch, by a key, so that a seed gives the same

@@ -46,7 +46,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-const FOLDERS: [&str; 8] = ["ir", "compiler", "runtime", "src", "macros", "cli", "testkit", "benches"];
+const FOLDERS: [&str; 9] =
+    ["ir", "compiler", "runtime", "src", "macros", "cli", "testkit", "benches", "soak"];
 
 #[test]
 fn files_open_with_what_they_are_for_and_stay_readable() {
@@ -59,7 +60,7 @@ fn files_open_with_what_they_are_for_and_stay_readable() {
 
 #[test]
 fn what_a_program_is_and_how_it_is_compiled_is_safe_code() {
-    for folder in ["ir/src", "compiler/src", "src", "macros/src", "cli/src", "testkit/src"] {
+    for folder in ["ir/src", "compiler/src", "src", "macros/src", "cli/src", "testkit/src", "soak/src"] {
         for path in sources(&root().join(folder)) {
             let text = fs::read_to_string(&path).expect("sources are readable");
             let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
@@ -80,7 +81,10 @@ fn nothing_compiles_or_binds_c() {
 #[test]
 fn the_readme_names_the_commands_that_ci_runs() {
     let readme = read("README.md");
-    for command in ["cargo run --release --example digits # digits", "cargo test --workspace # tests"] {
+    for command in [
+        "cargo run --release -p tensorwright-examples --bin digits # digits",
+        "cargo test --workspace # tests",
+    ] {
         assert!(readme.lines().any(|line| line == command), "README.md has the line `{command}`");
     }
 }

@@ -3,5 +3,6 @@
 pub mod corpus;
 pub mod graphs;
 pub mod literals;
+#[cfg(feature = "proptest")]
 pub mod properties;
 pub mod tolerance;

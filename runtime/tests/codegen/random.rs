@@ -305,7 +305,8 @@ fn exact(f: BinaryFn, dtype: DType) -> bool {
     f.class().contains(dtype) && (f.ulps() == 0 || (f == BinaryFn::Pow && dtype.is_int()))
 }
 
-fn run(cases: u32) {
+/// Checks this many random kernels.
+pub(crate) fn run(cases: u32) {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let choices = prop::collection::vec(any::<u16>(), 0..90);
     let result = runner.run(&(choices, any::<u64>()), |(choices, seed)| {
@@ -322,11 +323,4 @@ fn run(cases: u32) {
 #[test]
 fn random_kernels() {
     run(300);
-}
-
-/// `cargo test --release -p tensorwright-runtime --test codegen -- --ignored`
-#[test]
-#[ignore = "takes minutes"]
-fn many_random_kernels() {
-    run(100_000);
 }

@@ -149,7 +149,8 @@ fn worst(function: MathFn, count: usize) -> (f64, f64, f64) {
     worst
 }
 
-fn check(count: usize) {
+/// Checks this many arguments of each function.
+pub(crate) fn check(count: usize) {
     let mut failures = 0;
     for &function in MathFn::ALL {
         let (error, x, y) = worst(function, count);
@@ -162,10 +163,4 @@ fn check(count: usize) {
 #[test]
 fn sampled() {
     check(300);
-}
-
-#[test]
-#[ignore = "takes minutes: run with --release --nocapture"]
-fn many() {
-    check(20_000);
 }

@@ -5,8 +5,7 @@
 //! it, within the tolerance of its op, and whatever does not round must have the same bits. Last it is compiled as it is: the
 //! same bits on one and two threads and over inputs that are given away, and as before unless it adds up floats, whose order may depend on what is fused.
 //!
-//! `GRAPH_CASES` sets the number of graphs per class. All of it, in some minutes:
-//! `cargo test --release -p tensorwright-runtime --test random_graphs -- --ignored`
+//! `GRAPH_CASES` sets the number of graphs per class. Thousands of each: `cargo run --release -p tensorwright-soak -- graphs`.
 
 use std::collections::HashMap;
 
@@ -149,16 +148,19 @@ fn check(drawn: RandomGraph) -> Outcome {
     Ok(())
 }
 
+#[cfg(test)]
+fn some_of(class: &str) {
+    let (_, check) = CLASSES.iter().find(|(name, _)| *name == class).expect("a class");
+    check(60);
+}
+
 macro_rules! classes {
     ($($class:ident: $accept:expr;)*) => {
-        $(#[test] fn $class() { for_random_graphs(&options($accept), 60, check); })*
+        /// What checks so many graphs of a class, by its name.
+        pub(crate) const CLASSES: &[(&str, fn(u32))] =
+            &[$((stringify!($class), |cases| for_random_graphs(&options($accept), cases, check)),)*];
 
-        mod in_thousands {
-            use super::*;
-            $(#[test] #[ignore = "takes minutes"] fn $class() {
-                for_random_graphs(&options($accept), 10_000, check);
-            })*
-        }
+        $(#[test] fn $class() { some_of(stringify!($class)); })*
     };
 }
 classes! {
