@@ -1,20 +1,8 @@
 //! NumPy's broadcasting: the operands of an element-wise op get one shape before the op sees them.
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::{Arity, Lowering, TypeError};
+use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{BuildError, Builder, Op, Shape, Type, Value};
-
-/// Composites whose operands broadcast; of primitives, all element-wise ones.
-const COMPOSITES: &[&str] = &["squared_difference", "divide_no_nan", "xlogy", "hypot", "swiglu"];
-
-/// Whether operands of different shapes are broadcast.
-fn broadcasts(op: &Op) -> bool {
-    match op.lowering() {
-        Lowering::Map => matches!(op.arity(), Arity::Exact(2..)),
-        Lowering::Expand => COMPOSITES.contains(&op.name()),
-        _ => false,
-    }
-}
 
 /// The operands as `op` takes them: for element-wise ops broadcast to their common shape.
 pub(crate) fn operands(
@@ -22,7 +10,7 @@ pub(crate) fn operands(
     op: &Op,
     values: SmallVec<[Value; 4]>,
 ) -> Result<SmallVec<[Value; 4]>, BuildError> {
-    if values.len() < 2 || !broadcasts(op) {
+    if values.len() < 2 || !op.is_elementwise() {
         return Ok(values);
     }
     let mut common = b.shape(values[0]);

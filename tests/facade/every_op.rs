@@ -101,3 +101,35 @@ fn gradients_of_every_op_agree_in_all_forms() {
     // The others work on integers, bools and bits, or are flat everywhere.
     assert!(checked > kinds.len() / 2, "only {checked} of {} kinds were compared", kinds.len());
 }
+
+/// The tensor of shape `[2, 3]` as a row, which broadcasts to it.
+fn row(x: &Tensor) -> Tensor {
+    x.i(1i64)
+}
+
+#[test]
+fn operands_of_every_element_wise_op_broadcast() {
+    let mut random = Random::new(5);
+    let mut checked = Vec::new();
+    for kind in Op::kinds() {
+        let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
+        let sample = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F64, [2, 3]));
+        if !sample.op.is_elementwise() || sample.operands.len() < 2 {
+            continue;
+        }
+        let operand = |o| {
+            let literal = smooth_literal(&mut random, o, sample.smooth);
+            Tensor::from_bytes(literal.bytes(), literal.ty().clone())
+        };
+        let mut operands: Vec<Tensor> = sample.operands.iter().map(operand).collect();
+        let last = operands.len() - 1;
+        operands[last] = row(&operands[last]);
+        let found = Tensor::apply(sample.op.clone(), &operands.iter().collect::<Vec<_>>());
+        let found = found.unwrap_or_else(|e| panic!("{}: {e}", kind.name));
+        operands[last] = operands[last].broadcast_to([2, 3]);
+        let expected = Tensor::apply(sample.op, &operands.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(numbers(&found), numbers(&expected), "{}", kind.name);
+        checked.push(kind.name);
+    }
+    assert!(checked.contains(&"log_add_exp") && checked.contains(&"fma"), "{checked:?}");
+}

@@ -46,6 +46,8 @@ fn shapes_broadcast() -> Result<()> {
     let row = Tensor::from([10i32, 20, 30]);
     assert_eq!((&column + &row).to_vec::<i32>()?, [11, 21, 31, 12, 22, 32]);
     assert_eq!(row.broadcast_to([2, 3]).to_vec::<i32>()?, [10, 20, 30, 10, 20, 30]);
+    let sum = Tensor::from([[0.0f32], [1.0]]).log_add_exp(Tensor::from([f32::NEG_INFINITY; 3]));
+    assert_eq!(sum.to_vec::<f32>()?, [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
     assert_eq!(column.lt(&row).shape()?, &[2, 3].into());
     assert_eq!(column.ge(2).select(&row, 0).to_vec::<i32>()?, [0, 0, 0, 10, 20, 30]);
     Ok(())

@@ -135,3 +135,18 @@ fn wrong_axes_say_so() {
     let error = assigns.call([1.0f32]).unwrap_err().to_string();
     assert!(error.contains("assigns a variable"), "{error}");
 }
+
+/// A norm has a derivative where its definition, a root, has none: in both orders of `grad` and `vmap`.
+#[test]
+fn examples_keep_derivatives_at_zero() {
+    let x = || Tensor::from([[0.0f64, 0.0], [3.0, 4.0]]);
+    let norm = |x: Tensor| x.norm(tensorwright::NormOrder::L2, 0);
+    let of_sum = {
+        let norms = vmap(norm);
+        grad(move |x: Tensor| Ok::<_, Error>(norms.call(x)?.sum(..)))
+    };
+    close(&of_sum.call(x()).unwrap(), &[0.0, 0.0, 0.6, 0.8]);
+    let each = grad(norm);
+    let of_each = vmap(move |x: Tensor| each.call(x));
+    close(&of_each.call(x()).unwrap(), &[0.0, 0.0, 0.6, 0.8]);
+}

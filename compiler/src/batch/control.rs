@@ -8,8 +8,8 @@ use tensorwright_ir::op::primitive::{CompareFn, ReduceKind};
 use tensorwright_ir::{Builder, Graph, Literal, Op, Type, Value};
 
 use super::depend::{self, Set, meets};
+use super::effects::is_token;
 use super::lists::swapped;
-use super::movement::is_token;
 use super::rules::{self, Site};
 use super::{BatchError, Item, append_batched};
 use crate::passes::has_effect;

@@ -3,17 +3,17 @@
 //! [`batch`] gives inputs a new axis 0 with one slice per example, and every value that depends on them. Other values stay as they
 //! are, shared by all examples. It is a transformation like differentiation: from graph to graph, op by op, before the optimiser.
 //!
+//! The rules are those of the ops ([`tensorwright_ir::op::batching`]): an element-wise op stays what it is, on operands that are broadcast
+//! along the new axis where they lack it, movement and folds have their axes moved by one, in products the new axis is a batch axis
+//! or a free one. Here is only what is about graphs:
+//!
 //! | ops | what becomes of them |
 //! |---|---|
-//! | element-wise | the op, on operands that are broadcast along the new axis where they lack it |
-//! | movement, folds, scans, sorting | the op, its axes moved by one |
-//! | products | the new axis is a batch axis if both operands have it, else a free one |
-//! | dynamic slices, `gather`, `scatter` | with common places the new axis is part of the window, with own places a batch axis of the indices |
-//! | composites | the op, its axes moved, where it is element-wise or a row-wise function; else its definition |
+//! | composites without rules of their own | their definitions |
 //! | `if`, `case` | the op, if the examples agree on the choice by sharing it; else all branches, and a selection |
 //! | `while` | the op, if the examples share the condition; else it runs as long as one example goes on, the others keep their state |
 //! | `scan`, `map`, calls | the op, its regions batched; what it slices is moved so that the new axis comes second |
-//! | random bits, what else has no rule | `map` |
+//! | random bits | `map` |
 //!
 //! Lists get batched rows: their lengths are common to all examples. Where they cannot be, say because a `while` that ends at another
 //! time for each example has saved them for its derivative, the whole graph becomes the body of a `map`. Effects take place once: `print` prints the batch, `assert` asks
@@ -39,12 +39,11 @@
 
 mod control;
 mod depend;
-mod indexing;
+mod effects;
 mod lists;
-mod movement;
-mod products;
 mod rules;
 
+pub use tensorwright_ir::op::batching::Item;
 use tensorwright_ir::op::control::Map;
 use tensorwright_ir::{BuildError, Builder, Dim, Graph, Location, Type, Value};
 
@@ -100,25 +99,6 @@ pub struct Batched {
     pub graph: Graph,
     /// For each output whether it has the new axis; the others are the same for all examples.
     pub per_example: Vec<bool>,
-}
-
-/// A value of a graph under construction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Item {
-    /// The value.
-    pub value: Value,
-    /// Whether it has one slice per example, along axis 0; of a list its rows do.
-    pub per_example: bool,
-}
-
-impl Item {
-    fn shared(value: Value) -> Item {
-        Item { value, per_example: false }
-    }
-
-    fn batched(value: Value) -> Item {
-        Item { value, per_example: true }
-    }
 }
 
 /// The graph for `size` examples, of which the inputs flagged in `per_example` have one slice each along a new axis 0.

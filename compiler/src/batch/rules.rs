@@ -1,9 +1,9 @@
-//! The rule of each op, and what rules have in common.
+//! A node for many examples, by the rule that its op's definition states.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::op::attribute::{Axes, Offsets};
+use tensorwright_ir::op::batching::{self, Batching, Examples};
 use tensorwright_ir::op::control::Map;
-use tensorwright_ir::{BuildError, Builder, Dim, Node, Op, Shape, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Node, Op, Type, Value};
 
 use super::{BatchError, Item, append_batched, input_like, lists};
 
@@ -22,49 +22,45 @@ impl Site<'_> {
     /// What stands for the results.
     pub(super) fn results(mut self) -> Result<Vec<Item>, BatchError> {
         if self.x.iter().all(|item| !item.per_example) {
-            let values: Vec<Value> = self.x.iter().map(|item| item.value).collect();
-            let results = self.b.copy_node(self.node, &values)?;
-            return Ok(results.into_iter().map(Item::shared).collect());
+            return self.shared();
         }
-        let op = self.node.op.clone();
-        match op.lowering() {
-            Lowering::Region => self.control(&op),
-            Lowering::Effect => self.effect(&op),
-            Lowering::List => self.list(&op),
-            _ if op.is_elementwise() => self.elementwise(&op),
-            _ => self.tensor(&op),
+        let node = self.node;
+        let results = match node.op.batching(self.size) {
+            Batching::ElementWise => self.examples().push_spread(node.op.clone()),
+            Batching::Moved(op) => self.examples().push_spread(*op),
+            Batching::Rule(rule) => rule.batch(&mut self.examples()),
+            Batching::Expansion => return self.expanded(),
+            Batching::Map => return self.mapped(),
+            Batching::Shared => return self.shared(),
+            Batching::Regions => return self.beyond_tensors(),
+        };
+        Ok(results?.into_vec())
+    }
+
+    /// Control flow, effects and lists.
+    fn beyond_tensors(&mut self) -> Result<Vec<Item>, BatchError> {
+        match self.node.op.lowering() {
+            Lowering::Effect => self.effect(&self.node.op),
+            Lowering::List => self.list(&self.node.op),
+            _ => self.control(&self.node.op),
         }
     }
 
-    fn tensor(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
-        if let Some(moved) = self.moved(op)? {
-            return self.spread_all(&moved);
-        }
-        match op {
-            Op::DotGeneral(dot) => self.product(dot),
-            Op::DynamicSlice(op) => self.dynamic_slice(op),
-            Op::DynamicUpdateSlice(_) => self.dynamic_update_slice(),
-            Op::Gather(op) => self.gather(op),
-            Op::Scatter(op) => self.scatter(op),
-            Op::Pad(op) => self.pad(op),
-            op if op.lowering() == Lowering::Expand => self.expanded(op),
-            _ => self.mapped(),
-        }
+    /// The node as an op's rule sees it.
+    fn examples(&mut self) -> Examples<'_> {
+        Examples { b: self.b, size: self.size, types: self.types, operands: self.x }
     }
 
-    /// The op as it is, on operands that all have the new axis.
-    fn elementwise(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
-        self.spread_all(op)
-    }
-
-    fn spread_all(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
-        let operands = (0..self.x.len()).map(|i| self.spread(i)).collect::<Result<Vec<_>, _>>()?;
-        self.push(op.clone(), &operands)
+    /// The node as it is, once for all examples.
+    fn shared(&mut self) -> Result<Vec<Item>, BatchError> {
+        let values: Vec<Value> = self.x.iter().map(|item| item.value).collect();
+        let results = self.b.copy_node(self.node, &values)?;
+        Ok(results.into_iter().map(Item::shared).collect())
     }
 
     /// Appends an op all of whose results have the new axis.
     pub(super) fn push(&mut self, op: impl Into<Op>, operands: &[Value]) -> Result<Vec<Item>, BatchError> {
-        Ok(self.b.push(op, operands)?.into_iter().map(Item::batched).collect())
+        Ok(self.examples().push(op, operands)?.into_vec())
     }
 
     /// The operand with the new axis.
@@ -82,14 +78,14 @@ impl Site<'_> {
     }
 
     /// The definition of a composite in its place.
-    fn expanded(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
+    fn expanded(&mut self) -> Result<Vec<Item>, BatchError> {
+        let op = &self.node.op;
         let mut definition = Builder::new(op.name());
         definition.set_location(self.node.location.clone());
         let inputs: Vec<Value> = self.types.iter().map(|&ty| definition.input(ty.clone())).collect();
-        let results = match op.expand(&mut definition, &inputs) {
-            Some(Ok(results)) => results,
-            _ => return self.mapped(),
-        };
+        let results =
+            op.expand(&mut definition, &inputs).expect("only composites are batched as their definition");
+        let results = results.expect("the definition accepted operands of these types before");
         append_batched(self.b, &definition.finish(&results), self.size, self.x)
     }
 
@@ -109,16 +105,11 @@ impl Site<'_> {
     }
 }
 
-/// The value with the new axis.
+/// The value, a tensor or a list, with the new axis.
 pub(super) fn spread(b: &mut Builder, size: usize, item: Item) -> Result<Value, BuildError> {
-    let ty = b.ty(item.value).clone();
-    match item.per_example {
-        true => Ok(item.value),
-        false if ty.is_list() => lists::spread(b, size, item.value),
-        false => {
-            let axes: Axes = (1..=ty.rank()).collect();
-            b.broadcast_in_dim(item.value, with_dim(&ty.shape, size), axes)
-        }
+    match b.ty(item.value).is_list() && !item.per_example {
+        true => lists::spread(b, size, item.value),
+        false => batching::spread(b, size, item),
     }
 }
 
@@ -130,29 +121,4 @@ pub(super) fn inputs(
     mask: &[bool],
 ) -> Vec<Item> {
     graph.inputs().iter().zip(mask).map(|(&input, &own)| input_like(b, graph, input, size, own)).collect()
-}
-
-/// The shape with a new axis 0.
-pub(super) fn with_dim(shape: &Shape, size: usize) -> Shape {
-    shape.with_leading(Dim::known(size))
-}
-
-/// The axes after a new axis 0.
-pub(super) fn up(axes: &[usize]) -> Axes {
-    axes.iter().map(|axis| axis + 1).collect()
-}
-
-/// Axis 0 and the axes after it.
-pub(super) fn zero_and_up(axes: &[usize]) -> Axes {
-    [0].into_iter().chain(up(axes)).collect()
-}
-
-/// One number more in front.
-pub(super) fn after<T: Copy>(first: T, rest: &[T]) -> Vec<T> {
-    [&[first], rest].concat()
-}
-
-/// As [`after`], of offsets.
-pub(super) fn offsets(first: i64, rest: &[i64]) -> Offsets {
-    after(first, rest).into()
 }

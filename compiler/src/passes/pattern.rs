@@ -1,7 +1,6 @@
 //! Questions that rules ask about values of a graph.
 
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 use tensorwright_ir::{BuildError, Graph, Op, Scalar, Shape, Value};
 
 use super::rewriter::{Operands, Rewriter, Site};
@@ -42,18 +41,6 @@ pub(super) fn constant_element(graph: &Graph, value: Value, index: usize) -> Opt
         Op::Constant(c) if index < c.value.len() => Some(c.value.get(index)),
         _ => splat(graph, value),
     }
-}
-
-/// The operand, if the value is this function of one.
-pub(super) fn unary(graph: &Graph, value: Value, function: UnaryFn) -> Option<Value> {
-    let (_, node) = graph.producer(value)?;
-    (node.op == Op::Unary(function)).then(|| node.operands[0])
-}
-
-/// The operands, if the value is this function of two.
-pub(super) fn binary(graph: &Graph, value: Value, function: BinaryFn) -> Option<[Value; 2]> {
-    let (_, node) = graph.producer(value)?;
-    (node.op == Op::Binary(function)).then(|| [node.operands[0], node.operands[1]])
 }
 
 /// The op and the operands that made the value; `None` for inputs and for results of nodes with regions.

@@ -1,6 +1,7 @@
 //! Batching: what the graph for many examples computes is what the graph for one computes for each.
 
 mod control;
+mod derivatives;
 mod random;
 
 use tensorwright_compiler::batch::batch;

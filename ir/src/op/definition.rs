@@ -5,6 +5,7 @@ use std::fmt;
 use smallvec::SmallVec;
 
 use super::attribute::{AttrMap, AttributeError, Attributes};
+use super::batching::Batching;
 use super::derivative::Derivative;
 use super::error::TypeError;
 use super::sample::{Draw, Sample};
@@ -102,11 +103,8 @@ pub trait OpDef: Attributes {
     /// How it is differentiated.
     fn derivative(&self) -> Derivative<'_>;
 
-    /// Whether it is a scalar function: operands and results have one shape, and each result element depends on the operand elements
-    /// at its own index, wherever that is.
-    fn is_elementwise(&self) -> bool {
-        Self::LOWERING == Lowering::Map
-    }
+    /// What it becomes for that many examples at once.
+    fn batching(&self, examples: usize) -> Batching<'_>;
 
     /// Appends the definition of a composite to `b` and returns its results; `None` for primitives.
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
@@ -158,21 +156,27 @@ pub trait CompositeDef: Attributes {
     /// How many operands it takes.
     const ARITY: Arity;
 
-    /// As [`OpDef::is_elementwise`].
-    const IS_ELEMENTWISE: bool = false;
-
     /// Appends the op's definition to `b` and returns its results. Errors are about the op's own operands; an error of an
     /// inner op is passed on.
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError>;
 
-    /// How it is differentiated: as its definition, unless that would lose digits, give NaN where a derivative exists, or
-    /// cost more.
-    fn derivative(&self) -> Derivative<'_> {
-        Derivative::Expansion
+    /// How it is differentiated and batched, if not as its definition.
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        None
     }
 
     /// As [`OpDef::sample`].
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+}
+
+/// Rules of a composite whose definition would lose digits, give NaN where a derivative exists, or cost more. One that states its
+/// derivative cannot do so without saying how examples keep it.
+pub trait OwnRules {
+    /// As [`OpDef::derivative`].
+    fn derivative(&self) -> Derivative<'_>;
+
+    /// As [`OpDef::batching`].
+    fn batching(&self, examples: usize) -> Batching<'_>;
 }
 
 impl<T: CompositeDef> OpDef for T {
@@ -193,11 +197,11 @@ impl<T: CompositeDef> OpDef for T {
     }
 
     fn derivative(&self) -> Derivative<'_> {
-        CompositeDef::derivative(self)
+        self.own_rules().map_or(Derivative::Expansion, OwnRules::derivative)
     }
 
-    fn is_elementwise(&self) -> bool {
-        T::IS_ELEMENTWISE
+    fn batching(&self, examples: usize) -> Batching<'_> {
+        self.own_rules().map_or(Batching::Expansion, |rules| rules.batching(examples))
     }
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {

@@ -4,6 +4,7 @@
 
 mod argument;
 pub mod attribute;
+pub mod batching;
 mod definition;
 pub mod derivative;
 pub mod error;
@@ -16,7 +17,8 @@ pub mod control;
 pub mod primitive;
 
 pub use attribute::{AttrMap, AttrValue, Attribute, AttributeError, Attributes};
-pub use definition::{Arity, CompositeDef, ControlDef, Lowering, OpDef, Results, Types};
+pub use batching::Batching;
+pub use definition::{Arity, CompositeDef, ControlDef, Lowering, OpDef, OwnRules, Results, Types};
 pub use derivative::{Derivative, Derivatives, Primal, Rule};
 pub use error::{Port, RegionName, TypeError};
 pub use registry::{Op, OpKind};

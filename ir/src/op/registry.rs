@@ -3,6 +3,7 @@
 
 pub use super::argument::Argument;
 use super::attribute::{Axes, Offsets};
+use super::batching::Batching;
 use super::composite::*;
 use super::control::*;
 use super::derivative::Derivative;
@@ -18,7 +19,8 @@ use crate::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value};
 
 /// Calls `$callback!` with the table of ops. A line reads
 /// `method [operands] { attribute: argument type, .. } results => Struct`; `[xs ..]` is a variadic op. The argument of an
-/// attribute is anything that the facade and the builder convert with [`Argument`](crate::op::registry::Argument).
+/// attribute is anything that the facade and the builder convert with [`Argument`](crate::op::registry::Argument). The facade makes
+/// its method of the line; `by hand` at the end says that users expect more than that, and its method is written by hand.
 #[macro_export]
 macro_rules! for_each_op {
     ($callback:path) => {
@@ -32,9 +34,9 @@ macro_rules! for_each_op {
             /// Repeats `x` along new or size-1 axes: axis `i` of `x` becomes axis `axes[i]` of the result.
             broadcast_in_dim [x] { shape: Shape, axes: Axes } 1 => BroadcastInDim,
             /// The same elements in row-major order under another shape.
-            reshape [x] { shape: Shape } 1 => Reshape,
+            reshape [x] { shape: Shape } 1 => Reshape by hand,
             /// Permutes axes: axis `i` of the result is axis `permutation[i]` of `x`.
-            transpose [x] { permutation: Axes } 1 => Transpose,
+            transpose [x] { permutation: Axes } 1 => Transpose by hand,
             /// Strided section: along each axis the elements `start, start + stride, ..` before `limit`; strides may be negative.
             slice [x] { starts: Offsets, limits: Offsets, strides: Offsets } 1 => Slice,
             /// The same elements in opposite order along `axes`.
@@ -52,23 +54,23 @@ macro_rules! for_each_op {
             /// `x` with one window updated for each index vector; windows out of range are dropped, the rest applied in order.
             scatter [x, indices, updates] { kind: ScatterKind, offset_axes: Axes, collapsed: Axes, batch: Axes, index_batch: Axes, indexed: Axes } 1 => Scatter,
             /// Element-wise `if predicate { on_true } else { on_false }`.
-            select [predicate, on_true, on_false] {} 1 => Select,
+            select [predicate, on_true, on_false] {} 1 => Select by hand,
             /// Element-wise `minimum(maximum(x, low), high)`.
-            clamp [low, x, high] {} 1 => Clamp,
+            clamp [low, x, high] {} 1 => Clamp by hand,
             /// Element-wise `a * b + c`, rounded once.
             fma [a, b, c] {} 1 => Fma,
             /// Folds along `axes`, which disappear.
-            reduce [x] { kind: ReduceKind, axes: Axes } 1 => Reduce,
+            reduce [x] { kind: ReduceKind, axes: Axes } 1 => Reduce by hand,
             /// Index of the first greatest or least element along `axis`, which disappears; the first NaN wins.
-            arg_reduce [x] { kind: ArgKind, axis: usize, dtype: DType } 1 => ArgReduce,
+            arg_reduce [x] { kind: ArgKind, axis: usize, dtype: DType } 1 => ArgReduce by hand,
             /// Running folds along `axis`, from the last element if `reverse`, without each element's own value if `exclusive`.
             cumulative [x] { kind: ReduceKind, axis: usize, exclusive: bool, reverse: bool } 1 => Cumulative,
             /// Sum of products over the contracted axes; the result's axes are batch, free axes of `lhs`, free axes of `rhs`.
             dot_general [lhs, rhs] { lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: DType } 1 => DotGeneral,
             /// All operands sorted along `axis` by the first `keys` of them; stable, NaN above all numbers.
-            sort [xs ..] { axis: usize, keys: usize, descending: bool } many => Sort,
+            sort [xs ..] { axis: usize, keys: usize, descending: bool } many => Sort by hand,
             /// The `k` greatest elements along `axis`, greatest first, and their i32 indices.
-            top_k [x] { k: usize, axis: usize } many => TopK,
+            top_k [x] { k: usize, axis: usize } many => TopK by hand,
             /// Random u32 or u64 bits of a counter-based generator; `key` is `u32[2]`, `counter` (the first block) is `u64[]`.
             rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
 
@@ -76,27 +78,27 @@ macro_rules! for_each_op {
             /// A tensor with the same element everywhere.
             fill [value] { shape: Shape } 1 => Fill,
             /// A tensor of the type of `x` with 0 everywhere.
-            zeros_like [x] {} 1 => ZerosLike,
+            zeros_like [x] {} 1 => ZerosLike by hand,
             /// A tensor of the type of `x` with 1 everywhere.
-            ones_like [x] {} 1 => OnesLike,
+            ones_like [x] {} 1 => OnesLike by hand,
             /// A matrix with ones on one diagonal and zeros elsewhere.
-            eye [] { dtype: DType, rows: usize, columns: usize, diagonal: i64 } 1 => Eye,
+            eye [] { dtype: DType, rows: usize, columns: usize, diagonal: i64 } 1 => Eye by hand,
             /// `count` numbers at equal distances from `start` to `stop`, both included.
-            linspace [start, stop] { count: usize } 1 => Linspace,
+            linspace [start, stop] { count: usize } 1 => Linspace by hand,
             /// `start, start + step, ..`, `count` numbers.
-            range [start, step] { count: usize } 1 => Range,
+            range [start, step] { count: usize } 1 => Range by hand,
 
             // Composites: movement.
             /// Drops axes of extent 1.
             squeeze [x] { axes: Axes } 1 => Squeeze,
             /// Adds axes of extent 1.
-            expand_dims [x] { axes: Axes } 1 => ExpandDims,
+            expand_dims [x] { axes: Axes } 1 => ExpandDims by hand,
             /// Merges the axes `start..end` into one.
             flatten [x] { start: usize, end: usize } 1 => Flatten,
             /// The operand repeated as a whole along each axis.
             tile [x] { repeats: Axes } 1 => Tile,
             /// Joins operands of one type along a new axis.
-            stack [xs ..] { axis: usize } 1 => Stack,
+            stack [xs ..] { axis: usize } 1 => Stack by hand,
             /// The slices along one axis, which they do not have.
             unstack [x] { axis: usize } many => Unstack,
             /// Consecutive sections of these sizes along one axis.
@@ -165,21 +167,21 @@ macro_rules! for_each_op {
 
             // Composites: reductions.
             /// Folds along `axes`, which stay with extent 1.
-            reduce_keep_dims [x] { kind: ReduceKind, axes: Axes } 1 => ReduceKeepDims,
+            reduce_keep_dims [x] { kind: ReduceKind, axes: Axes } 1 => ReduceKeepDims by hand,
             /// The mean along `axes`.
-            mean [x] { axes: Axes, dims: Dims } 1 => Mean,
+            mean [x] { axes: Axes, dims: Dims } 1 => Mean by hand,
             /// The variance along `axes`: `sum((x - mean)^2) / (n - correction)`.
-            var [x] { axes: Axes, correction: usize, dims: Dims } 1 => Var,
+            var [x] { axes: Axes, correction: usize, dims: Dims } 1 => Var by hand,
             /// The standard deviation along `axes`.
-            std [x] { axes: Axes, correction: usize, dims: Dims } 1 => Std,
+            std [x] { axes: Axes, correction: usize, dims: Dims } 1 => Std by hand,
             /// Mean and variance along `axes`.
-            moments [x] { axes: Axes, dims: Dims } many => Moments,
+            moments [x] { axes: Axes, dims: Dims } many => Moments by hand,
             /// `log(sum(e^x))` along `axes` without overflow.
-            logsumexp [x] { axes: Axes, dims: Dims } 1 => Logsumexp,
+            logsumexp [x] { axes: Axes, dims: Dims } 1 => Logsumexp by hand,
             /// The norm of the vectors along `axes`.
-            norm [x] { order: NormOrder, axes: Axes, dims: Dims } 1 => Norm,
+            norm [x] { order: NormOrder, axes: Axes, dims: Dims } 1 => Norm by hand,
             /// How many elements along `axes` are not zero.
-            count_nonzero [x] { axes: Axes, dims: Dims, dtype: DType } 1 => CountNonzero,
+            count_nonzero [x] { axes: Axes, dims: Dims, dtype: DType } 1 => CountNonzero by hand,
 
             /// Running `log(sum(e^x))` along `axis`.
             cumulative_logsumexp [x] { axis: usize, exclusive: bool, reverse: bool } 1 => CumulativeLogsumexp,
@@ -274,7 +276,7 @@ macro_rules! for_each_op {
 
             // Composites: sorting.
             /// The indices that would sort `x` along `axis`.
-            argsort [x] { axis: usize, descending: bool, dtype: DType } 1 => Argsort,
+            argsort [x] { axis: usize, descending: bool, dtype: DType } 1 => Argsort by hand,
             /// Whether the target's prediction is among the `k` greatest.
             in_top_k [predictions, targets] { k: usize } 1 => InTopK,
 
@@ -357,7 +359,7 @@ impl std::fmt::Debug for OpKind {
 }
 
 macro_rules! define_ops {
-    ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident,)*) => {
+    ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident $(by $form:ident)?,)*) => {
         define_ops! { @enum
             {
                 Constant(Constant), Unary(UnaryFn), Binary(BinaryFn), Compare(CompareFn),
@@ -437,14 +439,6 @@ macro_rules! define_ops {
                 }
             }
 
-            /// Whether it is a scalar function of the elements at one index.
-            pub fn is_elementwise(&self) -> bool {
-                match self {
-                    $(Op::$variant(op) => OpDef::is_elementwise(op),)*
-                    $(Op::$control(_) => false,)*
-                }
-            }
-
             /// Its attributes as the text form shows them.
             pub fn attributes(&self) -> Vec<(&'static str, AttrValue)> {
                 match self {
@@ -485,6 +479,14 @@ macro_rules! define_ops {
                         Lowering::Region | Lowering::List => Derivative::Regions,
                         _ => Derivative::Zero,
                     },)*
+                }
+            }
+
+            /// What it becomes for that many examples at once.
+            pub fn batching(&self, examples: usize) -> Batching<'_> {
+                match self {
+                    $(Op::$variant(op) => OpDef::batching(op, examples),)*
+                    $(Op::$control(_) => Batching::Regions,)*
                 }
             }
 
@@ -547,6 +549,12 @@ macro_rules! define_ops {
 for_each_op!(define_ops);
 
 impl Op {
+    /// Whether it is a scalar function: operands and results have one shape, and each result element depends on the operand elements
+    /// at its own index, wherever that is.
+    pub fn is_elementwise(&self) -> bool {
+        matches!(self.batching(1), Batching::ElementWise)
+    }
+
     /// Result types out of operand types: the only typing judgement. The builder and the verifier both call it.
     pub fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
         let found = operands.len();

@@ -1,5 +1,5 @@
 //! Methods made of the registry's lines: the first operand is `self`, the others are anything that is an
-//! [`Operand`], attributes anything that is [`IntoAttribute`]. Ops without operands, and those of a list, are
+//! [`Operand`], attributes anything that is [`IntoAttribute`]. Lines `by hand` make none. Ops without operands, and those of a list, are
 //! associated functions.
 
 use std::borrow::Borrow;
@@ -15,40 +15,16 @@ use crate::Tensor;
 use crate::error::caller;
 
 macro_rules! table_methods {
-    ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident,)*) => {
+    ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident $(by $form:ident)?,)*) => {
         /// Ops of the registry.
         impl Tensor {
-            $(table_methods! { @method $method; [$(#[$meta])*] [$($operands)*] { $($field : $ty),* } $results => $variant })*
+            $(table_methods! { @method [$($form)?] $method; [$(#[$meta])*] [$($operands)*] { $($field : $ty),* } $results => $variant })*
         }
     };
 
     // Written by hand, in the other files of this folder and in `create`.
-    (@method reduce; $($rest:tt)*) => {};
-    (@method reduce_keep_dims; $($rest:tt)*) => {};
-    (@method mean; $($rest:tt)*) => {};
-    (@method var; $($rest:tt)*) => {};
-    (@method std; $($rest:tt)*) => {};
-    (@method moments; $($rest:tt)*) => {};
-    (@method logsumexp; $($rest:tt)*) => {};
-    (@method norm; $($rest:tt)*) => {};
-    (@method count_nonzero; $($rest:tt)*) => {};
-    (@method arg_reduce; $($rest:tt)*) => {};
-    (@method reshape; $($rest:tt)*) => {};
-    (@method transpose; $($rest:tt)*) => {};
-    (@method expand_dims; $($rest:tt)*) => {};
-    (@method stack; $($rest:tt)*) => {};
-    (@method select; $($rest:tt)*) => {};
-    (@method clamp; $($rest:tt)*) => {};
-    (@method sort; $($rest:tt)*) => {};
-    (@method argsort; $($rest:tt)*) => {};
-    (@method top_k; $($rest:tt)*) => {};
-    (@method zeros_like; $($rest:tt)*) => {};
-    (@method ones_like; $($rest:tt)*) => {};
-    (@method eye; $($rest:tt)*) => {};
-    (@method linspace; $($rest:tt)*) => {};
-    (@method range; $($rest:tt)*) => {};
-
-    (@method $method:ident; [$($meta:tt)*] [] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
+    (@method [hand] $($rest:tt)*) => {};
+    (@method [] $method:ident; [$($meta:tt)*] [] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
         $($meta)*
         #[track_caller]
         pub fn $method($($field: impl IntoAttribute<$ty>),*) -> Tensor {
@@ -57,7 +33,7 @@ macro_rules! table_methods {
             })
         }
     };
-    (@method $method:ident; [$($meta:tt)*] [$xs:ident ..] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
+    (@method [] $method:ident; [$($meta:tt)*] [$xs:ident ..] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
         $($meta)*
         #[track_caller]
         pub fn $method<T: AsRef<Tensor>>($xs: &[T] $(, $field: impl IntoAttribute<$ty>)*) -> Tensor {
@@ -67,7 +43,7 @@ macro_rules! table_methods {
             })
         }
     };
-    (@method $method:ident; [$($meta:tt)*] [$x:ident $(, $y:ident)*] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
+    (@method [] $method:ident; [$($meta:tt)*] [$x:ident $(, $y:ident)*] { $($field:ident : $ty:ty),* } 1 => $variant:ident) => {
         $($meta)*
         #[track_caller]
         pub fn $method(&self $(, $y: impl Operand)* $(, $field: impl IntoAttribute<$ty>)*) -> Tensor {
@@ -78,7 +54,7 @@ macro_rules! table_methods {
             })
         }
     };
-    (@method $method:ident; [$($meta:tt)*] [$x:ident $(, $y:ident)*] { $($field:ident : $ty:ty),* } many => $variant:ident) => {
+    (@method [] $method:ident; [$($meta:tt)*] [$x:ident $(, $y:ident)*] { $($field:ident : $ty:ty),* } many => $variant:ident) => {
         $($meta)*
         ///
         /// If the op does not accept its operands, the result is one tensor, which carries the error.

@@ -1,34 +1,29 @@
 //! Rules about conversions.
 
-use tensorwright_ir::op::primitive::CompareFn;
 use tensorwright_ir::op::primitive::{Cast, Iota};
-use tensorwright_ir::{DType, Op, Scalar, Value};
+use tensorwright_ir::{DType, Op, Scalar};
 
-use super::matching::*;
-use super::rules;
+use super::matching::Match;
+use super::{on, rules};
 use crate::passes::pattern::{Rewritten, made_by};
 use crate::passes::rewriter::{Rewriter, Site};
 
 rules! {
-    /// Conversions. `cast` without more converts to the dtype of the variables, `cast.f32` to f32.
+    /// Conversions.
     pub(super) RULES:
-    cast_cast, Cast, |t| t.size() <= 2 || t == DType::F32, "cast(cast.f32(x))" => "x", cast_cast;
-    cast_iota, Cast, on::number, "cast(iota.i32)" => "iota", cast_iota;
-    ne_cast_bool, Compare, on::number, "ne(cast(p), 0)" => "p", |r, s| Ok(compared_bool(r, s, CompareFn::Ne, 0.0));
-    eq_cast_bool, Compare, on::number, "eq(cast(p), 1)" => "p", |r, s| Ok(compared_bool(r, s, CompareFn::Eq, 1.0));
+    cast_cast, on::any, "cast.v(cast.u(x))" => "cast.v(x)" if the_way_may_be_skipped;
+    // The new `iota` has the shape and the axis of the old one, which the notation has no words for.
+    cast_iota, on::number, "cast(iota.u)" => "iota" by cast_iota;
+    // Comparisons do not tell zeros apart.
+    ne_cast_bool, on::number, "ne(cast(p), 0)" => "p";
+    ne_cast_bool_minus, on::float, "ne(cast(p), -0)" => "p";
+    eq_cast_bool, on::number, "eq(cast(p), 1)" => "p";
 }
 
-fn cast_cast(r: &mut Rewriter<'_>, s: &Site<'_>) -> Rewritten {
-    let Op::Cast(Cast { dtype: to }) = s.node.op else { return Ok(None) };
-    let Some((Op::Cast(Cast { dtype: through }), operands)) = made_by(r.graph(), s.operands[0]) else {
-        return Ok(None);
-    };
-    let (through, x) = (*through, operands[0]);
-    let from = dtype(r, x);
-    if !may_skip(from, through, to) {
-        return Ok(None);
-    }
-    if from == to { Ok(Some(x)) } else { r.build().cast(x, to).map(Some) }
+/// Whether converting `x` to `v` at once gives the same as by way of `u`.
+fn the_way_may_be_skipped(m: &Match<'_>) -> bool {
+    let [through, to] = m.targets();
+    may_skip(m.dtype(), through, to)
 }
 
 /// Whether converting by way of `through` gives the same as converting at once.
@@ -86,18 +81,6 @@ fn cast_iota(r: &mut Rewriter<'_>, s: &Site<'_>) -> Rewritten {
     }
     let iota = Iota { dtype: to, ..iota.clone() };
     r.build().push_one(iota, &[]).map(Some)
-}
-
-fn compared_bool(r: &Rewriter<'_>, s: &Site<'_>, f: CompareFn, number: f64) -> Option<Value> {
-    let (x, c) = compare_constant(r, s, f)?;
-    let (Op::Cast(_), operands) = made_by(r.graph(), x)? else { return None };
-    (dtype(r, operands[0]) == DType::Bool && c.dtype().is_number() && is_zero_or_one(c, number))
-        .then(|| operands[0])
-}
-
-/// Comparisons do not tell zeros apart.
-fn is_zero_or_one(c: Scalar, number: f64) -> bool {
-    c.to_f64() == number
 }
 
 #[cfg(test)]

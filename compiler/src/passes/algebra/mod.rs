@@ -1,8 +1,11 @@
 //! `algebra`: simplification by named, directional rules, each of which keeps results bit for bit.
 //!
-//! The rules are data: a name, the dtypes on which the rule holds, the expression before and after. A test builds each
-//! expression on each dtype, checks that the rule makes the one of the other on just the dtypes it claims, and compares
-//! values on NaN, infinities, zeros of both signs, subnormals and extremes of integers. So what a rule says is what it does.
+//! The rules are data: a name, the dtypes on which the rule holds, and the expression before and after, in a small
+//! notation (`notation.rs`). The text is the rule: it is parsed once, matched and built. What the text cannot say is a condition with a
+//! name, such as that a constant is a power of two; one rule, about `iota`, is a function. A rule is never tried on other dtypes than its own.
+//!
+//! A test builds each expression on each dtype, for many constants, checks that the rule applies to just the dtypes it claims, and
+//! compares values on NaN, infinities, zeros of both signs, subnormals and extremes of integers. So what a rule says holds.
 //!
 //! Floats are IEEE 754: `x + 0` is not `x` (for `-0`), but `x + -0` is; `x - x` and `x * 0` are not 0 (for infinities).
 //! Rules that change results are in a [table of their own](VALUE_CHANGING), applied if
@@ -39,14 +42,17 @@ mod changing;
 mod constants;
 mod logic;
 mod matching;
+mod notation;
+mod on;
 
-#[cfg(test)]
-mod pattern_text;
 #[cfg(test)]
 mod tests;
 
-use tensorwright_ir::{DType, Graph, Op};
+use std::sync::LazyLock;
 
+use tensorwright_ir::{DType, Graph};
+
+use self::matching::{Match, RuleSet};
 use super::effects::touches_token;
 use super::pattern::RuleFn;
 use super::rewriter::{Rewrite, rewrite, until_stable};
@@ -59,51 +65,45 @@ const SWEEPS: usize = 64;
 #[derive(Clone, Copy, Debug)]
 pub struct Algebra;
 
-/// Which op a rule's expression begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
-    /// A function of one operand.
-    Unary,
-    /// A function of two operands.
-    Binary,
-    /// A comparison.
-    Compare,
-    /// A choice.
-    Select,
-    /// A conversion.
-    Cast,
-    /// A clamp.
-    Clamp,
-}
-
 /// A rewrite rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// Its name.
     pub name: &'static str,
-    /// The op at the root of the expression.
-    pub head: Head,
     /// On which dtypes of the variables it holds.
     pub on: fn(DType) -> bool,
-    /// The expression that it replaces: `x`, `y`, `z` are of the dtype, `p`, `q` are bool, numbers are constants.
+    /// The expression that it replaces, in the notation of `notation.rs`.
     pub before: &'static str,
     /// What it puts there.
     pub after: &'static str,
-    apply: RuleFn,
+    answer: Answer,
 }
 
-/// Writes a table of rules: `name, dtypes, before => after, function`.
+/// What a rule needs besides its text.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// Nothing.
+    Text,
+    /// A condition on what matches.
+    If(fn(&Match<'_>) -> bool),
+    /// The text is an example: a function decides and builds.
+    Function(RuleFn),
+}
+
+/// Writes a table of rules: `name, dtypes, before => after if condition`.
 macro_rules! rules {
-    ($(#[$meta:meta])* $vis:vis $table:ident: $($name:ident, $head:ident, $on:expr, $before:literal => $after:literal, $apply:expr;)*) => {
+    (@answer) => { $crate::passes::algebra::Answer::Text };
+    (@answer if $condition:ident) => { $crate::passes::algebra::Answer::If($condition) };
+    (@answer by $function:ident) => { $crate::passes::algebra::Answer::Function($function) };
+    ($(#[$meta:meta])* $vis:vis $table:ident: $($name:ident, $on:expr, $before:literal => $after:literal $(if $condition:ident)? $(by $function:ident)?;)*) => {
         $(#[$meta])*
         $vis static $table: &[$crate::passes::algebra::Rule] = &[
             $($crate::passes::algebra::Rule {
                 name: stringify!($name),
-                head: $crate::passes::algebra::Head::$head,
                 on: $on,
                 before: $before,
                 after: $after,
-                apply: $apply,
+                answer: $crate::passes::algebra::rules!(@answer $(if $condition)? $(by $function)?),
             }),*
         ];
     };
@@ -127,42 +127,30 @@ impl Pass for Algebra {
     }
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
-        let tables = EXACT.iter().copied().chain(cx.options.value_changing.then_some(VALUE_CHANGING));
-        let rules: Vec<&Rule> = tables.flatten().collect();
-        apply(&rules, graph, cx)
+        let rules = if cx.options.value_changing { &*ALL_RULES } else { &*EXACT_RULES };
+        apply(rules, graph, cx)
     }
 }
 
+static EXACT_RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::new(EXACT.iter().copied().flatten()));
+
+static ALL_RULES: LazyLock<RuleSet> =
+    LazyLock::new(|| RuleSet::new(EXACT.iter().copied().chain([VALUE_CHANGING]).flatten()));
+
 /// Applies rules until none applies.
-fn apply(rules: &[&Rule], graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
+fn apply(rules: &RuleSet, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
     until_stable(graph, cx, SWEEPS, |graph, cx| {
         let mut applied = Vec::new();
         let new = rewrite(graph, cx, |r, site| {
-            let Some(head) = head(&site.node.op) else { return Ok(Rewrite::Keep) };
             if touches_token(graph, site.node) {
                 return Ok(Rewrite::Keep);
             }
-            for rule in rules.iter().filter(|rule| rule.head == head) {
-                if let Some(value) = (rule.apply)(r, site)? {
-                    applied.push(rule.name);
-                    return Ok(Rewrite::with(value));
-                }
-            }
-            Ok(Rewrite::Keep)
+            Ok(rules.apply(r, site)?.map_or(Rewrite::Keep, |(name, value)| {
+                applied.push(name);
+                Rewrite::with(value)
+            }))
         });
         applied.into_iter().for_each(|name| cx.count(name));
         new
     })
-}
-
-fn head(op: &Op) -> Option<Head> {
-    match op {
-        Op::Unary(_) => Some(Head::Unary),
-        Op::Binary(_) => Some(Head::Binary),
-        Op::Compare(_) => Some(Head::Compare),
-        Op::Select(_) => Some(Head::Select),
-        Op::Cast(_) => Some(Head::Cast),
-        Op::Clamp(_) => Some(Head::Clamp),
-        _ => None,
-    }
 }

@@ -4,7 +4,9 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::builder::BuildError;
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, Attributes, CompositeDef, Derivative, Results, Sample, TypeError, rule};
+use crate::op::{
+    Arity, Attributes, Batching, CompositeDef, Derivative, OwnRules, Results, Sample, TypeError, rule,
+};
 use crate::{Builder, DTypeClass, Type, Value};
 
 /// What half-precision operands are computed in.
@@ -37,7 +39,7 @@ pub trait ElementWise: Attributes {
     /// Appends the definition, for operands of the type that it computes in.
     fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError>;
 
-    /// As [`CompositeDef::derivative`].
+    /// As [`OwnRules::derivative`].
     fn derivative(&self) -> Derivative<'_> {
         Derivative::Expansion
     }
@@ -49,7 +51,6 @@ pub trait ElementWise: Attributes {
 impl<T: ElementWise> CompositeDef for T {
     const NAME: &'static str = <T as ElementWise>::NAME;
     const ARITY: Arity = Arity::Exact(T::OPERANDS);
-    const IS_ELEMENTWISE: bool = true;
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         let dtype = same_types(b, operands, T::CLASS)?.dtype;
@@ -62,14 +63,24 @@ impl<T: ElementWise> CompositeDef for T {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        ElementWise::derivative(self)
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<T> {
         let ty = draw.like(hint, T::CLASS, 0);
         let operand = Operand { ty, values: T::VALUES };
         Sample::epsilons(T::draw(draw), 32, vec![operand; T::OPERANDS])
+    }
+}
+
+impl<T: ElementWise> OwnRules for T {
+    fn derivative(&self) -> Derivative<'_> {
+        ElementWise::derivative(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 }
 

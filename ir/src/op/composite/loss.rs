@@ -8,9 +8,13 @@ use super::indexing::one_hot;
 use super::reduction::NormOrder;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::{BatchRule, Examples, Item, Items, spread};
 use crate::op::derivative::Differentiable;
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, CompositeDef, Derivative, Derivatives, Primal, Results, Sample, TypeError, rule};
+use crate::op::{
+    Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
+    rule,
+};
 use crate::{Builder, DType, DTypeClass, Scalar, Type, Value, attributes, word_attribute};
 
 word_attribute! {
@@ -143,12 +147,25 @@ impl CompositeDef for SigmoidCrossEntropy {
         })
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        Derivative::both(self)
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SigmoidCrossEntropy> {
         sample_pair(draw, hint, |_, reduction| SigmoidCrossEntropy { reduction })
+    }
+}
+
+impl OwnRules for SigmoidCrossEntropy {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        match self.reduction {
+            LossReduction::None => Batching::moved(self.clone()),
+            LossReduction::Mean | LossReduction::Sum => Batching::Rule(self),
+        }
     }
 }
 
@@ -183,6 +200,24 @@ impl Differentiable for SigmoidCrossEntropy {
             results[operand] = Some(primal.b.convert(product, dtype)?);
         }
         Ok(results)
+    }
+}
+
+/// The elements' losses by the op itself, which keeps its derivative, then their reduction for each example. In the dtype that arithmetic
+/// is done in, so that half-precision losses round once.
+impl BatchRule for SigmoidCrossEntropy {
+    fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
+        let (dtype, rank) = (node.types[0].dtype, node.types[0].rank());
+        let mut wide = [node.operands[0], node.operands[1]];
+        for item in &mut wide {
+            item.value = node.b.widen(item.value)?;
+        }
+        let logits = spread(node.b, node.size, wide[0])?;
+        let labels = spread(node.b, node.size, wide[1])?;
+        let losses = node.b.sigmoid_cross_entropy(logits, labels, LossReduction::None)?;
+        let axes: Axes = (1..=rank).collect();
+        let loss = reduced_over(node.b, losses, self.reduction, &axes, dtype)?;
+        Ok(smallvec![Item::batched(loss)])
     }
 }
 
@@ -464,10 +499,21 @@ fn reduced(
     dtype: DType,
 ) -> Result<Value, BuildError> {
     let all: Axes = (0..b.ty(losses).rank()).collect();
+    reduced_over(b, losses, reduction, &all, dtype)
+}
+
+/// The losses reduced along these axes.
+fn reduced_over(
+    b: &mut Builder,
+    losses: Value,
+    reduction: LossReduction,
+    axes: &[usize],
+    dtype: DType,
+) -> Result<Value, BuildError> {
     let result = match reduction {
         LossReduction::None => losses,
-        LossReduction::Mean => b.mean_over(losses, &all)?,
-        LossReduction::Sum => b.sum_over(losses, &all)?,
+        LossReduction::Mean => b.mean_over(losses, axes)?,
+        LossReduction::Sum => b.sum_over(losses, axes)?,
     };
     b.convert(result, dtype)
 }

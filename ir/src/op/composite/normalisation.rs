@@ -12,7 +12,10 @@ use crate::op::attribute::Axes;
 use crate::op::derivative::Differentiable;
 use crate::op::primitive::ReduceKind;
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, CompositeDef, Derivative, Derivatives, Primal, Results, Sample, TypeError, rule};
+use crate::op::{
+    Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
+    rule,
+};
 use crate::{Builder, DTypeClass, Dim, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -38,14 +41,24 @@ impl CompositeDef for Softmax {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        Derivative::both(self)
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Softmax> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         Sample::epsilons(Softmax { axis }, 64, [Operand::moderate(ty)])
+    }
+}
+
+impl OwnRules for Softmax {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Softmax { axis: self.axis + 1 })
     }
 }
 
@@ -88,14 +101,24 @@ impl CompositeDef for LogSoftmax {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        Derivative::both(self)
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<LogSoftmax> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         Sample::epsilons(LogSoftmax { axis }, 64, [Operand::moderate(ty)])
+    }
+}
+
+impl OwnRules for LogSoftmax {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(LogSoftmax { axis: self.axis + 1 })
     }
 }
 

@@ -8,10 +8,14 @@ use smallvec::smallvec;
 use super::build::{Dims, fold_count};
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::up;
 use crate::op::derivative::Differentiable;
 use crate::op::primitive::ReduceKind;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, CompositeDef, Derivative, Derivatives, Primal, Results, Sample, TypeError, rule};
+use crate::op::{
+    Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
+    rule,
+};
 use crate::{Builder, DType, DTypeClass, Scalar, Shape, Type, Value, attributes, word_attribute};
 
 attributes! {
@@ -36,11 +40,25 @@ impl CompositeDef for ReduceKeepDims {
         Ok(smallvec![b.shape_fold(fold, &self.axes, Dims::Keep, &ty.shape)?])
     }
 
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
+    }
+
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<ReduceKeepDims> {
         let kind = draw.choose(ReduceKind::ALL);
         let ty = draw.like(hint, kind.class(), 1);
         let axes = draw.axes(ty.rank(), 1);
         Sample::epsilons(ReduceKeepDims { kind, axes }, 64, [Operand::moderate(ty)])
+    }
+}
+
+impl OwnRules for ReduceKeepDims {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Expansion
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(ReduceKeepDims { axes: up(&self.axes), ..self.clone() })
     }
 }
 
@@ -62,8 +80,22 @@ impl CompositeDef for Mean {
         statistic(b, x[0], &self.axes, self.dims, |b, x| b.mean_over(x, &self.axes))
     }
 
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
+    }
+
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Mean> {
         sample_statistic(draw, hint, |_, axes, dims| Mean { axes, dims })
+    }
+}
+
+impl OwnRules for Mean {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Expansion
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Mean { axes: up(&self.axes), ..self.clone() })
     }
 }
 
@@ -88,12 +120,22 @@ impl CompositeDef for Var {
         statistic(b, x[0], &self.axes, self.dims, |b, x| variance(b, x, &self.axes, self.correction))
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        Derivative::both(self)
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Var> {
         sample_statistic(draw, hint, |draw, axes, dims| Var { axes, correction: draw.below(2), dims })
+    }
+}
+
+impl OwnRules for Var {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Var { axes: up(&self.axes), ..self.clone() })
     }
 }
 
@@ -120,12 +162,22 @@ impl CompositeDef for Std {
         })
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        Derivative::both(self)
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Std> {
         sample_statistic(draw, hint, |draw, axes, dims| Std { axes, correction: draw.below(2), dims })
+    }
+}
+
+impl OwnRules for Std {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Std { axes: up(&self.axes), ..self.clone() })
     }
 }
 
@@ -182,12 +234,22 @@ impl CompositeDef for Logsumexp {
         statistic(b, x[0], &self.axes, self.dims, |b, x| b.log_sum_exp_over(x, &self.axes))
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        Derivative::both(self)
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Logsumexp> {
         sample_statistic(draw, hint, |_, axes, dims| Logsumexp { axes, dims })
+    }
+}
+
+impl OwnRules for Logsumexp {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Logsumexp { axes: up(&self.axes), ..self.clone() })
     }
 }
 
@@ -223,13 +285,23 @@ impl CompositeDef for Norm {
         statistic(b, x[0], &self.axes, self.dims, |b, x| norm(b, x, self.order, &self.axes))
     }
 
-    fn derivative(&self) -> Derivative<'_> {
-        if self.order == NormOrder::L2 { Derivative::both(self) } else { Derivative::Expansion }
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Norm> {
         let order = draw.choose(NormOrder::ALL);
         sample_statistic(draw, hint, |_, axes, dims| Norm { order, axes, dims })
+    }
+}
+
+impl OwnRules for Norm {
+    fn derivative(&self) -> Derivative<'_> {
+        if self.order == NormOrder::L2 { Derivative::both(self) } else { Derivative::Expansion }
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Norm { axes: up(&self.axes), ..self.clone() })
     }
 }
 

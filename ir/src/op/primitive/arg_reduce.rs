@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
 use crate::{DType, DTypeClass, Literal, Scalar, Type, attributes, word_attribute};
 
 word_attribute! {
@@ -83,6 +83,10 @@ impl OpDef for ArgReduce {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::Zero
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(ArgReduce { axis: self.axis + 1, ..self.clone() })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<ArgReduce> {

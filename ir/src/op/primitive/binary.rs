@@ -4,8 +4,8 @@ use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::Operand;
 use crate::op::{
-    Arity, AttrMap, AttrValue, AttributeError, Attributes, Derivative, Draw, Lowering, OpDef, Primal, Sample,
-    TypeError, Types, rule,
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Batching, Derivative, Draw, Lowering, OpDef,
+    Primal, Sample, TypeError, Types, rule,
 };
 use crate::{Builder, DType, DTypeClass, Literal, Scalar, Type, Value};
 
@@ -306,6 +306,10 @@ impl OpDef for BinaryFn {
             | BinaryFn::ShrArith => Derivative::Zero,
             _ => Derivative::partials(self),
         }
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<BinaryFn> {

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use crate::op::sample::Operand;
 use crate::op::{
-    Arity, AttrMap, AttrValue, AttributeError, Attributes, Derivative, Draw, Lowering, OpDef, Sample,
-    TypeError, Types, rule,
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Batching, Derivative, Draw, Lowering, OpDef,
+    Sample, TypeError, Types, rule,
 };
 use crate::{DType, DTypeClass, Literal, Scalar, Type};
 
@@ -149,6 +149,10 @@ impl OpDef for CompareFn {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::Zero
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<CompareFn> {

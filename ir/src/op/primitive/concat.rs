@@ -4,7 +4,9 @@ use crate::builder::BuildError;
 use crate::op::derivative::Transpose;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{DTypeClass, Dim, Literal, Type, Value, attributes};
 
 attributes! {
@@ -53,6 +55,10 @@ impl OpDef for Concat {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::linear(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Concat { axis: self.axis + 1 })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Concat> {

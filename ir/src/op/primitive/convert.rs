@@ -5,7 +5,9 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{DType, DTypeClass, Literal, Type, Value, attributes};
 
 attributes! {
@@ -32,6 +34,10 @@ impl OpDef for Cast {
 
     fn derivative(&self) -> Derivative<'_> {
         if self.dtype.is_float() { Derivative::linear(self) } else { Derivative::Zero }
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Cast> {
@@ -84,6 +90,11 @@ impl OpDef for Bitcast {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::Zero
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        // Its axis of parts is the last.
+        Batching::moved(self.clone())
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Bitcast> {

@@ -1,7 +1,7 @@
 //! Ops without operands.
 
 use crate::op::sample::Draw;
-use crate::op::{Arity, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
 use crate::{DType, DTypeClass, Literal, LiteralRef, Scalar, Shape, Type, attributes};
 
 attributes! {
@@ -28,6 +28,10 @@ impl OpDef for Constant {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::Zero
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Shared
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, _hint: &Type) -> Sample<Constant> {
@@ -70,6 +74,10 @@ impl OpDef for Iota {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::Zero
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Shared
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Iota> {

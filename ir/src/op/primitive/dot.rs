@@ -4,11 +4,14 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::{BatchRule, Examples, Item, Items, up, zero_and_up};
 use crate::op::derivative::Differentiable;
 use crate::op::primitive::movement::inverse;
 use crate::op::primitive::{BinaryFn, bulk};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -128,6 +131,10 @@ impl OpDef for DotGeneral {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Rule(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DotGeneral> {
@@ -276,4 +283,40 @@ struct Factor {
     value: Value,
     batch: Axes,
     contract: Axes,
+}
+
+/// The new axis is a batch axis if both operands have it, else a free one.
+impl BatchRule for DotGeneral {
+    fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
+        let operands = [node.value(0), node.value(1)];
+        let (left, right) = (node.has(0), node.has(1));
+        let moved = |own: bool, axes: &Axes| if own { up(axes) } else { axes.clone() };
+        let mut op = DotGeneral {
+            lhs_batch: moved(left, &self.lhs_batch),
+            rhs_batch: moved(right, &self.rhs_batch),
+            lhs_contract: moved(left, &self.lhs_contract),
+            rhs_contract: moved(right, &self.rhs_contract),
+            dtype: self.dtype,
+        };
+        if left && right {
+            op.lhs_batch = zero_and_up(&self.lhs_batch);
+            op.rhs_batch = zero_and_up(&self.rhs_batch);
+            return node.push(op, &operands);
+        }
+        // The first free axis of its operand: behind the batch axes, and behind the other operand's free axes if it is the right one.
+        let free = self.lhs_free(node.types[0].rank()).len();
+        let place = self.lhs_batch.len() + if left { 0 } else { free };
+        let product = node.b.push_one(op, &operands)?;
+        Ok(smallvec![Item::batched(to_front(node.b, product, place)?)])
+    }
+}
+
+/// The tensor with `axis` before all others.
+fn to_front(b: &mut Builder, x: Value, axis: usize) -> Result<Value, BuildError> {
+    if axis == 0 {
+        return Ok(x);
+    }
+    let others = (0..b.shape(x).rank()).filter(|&other| other != axis);
+    let permutation: Axes = [axis].into_iter().chain(others).collect();
+    b.transpose(x, permutation)
 }

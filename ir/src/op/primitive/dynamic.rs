@@ -4,10 +4,14 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::{BatchRule, Examples, Items, after, up, with_examples};
 use crate::op::derivative::Transpose;
+use crate::op::primitive::{Gather, Scatter, ScatterKind};
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
-use crate::{Builder, DTypeClass, Literal, Shape, Type, Value, attributes};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
+use crate::{Builder, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
     /// The section of `x` of the shape `sizes` that begins at `starts`: `T[..], I[rank of x] -> T[sizes]`.
@@ -43,6 +47,10 @@ impl OpDef for DynamicSlice {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::linear(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Rule(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DynamicSlice> {
@@ -91,6 +99,10 @@ impl OpDef for DynamicUpdateSlice {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::linear(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Rule(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DynamicUpdateSlice> {
@@ -164,4 +176,85 @@ impl Transpose for DynamicUpdateSlice {
         let update = primal.when_wanted(1, |b| b.dynamic_slice(cotangent, starts, sizes))?;
         Ok(smallvec![x, update, None])
     }
+}
+
+/// With starts that the examples share the section takes the new axis whole; with starts of their own it is a gather of one window per
+/// example.
+impl BatchRule for DynamicSlice {
+    fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
+        let rank = self.sizes.rank();
+        if rank == 0 {
+            return Ok(smallvec![node.operands[0]]);
+        }
+        let (x, starts) = (node.value(0), node.value(1));
+        if !node.has(1) {
+            let starts = from_zero(node.b, starts)?;
+            return node.push(DynamicSlice { sizes: with_examples(&self.sizes, node.size) }, &[x, starts]);
+        }
+        let gather = windows(&self.sizes, node.has(0));
+        node.push(gather, &[x, starts])
+    }
+}
+
+/// The gather of one window of these sizes per example, from a tensor of each example's own or from one that they share.
+fn windows(sizes: &Shape, own: bool) -> Gather {
+    let all: Axes = (0..sizes.rank()).collect();
+    let examples: Axes = if own { smallvec![0] } else { Axes::new() };
+    let sizes: Axes = sizes.sizes().into_iter().collect();
+    Gather {
+        offset_axes: up(&all),
+        collapsed: Axes::new(),
+        batch: examples.clone(),
+        index_batch: examples,
+        indexed: if own { up(&all) } else { all },
+        sizes: if own { after(1, &sizes) } else { sizes },
+    }
+}
+
+/// Updates at places of the examples' own are a scatter, whose places are clamped first.
+impl BatchRule for DynamicUpdateSlice {
+    fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
+        let rank = node.types[0].rank();
+        if rank == 0 {
+            return Ok(smallvec![node.operands[1]]);
+        }
+        let (x, update, starts) = (node.spread(0)?, node.spread(1)?, node.value(2));
+        if !node.has(2) {
+            let starts = from_zero(node.b, starts)?;
+            return node.push(DynamicUpdateSlice {}, &[x, update, starts]);
+        }
+        let starts = clamped_starts(node)?;
+        let all: Axes = (0..rank).collect();
+        let scatter = Scatter {
+            kind: ScatterKind::Set,
+            offset_axes: up(&all),
+            collapsed: Axes::new(),
+            batch: smallvec![0],
+            index_batch: smallvec![0],
+            indexed: up(&all),
+        };
+        node.push(scatter, &[x, starts, update])
+    }
+}
+
+/// Starts with a 0 for the new axis.
+fn from_zero(b: &mut Builder, starts: Value) -> Result<Value, BuildError> {
+    let zero = b.full(Scalar::zero(b.ty(starts).dtype), &Shape::from([1]))?;
+    b.concat(&[zero, starts], 0usize)
+}
+
+/// The starts of each example's update, such that it lies within the tensor.
+fn clamped_starts(node: &mut Examples<'_>) -> Result<Value, BuildError> {
+    let (x, update, starts) = (node.types[0], node.types[1], node.types[2]);
+    let dtype = starts.dtype;
+    let last = |axis: usize| x.shape.size(axis) - update.shape.size(axis);
+    let limits =
+        Literal::from_fn(Type::new(dtype, [x.rank()]), |axis| Scalar::from_i128(dtype, last(axis) as i128));
+    let shape = with_examples(&starts.shape, node.size);
+    let own = node.value(2);
+    let b = &mut *node.b;
+    let limits = b.literal(limits);
+    let high = b.broadcast_in_dim(limits, shape.clone(), [1usize])?;
+    let low = b.full(Scalar::zero(dtype), &shape)?;
+    b.clamp(low, own, high)
 }

@@ -4,10 +4,13 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::{BatchRule, Examples, Items, after, up, zero_and_up};
 use crate::op::derivative::Transpose;
 use crate::op::primitive::{Scatter, ScatterKind, bulk};
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{Builder, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -91,6 +94,10 @@ impl OpDef for Gather {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::linear(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Rule(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Gather> {
@@ -368,5 +375,37 @@ impl GatherAxes<'_> {
         let last = b.literal(last);
         let last = b.broadcast_in_dim(last, shape.clone(), [shape.rank() - 1])?;
         Ok([b.full(Scalar::zero(dtype), &shape)?, last])
+    }
+}
+
+/// If the examples share the indices, the new axis is one more that every window takes whole. If each has its own, the new axis of the
+/// indices goes along with that of the tensor, or, where the tensor is shared, there are just more indices.
+impl BatchRule for Gather {
+    fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
+        let operands = [node.value(0), node.value(1)];
+        let op = match (node.has(0), node.has(1)) {
+            (true, true) => Gather {
+                offset_axes: up(&self.offset_axes),
+                collapsed: up(&self.collapsed),
+                batch: zero_and_up(&self.batch),
+                index_batch: zero_and_up(&self.index_batch),
+                indexed: up(&self.indexed),
+                sizes: after(1, &self.sizes),
+            },
+            (true, false) => Gather {
+                offset_axes: zero_and_up(&self.offset_axes),
+                collapsed: up(&self.collapsed),
+                batch: up(&self.batch),
+                index_batch: self.index_batch.clone(),
+                indexed: up(&self.indexed),
+                sizes: after(node.size, &self.sizes),
+            },
+            _ => Gather {
+                offset_axes: up(&self.offset_axes),
+                index_batch: up(&self.index_batch),
+                ..self.clone()
+            },
+        };
+        node.push(op, &operands)
     }
 }

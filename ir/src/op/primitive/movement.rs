@@ -4,9 +4,11 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::{with_examples, zero_and_up};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, derivative, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, derivative,
+    rule,
 };
 use crate::{Builder, DTypeClass, Dim, Literal, Shape, Type, Value, attributes};
 
@@ -60,6 +62,11 @@ impl OpDef for BroadcastInDim {
         Derivative::linear(self)
     }
 
+    fn batching(&self, examples: usize) -> Batching<'_> {
+        let shape = with_examples(&self.shape, examples);
+        Batching::moved(BroadcastInDim { shape, axes: zero_and_up(&self.axes) })
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<BroadcastInDim> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let (mut sizes, mut axes) = (Vec::new(), Axes::new());
@@ -110,6 +117,10 @@ impl OpDef for Reshape {
         Derivative::linear(self)
     }
 
+    fn batching(&self, examples: usize) -> Batching<'_> {
+        Batching::moved(Reshape { shape: with_examples(&self.shape, examples) })
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reshape> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut sizes: Vec<usize> = Vec::new();
@@ -157,6 +168,10 @@ impl OpDef for Transpose {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::linear(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Transpose { permutation: zero_and_up(&self.permutation) })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Transpose> {

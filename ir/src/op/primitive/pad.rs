@@ -4,10 +4,13 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
+use crate::op::batching::{BatchRule, Examples, Item, Items, after, offsets, up};
 use crate::op::derivative::Transpose;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -86,6 +89,10 @@ impl OpDef for Pad {
         Derivative::linear(self)
     }
 
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Rule(self)
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Pad> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut op = Pad { low: Offsets::new(), high: Offsets::new(), interior: Axes::new() };
@@ -130,12 +137,41 @@ impl Pad {
         b.slice(x, Offsets::from_elem(0, rank), limits, strides)
     }
 
-    /// The sum of the elements of a tensor of the result's shape that are padding.
-    fn padding_sum(&self, b: &mut Builder, x: Value, from: &Shape) -> Result<Value, BuildError> {
+    /// Where the result has elements of an operand of this shape.
+    fn inside(&self, b: &mut Builder, from: &Shape) -> Result<Value, BuildError> {
         let inside = b.full(true, from)?;
         let padding = b.scalar(false);
-        let inside = b.push_one(self.clone(), &[inside, padding])?;
+        b.push_one(self.clone(), &[inside, padding])
+    }
+
+    /// The sum of the elements of a tensor of the result's shape that are padding.
+    fn padding_sum(&self, b: &mut Builder, x: Value, from: &Shape) -> Result<Value, BuildError> {
+        let inside = self.inside(b, from)?;
         let outside = b.number_where(inside, 0.0, x)?;
         b.sum_over(outside, &(0..from.rank()).collect::<Axes>())
+    }
+}
+
+/// A padding value of each example's own is selected where nothing else is.
+impl BatchRule for Pad {
+    fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
+        let wide = Pad {
+            low: offsets(0, &self.low),
+            high: offsets(0, &self.high),
+            interior: after(0, &self.interior),
+        };
+        let (x, value) = (node.spread(0)?, node.value(1));
+        if !node.has(1) {
+            return node.push(wide, &[x, value]);
+        }
+        let b = &mut *node.b;
+        let zero = b.scalar(Scalar::zero(b.ty(x).dtype));
+        let padded = b.push_one(wide, &[x, zero])?;
+        let inside = self.inside(b, &node.types[0].shape)?;
+        let shape = b.shape(padded);
+        let axes = up(&(0..shape.rank() - 1).collect::<Axes>());
+        let inside = b.broadcast_in_dim(inside, shape.clone(), axes)?;
+        let value = b.broadcast_in_dim(value, shape, [0usize])?;
+        Ok(smallvec![Item::batched(b.select(inside, padded, value)?)])
     }
 }

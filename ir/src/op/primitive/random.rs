@@ -5,7 +5,7 @@
 //! Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
 use crate::{DType, Literal, Scalar, Shape, Type, attributes, word_attribute};
 
 word_attribute! {
@@ -93,6 +93,10 @@ impl OpDef for RngBits {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::Zero
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Map
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<RngBits> {

@@ -4,11 +4,14 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::up;
 use crate::op::derivative::{Differentiable, Transpose};
 use crate::op::primitive::BinaryFn;
 use crate::op::primitive::movement::inverse;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes, word_attribute};
 
 word_attribute! {
@@ -106,6 +109,10 @@ impl OpDef for Reduce {
             ReduceKind::Prod | ReduceKind::Max | ReduceKind::Min => Derivative::both(self),
             ReduceKind::Any | ReduceKind::All => Derivative::Zero,
         }
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Reduce { kind: self.kind, axes: up(&self.axes) })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reduce> {

@@ -7,7 +7,9 @@ use crate::op::attribute::{Axes, Offsets};
 use crate::op::derivative::{Differentiable, Transpose};
 use crate::op::primitive::{Gather, ReduceKind};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{Builder, DType, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -63,6 +65,10 @@ impl OpDef for Cumulative {
             ReduceKind::Prod | ReduceKind::Max | ReduceKind::Min => Derivative::both(self),
             ReduceKind::Any | ReduceKind::All => Derivative::Zero,
         }
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Cumulative { axis: self.axis + 1, ..self.clone() })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Cumulative> {

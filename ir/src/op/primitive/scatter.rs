@@ -4,11 +4,14 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
+use crate::op::batching::{BatchRule, Examples, Items, up, zero_and_up};
 use crate::op::derivative::{Differentiable, Transpose};
 use crate::op::primitive::gather::{self, GatherAxes};
 use crate::op::primitive::{BinaryFn, Gather, ReduceKind};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes, word_attribute};
 
 word_attribute! {
@@ -162,6 +165,10 @@ impl OpDef for Scatter {
             ScatterKind::Set | ScatterKind::Add => Derivative::linear(self),
             ScatterKind::Mul | ScatterKind::Min | ScatterKind::Max => Derivative::both(self),
         }
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::Rule(self)
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Scatter> {
@@ -348,5 +355,22 @@ impl Sites {
         let one = b.full_like(1.0, count)?;
         let share = b.div(one, count)?;
         Ok(Weights { x: b.mul(x, share)?, updates, shared: Some(share) })
+    }
+}
+
+/// As that of [`Gather`], but all examples have a tensor and updates of their own.
+impl BatchRule for Scatter {
+    fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
+        let own = node.has(1);
+        let (x, indices, updates) = (node.spread(0)?, node.value(1), node.spread(2)?);
+        let op = Scatter {
+            kind: self.kind,
+            offset_axes: if own { up(&self.offset_axes) } else { zero_and_up(&self.offset_axes) },
+            collapsed: up(&self.collapsed),
+            batch: if own { zero_and_up(&self.batch) } else { up(&self.batch) },
+            index_batch: if own { zero_and_up(&self.index_batch) } else { self.index_batch.clone() },
+            indexed: up(&self.indexed),
+        };
+        node.push(op, &[x, indices, updates])
     }
 }

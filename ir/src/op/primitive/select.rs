@@ -5,7 +5,9 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{DType, DTypeClass, Literal, Type, Value, attributes};
 
 attributes! {
@@ -32,6 +34,10 @@ impl OpDef for Select {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::linear(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Select> {

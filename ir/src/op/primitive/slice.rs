@@ -4,9 +4,12 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
+use crate::op::batching::{offsets, up};
 use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -85,6 +88,15 @@ impl OpDef for Slice {
         Derivative::linear(self)
     }
 
+    fn batching(&self, examples: usize) -> Batching<'_> {
+        let end = i64::try_from(examples).unwrap_or(i64::MAX);
+        Batching::moved(Slice {
+            starts: offsets(0, &self.starts),
+            limits: offsets(end, &self.limits),
+            strides: offsets(1, &self.strides),
+        })
+    }
+
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Slice> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut op = Slice { starts: Offsets::new(), limits: Offsets::new(), strides: Offsets::new() };
@@ -139,6 +151,10 @@ impl OpDef for Reverse {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::linear(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Reverse { axes: up(&self.axes) })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reverse> {

@@ -11,7 +11,9 @@ use crate::op::derivative::Differentiable;
 use crate::op::primitive::Gather;
 use crate::op::primitive::compare::total_order;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+};
 use crate::{DType, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
 
 attributes! {
@@ -73,6 +75,10 @@ impl OpDef for Sort {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(Sort { axis: self.axis + 1, ..self.clone() })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Sort> {
@@ -140,6 +146,10 @@ impl OpDef for TopK {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::both(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::moved(TopK { axis: self.axis + 1, ..self.clone() })
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<TopK> {

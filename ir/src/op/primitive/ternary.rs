@@ -6,7 +6,7 @@ use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
 use crate::op::primitive::BinaryFn;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Derivative, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
 use crate::{DTypeClass, Literal, Scalar, Type, attributes};
 
 attributes! {
@@ -33,6 +33,10 @@ impl OpDef for Clamp {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::partials(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Clamp> {
@@ -63,6 +67,10 @@ impl OpDef for Fma {
 
     fn derivative(&self) -> Derivative<'_> {
         Derivative::partials(self)
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Fma> {
