@@ -9,6 +9,7 @@ pub mod codegen;
 mod compile;
 pub mod contraction;
 pub mod control;
+pub mod cost;
 pub mod differentiate;
 mod fusion;
 mod in_place;

@@ -19,6 +19,15 @@ pub(super) struct Known {
     pub(super) uniform: Option<Value>,
 }
 
+/// The vector math function that computes it on floats.
+pub(super) fn math_of(function: BinaryFn) -> Option<MathFn> {
+    match function {
+        BinaryFn::Pow => Some(MathFn::Pow),
+        BinaryFn::Atan2 => Some(MathFn::Atan2),
+        _ => None,
+    }
+}
+
 impl Emitter<'_, '_> {
     /// `function` of `x` and `y`, both of `dtype`.
     pub(super) fn binary(
@@ -43,7 +52,9 @@ impl Emitter<'_, '_> {
             BinaryFn::And | BinaryFn::Minimum => self.zip(x, y, |e, x, y| e.ins().band(x, y)),
             BinaryFn::Or | BinaryFn::Maximum => self.zip(x, y, |e, x, y| e.ins().bor(x, y)),
             BinaryFn::Xor => self.zip(x, y, |e, x, y| e.ins().bxor(x, y)),
-            _ => return None,
+            BinaryFn::Add | BinaryFn::Sub | BinaryFn::Mul | BinaryFn::Div | BinaryFn::Pow => return None,
+            BinaryFn::Floordiv | BinaryFn::Rem | BinaryFn::FloorMod | BinaryFn::Atan2 => return None,
+            BinaryFn::Shl | BinaryFn::ShrLogic | BinaryFn::ShrArith => return None,
         })
     }
 
@@ -72,12 +83,15 @@ impl Emitter<'_, '_> {
                 let fixed: Pack = (0..rest.len()).map(|k| self.toward_divisor(rest[k], y[k])).collect();
                 fixed
             }
-            _ => {
-                let math = MathFn::ALL.iter().copied().find(|m| m.name() == function.name());
-                self.math(
-                    math.ok_or(CodegenError::Unsupported { function: function.name(), dtype })?,
-                    &[x, y],
-                )?
+            BinaryFn::Pow => self.math(MathFn::Pow, &[x, y])?,
+            BinaryFn::Atan2 => self.math(MathFn::Atan2, &[x, y])?,
+            BinaryFn::And
+            | BinaryFn::Or
+            | BinaryFn::Xor
+            | BinaryFn::Shl
+            | BinaryFn::ShrLogic
+            | BinaryFn::ShrArith => {
+                return Err(CodegenError::Unsupported { function: function.name(), dtype });
             }
         })
     }

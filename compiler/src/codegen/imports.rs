@@ -93,7 +93,7 @@ fn imports(kernel: &Kernel) -> Result<Vec<Import>, CodegenError> {
 }
 
 fn scalar_imports<'a>(kernel: &'a Kernel, body: &'a Loop) -> impl Iterator<Item = Import> + 'a {
-    let dtypes = super::plan::dtypes(kernel, body);
+    let dtypes = kernel.dtypes(body);
     body.body.iter().filter_map(move |instr| match *instr {
         Instr::Binary(function, lhs, _) => of_binary(function, dtypes[lhs.0 as usize]),
         _ => None,

@@ -7,14 +7,15 @@ use super::CodegenError;
 use super::function::Frame;
 use super::imports::Import;
 use super::value::Emitter;
+use super::{binary, unary};
 use crate::kernel::{Extent, Math, MathOp, Span};
-use crate::math::{Float, MathFn};
+use crate::math::Float;
 
 /// The strip function that a stage calls.
 pub(super) fn strip(math: &Math) -> Result<Import, CodegenError> {
-    let name = match math.function {
-        MathOp::Unary(f) => f.name(),
-        MathOp::Binary(f) => f.name(),
+    let (name, function) = match math.function {
+        MathOp::Unary(f) => (f.name(), unary::math_of(f)),
+        MathOp::Binary(f) => (f.name(), binary::math_of(f)),
     };
     let unsupported = CodegenError::Unsupported { function: name, dtype: math.dtype };
     let float = match math.dtype {
@@ -22,7 +23,6 @@ pub(super) fn strip(math: &Math) -> Result<Import, CodegenError> {
         DType::F64 => Float::F64,
         _ => return Err(unsupported),
     };
-    let function = MathFn::ALL.iter().copied().find(|m| m.name() == name && m.arity() == math.args.len());
     Ok(Import::Strip(function.ok_or(unsupported)?, float))
 }
 
@@ -56,4 +56,21 @@ fn count(e: &mut Emitter<'_, '_>, frame: &Frame<'_>, dims: &[Extent]) -> Value {
         }
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn, Work};
+
+    use super::*;
+
+    #[test]
+    fn what_costs_as_vector_math_is_vector_math() {
+        for &f in UnaryFn::ALL {
+            assert_eq!(unary::math_of(f).is_some(), f.work(DType::F32) == Work::VectorMath, "{}", f.name());
+        }
+        for &f in BinaryFn::ALL {
+            assert_eq!(binary::math_of(f).is_some(), f.work(DType::F32) == Work::VectorMath, "{}", f.name());
+        }
+    }
 }

@@ -2,9 +2,11 @@
 //! addresses there are.
 
 use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::Work;
 use tensorwright_ir::{DType, Scalar};
 
 use super::value::VECTOR;
+use crate::cost;
 use crate::kernel::loops::{self, Span};
 use crate::kernel::{Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Reg, Var, fold_lanes};
 
@@ -113,31 +115,6 @@ pub(super) struct Plan<'k> {
     pub(super) repeatable: bool,
 }
 
-/// The dtypes of the instructions of a verified loop.
-pub(super) fn dtypes(kernel: &Kernel, body: &Loop) -> Vec<DType> {
-    let mut dtypes: Vec<DType> = Vec::with_capacity(body.body.len());
-    for instr in &body.body {
-        let of = |reg: Reg| dtypes[reg.0 as usize];
-        dtypes.push(match *instr {
-            Instr::Const(scalar) => scalar.dtype(),
-            Instr::Index { dtype, .. } | Instr::Cast(dtype, _) | Instr::Bitcast(dtype, _) => dtype,
-            Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } => kernel.dtype(buffer),
-            Instr::Unary(f, x) => {
-                if f.is_predicate() {
-                    DType::Bool
-                } else {
-                    of(x)
-                }
-            }
-            Instr::Binary(_, x, _) | Instr::Select(_, x, _) | Instr::Fma(x, _, _) => of(x),
-            // Loops, tests and repeats have no value.
-            Instr::Compare(..) | Instr::Loop | Instr::While(_) | Instr::Repeat(_) => DType::Bool,
-            Instr::State(x) => of(x),
-        });
-    }
-    dtypes
-}
-
 impl<'k> Plan<'k> {
     pub(super) fn new(kernel: &'k Kernel, body: &'k Loop) -> Plan<'k> {
         let mut trips: Vec<Trip> = body.dims.iter().map(|&extent| Trip::new(extent, &kernel.grid)).collect();
@@ -147,7 +124,7 @@ impl<'k> Plan<'k> {
         let mut plan = Plan {
             body,
             trips,
-            dtypes: dtypes(kernel, body),
+            dtypes: kernel.dtypes(body),
             spans: loops::spans(&body.body).unwrap_or_default(),
             live: Vec::new(),
             levels: Vec::new(),
@@ -375,7 +352,11 @@ impl<'k> Plan<'k> {
             return;
         }
         let vectors = self.lanes * widest / VECTOR;
-        let cost: u32 = self.at_level(self.inner()).map(|i| self.cost(i)).sum::<u32>() * vectors.max(1);
+        let cost: u32 = self
+            .at_level(self.inner())
+            .map(|i| cost::instructions(&self.body.body[i], self.dtypes[i]))
+            .sum::<u32>()
+            * vectors.max(1);
         let budget = (BODY_BUDGET / cost.max(1)).clamp(1, 4 / vectors.clamp(1, 4));
         self.unroll = 1 << budget.ilog2();
     }
@@ -384,8 +365,9 @@ impl<'k> Plan<'k> {
     /// fewer if there is more state, which is to stay in registers.
     fn lanes_of_loops(&self, widest: u32) -> u32 {
         let states = self.spans.iter().flat_map(Span::state).filter(|&s| self.varies(Reg(s as u32)));
-        // A vector math function needs all registers for itself.
-        let math = self.at_varying().any(|i| self.body.body[i].is_math());
+        // A vector math function needs all registers for itself, a call does too.
+        let math =
+            self.at_varying().any(|i| cost::work(&self.body.body[i], self.dtypes[i]) >= Work::VectorMath);
         let vectors = match states.count() {
             _ if math => 1,
             0..=2 => 4,
@@ -395,16 +377,6 @@ impl<'k> Plan<'k> {
         let trip = self.trips[self.inner() - 1];
         let most = trip.full.min(u64::from(vectors * VECTOR / widest)).max(1);
         1 << most.ilog2()
-    }
-
-    /// Roughly how many machine instructions a vector of it takes.
-    fn cost(&self, i: usize) -> u32 {
-        match &self.body.body[i] {
-            Instr::Unary(f, _) if f.ulps() > 0 => 24,
-            Instr::Binary(f, ..) if f.ulps() > 0 => 40,
-            Instr::Cast(..) => 3,
-            _ => 1,
-        }
     }
 
     fn plan_folds(&mut self) {

@@ -9,6 +9,77 @@ use super::CodegenError;
 use super::value::{Emitter, Pack};
 use crate::math::{self, MathFn};
 
+/// One function's instructions for each vector.
+type Each = fn(&mut Emitter<'_, '_>, Value) -> Value;
+
+/// How a function is emitted, for the dtypes that it takes. Half precision has no code: the schedule computes it in f32.
+enum Emission {
+    /// Floats.
+    Float(Each),
+    /// Floats, as vector math.
+    Math(MathFn),
+    /// Floats and signed integers.
+    Signed { float: Each, int: Each },
+    /// Integers and bool.
+    Bits { int: Each, bool: Each },
+    /// Integers.
+    Int(Each),
+    /// Integers, by a scalar instruction for each lane.
+    Lanes(Each),
+}
+
+fn emission(function: UnaryFn) -> Emission {
+    use Emission::{Bits, Float, Int, Lanes, Math, Signed};
+    match function {
+        UnaryFn::Neg => Signed { float: |e, x| e.ins().fneg(x), int: |e, x| e.ins().ineg(x) },
+        UnaryFn::Abs => Signed { float: |e, x| e.ins().fabs(x), int: |e, x| e.ins().iabs(x) },
+        UnaryFn::Sign => Signed { float: |e, x| e.float_sign(x), int: |e, x| e.int_sign(x) },
+        UnaryFn::Sqrt => Float(|e, x| e.ins().sqrt(x)),
+        UnaryFn::Rsqrt => Float(|e, x| e.rsqrt(x)),
+        UnaryFn::Cbrt => Math(MathFn::Cbrt),
+        UnaryFn::Floor => Float(|e, x| e.ins().floor(x)),
+        UnaryFn::Ceil => Float(|e, x| e.ins().ceil(x)),
+        UnaryFn::RoundEven => Float(|e, x| e.ins().nearest(x)),
+        UnaryFn::RoundHalfAway => Float(|e, x| e.round_half_away(x)),
+        UnaryFn::Trunc => Float(|e, x| e.ins().trunc(x)),
+        UnaryFn::IsFinite => Float(|e, x| e.against_infinity(FloatCC::LessThan, x)),
+        UnaryFn::IsNan => Float(|e, x| e.fcmp(FloatCC::Unordered, x, x)),
+        UnaryFn::IsInf => Float(|e, x| e.against_infinity(FloatCC::Equal, x)),
+        UnaryFn::Exp => Math(MathFn::Exp),
+        UnaryFn::Expm1 => Math(MathFn::Expm1),
+        UnaryFn::Log => Math(MathFn::Log),
+        UnaryFn::Log1p => Math(MathFn::Log1p),
+        UnaryFn::Exp2 => Math(MathFn::Exp2),
+        UnaryFn::Log2 => Math(MathFn::Log2),
+        UnaryFn::Logistic => Math(MathFn::Logistic),
+        UnaryFn::Sin => Math(MathFn::Sin),
+        UnaryFn::Cos => Math(MathFn::Cos),
+        UnaryFn::Tan => Math(MathFn::Tan),
+        UnaryFn::Tanh => Math(MathFn::Tanh),
+        UnaryFn::Asin => Math(MathFn::Asin),
+        UnaryFn::Acos => Math(MathFn::Acos),
+        UnaryFn::Atan => Math(MathFn::Atan),
+        UnaryFn::Sinh => Math(MathFn::Sinh),
+        UnaryFn::Cosh => Math(MathFn::Cosh),
+        UnaryFn::Asinh => Math(MathFn::Asinh),
+        UnaryFn::Acosh => Math(MathFn::Acosh),
+        UnaryFn::Atanh => Math(MathFn::Atanh),
+        UnaryFn::Erf => Math(MathFn::Erf),
+        UnaryFn::Erfc => Math(MathFn::Erfc),
+        UnaryFn::Not => Bits { int: |e, x| e.ins().bnot(x), bool: |e, x| e.not_bool(x) },
+        UnaryFn::Popcount => Int(|e, x| e.popcount(x)),
+        UnaryFn::Clz => Lanes(|e, x| e.ins().clz(x)),
+    }
+}
+
+/// The vector math function that computes it.
+pub(super) fn math_of(function: UnaryFn) -> Option<MathFn> {
+    match emission(function) {
+        Emission::Math(math) => Some(math),
+        _ => None,
+    }
+}
+
 impl Emitter<'_, '_> {
     /// `function` of `x`, which has `dtype`.
     pub(super) fn unary(
@@ -17,18 +88,19 @@ impl Emitter<'_, '_> {
         dtype: DType,
         x: &[Value],
     ) -> Result<Pack, CodegenError> {
-        let unsupported = || CodegenError::Unsupported { function: function.name(), dtype };
-        match dtype {
-            DType::F32 | DType::F64 => match self.float_unary(function, x) {
-                Some(result) => Ok(result),
-                None => {
-                    let function = MathFn::ALL.iter().copied().find(|m| m.name() == function.name());
-                    self.math(function.ok_or_else(unsupported)?, &[x])
-                }
-            },
-            DType::Bool if function == UnaryFn::Not => Ok(self.map(x, Self::not_bool)),
-            _ if dtype.is_int() => self.int_unary(function, dtype, x).ok_or_else(unsupported),
-            _ => Err(unsupported()),
+        let float = matches!(dtype, DType::F32 | DType::F64);
+        let (int, bool) = (dtype.is_int(), dtype == DType::Bool);
+        match emission(function) {
+            Emission::Math(math) if float => self.math(math, &[x]),
+            Emission::Float(each) | Emission::Signed { float: each, .. } if float => Ok(self.map(x, each)),
+            Emission::Signed { int: each, .. } | Emission::Bits { int: each, .. } | Emission::Int(each)
+                if int =>
+            {
+                Ok(self.map(x, each))
+            }
+            Emission::Lanes(each) if int => Ok(self.by_lane(&[x], |e, x| each(e, x[0]))),
+            Emission::Bits { bool: each, .. } if bool => Ok(self.map(x, each)),
+            _ => Err(CodegenError::Unsupported { function: function.name(), dtype }),
         }
     }
 
@@ -40,25 +112,6 @@ impl Emitter<'_, '_> {
                 Ok(math::emit(self.builder, function, &operands)?)
             })
             .collect()
-    }
-
-    fn float_unary(&mut self, function: UnaryFn, x: &[Value]) -> Option<Pack> {
-        Some(match function {
-            UnaryFn::Neg => self.map(x, |e, x| e.ins().fneg(x)),
-            UnaryFn::Abs => self.map(x, |e, x| e.ins().fabs(x)),
-            UnaryFn::Sqrt => self.map(x, |e, x| e.ins().sqrt(x)),
-            UnaryFn::Floor => self.map(x, |e, x| e.ins().floor(x)),
-            UnaryFn::Ceil => self.map(x, |e, x| e.ins().ceil(x)),
-            UnaryFn::RoundEven => self.map(x, |e, x| e.ins().nearest(x)),
-            UnaryFn::Trunc => self.map(x, |e, x| e.ins().trunc(x)),
-            UnaryFn::RoundHalfAway => self.map(x, Self::round_half_away),
-            UnaryFn::Sign => self.map(x, Self::float_sign),
-            UnaryFn::Rsqrt => self.map(x, Self::rsqrt),
-            UnaryFn::IsNan => self.map(x, |e, x| e.fcmp(FloatCC::Unordered, x, x)),
-            UnaryFn::IsInf => self.map(x, |e, x| e.against_infinity(FloatCC::Equal, x)),
-            UnaryFn::IsFinite => self.map(x, |e, x| e.against_infinity(FloatCC::LessThan, x)),
-            _ => return None,
-        })
     }
 
     fn rsqrt(&mut self, x: Value) -> Value {
@@ -107,31 +160,20 @@ impl Emitter<'_, '_> {
         self.reinterpret(ty, signed)
     }
 
-    fn int_unary(&mut self, function: UnaryFn, dtype: DType, x: &[Value]) -> Option<Pack> {
-        Some(match function {
-            UnaryFn::Neg => self.map(x, |e, x| e.ins().ineg(x)),
-            UnaryFn::Abs => self.map(x, |e, x| e.ins().iabs(x)),
-            UnaryFn::Sign => self.int_sign(dtype, x),
-            UnaryFn::Not => self.map(x, |e, x| e.ins().bnot(x)),
-            UnaryFn::Popcount if self.is_vector() => self.map(x, Self::popcount),
-            UnaryFn::Popcount => self.map(x, |e, x| e.ins().popcnt(x)),
-            UnaryFn::Clz => self.by_lane(&[x], |e, x| e.ins().clz(x[0])),
-            _ => return None,
-        })
-    }
-
-    fn int_sign(&mut self, dtype: DType, x: &[Value]) -> Pack {
-        self.map(x, |e, x| {
-            let ty = e.type_of(x);
-            let (one, minus) = (e.int(ty, 1), e.int(ty, -1));
-            let x = e.int_min(dtype, x, one);
-            e.int_max(dtype, x, minus)
-        })
+    fn int_sign(&mut self, x: Value) -> Value {
+        let ty = self.type_of(x);
+        let (one, minus) = (self.int(ty, 1), self.int(ty, -1));
+        // Any signed dtype: only the sign matters.
+        let x = self.int_min(DType::I64, x, one);
+        self.int_max(DType::I64, x, minus)
     }
 
     /// The bits of each byte are counted, then bytes are added up within the lane.
     fn popcount(&mut self, x: Value) -> Value {
         let ty = self.type_of(x);
+        if !ty.is_vector() {
+            return self.ins().popcnt(x);
+        }
         let bytes = self.reinterpret(types::I8X16, x);
         let bytes = self.ins().popcnt(bytes);
         let mut sum = self.reinterpret(ty, bytes);

@@ -6,13 +6,14 @@
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::Work;
 use tensorwright_ir::{NodeId, Op, Value};
 
 use super::units::depends_on;
-use super::{Cluster, Form, Fusion, cost, is_elementwise, is_reduction};
+use super::{Cluster, Form, Fusion, is_elementwise, is_reduction};
+use crate::cost;
+use crate::passes::element_cost;
 
-/// Work per element, in simple instructions, up to which computing again beats storing.
-const CHEAP: u32 = 4;
 /// Outputs beyond this number make a kernel juggle too many streams.
 const MAX_ROOTS: usize = 12;
 /// More nodes make no better kernels, only larger ones.
@@ -20,7 +21,7 @@ const MAX_NODES: usize = 256;
 
 /// Places every node that is left.
 pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
-    // For each node the work that is repeated if it is computed once more, readers included; 0 if it is computed once.
+    // For each node the steps that are repeated if it is computed once more, readers included; 0 if it is computed once.
     let mut repeated = vec![0u32; fusion.graph.nodes().len()];
     for index in (0..fusion.graph.nodes().len()).rev() {
         let id = NodeId::new(index);
@@ -72,16 +73,17 @@ fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
     let again = readers.iter().any(|r| r.expands || repeated[r.node.index()] > 0)
         || indirect + usize::from(direct) > 1;
     let carried = readers.iter().map(|r| repeated[r.node.index()]).max().unwrap_or(0);
-    let work = carried + cost(node);
+    let steps = element_cost(fusion.graph, node);
+    let work = carried + steps;
     match clusters[..] {
-        [cluster] if !outside && (!again || work <= CHEAP) && has_room(fusion, cluster) => {
+        [cluster] if !outside && (!again || work <= cost::MEMORY) && has_room(fusion, cluster) => {
             repeated[id.index()] = if again { work } else { 0 };
             absorb(fusion, id, cluster);
         }
         _ if !outside
             && clusters.len() > 1
             && node.operands.len() == 1
-            && cost(node) <= 1
+            && steps <= cost::steps(Work::Simple)
             && carried == 0 =>
         {
             // One operand, one instruction: reading it again costs as much as reading the result. It belongs to no

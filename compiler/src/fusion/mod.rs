@@ -276,15 +276,3 @@ pub(crate) fn needs_memory(graph: &Graph, node: &Node) -> bool {
         op => op.lowering() == Lowering::View && !access::is_index_map(op, from),
     }
 }
-
-/// How much work one element of the node is, in simple instructions.
-pub(crate) fn cost(node: &Node) -> u32 {
-    use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
-    match &node.op {
-        Op::Unary(f) if f.is_transcendental() => 20,
-        Op::Unary(UnaryFn::Sqrt | UnaryFn::Rsqrt) => 4,
-        Op::Binary(BinaryFn::Pow | BinaryFn::Atan2 | BinaryFn::Rem | BinaryFn::FloorMod) => 20,
-        Op::Binary(BinaryFn::Div | BinaryFn::Floordiv) => 4,
-        _ => 1,
-    }
-}

@@ -279,15 +279,6 @@ impl Instr {
         }
     }
 
-    /// Whether it is a vector math function, which takes many machine instructions.
-    pub fn is_math(&self) -> bool {
-        match self {
-            Instr::Unary(f, _) => f.ulps() > 0,
-            Instr::Binary(f, ..) => f.ulps() > 0,
-            _ => false,
-        }
-    }
-
     /// The instruction with its registers replaced.
     pub fn with_operands(&self, mut f: impl FnMut(Reg) -> Reg) -> Instr {
         match self.clone() {
@@ -380,19 +371,29 @@ impl Kernel {
         self.grid.iter().map(|d| d.tiles()).product()
     }
 
-    /// Estimated nanoseconds of one tile.
-    pub fn tile_cost(&self) -> u64 {
-        let extent = |e: &Extent| match *e {
-            Extent::Fixed(n) => n,
-            Extent::Tile(g) => self.grid[g as usize].tile,
-        };
-        let points = |dims: &[Extent]| dims.iter().map(extent).product::<u64>();
-        // A simple instruction on 32-bit elements takes about 1/16 ns, a math function about 1/2 ns.
-        let cost = |stage: &Stage| match stage {
-            Stage::Loop(l) => points(&l.dims) * (runs(&l.body) + l.stores.len() as u64) / 16,
-            Stage::Math(m) => points(&m.dims) / 2,
-        };
-        self.stages.iter().map(cost).sum::<u64>() + 10
+    /// The dtypes of the instructions of a verified loop; those without a value count as bool.
+    pub fn dtypes(&self, body: &Loop) -> Vec<DType> {
+        let mut dtypes: Vec<DType> = Vec::with_capacity(body.body.len());
+        for instr in &body.body {
+            let of = |reg: Reg| dtypes[reg.0 as usize];
+            dtypes.push(match *instr {
+                Instr::Const(scalar) => scalar.dtype(),
+                Instr::Index { dtype, .. } | Instr::Cast(dtype, _) | Instr::Bitcast(dtype, _) => dtype,
+                Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } => self.dtype(buffer),
+                Instr::Unary(f, x) => {
+                    if f.is_predicate() {
+                        DType::Bool
+                    } else {
+                        of(x)
+                    }
+                }
+                Instr::Binary(_, x, _) | Instr::Select(_, x, _) | Instr::Fma(x, _, _) => of(x),
+                // Loops, tests and repeats have no value.
+                Instr::Compare(..) | Instr::Loop | Instr::While(_) | Instr::Repeat(_) => DType::Bool,
+                Instr::State(x) => of(x),
+            });
+        }
+        dtypes
     }
 
     /// The dtype of a buffer's elements.
@@ -412,21 +413,6 @@ impl Kernel {
     pub fn local_offset(&self, local: u32) -> usize {
         self.locals[..local as usize].iter().map(Local::aligned_bytes).sum()
     }
-}
-
-/// How many instructions of a body run, if each loop in it runs a few times.
-fn runs(body: &[Instr]) -> u64 {
-    const ITERATIONS: u64 = 16;
-    let mut each = 1u64;
-    let mut sum = 0u64;
-    for instr in body {
-        match instr {
-            Instr::Loop => each = each.saturating_mul(ITERATIONS),
-            Instr::Repeat(_) => each /= ITERATIONS,
-            _ => sum = sum.saturating_add(each),
-        }
-    }
-    sum
 }
 
 impl Local {

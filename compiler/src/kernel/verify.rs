@@ -31,7 +31,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 use tensorwright_ir::DType;
-use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+use tensorwright_ir::op::primitive::Work;
 
 use super::loops::{self, Span as LoopSpan};
 use super::range::{Space, Strip};
@@ -498,12 +498,14 @@ impl<'k> Verifier<'k> {
     fn math_stage(&mut self, math: &'k Math) {
         let before = self.violations.len();
         self.extents(&math.dims);
-        let (name, arity, floats) = match math.function {
-            MathOp::Unary(f) => (f.name(), 1, is_float_unary(f)),
-            MathOp::Binary(f) => (f.name(), 2, is_float_binary(f)),
+        let (name, arity, work) = match math.function {
+            MathOp::Unary(f) => (f.name(), 1, f.work(math.dtype)),
+            MathOp::Binary(f) => (f.name(), 2, f.work(math.dtype)),
         };
         let float = matches!(math.dtype, DType::F32 | DType::F64);
-        self.require(floats && float, 12, || format!("there is no {name} of strips of {}", math.dtype));
+        self.require(float && work == Work::VectorMath, 12, || {
+            format!("there is no {name} of strips of {}", math.dtype)
+        });
         self.require(math.args.len() == arity, 12, || {
             format!("{name} has {arity} operands, not {}", math.args.len())
         });
@@ -535,14 +537,6 @@ impl<'k> Verifier<'k> {
         let apart = strip.space.disjoint(&strip.index(&arg.start), &strip.index(&math.out.start));
         self.require(apart, 12, || format!("{} is partly overwritten", arg.buffer));
     }
-}
-
-fn is_float_unary(f: UnaryFn) -> bool {
-    f.class().contains(DType::F32) && !f.is_predicate()
-}
-
-fn is_float_binary(f: BinaryFn) -> bool {
-    f.class().contains(DType::F32)
 }
 
 /// Params between stages and between tiles.

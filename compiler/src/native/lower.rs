@@ -8,14 +8,13 @@ use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
 use tensorwright_ir::{DType, Graph, Node, Op, Scalar, Type, Value};
 
 use super::Form;
+use crate::cost;
 use crate::fusion;
 use crate::kernel::{Affine, Buffer, Instr, Reg};
 use crate::schedule::scalar::Instructions;
 
-/// Instructions of one kernel, a vector math function counted as many: beyond this number compiling takes longer than it is worth.
+/// Machine instructions of one kernel: beyond this number compiling takes longer than it is worth.
 const MAX_INSTRUCTIONS: usize = 1024;
-/// How many others a vector math function is.
-const MATH_INSTRUCTIONS: usize = 40;
 
 /// The registers of a tensor.
 pub(super) type Elements = SmallVec<[Reg; 4]>;
@@ -103,7 +102,7 @@ impl Lowerer {
     }
 
     fn push(&mut self, instr: Instr, dtype: DType) -> Reg {
-        self.weight += if instr.is_math() { MATH_INSTRUCTIONS } else { 1 };
+        self.weight += cost::instructions(&instr, dtype) as usize;
         self.instrs.push(instr);
         self.dtypes.push(dtype);
         Reg(self.instrs.len() as u32 - 1)

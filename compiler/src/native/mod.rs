@@ -17,9 +17,11 @@ mod scan;
 mod small;
 
 use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::Work;
 use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
 
 use crate::control::carried;
+use crate::cost;
 use crate::fusion::access;
 use crate::kernel::{
     Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops,
@@ -29,9 +31,9 @@ use lower::{Elements, Lowerer, Tensor};
 
 /// Elements of a tile of a wide loop.
 const TILE: u64 = 1024;
-/// Points times vector math functions that a loop may have: beyond it, strips of the runtime are faster than code in line, by more than
-/// a walk over steps costs.
-const MATH_POINTS: usize = 96;
+/// What a walk over the steps of a program costs, in steps of the cost model: strips of vector math must save more to be faster than
+/// code in line.
+const WALK: usize = 768;
 /// Elements of a small tensor.
 const MAX_SMALL: usize = 16;
 
@@ -243,11 +245,15 @@ impl Form {
             Form::Wide(all) => all,
             Form::Small | Form::Beside(_) => 1,
         };
-        let bodies = kernel.stages.iter().filter_map(|stage| match stage {
-            Stage::Loop(stage) => Some(&stage.body),
-            Stage::Math(_) => None,
+        let strips = kernel.stages.iter().map(|stage| match stage {
+            Stage::Loop(nest) => {
+                let works = nest.body.iter().zip(kernel.dtypes(nest)).map(|(i, dtype)| cost::work(i, dtype));
+                works.filter(|&work| work == Work::VectorMath).count()
+            }
+            Stage::Math(_) => 0,
         });
-        points == 1 || points * bodies.flatten().filter(|instr| instr.is_math()).count() <= MATH_POINTS
+        let dearer = cost::steps(Work::VectorMath) - cost::STRIP;
+        points == 1 || (points * strips.sum::<usize>()).saturating_mul(dearer as usize) <= WALK
     }
 
     /// The loop over the points of a tile.

@@ -1,20 +1,19 @@
-//! A count of scalar operations: what passes must not increase.
+//! Steps of a graph: what passes must not increase.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 use tensorwright_ir::{Graph, Node, Op};
 
 use super::dce::live_nodes;
+use crate::cost::{TRIPS, contraction, of_op};
 
-/// Scalar operations that the outputs of the graph need, a transcendental function counted as several. Index maps and
-/// constants are free: they become a way of reading.
+/// Steps that the outputs of the graph need. Index maps and constants are free: they become a way of reading.
 pub fn cost(graph: &Graph) -> u64 {
     let live = live_nodes(graph);
     let costs = graph.iter().filter(|(id, _)| live[id.index()]).map(|(_, node)| node_cost(graph, node));
     costs.fold(0, u64::saturating_add)
 }
 
-/// Scalar operations of one node.
+/// Steps of one node.
 pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
     let elements = |v| graph.ty(v).elements() as u64;
     let result: u64 = node.results.iter().map(|&v| elements(v)).sum();
@@ -23,18 +22,15 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
         Lowering::Region => region_cost(node),
         Lowering::Effect => operands,
         Lowering::List => operands.saturating_add(result),
-        Lowering::Map => result.saturating_mul(element_cost(&node.op)),
+        Lowering::Map => result.saturating_mul(element_cost(graph, node).into()),
         Lowering::View => 0,
         Lowering::Reduce => operands.max(result),
         // No sum is computed; what the operands would cost to read does not matter.
         Lowering::Contract if result == 0 => 0,
-        Lowering::Contract => result.saturating_mul(2 * contracted(graph, node)).saturating_add(operands),
+        Lowering::Contract => contraction(result, contracted(graph, node)).saturating_add(operands),
         Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
     }
 }
-
-/// How often the body of a `while` is taken to run.
-const TRIPS: u64 = 16;
 
 /// One branch is taken, the most expensive for all that is known; a body runs many times. Regions nest little, so the functions call
 /// each other.
@@ -57,22 +53,7 @@ fn contracted(graph: &Graph, node: &Node) -> u64 {
     }
 }
 
-/// Scalar operations per element of an element-wise op.
-pub fn element_cost(op: &Op) -> u64 {
-    match op {
-        Op::Constant(_) | Op::Iota(_) => 0,
-        Op::Unary(f) => unary_cost(*f),
-        Op::Binary(BinaryFn::Pow) => 32,
-        Op::Binary(BinaryFn::Atan2) => 16,
-        Op::Binary(BinaryFn::Div | BinaryFn::Floordiv | BinaryFn::Rem | BinaryFn::FloorMod) => 4,
-        _ => 1,
-    }
-}
-
-fn unary_cost(f: UnaryFn) -> u64 {
-    match f {
-        UnaryFn::Sqrt | UnaryFn::Rsqrt => 4,
-        _ if f.ulps() == 0 => 1,
-        _ => 16,
-    }
+/// Steps of an element of an element-wise op.
+pub(crate) fn element_cost(graph: &Graph, node: &Node) -> u32 {
+    of_op(&node.op, graph.ty(node.results[0]).dtype)
 }

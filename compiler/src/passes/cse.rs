@@ -27,7 +27,6 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use tensorwright_ir::op::Results;
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn};
 use tensorwright_ir::{Graph, Node, NodeId, Op, Value};
 
 use super::effects::touches_token;
@@ -123,19 +122,10 @@ fn ordered(op: &Op, operands: &[Value]) -> Operands {
 }
 
 /// Whether the function gives the same bits when its two operands trade places.
-pub(super) fn commutes(op: &Op) -> bool {
+fn commutes(op: &Op) -> bool {
     match op {
-        Op::Binary(f) => matches!(
-            f,
-            BinaryFn::Add
-                | BinaryFn::Mul
-                | BinaryFn::Maximum
-                | BinaryFn::Minimum
-                | BinaryFn::And
-                | BinaryFn::Or
-                | BinaryFn::Xor
-        ),
-        Op::Compare(f) => matches!(f, CompareFn::Eq | CompareFn::Ne),
+        Op::Binary(f) => f.commutes(),
+        Op::Compare(f) => f.mirrored() == Some(*f),
         _ => false,
     }
 }

@@ -30,7 +30,8 @@ pub use context::{Context, Failure, PassOptions, StopAfter};
 pub use contract::Contract;
 pub use control::{Batch, Forward, Hoist, Inline, Localise, Prune, Share};
 pub(crate) use control::{Ports, giving};
-pub use cost::{cost, element_cost, node_cost};
+pub(crate) use cost::element_cost;
+pub use cost::{cost, node_cost};
 pub use cse::Cse;
 pub use dce::Dce;
 pub use driver::{

@@ -214,7 +214,8 @@ fn balanced(extent: u64, tile: u64) -> u64 {
 }
 
 pub(super) fn has_math(expression: &Expression) -> bool {
-    expression.terms.iter().any(|t| super::stages::math_of(t).is_some())
+    let mut terms = expression.terms.iter().zip(&expression.dtypes);
+    terms.any(|(term, &dtype)| super::stages::math_of(term, dtype).is_some())
 }
 
 /// Whether rows are read once, folded, and forgotten.

@@ -14,21 +14,20 @@
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::{BinaryFn, ReduceKind, UnaryFn};
+use tensorwright_ir::op::primitive::{ReduceKind, Work};
 use tensorwright_ir::{DType, Type};
 
 use super::body::Body;
 use super::columns::Rows;
 use super::expression::{Expression, Term};
 use super::layout::{Axis, LONG_ROW, Layout, SIDE_BY_SIDE, extents};
+use crate::cost::{self, SCRATCH};
 use crate::fusion::Form;
 use crate::kernel::{
     Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Stage,
     Store, Var,
 };
 
-/// Work in simple instructions up to which computing a term again beats a store and a load.
-const CHEAP: u32 = 4;
 /// Elements from which on a call of a vector math function beats code in the loop.
 const MIN_MATH_ELEMENTS: u64 = 16;
 /// Elements up to which scratch stays near the core.
@@ -36,11 +35,11 @@ const MAX_MATH_ELEMENTS: u64 = 1 << 18;
 /// Bytes of scratch for memory that is copied there to turn it.
 const MAX_TURNED_BYTES: u64 = 1 << 16;
 
-/// The vector math function that a term is.
-pub(super) fn math_of(term: &Term) -> Option<MathOp> {
-    match term {
-        Term::Instr(Instr::Unary(f, _)) if f.is_transcendental() => Some(MathOp::Unary(*f)),
-        Term::Instr(Instr::Binary(f @ (BinaryFn::Pow | BinaryFn::Atan2), ..)) => Some(MathOp::Binary(*f)),
+/// The vector math function that a term of `dtype` is.
+pub(super) fn math_of(term: &Term, dtype: DType) -> Option<MathOp> {
+    match *term {
+        Term::Instr(Instr::Unary(f, _)) if f.work(dtype) == Work::VectorMath => Some(MathOp::Unary(f)),
+        Term::Instr(Instr::Binary(f, ..)) if f.work(dtype) == Work::VectorMath => Some(MathOp::Binary(f)),
         _ => None,
     }
 }
@@ -149,7 +148,7 @@ impl<'a> Stages<'a> {
                 }
                 _ => operands.iter().any(|r| self.full[r.0 as usize]),
             };
-            self.math[i] = math_of(term).filter(|_| self.may_call(i, &operands));
+            self.math[i] = math_of(term, expression.dtypes[i]).filter(|_| self.may_call(i, &operands));
             let ends_phase = |r: &Reg| match term {
                 Term::Fold(..) => self.phase[r.0 as usize] + 1,
                 _ if self.math[i].is_some() => self.phase[r.0 as usize] + 1,
@@ -194,7 +193,7 @@ impl<'a> Stages<'a> {
                 let crosses = self.phase[operand] < self.phase[i] && !matches!(term, Term::Fold(..));
                 let leaves_row = self.full[i] && !self.full[operand];
                 let again = crosses || leaves_row;
-                self.keep[operand] |= is_call || (again && self.repeat_cost(operand, leaves_row) > CHEAP);
+                self.keep[operand] |= is_call || (again && self.repeat_cost(operand, leaves_row) > SCRATCH);
             }
         }
         for (_, _, reg) in &self.expression.stores {
@@ -203,26 +202,21 @@ impl<'a> Stages<'a> {
         }
     }
 
-    /// Simple instructions needed to compute the term again from memory and scratch.
+    /// Steps needed to compute the term again from memory and scratch.
     fn repeat_cost(&self, term: usize, in_inner_loop: bool) -> u32 {
         let mut open: SmallVec<[usize; 16]> = SmallVec::from_elem(term, 1);
         let mut total = 0;
         while let Some(i) = open.pop() {
-            if self.keep[i] || total > CHEAP {
+            if self.keep[i] || total > SCRATCH {
                 continue;
             }
             let term = &self.expression.terms[i];
             total += match term {
                 Term::Instr(Instr::Const(_) | Instr::Load { .. } | Instr::Index { .. }) => 0,
-                Term::Instr(Instr::Unary(UnaryFn::Sqrt | UnaryFn::Rsqrt, _)) => CHEAP + 1,
-                Term::Instr(Instr::Binary(
-                    BinaryFn::Div | BinaryFn::Rem | BinaryFn::Floordiv | BinaryFn::FloorMod,
-                    ..,
-                )) => CHEAP + 1,
-                Term::Instr(_) if math_of(term).is_some() => CHEAP + 1,
                 // A row value that an inner loop would compute for each element.
-                Term::Instr(_) if in_inner_loop => CHEAP + 1,
-                _ => 1,
+                Term::Instr(_) if in_inner_loop => SCRATCH + 1,
+                Term::Instr(instr) => cost::steps(cost::work(instr, self.expression.dtypes[i])),
+                Term::Fold(..) => 0,
             };
             open.extend(term.operands().iter().map(|r| r.0 as usize));
         }

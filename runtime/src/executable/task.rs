@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tensorwright_compiler::CompileError;
 use tensorwright_compiler::contraction::{self, MatMul as Product};
+use tensorwright_compiler::cost;
 use tensorwright_compiler::program::{KernelCall, Program, Step};
 
 use super::block::Block;
@@ -105,7 +106,7 @@ pub(super) fn task(
             kernel: kernels[call.kernel].clone(),
             args: call.args.iter().copied().collect(),
             tiles: kernel.tiles(),
-            tile_ns: kernel.tile_cost(),
+            tile_ns: cost::tile_ns(kernel),
             scratch_bytes: kernel.scratch_bytes(),
         }
     };

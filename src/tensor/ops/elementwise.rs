@@ -11,7 +11,7 @@ use crate::Tensor;
 use crate::error::{Place, caller};
 
 macro_rules! unary_methods {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident, $($rest:tt),*;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
         /// Functions of each element.
         impl Tensor {
             $($(#[doc = $doc])*
@@ -25,7 +25,7 @@ macro_rules! unary_methods {
 tensorwright_ir::for_each_unary!(unary_methods);
 
 macro_rules! binary_methods {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident, $($rest:tt),*;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
         /// Functions of two elements; shapes broadcast, numbers adopt the dtype.
         impl Tensor {
             $($(#[doc = $doc])*
@@ -40,7 +40,7 @@ macro_rules! binary_methods {
 tensorwright_ir::for_each_binary!(binary_methods);
 
 macro_rules! compare_methods {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
         /// Comparisons of two elements, as bool tensors; shapes broadcast, numbers adopt the dtype.
         impl Tensor {
             $($(#[doc = $doc])*

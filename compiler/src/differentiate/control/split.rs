@@ -12,6 +12,7 @@
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
 
+use crate::cost;
 use crate::differentiate::reverse::Recording;
 use crate::differentiate::{DifferentiateError, copy_inputs, prepare::mapped};
 use crate::passes::element_cost;
@@ -167,7 +168,7 @@ impl Joint<'_> {
             return true;
         }
         let cheap = match node.op.lowering() {
-            Lowering::Map => element_cost(&node.op) <= CHEAP,
+            Lowering::Map => element_cost(self.graph, node) <= cost::MEMORY,
             Lowering::View => true,
             _ => false,
         };
@@ -202,6 +203,3 @@ impl Joint<'_> {
         Ok(b.finish(&mapped(&map, outputs)))
     }
 }
-
-/// The most scalar operations for an element that is computed again rather than saved and loaded.
-const CHEAP: u64 = 4;

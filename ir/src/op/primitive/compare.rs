@@ -9,36 +9,71 @@ use crate::op::{
 };
 use crate::{DType, DTypeClass, Literal, Scalar, Type};
 
-/// Calls `$callback!` with the table of comparisons: `method => Variant`.
+/// The columns of the table. Comparisons take all dtypes, are cheap and exact, and have no derivative.
+struct Row {
+    holds: Holds,
+    /// The comparison that says the same of the operands in opposite order.
+    mirrored: Option<CompareFn>,
+}
+
+/// Whether a comparison holds, by how its operands are ordered.
+enum Holds {
+    /// In the order of numbers, in which NaN has no place.
+    Of(fn(Option<Ordering>) -> bool),
+    /// In the total order.
+    OfTotal(fn(Ordering) -> bool),
+}
+
+/// Calls `$callback!` with the table of comparisons: `method => Variant { columns };`, each with its documentation.
 #[macro_export]
 macro_rules! for_each_compare {
     ($callback:path) => {
         $callback! {
             /// `lhs == rhs`; false if one is NaN.
-            eq => Eq;
+            eq => Eq {
+                holds: Holds::Of(|order| order == Some(Ordering::Equal)),
+                mirrored: Some(CompareFn::Eq),
+            };
             /// `lhs != rhs`; true if one is NaN.
-            ne => Ne;
+            ne => Ne {
+                holds: Holds::Of(|order| order != Some(Ordering::Equal)),
+                mirrored: Some(CompareFn::Ne),
+            };
             /// `lhs < rhs`; false if one is NaN.
-            lt => Lt;
+            lt => Lt {
+                holds: Holds::Of(|order| order == Some(Ordering::Less)),
+                mirrored: Some(CompareFn::Gt),
+            };
             /// `lhs <= rhs`; false if one is NaN.
-            le => Le;
+            le => Le {
+                holds: Holds::Of(|order| matches!(order, Some(Ordering::Less | Ordering::Equal))),
+                mirrored: Some(CompareFn::Ge),
+            };
             /// `lhs > rhs`; false if one is NaN.
-            gt => Gt;
+            gt => Gt {
+                holds: Holds::Of(|order| order == Some(Ordering::Greater)),
+                mirrored: Some(CompareFn::Lt),
+            };
             /// `lhs >= rhs`; false if one is NaN.
-            ge => Ge;
+            ge => Ge {
+                holds: Holds::Of(|order| matches!(order, Some(Ordering::Greater | Ordering::Equal))),
+                mirrored: Some(CompareFn::Le),
+            };
             /// `lhs < rhs` in the total order -inf < .. < -0 < +0 < .. < inf < NaN, in which all NaNs are equal: the order of `sort`.
-            lt_total => LtTotal;
+            lt_total => LtTotal { holds: Holds::OfTotal(Ordering::is_lt), mirrored: None };
             /// `lhs <= rhs` in the total order of `lt_total`.
-            le_total => LeTotal;
+            le_total => LeTotal { holds: Holds::OfTotal(Ordering::is_le), mirrored: None };
         }
     };
 }
 
 macro_rules! define_compare {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
         /// An element-wise comparison.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum CompareFn { $($(#[doc = $doc])* $variant),* }
+
+        static ROWS: &[Row] = &[$(Row $row),*];
 
         impl CompareFn {
             /// Every comparison, in the order of the table.
@@ -91,19 +126,21 @@ fn total_key(x: Scalar) -> i128 {
 }
 
 impl CompareFn {
+    fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
     /// The comparison of two elements of the same dtype.
     pub fn eval(self, lhs: Scalar, rhs: Scalar) -> bool {
-        let order = partial_order(lhs, rhs);
-        match self {
-            CompareFn::Eq => order == Some(Ordering::Equal),
-            CompareFn::Ne => order != Some(Ordering::Equal),
-            CompareFn::Lt => order == Some(Ordering::Less),
-            CompareFn::Le => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-            CompareFn::Gt => order == Some(Ordering::Greater),
-            CompareFn::Ge => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
-            CompareFn::LtTotal => total_order(lhs, rhs).is_lt(),
-            CompareFn::LeTotal => total_order(lhs, rhs).is_le(),
+        match self.row().holds {
+            Holds::Of(holds) => holds(partial_order(lhs, rhs)),
+            Holds::OfTotal(holds) => holds(total_order(lhs, rhs)),
         }
+    }
+
+    /// The comparison that says the same of the operands in opposite order, if there is one.
+    pub fn mirrored(self) -> Option<CompareFn> {
+        self.row().mirrored
     }
 }
 

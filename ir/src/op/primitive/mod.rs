@@ -3,6 +3,7 @@
 
 mod arg_reduce;
 mod binary;
+mod columns;
 mod compare;
 mod concat;
 mod convert;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use arg_reduce::{ArgKind, ArgReduce};
 pub use binary::BinaryFn;
+pub use columns::Work;
 pub use compare::CompareFn;
 pub use concat::Concat;
 pub use convert::{Bitcast, Cast};

@@ -1,0 +1,149 @@
+//! The cost model: what an element of work costs, for everybody who decides by it.
+//!
+//! There are two measures, because there are two questions.
+//!
+//! *Steps* are time: what one element costs, vectors and latencies taken into account. One step is a simple instruction on one 32-bit
+//! element of a vector, a sixteenth of a nanosecond on one core (four lanes, nearly four instructions a nanosecond).
+//! *Instructions* are code: machine instructions for one vector of elements, by which loops are unrolled and bodies limited.
+//!
+//! | [`Work`]     | steps | instructions | |
+//! |--------------|------:|-------------:|-|
+//! | `Simple`     |     1 |            1 | an addition |
+//! | `Slow`       |     5 |            1 | a division of floats: one instruction, but the next one waits |
+//! | `VectorMath` |    16 |           24 | a series in line, on vectors of 128 bits; 8 steps as a strip, on the widest vectors there are |
+//! | `ByElement`  |    24 |           24 | a division of integers, a call: lane by lane |
+//!
+//! What class a function is of is a column of its row in `ir`. Who asks:
+//!
+//! | who | what |
+//! |---|---|
+//! | `passes` | steps of a graph, which no pass may increase; the work that constant folding may do |
+//! | `differentiate` | steps, whether a value is computed again on the way back or saved |
+//! | `fusion` | steps, whether a value is computed again by each of its readers or stored |
+//! | `schedule` | steps, whether a value is kept in scratch; which functions are called as strips |
+//! | `native` | instructions of a loop's body; steps of math in line against strips and a walk over program steps |
+//! | `codegen` | instructions, how often a body is unrolled |
+//! | the runtime | [`tile_ns`], how many tiles are worth a thread |
+//!
+//! Routines of the library know their own cost. One that competes with an ordinary kernel compares it with [`tile_ns`] of that
+//! kernel, or with `contraction` before there is one.
+
+use tensorwright_ir::op::primitive::Work;
+use tensorwright_ir::{DType, Op};
+
+use crate::kernel::{Extent, Instr, Kernel, Loop, Stage};
+
+/// Steps in a nanosecond.
+const STEPS_PER_NS: u64 = 16;
+/// Nanoseconds that a tile takes besides its stages.
+const TILE_NS: u64 = 10;
+/// Steps of an element of a strip of vector math.
+pub(crate) const STRIP: u32 = 8;
+/// Steps up to which an element is rather computed again than stored in memory and loaded.
+pub(crate) const MEMORY: u32 = 5;
+/// Steps up to which an element is rather computed again than stored in scratch, which is near the core, and loaded.
+pub(crate) const SCRATCH: u32 = 4;
+/// How often a loop is taken to run if nothing is known about it.
+pub(crate) const TRIPS: u64 = 16;
+
+/// Steps of one element.
+pub(crate) const fn steps(work: Work) -> u32 {
+    match work {
+        Work::Simple => 1,
+        Work::Slow => 5,
+        Work::VectorMath => 16,
+        Work::ByElement => 24,
+    }
+}
+
+/// Steps of one element of an element-wise op whose result has `dtype`. Constants and indices are free.
+pub(crate) fn of_op(op: &Op, dtype: DType) -> u32 {
+    match op {
+        Op::Constant(_) | Op::Iota(_) => 0,
+        Op::Unary(f) => steps(f.work(dtype)),
+        Op::Binary(f) => steps(f.work(dtype)),
+        _ => steps(Work::Simple),
+    }
+}
+
+/// Steps of a contraction as an ordinary loop: a product and a sum for each of the contracted elements of each result.
+pub(crate) fn contraction(results: u64, contracted: u64) -> u64 {
+    let pair = 2 * u64::from(steps(Work::Simple));
+    results.saturating_mul(contracted).saturating_mul(pair)
+}
+
+/// The class of an instruction whose result has `dtype`.
+pub(crate) fn work(instr: &Instr, dtype: DType) -> Work {
+    match instr {
+        Instr::Unary(f, _) => f.work(dtype),
+        Instr::Binary(f, ..) => f.work(dtype),
+        Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::LoadAt { .. } => Work::Simple,
+        Instr::Compare(..) | Instr::Select(..) | Instr::Fma(..) => Work::Simple,
+        Instr::Cast(..) | Instr::Bitcast(..) => Work::Simple,
+        Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) => Work::Simple,
+    }
+}
+
+/// Machine instructions of a vector of results, in line.
+pub(crate) fn instructions(instr: &Instr, dtype: DType) -> u32 {
+    match (instr, work(instr, dtype)) {
+        (Instr::Cast(..), _) => 3,
+        (_, Work::Simple | Work::Slow) => 1,
+        (_, Work::VectorMath | Work::ByElement) => 24,
+    }
+}
+
+/// Nanoseconds of one tile of a kernel.
+pub fn tile_ns(kernel: &Kernel) -> u64 {
+    let steps: u64 = kernel.stages.iter().map(|stage| stage_steps(kernel, stage)).sum();
+    steps / STEPS_PER_NS + TILE_NS
+}
+
+fn stage_steps(kernel: &Kernel, stage: &Stage) -> u64 {
+    let extent = |e: &Extent| match *e {
+        Extent::Fixed(n) => n,
+        Extent::Tile(g) => kernel.grid[g as usize].tile,
+    };
+    let points = |dims: &[Extent]| dims.iter().map(extent).product::<u64>();
+    match stage {
+        Stage::Loop(l) => points(&l.dims).saturating_mul(body_steps(kernel, l) + l.stores.len() as u64),
+        Stage::Math(m) => points(&m.dims).saturating_mul(STRIP.into()),
+    }
+}
+
+/// Steps of a point of a loop nest, if each loop in its body runs [`TRIPS`] times.
+fn body_steps(kernel: &Kernel, nest: &Loop) -> u64 {
+    let mut each = 1u64;
+    let mut sum = 0u64;
+    for (instr, dtype) in nest.body.iter().zip(kernel.dtypes(nest)) {
+        match instr {
+            Instr::Loop => each = each.saturating_mul(TRIPS),
+            Instr::Repeat(_) => each /= TRIPS,
+            _ => sum = sum.saturating_add(each.saturating_mul(steps(work(instr, dtype)).into())),
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+
+    use super::*;
+    use crate::kernel::Reg;
+
+    #[test]
+    fn what_tests_tolerate_costs_nothing() {
+        let (root, inverse) = (UnaryFn::Sqrt, UnaryFn::Rsqrt);
+        assert!(root.ulps() == 0 && inverse.ulps() > 0);
+        assert_eq!(of_op(&inverse.into(), DType::F32), of_op(&root.into(), DType::F32));
+        assert_eq!(instructions(&Instr::Unary(inverse, Reg(0)), DType::F32), 1);
+    }
+
+    #[test]
+    fn a_power_of_integers_is_no_strip() {
+        let power = Instr::Binary(BinaryFn::Pow, Reg(0), Reg(1));
+        assert_eq!(work(&power, DType::F32), Work::VectorMath);
+        assert_eq!(work(&power, DType::I32), Work::ByElement);
+    }
+}

@@ -1,0 +1,136 @@
+//! Element-wise functions of one operand.
+
+mod derivative;
+mod float;
+mod table;
+
+use super::columns::{Accuracy, Cost};
+use crate::builder::BuildError;
+use crate::op::derivative::{Partial, Partials};
+use crate::op::sample::Operand;
+use crate::op::{
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, Batching, Derivative, Draw, Lowering, OpDef,
+    Primal, Sample, TypeError, Types, rule,
+};
+use crate::{Builder, DType, Literal, Scalar, Type, Value};
+
+pub use table::UnaryFn;
+
+/// The columns of the table.
+struct Row {
+    evaluation: Evaluation,
+    derivative: Slope,
+    /// A range of operands without poles and kinks, for tests.
+    smooth: (f64, f64),
+    cost: Cost,
+    accuracy: Accuracy,
+}
+
+/// The value of one element, and with it the dtypes that the function takes. Floats are computed in double precision, which is enough
+/// for exactly rounded narrow results.
+enum Evaluation {
+    /// Floats.
+    Float(fn(f64) -> f64),
+    /// Floats, to bool.
+    Test(fn(f64) -> bool),
+    /// Floats and signed integers, whose results wrap.
+    Signed { float: fn(f64) -> f64, int: fn(i128) -> i128 },
+    /// Integers and bool.
+    Bits { int: fn(i128) -> i128, bool: fn(bool) -> bool },
+    /// Integers, as their bits and the width in bits.
+    Count(fn(u64, u32) -> u32),
+}
+
+/// The derivative.
+enum Slope {
+    /// 0, but for jumps.
+    Zero,
+    /// By the operand and the result, which saves a transcendental function in places. At a pole it is infinite or NaN; `abs` has the
+    /// derivative 0 at 0.
+    By(fn(&mut Builder, Value, Value) -> Result<Partial, BuildError>),
+}
+
+impl UnaryFn {
+    /// The function of one element, of a dtype that the function takes.
+    pub fn eval(self, x: Scalar) -> Scalar {
+        let dtype = x.dtype();
+        match self.row().evaluation {
+            Evaluation::Test(f) => Scalar::Bool(f(x.to_f64())),
+            Evaluation::Float(f) => Scalar::from_f64(dtype, f(x.to_f64())),
+            Evaluation::Signed { float, .. } if dtype.is_float() => {
+                Scalar::from_f64(dtype, float(x.to_f64()))
+            }
+            Evaluation::Bits { bool, .. } if dtype == DType::Bool => Scalar::Bool(bool(x.is_truthy())),
+            Evaluation::Signed { int, .. } | Evaluation::Bits { int, .. } => {
+                Scalar::from_i128(dtype, int(x.to_i128()))
+            }
+            Evaluation::Count(f) => Scalar::from_i128(dtype, f(x.bits(), dtype.bits()).into()),
+        }
+    }
+}
+
+impl Attributes for UnaryFn {
+    const FIELDS: &'static [&'static str] = &[];
+
+    fn to_attrs(&self) -> Vec<(&'static str, AttrValue)> {
+        Vec::new()
+    }
+
+    fn from_attrs(_attrs: &mut AttrMap) -> Result<UnaryFn, AttributeError> {
+        Err(AttributeError::Missing { name: "function" })
+    }
+}
+
+impl OpDef for UnaryFn {
+    const NAME: &'static str = "unary";
+    const ARITY: Arity = Arity::Exact(1);
+    const LOWERING: Lowering = Lowering::Map;
+
+    fn name(&self) -> &'static str {
+        (*self).name()
+    }
+
+    fn names() -> Vec<&'static str> {
+        UnaryFn::ALL.iter().map(|f| f.name()).collect()
+    }
+
+    fn parse(name: &str, _attrs: &mut AttrMap) -> Option<Result<UnaryFn, AttributeError>> {
+        UnaryFn::ALL.iter().find(|f| f.name() == name).copied().map(Ok)
+    }
+
+    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        let dtype = rule::require_class(operands, 0, self.class())?;
+        rule::one(if self.is_predicate() { DType::Bool } else { dtype }, operands[0].shape.clone())
+    }
+
+    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+        vec![Literal::from_scalars(results[0].clone(), operands[0].iter().map(|x| (*self).eval(x)))]
+    }
+
+    fn derivative(&self) -> Derivative<'_> {
+        match self.row().derivative {
+            Slope::Zero => Derivative::Zero,
+            Slope::By(_) => Derivative::partials(self),
+        }
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
+    }
+
+    fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<UnaryFn> {
+        let function = *UnaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
+        let ty = draw.like(hint, function.class(), 0);
+        let (low, high) = function.row().smooth;
+        Sample::ulps(function, function.ulps(), [Operand::any(ty)]).smooth_within(low, high)
+    }
+}
+
+impl Partials for UnaryFn {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        match self.row().derivative {
+            Slope::Zero => Ok(Partial::Zero),
+            Slope::By(slope) => slope(primal.b, primal.operands[0], primal.results[0]),
+        }
+    }
+}

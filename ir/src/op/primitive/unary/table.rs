@@ -1,0 +1,410 @@
+//! The table of functions of one operand: a row has all that is known about one, and a forgotten column does not compile.
+
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
+
+use super::Evaluation::{Bits, Count, Float, Signed, Test};
+use super::Row;
+use super::Slope::{By, Zero};
+use super::derivative::{bell, circle, one_minus_square, one_plus_square};
+use super::float;
+use crate::DTypeClass;
+use crate::op::derivative::Partial;
+use crate::op::primitive::columns::Accuracy::{Exact, Ulps};
+use crate::op::primitive::columns::Cost;
+use crate::op::primitive::columns::Work::{self, Simple, Slow, VectorMath};
+
+/// Calls `$callback!` with the table of unary functions: `method => Variant { columns };`, each with its documentation. The
+/// columns mean something in `ir` only.
+#[macro_export]
+macro_rules! for_each_unary {
+    ($callback:path) => {
+        $callback! {
+            /// `-x`; integers wrap.
+            neg => Neg {
+                evaluation: Signed { float: |x| -x, int: |x| -x },
+                derivative: By(|_, _, _| Ok(Partial::MinusOne)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// `|x|`; integers wrap.
+            abs => Abs {
+                evaluation: Signed { float: f64::abs, int: i128::abs },
+                derivative: By(|b, x, _| b.sign(x).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// -1, 0 or 1; floats keep the sign of zero, NaN stays NaN.
+            sign => Sign {
+                evaluation: Signed { float: float::sign, int: i128::signum },
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// Square root.
+            sqrt => Sqrt {
+                evaluation: Float(f64::sqrt),
+                derivative: By(|b, _, y| b.mul_number(y, 2.0).map(Partial::Over)),
+                smooth: (0.25, 2.0),
+                cost: Cost::same(Slow),
+                accuracy: Exact,
+            };
+            /// `1 / sqrt(x)`.
+            rsqrt => Rsqrt {
+                evaluation: Float(|x| 1.0 / x.sqrt()),
+                derivative: By(|b, x, y| {
+                    let quotient = b.div(y, x)?;
+                    b.mul_number(quotient, -0.5).map(Partial::Times)
+                }),
+                smooth: (0.25, 2.0),
+                cost: Cost::same(Slow),
+                accuracy: Ulps(2),
+            };
+            /// Cube root.
+            cbrt => Cbrt {
+                evaluation: Float(f64::cbrt),
+                derivative: By(|b, _, y| {
+                    let square = b.mul(y, y)?;
+                    b.mul_number(square, 3.0).map(Partial::Over)
+                }),
+                smooth: (0.25, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// The largest integer not above `x`.
+            floor => Floor {
+                evaluation: Float(f64::floor),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// The smallest integer not below `x`.
+            ceil => Ceil {
+                evaluation: Float(f64::ceil),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// The nearest integer, ties to even.
+            round_even => RoundEven {
+                evaluation: Float(f64::round_ties_even),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// The nearest integer, ties away from zero.
+            round_half_away => RoundHalfAway {
+                evaluation: Float(f64::round),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// `x` without its fraction.
+            trunc => Trunc {
+                evaluation: Float(f64::trunc),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// Whether `x` is neither infinite nor NaN.
+            is_finite => IsFinite {
+                evaluation: Test(f64::is_finite),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// Whether `x` is NaN.
+            is_nan => IsNan {
+                evaluation: Test(f64::is_nan),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// Whether `x` is infinite.
+            is_inf => IsInf {
+                evaluation: Test(f64::is_infinite),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// `e^x`.
+            exp => Exp {
+                evaluation: Float(f64::exp),
+                derivative: By(|_, _, y| Ok(Partial::Times(y))),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// `e^x - 1`, accurate near 0.
+            expm1 => Expm1 {
+                evaluation: Float(f64::exp_m1),
+                derivative: By(|b, _, y| b.add_number(y, 1.0).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// Natural logarithm.
+            log => Log {
+                evaluation: Float(f64::ln),
+                derivative: By(|_, x, _| Ok(Partial::Over(x))),
+                smooth: (0.25, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// `log(1 + x)`, accurate near 0.
+            log1p => Log1p {
+                evaluation: Float(f64::ln_1p),
+                derivative: By(|b, x, _| b.add_number(x, 1.0).map(Partial::Over)),
+                smooth: (-0.5, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// `2^x`.
+            exp2 => Exp2 {
+                evaluation: Float(f64::exp2),
+                derivative: By(|b, _, y| b.mul_number(y, LN_2).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// Logarithm to base 2.
+            log2 => Log2 {
+                evaluation: Float(f64::log2),
+                derivative: By(|b, x, _| b.mul_number(x, LN_2).map(Partial::Over)),
+                smooth: (0.25, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// `1 / (1 + e^-x)`.
+            logistic => Logistic {
+                evaluation: Float(float::logistic),
+                derivative: By(|b, _, y| {
+                    let rest = b.number_minus(1.0, y)?;
+                    b.mul(y, rest).map(Partial::Times)
+                }),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(3),
+            };
+            /// Sine of an angle in radians.
+            sin => Sin {
+                evaluation: Float(f64::sin),
+                derivative: By(|b, x, _| b.cos(x).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// Cosine of an angle in radians.
+            cos => Cos {
+                evaluation: Float(f64::cos),
+                derivative: By(|b, x, _| {
+                    let sin = b.sin(x)?;
+                    b.neg(sin).map(Partial::Times)
+                }),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// Tangent of an angle in radians.
+            tan => Tan {
+                evaluation: Float(f64::tan),
+                derivative: By(|b, _, y| one_plus_square(b, y).map(Partial::Times)),
+                smooth: (-1.25, 1.25),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Hyperbolic tangent.
+            tanh => Tanh {
+                evaluation: Float(f64::tanh),
+                derivative: By(|b, _, y| one_minus_square(b, y).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// Arc sine, in radians.
+            asin => Asin {
+                evaluation: Float(f64::asin),
+                derivative: By(|b, x, _| circle(b, x).map(Partial::Over)),
+                smooth: (-0.9, 0.9),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Arc cosine, in radians.
+            acos => Acos {
+                evaluation: Float(f64::acos),
+                derivative: By(|b, x, _| {
+                    let root = circle(b, x)?;
+                    b.neg(root).map(Partial::Over)
+                }),
+                smooth: (-0.9, 0.9),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Arc tangent, in radians.
+            atan => Atan {
+                evaluation: Float(f64::atan),
+                derivative: By(|b, x, _| one_plus_square(b, x).map(Partial::Over)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Hyperbolic sine.
+            sinh => Sinh {
+                evaluation: Float(f64::sinh),
+                derivative: By(|b, x, _| b.cosh(x).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Hyperbolic cosine.
+            cosh => Cosh {
+                evaluation: Float(f64::cosh),
+                derivative: By(|b, x, _| b.sinh(x).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Inverse hyperbolic sine.
+            asinh => Asinh {
+                evaluation: Float(libm::asinh),
+                derivative: By(|b, x, _| {
+                    let square = one_plus_square(b, x)?;
+                    b.sqrt(square).map(Partial::Over)
+                }),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Inverse hyperbolic cosine.
+            acosh => Acosh {
+                evaluation: Float(float::acosh),
+                derivative: By(|b, x, _| {
+                    let (less, more) = (b.add_number(x, -1.0)?, b.add_number(x, 1.0)?);
+                    let product = b.mul(less, more)?;
+                    b.sqrt(product).map(Partial::Over)
+                }),
+                smooth: (1.25, 3.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Inverse hyperbolic tangent.
+            atanh => Atanh {
+                evaluation: Float(libm::atanh),
+                derivative: By(|b, x, _| one_minus_square(b, x).map(Partial::Over)),
+                smooth: (-0.9, 0.9),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// The error function.
+            erf => Erf {
+                evaluation: Float(libm::erf),
+                derivative: By(|b, x, _| bell(b, x, FRAC_2_SQRT_PI).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(2),
+            };
+            /// `1 - erf(x)`, accurate for large `x`.
+            erfc => Erfc {
+                evaluation: Float(libm::erfc),
+                derivative: By(|b, x, _| bell(b, x, -FRAC_2_SQRT_PI).map(Partial::Times)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(VectorMath),
+                accuracy: Ulps(4),
+            };
+            /// Logical or bitwise complement.
+            not => Not {
+                evaluation: Bits { int: |x| !x, bool: |x| !x },
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// Number of one bits.
+            popcount => Popcount {
+                evaluation: Count(|bits, _| bits.count_ones()),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
+            /// Number of leading zero bits.
+            clz => Clz {
+                evaluation: Count(|bits, width| bits.leading_zeros() - (64 - width)),
+                derivative: Zero,
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Slow),
+                accuracy: Exact,
+            };
+        }
+    };
+}
+
+macro_rules! define_unary {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+        /// An element-wise function of one operand.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum UnaryFn { $($(#[doc = $doc])* $variant),* }
+
+        static ROWS: &[Row] = &[$(Row $row),*];
+
+        impl UnaryFn {
+            /// Every function, in the order of the table.
+            pub const ALL: &'static [UnaryFn] = &[$(UnaryFn::$variant),*];
+
+            /// The mnemonic.
+            pub const fn name(self) -> &'static str {
+                match self { $(UnaryFn::$variant => stringify!($name)),* }
+            }
+        }
+
+        /// One method per element-wise function of one operand. Each fails if the dtype is not accepted.
+        impl crate::Builder {
+            $($(#[doc = $doc])*
+            pub fn $name(&mut self, x: crate::Value) -> Result<crate::Value, crate::BuildError> {
+                self.push_one(UnaryFn::$variant, &[x])
+            })*
+        }
+    };
+}
+for_each_unary!(define_unary);
+
+impl UnaryFn {
+    pub(super) const fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
+    /// Dtypes that it takes.
+    pub const fn class(self) -> DTypeClass {
+        match self.row().evaluation {
+            Float(_) | Test(_) => DTypeClass::Float,
+            Signed { .. } => DTypeClass::Signed,
+            Bits { .. } => DTypeClass::Bits,
+            Count(_) => DTypeClass::Int,
+        }
+    }
+
+    /// Whether the result is bool and not of the operand's dtype.
+    pub const fn is_predicate(self) -> bool {
+        matches!(self.row().evaluation, Test(_))
+    }
+
+    /// Work of one element of `dtype`.
+    pub const fn work(self, dtype: crate::DType) -> Work {
+        self.row().cost.of(dtype)
+    }
+
+    /// Units in the last place that a compiled f32 or f64 result may be off, for tests; 0 means the same bits.
+    pub const fn ulps(self) -> u32 {
+        self.row().accuracy.ulps()
+    }
+}
