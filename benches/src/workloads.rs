@@ -278,20 +278,16 @@ fn encoder(x: &[Tensor]) -> Tensor {
 }
 
 /// Numbers that are the same in every run.
-pub(crate) struct Random(u64);
+pub(crate) struct Random(tensorwright_ir::op::Random);
 
 impl Random {
     pub(crate) fn new() -> Random {
-        Random(0x9e37_79b9_7f4a_7c15)
+        Random(tensorwright_ir::op::Random::new(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// A number from 0 to 1, by the SplitMix64 generator.
+    /// A number from 0 to 1.
     fn unit(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+        (self.0.bits() >> 40) as f32 / (1u64 << 24) as f32
     }
 
     fn uniform(&mut self, n: usize, low: f32, high: f32) -> Tensor {

@@ -2,33 +2,20 @@
 //! types. Spoilt samples are rejected or keep the same promise, but nothing panics.
 
 use tensorwright_ir::eval::Evaluator;
-use tensorwright_ir::op::{AttrMap, AttrValue, Draw, Lowering, Operand, Sample, Values};
+use tensorwright_ir::op::{AttrMap, AttrValue, Draw, Lowering, Operand, Random, Sample, Values};
 use tensorwright_ir::{Builder, DType, DTypeClass, Literal, Op, Scalar, Type, Value};
 
-/// A small congruential generator: the same numbers on every machine.
-struct Numbers(u64);
+/// Literals of random elements.
+struct Numbers(Random);
 
 impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        self.0 ^ (self.0 >> 29)
-    }
-
-    fn choices(&mut self, count: usize) -> Vec<u32> {
-        (0..count).map(|_| (self.next() >> 32) as u32).collect()
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 32) as usize % bound
-    }
-
     fn literal(&mut self, operand: &Operand) -> Literal {
         if !operand.ty.is_list() {
             return Literal::from_fn(operand.ty.clone(), |_| self.scalar(operand.ty.dtype, operand.values));
         }
         let count = match operand.values {
             Values::Rows(count) => count,
-            _ => self.below(4),
+            _ => self.0.below(4),
         };
         let row = Operand::any(operand.ty.row());
         let rows: Vec<Literal> = (0..count).map(|_| self.literal(&row)).collect();
@@ -36,15 +23,15 @@ impl Numbers {
     }
 
     fn scalar(&mut self, dtype: DType, values: Values) -> Scalar {
-        let unit = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let unit = self.0.unit();
         match values {
-            Values::Any | Values::Rows(_) => match self.next() % 4 {
+            Values::Any | Values::Rows(_) => match self.0.bits() % 4 {
                 0 if dtype.is_float() => {
                     Scalar::from_f64(dtype, [f64::NAN, f64::INFINITY, -0.0, 1.0][(unit * 4.0) as usize])
                 }
                 1 => [Scalar::zero(dtype), Scalar::one(dtype), Scalar::lowest(dtype), Scalar::highest(dtype)]
                     [(unit * 4.0) as usize],
-                _ => Scalar::from_bits(dtype, self.next()),
+                _ => Scalar::from_bits(dtype, self.0.bits()),
             },
             Values::Moderate => Scalar::from_f64(dtype, unit * 8.0 - 4.0),
             Values::Range(low, high) => Scalar::from_f64(dtype, low + unit * (high - low)),
@@ -74,12 +61,12 @@ fn check(name: &str, sample: &Sample<Op>, may_fail: bool, numbers: &mut Numbers)
 
 #[test]
 fn samples_are_accepted_and_evaluated_to_the_inferred_types() {
-    let mut numbers = Numbers(1);
+    let mut numbers = Numbers(Random::new(1));
     for kind in Op::kinds() {
         for round in 0..80 {
             // The simplest draws first: a sequence that is used up gives zeros.
-            let choices = numbers.choices(round.min(40));
-            let hint_choices = numbers.choices(if round < 5 { 0 } else { 10 });
+            let choices = numbers.0.choices(round.min(40));
+            let hint_choices = numbers.0.choices(if round < 5 { 0 } else { 10 });
             let hint = Draw::new(&hint_choices).ty(DTypeClass::Any, 6);
             let sample = kind.sample(&mut Draw::new(&choices), &hint);
             check(kind.name, &sample, false, &mut numbers);
@@ -104,18 +91,18 @@ fn spoil(value: &mut AttrValue, numbers: &mut Numbers) {
         isize::MAX as i128 / 8,
     ];
     match value {
-        AttrValue::Int(n) if numbers.below(2) == 0 => *n += numbers.below(5) as i128 - 2,
-        AttrValue::Int(n) => *n = EXTREMES[numbers.below(EXTREMES.len())],
+        AttrValue::Int(n) if numbers.0.below(2) == 0 => *n += numbers.0.below(5) as i128 - 2,
+        AttrValue::Int(n) => *n = EXTREMES[numbers.0.below(EXTREMES.len())],
         AttrValue::Word(word) => {
             const WORDS: [&str; 9] = ["true", "false", "sum", "max", "any", "bool", "i8", "f64", "none"];
-            *word = WORDS[numbers.below(WORDS.len())].to_owned();
+            *word = WORDS[numbers.0.below(WORDS.len())].to_owned();
         }
-        AttrValue::List(items) => match numbers.below(4) {
+        AttrValue::List(items) => match numbers.0.below(4) {
             0 => drop(items.pop()),
-            1 => items.push(AttrValue::Int(EXTREMES[numbers.below(EXTREMES.len())])),
+            1 => items.push(AttrValue::Int(EXTREMES[numbers.0.below(EXTREMES.len())])),
             _ if items.is_empty() => {}
             _ => {
-                let at = numbers.below(items.len());
+                let at = numbers.0.below(items.len());
                 spoil(&mut items[at], numbers);
             }
         },
@@ -127,7 +114,7 @@ fn spoil(value: &mut AttrValue, numbers: &mut Numbers) {
 fn spoilt_op(op: &Op, numbers: &mut Numbers) -> Option<Op> {
     let mut attributes = op.attributes();
     if !attributes.is_empty() {
-        let at = numbers.below(attributes.len());
+        let at = numbers.0.below(attributes.len());
         spoil(&mut attributes[at].1, numbers);
     }
     let mut map = AttrMap::default();
@@ -140,14 +127,14 @@ fn spoilt_op(op: &Op, numbers: &mut Numbers) -> Option<Op> {
 /// The type with one axis or the dtype changed.
 fn spoil_type(ty: &mut Type, numbers: &mut Numbers) {
     let mut sizes = ty.shape.sizes();
-    match numbers.below(4) {
-        0 => ty.dtype = DType::ALL[numbers.below(DType::ALL.len())],
+    match numbers.0.below(4) {
+        0 => ty.dtype = DType::ALL[numbers.0.below(DType::ALL.len())],
         1 => drop(sizes.pop()),
-        2 => sizes.push(numbers.below(4)),
+        2 => sizes.push(numbers.0.below(4)),
         _ if sizes.is_empty() => {}
         _ => {
-            let at = numbers.below(sizes.len());
-            sizes[at] = [0, 1, 2, 3, 1 << 20][numbers.below(5)];
+            let at = numbers.0.below(sizes.len());
+            sizes[at] = [0, 1, 2, 3, 1 << 20][numbers.0.below(5)];
         }
     }
     let shape = sizes.into_iter().collect();
@@ -156,14 +143,14 @@ fn spoil_type(ty: &mut Type, numbers: &mut Numbers) {
 
 #[test]
 fn spoilt_samples_are_rejected_or_evaluated() {
-    let mut numbers = Numbers(2);
+    let mut numbers = Numbers(Random::new(2));
     for kind in Op::kinds() {
         for _ in 0..100 {
-            let choices = numbers.choices(40);
-            let hint = Draw::new(&numbers.choices(10)).ty(DTypeClass::Any, 4);
+            let choices = numbers.0.choices(40);
+            let hint = Draw::new(&numbers.0.choices(10)).ty(DTypeClass::Any, 4);
             let mut sample = kind.sample(&mut Draw::new(&choices), &hint);
-            if numbers.below(3) == 0 && !sample.operands.is_empty() {
-                let at = numbers.below(sample.operands.len());
+            if numbers.0.below(3) == 0 && !sample.operands.is_empty() {
+                let at = numbers.0.below(sample.operands.len());
                 spoil_type(&mut sample.operands[at].ty, &mut numbers);
             } else if let Some(op) = spoilt_op(&sample.op, &mut numbers) {
                 sample.op = op;

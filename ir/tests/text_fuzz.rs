@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use tensorwright_ir::op::{Draw, OpKind};
+use tensorwright_ir::op::{Draw, OpKind, Random};
 use tensorwright_ir::text::{self, MAX_FILL_BYTES, Style};
 use tensorwright_ir::{Builder, DType, Literal, Op, Scalar, Type, verify};
 
@@ -43,24 +43,8 @@ unsafe impl GlobalAlloc for Measuring {
 #[global_allocator]
 static MEASURING: Measuring = Measuring;
 
-/// A small generator of random numbers (SplitMix64).
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() % bound as u64) as usize }
-    }
-
-    fn choose<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
-        items[self.below(items.len())]
-    }
+fn choose<'a, T: ?Sized>(random: &mut Random, items: &[&'a T]) -> &'a T {
+    items[random.below(items.len())]
 }
 
 const TOKENS: [&str; 70] = [
@@ -192,10 +176,10 @@ impl Corpus {
 
     fn input(&self, random: &mut Random) -> Vec<u8> {
         match random.below(20) {
-            0 => (0..random.below(300)).map(|_| random.next() as u8).collect(),
+            0 => (0..random.below(300)).map(|_| random.bits() as u8).collect(),
             1 => (0..random.below(300)).map(|_| 32 + random.below(96) as u8).collect(),
             2 => (0..random.below(60))
-                .flat_map(|_| [random.choose(&TOKENS), " "])
+                .flat_map(|_| [choose(random, &TOKENS), " "])
                 .collect::<String>()
                 .into_bytes(),
             3 | 4 => self.truncated(random),
@@ -222,7 +206,7 @@ impl Corpus {
             let at = random.below(bytes.len());
             match random.below(4) {
                 0 => bytes[at] ^= 1 << random.below(8),
-                1 => bytes[at] = random.next() as u8,
+                1 => bytes[at] = random.bits() as u8,
                 2 => bytes.insert(at, bytes[at]),
                 _ => drop(bytes.drain(at..(at + 1 + random.below(8)).min(bytes.len()))),
             }
@@ -245,7 +229,7 @@ impl Corpus {
             }
             match random.below(16) {
                 0 => drop(words.remove(at)),
-                1 => words.insert(at, random.choose(&TOKENS)),
+                1 => words.insert(at, choose(random, &TOKENS)),
                 2 => words[at] = words[random.below(words.len())],
                 _ => words[at] = self.similar(words[at], random),
             }
@@ -255,11 +239,11 @@ impl Corpus {
 
     fn similar<'a>(&self, word: &'a str, random: &mut Random) -> &'a str {
         match word.as_bytes()[0] {
-            b'0'..=b'9' if random.below(4) == 0 => random.choose(&NUMBERS),
-            b'0'..=b'9' => random.choose(&["0", "1", "2", "3", "4", "5"]),
-            _ if word.parse::<DType>().is_ok() => random.choose(&DType::ALL.map(DType::name)),
-            b'a'..=b'z' => random.choose(&self.names),
-            _ => random.choose(&TOKENS),
+            b'0'..=b'9' if random.below(4) == 0 => choose(random, &NUMBERS),
+            b'0'..=b'9' => choose(random, &["0", "1", "2", "3", "4", "5"]),
+            _ if word.parse::<DType>().is_ok() => choose(random, &DType::ALL.map(DType::name)),
+            b'a'..=b'z' => choose(random, &self.names),
+            _ => choose(random, &TOKENS),
         }
     }
 }
@@ -273,8 +257,8 @@ const REGIONS: &str = "graph @f(%x: f32[4]) -> (f32[4]) {
 
 /// A text that uses one op.
 fn sample(kind: OpKind, seed: u64) -> String {
-    let mut random = Random(seed + 1);
-    let choices: Vec<u32> = (0..64).map(|_| random.next() as u32).collect();
+    let mut random = Random::new(seed + 1);
+    let choices = random.choices(64);
     let sample = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F32, [2, 3]));
     let mut b = Builder::new(kind.name);
     let operands: Vec<_> = sample.operands.iter().map(|operand| b.input(operand.ty.clone())).collect();
@@ -322,7 +306,7 @@ pub(crate) fn run(seed: u64, count: u64) -> u64 {
     let corpus = Corpus::new();
     let (mut accepted, mut slowest, mut largest) = (0, Duration::ZERO, 0);
     for index in seed..seed + count {
-        let input = corpus.input(&mut Random(index.wrapping_mul(0x2545_f491_4f6c_dd1d)));
+        let input = corpus.input(&mut Random::new(index.wrapping_mul(0x2545_f491_4f6c_dd1d)));
         let shown = String::from_utf8_lossy(&input).into_owned();
         let (before, start) = (HELD.get(), Instant::now());
         PEAK.set(before);

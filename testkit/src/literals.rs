@@ -1,38 +1,8 @@
 //! Random tensors: special values among ordinary ones.
 
+pub use tensorwright_ir::op::Random;
 use tensorwright_ir::op::{Draw, Operand, Values};
 use tensorwright_ir::{DType, Literal, Scalar};
-
-/// A small generator of random numbers (splitmix64), so that a whole tensor costs one choice of a [`Draw`].
-#[derive(Clone, Debug)]
-pub struct Random {
-    state: u64,
-}
-
-impl Random {
-    /// Starts from a seed.
-    pub fn new(seed: u64) -> Random {
-        Random { state: seed }
-    }
-
-    /// 64 random bits.
-    pub fn bits(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`, which is not 0.
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.bits() % bound as u64) as usize
-    }
-
-    /// A number in `[0, 1)`.
-    pub fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
 
 /// Numbers that arithmetic treats specially, as `f64`.
 pub const SPECIAL_FLOATS: [f64; 16] = [

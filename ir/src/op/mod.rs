@@ -22,4 +22,4 @@ pub use definition::{Arity, CompositeDef, ControlDef, Lowering, OpDef, OwnRules,
 pub use derivative::{Derivative, Derivatives, Primal, Rule};
 pub use error::{Port, RegionName, TypeError};
 pub use registry::{Op, OpKind};
-pub use sample::{Draw, Operand, Sample, Tolerance, Values};
+pub use sample::{Draw, Operand, Random, Sample, Tolerance, Values};

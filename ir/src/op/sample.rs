@@ -7,6 +7,47 @@ use smallvec::SmallVec;
 
 use crate::{DType, DTypeClass, Graph, Shape, Type};
 
+/// Random numbers for samples and tests: SplitMix64, the same on every machine.
+#[derive(Clone, Debug)]
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// Starts from a seed.
+    pub fn new(seed: u64) -> Random {
+        Random { state: seed }
+    }
+
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `bound`; 0 if `bound` is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.bits() % (bound as u64).max(1)) as usize
+    }
+
+    /// A number in `[0, 1)`.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A number in `[-1, 1)`.
+    pub fn symmetric(&mut self) -> f64 {
+        self.unit() * 2.0 - 1.0
+    }
+
+    /// Choices for a [`Draw`].
+    pub fn choices(&mut self, count: usize) -> Vec<u32> {
+        (0..count).map(|_| self.bits() as u32).collect()
+    }
+}
+
 /// A source of choices.
 #[derive(Debug)]
 pub struct Draw<'a> {

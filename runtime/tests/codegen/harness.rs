@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use tensorwright_compiler::kernel::{Access, Buffer, Instr, Kernel, MathOp, Stage, interpret};
+use tensorwright_ir::op::Random;
 use tensorwright_ir::{DType, Scalar};
 use tensorwright_runtime::jit;
 
@@ -10,23 +11,6 @@ use tensorwright_runtime::jit;
 const GUARD: usize = 64;
 /// What guards and uninitialised memory hold.
 const FILL: u8 = 0xa5;
-
-/// A generator of pseudo-random numbers (SplitMix64).
-pub(crate) struct Rng(pub(crate) u64);
-
-impl Rng {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
 
 /// Values of a dtype at which things go wrong.
 pub(crate) fn special(dtype: DType) -> Vec<Scalar> {
@@ -103,18 +87,18 @@ pub(crate) fn bytes(values: impl IntoIterator<Item = Scalar>) -> Vec<u8> {
 }
 
 /// `len` elements: the special values in some order, then random bits, then moderate numbers.
-pub(crate) fn sample(dtype: DType, len: u64, rng: &mut Rng) -> Vec<u8> {
+pub(crate) fn sample(dtype: DType, len: u64, rng: &mut Random) -> Vec<u8> {
     let special = special(dtype);
     bytes((0..len).map(|_| match rng.below(4) {
         0 | 1 => special[rng.below(special.len())],
-        2 => Scalar::from_bits(dtype, rng.next()),
-        _ => Scalar::from_f64(dtype, (rng.next() as i64 >> 40) as f64 / 65536.0),
+        2 => Scalar::from_bits(dtype, rng.bits()),
+        _ => Scalar::from_f64(dtype, (rng.bits() as i64 >> 40) as f64 / 65536.0),
     }))
 }
 
 /// Numbers of ordinary size, as transcendental functions and sums can be compared on.
-pub(crate) fn moderate(dtype: DType, len: u64, rng: &mut Rng) -> Vec<u8> {
-    bytes((0..len).map(|_| Scalar::from_f64(dtype, (rng.next() as i64 >> 40) as f64 / 1048576.0)))
+pub(crate) fn moderate(dtype: DType, len: u64, rng: &mut Random) -> Vec<u8> {
+    bytes((0..len).map(|_| Scalar::from_f64(dtype, (rng.bits() as i64 >> 40) as f64 / 1048576.0)))
 }
 
 fn element(bytes: &[u8], dtype: DType, at: usize) -> Scalar {
@@ -125,7 +109,7 @@ fn element(bytes: &[u8], dtype: DType, at: usize) -> Scalar {
 
 /// Inputs for the params of a kernel.
 pub(crate) fn inputs(kernel: &Kernel, seed: u64) -> Vec<Vec<u8>> {
-    let mut rng = Rng(seed);
+    let mut rng = Random::new(seed);
     let fresh = |len: u64, dtype: DType| vec![FILL; len as usize * dtype.size()];
     let params = kernel.params.iter();
     params

@@ -1,10 +1,11 @@
 //! Every instruction on every dtype that it takes, on all pairs of special values.
 
 use tensorwright_compiler::kernel::*;
+use tensorwright_ir::op::Random;
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
-use crate::harness::{Rng, bytes, check_on, moderate, sample, special};
+use crate::harness::{bytes, check_on, moderate, sample, special};
 
 /// Dtypes that instructions compute with.
 fn computed() -> impl Iterator<Item = DType> {
@@ -31,9 +32,9 @@ fn output(dtype: DType, n: usize) -> Vec<u8> {
 
 /// All special values, then random bits.
 fn singles(dtype: DType) -> Vec<Scalar> {
-    let mut rng = Rng(dtype.size() as u64);
+    let mut rng = Random::new(dtype.size() as u64);
     let mut values = special(dtype);
-    values.extend((0..150).map(|_| Scalar::from_bits(dtype, rng.next())));
+    values.extend((0..150).map(|_| Scalar::from_bits(dtype, rng.bits())));
     values
 }
 
@@ -42,9 +43,9 @@ fn pairs(dtype: DType) -> (Vec<Scalar>, Vec<Scalar>) {
     let special = special(dtype);
     let mut pairs: Vec<(Scalar, Scalar)> =
         special.iter().flat_map(|&x| special.iter().map(move |&y| (x, y))).collect();
-    let mut rng = Rng(7);
+    let mut rng = Random::new(7);
     pairs.extend(
-        (0..200).map(|_| (Scalar::from_bits(dtype, rng.next()), Scalar::from_bits(dtype, rng.next()))),
+        (0..200).map(|_| (Scalar::from_bits(dtype, rng.bits()), Scalar::from_bits(dtype, rng.bits()))),
     );
     pairs.into_iter().unzip()
 }
@@ -200,7 +201,7 @@ fn bitcasts() {
 fn selects() {
     for dtype in DType::ALL {
         let n = 101;
-        let mut rng = Rng(3);
+        let mut rng = Random::new(3);
         let kernel = map(n, &[DType::Bool, dtype, dtype], vec![Instr::Select(Reg(0), Reg(1), Reg(2))], dtype);
         let params = [DType::Bool, dtype, dtype].map(|d| sample(d, n, &mut rng));
         check_on(&kernel, &[params.to_vec(), vec![output(dtype, n as usize)]].concat());
@@ -213,7 +214,7 @@ fn selects_by_comparisons() {
     for of in computed() {
         for dtype in DType::ALL {
             let n = 77;
-            let mut rng = Rng(5);
+            let mut rng = Random::new(5);
             let operands = [of, of, dtype, dtype];
             let body =
                 vec![Instr::Compare(CompareFn::Lt, Reg(0), Reg(1)), Instr::Select(Reg(4), Reg(2), Reg(3))];
@@ -232,7 +233,7 @@ fn bools_of_different_origins() {
     {
         for f in [BinaryFn::And, BinaryFn::Or, BinaryFn::Xor, BinaryFn::Maximum, BinaryFn::Minimum] {
             let n = 61;
-            let mut rng = Rng(11);
+            let mut rng = Random::new(11);
             let operands = [x, x, y, y, DType::Bool];
             let body = vec![
                 Instr::Compare(CompareFn::Lt, Reg(0), Reg(1)),
@@ -252,7 +253,7 @@ fn bools_of_different_origins() {
 fn fused_multiply_add() {
     for dtype in [DType::F32, DType::F64] {
         let n = 999;
-        let mut rng = Rng(13);
+        let mut rng = Random::new(13);
         let kernel = map(n, &[dtype; 3], vec![Instr::Fma(Reg(0), Reg(1), Reg(2))], dtype);
         let mut params = [dtype; 3].map(|d| sample(d, n, &mut rng)).to_vec();
         params.push(output(dtype, n as usize));
@@ -264,7 +265,7 @@ fn fused_multiply_add() {
 #[test]
 fn multiply_and_add_is_not_contracted() {
     let (n, dtype) = (999, DType::F32);
-    let mut rng = Rng(17);
+    let mut rng = Random::new(17);
     let body =
         vec![Instr::Binary(BinaryFn::Mul, Reg(0), Reg(1)), Instr::Binary(BinaryFn::Add, Reg(3), Reg(2))];
     let mut params = [dtype; 3].map(|d| moderate(d, n, &mut rng)).to_vec();
@@ -274,7 +275,7 @@ fn multiply_and_add_is_not_contracted() {
 
 #[test]
 fn transcendental_functions() {
-    let mut rng = Rng(19);
+    let mut rng = Random::new(19);
     for dtype in [DType::F32, DType::F64] {
         let n = 203;
         let x = moderate(dtype, n, &mut rng);

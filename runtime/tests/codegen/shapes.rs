@@ -2,9 +2,10 @@
 
 use tensorwright_compiler::kernel::*;
 use tensorwright_ir::DType;
+use tensorwright_ir::op::Random;
 use tensorwright_ir::op::primitive::{BinaryFn, ReduceKind, UnaryFn};
 
-use crate::harness::{Rng, check, check_on, moderate};
+use crate::harness::{check, check_on, moderate};
 use crate::instructions::map;
 
 const LENGTHS: [u64; 18] = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 130];
@@ -132,7 +133,7 @@ fn folds() {
         for n in LENGTHS {
             let kernel = fold(kind, dtype, 3, &[n]);
             check(&kernel, n);
-            let mut rng = Rng(n);
+            let mut rng = Random::new(n);
             check_on(&kernel, &[moderate(dtype, 3 * n, &mut rng), vec![0; 3 * dtype.size()]]);
         }
     }
@@ -222,7 +223,7 @@ fn folds_of_different_widths() {
                 param(wide, 1, Access::Write),
             ];
             let kernel = Kernel { params, locals: vec![], grid: vec![], stages: vec![Stage::Loop(stage)] };
-            let mut rng = Rng(n);
+            let mut rng = Random::new(n);
             let mut data = vec![moderate(small, n, &mut rng), moderate(wide, n, &mut rng)];
             data.extend([small, wide, wide].map(|d| vec![0; d.size()]));
             check_on(&kernel, &data);
@@ -247,7 +248,7 @@ fn extremes_of_zeros_and_nans() {
             for lengths in [&[1][..], &[3], &[8], &[23], &[70], &[130], &[3, 37], &[2, 64]] {
                 for (seed, set) in sets.iter().enumerate() {
                     let kernel = fold(kind, dtype, 6, lengths);
-                    let mut rng = Rng(seed as u64);
+                    let mut rng = Random::new(seed as u64);
                     let n = kernel.params[0].len;
                     let x =
                         (0..n).map(|_| tensorwright_ir::Scalar::from_f64(dtype, set[rng.below(set.len())]));

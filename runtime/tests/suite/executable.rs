@@ -1,6 +1,7 @@
 //! Compiled graphs against the reference evaluator.
 
 use tensorwright_compiler::CompileOptions;
+use tensorwright_ir::op::Random;
 use tensorwright_ir::op::primitive::ReduceKind;
 use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
 use tensorwright_runtime::Executable;
@@ -17,15 +18,11 @@ fn f32(shape: impl Into<Shape>) -> Type {
 
 /// Numbers between -2 and 2 that look random.
 fn inputs(graph: &Graph) -> Vec<Literal> {
-    let mut state = 1u64;
-    let mut next = || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 40) as f64 / (1u64 << 22) as f64 - 2.0
-    };
+    let mut random = Random::new(1);
     graph
         .input_types()
         .into_iter()
-        .map(|ty| Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, next())))
+        .map(|ty| Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, random.symmetric() * 2.0)))
         .collect()
 }
 

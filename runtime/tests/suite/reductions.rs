@@ -2,6 +2,7 @@
 //! exact in any order; the same bits on one and two threads, and op by op as fused, are asked for with any numbers.
 
 use tensorwright_compiler::CompileOptions;
+use tensorwright_ir::op::Random;
 use tensorwright_ir::op::primitive::{BroadcastInDim, ReduceKind};
 use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
 use tensorwright_runtime::Executable;
@@ -25,11 +26,9 @@ fn run(graph: &Graph, inputs: &[Literal], threads: usize) -> Vec<Literal> {
 }
 
 /// Numbers that look random, below 2^24.
-fn numbers(mut state: u64) -> impl FnMut() -> u64 {
-    move || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        state >> 40
-    }
+fn numbers(seed: u64) -> impl FnMut() -> u64 {
+    let mut random = Random::new(seed);
+    move || random.bits() >> 40
 }
 
 /// Elements of which every sum and product is exact: small integers for sums, ones of either sign for products.

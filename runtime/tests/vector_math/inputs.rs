@@ -1,25 +1,6 @@
 //! Arguments that tests share: special values, then a fixed pseudo-random sequence.
 
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn coin(&mut self) -> bool {
-        self.next() & 1 == 0
-    }
-
-    /// Uniform in `[-1, 1)`.
-    pub(crate) fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
-}
+use tensorwright_ir::op::Random;
 
 /// Values at which functions change their behaviour, without their negations.
 pub(crate) const SPECIAL: &[f64] = &[
@@ -63,11 +44,11 @@ pub(crate) const SPECIAL: &[f64] = &[
 fn pairs(count: usize, any: fn(u64) -> f64) -> Vec<(f64, f64)> {
     let signed: Vec<f64> = SPECIAL.iter().flat_map(|&v| [v, -v]).collect();
     let special = signed.iter().flat_map(|&a| signed.iter().map(move |&b| (a, b)));
-    let mut random = Random(1);
+    let mut random = Random::new(1);
     let mut draw = move || {
-        let kind = random.next();
+        let kind = random.bits();
         let scale = [1.0, 4.0, 50.0, 1000.0][(kind >> 1) as usize % 4];
-        if kind & 1 == 0 { random.unit() * scale } else { any(random.next()) }
+        if kind & 1 == 0 { random.symmetric() * scale } else { any(random.bits()) }
     };
     let mut all: Vec<_> = special.collect();
     all.extend((0..count).map(|_| (draw(), draw())));

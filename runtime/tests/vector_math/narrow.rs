@@ -1,8 +1,9 @@
 //! f32 functions against double precision.
 
 use tensorwright_compiler::math::MathFn;
+use tensorwright_ir::op::Random;
 
-use super::inputs::{self, Random};
+use super::inputs;
 use super::strips::Strip;
 
 /// The reference: in double precision, so at most a few billionths of a float's unit in the last place off.
@@ -121,11 +122,12 @@ fn binary(function: MathFn, source: Source, count: usize) -> Worst {
     let mut worst = Worst::default();
     let (xs, ys) = inputs::narrow(count);
     worst.look(function, source, &xs, &ys);
-    let mut random = Random(2);
+    let mut random = Random::new(2);
     let (xs, ys): (Vec<f32>, Vec<f32>) = (0..count)
         .map(|i| {
-            let x = if i % 2 == 0 { (random.unit() * 88.0).exp() } else { 1.0 + random.unit() * 0.5 };
-            (x as f32, (random.unit() * 104.0 / x.ln()) as f32)
+            let x =
+                if i % 2 == 0 { (random.symmetric() * 88.0).exp() } else { 1.0 + random.symmetric() * 0.5 };
+            (x as f32, (random.symmetric() * 104.0 / x.ln()) as f32)
         })
         .unzip();
     worst.look(function, source, &xs, &ys);

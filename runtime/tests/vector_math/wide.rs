@@ -3,8 +3,8 @@
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 use tensorwright_compiler::math::MathFn;
+use tensorwright_ir::op::Random;
 
-use super::inputs::Random;
 use super::strips::Strip;
 
 type Big = FBig<HalfEven, 2>;
@@ -107,36 +107,36 @@ fn tolerance(function: MathFn) -> f64 {
 
 /// Arguments spread over the domain: uniformly over several scales, and over the exponents.
 fn draw(function: MathFn, random: &mut Random) -> (f64, f64) {
-    let scale = [0.1, 1.0, 10.0, 100.0][random.next() as usize % 4];
-    let uniform = random.unit() * scale;
-    let spread = random.unit() * 2f64.powf(random.unit() * 1000.0);
-    let any = if random.coin() { uniform } else { spread };
+    let scale = [0.1, 1.0, 10.0, 100.0][random.bits() as usize % 4];
+    let uniform = random.symmetric() * scale;
+    let spread = random.symmetric() * 2f64.powf(random.symmetric() * 1000.0);
+    let any = if random.below(2) == 0 { uniform } else { spread };
     let small = if any.abs() < 1.0 { any } else { 1.0 / any };
     match function {
         MathFn::Exp | MathFn::Expm1 | MathFn::Sinh | MathFn::Cosh | MathFn::Logistic => {
-            (random.unit() * scale.max(1.0) * 7.0, 0.0)
+            (random.symmetric() * scale.max(1.0) * 7.0, 0.0)
         }
-        MathFn::Exp2 => (random.unit() * scale * 10.0, 0.0),
+        MathFn::Exp2 => (random.symmetric() * scale * 10.0, 0.0),
         MathFn::Log | MathFn::Log2 => {
-            (if random.coin() { any.abs() } else { 1.0 + uniform.abs() / 100.0 }, 0.0)
+            (if random.below(2) == 0 { any.abs() } else { 1.0 + uniform.abs() / 100.0 }, 0.0)
         }
         MathFn::Log1p => (if any > -1.0 { any } else { -any }, 0.0),
         MathFn::Acosh => (1.0 + any.abs(), 0.0),
         MathFn::Asin | MathFn::Acos | MathFn::Atanh => (small, 0.0),
         MathFn::Tanh => (uniform / 4.0, 0.0),
-        MathFn::Erf => (random.unit() * 6.0 * scale.min(1.0), 0.0),
-        MathFn::Erfc => (random.unit() * 27.2 * scale.min(1.0), 0.0),
+        MathFn::Erf => (random.symmetric() * 6.0 * scale.min(1.0), 0.0),
+        MathFn::Erfc => (random.symmetric() * 27.2 * scale.min(1.0), 0.0),
         MathFn::Pow => {
-            let x = if random.coin() { 1.0 + random.unit() * 0.5 } else { any.abs() };
-            (x, random.unit() * 740.0 / x.ln())
+            let x = if random.below(2) == 0 { 1.0 + random.symmetric() * 0.5 } else { any.abs() };
+            (x, random.symmetric() * 740.0 / x.ln())
         }
-        MathFn::Atan2 => (any, random.unit() * scale),
+        MathFn::Atan2 => (any, random.symmetric() * scale),
         _ => (any, 0.0),
     }
 }
 
 fn worst(function: MathFn, count: usize) -> (f64, f64, f64) {
-    let mut random = Random(function as u64 + 3);
+    let mut random = Random::new(function as u64 + 3);
     let (xs, ys): (Vec<f64>, Vec<f64>) = (0..count).map(|_| draw(function, &mut random)).unzip();
     let got = Strip::of(function).run(&xs, &ys);
     let mut worst = (0.0, 0.0, 0.0);

@@ -2,26 +2,12 @@
 
 use super::*;
 use half::{bf16, f16};
-
-/// Numbers that look random and are the same each time.
-struct Source(u64);
-
-impl Source {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        self.0 >> 33
-    }
-
-    /// In [-1, 1).
-    fn unit(&mut self) -> f64 {
-        self.next() as f64 / (1u64 << 30) as f64 - 1.0
-    }
-}
+use tensorwright_ir::op::Random;
 
 /// An element for tests: made from random bits, compared by a tolerance relative to the sum of magnitudes.
 trait Sample: Copy + Default + PartialEq + std::fmt::Debug {
     const ELEMENT: Element;
-    fn sample(source: &mut Source) -> Self;
+    fn sample(source: &mut Random) -> Self;
     fn exact(self) -> f64;
     /// One rounding of the sum of `terms` products to this type.
     fn epsilon() -> f64;
@@ -31,9 +17,9 @@ macro_rules! sample {
     ($($element:ident $number:ty, $exact:expr, $epsilon:expr;)*) => {$(
         impl Sample for $number {
             const ELEMENT: Element = Element::$element;
-            fn sample(source: &mut Source) -> Self {
+            fn sample(source: &mut Random) -> Self {
                 let from: fn(f64) -> Self = $exact;
-                from(source.unit())
+                from(source.symmetric())
             }
             fn exact(self) -> f64 {
                 let to: fn(Self) -> f64 = |x| f64::from(x);
@@ -73,7 +59,7 @@ enum Order {
 const ORDERS: [Order; 4] = [Order::RowMajor, Order::ColumnMajor, Order::Gaps, Order::Reversed];
 
 impl<T: Sample> Matrix<T> {
-    fn new(order: Order, [batch, rows, columns]: [usize; 3], source: &mut Source) -> Self {
+    fn new(order: Order, [batch, rows, columns]: [usize; 3], source: &mut Random) -> Self {
         let strides = match order {
             Order::RowMajor => Strides::row_major(rows, columns),
             Order::ColumnMajor => Strides::row_major(columns, rows).transposed(),
@@ -112,7 +98,7 @@ fn run_all(plan: &MatMul, out: *mut u8, lhs: *const u8, rhs: *const u8) {
 }
 
 fn check<T: Sample>([batch, rows, depth, columns]: [usize; 4], orders: [Order; 3], accumulate: bool) {
-    let source = &mut Source(rows as u64 * 31 + depth as u64 * 7 + columns as u64);
+    let source = &mut Random::new(rows as u64 * 31 + depth as u64 * 7 + columns as u64);
     let lhs = Matrix::<T>::new(orders[0], [batch, rows, depth], source);
     let rhs = Matrix::<T>::new(orders[1], [batch, depth, columns], source);
     let mut out = Matrix::<T>::new(orders[2], [batch, rows, columns], source);
@@ -261,7 +247,7 @@ fn outputs_of_another_type() {
 #[test]
 fn a_row_has_the_same_bits_alone_and_in_a_batch() {
     let (depth, columns) = (700, 90);
-    let source = &mut Source(5);
+    let source = &mut Random::new(5);
     let lhs = Matrix::<f32>::new(Order::RowMajor, [1, 50, depth], source);
     let rhs = Matrix::<f32>::new(Order::RowMajor, [1, depth, columns], source);
     let results = [1, 2, 6, 50].map(|rows| {
@@ -276,7 +262,7 @@ fn a_row_has_the_same_bits_alone_and_in_a_batch() {
 #[test]
 fn a_tile_can_go_to_a_buffer_of_its_own() {
     let (rows, depth, columns) = (130, 40, 300);
-    let source = &mut Source(9);
+    let source = &mut Random::new(9);
     let lhs = Matrix::<f32>::new(Order::RowMajor, [1, rows, depth], source);
     let rhs = Matrix::<f32>::new(Order::RowMajor, [1, depth, columns], source);
     let whole = Product::row_major(Element::F32, rows, depth, columns);
@@ -312,7 +298,7 @@ fn a_tile_can_go_to_a_buffer_of_its_own() {
 #[test]
 fn packed_ahead_the_bits_are_the_same() {
     fn check<T: Sample>([rows, depth, columns]: [usize; 3], order: Order) {
-        let source = &mut Source(rows as u64 + 3 * depth as u64);
+        let source = &mut Random::new(rows as u64 + 3 * depth as u64);
         let lhs = Matrix::<T>::new(Order::RowMajor, [1, rows, depth], source);
         let rhs = Matrix::<T>::new(order, [1, depth, columns], source);
         let product = Product { rhs: rhs.strides, ..Product::row_major(T::ELEMENT, rows, depth, columns) };

@@ -1,34 +1,21 @@
 //! Properties of every composite, on drawn operands.
 
-use crate::op::sample::{Draw, Operand, Values};
+use crate::op::sample::{Draw, Operand, Random, Values};
 use crate::op::{AttrMap, Lowering, Op};
 use crate::{Builder, DType, Literal, Scalar, Type, Value};
 
-/// A generator of 32-bit numbers (the low half of SplitMix64).
-struct Numbers(u64);
+/// Literals of random elements.
+struct Numbers(Random);
 
 impl Numbers {
-    fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) as u32
-    }
-
-    fn unit(&mut self) -> f64 {
-        f64::from(self.next()) / f64::from(u32::MAX)
-    }
-
     fn literal(&mut self, operand: &Operand) -> Literal {
         let dtype = operand.ty.dtype;
         Literal::from_fn(operand.ty.clone(), |_| match operand.values {
-            Values::Any | Values::Rows(_) => {
-                Scalar::from_bits(dtype, u64::from(self.next()) << 32 | u64::from(self.next()))
-            }
-            Values::Moderate => Scalar::from_f64(dtype, self.unit() * 8.0 - 4.0),
-            Values::Range(low, high) => Scalar::from_f64(dtype, low + self.unit() * (high - low)),
+            Values::Any | Values::Rows(_) => Scalar::from_bits(dtype, self.0.bits()),
+            Values::Moderate => Scalar::from_f64(dtype, self.0.unit() * 8.0 - 4.0),
+            Values::Range(low, high) => Scalar::from_f64(dtype, low + self.0.unit() * (high - low)),
             Values::Index(bound) => {
-                Scalar::from_i128(dtype, i128::from(self.next()) % (bound as i128 + 3) - 1)
+                Scalar::from_i128(dtype, i128::from(self.0.bits()) % (bound as i128 + 3) - 1)
             }
         })
     }
@@ -36,10 +23,10 @@ impl Numbers {
 
 /// Calls `check` with many samples of every composite.
 fn for_each_sample(check: impl Fn(&Op, &[Literal])) {
-    let mut numbers = Numbers(7);
+    let mut numbers = Numbers(Random::new(7));
     for kind in Op::kinds().into_iter().filter(|k| k.lowering == Lowering::Expand) {
         for _ in 0..40 {
-            let choices: Vec<u32> = (0..24).map(|_| numbers.next()).collect();
+            let choices = numbers.0.choices(24);
             let mut draw = Draw::new(&choices);
             let hint = draw.ty(crate::DTypeClass::Any, 4);
             let sample = kind.sample(&mut draw, &hint);
@@ -79,11 +66,11 @@ fn attributes_survive_the_textual_form() {
 /// Whatever the operands are, an op says yes or no.
 #[test]
 fn wrong_operands_give_errors() {
-    let mut numbers = Numbers(11);
+    let mut numbers = Numbers(Random::new(11));
     let mut types: Vec<Type> =
         vec![Type::new(DType::I32, [usize::MAX >> 8, 2]), Type::new(DType::Bool, [0, 3])];
     for _ in 0..20 {
-        let choices: Vec<u32> = (0..8).map(|_| numbers.next()).collect();
+        let choices = numbers.0.choices(8);
         types.push(Draw::new(&choices).ty(crate::DTypeClass::Any, 3));
     }
     for_each_sample(|op, operands| {
