@@ -33,7 +33,15 @@ fn aspects(file: &str) -> Result<Aspects, String> {
     let optimised = run_pipeline(graph.clone(), &PassOptions::default()).map_err(|e| e.to_string())?;
     let executable = Executable::compile(&graph, &CompileOptions::default()).map_err(|e| e.to_string())?;
     check_results(&graph, &executable)?;
+    check_text(executable.program())?;
     Ok(vec![("ops", ops(&optimised)), ("steps", steps(executable.program()))])
+}
+
+/// What prints parses back to the same program.
+fn check_text(program: &Program) -> Result<(), String> {
+    let text = program.to_string();
+    let parsed: Program = text.parse().map_err(|error| format!("{error} in {text}"))?;
+    if parsed == *program { Ok(()) } else { Err(format!("{text} does not parse back to itself")) }
 }
 
 /// Names of the ops with how often they occur.

@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
+use tensorwright_compiler::lower;
 use tensorwright_compiler::passes::{
     self, Observer, Pass, PassOptions, PassRun, StopAfter, Timings, run_passes, run_pipeline_observed,
 };
+use tensorwright_compiler::program::verify;
+use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Literal};
+use tensorwright_runtime::executable::Native;
 
 use crate::fault::Fault;
 use crate::input::GraphFile;
@@ -26,7 +30,8 @@ pub(crate) struct Args {
     /// The passes to run, in this order, each once; without this option the whole pipeline.
     #[arg(long, value_delimiter = ',', value_name = "PASS,..", value_parser = by_name)]
     passes: Option<Vec<&'static dyn Pass>>,
-    /// Check each run of a pass: evaluate the graph before and after on generated inputs, and compare.
+    /// Check each run of a pass: evaluate the graph before and after on generated inputs, and compare. Check the program that the
+    /// result becomes, too.
     #[arg(long)]
     verify: bool,
     /// How many sets of inputs to check with.
@@ -44,6 +49,14 @@ pub(crate) struct Args {
     /// Write the graph to this file, and large constants to the side file beside it.
     #[arg(short, long, value_name = "FILE.tw")]
     output: Option<PathBuf>,
+}
+
+/// Whether the graph can be lowered as it is: without composites.
+fn is_primitive(graph: &Graph) -> bool {
+    graph
+        .nodes()
+        .iter()
+        .all(|node| node.op.lowering() != Lowering::Expand && node.regions.iter().all(is_primitive))
 }
 
 fn by_name(name: &str) -> Result<&'static dyn Pass, String> {
@@ -73,6 +86,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         result.map_err(|error| if args.verify { Fault::check(error) } else { Fault::internal(error) })?;
     if let Some(problem) = watch.problem {
         return Err(Fault::check(problem).into());
+    }
+    if args.verify && is_primitive(&optimized) {
+        let program = lower(&optimized, &Native).map_err(Fault::check)?;
+        verify(&program, &Native).map_err(Fault::check)?;
     }
     match &args.output {
         Some(path) => output::save_graph(path, &optimized),

@@ -3,20 +3,11 @@
 use tensorwright_ir::op::Port;
 use tensorwright_ir::{BuildError, Graph, NodeId, Type};
 
-use crate::contraction::{self, MatMul};
+use crate::contraction;
 use crate::in_place::Donations;
 use crate::passes::{self, PassError, PassOptions};
-use crate::program::Program;
+use crate::program::{InvalidProgram, Program, Target, verify};
 use crate::{fusion, plan};
-
-/// What the compiler must know of the runtime that will run the program.
-pub trait Target {
-    /// Rows and columns of the tiles in which the runtime computes a product; `None` if it does not tile it.
-    fn matmul_tile(&self, product: &MatMul) -> Option<(u64, u64)>;
-
-    /// Bytes of the right operand packed ahead for many such products; `None` if they would not gain.
-    fn packed_bytes(&self, product: &MatMul) -> Option<usize>;
-}
 
 /// How to compile.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +40,9 @@ pub enum CompileError {
         /// Its type.
         ty: Box<Type>,
     },
+    /// A program that breaks a rule. Reported if [`PassOptions::verify`] is set.
+    #[error(transparent)]
+    Program(#[from] InvalidProgram),
     /// An invariant does not hold.
     #[error("internal error of the compiler: {what}")]
     Internal {
@@ -79,7 +73,11 @@ pub fn compile_donating(
 ) -> Result<Program, CompileError> {
     check_ports(graph)?;
     let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
-    lower_region(&optimized, target, &Donations { pairs: pairs.to_vec(), to_kernels: true })
+    let program = lower_region(&optimized, target, &Donations { pairs: pairs.to_vec(), to_kernels: true })?;
+    if options.passes.verify {
+        verify(&program, target)?;
+    }
+    Ok(program)
 }
 
 fn check_ports(graph: &Graph) -> Result<(), CompileError> {
@@ -92,7 +90,7 @@ fn check_ports(graph: &Graph) -> Result<(), CompileError> {
     Ok(())
 }
 
-/// Fuses, schedules and plans a graph of primitives.
+/// Fuses, schedules and plans a graph of primitives. Fails only through a bug of the compiler.
 pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError> {
     lower_region(graph, target, &Donations::default())
 }
@@ -119,15 +117,16 @@ pub fn clusters(graph: &Graph) -> Result<(Graph, Vec<Vec<NodeId>>), CompileError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::Product;
 
     struct Untiled;
 
     impl Target for Untiled {
-        fn matmul_tile(&self, _product: &MatMul) -> Option<(u64, u64)> {
+        fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
             None
         }
 
-        fn packed_bytes(&self, _product: &MatMul) -> Option<usize> {
+        fn packed_bytes(&self, _product: &Product) -> Option<usize> {
             None
         }
     }

@@ -5,83 +5,13 @@
 //! slice, broadcast) only changes strides. What does not fit into one batch, one row, one column and one depth stride becomes an
 //! outer loop around products.
 
-use std::fmt;
-
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{DotGeneral, Transpose};
-use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Shape, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Node, Op, Shape, Value};
 
 use crate::fusion::access;
 use crate::kernel::{Affine, Var};
-
-/// A batch of strided matrix products: `out = lhs * rhs`. Strides and offsets are in elements.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct MatMul {
-    /// Dtype of both operands.
-    pub input: DType,
-    /// Dtype of the result, in which products are added up (f32 for f16 and bf16).
-    pub output: DType,
-    /// Number of products; strides from one to the next.
-    pub batch: Loop,
-    /// Rows of `lhs` and `out`; the stride in `rhs` is 0.
-    pub rows: Loop,
-    /// Columns of `rhs` and `out`; the stride in `lhs` is 0.
-    pub columns: Loop,
-    /// Columns of `lhs` and rows of `rhs`; the stride in `out` is 0.
-    pub depth: Loop,
-    /// Loops around the batch, outermost first.
-    pub outer: Vec<Loop>,
-    /// First element of `lhs`.
-    pub lhs_offset: i64,
-    /// First element of `rhs`.
-    pub rhs_offset: i64,
-}
-
-impl fmt::Display for MatMul {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MatMul { input, output, batch, rows, columns, depth, outer, .. } = self;
-        let outer: u64 = outer.iter().map(|l| l.extent).product();
-        write!(f, "{input}->{output} ")?;
-        if outer * batch.extent != 1 {
-            write!(f, "{} x ", outer * batch.extent)?;
-        }
-        write!(f, "{}x{}x{}", rows.extent, depth.extent, columns.extent)
-    }
-}
-
-/// One loop of a product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Loop {
-    /// Number of iterations.
-    pub extent: u64,
-    /// Step in `lhs`.
-    pub lhs: i64,
-    /// Step in `rhs`.
-    pub rhs: i64,
-    /// Step in `out`.
-    pub out: i64,
-}
-
-impl Loop {
-    const ONCE: Loop = Loop { extent: 1, lhs: 0, rhs: 0, out: 0 };
-
-    /// The two loops, `self` around `inner`, as one, if strides allow.
-    fn merged(self, inner: Loop) -> Option<Loop> {
-        let extent = inner.extent as i64;
-        let continues = |outer: i64, inner: i64| outer == inner * extent;
-        match (self.extent, inner.extent) {
-            (1, _) => Some(inner),
-            (_, 1) => Some(self),
-            _ if continues(self.lhs, inner.lhs)
-                && continues(self.rhs, inner.rhs)
-                && continues(self.out, inner.out) =>
-            {
-                Some(Loop { extent: self.extent * inner.extent, ..inner })
-            }
-            _ => None,
-        }
-    }
-}
+use crate::program::{Loop, Product};
 
 /// Memory that holds an operand, and how it lies there.
 #[derive(Clone, Debug)]
@@ -207,7 +137,7 @@ fn gather_axes(
 }
 
 /// The product that a `dot_general` node is, and the values whose memory it reads.
-pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (MatMul, Value, Value) {
+pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (Product, Value, Value) {
     let [lhs, rhs] = [0, 1].map(|position| operand(graph, dot, position, node.operands[position]));
     let [lhs_shape, rhs_shape] = [0, 1].map(|position| &graph.ty(node.operands[position]).shape);
     let out = &graph.ty(node.results[0]);
@@ -253,7 +183,7 @@ pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (MatMul, 
     let input = graph.ty(node.operands[0]).dtype;
     let (lhs_offset, rhs_offset) = (lhs.offset, rhs.offset);
     let product =
-        MatMul { input, output: out.dtype, batch, rows, columns, depth, outer, lhs_offset, rhs_offset };
+        Product { input, output: out.dtype, batch, rows, columns, depth, outer, lhs_offset, rhs_offset };
     (product, lhs.base, rhs.base)
 }
 

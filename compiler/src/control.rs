@@ -6,10 +6,7 @@
 
 use tensorwright_ir::Op;
 
-use crate::program::{Place, Program};
-
-/// Bytes of the places are multiples of this.
-const ALIGNMENT: usize = 64;
+use crate::program::{ALIGNMENT, Place, Program};
 
 /// The workspace of one op: offsets from its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

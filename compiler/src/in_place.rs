@@ -115,7 +115,8 @@ fn number_of(kernels: &mut Vec<Kernel>, kernel: Kernel) -> usize {
 /// Gives the result the memory of the operand.
 fn share(program: &mut Program, result: usize, operand: usize) {
     if let Place::Input(input) = program.slots[operand].place {
-        program.overwritten.push(input);
+        let at = program.overwritten.partition_point(|&other| other < input);
+        program.overwritten.insert(at, input);
     }
     rename(program, result, operand);
 }
@@ -134,7 +135,7 @@ fn is_free(program: &Program, at: usize, operand: usize, result: usize, donation
 
 fn may_be_written(program: &Program, operand: usize, result: usize, donations: &Donations) -> bool {
     match program.slots[operand].place {
-        Place::Arena(_) => true,
+        Place::Arena(_) | Place::Unplaced => true,
         // Nobody but the output that it is given to may take the place of an input.
         Place::Input(input) => {
             donations.pairs.iter().any(|&(own, output)| own == input && program.outputs[output].1 == result)
@@ -145,13 +146,11 @@ fn may_be_written(program: &Program, operand: usize, result: usize, donations: &
 
 /// Makes `from` another name of the memory of `to`.
 fn rename(program: &mut Program, from: usize, to: usize) {
-    if matches!(program.slots[from].place, Place::Output)
-        && matches!(program.slots[to].place, Place::Arena(_))
-    {
+    if matches!(program.slots[from].place, Place::Output) && program.slots[to].is_in_arena() {
         program.slots[to].place = Place::Output;
     }
     // Nobody uses it any more, so it gets no memory.
-    program.slots[from].place = Place::Arena(0);
+    program.slots[from].place = Place::Unplaced;
     let new = |slot: &mut usize| {
         if *slot == from {
             *slot = to;

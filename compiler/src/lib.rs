@@ -22,5 +22,8 @@ mod plan;
 mod prepack;
 pub mod program;
 mod schedule;
+mod syntax;
 
-pub use compile::{CompileError, CompileOptions, Target, clusters, compile, compile_donating, lower};
+pub use compile::{CompileError, CompileOptions, clusters, compile, compile_donating, lower};
+pub use program::Target;
+pub use syntax::SyntaxError;

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use tensorwright_ir::DType;
 
 use crate::kernel::{Access, Buffer, Kernel, Local, Param};
-use crate::program::{KernelCall, Place, Program, Step};
+use crate::program::{KernelCall, Program, Step};
 
 /// Bytes of scratch of a merged kernel.
 const MAX_SCRATCH: usize = 32 << 10;
@@ -103,8 +103,7 @@ fn merged(program: &mut Program, calls: &[KernelCall], touches: &[u32]) -> Kerne
         let first_local = joined.locals.len() as u32;
         joined.locals.extend(kernel.locals.iter().cloned());
         for (param, &slot) in kernel.params.iter().zip(&call.args) {
-            let private =
-                matches!(program.slots[slot].place, Place::Arena(_)) && inside[&slot] == touches[slot];
+            let private = program.slots[slot].is_in_arena() && inside[&slot] == touches[slot];
             let fits = joined.scratch_bytes() + program.slots[slot].ty.bytes() <= MAX_SCRATCH;
             let buffer = *place.entry((slot, param.dtype, param.len)).or_insert_with(|| {
                 if private && fits {

@@ -12,7 +12,8 @@ use crate::in_place::{Donations, update_in_place, update_late};
 use crate::kernel::{GridDim, Kernel};
 use crate::native::Native;
 use crate::prepack::{Packed, pack_ahead};
-use crate::program::{Control, KernelCall, Place, Program, Slot, Step};
+use crate::program::verify::same_flow;
+use crate::program::{ALIGNMENT, Control, KernelCall, Place, Product, Program, Slot, Step};
 use crate::schedule::{self, Memory, Scheduled};
 use crate::{CompileError, Target};
 
@@ -30,7 +31,13 @@ pub(crate) fn plan(
     let mut program = planner.finish();
     update_late(&mut program, donations);
     crate::merge::merge_small_kernels(&mut program);
+    let before = cfg!(debug_assertions).then(|| program.clone());
     update_in_place(&mut program, donations);
+    if let Some(before) = before
+        && same_flow(&before, &program).is_err()
+    {
+        return Err(CompileError::Internal { what: "a value is overwritten that is still needed" });
+    }
     crate::merge::drop_unused_kernels(&mut program);
     place_in_arena(&mut program);
     Ok(program)
@@ -87,7 +94,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         let place = match (graph.source(memory), graph.op(memory)) {
             (Source::Input(position), _) => Place::Input(position),
             (_, Some(Op::Constant(c))) if self.is_constant(memory) => Place::Constant(c.value.clone()),
-            _ => Place::Arena(0),
+            _ => Place::Unplaced,
         };
         let slot = self.program.slots.len();
         self.program.slots.push(Slot { ty: graph.ty(memory).clone(), place });
@@ -100,7 +107,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         match memory {
             Memory::Value(value) => self.slot(*value),
             Memory::Temporary { ty, .. } => *self.temporaries.entry(memory.clone()).or_insert_with(|| {
-                slots.push(Slot { ty: ty.clone(), place: Place::Arena(0) });
+                slots.push(Slot { ty: ty.clone(), place: Place::Unplaced });
                 slots.len() - 1
             }),
         }
@@ -182,7 +189,7 @@ impl<'a, 'g> Planner<'a, 'g> {
                 Step::Control(Box::new(control))
             }
             Lowering::Effect => Step::Effect { op, operands, operand_types, location },
-            Lowering::List => Step::List { op, operands, operand_types, results, location },
+            Lowering::List => Step::List { op, operands, operand_types, results, result_types, location },
             _ => Step::Routine { op, operands, operand_types, results, result_types, location },
         };
         self.program.steps.push(step);
@@ -192,7 +199,7 @@ impl<'a, 'g> Planner<'a, 'g> {
     /// A slot of the arena for bytes that are no value.
     fn scratch(&mut self, bytes: usize) -> usize {
         let ty = Type::new(DType::U8, [bytes]);
-        self.program.slots.push(Slot { ty, place: Place::Arena(0) });
+        self.program.slots.push(Slot { ty, place: Place::Unplaced });
         self.program.slots.len() - 1
     }
 
@@ -219,7 +226,7 @@ impl<'a, 'g> Planner<'a, 'g> {
     }
 
     /// The tiles of a product as a grid over the axes of its result, if its result has one axis for each loop.
-    fn tiles_of(&self, product: &contraction::MatMul, result: &Shape) -> Option<Vec<GridDim>> {
+    fn tiles_of(&self, product: &Product, result: &Shape) -> Option<Vec<GridDim>> {
         let (rows, columns) = self.target.matmul_tile(product)?;
         let dims =
             [(product.batch.extent, 1), (product.rows.extent, rows), (product.columns.extent, columns)];
@@ -255,7 +262,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         let graph = self.fusion.graph;
         for &output in graph.outputs() {
             let slot = self.slot(output);
-            if let Place::Arena(_) = self.program.slots[slot].place {
+            if self.program.slots[slot].is_in_arena() {
                 self.program.slots[slot].place = Place::Output;
             }
             self.program.outputs.push((graph.ty(output).clone(), slot));
@@ -306,27 +313,15 @@ fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
 /// Gives each arena slot an offset: the largest slot first, each at the lowest place that is free from the first step that touches
 /// the slot to the last. Places of lists are never shared: they hold handles from the first step to the last.
 fn place_in_arena(program: &mut Program) {
-    let mut life: Vec<Option<(usize, usize)>> = vec![None; program.slots.len()];
-    for (at, step) in program.steps.iter().enumerate() {
-        for slot in step.slots() {
-            let held = program.slots[slot].ty.is_list();
-            let life = &mut life[slot];
-            *life = match *life {
-                _ if held => Some((0, program.steps.len())),
-                Some((first, _)) => Some((first, at)),
-                None => Some((at, at)),
-            };
-        }
-    }
-    let mut order: Vec<usize> = (0..life.len())
-        .filter(|&s| matches!(program.slots[s].place, Place::Arena(_)) && life[s].is_some())
-        .collect();
+    let life = program.lifetimes();
+    let mut order: Vec<usize> =
+        (0..life.len()).filter(|&s| program.slots[s].is_in_arena() && life[s].is_some()).collect();
     // Large ones first: they leave the fewest gaps.
     order.sort_by_key(|&s| (std::cmp::Reverse(program.slots[s].ty.bytes()), s));
     let mut placed: Vec<(usize, usize, usize, usize)> = Vec::new();
     for slot in order {
         let (first, last) = life[slot].expect("filtered above");
-        let bytes = program.slots[slot].ty.bytes().next_multiple_of(64).max(64);
+        let bytes = program.slots[slot].ty.bytes().next_multiple_of(ALIGNMENT).max(ALIGNMENT);
         let mut busy: Vec<(usize, usize)> =
             placed.iter().filter(|p| p.2 <= last && first <= p.3).map(|p| (p.0, p.1)).collect();
         busy.sort_unstable();

@@ -6,8 +6,7 @@
 use tensorwright_ir::{DType, Op, Type};
 
 use crate::Target;
-use crate::contraction::MatMul;
-use crate::program::{Place, Program, Slot, Step};
+use crate::program::{Place, Product, Program, Slot, Step};
 
 /// An operand of a loop that is to be packed.
 #[derive(Debug)]
@@ -15,7 +14,7 @@ pub(crate) struct Packed {
     /// Which operand.
     pub(crate) operand: usize,
     /// For which product.
-    pub(crate) product: MatMul,
+    pub(crate) product: Product,
     /// The slot of the packed operand in the body, an input.
     slot: usize,
 }
@@ -29,7 +28,7 @@ pub(crate) fn pack_ahead(op: &Op, body: &mut Program, target: &dyn Target) -> Ve
         let Place::Input(input) = body.slots[*rhs].place else { continue };
         let Some(bytes) = target.packed_bytes(product).filter(|_| input >= first) else { continue };
         let product = product.clone();
-        let known = found.iter().find(|p| p.operand == input && same_packing(&p.product, &product));
+        let known = found.iter().find(|p| p.operand == input && p.product.packs_like(&product));
         let slot = match known {
             Some(known) => known.slot,
             None => {
@@ -70,14 +69,6 @@ fn first_invariant(op: &Op) -> Option<usize> {
         Op::Map(op) if op.length > 1 => Some(op.mapped),
         _ => None,
     }
-}
-
-/// Whether two products of the same operand want it packed in the same way.
-fn same_packing(a: &MatMul, b: &MatMul) -> bool {
-    let read = |p: &MatMul| {
-        (p.input, p.output, p.rhs_offset, p.depth.extent, p.depth.rhs, p.columns.extent, p.columns.rhs)
-    };
-    read(a) == read(b)
 }
 
 fn add_input(body: &mut Program, bytes: usize) -> usize {

@@ -1,18 +1,17 @@
 //! What becomes one kernel: the clusters that users count on.
 
-use tensorwright_compiler::contraction::MatMul;
-use tensorwright_compiler::program::{Program, Step};
+use tensorwright_compiler::program::{Product, Program, Step};
 use tensorwright_compiler::{CompileOptions, Target, compile};
 use tensorwright_ir::{Builder, DType, Graph, Scalar, Type, Value};
 
 struct Tiles;
 
 impl Target for Tiles {
-    fn matmul_tile(&self, _product: &MatMul) -> Option<(u64, u64)> {
+    fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
         Some((64, 64))
     }
 
-    fn packed_bytes(&self, _product: &MatMul) -> Option<usize> {
+    fn packed_bytes(&self, _product: &Product) -> Option<usize> {
         None
     }
 }
@@ -21,7 +20,9 @@ fn program(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Program {
     let mut b = Builder::new("f");
     let outputs = build(&mut b);
     let graph: Graph = b.finish(&outputs);
-    compile(&graph, &CompileOptions::default(), &Tiles).expect("compiles")
+    let program = compile(&graph, &CompileOptions::default(), &Tiles).expect("compiles");
+    assert_eq!(program.to_string().parse::<Program>().expect("parses"), program);
+    program
 }
 
 /// One letter per step: k kernel, m matmul, e matmul with epilogue, P packing, r routine, c control flow, p effect.

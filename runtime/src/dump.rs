@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use tensorwright_compiler::passes::{self, PassError, PassOptions, StopAfter};
 use tensorwright_compiler::program::Program;
+use tensorwright_compiler::program::text::print;
 use tensorwright_compiler::{CompileError, CompileOptions, lower};
 use tensorwright_ir::Graph;
+use tensorwright_ir::text::Style;
 
 use crate::executable::Native;
 use crate::jit::{JitError, listing};
@@ -39,7 +41,7 @@ pub fn dump(graph: &Graph, options: &CompileOptions, stage: &str) -> Result<Stri
     match stage {
         "traced" => Ok(graph.to_string()),
         "optimized" => Ok(optimized(graph, &options.passes)?.to_string()),
-        "kernels" => Ok(kernels(&program(graph, options)?)),
+        "kernels" => Ok(print(&program(graph, options)?, Style { locations: true, elide: true })),
         "clif" => machine(&program(graph, options)?, |l| l.clif),
         "asm" => machine(&program(graph, options)?, |l| l.assembly),
         pass if passes::by_name(pass).is_some() => {
@@ -57,18 +59,6 @@ fn optimized(graph: &Graph, options: &PassOptions) -> Result<Graph, PassError> {
 /// The program of a graph.
 fn program(graph: &Graph, options: &CompileOptions) -> Result<Program, DumpError> {
     Ok(lower(&optimized(graph, &options.passes)?, &Native)?)
-}
-
-fn kernels(program: &Program) -> String {
-    let mut text = String::new();
-    for program in program.with_regions() {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{program}");
-        for (i, kernel) in program.kernels.iter().enumerate() {
-            let _ = write!(text, "\nkernel {i}:\n{kernel}\n");
-        }
-    }
-    text
 }
 
 fn machine(program: &Program, part: impl Fn(crate::jit::Listing) -> String) -> Result<String, DumpError> {

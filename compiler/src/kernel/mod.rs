@@ -25,7 +25,6 @@ use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
 pub use interpret::{InterpretError, interpret};
-pub use parse::ParseKernelError;
 pub use verify::{InvalidKernel, verify};
 
 /// A compiled unit: native code that computes any range of its tiles.

@@ -11,116 +11,23 @@ use super::{
     Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg,
     Span, Stage, Store, Var,
 };
-
-/// Where a text is no kernel, and what was expected there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: expected {expected}")]
-pub struct ParseKernelError {
-    /// From 1.
-    pub line: usize,
-    /// From 1, in characters.
-    pub column: usize,
-    /// What was expected.
-    pub expected: String,
-}
+use crate::syntax::{Parser, Result, SyntaxError};
 
 /// Fails at the first place where the text does not follow the grammar. Whether the kernel is valid is not checked.
 impl FromStr for Kernel {
-    type Err = ParseKernelError;
+    type Err = SyntaxError;
 
-    fn from_str(text: &str) -> Result<Kernel, ParseKernelError> {
-        let mut parser = Parser { text, at: 0 };
+    fn from_str(text: &str) -> Result<Kernel> {
+        let mut parser = Parser::new(text);
         let kernel = parser.kernel()?;
-        parser.skip();
-        if parser.at < text.len() { Err(parser.expected("the end")) } else { Ok(kernel) }
-    }
-}
-
-type Result<T, E = ParseKernelError> = std::result::Result<T, E>;
-
-struct Parser<'t> {
-    text: &'t str,
-    at: usize,
-}
-
-/// Tokens.
-impl<'t> Parser<'t> {
-    fn expected(&self, what: impl Into<String>) -> ParseKernelError {
-        let before = &self.text[..self.at];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
-        ParseKernelError { line, column, expected: what.into() }
-    }
-
-    /// White space and comments.
-    fn skip(&mut self) {
-        loop {
-            let rest = &self.text[self.at..];
-            let trimmed = rest.trim_start();
-            self.at += rest.len() - trimmed.len();
-            if !trimmed.starts_with("//") {
-                return;
-            }
-            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
-        }
-    }
-
-    fn rest(&mut self) -> &'t str {
-        self.skip();
-        &self.text[self.at..]
-    }
-
-    fn accept(&mut self, token: &str) -> bool {
-        let found = self.rest().starts_with(token);
-        if found {
-            self.at += token.len();
-        }
-        found
-    }
-
-    fn require(&mut self, token: &str) -> Result<()> {
-        if self.accept(token) { Ok(()) } else { Err(self.expected(format!("`{token}`"))) }
-    }
-
-    fn peek_word(&mut self) -> &'t str {
-        let rest = self.rest();
-        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-        &rest[..end]
-    }
-
-    fn accept_word(&mut self, word: &str) -> bool {
-        let found = self.peek_word() == word;
-        if found {
-            self.at += word.len();
-        }
-        found
-    }
-
-    /// A word for which `f` has a meaning.
-    fn named<T>(&mut self, what: &str, f: impl FnOnce(&str) -> Option<T>) -> Result<T> {
-        let word = self.peek_word();
-        let value = f(word).ok_or_else(|| self.expected(what))?;
-        self.at += word.len();
-        Ok(value)
-    }
-
-    fn number(&mut self, what: &str) -> Result<u64> {
-        self.named(what, |word| word.parse().ok())
-    }
-
-    /// A letter with a number, such as `p0`.
-    fn numbered(&mut self, letter: char) -> Result<u32> {
-        self.named(&format!("`{letter}` with a number"), |word| word.strip_prefix(letter)?.parse().ok())
-    }
-
-    fn dtype(&mut self) -> Result<DType> {
-        self.named("a dtype", |word| word.parse().ok())
+        parser.end()?;
+        Ok(kernel)
     }
 }
 
 /// Kernels and stages.
 impl Parser<'_> {
-    fn kernel(&mut self) -> Result<Kernel> {
+    pub(crate) fn kernel(&mut self) -> Result<Kernel> {
         self.require("kernel")?;
         self.require("{")?;
         let mut kernel =

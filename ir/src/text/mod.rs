@@ -43,6 +43,7 @@ mod attribute;
 mod code;
 mod cursor;
 mod error;
+mod fragment;
 mod lexer;
 mod literal;
 mod parser;
@@ -58,7 +59,8 @@ pub(crate) use parser::parse_trusting;
 
 pub use code::Code;
 pub use error::{ParseError, Related, Span};
-pub use printer::{Style, print, print_with_weights, value_labels};
+pub use fragment::{parse_location, parse_name, parse_op, parse_type};
+pub use printer::{Style, print, print_location, print_op, print_with_weights, quoted_name, value_labels};
 pub use weights::Weights;
 
 use std::fmt;

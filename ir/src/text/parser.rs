@@ -69,7 +69,7 @@ impl<'a> Body<'a> {
 type Bound<'a> = SmallVec<[(Label<'a>, Span); 2]>;
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str, weights: Option<&'a [u8]>) -> Result<Parser<'a>, ParseError> {
+    pub(super) fn new(text: &'a str, weights: Option<&'a [u8]>) -> Result<Parser<'a>, ParseError> {
         let start = Span { start: 0, end: 0 };
         if u32::try_from(text.len()).is_err() {
             return Err(ParseError::new(text, Code::TooLarge, start, "the text is larger than 4 GiB", ""));
@@ -215,7 +215,7 @@ impl<'a> Parser<'a> {
         Ok(bound)
     }
 
-    fn kind(&self, name: &str, at: Span) -> Result<OpKind, ParseError> {
+    pub(super) fn kind(&self, name: &str, at: Span) -> Result<OpKind, ParseError> {
         KINDS.get(name).copied().ok_or_else(|| {
             let names = KINDS.keys().copied().collect::<std::collections::BTreeSet<_>>();
             let near = suggest::nearest(name, names).map(|near| format!("did you mean `{near}`?"));
@@ -278,7 +278,7 @@ impl<'a> Parser<'a> {
     }
 
     /// `@ "src/main.rs":12:8`.
-    fn location(&mut self) -> Result<Option<Location>, ParseError> {
+    pub(super) fn location(&mut self) -> Result<Option<Location>, ParseError> {
         if !self.eat('@')? {
             return Ok(None);
         }

@@ -8,7 +8,7 @@ use super::lexer::is_name;
 use super::weights::checksum;
 use super::{FREE_FILL_ELEMENTS, MAX_FILL_BYTES, Weights};
 use crate::literal::Exact;
-use crate::op::AttrValue;
+use crate::op::{AttrValue, Op};
 use crate::{Graph, LiteralRef, Location, Node, Type, Value};
 
 /// What of a graph is printed. The default is everything, so that the text parses back to the same graph.
@@ -42,6 +42,19 @@ pub fn print_with_weights(graph: &Graph) -> (String, Weights) {
     (printer.out, weights)
 }
 
+/// An op with its attributes, such as `reduce {kind = sum, axes = [0]}`.
+pub fn print_op(op: &Op, style: Style) -> String {
+    let mut printer = Printer::new(style, None);
+    printer.out.push_str(op.name());
+    printer.attributes(op);
+    printer.out
+}
+
+/// A place in the source, such as `@ "src/main.rs":12:8`.
+pub fn print_location(location: &Location) -> String {
+    format!("@ {}:{}:{}", quoted(location.file()), location.line, location.column)
+}
+
 /// How each value is written: `%name`, or `%7` without a name. Names that are given twice get a suffix.
 pub fn value_labels(graph: &Graph) -> Vec<String> {
     let mut taken: HashSet<&str> = HashSet::new();
@@ -56,7 +69,7 @@ pub fn value_labels(graph: &Graph) -> Vec<String> {
 }
 
 /// A name as it stands in the text: in quotes if it is no plain word.
-fn quoted_name(name: &str) -> String {
+pub fn quoted_name(name: &str) -> String {
     let plain = name.bytes().all(is_name) && name.starts_with(|c: char| !c.is_ascii_digit());
     if plain { name.to_owned() } else { quoted(name) }
 }
@@ -125,19 +138,23 @@ impl<'w> Printer<'w> {
         }
         self.out.push_str(node.op.name());
         self.list("(", ")", &node.operands, |p, &operand| p.out.push_str(label(labels, operand)));
-        let attributes = node.op.attributes();
-        if !attributes.is_empty() {
-            self.list(" {", "}", &attributes, |p, (name, value)| {
-                p.write(format_args!("{name} = "));
-                p.attribute(value);
-            });
-        }
+        self.attributes(&node.op);
         self.regions(&node.regions, depth);
         if !node.results.is_empty() {
             self.list(" : ", "", &node.results, |p, &v| p.write(format_args!("{}", graph.ty(v))));
         }
         if let Some(location) = node.location.as_ref().filter(|_| self.style.locations) {
-            self.location(location);
+            self.write(format_args!(" {}", print_location(location)));
+        }
+    }
+
+    fn attributes(&mut self, op: &Op) {
+        let attributes = op.attributes();
+        if !attributes.is_empty() {
+            self.list(" {", "}", &attributes, |p, (name, value)| {
+                p.write(format_args!("{name} = "));
+                p.attribute(value);
+            });
         }
     }
 
@@ -153,10 +170,6 @@ impl<'w> Printer<'w> {
         self.out.push('\n');
         self.indent(depth);
         self.out.push(')');
-    }
-
-    fn location(&mut self, location: &Location) {
-        self.write(format_args!(" @ {}:{}:{}", quoted(location.file()), location.line, location.column));
     }
 
     fn attribute(&mut self, value: &AttrValue) {

@@ -69,6 +69,8 @@ impl Block {
             let place = match &slot.place {
                 Place::Input(i) => SlotPlace::Input(*i),
                 Place::Arena(offset) => SlotPlace::Arena(*offset),
+                // The verifier makes sure that nothing is there.
+                Place::Unplaced => SlotPlace::Arena(0),
                 Place::Output => {
                     self.fresh_bytes.push(slot.ty.bytes());
                     SlotPlace::Fresh(self.fresh_bytes.len() - 1)
@@ -120,8 +122,9 @@ impl Block {
         // SAFETY: places of lists in the arena are for nothing else while the block runs.
         let _lists = unsafe { Cells::start(self.lists.iter().map(|&slot| memory[slot])) };
         for task in &self.tasks {
-            // SAFETY: `memory` has a pointer for each slot, to as many bytes as its type takes. Arena slots that live at the same
-            // time do not overlap, and programs only write to outputs, to the arena, and to inputs that were given to them.
+            // SAFETY: `memory` has a pointer for each slot, to as many bytes as its type takes. Slots in the arena that are needed at the
+            // same time do not overlap (rule 12 of `program::verify`), and programs only write to outputs, to the arena, and to inputs that
+            // were given to them (rule 8). What steps do within their slots is in rules 3 to 7, and that they read what was written in rule 9.
             unsafe { task.run(&memory, threads)? };
         }
         Ok(())

@@ -85,7 +85,8 @@ impl ControlTask {
         own.places().into_iter().for_each(|(operand, cell)| operands[operand] = cell);
         let results: Pointers = self.results.iter().map(|&slot| memory[slot]).collect();
         let call = Call { task: self, operands, results, workspace: memory[self.workspace_slot], threads };
-        // SAFETY: operands, results and the workspace are valid for their types, as of this function.
+        // SAFETY: operands and results are valid for their types, and regions take and give these (rules 6 and 14 of `program::verify`).
+        // The workspace is large enough and for nothing else (rule 13).
         unsafe {
             match &self.op {
                 Op::If(_) => call.branch(usize::from(call.operands[0].read() == 0)),
@@ -172,7 +173,7 @@ impl Call<'_> {
         let [condition, body] = &self.task.regions[..] else { unreachable!("while has two regions") };
         let flag = self.workspace.wrapping_add(self.task.workspace.flag);
         // SAFETY: the regions take state and invariants; the new state does not overlap what is read, but where the body
-        // updates it in place.
+        // updates it in place (rule 14 of `program::verify`).
         unsafe {
             let mut state = State::new(self);
             loop {

@@ -13,8 +13,7 @@ mod shared;
 mod task;
 
 use smallvec::SmallVec;
-use tensorwright_compiler::contraction::MatMul as Product;
-use tensorwright_compiler::program::{Program, Step};
+use tensorwright_compiler::program::{Product, Program, Step};
 use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::{DType, Graph, Type};
@@ -212,7 +211,7 @@ impl Executable {
         let mut memory = self.memory()?;
         // SAFETY: the inputs were checked, the memory was made for the block, and it overwrites no input.
         unsafe { self.run_block(|i| inputs[i].as_ptr().cast_mut(), &mut memory, threads)? };
-        // SAFETY: the program has written every element of its outputs, and no step runs any more.
+        // SAFETY: the program has written its outputs (rule 10 of `program::verify`), and no step runs any more.
         let fresh = unsafe { memory.outputs() };
         Ok(self.collect_outputs(|i| inputs[i].clone(), &fresh))
     }
@@ -254,7 +253,7 @@ impl Executable {
         // SAFETY: the inputs were checked, and the memory was made for the block. What it overwrites is a copy, or its only handle is
         // borrowed by this call.
         unsafe { self.run_block(|i| pointers[i], &mut memory, threads)? };
-        // SAFETY: the program has written every element of its outputs, and no step runs any more.
+        // SAFETY: the program has written its outputs (rule 10 of `program::verify`), and no step runs any more.
         let fresh = unsafe { memory.outputs() };
         let copied = |i: usize| copies.iter().find(|(input, _)| *input == i).map(|(_, copy)| copy);
         Ok(self.collect_outputs(|i| copied(i).unwrap_or(inputs[i].buffer()).clone(), &fresh))

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tensorwright_compiler::CompileError;
-use tensorwright_compiler::contraction::{self, MatMul as Product};
 use tensorwright_compiler::cost;
-use tensorwright_compiler::program::{KernelCall, Program, Step};
+use tensorwright_compiler::program::{self, KernelCall, Product, Program, Step};
 
 use super::block::Block;
 use super::control::ControlTask;
@@ -130,14 +129,14 @@ pub(super) fn task(
                 rhs: *rhs,
                 out: *out,
                 epilogue: epilogue.as_ref().map(kernel_task),
-                outer: product.outer.iter().map(|l: &contraction::Loop| l.extent).product(),
+                outer: product.outer.iter().map(|l: &program::Loop| l.extent).product(),
             }))
         }
         Step::Routine { op, operands, operand_types, results, result_types, .. } => {
             let routine = Routine::prepare(op, operand_types, result_types)?;
             Task::Routine { routine, operands: operands.clone(), results: results.clone() }
         }
-        Step::List { op, operands, operand_types, results, location } => {
+        Step::List { op, operands, operand_types, results, location, .. } => {
             let operands = (&operands[..], &operand_types[..]);
             let task = ListTask::new(op, operands, results, location.clone(), (program, at));
             Task::List(Box::new(task.ok_or(RoutineError::NoRoutine { op: op.name() })?))
@@ -308,7 +307,7 @@ impl MatMulTask {
         let down = self.product.rows.extent.div_ceil(rows);
         let across = self.product.columns.extent.div_ceil(columns);
         let index = (part.batch * down + part.rows.start / rows) * across + part.columns.start / columns;
-        // SAFETY: the epilogue's grid has the tiles of the product, in row-major order.
+        // SAFETY: the epilogue's grid has the tiles of the product, in row-major order (rule 5 of `program::verify`).
         unsafe { epilogue.kernel.run(params.as_ptr(), scratch, index, index + 1) };
     }
 

@@ -1,0 +1,174 @@
+//! Reads the text form of programs that [`text`](super::text) describes. `//` begins a comment.
+
+use std::str::FromStr;
+
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::text::{MAX_DEPTH, parse_location, parse_name, parse_op, parse_type};
+use tensorwright_ir::{Op, Type};
+
+use super::{Control, KernelCall, Place, Program, Slot, Step};
+use crate::syntax::{Parser, Result, SyntaxError};
+
+/// Fails at the first place where the text does not follow the grammar. Whether the program is valid is not checked.
+impl FromStr for Program {
+    type Err = SyntaxError;
+
+    fn from_str(text: &str) -> Result<Program> {
+        let mut parser = Parser::new(text);
+        let program = parser.program(0)?;
+        parser.end()?;
+        Ok(program)
+    }
+}
+
+/// Slots with the types that an op takes them for.
+type Typed = (Vec<usize>, Vec<Type>);
+
+impl Parser<'_> {
+    fn program(&mut self, depth: usize) -> Result<Program> {
+        if depth >= MAX_DEPTH {
+            return Err(self.expected(format!("regions at most {MAX_DEPTH} deep")));
+        }
+        self.require("program")?;
+        self.require("@")?;
+        let name = self.part(parse_name)?;
+        self.require("(")?;
+        let inputs = self.items(")", |p| p.part(parse_type))?;
+        self.require("arena")?;
+        let arena_bytes = self.number("a number of bytes")? as usize;
+        self.require("{")?;
+        let (slots, overwritten) = self.slots()?;
+        let mut kernels = Vec::new();
+        while self.accept_word(&format!("k{}", kernels.len())) {
+            self.require("=")?;
+            kernels.push(self.kernel()?);
+        }
+        let mut steps = Vec::new();
+        while !self.accept_word("return") {
+            steps.push(self.step(depth)?);
+        }
+        let (slots_out, types) = self.typed("}")?;
+        let outputs = types.into_iter().zip(slots_out).collect();
+        Ok(Program { name, inputs, outputs, slots, kernels, steps, overwritten, arena_bytes })
+    }
+
+    fn slots(&mut self) -> Result<(Vec<Slot>, Vec<usize>)> {
+        let (mut slots, mut overwritten) = (Vec::new(), Vec::new());
+        while self.accept_word(&format!("s{}", slots.len())) {
+            self.require(":")?;
+            let ty = self.part(parse_type)?;
+            self.require("=")?;
+            let place = self.place()?;
+            if let Place::Input(input) = place
+                && self.accept(",")
+            {
+                self.require("overwritten")?;
+                overwritten.push(input);
+            }
+            slots.push(Slot { ty, place });
+        }
+        overwritten.sort_unstable();
+        Ok((slots, overwritten))
+    }
+
+    fn place(&mut self) -> Result<Place> {
+        let expected = "`input`, `output`, `arena`, `unplaced` or `constant`";
+        match self.peek_word() {
+            "constant" => match self.part(parse_op)? {
+                Op::Constant(constant) => Ok(Place::Constant(constant.value)),
+                _ => Err(self.expected(expected)),
+            },
+            "input" => {
+                self.require("input")?;
+                Ok(Place::Input(self.number("the number of an input")? as usize))
+            }
+            "arena" => {
+                self.require("arena")?;
+                self.require("+")?;
+                Ok(Place::Arena(self.number("a number of bytes")? as usize))
+            }
+            _ => self.named(expected, |word| match word {
+                "output" => Some(Place::Output),
+                "unplaced" => Some(Place::Unplaced),
+                _ => None,
+            }),
+        }
+    }
+
+    fn step(&mut self, depth: usize) -> Result<Step> {
+        if self.accept_word("run") {
+            return Ok(Step::Kernel(self.kernel_call()?));
+        }
+        if self.accept_word("pack") {
+            let product = self.product()?;
+            let matrix = self.slot()?;
+            self.require("->")?;
+            return Ok(Step::Pack { product, matrix, out: self.slot()? });
+        }
+        if self.accept_word("matmul") {
+            return self.matmul();
+        }
+        self.op_step(depth)
+    }
+
+    fn matmul(&mut self) -> Result<Step> {
+        let product = self.product()?;
+        let lhs = self.slot()?;
+        self.require(",")?;
+        let packed = self.accept_word("packed");
+        let rhs = self.slot()?;
+        self.require("->")?;
+        let out = self.slot()?;
+        let epilogue = if self.accept_word("then") { Some(self.kernel_call()?) } else { None };
+        Ok(Step::MatMul { product, lhs, rhs, packed, out, epilogue })
+    }
+
+    fn kernel_call(&mut self) -> Result<KernelCall> {
+        let kernel = self.numbered('k')? as usize;
+        self.require("(")?;
+        Ok(KernelCall { kernel, args: self.items(")", Parser::slot)? })
+    }
+
+    /// A step that is an op.
+    fn op_step(&mut self, depth: usize) -> Result<Step> {
+        let op = self.part(parse_op)?;
+        self.require("(")?;
+        let (operands, operand_types) = self.typed(")")?;
+        if op.lowering() == Lowering::Effect {
+            let location = self.part(parse_location)?;
+            return Ok(Step::Effect { op, operands, operand_types, location });
+        }
+        self.require("->")?;
+        self.require("(")?;
+        let (results, result_types) = self.typed(")")?;
+        if op.lowering() == Lowering::Region {
+            self.require("in")?;
+            let workspace = self.slot()?;
+            let location = self.part(parse_location)?;
+            self.require("(")?;
+            let regions = self.items(")", |p| p.program(depth + 1))?;
+            let control =
+                Control { op, regions, operands, operand_types, results, result_types, workspace, location };
+            return Ok(Step::Control(Box::new(control)));
+        }
+        let location = self.part(parse_location)?;
+        Ok(match op.lowering() {
+            Lowering::List => Step::List { op, operands, operand_types, results, result_types, location },
+            _ => Step::Routine { op, operands, operand_types, results, result_types, location },
+        })
+    }
+
+    fn slot(&mut self) -> Result<usize> {
+        Ok(self.numbered('s')? as usize)
+    }
+
+    /// `s0: f32[4], s1: f32[]`.
+    fn typed(&mut self, close: &str) -> Result<Typed> {
+        let one = |p: &mut Self| {
+            let slot = p.slot()?;
+            p.require(":")?;
+            Ok((slot, p.part(parse_type)?))
+        };
+        Ok(self.items(close, one)?.into_iter().unzip())
+    }
+}

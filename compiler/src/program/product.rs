@@ -1,0 +1,171 @@
+//! Matrix products, as steps of a program compute them, and their text form.
+//!
+//! ```text
+//! f32->f32 rows 32 (784, 0, 512) columns 512 (0, 1, 1) depth 784 (1, 512, 0)
+//! ```
+//!
+//! For each loop how often it runs, and its steps in the left operand, the right operand and the result; a loop that runs once and goes
+//! nowhere is left out. Loops around the batch are `outer`, the outermost first; `from 3, 0` is where the operands begin, unless it is at 0.
+
+use std::fmt::{self, Display, Formatter};
+
+use tensorwright_ir::DType;
+
+use crate::syntax::{Parser, Result};
+
+/// A batch of strided matrix products: `out = lhs * rhs`. Strides and offsets are in elements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Product {
+    /// Dtype of both operands.
+    pub input: DType,
+    /// Dtype of the result, in which products are added up (f32 for f16 and bf16).
+    pub output: DType,
+    /// Number of products; strides from one to the next.
+    pub batch: Loop,
+    /// Rows of `lhs` and `out`; the stride in `rhs` is 0.
+    pub rows: Loop,
+    /// Columns of `rhs` and `out`; the stride in `lhs` is 0.
+    pub columns: Loop,
+    /// Columns of `lhs` and rows of `rhs`; the stride in `out` is 0.
+    pub depth: Loop,
+    /// Loops around the batch, outermost first.
+    pub outer: Vec<Loop>,
+    /// First element of `lhs`.
+    pub lhs_offset: i64,
+    /// First element of `rhs`.
+    pub rhs_offset: i64,
+}
+
+/// One loop of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Loop {
+    /// Number of iterations.
+    pub extent: u64,
+    /// Step in `lhs`.
+    pub lhs: i64,
+    /// Step in `rhs`.
+    pub rhs: i64,
+    /// Step in `out`.
+    pub out: i64,
+}
+
+impl Loop {
+    pub(crate) const ONCE: Loop = Loop { extent: 1, lhs: 0, rhs: 0, out: 0 };
+
+    /// The two loops, `self` around `inner`, as one, if strides allow.
+    pub(crate) fn merged(self, inner: Loop) -> Option<Loop> {
+        let extent = inner.extent as i64;
+        let continues = |outer: i64, inner: i64| outer == inner * extent;
+        match (self.extent, inner.extent) {
+            (1, _) => Some(inner),
+            (_, 1) => Some(self),
+            _ if continues(self.lhs, inner.lhs)
+                && continues(self.rhs, inner.rhs)
+                && continues(self.out, inner.out) =>
+            {
+                Some(Loop { extent: self.extent * inner.extent, ..inner })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Product {
+    /// The first element behind the last one that is read of the left operand and of the right one, and that is written of the result;
+    /// `None` if a product begins before the first, or is too large for any memory.
+    pub(crate) fn reach(&self) -> Option<[u64; 3]> {
+        let outside = || self.outer.iter().chain([&self.batch, &self.rows, &self.columns]);
+        let reach = |from: i64, step: fn(&Loop) -> i64| {
+            if outside().any(|l| l.extent == 0) {
+                return Some(0);
+            }
+            let (mut first, mut last) = (i128::from(from), i128::from(from));
+            for l in outside().chain([&self.depth]) {
+                let way = i128::from(step(l)) * (i128::from(l.extent.max(1)) - 1);
+                *(if way < 0 { &mut first } else { &mut last }) += way;
+            }
+            u64::try_from(last + 1).ok().filter(|_| first >= 0)
+        };
+        let operand =
+            |from, step: fn(&Loop) -> i64| if self.depth.extent == 0 { Some(0) } else { reach(from, step) };
+        let (lhs, rhs) = (operand(self.lhs_offset, |l| l.lhs)?, operand(self.rhs_offset, |l| l.rhs)?);
+        Some([lhs, rhs, reach(0, |l| l.out)?])
+    }
+
+    /// Whether two products of the same operand read it packed in the same way.
+    pub(crate) fn packs_like(&self, other: &Product) -> bool {
+        let read = |p: &Product| {
+            (p.input, p.output, p.rhs_offset, p.depth.extent, p.depth.rhs, p.columns.extent, p.columns.rhs)
+        };
+        read(self) == read(other)
+    }
+
+    /// Rows, depth and columns, for people.
+    pub fn summary(&self) -> String {
+        let Product { input, output, batch, rows, columns, depth, outer, .. } = self;
+        let products = batch.extent * outer.iter().map(|l| l.extent).product::<u64>();
+        let times = if products == 1 { String::new() } else { format!("{products} x ") };
+        format!("{input}->{output} {times}{}x{}x{}", rows.extent, depth.extent, columns.extent)
+    }
+}
+
+impl Display for Loop {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Loop { extent, lhs, rhs, out } = self;
+        write!(f, "{extent} ({lhs}, {rhs}, {out})")
+    }
+}
+
+impl Display for Product {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Product { input, output, batch, rows, columns, depth, outer, lhs_offset, rhs_offset } = self;
+        write!(f, "{input}->{output}")?;
+        outer.iter().try_for_each(|l| write!(f, " outer {l}"))?;
+        for (name, l) in [("batch", batch), ("rows", rows), ("columns", columns), ("depth", depth)] {
+            if *l != Loop::ONCE {
+                write!(f, " {name} {l}")?;
+            }
+        }
+        if (*lhs_offset, *rhs_offset) != (0, 0) {
+            write!(f, " from {lhs_offset}, {rhs_offset}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Parser<'_> {
+    pub(super) fn product(&mut self) -> Result<Product> {
+        let input = self.dtype()?;
+        self.require("->")?;
+        let output = self.dtype()?;
+        let mut outer = Vec::new();
+        while self.accept_word("outer") {
+            outer.push(self.product_loop()?);
+        }
+        let mut once = |name: &str| match self.accept_word(name) {
+            true => self.product_loop(),
+            false => Ok(Loop::ONCE),
+        };
+        let (batch, rows, columns, depth) = (once("batch")?, once("rows")?, once("columns")?, once("depth")?);
+        let (mut lhs_offset, mut rhs_offset) = (0, 0);
+        if self.accept_word("from") {
+            lhs_offset = self.signed("an element")?;
+            self.require(",")?;
+            rhs_offset = self.signed("an element")?;
+        }
+        Ok(Product { input, output, batch, rows, columns, depth, outer, lhs_offset, rhs_offset })
+    }
+
+    /// `32 (784, 0, 512)`.
+    fn product_loop(&mut self) -> Result<Loop> {
+        let extent = self.number("a number of iterations")?;
+        self.require("(")?;
+        let lhs = self.signed("a step")?;
+        self.require(",")?;
+        let rhs = self.signed("a step")?;
+        self.require(",")?;
+        let out = self.signed("a step")?;
+        self.require(")")?;
+        Ok(Loop { extent, lhs, rhs, out })
+    }
+}
