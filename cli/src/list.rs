@@ -1,5 +1,6 @@
 //! `wright list-ops` and `wright list-passes`.
 
+use tensorwright_compiler::lower::{STAGES, Stage};
 use tensorwright_compiler::passes::{self, PIPELINE, Pass, Step};
 use tensorwright_ir::Op;
 use tensorwright_ir::op::{Arity, Lowering, OpKind};
@@ -47,7 +48,7 @@ fn op_row(kind: &OpKind) -> Vec<String> {
     vec![kind.name.to_owned(), operands, lowering.to_owned(), kind.attributes.join(", ")]
 }
 
-/// List the passes of the optimiser in the order of the pipeline, with the reason for each place.
+/// List the passes of the optimiser in the order of the pipeline, and the stages of lowering, with the reason for each place.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  wright list-passes")]
 pub(crate) struct PassesArgs {}
@@ -67,6 +68,10 @@ pub(crate) fn passes(_: &PassesArgs) -> anyhow::Result<()> {
     }
     out.push_str("\nPasses:\n");
     out.push_str(&table(passes::all().into_iter().map(pass_row).collect()));
+    out.push_str("\nLowering:\n");
+    let stage_row =
+        |stage: &Stage| [format!("  {}", stage.name), stage.what.to_owned(), stage.why.to_owned()];
+    out.push_str(&table(STAGES.iter().map(|stage| stage_row(stage).to_vec()).collect()));
     output::print(&out)
 }
 

@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use tensorwright_compiler::lower;
+use tensorwright_compiler::lower::{LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{
     self, Observer, Pass, PassOptions, PassRun, StopAfter, Timings, run_passes, run_pipeline_observed,
 };
-use tensorwright_compiler::program::verify;
-use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Literal};
 use tensorwright_runtime::executable::Native;
 
@@ -30,8 +28,8 @@ pub(crate) struct Args {
     /// The passes to run, in this order, each once; without this option the whole pipeline.
     #[arg(long, value_delimiter = ',', value_name = "PASS,..", value_parser = by_name)]
     passes: Option<Vec<&'static dyn Pass>>,
-    /// Check each run of a pass: evaluate the graph before and after on generated inputs, and compare. Check the program that the
-    /// result becomes, too.
+    /// Check each run of a pass: evaluate the graph before and after on generated inputs, and compare. Verify what each
+    /// stage of lowering makes of the result.
     #[arg(long)]
     verify: bool,
     /// How many sets of inputs to check with.
@@ -49,14 +47,6 @@ pub(crate) struct Args {
     /// Write the graph to this file, and large constants to the side file beside it.
     #[arg(short, long, value_name = "FILE.tw")]
     output: Option<PathBuf>,
-}
-
-/// Whether the graph can be lowered as it is: without composites.
-fn is_primitive(graph: &Graph) -> bool {
-    graph
-        .nodes()
-        .iter()
-        .all(|node| node.op.lowering() != Lowering::Expand && node.regions.iter().all(is_primitive))
 }
 
 fn by_name(name: &str) -> Result<&'static dyn Pass, String> {
@@ -87,9 +77,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if let Some(problem) = watch.problem {
         return Err(Fault::check(problem).into());
     }
-    if args.verify && is_primitive(&optimized) {
-        let program = lower(&optimized, &Native).map_err(Fault::check)?;
-        verify(&program, &Native).map_err(Fault::check)?;
+    if args.verify && args.passes.is_none() && args.stop_after.is_none() {
+        let options = LowerOptions { verify: true, ..LowerOptions::default() };
+        lower_observed(&optimized, &options, &Native, &mut |_: &StageRun<'_>| {}).map_err(Fault::check)?;
     }
     match &args.output {
         Some(path) => output::save_graph(path, &optimized),

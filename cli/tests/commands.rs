@@ -67,12 +67,17 @@ fn dumps_parse_back() {
 #[test]
 fn every_stage_can_be_seen() {
     let layer = corpus("layer.tw");
-    assert!(prints(&["dump", &layer, "--stage", "kernels"]).contains("program @layer"));
+    for stage in ["kernels", "plan", "merge", "place"] {
+        assert!(prints(&["dump", &layer, "--stage", stage]).contains("program @layer"), "{stage}");
+    }
+    assert!(prints(&["dump", &layer, "--stage", "fuse"]).contains("cluster 0"));
     for stage in ["clif", "asm"] {
         assert!(prints(&["dump", &layer, "--stage", stage]).contains("kernel 0"), "{stage}");
     }
     let all = prints(&["dump", &layer, "--stage", "all"]);
-    for title in ["// ---- traced", ": expand, ", "// ---- kernels", "// ---- clif", "// ---- asm"] {
+    for title in
+        ["// ---- traced", ": expand, ", "// ---- donate", "// ---- kernels", "// ---- clif", "// ---- asm"]
+    {
         assert!(all.contains(title), "{title}");
     }
     assert!(fails(&["dump", &layer, "--stage", "nonsense"], 2).contains("stages are traced"));

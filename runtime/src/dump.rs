@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use tensorwright_compiler::lower::{self, LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{self, PassError, PassOptions, StopAfter};
 use tensorwright_compiler::program::Program;
 use tensorwright_compiler::program::text::print;
-use tensorwright_compiler::{CompileError, CompileOptions, lower};
+use tensorwright_compiler::{CompileError, CompileOptions, compile_donating};
 use tensorwright_ir::Graph;
 use tensorwright_ir::text::Style;
 
@@ -16,7 +17,9 @@ use crate::jit::{JitError, listing};
 #[derive(Debug, thiserror::Error)]
 pub enum DumpError {
     /// There is no such stage.
-    #[error("unknown stage `{0}`: expected traced, optimized, kernels, clif, asm or the name of a pass")]
+    #[error(
+        "unknown stage `{0}`: expected traced, optimized, kernels, clif, asm or the name of a pass or of a stage of lowering"
+    )]
     UnknownStage(String),
     /// The compiler failed.
     #[error(transparent)]
@@ -32,18 +35,26 @@ impl From<PassError> for DumpError {
     }
 }
 
-/// The text of `graph` at a stage: `traced`, the name of a pass (after its first run), `optimized`, `kernels`, `clif`
-/// or `asm`.
+/// The text of `graph` at a stage: `traced`, the name of a pass (after its first run), `optimized`, the name of a stage of
+/// lowering (after it), `kernels`, `clif` or `asm`. Pairs of an input and an output are donated, as in
+/// [`Executable::compile_donating`](crate::Executable::compile_donating).
 ///
 /// # Errors
 /// If there is no such stage, or through a bug of the compiler.
-pub fn dump(graph: &Graph, options: &CompileOptions, stage: &str) -> Result<String, DumpError> {
+pub fn dump(
+    graph: &Graph,
+    options: &CompileOptions,
+    donated: &[(usize, usize)],
+    stage: &str,
+) -> Result<String, DumpError> {
+    let program = || compile_donating(graph, options, &Native, donated);
     match stage {
         "traced" => Ok(graph.to_string()),
         "optimized" => Ok(optimized(graph, &options.passes)?.to_string()),
-        "kernels" => Ok(print(&program(graph, options)?, Style { locations: true, elide: true })),
-        "clif" => machine(&program(graph, options)?, |l| l.clif),
-        "asm" => machine(&program(graph, options)?, |l| l.assembly),
+        "kernels" => Ok(print(&program()?, STYLE)),
+        "clif" => machine(&program()?, |l| l.clif),
+        "asm" => machine(&program()?, |l| l.assembly),
+        name if lower::stage(name).is_some() => lowered(graph, options, donated, name),
         pass if passes::by_name(pass).is_some() => {
             let stop_after = Some(StopAfter::Pass(pass.to_owned()));
             Ok(optimized(graph, &PassOptions { stop_after, ..options.passes.clone() })?.to_string())
@@ -52,13 +63,29 @@ pub fn dump(graph: &Graph, options: &CompileOptions, stage: &str) -> Result<Stri
     }
 }
 
+/// Large constants are cut short: dumps are for eyes.
+const STYLE: Style = Style { locations: true, elide: true };
+
 fn optimized(graph: &Graph, options: &PassOptions) -> Result<Graph, PassError> {
     passes::run_pipeline(graph.clone(), options)
 }
 
-/// The program of a graph.
-fn program(graph: &Graph, options: &CompileOptions) -> Result<Program, DumpError> {
-    Ok(lower(&optimized(graph, &options.passes)?, &Native)?)
+/// What has been decided after a stage of lowering.
+fn lowered(
+    graph: &Graph,
+    options: &CompileOptions,
+    donated: &[(usize, usize)],
+    stage: &str,
+) -> Result<String, DumpError> {
+    let graph = optimized(graph, &options.passes)?;
+    let lowering = LowerOptions { verify: options.passes.verify, donated: donated.to_vec() };
+    let mut text = String::new();
+    lower_observed(&graph, &lowering, &Native, &mut |run: &StageRun<'_>| {
+        if run.stage.name == stage {
+            text = run.program.map_or_else(|| run.text.to_string(), |program| print(program, STYLE));
+        }
+    })?;
+    Ok(text)
 }
 
 fn machine(program: &Program, part: impl Fn(crate::jit::Listing) -> String) -> Result<String, DumpError> {

@@ -12,6 +12,8 @@ pub enum Stage {
     Pass(String),
     /// The graph after all passes.
     Optimized,
+    /// What lowering has decided after the stage of this name.
+    Lowered(String),
     /// The kernels that the graph became.
     Kernels,
     /// Cranelift's intermediate form of each kernel.
@@ -25,7 +27,7 @@ impl Stage {
     pub fn name(&self) -> &str {
         match self {
             Stage::Traced => "traced",
-            Stage::Pass(name) => name,
+            Stage::Pass(name) | Stage::Lowered(name) => name,
             Stage::Optimized => "optimized",
             Stage::Kernels => "kernels",
             Stage::Clif => "clif",

@@ -22,6 +22,7 @@ Stages:
   PASS        after the first run of a pass of the pipeline; `wright list-passes` lists them
   optimized   after all passes
   fused       the same, as it is cut into kernels: pictures show the operations of a kernel in one colour
+  STAGE       after a stage of lowering; `wright list-passes` lists them too
   kernels     the program: memory, steps, and kernels as loops over tiles
   clif        the kernels in Cranelift's intermediate form
   asm         the kernels as machine code

@@ -1,9 +1,13 @@
 //! What there is to see at each stage.
 
+use tensorwright_compiler::lower::{self, LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{self, PassOptions, PassRun};
+use tensorwright_compiler::program::text::print;
 use tensorwright_compiler::{CompileOptions, clusters};
 use tensorwright_ir::Graph;
+use tensorwright_ir::text::Style;
 use tensorwright_runtime::dump::dump;
+use tensorwright_runtime::executable::Native;
 
 use crate::fault::Fault;
 use crate::picture::Groups;
@@ -15,6 +19,8 @@ pub(super) enum Stage {
     Pass(&'static str),
     Optimized,
     Fused,
+    /// One of [`lower::STAGES`].
+    Lowered(&'static str),
     /// One of [`MACHINE`].
     Machine(&'static str),
     All,
@@ -27,17 +33,20 @@ impl Stage {
     /// The stage of this name, for the command line.
     pub(super) fn parse(name: &str) -> Result<Stage, String> {
         let machine = || MACHINE.iter().find(|stage| **stage == name).map(|stage| Stage::Machine(stage));
+        let lowered = || lower::stage(name).map(|stage| Stage::Lowered(stage.name));
         let pass = || passes::by_name(name).map(|pass| Stage::Pass(pass.name()));
         match name {
             "traced" => Ok(Stage::Traced),
             "optimized" => Ok(Stage::Optimized),
             "fused" => Ok(Stage::Fused),
             "all" => Ok(Stage::All),
-            _ => machine().or_else(pass).ok_or_else(|| {
+            _ => machine().or_else(lowered).or_else(pass).ok_or_else(|| {
                 let names: Vec<&str> = passes::all().iter().map(|pass| pass.name()).collect();
+                let stages: Vec<&str> = lower::STAGES.iter().map(|stage| stage.name).collect();
                 format!(
-                    "stages are traced, {}, optimized, fused, {}, all",
+                    "stages are traced, {}, optimized, fused, {}, {}, all",
                     names.join(", "),
+                    stages.join(", "),
                     MACHINE.join(", ")
                 )
             }),
@@ -66,7 +75,7 @@ impl Section {
 pub(super) fn sections(graph: Graph, stage: &Stage) -> Result<Vec<Section>, Fault> {
     match stage {
         Stage::Traced => Ok(vec![Section::graph("traced", graph)]),
-        Stage::Machine(name) => Ok(vec![machine(&graph, name)?]),
+        Stage::Machine(name) | Stage::Lowered(name) => Ok(vec![machine(&graph, name)?]),
         Stage::Fused => Ok(vec![fused(&optimized(graph, &mut |_| {})?)?]),
         Stage::Optimized => Ok(vec![Section::graph("optimized", optimized(graph, &mut |_| {})?)]),
         Stage::Pass(name) => Ok(vec![after(graph, name)?]),
@@ -93,31 +102,46 @@ fn after(graph: Graph, name: &str) -> Result<Section, Fault> {
 
 fn all(graph: Graph) -> Result<Vec<Section>, Fault> {
     let mut sections = vec![Section::graph("traced", graph.clone())];
-    optimized(graph.clone(), &mut |run| {
+    let optimized = optimized(graph.clone(), &mut |run| {
         if let Some(after) = run.after {
             sections.push(Section::graph(title(run, after), after.clone()));
         }
     })?;
+    sections.extend(lowered(&optimized)?);
     for stage in MACHINE {
         sections.push(machine(&graph, stage)?);
     }
     Ok(sections)
 }
 
+/// What each stage of lowering decides.
+fn lowered(graph: &Graph) -> Result<Vec<Section>, Fault> {
+    let mut sections = Vec::new();
+    lower_observed(graph, &LowerOptions::default(), &Native, &mut |run: &StageRun<'_>| {
+        let counters: String = run.counters.iter().map(|(name, count)| format!(", {name} {count}")).collect();
+        let style = Style { locations: true, elide: true };
+        let text = run.program.map_or_else(|| run.text.to_string(), |program| print(program, style));
+        let title = format!("{}, {:.1?}{counters}", run.stage.name, run.elapsed);
+        sections.push(Section { title, content: Content::Text(text) });
+    })
+    .map_err(Fault::internal)?;
+    Ok(sections)
+}
+
 fn machine(graph: &Graph, stage: &str) -> Result<Section, Fault> {
-    let text = dump(graph, &CompileOptions::default(), stage).map_err(Fault::internal)?;
+    let text = dump(graph, &CompileOptions::default(), &[], stage).map_err(Fault::internal)?;
     Ok(Section { title: stage.to_owned(), content: Content::Text(text) })
 }
 
 /// The graph that becomes kernels, its nodes in groups by kernel.
 fn fused(graph: &Graph) -> Result<Section, Fault> {
-    let (graph, clusters) = clusters(graph).map_err(Fault::internal)?;
+    let clusters = clusters(graph, &Native).map_err(Fault::internal)?;
     let mut groups = Groups::default();
     for (i, nodes) in clusters.iter().enumerate() {
         groups.titles.push(format!("cluster {i}: {} operations", nodes.len()));
         groups.of.extend(nodes.iter().map(|&node| (node, i)));
     }
-    Ok(Section { title: "fused".to_owned(), content: Content::Graph { graph, groups } })
+    Ok(Section { title: "fused".to_owned(), content: Content::Graph { graph: graph.clone(), groups } })
 }
 
 fn title(run: &PassRun<'_>, after: &Graph) -> String {

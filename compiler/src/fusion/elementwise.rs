@@ -16,6 +16,8 @@ use crate::passes::element_cost;
 
 /// Outputs beyond this number make a kernel juggle too many streams.
 const MAX_ROOTS: usize = 12;
+/// Clusters that are asked whether they take one more output.
+const MAX_HOMES: usize = 64;
 /// More nodes make no better kernels, only larger ones.
 const MAX_NODES: usize = 256;
 
@@ -106,15 +108,16 @@ fn absorb(fusion: &mut Fusion<'_>, id: NodeId, cluster: usize) {
 /// Stores the value, as an output of one of the clusters that read it if possible.
 fn store(fusion: &mut Fusion<'_>, id: NodeId, value: Value, clusters: &[usize]) {
     let shape = &fusion.graph.ty(value).shape;
-    let home = clusters.iter().copied().find(|&c| {
+    let takes = |fusion: &Fusion<'_>, c: usize| {
         let cluster = &fusion.clusters[c];
         cluster.form == Form::Elementwise
             && cluster.shape == *shape
             && has_room(fusion, c)
             && fusion.roots(c).len() < MAX_ROOTS
             && fusion.users(value).iter().any(|&u| fusion.cluster_of(u) == Some(c))
-            && !depends_on(fusion, c, value)
-    });
+    };
+    let mut candidates = clusters.iter().copied().take(MAX_HOMES);
+    let home = candidates.find(|&c| takes(fusion, c) && !depends_on(fusion, c, value));
     match home {
         Some(cluster) => {
             fusion.stored[value.index()] = true;

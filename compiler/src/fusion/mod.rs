@@ -13,8 +13,10 @@
 //! composes indices ([`access`]).
 
 pub(crate) mod access;
+pub(crate) mod contraction;
 pub(crate) mod cut;
 mod elementwise;
+mod marks;
 mod reduction;
 mod units;
 
@@ -23,8 +25,6 @@ use smallvec::SmallVec;
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Node, NodeId, Op, Shape, Source, Value};
 
-use crate::contraction;
-use crate::native::{self, Native};
 pub(crate) use cut::Cut;
 pub(crate) use units::Unit;
 
@@ -82,20 +82,36 @@ pub(crate) struct Fusion<'g> {
     stored: Vec<bool>,
     /// For each value the nodes that read it.
     users: Vec<SmallVec<[NodeId; 2]>>,
-    /// Loops that are kernels.
-    native: HashMap<NodeId, Vec<Native>>,
+    /// For each value whether it is an output.
+    is_output: Vec<bool>,
+    /// What the searches cost, and which budgets ran out.
+    pub(crate) counters: Counters,
 }
 
+/// What fusion counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters {
+    /// Nodes looked at while clusters grew around reductions.
+    pub(crate) visits: u64,
+    /// Units looked at in search of dependences.
+    pub(crate) searched: u64,
+    /// Searches that gave up.
+    pub(crate) gave_up: u64,
+}
+
+/// For loops that need no steps of their own the values that their kernels read and write.
+pub(crate) type LoopMemory = HashMap<NodeId, Vec<Value>>;
+
 /// Decides what to fuse. The graph must hold no composites.
-pub(crate) fn fuse(graph: &Graph) -> Fusion<'_> {
-    let mut fusion = Fusion::new(graph);
+pub(crate) fn fuse<'g>(graph: &'g Graph, loops: &LoopMemory) -> Fusion<'g> {
+    let mut fusion = Fusion::new(graph, loops);
     reduction::grow_all(&mut fusion);
     elementwise::grow_all(&mut fusion);
     fusion
 }
 
 impl<'g> Fusion<'g> {
-    fn new(graph: &'g Graph) -> Fusion<'g> {
+    fn new(graph: &'g Graph, loops: &LoopMemory) -> Fusion<'g> {
         let mut users: Vec<SmallVec<[NodeId; 2]>> = vec![SmallVec::new(); graph.values().len()];
         for (id, node) in graph.iter() {
             for operand in &node.operands {
@@ -106,37 +122,24 @@ impl<'g> Fusion<'g> {
             }
         }
         let stored = graph.values().map(|v| matches!(graph.source(v), Source::Input(_))).collect();
+        let mut is_output = vec![false; graph.values().len()];
+        graph.outputs().iter().for_each(|output| is_output[output.index()] = true);
         let cluster_of = vec![None; graph.nodes().len()];
-        let native = HashMap::new();
-        let mut fusion = Fusion { graph, clusters: Vec::new(), cluster_of, stored, users, native };
-        fusion.find_native_loops();
-        fusion.store_what_must_be();
+        let counters = Counters::default();
+        let mut fusion =
+            Fusion { graph, clusters: Vec::new(), cluster_of, stored, users, is_output, counters };
+        fusion.store_what_must_be(loops);
         fusion
     }
 
-    fn find_native_loops(&mut self) {
-        for (id, node) in self.graph.iter() {
-            let used = |v: Value| !self.users(v).is_empty() || self.graph.outputs().contains(&v);
-            if let Some(kernels) = native::kernels(self.graph, node, used) {
-                self.native.insert(id, kernels);
-            }
-        }
-    }
-
-    /// The kernels of a loop that needs no steps of its own.
-    pub(crate) fn native(&self, id: NodeId) -> Option<&[Native]> {
-        self.native.get(&id).map(Vec::as_slice)
-    }
-
     /// Outputs, and what routines read and write, live in memory.
-    fn store_what_must_be(&mut self) {
+    fn store_what_must_be(&mut self, loops: &LoopMemory) {
         for &value in self.graph.outputs() {
             self.stored[value.index()] = true;
         }
         for (id, node) in self.graph.iter().filter(|(_, n)| is_routine(n) || needs_memory(self.graph, n)) {
-            if let Some(kernels) = self.native.get(&id) {
-                let touched = kernels.iter().flat_map(|kernel| &kernel.params);
-                touched.for_each(|value| self.stored[value.index()] = true);
+            if let Some(touched) = loops.get(&id) {
+                touched.iter().for_each(|value| self.stored[value.index()] = true);
                 continue;
             }
             for (position, &operand) in node.operands.iter().enumerate() {
@@ -162,6 +165,11 @@ impl<'g> Fusion<'g> {
                 self.stored[node.results[0].index()] = true;
             }
         }
+    }
+
+    /// Whether the value is an output.
+    pub(crate) fn is_output(&self, value: Value) -> bool {
+        self.is_output[value.index()]
     }
 
     /// Whether the value lives in memory.

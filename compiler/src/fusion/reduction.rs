@@ -9,13 +9,22 @@
 //!    values along `A`, and broadcasts of row values back to `S`. A consumer must not depend on the cluster through a
 //!    node outside it, or the cluster would wait for itself: nodes that do are *tainted*.
 //!
+//! Both walks go from node to node, in the order of the graph, and end where nothing can be decided any more: producers where none is left
+//! that a node inside reads; consumers where none is left that reads a node inside, and no cluster that is there already reaches back
+//! from what is tainted to a node inside. So a cluster costs what is near it. A walk that takes too long gives up, and the reduction
+//! stays alone.
+//!
 //! Long reductions with few results are [`cut`](super::cut) in two. Their rows are not read again in the same cluster; what
 //! follows in terms of row values is done by the second kernel.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tensorwright_ir::{Node, NodeId, Op, Shape, Value};
 
+use super::marks::{Horizon, Marks};
 use super::{Cluster, Coordinates, Cut, Form, Fusion, is_elementwise, is_reduction};
 
 /// Rows longer than this are not kept in scratch between a reduction and its consumers.
@@ -25,15 +34,48 @@ const MAX_NODES: usize = 256;
 /// How often the consumers are swept again after taint reached an earlier cluster.
 const MAX_SWEEPS: usize = 8;
 
+/// Nodes that a walk looks at before it gives up.
+const MAX_VISITS: u64 = 1 << 15;
+/// A value with more readers is stored anyway.
+const MAX_USERS: usize = 256;
+
 /// Makes a cluster around each reduction that is not yet in one.
 pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
-    for index in 0..fusion.graph.nodes().len() {
+    let count = fusion.graph.nodes().len();
+    let (mut walk, mut horizon) = (Walk::new(count), Horizon::new(count));
+    for index in 0..count {
         let id = NodeId::new(index);
         if fusion.cluster_of(id).is_none() && is_reduction(fusion.graph.node(id)) {
-            let cluster = Growth::new(fusion, id).grow();
+            let cluster = Growth::new(fusion, id, &mut walk, &horizon).grow();
+            if let (Some(&first), Some(&last)) = (cluster.nodes.iter().min(), cluster.nodes.iter().max()) {
+                horizon.add(first, last);
+            }
             let id = fusion.add_cluster(cluster);
             store_roots(fusion, id);
         }
+    }
+    fusion.counters.visits += walk.visits;
+    fusion.counters.gave_up += walk.gave_up;
+}
+
+/// What the walks of all growths share.
+struct Walk {
+    /// Ancestors of the seed, as far as they were found.
+    reaches_seed: Marks,
+    producers: Marks,
+    tainted: Marks,
+    /// Nodes that wait to be looked at, or have been.
+    queued: Marks,
+    /// Of these the ones that may join.
+    asks: Marks,
+    visits: u64,
+    gave_up: u64,
+}
+
+impl Walk {
+    fn new(nodes: usize) -> Walk {
+        let [reaches_seed, producers, tainted, queued, asks] = [0; 5].map(|_| Marks::new(nodes));
+        Walk { reaches_seed, producers, tainted, queued, asks, visits: 0, gave_up: 0 }
     }
 }
 
@@ -49,19 +91,21 @@ fn store_roots(fusion: &mut Fusion<'_>, cluster: usize) {
 
 struct Growth<'a, 'g> {
     fusion: &'a Fusion<'g>,
+    walk: &'a mut Walk,
+    horizon: &'a Horizon,
     seed: NodeId,
     form: Form,
     shape: Shape,
     reduced: SmallVec<[usize; 6]>,
     cut: Option<Cut>,
-    producers: Vec<bool>,
+    producers: Vec<NodeId>,
     coordinates: HashMap<Value, Coordinates>,
-    tainted: Vec<bool>,
+    tainted: Vec<NodeId>,
     nodes: Vec<NodeId>,
 }
 
 impl<'a, 'g> Growth<'a, 'g> {
-    fn new(fusion: &'a Fusion<'g>, seed: NodeId) -> Growth<'a, 'g> {
+    fn new(fusion: &'a Fusion<'g>, seed: NodeId, walk: &'a mut Walk, horizon: &'a Horizon) -> Growth<'a, 'g> {
         let node = fusion.graph.node(seed);
         let Op::Reduce(reduce) = &node.op else { unreachable!("seeds are reductions") };
         let shape = fusion.graph.ty(node.operands[0]).shape.clone();
@@ -69,17 +113,21 @@ impl<'a, 'g> Growth<'a, 'g> {
         reduced.sort_unstable();
         let form = Form::of_reduction(&shape, &reduced);
         let cut = Cut::of(&shape, &reduced, form);
-        let count = fusion.graph.nodes().len();
+        for marks in [&mut walk.reaches_seed, &mut walk.producers, &mut walk.tainted] {
+            marks.clear();
+        }
         Growth {
             fusion,
+            walk,
+            horizon,
             seed,
             form,
             shape,
             reduced,
             cut,
-            producers: vec![false; count],
+            producers: Vec::new(),
             coordinates: HashMap::new(),
-            tainted: vec![false; count],
+            tainted: Vec::new(),
             nodes: Vec::new(),
         }
     }
@@ -105,22 +153,39 @@ impl<'a, 'g> Growth<'a, 'g> {
 
     /// Walks back from the seed. A node joins if every path from it to the seed begins inside the cluster.
     fn find_producers(&mut self) {
-        let mut reaches_seed = vec![false; self.seed.index() + 1];
-        reaches_seed[self.seed.index()] = true;
-        let inside = |p: &[bool], id: NodeId| id == self.seed || p[id.index()];
-        let mut producers = std::mem::take(&mut self.producers);
-        for index in (0..self.seed.index()).rev() {
-            let id = NodeId::new(index);
-            let node = self.fusion.graph.node(id);
-            let on_the_way = |u: &&NodeId| u.index() <= self.seed.index() && reaches_seed[u.index()];
-            let users: SmallVec<[NodeId; 4]> =
-                node.results.iter().flat_map(|&v| self.fusion.users(v)).filter(on_the_way).copied().collect();
-            reaches_seed[index] = !users.is_empty();
-            producers[index] = !users.is_empty()
-                && self.is_full_candidate(id, node)
-                && users.iter().all(|&u| inside(&producers, u));
+        let mut open: BinaryHeap<NodeId> = BinaryHeap::from([self.seed]);
+        self.walk.asks.clear();
+        self.walk.asks.add(self.seed);
+        self.walk.reaches_seed.add(self.seed);
+        // How many of the open nodes are read by a node inside.
+        let mut asking = 1usize;
+        let budget = self.walk.visits + MAX_VISITS;
+        while let Some(id) = open.pop().filter(|_| asking > 0 && self.walk.visits < budget) {
+            self.walk.visits += 1;
+            asking -= usize::from(self.walk.asks.has(id));
+            let inside = id == self.seed || self.is_producer(id);
+            if inside && id != self.seed {
+                self.walk.producers.add(id);
+                self.producers.push(id);
+            }
+            let graph = self.fusion.graph;
+            for (operand, _) in graph.node(id).operands.iter().filter_map(|&v| graph.producer(v)) {
+                if self.walk.reaches_seed.add(operand) {
+                    open.push(operand);
+                }
+                asking += usize::from(inside && self.walk.asks.add(operand));
+            }
         }
-        self.producers = producers;
+    }
+
+    fn is_producer(&self, id: NodeId) -> bool {
+        let node = self.fusion.graph.node(id);
+        let inside = |u: NodeId| u == self.seed || self.walk.producers.has(u);
+        let users = node.results.iter().flat_map(|&v| self.fusion.users(v));
+        self.walk.asks.has(id)
+            && self.is_full_candidate(id, node)
+            && users.clone().count() <= MAX_USERS
+            && users.copied().filter(|&u| self.walk.reaches_seed.has(u)).all(inside)
     }
 
     fn is_full_candidate(&self, id: NodeId, node: &Node) -> bool {
@@ -129,32 +194,47 @@ impl<'a, 'g> Growth<'a, 'g> {
             && self.fusion.graph.ty(node.results[0]).shape == self.shape
     }
 
-    /// One pass over all nodes from the first producer on, or the first tainted node if that comes before, deciding who joins.
+    /// One walk forward from the producers, and what is tainted, deciding who joins.
     fn sweep(&mut self) -> Sweep {
         self.nodes.clear();
         self.coordinates.clear();
-        let starts = self.producers.iter().zip(&self.tainted).position(|(&p, &t)| p || t);
-        let first = starts.unwrap_or(self.seed.index()).min(self.seed.index());
-        for index in first..self.fusion.graph.nodes().len() {
-            let id = NodeId::new(index);
-            let node = self.fusion.graph.node(id);
-            let wanted = id == self.seed || self.producers[index];
-            let waits = self.tainted[index] || node.operands.iter().any(|&v| self.is_tainted(v));
+        let mut ahead = Ahead::new(self.walk);
+        self.producers.iter().for_each(|&id| ahead.ask(self.walk, id));
+        ahead.ask(self.walk, self.seed);
+        self.tainted.iter().for_each(|&id| ahead.queue(self.walk, id));
+        let mut last_inside = self.seed;
+        let budget = self.walk.visits + MAX_VISITS;
+        while let Some(id) = ahead.next(self.walk) {
+            if ahead.asking == 0 && id.index() > self.horizon.beyond(last_inside) && !self.walk.asks.has(id) {
+                break;
+            }
+            if self.walk.visits > budget {
+                self.walk.gave_up += 1;
+                return Sweep::Impossible;
+            }
+            let fusion = self.fusion;
+            let node = fusion.graph.node(id);
+            let wanted = id == self.seed || self.walk.producers.has(id);
+            let waits = self.walk.tainted.has(id) || node.operands.iter().any(|&v| self.is_tainted(v));
             if wanted && waits {
                 return Sweep::Impossible;
             }
             let joined = if waits { None } else { self.joins(id, node, wanted) };
+            let users = node.results.iter().flat_map(|&v| fusion.users(v)).copied();
             match joined {
                 Some(coordinates) => {
                     self.coordinates.insert(node.results[0], coordinates);
+                    last_inside = last_inside.max(id);
                     if !self.fusion.is_index_map(id) {
                         self.nodes.push(id);
                     }
+                    users.for_each(|user| ahead.ask(self.walk, user));
                 }
-                None if (waits || node.operands.iter().any(|v| self.coordinates.contains_key(v)))
-                    && self.taint(id) =>
-                {
-                    return Sweep::Again;
+                None if waits || node.operands.iter().any(|v| self.coordinates.contains_key(v)) => {
+                    if self.taint(id, &mut ahead) {
+                        return Sweep::Again;
+                    }
+                    users.for_each(|user| ahead.queue(self.walk, user));
                 }
                 None => {}
             }
@@ -163,17 +243,20 @@ impl<'a, 'g> Growth<'a, 'g> {
     }
 
     fn is_tainted(&self, value: Value) -> bool {
-        self.fusion.graph.producer(value).is_some_and(|(id, _)| self.tainted[id.index()])
+        self.fusion.graph.producer(value).is_some_and(|(id, _)| self.walk.tainted.has(id))
     }
 
     /// Taints a node and the cluster it is in; true if that reached back to nodes that have been passed already.
-    fn taint(&mut self, id: NodeId) -> bool {
-        self.tainted[id.index()] = true;
-        let Some(cluster) = self.fusion.cluster_of(id) else { return false };
+    fn taint(&mut self, id: NodeId, ahead: &mut Ahead) -> bool {
+        let own = [id];
+        let cluster = self.fusion.cluster_of(id).map(|cluster| &self.fusion.clusters[cluster].nodes[..]);
         let mut reached_back = false;
-        for other in &self.fusion.clusters[cluster].nodes {
-            reached_back |= !self.tainted[other.index()] && other.index() < id.index();
-            self.tainted[other.index()] = true;
+        for &other in own.iter().chain(cluster.unwrap_or(&[])) {
+            if self.walk.tainted.add(other) {
+                self.tainted.push(other);
+                reached_back |= other < id;
+                ahead.queue(self.walk, other);
+            }
         }
         reached_back
     }
@@ -251,6 +334,40 @@ impl<'a, 'g> Growth<'a, 'g> {
 
     fn kept(&self) -> Coordinates {
         (0..self.shape.rank()).filter(|axis| !self.reduced.contains(axis)).map(Some).collect()
+    }
+}
+
+/// The nodes that a walk forward will look at, the first first.
+struct Ahead {
+    open: BinaryHeap<Reverse<NodeId>>,
+    /// How many of them may join.
+    asking: usize,
+}
+
+impl Ahead {
+    fn new(walk: &mut Walk) -> Ahead {
+        walk.queued.clear();
+        walk.asks.clear();
+        Ahead { open: BinaryHeap::new(), asking: 0 }
+    }
+
+    fn queue(&mut self, walk: &mut Walk, id: NodeId) {
+        if walk.queued.add(id) {
+            self.open.push(Reverse(id));
+        }
+    }
+
+    /// As [`Ahead::queue`], of a node that may join.
+    fn ask(&mut self, walk: &mut Walk, id: NodeId) {
+        self.queue(walk, id);
+        self.asking += usize::from(walk.asks.add(id));
+    }
+
+    fn next(&mut self, walk: &mut Walk) -> Option<NodeId> {
+        let Reverse(id) = self.open.pop()?;
+        walk.visits += 1;
+        self.asking -= usize::from(walk.asks.has(id));
+        Some(id)
     }
 }
 

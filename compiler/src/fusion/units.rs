@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::{NodeId, Op, Value};
 
 use super::{Fusion, is_alias, is_routine, needs_memory};
-use crate::control;
+use crate::program::control;
 
 /// What runs as one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ impl Fusion<'_> {
                 node => dag.add_node(node),
             };
             for from in before.into_iter().filter(|&from| from != place) {
-                dag.update_edge(from, place, ());
+                dag.add_edge(from, place, ());
             }
             sources.push(SmallVec::from_elem(place, 1));
         }
@@ -89,7 +89,7 @@ impl Fusion<'_> {
                     if let Some(update) = update.filter(|&update| update != reader)
                         && !has_path_connecting(&*dag, update, reader, None)
                     {
-                        dag.update_edge(reader, update, ());
+                        dag.add_edge(reader, update, ());
                     }
                 }
             }
@@ -157,13 +157,27 @@ fn updated(op: &Op) -> usize {
     }
 }
 
-/// Whether `cluster` must wait for a reader of `value` outside the cluster.
-pub(crate) fn depends_on(fusion: &Fusion<'_>, cluster: usize, value: Value) -> bool {
+/// Units that a search for dependences looks at before it gives up.
+const MAX_SEARCHED: usize = 1 << 12;
+
+/// Whether `cluster` must wait for a reader of `value` outside the cluster, or might: the search has a budget.
+pub(crate) fn depends_on(fusion: &mut Fusion<'_>, cluster: usize, value: Value) -> bool {
+    let (depends, searched) = find_dependence(fusion, cluster, value);
+    fusion.counters.searched += searched as u64;
+    fusion.counters.gave_up += u64::from(searched > MAX_SEARCHED);
+    depends
+}
+
+/// The answer, and how many units were looked at.
+fn find_dependence(fusion: &Fusion<'_>, cluster: usize, value: Value) -> (bool, usize) {
     let target = Unit::Cluster(cluster);
     let units = |v: Value| fusion.readers(v).into_iter().map(|r| fusion.unit(r.node));
     let mut open: Vec<Unit> = units(value).filter(|&u| u != target).collect();
     let mut seen: HashSet<Unit> = open.iter().copied().collect();
     while let Some(unit) = open.pop() {
+        if seen.len() > MAX_SEARCHED {
+            return (true, seen.len());
+        }
         let single = match unit {
             Unit::Node(id) => Some(id),
             Unit::Cluster(_) => None,
@@ -171,7 +185,7 @@ pub(crate) fn depends_on(fusion: &Fusion<'_>, cluster: usize, value: Value) -> b
         for node in fusion.nodes_of(unit).iter().copied().chain(single) {
             for next in fusion.graph.node(node).results.iter().flat_map(|&v| units(v)) {
                 if next == target {
-                    return true;
+                    return (true, seen.len());
                 }
                 if seen.insert(next) {
                     open.push(next);
@@ -179,5 +193,5 @@ pub(crate) fn depends_on(fusion: &Fusion<'_>, cluster: usize, value: Value) -> b
             }
         }
     }
-    false
+    (false, seen.len())
 }

@@ -20,12 +20,12 @@ use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::Work;
 use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
 
-use crate::control::carried;
 use crate::cost;
 use crate::fusion::access;
 use crate::kernel::{
     Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops,
 };
+use crate::program::control::carried;
 use crate::schedule::scalar::Instructions;
 use lower::{Elements, Lowerer, Tensor};
 

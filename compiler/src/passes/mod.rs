@@ -3,6 +3,7 @@
 //! A pass is one file, named here, and one place in [`PIPELINE`]. It holds one idea; the [driver](run_pipeline) dumps, verifies, times and
 //! bisects. Passes change graphs through the [rewriter] only.
 
+mod adjoin;
 pub mod algebra;
 mod canonicalise;
 mod chunks;
@@ -24,6 +25,7 @@ mod sink;
 #[cfg(test)]
 mod testing;
 
+pub use adjoin::Adjoin;
 pub use algebra::Algebra;
 pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
@@ -106,6 +108,10 @@ pub static PIPELINE: &[Step] = &[
         ],
     },
     Step::Once {
+        pass: &Adjoin,
+        why: "after `contract`, which would take the transpose into the product; lowering counts on it",
+    },
+    Step::Once {
         pass: &Release,
         why: "last: whatever merges equal nodes would merge what it lets go with what it repeats",
     },
@@ -151,6 +157,7 @@ mod tests {
         (&Batch, include_str!("control/batch.rs")),
         (&Prune, include_str!("control/prune.rs")),
         (&Dce, include_str!("dce.rs")),
+        (&Adjoin, include_str!("adjoin.rs")),
         (&Release, include_str!("release.rs")),
     ];
 

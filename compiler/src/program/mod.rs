@@ -5,6 +5,7 @@
 //!
 //! A program has a text form that parses back ([`text`]) and a specification that is checked ([`verify`](mod@verify)).
 
+pub mod control;
 mod parse;
 mod product;
 mod target;
@@ -156,7 +157,7 @@ pub struct Control {
     pub results: Vec<usize>,
     /// Types of its results.
     pub result_types: Vec<Type>,
-    /// The slot of its workspace, see [`crate::control`].
+    /// The slot of its workspace, see [`control`].
     pub workspace: usize,
     /// The source line that wrote it.
     pub location: Option<Location>,

@@ -35,6 +35,19 @@ impl Step {
         .into_iter()
     }
 
+    /// The kernel that the step calls, to be changed.
+    pub(crate) fn call_mut(&mut self) -> Option<&mut KernelCall> {
+        match self {
+            Step::Kernel(call) => Some(call),
+            Step::MatMul { epilogue, .. } => epilogue.as_mut(),
+            Step::Pack { .. }
+            | Step::Routine { .. }
+            | Step::List { .. }
+            | Step::Control(_)
+            | Step::Effect { .. } => None,
+        }
+    }
+
     /// Slots of the results, of steps whose results are values of the graph.
     pub(crate) fn results(&self) -> &[usize] {
         match self {
@@ -115,16 +128,25 @@ impl Program {
         life
     }
 
-    /// Whether nothing needs the value in `slot` after step number `at`: it is no output, and later steps do not touch it, or
-    /// the step itself replaces it.
-    pub fn is_last_use(&self, at: usize, slot: usize) -> bool {
+    /// For each slot the last step that needs it; outputs are needed after all.
+    pub fn last_uses(&self) -> Vec<usize> {
+        let mut last = vec![0; self.slots.len()];
+        for (at, step) in self.steps.iter().enumerate() {
+            step.slots().into_iter().for_each(|slot| last[slot] = at);
+        }
+        self.outputs.iter().for_each(|&(_, slot)| last[slot] = self.steps.len());
+        last
+    }
+
+    /// Whether nothing needs the value in `slot` after step number `at`, given the [last uses](Program::last_uses): it is no output, and
+    /// later steps do not touch it, or the step itself replaces it.
+    pub fn is_last_use(&self, at: usize, slot: usize, last_uses: &[usize]) -> bool {
         let step = &self.steps[at];
         let uses = step.slots().into_iter().filter(|&used| used == slot).count();
-        if step.results().contains(&slot) {
-            return uses == 2;
+        match step.results().contains(&slot) {
+            true => uses == 2,
+            false => uses == 1 && last_uses[slot] == at,
         }
-        let later = self.steps[at + 1..].iter().any(|step| step.slots().contains(&slot));
-        uses == 1 && !later && self.outputs.iter().all(|&(_, output)| output != slot)
     }
 
     /// The slots that hold lists, but for those of inputs and outputs, whose handles are the caller's.

@@ -58,8 +58,9 @@ impl Block {
             arena_bytes: program.arena_bytes,
         };
         block.place_slots(program)?;
+        let last_uses = program.last_uses();
         for at in 0..program.steps.len() {
-            block.tasks.push(task(at, program, &kernels)?);
+            block.tasks.push(task((program, at), &kernels, &last_uses)?);
         }
         Ok(block)
     }
@@ -90,9 +91,13 @@ impl Block {
                 SlotPlace::Arena(_) => unreachable!("outputs are not in the arena"),
             });
         }
-        let is_fresh = |place: &OutputPlace, k: usize| matches!(*place, OutputPlace::Fresh(f) if f == k);
-        let first = |k| self.output_places.iter().position(|place| is_fresh(place, k));
-        self.fresh_outputs = (0..self.fresh_bytes.len()).filter_map(first).collect();
+        let mut first: Vec<Option<usize>> = vec![None; self.fresh_bytes.len()];
+        for (at, place) in self.output_places.iter().enumerate() {
+            if let OutputPlace::Fresh(fresh) = *place {
+                first[fresh].get_or_insert(at);
+            }
+        }
+        self.fresh_outputs = first.into_iter().flatten().collect();
         Ok(())
     }
 

@@ -12,8 +12,8 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use smallvec::SmallVec;
-use tensorwright_compiler::control::{Workspace, carried, workspace};
-use tensorwright_compiler::program::{Control, Program};
+use tensorwright_compiler::program::Control;
+use tensorwright_compiler::program::control::{Workspace, carried, workspace};
 use tensorwright_ir::{Op, Type};
 
 use super::block::{Block, copy};
@@ -47,11 +47,10 @@ pub(super) struct ControlTask {
 type Pointers = SmallVec<[*mut u8; 8]>;
 
 impl ControlTask {
-    /// Step number `at` of the program.
+    /// The op, and whether nothing needs a slot after it.
     pub(super) fn new(
         control: &Control,
-        program: &Program,
-        at: usize,
+        is_last_use: impl Fn(usize) -> bool,
     ) -> Result<ControlTask, BuildExecutableError> {
         let state = carried(&control.op);
         let (sliced, stacked) = match &control.op {
@@ -69,7 +68,7 @@ impl ControlTask {
             result_steps: steps(&control.result_types, stacked),
             workspace: workspace(&control.op, &control.regions),
             workspace_slot: control.workspace,
-            lists: lists(control, program, at),
+            lists: lists(control, is_last_use),
         })
     }
 
@@ -119,9 +118,9 @@ impl ControlTask {
     }
 }
 
-fn lists(control: &Control, program: &Program, at: usize) -> SmallVec<[(usize, bool); 2]> {
+fn lists(control: &Control, is_last_use: impl Fn(usize) -> bool) -> SmallVec<[(usize, bool); 2]> {
     let lists = control.operand_types.iter().enumerate().filter(|(_, ty)| ty.is_list());
-    lists.map(|(operand, _)| (operand, program.is_last_use(at, control.operands[operand]))).collect()
+    lists.map(|(operand, _)| (operand, is_last_use(control.operands[operand]))).collect()
 }
 
 /// Bytes of a slice of the tensors in the range, 0 for the others.

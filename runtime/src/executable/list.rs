@@ -12,7 +12,6 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tensorwright_compiler::program::Program;
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::op::control::ListGet;
 use tensorwright_ir::{DType, Location, Op, Type};
@@ -148,13 +147,13 @@ enum ListOp {
 }
 
 impl ListTask {
-    /// Step number `at` of the program, which has this op; `None` if that is no op on lists.
+    /// A step with this op, which `takes` the handle of its first operand if nothing needs that any more; `None` if it is no op on lists.
     pub(super) fn new(
         op: &Op,
         (operands, types): (&[usize], &[Type]),
         results: &[usize],
         location: Option<Location>,
-        (program, at): (&Program, usize),
+        takes: bool,
     ) -> Option<ListTask> {
         let list = operands.first().copied().unwrap_or_default();
         let op = match op {
@@ -169,7 +168,7 @@ impl ListTask {
         Some(ListTask {
             op,
             list,
-            takes: !operands.is_empty() && program.is_last_use(at, list),
+            takes,
             other: operands.get(1).copied().unwrap_or_default(),
             results: results.iter().copied().collect(),
             row_bytes: types.first().map_or(0, |ty| ty.row().bytes()),

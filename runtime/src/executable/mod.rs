@@ -42,6 +42,7 @@ pub struct Executable {
     program: Program,
     graph: Graph,
     options: CompileOptions,
+    donated: Vec<(usize, usize)>,
 }
 
 /// Why a graph has no executable.
@@ -134,7 +135,8 @@ impl Executable {
             return Executable::compile_donating(graph, options, &[]);
         }
         let (inputs, block) = (program.inputs.clone(), Block::new(&program)?);
-        Ok(Executable { inputs, block, program, graph: graph.clone(), options: options.clone() })
+        let (graph, options, donated) = (graph.clone(), options.clone(), pairs.to_vec());
+        Ok(Executable { inputs, block, program, graph, options, donated })
     }
 
     /// Types of the inputs.
@@ -152,12 +154,12 @@ impl Executable {
         &self.program
     }
 
-    /// The graph at a stage of compilation, as text; see [`dump`].
+    /// The graph at a stage of compilation, as text, with the inputs given away that are; see [`dump`].
     ///
     /// # Errors
     /// If there is no such stage.
     pub fn dump(&self, stage: &str) -> Result<String, DumpError> {
-        dump(&self.graph, &self.options, stage)
+        dump(&self.graph, &self.options, &self.donated, stage)
     }
 
     /// Bytes of machine code, counting kernels shared with other executables.

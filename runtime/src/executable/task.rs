@@ -93,11 +93,11 @@ fn planned_packed(product: &Product) -> Result<matmul::MatMul, BuildExecutableEr
     planned(product)?.prepacked().ok_or(CompileError::Internal { what }.into())
 }
 
-/// Step number `at` of the program, ready to run.
+/// A step of the program, by its number, ready to run.
 pub(super) fn task(
-    at: usize,
-    program: &Program,
+    (program, at): (&Program, usize),
     kernels: &[Arc<CompiledKernel>],
+    last_uses: &[usize],
 ) -> Result<Task, BuildExecutableError> {
     let kernel_task = |call: &KernelCall| {
         let kernel = &program.kernels[call.kernel];
@@ -138,10 +138,13 @@ pub(super) fn task(
         }
         Step::List { op, operands, operand_types, results, location, .. } => {
             let operands = (&operands[..], &operand_types[..]);
-            let task = ListTask::new(op, operands, results, location.clone(), (program, at));
+            let takes = operands.0.first().is_some_and(|&list| program.is_last_use(at, list, last_uses));
+            let task = ListTask::new(op, operands, results, location.clone(), takes);
             Task::List(Box::new(task.ok_or(RoutineError::NoRoutine { op: op.name() })?))
         }
-        Step::Control(control) => Task::Control(Box::new(ControlTask::new(control, program, at)?)),
+        Step::Control(control) => Task::Control(Box::new(ControlTask::new(control, |slot| {
+            program.is_last_use(at, slot, last_uses)
+        })?)),
         Step::Effect { op, operands, operand_types, location } => {
             Task::Effect(Box::new(EffectTask::new(op, operands, operand_types, location.clone())))
         }

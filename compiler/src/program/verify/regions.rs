@@ -3,7 +3,7 @@
 use tensorwright_ir::{DType, Op, Type};
 
 use super::{Placement, Verifier};
-use crate::control::{carried, workspace};
+use crate::program::control::{carried, workspace};
 use crate::program::{Control, Place, Program};
 
 impl<'p> Verifier<'p> {

@@ -4,8 +4,8 @@ use tensorwright_ir::op::Types;
 use tensorwright_ir::{DType, Op, Type};
 
 use super::Verifier;
-use crate::control::carried;
 use crate::kernel::{Access, GridDim, Param};
+use crate::program::control::carried;
 use crate::program::{KernelCall, Product, Step};
 
 /// An op with the slots of its operands and results, and the types that it takes them for.

@@ -6,7 +6,7 @@
 
 use tensorwright_ir::Op;
 
-use crate::program::{ALIGNMENT, Place, Program};
+use super::{ALIGNMENT, Place, Program};
 
 /// The workspace of one op: offsets from its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,13 +1,11 @@
-//! The whole way from a graph to a program.
+//! The whole way from a graph to a program: the passes, then lowering.
 
 use tensorwright_ir::op::Port;
-use tensorwright_ir::{BuildError, Graph, NodeId, Type};
+use tensorwright_ir::{Graph, Type};
 
-use crate::contraction;
-use crate::in_place::Donations;
+use super::{LowerOptions, lower_observed};
 use crate::passes::{self, PassError, PassOptions};
-use crate::program::{InvalidProgram, Program, Target, verify};
-use crate::{fusion, plan};
+use crate::program::{InvalidProgram, Program, Target};
 
 /// How to compile.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +23,6 @@ pub enum CompileError {
     /// A pass failed.
     #[error(transparent)]
     Pass(#[from] PassError),
-    /// A rewrite that does not type-check.
-    #[error("a rewrite of the compiler does not type-check: {0}")]
-    Rewrite(#[from] BuildError),
     /// A list where a function meets its caller.
     #[error(
         "{port} {position} of the function is a {ty}: lists live inside functions, what goes in and out are tensors"
@@ -43,6 +38,14 @@ pub enum CompileError {
     /// A program that breaks a rule. Reported if [`PassOptions::verify`] is set.
     #[error(transparent)]
     Program(#[from] InvalidProgram),
+    /// A stage of lowering that changed what a program computes. Reported if [`PassOptions::verify`] is set.
+    #[error("stage `{stage}` overwrites what step {step} still needs")]
+    Flow {
+        /// The stage.
+        stage: &'static str,
+        /// The first step that reads another value than before; the number of steps if an output is another value.
+        step: usize,
+    },
     /// An invariant does not hold.
     #[error("internal error of the compiler: {what}")]
     Internal {
@@ -73,11 +76,8 @@ pub fn compile_donating(
 ) -> Result<Program, CompileError> {
     check_ports(graph)?;
     let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
-    let program = lower_region(&optimized, target, &Donations { pairs: pairs.to_vec(), to_kernels: true })?;
-    if options.passes.verify {
-        verify(&program, target)?;
-    }
-    Ok(program)
+    let options = LowerOptions { verify: options.passes.verify, donated: pairs.to_vec() };
+    lower_observed(&optimized, &options, target, &mut |_: &super::StageRun<'_>| {})
 }
 
 fn check_ports(graph: &Graph) -> Result<(), CompileError> {
@@ -88,30 +88,6 @@ fn check_ports(graph: &Graph) -> Result<(), CompileError> {
         }
     }
     Ok(())
-}
-
-/// Fuses, schedules and plans a graph of primitives. Fails only through a bug of the compiler.
-pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError> {
-    lower_region(graph, target, &Donations::default())
-}
-
-/// As [`lower`], with leave to overwrite inputs. Called for regions within regions; how deep they nest is bounded.
-pub(crate) fn lower_region(
-    graph: &Graph,
-    target: &dyn Target,
-    donations: &Donations,
-) -> Result<Program, CompileError> {
-    let adjacent = contraction::with_adjacent_axes(graph)?;
-    let fused = fusion::fuse(adjacent.as_ref().unwrap_or(graph));
-    plan::plan(&fused, target, donations)
-}
-
-/// How a graph of primitives is cut into kernels, for pictures: the graph as it is fused, and the nodes of each cluster. Nodes
-/// in no cluster are routines of their own, constants, or index maps that are part of every read.
-pub fn clusters(graph: &Graph) -> Result<(Graph, Vec<Vec<NodeId>>), CompileError> {
-    let graph = contraction::with_adjacent_axes(graph)?.unwrap_or_else(|| graph.clone());
-    let clusters = fusion::fuse(&graph).clusters.iter().map(|cluster| cluster.nodes.clone()).collect();
-    Ok((graph, clusters))
 }
 
 #[cfg(test)]

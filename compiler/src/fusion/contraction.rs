@@ -6,10 +6,10 @@
 //! outer loop around products.
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::{DotGeneral, Transpose};
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Op, Shape, Value};
+use tensorwright_ir::op::primitive::DotGeneral;
+use tensorwright_ir::{Graph, Node, Shape, Value};
 
-use crate::fusion::access;
+use super::access;
 use crate::kernel::{Affine, Var};
 use crate::program::{Loop, Product};
 
@@ -64,76 +64,11 @@ fn is_one_loop(shape: &Shape, strides: &[i64], axes: &[usize]) -> bool {
     axes.iter().map(one).try_fold(Loop::ONCE, Loop::merged).is_some()
 }
 
-/// A graph in which every contraction sums along one stride: operands whose contracted axes are apart get a transpose in front,
-/// which will be stored.
-pub(crate) fn with_adjacent_axes(graph: &Graph) -> Result<Option<Graph>, BuildError> {
-    let scattered = |node: &Node| match &node.op {
-        Op::DotGeneral(dot) => (0..2).any(|position| is_scattered(graph, dot, node, position)),
-        _ => false,
-    };
-    if !graph.nodes().iter().any(scattered) {
-        return Ok(None);
-    }
-    let mut b = Builder::new(graph.name());
-    let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
-    for &input in graph.inputs() {
-        let name = graph.value_name(input).map(str::to_owned);
-        let copy = b.input(graph.ty(input).clone());
-        b.set_name(copy, name);
-        map[input.index()] = Some(copy);
-    }
-    for node in graph.nodes() {
-        let mut operands: SmallVec<[Value; 4]> =
-            node.operands.iter().map(|v| map[v.index()].expect("operands come first")).collect();
-        let results = match &node.op {
-            Op::DotGeneral(dot) if scattered(node) => {
-                let mut dot = dot.clone();
-                for position in 0..2 {
-                    if is_scattered(graph, &dot, node, position) {
-                        operands[position] = gather_axes(&mut b, &mut dot, position, operands[position])?;
-                    }
-                }
-                b.push(dot, &operands)?
-            }
-            _ => b.copy_node(node, &operands)?,
-        };
-        for (&from, &to) in node.results.iter().zip(&results) {
-            map[from.index()] = Some(to);
-        }
-    }
-    let outputs: Vec<Value> =
-        graph.outputs().iter().map(|v| map[v.index()].expect("outputs are computed")).collect();
-    Ok(Some(b.finish(&outputs)))
-}
-
-fn is_scattered(graph: &Graph, dot: &DotGeneral, node: &Node, position: usize) -> bool {
+/// Whether the operand at `position` of a contraction is read along several strides: its contracted axes are apart.
+pub(crate) fn is_scattered(graph: &Graph, dot: &DotGeneral, node: &Node, position: usize) -> bool {
     let operand = seen_through(graph, node.operands[position], 0);
     let contracted = if position == 0 { &dot.lhs_contract } else { &dot.rhs_contract };
     !is_one_loop(&graph.ty(node.operands[position]).shape, &operand.strides, contracted)
-}
-
-/// Transposes an operand to batch axes, free axes, contracted axes, and renumbers the axes of `dot`.
-fn gather_axes(
-    b: &mut Builder,
-    dot: &mut DotGeneral,
-    position: usize,
-    value: Value,
-) -> Result<Value, BuildError> {
-    let rank = b.ty(value).rank();
-    let (batch, free, contracted) = match position {
-        0 => (&dot.lhs_batch, dot.lhs_free(rank), &dot.lhs_contract),
-        _ => (&dot.rhs_batch, dot.rhs_free(rank), &dot.rhs_contract),
-    };
-    let permutation = batch.iter().chain(&free).chain(contracted).copied().collect();
-    let (batches, contracts) = (batch.len(), contracted.len());
-    let transposed = b.push_one(Transpose { permutation }, &[value])?;
-    let (batch, contracted) = match position {
-        0 => (&mut dot.lhs_batch, &mut dot.lhs_contract),
-        _ => (&mut dot.rhs_batch, &mut dot.rhs_contract),
-    };
-    *batch = (0..batches).collect();
-    *contracted = (rank - contracts..rank).collect();
-    Ok(transposed)
 }
 
 /// The product that a `dot_general` node is, and the values whose memory it reads.

@@ -5,6 +5,7 @@
 use hashbrown::HashMap;
 use tensorwright_ir::DType;
 
+use super::{Context, Donations};
 use crate::kernel::{Access, Buffer, Kernel, Local, Param};
 use crate::program::{KernelCall, Program, Step};
 
@@ -14,17 +15,18 @@ const MAX_SCRATCH: usize = 32 << 10;
 const MAX_STAGES: usize = 64;
 
 /// Merges runs of kernel calls with one tile each.
-pub(crate) fn merge_small_kernels(program: &mut Program) {
+pub(super) fn merge_small_kernels(program: &mut Program, _: &Donations, cx: &mut Context<'_>) {
     let steps = std::mem::take(&mut program.steps);
     let touches = count_touches(&steps, program);
+    let before = steps.len();
     let mut run: Vec<KernelCall> = Vec::new();
     for step in steps {
         match step {
             Step::Kernel(call) if is_small(&program.kernels[call.kernel]) => {
                 let stages: usize = run.iter().map(|c| program.kernels[c.kernel].stages.len()).sum();
-                if stages + program.kernels[call.kernel].stages.len() > MAX_STAGES
-                    || run.iter().any(|earlier| sees_other_elements(program, earlier, &call))
-                {
+                let is_full = stages + program.kernels[call.kernel].stages.len() > MAX_STAGES;
+                cx.count("runs that are full", u64::from(is_full));
+                if is_full || run.iter().any(|earlier| sees_other_elements(program, earlier, &call)) {
                     flush(program, &mut run, &touches);
                 }
                 run.push(call);
@@ -36,6 +38,7 @@ pub(crate) fn merge_small_kernels(program: &mut Program) {
         }
     }
     flush(program, &mut run, &touches);
+    cx.count("kernels merged into others", (before - program.steps.len()) as u64);
 }
 
 /// Whether the calls take some memory for elements of different dtypes: one kernel could not order their accesses.
@@ -142,29 +145,4 @@ fn after(first: Access, then: &Param) -> Access {
         (Access::Write, _) => Access::Write,
         _ => Access::ReadWrite,
     }
-}
-
-/// Leaves out the kernels that no step calls.
-pub(crate) fn drop_unused_kernels(program: &mut Program) {
-    let mut new_id: Vec<Option<usize>> = vec![None; program.kernels.len()];
-    let mut kept = Vec::new();
-    for step in &mut program.steps {
-        let call = match step {
-            Step::Kernel(call) => Some(call),
-            Step::MatMul { epilogue, .. } => epilogue.as_mut(),
-            Step::Pack { .. }
-            | Step::Routine { .. }
-            | Step::List { .. }
-            | Step::Control(_)
-            | Step::Effect { .. } => None,
-        };
-        if let Some(call) = call {
-            let id = *new_id[call.kernel].get_or_insert_with(|| {
-                kept.push(program.kernels[call.kernel].clone());
-                kept.len() - 1
-            });
-            call.kernel = id;
-        }
-    }
-    program.kernels = kept;
 }

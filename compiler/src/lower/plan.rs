@@ -1,53 +1,42 @@
-//! Planning: from the units of fusion to the steps of a program, and from values to slots.
+//! Planning: from units in order to the steps of a program, and from values to slots.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Shape, Source, Type, Value};
 
-use crate::compile::lower_region;
-use crate::contraction;
-use crate::control;
+use super::{CompileError, Context, Part};
+use crate::fusion::contraction;
 use crate::fusion::{Form, Fusion, Unit, is_alias};
-use crate::in_place::{Donations, update_in_place, update_late};
 use crate::kernel::{GridDim, Kernel};
 use crate::native::Native;
-use crate::prepack::{Packed, pack_ahead};
-use crate::program::verify::same_flow;
-use crate::program::{ALIGNMENT, Control, KernelCall, Place, Product, Program, Slot, Step};
+use crate::program::{Control, KernelCall, Place, Product, Program, Slot, Step, Target};
 use crate::schedule::{self, Memory, Scheduled};
-use crate::{CompileError, Target};
 
-/// The program of a fused graph, which may overwrite the inputs that are given away.
-pub(crate) fn plan(
-    fusion: &Fusion<'_>,
-    target: &dyn Target,
-    donations: &Donations,
+/// The program of a graph about which everything is decided, with the programs of its regions. Slots have no places in the arena yet,
+/// workspaces no bytes.
+pub(super) fn plan(
+    part: &Part<'_>,
+    regions: HashMap<NodeId, Vec<Program>>,
+    cx: &mut Context<'_>,
 ) -> Result<Program, CompileError> {
-    let order = fusion.order().ok_or(CompileError::Internal { what: "clusters wait for each other" })?;
-    let mut planner = Planner::new(fusion, target);
-    for unit in order {
+    let mut planner = Planner::new(part, regions, cx.target)?;
+    for &unit in &part.order {
         planner.add(unit)?;
     }
-    let mut program = planner.finish();
-    update_late(&mut program, donations);
-    crate::merge::merge_small_kernels(&mut program);
-    let before = cfg!(debug_assertions).then(|| program.clone());
-    update_in_place(&mut program, donations);
-    if let Some(before) = before
-        && same_flow(&before, &program).is_err()
-    {
-        return Err(CompileError::Internal { what: "a value is overwritten that is still needed" });
-    }
-    crate::merge::drop_unused_kernels(&mut program);
-    place_in_arena(&mut program);
+    let program = planner.finish();
+    cx.count("steps", program.steps.len() as u64);
+    cx.count("kernels", program.kernels.len() as u64);
     Ok(program)
 }
 
 struct Planner<'a, 'g> {
     fusion: &'a Fusion<'g>,
+    loops: &'a HashMap<NodeId, Vec<Native>>,
+    regions: HashMap<NodeId, Vec<Program>>,
     target: &'a dyn Target,
     /// Matmuls that run as part of the cluster that finishes their tiles.
     finished_by: HashMap<usize, NodeId>,
+    finished: HashSet<NodeId>,
     slot_of: Vec<Option<usize>>,
     /// Slots of memory between the kernels of a cluster.
     temporaries: HashMap<Memory, usize>,
@@ -56,8 +45,12 @@ struct Planner<'a, 'g> {
 }
 
 impl<'a, 'g> Planner<'a, 'g> {
-    fn new(fusion: &'a Fusion<'g>, target: &'a dyn Target) -> Planner<'a, 'g> {
-        let graph = fusion.graph;
+    fn new(
+        part: &'a Part<'g>,
+        regions: HashMap<NodeId, Vec<Program>>,
+        target: &'a dyn Target,
+    ) -> Result<Planner<'a, 'g>, CompileError> {
+        let (fusion, graph) = (part.fusion()?, part.graph);
         let program = Program {
             name: graph.name().to_owned(),
             inputs: graph.input_types(),
@@ -69,10 +62,15 @@ impl<'a, 'g> Planner<'a, 'g> {
             arena_bytes: 0,
         };
         let slot_of = vec![None; graph.values().len()];
+        let finished_by = epilogues(fusion);
+        let finished = finished_by.values().copied().collect();
         let mut planner = Planner {
             fusion,
+            loops: &part.loops,
+            regions,
             target,
-            finished_by: epilogues(fusion),
+            finished_by,
+            finished,
             slot_of,
             temporaries: HashMap::new(),
             kernel_ids: HashMap::new(),
@@ -81,7 +79,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         for &input in graph.inputs() {
             planner.slot(input);
         }
-        planner
+        Ok(planner)
     }
 
     /// The slot of a stored value. A reshape of stored memory is the same slot.
@@ -132,14 +130,14 @@ impl<'a, 'g> Planner<'a, 'g> {
             Unit::Node(id) => {
                 let node = self.fusion.graph.node(id);
                 match &node.op {
-                    Op::DotGeneral(_) if self.finished_by.values().any(|&m| m == id) => {}
+                    Op::DotGeneral(_) if self.finished.contains(&id) => {}
                     Op::DotGeneral(_) => self.add_matmul(id, None),
                     _ if is_alias(self.fusion.graph, node) => {
                         self.slot(node.results[0]);
                     }
-                    _ => match self.fusion.native(id) {
+                    _ => match self.loops.get(&id) {
                         Some(kernels) => self.add_native(kernels),
-                        None => self.add_node(node)?,
+                        None => self.add_node(id, node)?,
                     },
                 }
             }
@@ -148,7 +146,7 @@ impl<'a, 'g> Planner<'a, 'g> {
     }
 
     /// A node that is a step of its own.
-    fn add_node(&mut self, node: &Node) -> Result<(), CompileError> {
+    fn add_node(&mut self, id: NodeId, node: &Node) -> Result<(), CompileError> {
         let graph = self.fusion.graph;
         let types = |values: &[Value]| values.iter().map(|&v| graph.ty(v).clone()).collect();
         let (operand_types, result_types): (Vec<Type>, Vec<Type>) =
@@ -158,25 +156,11 @@ impl<'a, 'g> Planner<'a, 'g> {
         let (op, location) = (node.op.clone(), node.location.clone());
         let step = match op.lowering() {
             Lowering::Region => {
-                // The body, which comes last, may overwrite the state; a condition only looks at it.
-                let body = node.regions.len() - 1;
-                let carried = |region| if region == body { control::carried(&op) } else { 0 };
-                let lower = |(i, region)| lower_region(region, self.target, &Donations::of_loop(carried(i)));
-                let mut regions =
-                    node.regions.iter().enumerate().map(lower).collect::<Result<Vec<_>, _>>()?;
-                let (mut operands, mut operand_types) = (operands, operand_types);
-                let first = regions[body].inputs.len();
-                let packed = pack_ahead(&op, &mut regions[body], self.target);
-                for (Packed { operand, product, .. }, ty) in
-                    packed.into_iter().zip(&regions[body].inputs[first..])
-                {
-                    let out = self.scratch(ty.bytes());
-                    self.program.steps.push(Step::Pack { product, matrix: operands[operand], out });
-                    operands.push(out);
-                    operand_types.push(ty.clone());
-                }
-                let workspace = self.scratch(control::workspace(&op, &regions).bytes);
-                let control = Control {
+                let regions = self.regions.remove(&id);
+                let regions = regions.ok_or(CompileError::Internal { what: "regions are planned first" })?;
+                // How large it must be is known when its regions have their places.
+                let workspace = self.scratch(0);
+                Step::Control(Box::new(Control {
                     op,
                     regions,
                     operands,
@@ -185,8 +169,7 @@ impl<'a, 'g> Planner<'a, 'g> {
                     result_types,
                     workspace,
                     location,
-                };
-                Step::Control(Box::new(control))
+                }))
             }
             Lowering::Effect => Step::Effect { op, operands, operand_types, location },
             Lowering::List => Step::List { op, operands, operand_types, results, result_types, location },
@@ -302,38 +285,10 @@ fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
     let cluster = fusion.cluster_of(*fusion.users(result).first()?)?;
     let fits = fusion.clusters[cluster].form == Form::Elementwise
         && fusion.clusters[cluster].shape == graph.ty(result).shape
-        && !graph.outputs().contains(&result)
+        && !fusion.is_output(result)
         && fusion
             .users(result)
             .iter()
             .all(|&u| fusion.cluster_of(u) == Some(cluster) && !fusion.is_index_map(u));
     fits.then_some(cluster)
-}
-
-/// Gives each arena slot an offset: the largest slot first, each at the lowest place that is free from the first step that touches
-/// the slot to the last. Places of lists are never shared: they hold handles from the first step to the last.
-fn place_in_arena(program: &mut Program) {
-    let life = program.lifetimes();
-    let mut order: Vec<usize> =
-        (0..life.len()).filter(|&s| program.slots[s].is_in_arena() && life[s].is_some()).collect();
-    // Large ones first: they leave the fewest gaps.
-    order.sort_by_key(|&s| (std::cmp::Reverse(program.slots[s].ty.bytes()), s));
-    let mut placed: Vec<(usize, usize, usize, usize)> = Vec::new();
-    for slot in order {
-        let (first, last) = life[slot].expect("filtered above");
-        let bytes = program.slots[slot].ty.bytes().next_multiple_of(ALIGNMENT).max(ALIGNMENT);
-        let mut busy: Vec<(usize, usize)> =
-            placed.iter().filter(|p| p.2 <= last && first <= p.3).map(|p| (p.0, p.1)).collect();
-        busy.sort_unstable();
-        let mut offset = 0;
-        for (start, end) in busy {
-            if offset + bytes <= start {
-                break;
-            }
-            offset = offset.max(end);
-        }
-        placed.push((offset, offset + bytes, first, last));
-        program.slots[slot].place = Place::Arena(offset);
-        program.arena_bytes = program.arena_bytes.max(offset + bytes);
-    }
 }

@@ -1,0 +1,205 @@
+//! Running the stages: on a graph and its regions, with verification, times and counters.
+
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+use tensorwright_ir::{Graph, NodeId};
+
+use super::part::{self, Part};
+use super::plan::plan;
+use super::{CompileError, Run, STAGES, Stage};
+use crate::program::control::carried;
+use crate::program::verify::{same_flow, verify_unplaced};
+use crate::program::{Program, Step, Target, verify};
+
+/// How to lower.
+#[derive(Clone, Debug)]
+pub struct LowerOptions {
+    /// Verify after every stage. On in debug builds.
+    pub verify: bool,
+    /// Pairs of an input that may be overwritten and the output of the same type that may get its memory.
+    pub donated: Vec<(usize, usize)>,
+}
+
+impl Default for LowerOptions {
+    fn default() -> LowerOptions {
+        LowerOptions { verify: cfg!(debug_assertions), donated: Vec::new() }
+    }
+}
+
+/// One run of a stage, as observers see it.
+pub struct StageRun<'a> {
+    /// The stage.
+    pub stage: &'static Stage,
+    /// What has been decided, as text: a program in the text form, once there is one.
+    pub text: &'a dyn Display,
+    /// The program, once there is one.
+    pub program: Option<&'a Program>,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// What the stage counted.
+    pub counters: &'a [(&'static str, u64)],
+}
+
+impl std::fmt::Debug for StageRun<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StageRun").field("stage", &self.stage.name).finish_non_exhaustive()
+    }
+}
+
+/// Somebody who watches stages run.
+pub trait Observer {
+    /// A stage has run.
+    fn ran(&mut self, run: &StageRun<'_>);
+}
+
+impl<F: FnMut(&StageRun<'_>)> Observer for F {
+    fn ran(&mut self, run: &StageRun<'_>) {
+        self(run);
+    }
+}
+
+/// Inputs that are given away: each with the output that may get its memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Donations {
+    pub(super) pairs: Vec<(usize, usize)>,
+    /// Who may write over inputs.
+    pub(super) writers: Writers,
+}
+
+/// Which steps may write over inputs that are given away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Writers {
+    /// Ops that update an operand. The state of loops has two places already, which take turns.
+    #[default]
+    Updates,
+    /// Kernels too.
+    Kernels,
+}
+
+impl Donations {
+    /// The state of a loop: the first inputs become the outputs of the same numbers.
+    fn of_loop(carried: usize) -> Donations {
+        Donations { pairs: (0..carried).map(|i| (i, i)).collect(), writers: Writers::Updates }
+    }
+}
+
+/// What stages are given besides what they work on.
+pub(crate) struct Context<'a> {
+    pub(super) target: &'a dyn Target,
+    counters: Vec<(&'static str, u64)>,
+}
+
+impl Context<'_> {
+    /// Counts events: what was done, what a search cost, a budget that ran out.
+    pub(super) fn count(&mut self, event: &'static str, times: u64) {
+        match self.counters.iter_mut().find(|(name, _)| *name == event) {
+            Some((_, count)) => *count += times,
+            None if times > 0 => self.counters.push((event, times)),
+            None => {}
+        }
+    }
+}
+
+/// Lowers a graph of primitives. Fails only through a bug of the compiler, or if the graph has not been through pass `adjoin`.
+pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError> {
+    lower_observed(graph, &LowerOptions::default(), target, &mut |_: &StageRun<'_>| {})
+}
+
+/// As [`lower`], watched by `observer`.
+pub fn lower_observed(
+    graph: &Graph,
+    options: &LowerOptions,
+    target: &dyn Target,
+    observer: &mut dyn Observer,
+) -> Result<Program, CompileError> {
+    let mut part = Part::new(graph);
+    let mut program = None;
+    let mut cx = Context { target, counters: Vec::new() };
+    let donations = Donations { pairs: options.donated.clone(), writers: Writers::Kernels };
+    for stage in STAGES {
+        cx.counters.clear();
+        let start = Instant::now();
+        match (&stage.run, &mut program) {
+            (Run::Graph(run), _) => on_parts(&mut part, *run, &mut cx)?,
+            (Run::Plan, _) => program = Some(planned(&part, &mut cx)?),
+            (Run::Program(run), Some(program)) => everywhere(program, &donations, &mut cx, run),
+            (Run::Share(run), Some(program)) => {
+                let before = options.verify.then(|| program.clone());
+                everywhere(program, &donations, &mut cx, run);
+                before.map_or(Ok(()), |before| check_flow(stage, &before, program))?;
+            }
+            (Run::Program(_) | Run::Share(_), None) => {
+                return Err(CompileError::Internal { what: "steps are planned before they are changed" });
+            }
+        }
+        let elapsed = start.elapsed();
+        let text: &dyn Display = program.as_ref().map_or(&part, |program| program);
+        let program = program.as_ref();
+        observer.ran(&StageRun { stage, text, program, elapsed, counters: &cx.counters });
+        if let Some(program) = program.filter(|_| options.verify) {
+            verify_unplaced(program, target)?;
+        }
+    }
+    let program = program.ok_or(CompileError::Internal { what: "the stages make a program" })?;
+    if options.verify {
+        verify(&program, target)?;
+    }
+    Ok(program)
+}
+
+/// A graph before its regions: it decides which of them stay.
+fn on_parts(
+    part: &mut Part<'_>,
+    run: fn(&mut Part<'_>, &mut Context<'_>) -> Result<(), CompileError>,
+    cx: &mut Context<'_>,
+) -> Result<(), CompileError> {
+    run(part, cx)?;
+    part.regions.values_mut().flatten().try_for_each(|region| on_parts(region, run, cx))
+}
+
+fn planned(part: &Part<'_>, cx: &mut Context<'_>) -> Result<Program, CompileError> {
+    let mut regions = hashbrown::HashMap::new();
+    for (&id, parts) in &part.regions {
+        let programs: Vec<Program> =
+            parts.iter().map(|region| planned(region, cx)).collect::<Result<_, _>>()?;
+        regions.insert(id, programs);
+    }
+    plan(part, regions, cx)
+}
+
+/// Regions before the program around them. How deep they nest is bounded.
+fn everywhere(
+    program: &mut Program,
+    donations: &Donations,
+    cx: &mut Context<'_>,
+    run: &fn(&mut Program, &Donations, &mut Context<'_>),
+) {
+    for step in &mut program.steps {
+        let Step::Control(control) = step else { continue };
+        // The body, which comes last, may overwrite the state; a condition only looks at it.
+        let body = control.regions.len() - 1;
+        for (position, region) in control.regions.iter_mut().enumerate() {
+            let state = if position == body { carried(&control.op) } else { 0 };
+            everywhere(region, &Donations::of_loop(state), cx, run);
+        }
+    }
+    run(program, donations, cx);
+}
+
+fn check_flow(stage: &Stage, before: &Program, after: &Program) -> Result<(), CompileError> {
+    for (before, after) in before.with_regions().into_iter().zip(after.with_regions()) {
+        same_flow(before, after).map_err(|step| CompileError::Flow { stage: stage.name, step })?;
+    }
+    Ok(())
+}
+
+/// How a graph is cut into kernels, for pictures: the nodes of each cluster. Nodes in no cluster are routines of their own, constants,
+/// or index maps that are part of every read. Fails as [`lower`].
+pub fn clusters(graph: &Graph, target: &dyn Target) -> Result<Vec<Vec<NodeId>>, CompileError> {
+    let mut part = Part::new(graph);
+    let mut cx = Context { target, counters: Vec::new() };
+    part::choose_loops(&mut part, &mut cx)?;
+    part::fuse(&mut part, &mut cx)?;
+    Ok(part.fusion()?.clusters.iter().map(|cluster| cluster.nodes.clone()).collect())
+}
