@@ -71,6 +71,7 @@ fn every_stage_can_be_seen() {
         assert!(prints(&["dump", &layer, "--stage", stage]).contains("program @layer"), "{stage}");
     }
     assert!(prints(&["dump", &layer, "--stage", "fuse"]).contains("cluster 0"));
+    assert!(prints(&["dump", &layer, "--stage", "nests"]).contains("nests for "));
     for stage in ["clif", "asm"] {
         assert!(prints(&["dump", &layer, "--stage", stage]).contains("kernel 0"), "{stage}");
     }

@@ -22,7 +22,7 @@
 //! | `fusion` | steps, whether a value is computed again by each of its readers or stored |
 //! | `schedule` | steps, whether a value is kept in scratch; which functions are called as strips |
 //! | `native` | instructions of a loop's body; steps of math in line against strips and a walk over program steps |
-//! | `codegen` | instructions, how often a body is unrolled |
+//! | `nest` | instructions, how often a body is unrolled |
 //! | the runtime | [`tile_ns`], how many tiles are worth a thread |
 //!
 //! Routines of the library know their own cost. One that competes with an ordinary kernel compares it with [`tile_ns`] of that

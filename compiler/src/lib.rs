@@ -1,7 +1,7 @@
 //! From a graph to native code.
 //!
 //! ```text
-//! graph --passes--> graph --lower: fusion, schedule, plan, memory--> program --codegen--> machine code
+//! graph --passes--> graph --lower: fusion, schedule, plan, memory--> program --nest--> loop nests --codegen--> machine code
 //! ```
 
 pub mod batch;
@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod lower;
 pub mod math;
 mod native;
+pub mod nest;
 pub mod passes;
 pub mod program;
 mod schedule;

@@ -18,7 +18,7 @@ use crate::jit::{JitError, listing};
 pub enum DumpError {
     /// There is no such stage.
     #[error(
-        "unknown stage `{0}`: expected traced, optimized, kernels, clif, asm or the name of a pass or of a stage of lowering"
+        "unknown stage `{0}`: expected traced, optimized, kernels, nests, clif, asm or the name of a pass or of a stage of lowering"
     )]
     UnknownStage(String),
     /// The compiler failed.
@@ -36,7 +36,7 @@ impl From<PassError> for DumpError {
 }
 
 /// The text of `graph` at a stage: `traced`, the name of a pass (after its first run), `optimized`, the name of a stage of
-/// lowering (after it), `kernels`, `clif` or `asm`. Pairs of an input and an output are donated, as in
+/// lowering (after it), `kernels`, `nests`, `clif` or `asm`. Pairs of an input and an output are donated, as in
 /// [`Executable::compile_donating`](crate::Executable::compile_donating).
 ///
 /// # Errors
@@ -52,6 +52,7 @@ pub fn dump(
         "traced" => Ok(graph.to_string()),
         "optimized" => Ok(optimized(graph, &options.passes)?.to_string()),
         "kernels" => Ok(print(&program()?, STYLE)),
+        "nests" => machine(&program()?, |l| l.nests),
         "clif" => machine(&program()?, |l| l.clif),
         "asm" => machine(&program()?, |l| l.assembly),
         name if lower::stage(name).is_some() => lowered(graph, options, donated, name),

@@ -17,6 +17,7 @@ use cranelift_module::{ModuleError, default_libcall_names};
 use hashbrown::HashMap;
 use tensorwright_compiler::codegen::{self, CodegenError, Workspace};
 use tensorwright_compiler::kernel::{Kernel, Stage};
+use tensorwright_compiler::nest::{self, Machine};
 
 use crate::library::{math, scalar};
 
@@ -112,11 +113,32 @@ impl CompiledKernel {
         thread_local! {
             static WORKSPACE: RefCell<Workspace> = RefCell::new(Workspace::new());
         }
-        WORKSPACE.with_borrow_mut(|workspace| {
-            let mut owned = OwnedModule(Some(module(isa)));
-            let (entry, code_bytes) = owned.define(kernel, workspace)?;
-            Ok(CompiledKernel { module: Mutex::new(owned.0.take()), entry, code_bytes })
-        })
+        WORKSPACE.with_borrow_mut(|workspace| CompiledKernel::define(kernel, isa, workspace))
+    }
+
+    /// Compiles without the cache, with loops as they are chosen for `machine`, such as for one without vectors.
+    ///
+    /// # Errors
+    ///
+    /// As for [`CompiledKernel::new`], or if this machine cannot do what that one does.
+    pub fn for_machine(
+        kernel: &Kernel,
+        isa: OwnedTargetIsa,
+        machine: Machine,
+    ) -> Result<CompiledKernel, JitError> {
+        let mut workspace = Workspace::new();
+        workspace.choose_machine(machine);
+        CompiledKernel::define(kernel, isa, &mut workspace)
+    }
+
+    fn define(
+        kernel: &Kernel,
+        isa: OwnedTargetIsa,
+        workspace: &mut Workspace,
+    ) -> Result<CompiledKernel, JitError> {
+        let mut owned = OwnedModule(Some(module(isa)));
+        let (entry, code_bytes) = owned.define(kernel, workspace)?;
+        Ok(CompiledKernel { module: Mutex::new(owned.0.take()), entry, code_bytes })
     }
 
     /// Bytes of machine code and constants.
@@ -296,6 +318,8 @@ fn work(kernel: &Kernel) -> usize {
 /// A kernel's code as text.
 #[derive(Clone, Debug)]
 pub struct Listing {
+    /// The decisions about its loops.
+    pub nests: String,
     /// Cranelift IR.
     pub clif: String,
     /// Machine code of this machine, as Cranelift lists it.
@@ -310,8 +334,9 @@ pub struct Listing {
 ///
 /// As for [`compile_kernel`].
 pub fn listing(kernel: &Kernel) -> Result<Listing, JitError> {
-    let mut workspace = Workspace::new();
-    let mut owned = OwnedModule(Some(module(shared_isa()?)));
+    let (mut workspace, isa) = (Workspace::new(), shared_isa()?);
+    let nests = nest::lower(kernel, codegen::machine(&*isa)).map_err(CodegenError::from)?.to_string();
+    let mut owned = OwnedModule(Some(module(isa)));
     if let Some(module) = &mut owned.0 {
         codegen::build(module, &mut workspace, kernel)?;
     }
@@ -319,7 +344,7 @@ pub fn listing(kernel: &Kernel) -> Result<Listing, JitError> {
     workspace.keep_disassembly(true);
     owned.define(kernel, &mut workspace)?;
     let assembly = workspace.disassembly().unwrap_or_default().to_owned();
-    Ok(Listing { clif, assembly, code_bytes: workspace.code_size() })
+    Ok(Listing { nests, clif, assembly, code_bytes: workspace.code_size() })
 }
 
 #[cfg(test)]

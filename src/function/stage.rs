@@ -16,6 +16,8 @@ pub enum Stage {
     Lowered(String),
     /// The kernels that the graph became.
     Kernels,
+    /// How the loops of each kernel run on this machine.
+    Nests,
     /// Cranelift's intermediate form of each kernel.
     Clif,
     /// The machine code of each kernel.
@@ -30,6 +32,7 @@ impl Stage {
             Stage::Pass(name) | Stage::Lowered(name) => name,
             Stage::Optimized => "optimized",
             Stage::Kernels => "kernels",
+            Stage::Nests => "nests",
             Stage::Clif => "clif",
             Stage::Asm => "asm",
         }

@@ -24,6 +24,7 @@ Stages:
   fused       the same, as it is cut into kernels: pictures show the operations of a kernel in one colour
   STAGE       after a stage of lowering; `wright list-passes` lists them too
   kernels     the program: memory, steps, and kernels as loops over tiles
+  nests       how the loops of the kernels run on this machine
   clif        the kernels in Cranelift's intermediate form
   asm         the kernels as machine code
   all         the file, the graph after each run of a pass that changed it, and all that follows

@@ -27,7 +27,7 @@ pub(super) enum Stage {
 }
 
 /// Stages after the last graph.
-const MACHINE: [&str; 3] = ["kernels", "clif", "asm"];
+const MACHINE: [&str; 4] = ["kernels", "nests", "clif", "asm"];
 
 impl Stage {
     /// The stage of this name, for the command line.

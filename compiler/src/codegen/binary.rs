@@ -6,9 +6,9 @@ use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_ir::{DType, Scalar};
 
 use super::CodegenError;
-use super::imports::{Import, of_binary};
 use super::value::{Emitter, Pack};
 use crate::math::MathFn;
+use crate::nest::{Import, of_binary};
 
 /// What is known about the second operand.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,15 +17,6 @@ pub(super) struct Known {
     pub(super) constant: Option<Scalar>,
     /// The scalar that it is in all lanes.
     pub(super) uniform: Option<Value>,
-}
-
-/// The vector math function that computes it on floats.
-pub(super) fn math_of(function: BinaryFn) -> Option<MathFn> {
-    match function {
-        BinaryFn::Pow => Some(MathFn::Pow),
-        BinaryFn::Atan2 => Some(MathFn::Atan2),
-        _ => None,
-    }
 }
 
 impl Emitter<'_, '_> {

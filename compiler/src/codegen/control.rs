@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::CodegenError;
 use super::value::{Emitter, Pack};
+use crate::nest::Entry;
 
 /// A number of iterations, or a position in them.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +33,8 @@ pub(super) struct Range {
     pub(super) to: Bound,
     /// `to - from` is a multiple of it.
     pub(super) step: u64,
-    /// Whether it is known to run at least once.
-    pub(super) sure: bool,
+    /// Whether it runs at all.
+    pub(super) entry: Entry,
 }
 
 impl Emitter<'_, '_> {
@@ -64,7 +65,7 @@ impl Emitter<'_, '_> {
             self.builder.append_block_param(exit, ty);
         }
         let (enter, skip) = (args(Some(from), carried), args(None, carried));
-        if range.sure {
+        if range.entry == Entry::Always {
             self.ins().jump(header, &enter);
         } else {
             let any = self.icmp(IntCC::UnsignedLessThan, from, end);
@@ -111,8 +112,9 @@ pub(super) fn run<'e, 'a: 'e, 'f: 'a, S>(
             return body(state, index, carried);
         }
     }
-    let sure = range.sure || matches!((range.from, range.to), (Bound::Const(_), Bound::Const(_)));
-    let (open, inside) = emitter(state).open_loop(Range { sure, ..range }, &carried);
+    let known = matches!((range.from, range.to), (Bound::Const(_), Bound::Const(_)));
+    let entry = if known { Entry::Always } else { range.entry };
+    let (open, inside) = emitter(state).open_loop(Range { entry, ..range }, &carried);
     let after = body(state, open.index, inside)?;
     Ok(emitter(state).close_loop(open, &after))
 }

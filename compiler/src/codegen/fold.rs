@@ -3,7 +3,7 @@
 //! Maxima and minima of floats would need eight instructions a vector, because NaN must win and `-0` is less than `+0`. In the
 //! innermost loop the hardware's own maximum does, which is wrong in these two cases, and two more accumulators for each fold
 //! keep what is needed to correct it: where a NaN was, and the signs, ANDed for a maximum and ORed for a minimum. A
-//! maximum of zero is `+0` if some sign was clear, since then no element was positive; see [`Nest::settle`].
+//! maximum of zero is `+0` if some sign was clear, since then no element was positive; see [`LoopEmitter::settle`].
 //!
 //! Within the innermost loop the accumulators are in registers. They move to a stack slot where elements are handled one by
 //! one, because then the partial that an element belongs to is not known when the code is emitted, and between
@@ -17,214 +17,198 @@ use tensorwright_ir::op::primitive::ReduceKind;
 
 use super::CodegenError;
 use super::binary::Known;
-use super::control::{Bound, Range};
-use super::nest::{Nest, Position};
-use super::plan::FoldPlan;
+use super::loops::{LoopEmitter, Position};
 use super::value::{Emitter, Pack, VECTOR, int_type, lane_type, memory, vector_type};
+use crate::kernel::Fold;
+use crate::nest::{Accumulator, FoldOrder, Joining, Reduction, Section, SectionRange};
 
 /// The accumulators of all folds, one after the other.
 type Accumulators = Pack;
 
-impl FoldPlan {
-    /// The type of a vector of accumulators; a bool's is a mask.
-    fn vector(&self) -> Type {
-        vector_type(self.lane())
+impl Emitter<'_, '_> {
+    /// The type of a partial; a bool's in vectors is a mask.
+    fn partial(&self, accumulator: &Accumulator) -> Type {
+        match accumulator.dtype {
+            DType::Bool => int_type(accumulator.width),
+            dtype => lane_type(dtype),
+        }
     }
 
-    fn lane(&self) -> Type {
-        if self.dtype == DType::Bool { int_type(self.width) } else { lane_type(self.dtype) }
+    /// The type of a register of partials.
+    fn register(&self, accumulator: &Accumulator) -> Type {
+        let lane = self.partial(accumulator);
+        if self.machine.has_vectors() { vector_type(lane) } else { lane }
+    }
+
+    /// Bytes of the registers of an accumulator.
+    fn bytes(&self, accumulator: &Accumulator) -> u32 {
+        accumulator.registers * self.machine.register(accumulator.width)
     }
 }
 
-impl Nest<'_, '_, '_, '_> {
-    /// Emits the folded loops, and the stores of their results. `empty` if the folded loops do not run.
-    pub(super) fn emit_folds(&mut self, empty: bool) -> Result<(), CodegenError> {
-        let (outer, inner) = (self.plan.outer(), self.plan.inner());
-        let nested = inner - outer > 1 && !empty;
-        let mut accumulators = self.identities();
-        if !empty {
-            let slot = self.slot();
+impl<'n> LoopEmitter<'n, '_, '_, '_> {
+    /// Emits the folded loops, and the stores of their results.
+    pub(super) fn emit_fold(&mut self, fold: &'n Reduction) -> Result<(), CodegenError> {
+        let inner = self.nest.inner();
+        let runs = !fold.sections.is_empty();
+        let nested = inner - fold.kept > 1 && runs;
+        let mut accumulators = self.identities(fold);
+        if runs {
+            let slot = self.slot(fold);
             if nested {
-                self.spill(slot, &accumulators);
+                self.spill(fold, slot, &accumulators);
             }
-            let open = self.open_loops(outer, inner - 1, true)?;
+            let open = self.open_loops(fold.kept, inner - 1)?;
             if nested {
-                accumulators = self.reload(slot);
+                accumulators = self.reload(fold, slot);
             }
             self.prepare_innermost()?;
-            accumulators = self.fold_innermost(slot, accumulators)?;
+            accumulators = self.fold_innermost(fold, slot, accumulators)?;
             if nested {
-                self.spill(slot, &accumulators);
+                self.spill(fold, slot, &accumulators);
             }
             self.close_loops(open);
             if nested {
-                accumulators = self.reload(slot);
+                accumulators = self.reload(fold, slot);
             }
         }
-        self.finish(&accumulators)
+        self.finish(fold, &accumulators)
     }
 
-    fn identities(&mut self) -> Accumulators {
+    /// The folds of the source with their accumulators.
+    fn folds(&self, fold: &'n Reduction) -> impl Iterator<Item = (&'n Fold, &'n Accumulator)> + use<'n> {
+        self.nest.source.folds.iter().zip(&fold.accumulators)
+    }
+
+    fn identities(&mut self, fold: &'n Reduction) -> Accumulators {
         let mut all = Accumulators::new();
-        for (k, plan) in self.plan.folds.clone().iter().enumerate() {
-            let identity = self.plan.body.folds[k].kind.identity(plan.dtype).bits();
-            let bits = if plan.dtype == DType::Bool { identity.wrapping_neg() } else { identity };
-            let vector = self.e.bits(plan.vector(), bits);
-            all.extend((0..plan.vectors()).map(|_| vector));
+        for (source, accumulator) in self.folds(fold) {
+            let identity = source.kind.identity(accumulator.dtype).bits();
+            let mask = accumulator.dtype == DType::Bool && self.e.machine.has_vectors();
+            let bits = if mask { identity.wrapping_neg() } else { identity };
+            let ty = self.e.register(accumulator);
+            let register = self.e.bits(ty, bits);
+            all.extend((0..accumulator.registers).map(|_| register));
         }
         all
     }
 
     /// The address of memory for all accumulators.
-    fn slot(&mut self) -> Value {
-        let vectors: usize = self.plan.folds.iter().map(FoldPlan::vectors).sum();
-        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, vectors as u32 * VECTOR, 4);
+    fn slot(&mut self, fold: &Reduction) -> Value {
+        let bytes: u32 = fold.accumulators.iter().map(|a| self.slot_bytes(a)).sum();
+        let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 4);
         let slot = self.e.builder.create_sized_stack_slot(data);
         self.e.ins().stack_addr(types::I64, slot, 0)
     }
 
-    fn spill(&mut self, slot: Value, accumulators: &[Value]) {
-        for (k, &vector) in accumulators.iter().enumerate() {
-            self.e.ins().store(memory(), vector, slot, (k as u32 * VECTOR) as i32);
+    /// Bytes of an accumulator in memory: a multiple of 16, so that the next one is aligned.
+    fn slot_bytes(&self, accumulator: &Accumulator) -> u32 {
+        self.e.bytes(accumulator).next_multiple_of(VECTOR)
+    }
+
+    /// Where each register lies in the slot, and its type.
+    fn homes(&self, fold: &Reduction) -> SmallVec<[(i32, Type); 16]> {
+        let (mut homes, mut first) = (SmallVec::new(), 0);
+        for accumulator in &fold.accumulators {
+            let (ty, size) = (self.e.register(accumulator), self.e.machine.register(accumulator.width));
+            homes.extend((0..accumulator.registers).map(|k| ((first + k * size) as i32, ty)));
+            first += self.slot_bytes(accumulator);
+        }
+        homes
+    }
+
+    fn spill(&mut self, fold: &Reduction, slot: Value, accumulators: &[Value]) {
+        for (&register, (at, _)) in accumulators.iter().zip(self.homes(fold)) {
+            self.e.ins().store(memory(), register, slot, at);
         }
     }
 
-    fn reload(&mut self, slot: Value) -> Accumulators {
-        let mut all = Accumulators::new();
-        for plan in self.plan.folds.clone() {
-            for _ in 0..plan.vectors() {
-                let at = (all.len() as u32 * VECTOR) as i32;
-                all.push(self.e.ins().load(plan.vector(), memory(), slot, at));
-            }
-        }
-        all
+    fn reload(&mut self, fold: &Reduction, slot: Value) -> Accumulators {
+        let homes = self.homes(fold).into_iter();
+        homes.map(|(at, ty)| self.e.ins().load(ty, memory(), slot, at)).collect()
     }
 
     fn fold_innermost(
         &mut self,
+        fold: &'n Reduction,
         slot: Value,
         accumulators: Accumulators,
     ) -> Result<Accumulators, CodegenError> {
-        let lanes = self.vector_lanes();
-        let end = self.frame.length(self.e, self.inner_trip());
-        if lanes == 1 {
-            return self.fold_singly(
-                slot,
-                Range { from: Bound::Const(0), to: end, step: 1, sure: true },
-                accumulators,
-            );
-        }
-        let watched = self.watch(&accumulators);
-        let (folded, done) = self.fold_vectors(end, lanes, watched)?;
-        let accumulators = self.settle(&folded);
-        match done {
-            Some(from) => self.fold_singly(slot, Range { from, to: end, step: 1, sure: false }, accumulators),
-            None => Ok(accumulators),
-        }
-    }
-
-    /// What can be done in vectors, and where the rest begins, if there is any.
-    fn fold_vectors(
-        &mut self,
-        end: Bound,
-        lanes: u32,
-        accumulators: Accumulators,
-    ) -> Result<(Accumulators, Option<Bound>), CodegenError> {
-        let (trip, begin) = (self.inner_trip(), Bound::Const(0));
-        let (lane_step, unroll) = (u64::from(lanes), self.plan.unroll);
-        let step = lane_step * u64::from(unroll);
-        let main = if trip.all(|n| n < step) { begin } else { self.e.round_down(end, step) };
-        let sure = trip.all(|n| n >= step);
-        let mut all =
-            self.fold_range(Range { from: begin, to: main, step, sure }, lanes, unroll, accumulators)?;
-        let mut done = main;
-        let ordered = self.plan.folds.iter().any(|plan| plan.ordered);
-        match (main, trip.constant()) {
-            (Bound::Const(from), Some(n)) => {
-                // The partials that the vectors belong to are known.
-                let rest = (n - from) / lane_step;
-                done = Bound::Const(from + rest * lane_step);
-                all = self.fold_range(
-                    Range { from: main, to: done, step, sure: true },
-                    lanes,
-                    rest as u32,
-                    all,
-                )?;
+        let is_elements = |section: &Section| matches!(section, Section::Elements { .. });
+        let blocks: SmallVec<[Section; 4]> =
+            fold.sections.iter().copied().filter(|s| !is_elements(s)).collect();
+        let mut all = accumulators;
+        if !blocks.is_empty() {
+            all = self.watch(fold, &all);
+            for section in blocks {
+                all = self.fold_section(fold, section, all)?;
             }
-            _ if !ordered => {
-                done = self.e.round_down(end, lane_step);
-                all = self.fold_range(
-                    Range { from: main, to: done, step: lane_step, sure: false },
-                    lanes,
-                    1,
-                    all,
-                )?;
+            all = self.settle(fold, &all);
+        }
+        for &section in fold.sections.iter().filter(|s| is_elements(s)) {
+            if let Section::Elements { range } = section {
+                all = self.fold_singly(fold, slot, range, all)?;
             }
-            _ => {}
         }
-        let whole = if ordered && trip.constant().is_none() { step } else { lane_step };
-        if trip.all(|n| n % whole == 0) {
-            return Ok((all, None));
-        }
-        if self.is_idempotent() && trip.all(|n| n >= lane_step) {
-            return Ok((self.fold_last(end, lanes, all)?, None));
-        }
-        Ok((all, Some(done)))
+        Ok(all)
     }
 
-    /// Whether an element may be folded twice.
-    fn is_idempotent(&self) -> bool {
-        let mut folds = self.plan.body.folds.iter();
-        folds.all(|fold| !matches!(fold.kind, ReduceKind::Sum | ReduceKind::Prod))
-    }
-
-    /// The last full vector up to the end, some of which may have been folded before.
-    fn fold_last(
+    /// A section of blocks: the first of each iteration is for the first partials.
+    fn fold_section(
         &mut self,
-        end: Bound,
-        lanes: u32,
+        fold: &'n Reduction,
+        section: Section,
         mut accumulators: Accumulators,
     ) -> Result<Accumulators, CodegenError> {
-        let end = self.e.bound(end);
-        let index = self.e.ins().iadd_imm_s(end, -i64::from(lanes));
-        self.forget_addresses();
-        self.fold_block(Position { index, offset: 0 }, lanes, &mut accumulators)?;
-        Ok(accumulators)
+        match section {
+            Section::Elements { .. } => {
+                Err(CodegenError::Internal { what: "single elements are folded after blocks" })
+            }
+            Section::LastBlock { lanes } => {
+                let at = self.last_block(lanes);
+                self.fold_block(fold, at, lanes, &mut accumulators)?;
+                Ok(accumulators)
+            }
+            Section::Blocks { range, lanes, unroll } => {
+                let range = self.section_range(range, u64::from(lanes * unroll));
+                self.range(range, accumulators, &mut |nest, index, mut accumulators| {
+                    for k in 0..unroll {
+                        let at = Position { index, offset: k * lanes };
+                        nest.fold_block(fold, at, lanes, &mut accumulators)?;
+                    }
+                    Ok(accumulators)
+                })
+            }
+        }
     }
 
-    /// Adds the accumulators of signs and NaNs that [`Nest::settle`] takes away again.
-    fn watch(&mut self, accumulators: &[Value]) -> Accumulators {
+    /// Adds the accumulators of signs and NaNs that [`LoopEmitter::settle`] takes away again.
+    fn watch(&mut self, fold: &'n Reduction, accumulators: &[Value]) -> Accumulators {
         let (mut all, mut first) = (Accumulators::new(), 0);
-        for (k, plan) in self.plan.folds.clone().iter().enumerate() {
-            let own = &accumulators[first..first + plan.vectors()];
+        for (source, accumulator) in self.folds(fold) {
+            let own = &accumulators[first..first + accumulator.registers as usize];
             all.extend_from_slice(own);
-            if self.is_watched(k) {
-                let kind = self.plan.body.folds[k].kind;
+            if accumulator.joining == Joining::Mended {
                 let bits = self.e.map(own, Emitter::as_int);
-                let signs = bits[1..].iter().fold(bits[0], |signs, &b| self.e.join_signs(kind, signs, b));
+                let signs =
+                    bits[1..].iter().fold(bits[0], |signs, &b| self.e.join_signs(source.kind, signs, b));
                 let int = self.e.type_of(signs);
                 let none = self.e.int(int, 0);
                 all.extend([signs, none]);
             }
-            first += plan.vectors();
+            first += accumulator.registers as usize;
         }
         all
     }
 
-    /// Whether the fold has accumulators of signs and NaNs.
-    fn is_watched(&self, k: usize) -> bool {
-        let extreme = matches!(self.plan.body.folds[k].kind, ReduceKind::Max | ReduceKind::Min);
-        extreme && self.plan.folds[k].dtype.is_float()
-    }
-
     /// Corrects maxima and minima. The signs and NaNs of one lane are those of all vectors together; that a zero may get the
     /// sign of an element in another vector changes no result, because joining the vectors would do the same.
-    fn settle(&mut self, watched: &[Value]) -> Accumulators {
+    fn settle(&mut self, fold: &'n Reduction, watched: &[Value]) -> Accumulators {
         let (mut all, mut first) = (Accumulators::new(), 0);
-        for (k, plan) in self.plan.folds.clone().iter().enumerate() {
-            let vectors = &watched[first..first + plan.vectors()];
-            first += plan.vectors();
-            if !self.is_watched(k) {
+        for (_, accumulator) in self.folds(fold) {
+            let vectors = &watched[first..first + accumulator.registers as usize];
+            first += accumulator.registers as usize;
+            if accumulator.joining == Joining::Exact {
                 all.extend_from_slice(vectors);
                 continue;
             }
@@ -235,46 +219,30 @@ impl Nest<'_, '_, '_, '_> {
         all
     }
 
-    /// `blocks` vectors in each iteration, the first of them for the first partials.
-    fn fold_range(
-        &mut self,
-        range: Range,
-        lanes: u32,
-        blocks: u32,
-        accumulators: Accumulators,
-    ) -> Result<Accumulators, CodegenError> {
-        self.range(range, accumulators, &mut |nest, index, mut accumulators| {
-            for k in 0..blocks {
-                nest.fold_block(Position { index, offset: k * lanes }, lanes, &mut accumulators)?;
-            }
-            Ok(accumulators)
-        })
-    }
-
     fn fold_block(
         &mut self,
+        fold: &'n Reduction,
         at: Position,
         lanes: u32,
         accumulators: &mut Accumulators,
     ) -> Result<(), CodegenError> {
         self.emit_block(at, lanes)?;
         let mut first = 0;
-        for (k, plan) in self.plan.folds.clone().iter().enumerate() {
-            let fold = &self.plan.body.folds[k];
-            let value = self.operand(fold.value, plan.width, lanes)?;
-            let begin = (at.offset * plan.width / VECTOR) as usize;
+        for (source, accumulator) in self.folds(fold) {
+            let registers = accumulator.registers as usize;
+            let value = self.operand(source.value, accumulator.width, lanes)?;
+            let begin = (at.offset * accumulator.width / self.e.machine.register(accumulator.width)) as usize;
             let own = &mut accumulators[first..];
-            for (part, &vector) in value.iter().enumerate() {
-                let accumulator = &mut own[(begin + part) % plan.vectors()];
-                *accumulator = if self.is_watched(k) {
-                    self.e.pick_extreme(fold.kind, vector, *accumulator)
-                } else {
-                    self.e.join(fold.kind, plan.dtype, *accumulator, vector)?
+            for (part, &register) in value.iter().enumerate() {
+                let joined = &mut own[(begin + part) % registers];
+                *joined = match accumulator.joining {
+                    Joining::Mended => self.e.pick_extreme(source.kind, register, *joined),
+                    Joining::Exact => self.e.join(source.kind, accumulator.dtype, *joined, register)?,
                 };
             }
-            first += plan.vectors();
-            if self.is_watched(k) {
-                self.e.note(fold.kind, &value, &mut accumulators[first..first + 2]);
+            first += registers;
+            if accumulator.joining == Joining::Mended {
+                self.e.note(source.kind, &value, &mut accumulators[first..first + 2]);
                 first += 2;
             }
         }
@@ -284,58 +252,64 @@ impl Nest<'_, '_, '_, '_> {
     /// One element at a time, with the accumulators in memory.
     fn fold_singly(
         &mut self,
+        fold: &'n Reduction,
         slot: Value,
-        range: Range,
+        range: SectionRange,
         accumulators: Accumulators,
     ) -> Result<Accumulators, CodegenError> {
-        self.spill(slot, &accumulators);
+        let range = self.section_range(range, 1);
+        self.spill(fold, slot, &accumulators);
         self.range(range, Pack::new(), &mut |nest, index, carried| {
             nest.emit_block(Position { index, offset: 0 }, 1)?;
             let mut first = 0;
-            for (k, plan) in nest.plan.folds.clone().into_iter().enumerate() {
-                nest.fold_element(slot, k, plan, first, index)?;
-                first += plan.vectors() as u32 * VECTOR;
+            for (source, accumulator) in nest.folds(fold) {
+                nest.fold_element(slot, source, accumulator, first, index)?;
+                first += nest.slot_bytes(accumulator);
             }
             Ok(carried)
         })?;
-        Ok(self.reload(slot))
+        Ok(self.reload(fold, slot))
     }
 
+    /// Folds the element at `index`, with the partials `first` bytes into the slot.
     fn fold_element(
         &mut self,
         slot: Value,
-        k: usize,
-        plan: FoldPlan,
+        fold: &Fold,
+        accumulator: &Accumulator,
         first: u32,
         index: Value,
     ) -> Result<(), CodegenError> {
-        let fold = &self.plan.body.folds[k];
-        let value = self.operand(fold.value, plan.width, 1)?[0];
-        let value = if plan.dtype == DType::Bool { self.e.scalar_mask(plan.width, value) } else { value };
-        let address = if plan.ordered {
-            let partial = self.e.ins().band_imm_u(index, i64::from(plan.lanes) - 1);
-            self.e.advance(slot, partial, i64::from(plan.width))
-        } else {
-            slot
+        let Accumulator { dtype, width, partials, order, .. } = *accumulator;
+        let value = self.operand(fold.value, width, 1)?[0];
+        let mask = dtype == DType::Bool && self.e.machine.has_vectors();
+        let value = if mask { self.e.scalar_mask(width, value) } else { value };
+        let address = match order {
+            FoldOrder::Fixed => {
+                let partial = self.e.ins().band_imm_u(index, i64::from(partials) - 1);
+                self.e.advance(slot, partial, i64::from(width))
+            }
+            FoldOrder::Free => slot,
         };
-        let sum = self.e.ins().load(plan.lane(), memory(), address, first as i32);
-        let sum = self.e.join(fold.kind, plan.dtype, sum, value)?;
+        let ty = self.e.partial(accumulator);
+        let sum = self.e.ins().load(ty, memory(), address, first as i32);
+        let sum = self.e.join(fold.kind, dtype, sum, value)?;
         self.e.ins().store(memory(), sum, address, first as i32);
         Ok(())
     }
 
-    fn finish(&mut self, accumulators: &[Value]) -> Result<(), CodegenError> {
+    fn finish(&mut self, fold: &'n Reduction, accumulators: &[Value]) -> Result<(), CodegenError> {
         let mut first = 0;
-        for (k, plan) in self.plan.folds.clone().into_iter().enumerate() {
-            let kind = self.plan.body.folds[k].kind;
-            let vectors = &accumulators[first..first + plan.vectors()];
-            let mut result = self.e.tree(kind, plan, vectors)?;
-            if plan.dtype == DType::Bool {
-                let lane = if plan.width == 1 { result } else { self.e.ins().ireduce(types::I8, result) };
+        for ((source, accumulator), &store) in self.folds(fold).zip(&fold.stores) {
+            let registers = &accumulators[first..first + accumulator.registers as usize];
+            let mut result = self.e.tree(source.kind, accumulator, registers)?;
+            if accumulator.dtype == DType::Bool {
+                let lane =
+                    if accumulator.width == 1 { result } else { self.e.ins().ireduce(types::I8, result) };
                 result = self.e.ins().band_imm_u(lane, 1);
             }
-            self.store_here(self.plan.fold_stores[k], result);
-            first += plan.vectors();
+            self.store_here(store, result);
+            first += accumulator.registers as usize;
         }
         Ok(())
     }
@@ -398,22 +372,31 @@ impl Emitter<'_, '_> {
     }
 
     /// Joins the partials: the upper half with the lower half, until one is left.
-    fn tree(&mut self, kind: ReduceKind, plan: FoldPlan, vectors: &[Value]) -> Result<Value, CodegenError> {
-        let mut vectors: SmallVec<[Value; 4]> = SmallVec::from_slice(vectors);
-        while vectors.len() > 1 {
-            let half = vectors.len() / 2;
+    fn tree(
+        &mut self,
+        kind: ReduceKind,
+        accumulator: &Accumulator,
+        registers: &[Value],
+    ) -> Result<Value, CodegenError> {
+        let Accumulator { dtype, width, partials, .. } = *accumulator;
+        let mut registers: SmallVec<[Value; 4]> = SmallVec::from_slice(registers);
+        while registers.len() > 1 {
+            let half = registers.len() / 2;
             for k in 0..half {
-                vectors[k] = self.join(kind, plan.dtype, vectors[k], vectors[k + half])?;
+                registers[k] = self.join(kind, dtype, registers[k], registers[k + half])?;
             }
-            vectors.truncate(half);
+            registers.truncate(half);
         }
-        let mut vector = vectors[0];
-        let mut lanes = plan.lanes.min(VECTOR / plan.width);
+        let mut register = registers[0];
+        if !self.machine.has_vectors() {
+            return Ok(register);
+        }
+        let mut lanes = partials.min(self.machine.lanes(width));
         while lanes > 1 {
             lanes /= 2;
-            let upper = self.shift_down(vector, lanes * plan.width);
-            vector = self.join(kind, plan.dtype, vector, upper)?;
+            let upper = self.shift_down(register, lanes * width);
+            register = self.join(kind, dtype, register, upper)?;
         }
-        Ok(self.ins().extractlane(vector, 0u8))
+        Ok(self.ins().extractlane(register, 0u8))
     }
 }

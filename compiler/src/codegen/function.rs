@@ -4,11 +4,11 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::control::{Bound, Range};
-use super::nest::Nest;
-use super::plan::{Place, Trip};
+use super::loops::LoopEmitter;
 use super::value::{Emitter, memory};
 use super::{CodegenError, math};
-use crate::kernel::{Affine, Buffer, Extent, GridDim, Kernel, Stage, Var};
+use crate::kernel::{Affine, Buffer, GridDim, Kernel, Var};
+use crate::nest::{Address, Entry, NestProgram, NestStage, Trip};
 
 /// What stages know of the tile.
 pub(super) struct Frame<'k> {
@@ -22,7 +22,8 @@ pub(super) struct Frame<'k> {
 }
 
 /// Emits the whole body, into an entry block that has the function's parameters.
-pub(super) fn emit(e: &mut Emitter<'_, '_>, kernel: &Kernel) -> Result<(), CodegenError> {
+pub(super) fn emit(e: &mut Emitter<'_, '_>, program: &NestProgram<'_>) -> Result<(), CodegenError> {
+    let kernel = program.kernel;
     let entry = e.builder.create_block();
     e.builder.append_block_params_for_function_params(entry);
     e.builder.switch_to_block(entry);
@@ -36,13 +37,13 @@ pub(super) fn emit(e: &mut Emitter<'_, '_>, kernel: &Kernel) -> Result<(), Codeg
     let params =
         (0..kernel.params.len()).map(|i| e.ins().load(pointer, memory(), table, step * i as i32)).collect();
     let mut frame = Frame { kernel, params, scratch, grid: Vec::new(), lengths: Vec::new() };
-    let range = Range { from: Bound::Dyn(begin), to: Bound::Dyn(end), step: 1, sure: false };
+    let range = Range { from: Bound::Dyn(begin), to: Bound::Dyn(end), step: 1, entry: Entry::Perhaps };
     let (tiles, _) = e.open_loop(range, &[]);
     frame.enter_tile(e, tiles.index);
-    for stage in &kernel.stages {
+    for stage in &program.stages {
         match stage {
-            Stage::Loop(body) => Nest::emit(e, &frame, body)?,
-            Stage::Math(call) => math::emit(e, &frame, call)?,
+            NestStage::Nest(nest) => LoopEmitter::emit(e, &frame, nest)?,
+            NestStage::Strip(call) => math::emit(e, &frame, call)?,
         }
     }
     e.close_loop(tiles, &[]);
@@ -75,18 +76,11 @@ impl<'k> Frame<'k> {
             (0..grid.len()).map(|g| self.grid[g].and_then(|first| length(e, grid[g], first))).collect();
     }
 
-    pub(super) fn trip(&self, extent: Extent) -> Trip {
-        Trip::new(extent, &self.kernel.grid)
-    }
-
     /// Iterations of a loop in this tile.
-    pub(super) fn length(&self, e: &mut Emitter<'_, '_>, trip: Trip) -> Bound {
+    pub(super) fn length(&self, trip: Trip) -> Bound {
         match trip.grid.and_then(|g| self.lengths[g as usize]) {
-            Some(length) if trip.constant().is_none() => Bound::Dyn(length),
-            _ => {
-                let _ = e;
-                Bound::Const(trip.full)
-            }
+            Some(length) => Bound::Dyn(length),
+            None => Bound::Const(trip.full),
         }
     }
 
@@ -115,10 +109,10 @@ impl<'k> Frame<'k> {
         pointer
     }
 
-    /// The same for a place, with its constant part.
-    pub(super) fn place(&self, e: &mut Emitter<'_, '_>, place: &Place) -> Value {
-        let pointer = self.pointer(e, place.buffer, &place.index);
-        let bytes = place.index.offset * self.kernel.dtype(place.buffer).size() as i64;
+    /// The same for an address of a nest, with its constant part.
+    pub(super) fn address(&self, e: &mut Emitter<'_, '_>, address: &Address) -> Value {
+        let pointer = self.pointer(e, address.buffer, &address.index);
+        let bytes = address.index.offset * self.kernel.dtype(address.buffer).size() as i64;
         if bytes == 0 { pointer } else { e.ins().iadd_imm_s(pointer, bytes) }
     }
 }

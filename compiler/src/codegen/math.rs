@@ -5,31 +5,19 @@ use tensorwright_ir::DType;
 
 use super::CodegenError;
 use super::function::Frame;
-use super::imports::Import;
 use super::value::Emitter;
-use super::{binary, unary};
-use crate::kernel::{Extent, Math, MathOp, Span};
-use crate::math::Float;
-
-/// The strip function that a stage calls.
-pub(super) fn strip(math: &Math) -> Result<Import, CodegenError> {
-    let (name, function) = match math.function {
-        MathOp::Unary(f) => (f.name(), unary::math_of(f)),
-        MathOp::Binary(f) => (f.name(), binary::math_of(f)),
-    };
-    let unsupported = CodegenError::Unsupported { function: name, dtype: math.dtype };
-    let float = match math.dtype {
-        DType::F32 => Float::F32,
-        DType::F64 => Float::F64,
-        _ => return Err(unsupported),
-    };
-    Ok(Import::Strip(function.ok_or(unsupported)?, float))
-}
+use crate::kernel::Span;
+use crate::nest::{StripCall, Trip};
 
 /// Emits the call.
-pub(super) fn emit(e: &mut Emitter<'_, '_>, frame: &Frame<'_>, math: &Math) -> Result<(), CodegenError> {
-    let callee = e.imports.get(strip(math)?)?;
-    let count = count(e, frame, &math.dims);
+pub(super) fn emit(
+    e: &mut Emitter<'_, '_>,
+    frame: &Frame<'_>,
+    call: &StripCall<'_>,
+) -> Result<(), CodegenError> {
+    let callee = e.imports.get(call.function)?;
+    let count = count(e, frame, &call.trips);
+    let math = call.stage;
     let mut args = vec![pointer(e, frame, math.dtype, &math.out)];
     args.extend(math.args.iter().map(|span| pointer(e, frame, math.dtype, span)));
     args.push(count);
@@ -44,16 +32,13 @@ fn pointer(e: &mut Emitter<'_, '_>, frame: &Frame<'_>, dtype: DType, span: &Span
 }
 
 /// The product of extents.
-fn count(e: &mut Emitter<'_, '_>, frame: &Frame<'_>, dims: &[Extent]) -> Value {
-    let fixed: u64 = dims.iter().filter_map(|&d| frame.trip(d).constant()).product();
+fn count(e: &mut Emitter<'_, '_>, frame: &Frame<'_>, trips: &[Trip]) -> Value {
+    let fixed: u64 = trips.iter().filter_map(|trip| trip.constant()).product();
     let mut count = e.ins().iconst(types::I64, fixed as i64);
-    for &extent in dims {
-        let trip = frame.trip(extent);
-        if trip.constant().is_none() {
-            let n = frame.length(e, trip);
-            let n = e.bound(n);
-            count = e.ins().imul(count, n);
-        }
+    for trip in trips.iter().filter(|trip| trip.constant().is_none()) {
+        let n = frame.length(*trip);
+        let n = e.bound(n);
+        count = e.ins().imul(count, n);
     }
     count
 }

@@ -6,10 +6,10 @@ use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::DType;
 
 use super::CodegenError;
-use super::nest::{Nest, Position};
-use super::plan::Access;
+use super::loops::{LoopEmitter, Position};
 use super::value::{Emitter, Pack, VECTOR, lane_type, memory, vector_type};
 use crate::kernel::Reg;
+use crate::nest::{MemoryAccess, Pattern};
 
 /// A base address and bytes to add.
 #[derive(Clone, Copy)]
@@ -18,7 +18,7 @@ pub(super) struct Address {
     pub(super) bytes: i64,
 }
 
-impl Nest<'_, '_, '_, '_> {
+impl LoopEmitter<'_, '_, '_, '_> {
     /// The load at instruction `i`, so many elements further on.
     pub(super) fn load(
         &mut self,
@@ -26,11 +26,12 @@ impl Nest<'_, '_, '_, '_> {
         at: Position,
         further: Option<Value>,
     ) -> Result<Pack, CodegenError> {
-        let access = self.plan.loads[i].ok_or(CodegenError::Internal { what: "loads have an access" })?;
-        let varies = self.plan.varies(Reg(i as u32));
+        let access = self.nest.values[i].access;
+        let access = access.ok_or(CodegenError::Internal { what: "loads have an access" })?;
+        let varies = self.nest.varies(Reg(i as u32));
         let mut address = match varies {
             true => self.locate(access, at),
-            false => Address { base: self.pointer(access.place), bytes: i64::from(access.displacement) },
+            false => Address { base: self.pointer(access.address), bytes: i64::from(access.displacement) },
         };
         if let Some(further) = further {
             address.base = self.e.advance(address.base, further, access.dtype.size() as i64);
@@ -38,25 +39,26 @@ impl Nest<'_, '_, '_, '_> {
         if !varies {
             return Ok(smallvec![self.e.load_lane(access.dtype, address)]);
         }
-        let loaded = self.e.load_pack(access.dtype, access.stride, address);
-        Ok(loaded)
+        let pattern = access.pattern(self.e.machine, self.e.lanes);
+        Ok(self.e.load_pack(access, pattern, address))
     }
 
     /// Stores a pack; bools come as masks of bytes.
-    pub(super) fn store(&mut self, access: Access, at: Position, value: &[Value]) {
+    pub(super) fn store(&mut self, access: MemoryAccess, at: Position, value: &[Value]) {
         let address = self.locate(access, at);
-        self.e.store_pack(access.dtype, access.stride, address, value);
+        let pattern = access.pattern(self.e.machine, self.e.lanes);
+        self.e.store_pack(access, pattern, address, value);
     }
 
     /// Stores one scalar at the current level of loops.
-    pub(super) fn store_here(&mut self, access: Access, value: Value) {
-        let pointer = self.pointer(access.place);
+    pub(super) fn store_here(&mut self, access: MemoryAccess, value: Value) {
+        let pointer = self.pointer(access.address);
         self.e.ins().store(memory(), value, pointer, access.displacement);
     }
 
-    fn locate(&mut self, access: Access, at: Position) -> Address {
-        let step = access.stride * access.dtype.size() as i64;
-        let base = self.address(access.place, self.depth(), step, at.index);
+    fn locate(&mut self, access: MemoryAccess, at: Position) -> Address {
+        let step = access.step();
+        let base = self.address(access.address, self.depth(), step, at.index);
         Address { base, bytes: i64::from(access.displacement) + i64::from(at.offset).wrapping_mul(step) }
     }
 }
@@ -85,17 +87,14 @@ impl Emitter<'_, '_> {
         self.ins().load(lane_type(dtype), memory(), base, bytes)
     }
 
-    fn load_pack(&mut self, dtype: DType, stride: i64, address: Address) -> Pack {
-        if !self.is_vector() {
-            return smallvec![self.load_lane(dtype, address)];
-        }
-        let size = dtype.size() as u32;
-        let whole = self.lanes * size >= VECTOR;
-        let pack = match stride {
-            1 if whole => self.load_vectors(dtype, address),
-            1 => smallvec![self.load_part(dtype, address)],
-            -1 if whole => self.load_reversed(dtype, address),
-            _ => self.gather(dtype, stride, address),
+    fn load_pack(&mut self, access: MemoryAccess, pattern: Pattern, address: Address) -> Pack {
+        let dtype = access.dtype;
+        let pack = match pattern {
+            Pattern::Element => return smallvec![self.load_lane(dtype, address)],
+            Pattern::Vectors => self.load_vectors(dtype, address),
+            Pattern::PartOfVector => smallvec![self.load_part(dtype, address)],
+            Pattern::Reversed => self.load_reversed(dtype, address),
+            Pattern::Strided => self.gather(access, address),
         };
         if dtype == DType::Bool { self.map(&pack, |e, x| e.ins().ineg(x)) } else { pack }
     }
@@ -142,8 +141,8 @@ impl Emitter<'_, '_> {
         self.shuffle(vector, vector, mask)
     }
 
-    fn gather(&mut self, dtype: DType, stride: i64, address: Address) -> Pack {
-        let step = stride.wrapping_mul(dtype.size() as i64);
+    fn gather(&mut self, access: MemoryAccess, address: Address) -> Pack {
+        let (dtype, step) = (access.dtype, access.step());
         let lanes: SmallVec<[Value; 16]> = (0..i64::from(self.lanes))
             .map(|lane| {
                 let (base, bytes) = self.settle(address, step.wrapping_mul(lane));
@@ -153,22 +152,20 @@ impl Emitter<'_, '_> {
         self.collect(&lanes)
     }
 
-    fn store_pack(&mut self, dtype: DType, stride: i64, address: Address, value: &[Value]) {
+    fn store_pack(&mut self, access: MemoryAccess, pattern: Pattern, address: Address, value: &[Value]) {
         let mut value = Pack::from_slice(value);
-        if !self.is_vector() {
-            let (base, bytes) = self.settle(address, 0);
-            self.ins().store(memory(), value[0], base, bytes);
-            return;
-        }
-        if dtype == DType::Bool {
+        if access.dtype == DType::Bool && self.is_vector() {
             let one = self.int(types::I8X16, 1);
             value = self.map(&value, |e, x| e.ins().band(x, one));
         }
-        let whole = self.lanes * dtype.size() as u32 >= VECTOR;
-        match stride {
-            1 if whole => self.store_vectors(address, &value),
-            1 => self.store_part(dtype, address, value[0]),
-            _ => self.scatter(dtype, stride, address, &value),
+        match pattern {
+            Pattern::Element => {
+                let (base, bytes) = self.settle(address, 0);
+                self.ins().store(memory(), value[0], base, bytes);
+            }
+            Pattern::Vectors => self.store_vectors(address, &value),
+            Pattern::PartOfVector => self.store_part(access.dtype, address, value[0]),
+            Pattern::Reversed | Pattern::Strided => self.scatter(access, address, &value),
         }
     }
 
@@ -187,8 +184,8 @@ impl Emitter<'_, '_> {
         self.ins().store(memory(), word, base, bytes);
     }
 
-    fn scatter(&mut self, dtype: DType, stride: i64, address: Address, value: &[Value]) {
-        let step = stride.wrapping_mul(dtype.size() as i64);
+    fn scatter(&mut self, access: MemoryAccess, address: Address, value: &[Value]) {
+        let step = access.step();
         for lane in 0..self.lanes {
             let scalar = self.extract(value, lane);
             let (base, bytes) = self.settle(address, step.wrapping_mul(i64::from(lane)));

@@ -15,41 +15,144 @@
 //! | module | what |
 //! |---|---|
 //! | [`function`] | the function around the stages: parameters, tiles, grid variables |
-//! | [`plan`] | decisions about a loop nest: levels, lanes, addresses |
-//! | [`nest`], [`fold`], [`memory`] | a loop nest: loops, reductions, loads and stores |
+//! | [`loops`], [`fold`], [`memory`] | a loop nest: loops, reductions, loads and stores |
 //! | [`repeat`] | loops that each point runs by itself |
-//! | [`crosswise`] | copies that turn rows into columns |
+//! | [`transpose`] | transposed copies |
 //! | [`unary`], [`binary`], [`compare`], [`cast`], [`half`] | instructions |
 //! | [`math`], [`imports`] | calls of the runtime's functions |
 //! | [`value`], [`control`] | vectors and loops as Cranelift has them |
+//!
+//! # How a nest becomes instructions
+//!
+//! **Notation.** A *pack* is the value of an instruction for one block: one scalar, or the vectors that together have its lanes, so
+//! that an f64 takes twice as many as an f32. A *mask* is a bool in vectors: all bits of a lane or none. A *position* is the loop variable
+//! and a constant distance from it, which becomes part of addresses.
+//!
+//! **Invariant.** Nothing is decided here. What to emit at which place is in the [nest](crate::nest); this module only finds
+//! Cranelift's instructions for it. All values that the block being emitted may use dominate it: scalars and splats were
+//! emitted in front of the loops that are open, packs in this block, and what is known of addresses is forgotten when the loop variable
+//! changes.
+//!
+//! **Phases.** `function` emits the loop over tiles and first indices. For each nest `loops` emits, level by level, addresses, scalars
+//! and the head of the next loop; in front of the innermost loop splats and the beginnings of indices; then each section as a loop,
+//! in which a block of points is evaluated instruction by instruction and stored, or folded by `fold`. Loops are made from
+//! the back: a head with the loop variable and the accumulators as block parameters, the body, a test.
+//!
+//! **Example.** The nest of the [module `nest`](crate::nest): rows of 50 elements times an element of a vector. `block1` is the loop over
+//! tiles, of which there is one; `block3` the loop over rows, with the factor and its splat; `block5` the main loop, four blocks of four
+//! lanes; behind it, in `block6`, the last block, which begins at 46.
+//!
+//! ```
+//! # use cranelift_codegen::{isa, settings};
+//! # use cranelift_object::{ObjectBuilder, ObjectModule};
+//! # use tensorwright_compiler::codegen::{self, Workspace};
+//! # let target = isa::lookup_by_name(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
+//! # let target = target.finish(settings::Flags::new(settings::builder()))?;
+//! # let names = cranelift_module::default_libcall_names();
+//! # let mut module = ObjectModule::new(ObjectBuilder::new(target, "doc", names)?);
+//! # let mut workspace = Workspace::new();
+//! let kernel = "kernel {
+//!   param p0: read f32[200]
+//!   param p1: read f32[4]
+//!   param p2: write f32[200]
+//!   loop d0 < 4, d1 < 50 {
+//!     r0 = load p0[50*d0 + d1]
+//!     r1 = load p1[d0]
+//!     r2 = mul r0 r1
+//!     store p2[50*d0 + d1] = r2
+//!   }
+//! }".parse()?;
+//! codegen::build(&mut module, &mut workspace, &kernel)?;
+//! let clif = workspace.clif();
+//! let rows = clif.split("block3(").nth(1).and_then(|rest| rest.split("\n\nblock4").next());
+//! assert_eq!(rows, Some("\
+//! v11: i64):
+//!     v12 = iconst.i64 200
+//!     v13 = imul v11, v12  ; v12 = 200
+//!     v14 = iadd.i64 v4, v13
+//!     v15 = iconst.i32 2
+//!     v16 = ishl v11, v15  ; v15 = 2
+//!     v17 = iadd.i64 v5, v16
+//!     v18 = iconst.i64 200
+//!     v19 = imul v11, v18  ; v18 = 200
+//!     v20 = iadd.i64 v6, v19
+//!     v21 = iconst.i64 0
+//!     v22 = load.f32 notrap v17
+//!     v23 = splat.f32x4 v22
+//!     v24 = iconst.i64 0
+//!     v25 = iconst.i64 48
+//!     jump block5(v24)  ; v24 = 0
+//!
+//! block5(v26: i64):
+//!     v27 = iconst.i32 2
+//!     v28 = ishl v26, v27  ; v27 = 2
+//!     v29 = iadd.i64 v14, v28
+//!     v30 = load.f32x4 notrap v29
+//!     v31 = fmul v30, v23
+//!     v32 = iconst.i32 2
+//!     v33 = ishl v26, v32  ; v32 = 2
+//!     v34 = iadd.i64 v20, v33
+//!     store notrap v31, v34
+//!     v35 = load.f32x4 notrap v29+16
+//!     v36 = fmul v35, v23
+//!     store notrap v36, v34+16
+//!     v37 = load.f32x4 notrap v29+32
+//!     v38 = fmul v37, v23
+//!     store notrap v38, v34+32
+//!     v39 = load.f32x4 notrap v29+48
+//!     v40 = fmul v39, v23
+//!     store notrap v40, v34+48
+//!     v41 = iconst.i64 16
+//!     v42 = iadd v26, v41  ; v41 = 16
+//!     v43 = icmp ult v42, v25  ; v25 = 48
+//!     brif v43, block5(v42), block6
+//!
+//! block6:
+//!     v44 = iconst.i64 50
+//!     v45 = iconst.i64 -4
+//!     v46 = iadd v44, v45  ; v44 = 50, v45 = -4
+//!     v47 = iconst.i32 2
+//!     v48 = ishl v46, v47  ; v47 = 2
+//!     v49 = iadd.i64 v14, v48
+//!     v50 = load.f32x4 notrap v49
+//!     v51 = fmul v50, v23
+//!     v52 = iconst.i32 2
+//!     v53 = ishl v46, v52  ; v52 = 2
+//!     v54 = iadd.i64 v20, v53
+//!     store notrap v51, v54
+//!     v55 = iconst.i64 1
+//!     v56 = iadd.i64 v11, v55  ; v55 = 1
+//!     v57 = icmp ult v56, v10  ; v10 = 4
+//!     brif v57, block3(v56), block4"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod binary;
 mod cast;
 mod compare;
 mod control;
-mod crosswise;
 mod fold;
 mod function;
 mod half;
 mod imports;
+mod loops;
 mod math;
 mod memory;
-mod nest;
-mod plan;
 mod repeat;
+mod transpose;
 mod unary;
 mod value;
 
 use cranelift_codegen::Context;
 use cranelift_codegen::ir::{AbiParam, Signature, UserFuncName, types};
+use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 use tensorwright_ir::DType;
 
-pub use imports::Import;
-
 use crate::kernel::{InvalidKernel, Kernel, verify};
 use crate::math::EmitError;
+use crate::nest::{self, FusedMultiplyAdd, InvalidNest, Machine, Unsupported, Vectors};
 use imports::Imports;
 use value::Emitter;
 
@@ -67,6 +170,12 @@ pub enum CodegenError {
         /// The dtype.
         dtype: DType,
     },
+    /// There is no strip of a function.
+    #[error(transparent)]
+    Strip(#[from] Unsupported),
+    /// A decision about a loop breaks a rule.
+    #[error("internal error: {0}")]
+    Nest(#[from] InvalidNest),
     /// A vector math function was given operands of a type that it does not take.
     #[error(transparent)]
     Math(#[from] EmitError),
@@ -98,12 +207,24 @@ pub struct Workspace {
     context: Context,
     builder: FunctionBuilderContext,
     disassembly: bool,
+    machine: Option<Machine>,
 }
 
 impl Workspace {
     /// An empty one.
     pub fn new() -> Workspace {
-        Workspace { context: Context::new(), builder: FunctionBuilderContext::new(), disassembly: false }
+        Workspace {
+            context: Context::new(),
+            builder: FunctionBuilderContext::new(),
+            disassembly: false,
+            machine: None,
+        }
+    }
+
+    /// Loops of further compilations are chosen for this machine, which the target must be able to do, instead of for all that the
+    /// target has.
+    pub fn choose_machine(&mut self, machine: Machine) {
+        self.machine = Some(machine);
     }
 
     /// Whether compilations keep a listing of the machine code, for [`Workspace::disassembly`].
@@ -162,15 +283,37 @@ pub fn build<M: Module>(
     kernel: &Kernel,
 ) -> Result<(), CodegenError> {
     verify(kernel)?;
+    let machine = workspace.machine.unwrap_or_else(|| machine(module.isa()));
+    let program = nest::lower(kernel, machine)?;
+    if cfg!(debug_assertions) {
+        nest::verify(&program)?;
+    }
     workspace.context.clear();
     workspace.context.set_disasm(workspace.disassembly);
     let function = &mut workspace.context.func;
     function.signature = signature(module);
-    let imports = Imports::declare(module, function, kernel)?;
+    let imports = Imports::declare(module, function, &program.imports)?;
     let mut builder = FunctionBuilder::new(function, &mut workspace.builder);
-    function::emit(&mut Emitter { builder: &mut builder, imports: &imports, lanes: 1 }, kernel)?;
+    let mut emitter =
+        Emitter { builder: &mut builder, imports: &imports, machine: program.machine, lanes: 1 };
+    function::emit(&mut emitter, &program)?;
     builder.finalize(module.target_config());
     Ok(())
+}
+
+/// What Cranelift makes of an instruction set: vectors of 128 bits, where it has any.
+pub fn machine(isa: &dyn TargetIsa) -> Machine {
+    let has =
+        |name: &str| isa.isa_flags().iter().any(|flag| flag.name == name && flag.as_bool() == Some(true));
+    let (vectors, fma) = match isa.name() {
+        "riscv64" => (has("has_v"), true),
+        "x64" => (true, has("has_fma")),
+        _ => (true, true),
+    };
+    Machine {
+        vectors: if vectors { Vectors::Bytes(value::VECTOR) } else { Vectors::None },
+        fma: if fma { FusedMultiplyAdd::Instruction } else { FusedMultiplyAdd::Call },
+    }
 }
 
 fn signature<M: Module>(module: &M) -> Signature {

@@ -4,7 +4,7 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder};
 use smallvec::SmallVec;
 
 use super::CodegenError;
-use super::nest::Nest;
+use super::loops::LoopEmitter;
 use super::value::Pack;
 use crate::kernel::loops::Span;
 use crate::kernel::{Instr, Reg};
@@ -17,7 +17,7 @@ pub(super) struct OpenRepeat {
     span: Span,
 }
 
-impl Nest<'_, '_, '_, '_> {
+impl LoopEmitter<'_, '_, '_, '_> {
     /// Emits an instruction of a loop, if it is one: its beginning, its test or its end.
     pub(super) fn emit_repeat(
         &mut self,
@@ -25,7 +25,7 @@ impl Nest<'_, '_, '_, '_> {
         lanes: u32,
         open: &mut Vec<OpenRepeat>,
     ) -> Result<bool, CodegenError> {
-        match &self.plan.body.body[i] {
+        match &self.nest.source.body[i] {
             Instr::Loop => {
                 let begun = self.begin_repeat(i, lanes)?;
                 open.push(begun);
@@ -39,9 +39,9 @@ impl Nest<'_, '_, '_, '_> {
     }
 
     fn begin_repeat(&mut self, begin: usize, lanes: u32) -> Result<OpenRepeat, CodegenError> {
-        let span = self.plan.spans.iter().find(|span| span.begin == begin).cloned();
+        let span = self.nest.spans.iter().find(|span| span.begin == begin).cloned();
         let span = span.ok_or(CodegenError::Internal { what: "loops of bodies are complete" })?;
-        let body = self.plan.body;
+        let body = self.nest.source;
         let first = span.state().map(|state| match body.body[state] {
             Instr::State(first) => first,
             _ => Reg(state as u32),
@@ -99,8 +99,8 @@ impl Nest<'_, '_, '_, '_> {
     ) -> Result<(Pack, SmallVec<[usize; 4]>), CodegenError> {
         let (mut all, mut lengths) = (Pack::new(), SmallVec::new());
         for (state, &reg) in span.state().zip(regs) {
-            let lanes = if self.plan.varies(Reg(state as u32)) { lanes } else { 1 };
-            let pack = self.operand(reg, self.plan.widths[state], lanes)?;
+            let lanes = if self.nest.varies(Reg(state as u32)) { lanes } else { 1 };
+            let pack = self.operand(reg, self.nest.values[state].width, lanes)?;
             lengths.push(pack.len());
             all.extend(pack);
         }

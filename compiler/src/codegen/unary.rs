@@ -72,14 +72,6 @@ fn emission(function: UnaryFn) -> Emission {
     }
 }
 
-/// The vector math function that computes it.
-pub(super) fn math_of(function: UnaryFn) -> Option<MathFn> {
-    match emission(function) {
-        Emission::Math(math) => Some(math),
-        _ => None,
-    }
-}
-
 impl Emitter<'_, '_> {
     /// `function` of `x`, which has `dtype`.
     pub(super) fn unary(

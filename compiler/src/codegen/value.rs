@@ -12,6 +12,7 @@ use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::DType;
 
 use super::imports::Imports;
+use crate::nest::Machine;
 
 /// Bytes of a vector.
 pub(super) const VECTOR: u32 = 16;
@@ -23,6 +24,8 @@ pub(super) type Pack = SmallVec<[Value; 4]>;
 pub(super) struct Emitter<'a, 'f> {
     pub(super) builder: &'a mut FunctionBuilder<'f>,
     pub(super) imports: &'a Imports,
+    /// What nests were made for.
+    pub(super) machine: Machine,
     /// Elements that a value covers; 1 means scalar code. A power of two.
     pub(super) lanes: u32,
 }

@@ -47,6 +47,16 @@ pub fn interpret(
     end: u64,
 ) -> Result<(), InterpretError> {
     verify(kernel)?;
+    check_buffers(kernel, params, end)?;
+    for tile in begin..end {
+        let mut run = Tile::new(kernel, params, tile);
+        kernel.stages.iter().for_each(|stage| run.stage(stage));
+    }
+    Ok(())
+}
+
+/// Checks that there is memory for all params, and that the tiles before `end` exist.
+pub(crate) fn check_buffers(kernel: &Kernel, params: &[Vec<u8>], end: u64) -> Result<(), InterpretError> {
     let expected: Vec<u64> = kernel.params.iter().map(|p| p.len * p.dtype.size() as u64).collect();
     let given: Vec<u64> = params.iter().map(|p| p.len() as u64).collect();
     if expected != given {
@@ -54,12 +64,6 @@ pub fn interpret(
     }
     if end > kernel.tiles() {
         return Err(InterpretError::Tiles { tiles: kernel.tiles(), end });
-    }
-    for tile in begin..end {
-        // Scratch is uninitialised: fill it with what would be noticed.
-        let locals = kernel.locals.iter().map(|l| vec![0xa5; l.len as usize * l.dtype.size()]).collect();
-        let mut run = Tile { kernel, params, locals, grid: first_indices(kernel, tile), dims: Vec::new() };
-        kernel.stages.iter().for_each(|stage| run.stage(stage));
     }
     Ok(())
 }
@@ -74,14 +78,23 @@ fn first_indices(kernel: &Kernel, tile: u64) -> Vec<i64> {
     first
 }
 
-struct Tile<'k, 'p> {
-    kernel: &'k Kernel,
+/// A tile that is being computed.
+pub(crate) struct Tile<'k, 'p> {
+    pub(crate) kernel: &'k Kernel,
     params: &'p mut [Vec<u8>],
     locals: Vec<Vec<u8>>,
     /// The grid variables.
     grid: Vec<i64>,
     /// The loop variables of the stage.
-    dims: Vec<i64>,
+    pub(crate) dims: Vec<i64>,
+}
+
+impl<'k, 'p> Tile<'k, 'p> {
+    pub(crate) fn new(kernel: &'k Kernel, params: &'p mut [Vec<u8>], tile: u64) -> Tile<'k, 'p> {
+        // Scratch is uninitialised: fill it with what would be noticed.
+        let locals = kernel.locals.iter().map(|l| vec![0xa5; l.len as usize * l.dtype.size()]).collect();
+        Tile { kernel, params, locals, grid: first_indices(kernel, tile), dims: Vec::new() }
+    }
 }
 
 impl Tile<'_, '_> {
@@ -96,7 +109,7 @@ impl Tile<'_, '_> {
         }
     }
 
-    fn count(&self, extent: Extent) -> u64 {
+    pub(crate) fn count(&self, extent: Extent) -> u64 {
         match extent {
             Extent::Fixed(n) => n,
             Extent::Tile(g) => {
@@ -123,7 +136,7 @@ impl Tile<'_, '_> {
         }
     }
 
-    fn index(&self, index: &Affine) -> i64 {
+    pub(crate) fn index(&self, index: &Affine) -> i64 {
         let value = |var| match var {
             Var::Grid(g) => self.grid[g as usize],
             Var::Dim(d) => self.dims[d as usize],
@@ -138,7 +151,7 @@ impl Tile<'_, '_> {
         }
     }
 
-    fn load(&mut self, buffer: Buffer, at: i64) -> Scalar {
+    pub(crate) fn load(&mut self, buffer: Buffer, at: i64) -> Scalar {
         let dtype = self.kernel.dtype(buffer);
         let begin = at as usize * dtype.size();
         let mut bits = [0; 8];
@@ -146,7 +159,7 @@ impl Tile<'_, '_> {
         Scalar::from_bits(dtype, u64::from_le_bytes(bits))
     }
 
-    fn store(&mut self, buffer: Buffer, at: i64, value: Scalar) {
+    pub(crate) fn store(&mut self, buffer: Buffer, at: i64, value: Scalar) {
         let size = self.kernel.dtype(buffer).size();
         let begin = at as usize * size;
         self.bytes(buffer)[begin..begin + size].copy_from_slice(&value.bits().to_le_bytes()[..size]);
@@ -177,24 +190,16 @@ impl Tile<'_, '_> {
                     at = span.begin + span.states + 1;
                     continue;
                 }
-                Instr::Const(scalar) => scalar,
                 Instr::Index { dtype, ref index } => Scalar::I64(self.index(index)).cast(dtype),
                 Instr::Load { buffer, ref index } => {
                     let at = self.index(index);
                     self.load(buffer, at)
                 }
                 Instr::LoadAt { buffer, ref index, at, count } => {
-                    let place = (of(at).to_i128() as i64).clamp(0, count as i64 - 1);
-                    let at = self.index(index) + place;
+                    let at = self.index(index) + computed_place(of(at), count);
                     self.load(buffer, at)
                 }
-                Instr::Unary(function, x) => function.eval(of(x)),
-                Instr::Binary(function, x, y) => function.eval(of(x), of(y)),
-                Instr::Compare(function, x, y) => Scalar::Bool(function.eval(of(x), of(y))),
-                Instr::Select(c, x, y) => of(if of(c).is_truthy() { x } else { y }),
-                Instr::Fma(x, y, z) => fma(of(x), of(y), of(z)),
-                Instr::Cast(dtype, x) => of(x).cast(dtype),
-                Instr::Bitcast(dtype, x) => Scalar::from_bits(dtype, of(x).bits()),
+                ref instr => computed(instr, of),
             };
             values[at] = value;
             at += 1;
@@ -232,7 +237,7 @@ impl Tile<'_, '_> {
         vec![fold.kind.identity(dtype); fold_lanes(dtype)]
     }
 
-    fn math(&mut self, math: &Math) {
+    pub(crate) fn math(&mut self, math: &Math) {
         let count: u64 = math.dims.iter().map(|&e| self.count(e)).product();
         for i in 0..count as i64 {
             let args: SmallVec<[Scalar; 2]> = math
@@ -253,8 +258,30 @@ impl Tile<'_, '_> {
     }
 }
 
+/// The value of an instruction that depends on registers only, given those; that of one without a value is arbitrary.
+pub(crate) fn computed(instr: &Instr, of: impl Fn(Reg) -> Scalar) -> Scalar {
+    match *instr {
+        Instr::Const(scalar) => scalar,
+        Instr::Unary(function, x) => function.eval(of(x)),
+        Instr::Binary(function, x, y) => function.eval(of(x), of(y)),
+        Instr::Compare(function, x, y) => Scalar::Bool(function.eval(of(x), of(y))),
+        Instr::Select(c, x, y) => of(if of(c).is_truthy() { x } else { y }),
+        Instr::Fma(x, y, z) => fma(of(x), of(y), of(z)),
+        Instr::Cast(dtype, x) => of(x).cast(dtype),
+        Instr::Bitcast(dtype, x) => Scalar::from_bits(dtype, of(x).bits()),
+        Instr::State(x) => of(x),
+        Instr::Index { .. } | Instr::Load { .. } | Instr::LoadAt { .. } => Scalar::Bool(false),
+        Instr::Loop | Instr::While(_) | Instr::Repeat(_) => Scalar::Bool(false),
+    }
+}
+
+/// A computed place, at least 0 and below `count`.
+pub(crate) fn computed_place(place: Scalar, count: u64) -> i64 {
+    (place.to_i128() as i64).clamp(0, count as i64 - 1)
+}
+
 /// The balanced tree: the upper half of the partials into the lower one.
-fn tree(fold: &Fold, mut partials: Vec<Scalar>) -> Scalar {
+pub(crate) fn tree(fold: &Fold, mut partials: Vec<Scalar>) -> Scalar {
     while partials.len() > 1 {
         let half = partials.len() / 2;
         for i in 0..half {

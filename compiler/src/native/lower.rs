@@ -7,7 +7,7 @@ use tensorwright_ir::op::control::{Scan, While};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
 use tensorwright_ir::{DType, Graph, Node, Op, Scalar, Type, Value};
 
-use super::Form;
+use super::form::Form;
 use crate::cost;
 use crate::fusion;
 use crate::kernel::{Affine, Buffer, Instr, Reg};

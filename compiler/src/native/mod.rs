@@ -1,41 +1,107 @@
 //! Native loops: `while` and `scan` as a loop inside of a kernel. State is in registers; that of a `scan` over slices in scratch, where
 //! its points stay for themselves while the loop goes on to the next slice.
 //!
-//! There are two forms.
+//! # Notation
+//!
+//! A *run* is one iteration of the graph's loop, a *point* one of the stage's innermost loop: each point makes all runs. A
+//! *register* is an instruction of the kernel's body. *State* is carried from run to run, *invariants* are the same in each, *slices* are
+//! what a `scan` takes one of in each run. The *form* of a loop says how its tensors become registers:
+//!
 //! - *Wide*: the large tensors have the same number of elements, and the regions are element-wise on them. Each point of the kernel
 //!   runs the loop for its elements; the condition, a scalar, is the same for all.
+//! - *Beside*: the small results of a wide loop, in a kernel of their own with one point. Wide tensors have no registers in it.
 //! - *Small*: all tensors are so small that each element is a register of its own. Any movement of elements is a renaming, and
 //!   reductions and products of small matrices are spelled out.
 //!
-//! An invariant of any size may be read at computed places.
+//! An invariant of any size may be read at computed places. What has no form runs region by region.
 //!
-//! What has neither form runs region by region.
+//! # Invariant
+//!
+//! Behind each instruction that has been lowered, each tensor of the region that is known is either its registers (of a wide tensor the one
+//! element of the point, of a small one all elements, row-major) or memory. Besides,
+//!
+//! - control flow is *uniform*: all points leave a loop in the same run, since vectors hold several of them. The kernel's verifier
+//!   wants it, and a loop whose condition depends on the point is not native;
+//! - a branch is computed whether it is taken or not, which nothing notices, because no instruction traps; only a loop in a branch
+//!   that is not taken must not run on for ever, so its condition is joined with that of the branch (`Lowerer::runs`);
+//! - bits are those of the ordinary kernels: sums in the order of folds, products as chains of fused multiply-adds.
+//!
+//! # Phases
+//!
+//! 1. `kernels` chooses the form from the sizes of what changes in a run, and tries the other one if it fails.
+//! 2. `Build` makes params of operands and results, and loads of the operands' elements.
+//! 3. `lower` walks the regions: `small` spells out ops on small tensors, `places` reads at computed places. Equal instructions become
+//!    one as long as the first is known, which one inside of a loop is not behind it.
+//! 4. `scan` makes three stages of a scan over slices: state to scratch, the runs, state to the results.
+//! 5. A kernel in which control flow is not uniform, or that has too much vector math, is dropped.
+//!
+//! # Example
+//!
+//! A power by repeated multiplication. The tensor has eight elements, so the form is wide: `%y` is one register at each point, the
+//! counter another one, and eight points run the loop, as two vectors.
+//!
+//! ```
+//! # use tensorwright_compiler::{CompileOptions, Target, compile, program::Product};
+//! # struct Untiled;
+//! # impl Target for Untiled {
+//! #     fn matmul_tile(&self, _: &Product) -> Option<(u64, u64)> { None }
+//! #     fn packed_bytes(&self, _: &Product) -> Option<usize> { None }
+//! # }
+//! let graph = "graph @power(%x: f32[8], %n: i32[]) {
+//!   %zero = constant() {value = 0:i32}
+//!   %i, %y = while(%zero, %x, %n, %x) {carried = 2} (
+//!     graph(%i: i32[], %y: f32[8], %n: i32[], %x: f32[8]) { %p = lt(%i, %n) return %p },
+//!     graph(%i: i32[], %y: f32[8], %n: i32[], %x: f32[8]) {
+//!       %one = constant() {value = 1:i32}
+//!       %j = add(%i, %one)
+//!       %z = mul(%y, %x)
+//!       return %j, %z
+//!     })
+//!   return %y
+//! }".parse()?;
+//! let program = compile(&graph, &CompileOptions::default(), &Untiled)?;
+//! assert_eq!(program.kernels[0].to_string(), "\
+//! kernel {
+//!   param p0: read f32[8]
+//!   param p1: read i32[1]
+//!   param p2: write f32[8]
+//!   loop d0 < 8 {
+//!     r0 = const i32 0
+//!     r1 = load p0[d0]
+//!     r2 = load p1[0]
+//!     r3 = loop
+//!     r4 = state r0
+//!     r5 = state r1
+//!     r6 = lt r4 r2
+//!     r7 = while r6
+//!     r8 = const i32 1
+//!     r9 = add r4 r8
+//!     r10 = mul r5 r1
+//!     r11 = repeat r9 r10
+//!     store p2[d0] = r5
+//!   }
+//! }
+//! ");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In its [nest](crate::nest) the counter, its comparison and the test are uniform, the power varies.
 
+mod form;
 mod lower;
 mod places;
 mod scan;
 mod small;
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::Work;
 use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
 
-use crate::cost;
 use crate::fusion::access;
-use crate::kernel::{
-    Access, Affine, Buffer, Extent, GridDim, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops,
-};
+use crate::kernel::{Access, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops};
 use crate::program::control::carried;
 use crate::schedule::scalar::Instructions;
+use form::{Form, MAX_SMALL, Places};
 use lower::{Elements, Lowerer, Tensor};
-
-/// Elements of a tile of a wide loop.
-const TILE: u64 = 1024;
-/// What a walk over the steps of a program costs, in steps of the cost model: strips of vector math must save more to be faster than
-/// code in line.
-const WALK: usize = 768;
-/// Elements of a small tensor.
-const MAX_SMALL: usize = 16;
 
 /// A kernel that computes results of a node.
 #[derive(Clone, Debug)]
@@ -43,17 +109,6 @@ pub(crate) struct Native {
     pub(crate) kernel: Kernel,
     /// What its params are, in order.
     pub(crate) params: Vec<Value>,
-}
-
-/// How tensors become registers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    /// One register stands for all elements of a tensor of so many. Other tensors are small.
-    Wide(usize),
-    /// What is beside the wide tensors of a wide loop. These have no registers: nothing small depends on them.
-    Beside(usize),
-    /// Each element is a register.
-    Small,
 }
 
 /// The kernels of a node, if there is a native loop for it: two, if a wide loop has a small result that is `used`.
@@ -122,7 +177,7 @@ impl<'g> Build<'g> {
         let grid = self.form.grid();
         let Build { params, values, form, .. } = self;
         let kernel = Kernel { params, locals, grid, stages };
-        (is_steady(&kernel) && form.pays(&kernel)).then_some(Native { kernel, params: values })
+        (is_uniform(&kernel) && form.pays(&kernel)).then_some(Native { kernel, params: values })
     }
 
     /// A stage whose points run the loop, with all state in registers.
@@ -199,83 +254,16 @@ impl<'g> Build<'g> {
     }
 }
 
-/// The elements of memory that the registers of a tensor stand for.
-type Places = SmallVec<[Affine; 4]>;
-
-impl Form {
-    /// Whether a tensor has a register at each point, which is one of its elements.
-    fn is_wide(self, ty: &Type) -> bool {
-        matches!(self, Form::Wide(all) if ty.elements() == all)
-    }
-
-    /// How many registers a tensor has; `None` if it does not fit the form.
-    fn registers(self, ty: &Type) -> Option<usize> {
-        match (self, ty.elements()) {
-            (Form::Wide(all), n) if n == all => Some(1),
-            (Form::Beside(all), n) if n == all => Some(0),
-            (_, n) if (1..=MAX_SMALL).contains(&n) => Some(n),
-            _ => None,
-        }
-    }
-
-    /// Where the elements of a tensor are, in a stage whose points are numbered by the loop `dim`.
-    fn places(self, ty: &Type, dim: u32) -> Places {
-        match self.registers(ty) {
-            Some(_) if self.is_wide(ty) => SmallVec::from_elem(self.point(dim), 1),
-            registers => (0..registers.unwrap_or(0) as i64).map(Affine::constant).collect(),
-        }
-    }
-
-    /// The element of each point of a wide loop.
-    fn point(self, dim: u32) -> Affine {
-        let point = Affine::var(Var::Dim(dim));
-        if self.grid().is_empty() { point } else { point.plus(Var::Grid(0), 1) }
-    }
-
-    fn grid(self) -> Vec<GridDim> {
-        match self {
-            Form::Wide(all) if all as u64 > TILE => vec![GridDim { extent: all as u64, tile: TILE }],
-            _ => Vec::new(),
-        }
-    }
-
-    /// Whether vector math in line, at all points, costs less than a walk over steps in each run.
-    fn pays(self, kernel: &Kernel) -> bool {
-        let points = match self {
-            Form::Wide(all) => all,
-            Form::Small | Form::Beside(_) => 1,
-        };
-        let strips = kernel.stages.iter().map(|stage| match stage {
-            Stage::Loop(nest) => {
-                let works = nest.body.iter().zip(kernel.dtypes(nest)).map(|(i, dtype)| cost::work(i, dtype));
-                works.filter(|&work| work == Work::VectorMath).count()
-            }
-            Stage::Math(_) => 0,
-        });
-        let dearer = cost::steps(Work::VectorMath) - cost::STRIP;
-        points == 1 || (points * strips.sum::<usize>()).saturating_mul(dearer as usize) <= WALK
-    }
-
-    /// The loop over the points of a tile.
-    fn points(self) -> Vec<Extent> {
-        match self {
-            Form::Small | Form::Beside(_) => Vec::new(),
-            Form::Wide(all) if all as u64 <= TILE => vec![Extent::Fixed(all as u64)],
-            Form::Wide(_) => vec![Extent::Tile(0)],
-        }
-    }
-}
-
 /// Whether all points of a stage leave each loop together and read at the same computed places. Scalar state of a wide `scan` is in scratch,
 /// once for each point, where nobody sees that it is the same for all.
-fn is_steady(kernel: &Kernel) -> bool {
+fn is_uniform(kernel: &Kernel) -> bool {
     kernel.stages.iter().all(|stage| {
         let Stage::Loop(stage) = stage else { return true };
         let Ok(spans) = loops::spans(&stage.body) else { return false };
         let inner = Var::Dim(stage.dims.len().saturating_sub(1) as u32);
         let varies = loops::varying(&stage.body, &spans, inner);
         stage.body.iter().all(|instr| match instr {
-            Instr::While(steady) | Instr::LoadAt { at: steady, .. } => !varies[steady.0 as usize],
+            Instr::While(reg) | Instr::LoadAt { at: reg, .. } => !varies[reg.0 as usize],
             _ => true,
         })
     })

@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 use tensorwright_ir::Value;
 use tensorwright_ir::op::control::Scan;
 
+use super::Build;
+use super::form::{Places, TILE};
 use super::lower::{Elements, Tensor, registers};
-use super::{Build, Places};
 use crate::kernel::{Affine, Buffer, Extent, Instr, Local, Reg, Stage, Store, Var};
 use crate::schedule::scalar::Instructions;
 
@@ -41,7 +42,7 @@ impl State {
         let points = match build.form.points()[..] {
             [] => 1,
             [Extent::Fixed(n)] => n,
-            _ => super::TILE,
+            _ => TILE,
         };
         let mut state = State { locals: Vec::new(), places: Vec::new(), points };
         for &operand in &build.node.operands[..op.carried] {

@@ -1,7 +1,7 @@
 //! Scalar functions that compiled code calls because they are too large to inline: exact remainders, integer powers, and
 //! what Cranelift calls on machines that lack an instruction.
 
-use tensorwright_compiler::codegen::Import;
+use tensorwright_compiler::nest::Import;
 
 extern "C" fn fmod_f32(x: f32, y: f32) -> f32 {
     x % y

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use tensorwright_compiler::kernel::{Access, Buffer, Instr, Kernel, MathOp, Stage, interpret};
+use tensorwright_compiler::nest::{self, Machine, Vectors};
 use tensorwright_ir::op::Random;
 use tensorwright_ir::{DType, Scalar};
-use tensorwright_runtime::jit;
+use tensorwright_runtime::jit::{self, CompiledKernel};
 
 /// Bytes around each buffer that must stay as they are.
 const GUARD: usize = 64;
@@ -185,9 +186,20 @@ impl Aligned {
     }
 }
 
+/// What code without vectors makes of `params`.
+fn run_scalar(kernel: &Kernel, params: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String> {
+    let isa = jit::host_isa(jit::JitOptions::default()).map_err(|e| e.to_string())?;
+    let code = CompiledKernel::for_machine(kernel, isa, Machine::SCALAR).map_err(|e| e.to_string())?;
+    run(kernel, &code, params)
+}
+
 /// What compiled code makes of `params`.
 pub(crate) fn run_compiled(kernel: &Kernel, params: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String> {
     let code = jit::compile_kernel(kernel).map_err(|e| e.to_string())?;
+    run(kernel, &code, params)
+}
+
+fn run(kernel: &Kernel, code: &CompiledKernel, params: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String> {
     let mut memory: Vec<Aligned> =
         params.iter().zip(&kernel.params).map(|(data, p)| Aligned::guarded(data, p.dtype.size())).collect();
     let pointers: Vec<*mut u8> = memory.iter_mut().map(Aligned::pointer).collect();
@@ -213,11 +225,38 @@ pub(crate) fn run_compiled(kernel: &Kernel, params: &[Vec<u8>]) -> Result<Vec<Ve
     Ok(results)
 }
 
-/// Compares both ways of running `kernel` on `params`.
+/// What the nests of a kernel, made for vectors of so many bytes, mean.
+fn run_nests(kernel: &Kernel, params: &[Vec<u8>], bytes: u32) -> Result<Vec<Vec<u8>>, String> {
+    let machine = Machine { vectors: Vectors::Bytes(bytes), ..Machine::SIMD128 };
+    let program = nest::lower(kernel, machine).map_err(|e| e.to_string())?;
+    nest::verify(&program).map_err(|e| format!("{e}\n{program}"))?;
+    let mut memory = params.to_vec();
+    nest::interpret::interpret(&program, &mut memory, 0, kernel.tiles()).map_err(|e| e.to_string())?;
+    Ok(memory)
+}
+
+/// Compares all ways of running `kernel` on `params`: compiled, without vectors too, and its nests for this machine and one with
+/// wider vectors.
 pub(crate) fn compare(kernel: &Kernel, params: &[Vec<u8>]) -> Result<(), String> {
     let mut expected = params.to_vec();
     interpret(kernel, &mut expected, 0, kernel.tiles()).map_err(|e| format!("{e}\n{kernel}"))?;
-    let got = run_compiled(kernel, params).map_err(|e| format!("{e}\n{kernel}"))?;
+    for (how, got) in [
+        ("compiled", run_compiled(kernel, params)),
+        ("compiled without vectors", run_scalar(kernel, params)),
+        ("as nests", run_nests(kernel, params, 16)),
+        ("as nests for wide vectors", run_nests(kernel, params, 64)),
+    ] {
+        let got = got.map_err(|e| format!("{e}\n{kernel}"))?;
+        let report = differences(kernel, params, &expected, &got);
+        if !report.is_empty() {
+            return Err(format!("{how}:\n{report}{kernel}"));
+        }
+    }
+    Ok(())
+}
+
+/// The first elements that differ.
+fn differences(kernel: &Kernel, params: &[Vec<u8>], expected: &[Vec<u8>], got: &[Vec<u8>]) -> String {
     let ulps = tolerance(kernel);
     let mut report = String::new();
     for (i, param) in kernel.params.iter().enumerate() {
@@ -226,14 +265,14 @@ pub(crate) fn compare(kernel: &Kernel, params: &[Vec<u8>]) -> Result<(), String>
             if !close(a, b, ulps) && report.lines().count() < 12 {
                 let _ = writeln!(
                     report,
-                    "{}[{at}]: {a:?} interpreted, {b:?} compiled{}",
+                    "{}[{at}]: {a:?} expected, {b:?} computed{}",
                     Buffer::Param(i as u32),
                     origin(kernel, params, at)
                 );
             }
         }
     }
-    if report.is_empty() { Ok(()) } else { Err(format!("{report}{kernel}")) }
+    report
 }
 
 /// The elements of the other params at the same place, as a hint.

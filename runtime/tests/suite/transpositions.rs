@@ -104,6 +104,6 @@ fn a_transposition_before_a_math_function() {
         vec![b.add(e, t).expect("a sum")]
     });
     let x = Literal::from_fn(ty, |i| Scalar::F32((i % 97) as f32 / 10.0 - 4.0));
-    let turned = Literal::from_fn(Type::new(DType::F32, [130, 100]), |i| x.get(i % 100 * 130 + i / 100));
-    assert_eq!(run(&transposed, &[x], 2), run(&plain, &[turned], 2));
+    let exchanged = Literal::from_fn(Type::new(DType::F32, [130, 100]), |i| x.get(i % 100 * 130 + i / 100));
+    assert_eq!(run(&transposed, &[x], 2), run(&plain, &[exchanged], 2));
 }

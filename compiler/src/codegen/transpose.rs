@@ -1,8 +1,4 @@
-//! Copies that turn rows into columns.
-//!
-//! A stage that does nothing but copy, reading along the innermost loop and writing along the one around it, would store
-//! element by element. Here blocks of `n x n` elements, `n` to a vector, are read as `n` vectors, turned in registers, and
-//! written as `n` vectors.
+//! Transposed copies.
 //!
 //! Number the rows and columns of a block in binary. Interleaving vectors `i` and `i + n/2` (the lower halves to vector `2i`,
 //! the upper ones to `2i + 1`) rotates the digits `row, column` of an element's place by one; `log2 n` times, and row and
@@ -12,44 +8,10 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use super::CodegenError;
 use super::control::{Bound, Range};
+use super::loops::LoopEmitter;
 use super::memory::Address;
-use super::nest::Nest;
-use super::plan::{Access, Plan};
-use super::value::{Emitter, Pack, VECTOR, int_type, memory};
-use crate::kernel::{Instr, Var};
-
-/// A copy whose two innermost loops are taken in blocks. All steps are in bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Crosswise {
-    load: Access,
-    store: Access,
-    /// From one row that is read to the next.
-    load_row: i64,
-    /// From one row that is written to the next.
-    store_row: i64,
-    /// Of an element.
-    size: i64,
-}
-
-impl Plan<'_> {
-    /// The stage as such a copy, if it is one.
-    pub(super) fn crosswise(&self) -> Option<Crosswise> {
-        let ([Instr::Load { buffer, index }], [store], true) =
-            (&self.body.body[..], &self.body.stores[..], self.trips.len() >= 2)
-        else {
-            return None;
-        };
-        let (outer, inner) = (Var::Dim(self.inner() as u32 - 2), Var::Dim(self.inner() as u32 - 1));
-        let turns = index.coefficient(inner) == 1 && store.index.coefficient(outer) == 1;
-        let rows = [index.coefficient(outer), store.index.coefficient(inner)];
-        if !turns || *buffer == store.buffer || rows.iter().any(|row| row.unsigned_abs() >= 1 << 24) {
-            return None;
-        }
-        let size = self.dtypes[0].size() as i64;
-        let [load_row, store_row] = rows.map(|row| row * size);
-        Some(Crosswise { load: self.loads[0]?, store: self.stores[0], load_row, store_row, size })
-    }
-}
+use super::value::{Emitter, Pack, int_type, memory};
+use crate::nest::{Entry, TransposedCopy};
 
 /// Where a block begins in memory that is read and memory that is written.
 #[derive(Clone, Copy)]
@@ -58,28 +20,34 @@ struct Corner {
     to: Value,
 }
 
-impl Nest<'_, '_, '_, '_> {
+impl LoopEmitter<'_, '_, '_, '_> {
     /// Emits the two innermost loops of a copy: blocks, then what is left of each row, then the rows that are left.
-    pub(super) fn emit_crosswise(&mut self, copy: Crosswise) -> Result<(), CodegenError> {
+    pub(super) fn emit_transpose(&mut self, copy: &TransposedCopy) -> Result<(), CodegenError> {
         let depth = self.depth();
-        let [rows, columns] = [0, 1].map(|k| self.frame.length(self.e, self.plan.trips[depth + k]));
-        let block = u64::from(VECTOR) / copy.size as u64;
+        let [rows, columns] = [0, 1].map(|k| self.frame.length(self.nest.trips[depth + k]));
+        let block = copy.block;
         let whole_rows = self.e.round_down(rows, block);
         let whole_columns = self.e.round_down(columns, block);
-        let range = |from, to, step| Range { from, to, step, sure: false };
+        let range = |from, to, step| Range { from, to, step, entry: Entry::Perhaps };
         let zero = Bound::Const(0);
         self.copy_blocks(copy, range(zero, whole_rows, block), range(zero, whole_columns, block))?;
         self.copy_blocks(copy, range(zero, whole_rows, 1), range(whole_columns, columns, 1))?;
         self.copy_blocks(copy, range(whole_rows, rows, 1), range(zero, columns, 1))
     }
 
-    fn copy_blocks(&mut self, copy: Crosswise, rows: Range, columns: Range) -> Result<(), CodegenError> {
-        let first = Corner { from: self.pointer(copy.load.place), to: self.pointer(copy.store.place) };
+    fn copy_blocks(
+        &mut self,
+        copy: &TransposedCopy,
+        rows: Range,
+        columns: Range,
+    ) -> Result<(), CodegenError> {
+        let size = copy.load.dtype.size() as i64;
+        let first = Corner { from: self.pointer(copy.load.address), to: self.pointer(copy.store.address) };
         self.range(rows, Pack::new(), &mut |nest, row, carried| {
             let from = nest.e.advance(first.from, row, copy.load_row);
-            let to = nest.e.advance(first.to, row, copy.size);
+            let to = nest.e.advance(first.to, row, size);
             nest.range(columns, Pack::new(), &mut |nest, column, carried| {
-                let from = nest.e.advance(from, column, copy.size);
+                let from = nest.e.advance(from, column, size);
                 let to = nest.e.advance(to, column, copy.store_row);
                 nest.e.copy_block(copy, Corner { from, to }, columns.step as usize);
                 Ok(carried)
@@ -92,15 +60,16 @@ impl Nest<'_, '_, '_, '_> {
 
 impl Emitter<'_, '_> {
     /// Copies `n x n` elements.
-    fn copy_block(&mut self, copy: Crosswise, corner: Corner, n: usize) {
-        let ty = if n == 1 { int_type(copy.size as u32) } else { types::I8X16 };
+    fn copy_block(&mut self, copy: &TransposedCopy, corner: Corner, n: usize) {
+        let size = copy.load.dtype.size();
+        let ty = if n == 1 { int_type(size as u32) } else { types::I8X16 };
         let mut block = Pack::new();
         for k in 0..n as i64 {
             let bytes = i64::from(copy.load.displacement) + k * copy.load_row;
             let (base, bytes) = self.settle(Address { base: corner.from, bytes }, 0);
             block.push(self.ins().load(ty, memory(), base, bytes));
         }
-        for (k, value) in self.turned(block, copy.size as usize).into_iter().enumerate() {
+        for (k, value) in self.transposed(block, size).into_iter().enumerate() {
             let bytes = i64::from(copy.store.displacement) + k as i64 * copy.store_row;
             let (base, bytes) = self.settle(Address { base: corner.to, bytes }, 0);
             self.ins().store(memory(), value, base, bytes);
@@ -108,7 +77,7 @@ impl Emitter<'_, '_> {
     }
 
     /// The vectors of a block with rows and columns exchanged.
-    fn turned(&mut self, mut block: Pack, size: usize) -> Pack {
+    fn transposed(&mut self, mut block: Pack, size: usize) -> Pack {
         let half = block.len() / 2;
         for _ in 0..block.len().ilog2() {
             let pairs: Vec<(Value, Value)> = (0..half).map(|i| (block[i], block[i + half])).collect();

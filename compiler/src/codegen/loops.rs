@@ -1,5 +1,4 @@
-//! Loop nests: each instruction is emitted at the outermost level where its operands exist; the innermost loop is unrolled
-//! vector code, followed by one vector at a time, followed by single elements.
+//! Loop nests as instructions: the scalars of each level in front of its loop, then the sections of the innermost loop, block by block.
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use smallvec::SmallVec;
@@ -9,28 +8,30 @@ use super::CodegenError;
 use super::binary::Known;
 use super::control::{self, Bound, OpenLoop, Range};
 use super::function::Frame;
-use super::plan::{Plan, Trip};
 use super::value::{Emitter, Pack, int_type, lane_type, vector_type};
-use crate::kernel::{Affine, Instr, Loop, Reg, Var};
+use crate::kernel::{Affine, Instr, Reg, Var};
+use crate::nest::{Edge, Entry, LoopNest, Map, Section, SectionRange, Variation, Work};
 
 /// A nest under construction.
-pub(super) struct Nest<'n, 'a, 'f, 'k> {
+pub(super) struct LoopEmitter<'n, 'a, 'f, 'k> {
     pub(super) e: &'n mut Emitter<'a, 'f>,
     pub(super) frame: &'n Frame<'k>,
-    pub(super) plan: Plan<'k>,
+    pub(super) nest: &'n LoopNest<'k>,
     /// The variables of the open loops, outermost first.
     indices: Vec<Value>,
-    /// The addresses of the plan's places at each level.
+    /// The nest's addresses at each level.
     pointers: Vec<Vec<Value>>,
-    /// Scalars: the values of instructions that do not vary along the innermost loop.
-    uniform: Vec<Option<Value>>,
+    /// The values of instructions that do not vary along the innermost loop.
+    scalars: Vec<Option<Value>>,
     /// The same as vectors, for the width in which they are wanted.
     splats: Vec<(Reg, u32, Value)>,
     /// For `Index` instructions that vary: the index where the innermost loop begins.
     index_bases: Vec<Option<Value>>,
     /// Values of the instructions that vary, in the block being emitted.
     packs: Vec<Pack>,
-    /// Addresses at the position being emitted, by place and bytes per step.
+    /// Lengths of the innermost loop that have been rounded down to multiples.
+    wholes: Vec<(u64, Bound)>,
+    /// Addresses at the position being emitted, by the nest's address and bytes per step.
     addresses: Vec<(usize, i64, Value)>,
 }
 
@@ -43,55 +44,50 @@ pub(super) struct Position {
     pub(super) offset: u32,
 }
 
-impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
-    /// Emits a loop stage.
+impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
+    /// Emits a nest.
     pub(super) fn emit(
         e: &'n mut Emitter<'a, 'f>,
         frame: &'n Frame<'k>,
-        body: &'k Loop,
+        nest: &'n LoopNest<'k>,
     ) -> Result<(), CodegenError> {
-        let plan = Plan::new(frame.kernel(), body);
-        let kept = plan.trips.len() - body.folded as usize;
-        if plan.trips[..kept].iter().any(|t| t.constant() == Some(0)) {
-            return Ok(());
-        }
-        let count = body.body.len();
-        let mut nest = Nest {
+        let count = nest.values.len();
+        let mut emission = LoopEmitter {
             e,
             frame,
-            plan,
+            nest,
             indices: Vec::new(),
             pointers: Vec::new(),
-            uniform: vec![None; count],
+            scalars: vec![None; count],
             splats: Vec::new(),
             index_bases: vec![None; count],
             packs: vec![Pack::new(); count],
+            wholes: Vec::new(),
             addresses: Vec::new(),
         };
-        nest.emit_nest()
+        emission.emit_nest()
     }
 
     fn emit_nest(&mut self) -> Result<(), CodegenError> {
-        let places = self.plan.places.clone();
-        let pointers = places.iter().map(|place| self.frame.place(self.e, place)).collect();
+        let nest = self.nest;
+        let kept = match &nest.work {
+            Work::Nothing => return Ok(()),
+            Work::Map(_) => nest.inner() - 1,
+            Work::Fold(fold) => fold.kept,
+            Work::Transpose(_) => nest.inner() - 2,
+        };
+        let pointers = nest.addresses.iter().map(|address| self.frame.address(self.e, address)).collect();
         self.pointers.push(pointers);
-        let empty = self.plan.trips.iter().any(|t| t.constant() == Some(0));
-        if !empty {
-            self.emit_level(0)?;
-        }
-        if let Some(copy) = self.plan.crosswise() {
-            let open = self.open_loops(0, self.plan.inner() - 2, true)?;
-            self.emit_crosswise(copy)?;
-            self.close_loops(open);
-            return Ok(());
-        }
-        let outer = self.plan.outer();
-        let open = self.open_loops(0, outer, !empty)?;
-        if self.plan.body.folds.is_empty() {
-            self.prepare_innermost()?;
-            self.emit_stores()?;
-        } else {
-            self.emit_folds(empty)?;
+        self.emit_level(0)?;
+        let open = self.open_loops(0, kept)?;
+        match &nest.work {
+            Work::Nothing => {}
+            Work::Map(map) => {
+                self.prepare_innermost()?;
+                self.emit_map(map)?;
+            }
+            Work::Fold(fold) => self.emit_fold(fold)?,
+            Work::Transpose(copy) => self.emit_transpose(copy)?,
         }
         self.close_loops(open);
         Ok(())
@@ -102,33 +98,30 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         &mut self,
         from: usize,
         to: usize,
-        instructions: bool,
     ) -> Result<Vec<Option<OpenLoop>>, CodegenError> {
         let mut open = Vec::new();
         for dim in from..to {
             open.push(self.open_dim(dim));
-            if instructions {
-                self.emit_level(dim + 1)?;
-            }
+            self.emit_level(dim + 1)?;
         }
         Ok(open)
     }
 
     fn open_dim(&mut self, dim: usize) -> Option<OpenLoop> {
-        let trip = self.plan.trips[dim];
+        let trip = self.nest.trips[dim];
         let (index, open) = if trip.constant() == Some(1) {
             (self.e.bound(Bound::Const(0)), None)
         } else {
-            let to = self.frame.length(self.e, trip);
-            let range = Range { from: Bound::Const(0), to, step: 1, sure: true };
+            let to = self.frame.length(trip);
+            let range = Range { from: Bound::Const(0), to, step: 1, entry: Entry::Always };
             let (open, _) = self.e.open_loop(range, &[]);
             (open.index, Some(open))
         };
         self.indices.push(index);
         let mut pointers = self.pointers[dim].clone();
-        for (pointer, place) in pointers.iter_mut().zip(&self.plan.places) {
-            let size = self.frame.kernel().dtype(place.buffer).size() as i64;
-            let stride = place.index.coefficient(Var::Dim(dim as u32)) * size;
+        for (pointer, address) in pointers.iter_mut().zip(&self.nest.addresses) {
+            let size = self.frame.kernel().dtype(address.buffer).size() as i64;
+            let stride = address.index.coefficient(Var::Dim(dim as u32)) * size;
             if open.is_some() {
                 *pointer = self.e.advance(*pointer, index, stride);
             }
@@ -147,55 +140,39 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         }
     }
 
-    /// Emits the scalars of a level, unless it is the innermost.
+    /// Emits the scalars of a level; the innermost has none.
     fn emit_level(&mut self, level: usize) -> Result<(), CodegenError> {
-        if level == self.plan.inner() {
-            return Ok(());
-        }
         self.addresses.clear();
-        for i in self.plan.at_level(level) {
+        for reg in self.nest.scalars.get(level).into_iter().flatten() {
+            let i = reg.0 as usize;
             let index = self.e.bound(Bound::Const(0));
             let value = self.evaluate(i, 1, Position { index, offset: 0 })?[0];
-            self.uniform[i] = Some(value);
+            self.scalars[i] = Some(value);
         }
         Ok(())
     }
 
-    /// Emits what the innermost loop needs before it begins: splats and the beginnings of indices.
+    /// Emits what the innermost loop needs before it begins: the beginnings of indices, and splats.
     pub(super) fn prepare_innermost(&mut self) -> Result<(), CodegenError> {
+        let (nest, inner) = (self.nest, self.nest.inner_var());
+        for &reg in &nest.index_bases {
+            if let Instr::Index { index, .. } = nest.instr(reg) {
+                let outside = index.clone().plus(inner, -index.coefficient(inner));
+                self.index_bases[reg.0 as usize] = Some(self.index(&outside));
+            }
+        }
         self.splats.clear();
-        let inner = self.plan.inner();
-        for i in self.plan.at_varying() {
-            if let Instr::Index { index, .. } = &self.plan.body.body[i] {
-                let outside = index
-                    .clone()
-                    .plus(Var::Dim(inner as u32 - 1), -index.coefficient(Var::Dim(inner as u32 - 1)));
-                self.index_bases[i] = Some(self.index(&outside));
-            }
-        }
-        if self.vector_lanes() == 1 {
-            return Ok(());
-        }
-        let repeats = self.plan.spans.iter().map(|span| span.end);
-        let mut wanted: Vec<(Reg, u32)> =
-            self.plan.at_varying().chain(repeats).flat_map(|i| self.plan.wanted(i)).collect();
-        wanted
-            .extend(self.plan.body.stores.iter().map(|s| (s.value, self.plan.dtype(s.value).size() as u32)));
-        wanted
-            .extend(self.plan.body.folds.iter().zip(&self.plan.folds).map(|(f, plan)| (f.value, plan.width)));
-        for (reg, width) in wanted {
-            let known = self.splats.iter().any(|&(r, w, _)| r == reg && w == width);
-            if !known && !self.plan.varies(reg) && !self.plan.is_steady(reg) {
-                let splat = self.splat(reg, width)?;
-                self.splats.push((reg, width, splat));
-            }
+        self.wholes.clear();
+        for splat in &nest.splats {
+            let value = self.splat(splat.value, splat.width)?;
+            self.splats.push((splat.value, splat.width, value));
         }
         Ok(())
     }
 
     fn splat(&mut self, reg: Reg, width: u32) -> Result<Value, CodegenError> {
-        let dtype = self.plan.dtype(reg);
-        match self.plan.constant(reg) {
+        let dtype = self.nest.dtype(reg);
+        match self.nest.constant(reg) {
             Some(scalar) if dtype == DType::Bool => {
                 let ty = vector_type(int_type(width));
                 Ok(self.e.int(ty, -(scalar.bits() as i64)))
@@ -209,7 +186,7 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
     }
 
     pub(super) fn scalar(&self, reg: Reg) -> Result<Value, CodegenError> {
-        self.uniform[reg.0 as usize]
+        self.scalars[reg.0 as usize]
             .ok_or(CodegenError::Internal { what: "operands are defined before their use" })
     }
 
@@ -228,14 +205,31 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         sum
     }
 
-    /// Lanes of vector code in the innermost loop, 1 if it is too short for any.
-    pub(super) fn vector_lanes(&self) -> u32 {
-        let lanes = self.plan.lanes;
-        if self.inner_trip().all(|n| n < u64::from(lanes)) { 1 } else { lanes }
+    /// The length of the innermost loop in this tile.
+    pub(super) fn inner_length(&self) -> Bound {
+        self.frame.length(self.nest.inner_trip())
     }
 
-    pub(super) fn inner_trip(&self) -> Trip {
-        self.plan.trips[self.plan.inner() - 1]
+    /// A position along the innermost loop, computed once.
+    fn edge(&mut self, edge: Edge) -> Bound {
+        let step = match edge {
+            Edge::At(n) => return Bound::Const(n),
+            Edge::Whole(1) => return self.inner_length(),
+            Edge::Whole(step) => step,
+        };
+        if let Some(&(_, bound)) = self.wholes.iter().find(|&&(s, _)| s == step) {
+            return bound;
+        }
+        let end = self.inner_length();
+        let bound = self.e.round_down(end, step);
+        self.wholes.push((step, bound));
+        bound
+    }
+
+    /// The range of a section, in steps of so many points.
+    pub(super) fn section_range(&mut self, range: SectionRange, step: u64) -> Range {
+        let (from, to) = (self.edge(range.from), self.edge(range.to));
+        Range { from, to, step, entry: range.entry }
     }
 
     /// Emits `body` over a range of the innermost loop.
@@ -252,55 +246,49 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
     }
 
     /// The innermost loop of a nest without folds.
-    fn emit_stores(&mut self) -> Result<(), CodegenError> {
-        let (trip, lanes) = (self.inner_trip(), self.vector_lanes());
-        let end = self.frame.length(self.e, trip);
-        let begin = Bound::Const(0);
-        if lanes == 1 {
-            return self.store_range(Range { from: begin, to: end, step: 1, sure: true }, 1, 1);
+    fn emit_map(&mut self, map: &Map) -> Result<(), CodegenError> {
+        for &section in &map.sections {
+            match section {
+                Section::Blocks { range, lanes, unroll } => self.store_range(map, range, lanes, unroll)?,
+                Section::Elements { range } => self.store_range(map, range, 1, 1)?,
+                Section::LastBlock { lanes } => {
+                    let at = self.last_block(lanes);
+                    self.store_block(map, at, lanes)?;
+                }
+            }
         }
-        let (lane_step, unroll) = (u64::from(lanes), self.plan.unroll);
-        let step = lane_step * u64::from(unroll);
-        let main = if trip.all(|n| n < step) { begin } else { self.e.round_down(end, step) };
-        let sure = trip.all(|n| n >= step);
-        self.store_range(Range { from: begin, to: main, step, sure }, lanes, unroll)?;
-        let vectors = self.e.round_down(end, lane_step);
-        if unroll > 1 && !trip.all(|n| n % step < lane_step) {
-            let sure = trip.all(|n| n % step >= lane_step);
-            self.store_range(Range { from: main, to: vectors, step: lane_step, sure }, lanes, 1)?;
-        }
-        if trip.all(|n| n % lane_step == 0) {
-            return Ok(());
-        }
-        if self.plan.repeatable && trip.all(|n| n >= lane_step) {
-            return self.store_last(end, lanes);
-        }
-        let sure = trip.all(|n| n % lane_step > 0);
-        self.store_range(Range { from: vectors, to: end, step: 1, sure }, 1, 1)
+        Ok(())
     }
 
-    fn store_range(&mut self, range: Range, lanes: u32, unroll: u32) -> Result<(), CodegenError> {
+    fn store_range(
+        &mut self,
+        map: &Map,
+        range: SectionRange,
+        lanes: u32,
+        unroll: u32,
+    ) -> Result<(), CodegenError> {
+        let range = self.section_range(range, u64::from(lanes * unroll));
         self.range(range, Pack::new(), &mut |nest, index, carried| {
             for k in 0..unroll {
-                nest.store_block(Position { index, offset: k * lanes }, lanes)?;
+                nest.store_block(map, Position { index, offset: k * lanes }, lanes)?;
             }
             Ok(carried)
         })?;
         Ok(())
     }
 
-    /// The last full vector once more, up to the end: points are independent, so that doing some twice does no harm.
-    fn store_last(&mut self, end: Bound, lanes: u32) -> Result<(), CodegenError> {
+    /// Where the last block begins.
+    pub(super) fn last_block(&mut self, lanes: u32) -> Position {
+        let end = self.inner_length();
         let end = self.e.bound(end);
         let index = self.e.ins().iadd_imm_s(end, -i64::from(lanes));
         self.forget_addresses();
-        self.store_block(Position { index, offset: 0 }, lanes)
+        Position { index, offset: 0 }
     }
 
-    fn store_block(&mut self, at: Position, lanes: u32) -> Result<(), CodegenError> {
+    fn store_block(&mut self, map: &Map, at: Position, lanes: u32) -> Result<(), CodegenError> {
         self.emit_block(at, lanes)?;
-        for k in 0..self.plan.stores.len() {
-            let (store, access) = (&self.plan.body.stores[k], self.plan.stores[k]);
+        for (store, &access) in self.nest.source.stores.iter().zip(&map.stores) {
             let value = self.operand(store.value, access.dtype.size() as u32, lanes)?;
             self.e.lanes = lanes;
             self.store(access, at, &value);
@@ -308,24 +296,29 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         Ok(())
     }
 
-    /// Evaluates the varying instructions for `lanes` elements.
+    /// Evaluates the body for `lanes` points.
     pub(super) fn emit_block(&mut self, at: Position, lanes: u32) -> Result<(), CodegenError> {
         let mut open = Vec::new();
-        for i in self.plan.at_level(self.plan.inner()) {
+        for &reg in &self.nest.body {
+            let i = reg.0 as usize;
             if self.emit_repeat(i, lanes, &mut open)? {
                 continue;
             }
-            let lanes = if self.plan.is_steady(Reg(i as u32)) { 1 } else { lanes };
+            let lanes = if self.is_uniform(reg) { 1 } else { lanes };
             let value = self.evaluate(i, lanes, at)?;
             self.define(i, &value);
         }
         Ok(())
     }
 
+    fn is_uniform(&self, reg: Reg) -> bool {
+        self.nest.variation(reg) == Variation::Uniform
+    }
+
     /// Notes the value of an instruction of the innermost loop.
     pub(super) fn define(&mut self, i: usize, value: &[Value]) {
-        if self.plan.is_steady(Reg(i as u32)) {
-            self.uniform[i] = value.first().copied();
+        if self.is_uniform(Reg(i as u32)) {
+            self.scalars[i] = value.first().copied();
         } else {
             self.packs[i] = Pack::from_slice(value);
         }
@@ -333,17 +326,17 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
 
     /// The value of a register; if it is a bool, as masks of the given width.
     pub(super) fn operand(&mut self, reg: Reg, width: u32, lanes: u32) -> Result<Pack, CodegenError> {
-        let dtype = self.plan.dtype(reg);
+        let dtype = self.nest.dtype(reg);
         self.e.lanes = lanes;
-        if self.plan.varies(reg) {
+        if self.nest.varies(reg) {
             let pack = self.packs[reg.0 as usize].clone();
-            let own = self.plan.widths[reg.0 as usize];
+            let own = self.nest.value(reg).width;
             return Ok(if dtype == DType::Bool { self.e.resize_mask(pack, own, width) } else { pack });
         }
         if lanes == 1 {
             return Ok(SmallVec::from_slice(&[self.scalar(reg)?]));
         }
-        if self.plan.is_steady(reg) {
+        if self.is_uniform(reg) {
             let splat = self.splat(reg, width)?;
             return Ok(SmallVec::from_elem(splat, self.e.parts(width)));
         }
@@ -355,13 +348,13 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
 
     /// The value of instruction `i` for `lanes` elements.
     fn evaluate(&mut self, i: usize, lanes: u32, at: Position) -> Result<Pack, CodegenError> {
-        let body = self.plan.body;
-        let dtype = self.plan.dtypes[i];
-        let args: SmallVec<[Pack; 3]> = self
-            .plan
-            .wanted(i)
-            .into_iter()
-            .map(|(reg, width)| self.operand(reg, width, lanes))
+        let nest = self.nest;
+        let (value, body) = (&nest.values[i], nest.source);
+        let dtype = value.dtype;
+        let args: SmallVec<[Pack; 3]> = value
+            .operands
+            .iter()
+            .map(|&(reg, width)| self.operand(reg, width, lanes))
             .collect::<Result<_, _>>()?;
         self.e.lanes = lanes;
         Ok(match &body.body[i] {
@@ -373,7 +366,7 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
                 let place = self.e.clamped(place, *count);
                 self.load(i, at, Some(place))?
             }
-            Instr::Unary(f, x) => self.e.unary(*f, self.plan.dtype(*x), &args[0])?,
+            Instr::Unary(f, x) => self.e.unary(*f, self.nest.dtype(*x), &args[0])?,
             Instr::Binary(f, x, y) => {
                 let (swap, known) = self.known(*x, *y);
                 let (x, y) =
@@ -381,10 +374,10 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
                 let known = if swap && !is_symmetric(*f) { Known::default() } else { known };
                 self.e.binary(*f, dtype, x, y, known)?
             }
-            Instr::Compare(f, x, _) => self.e.compare(*f, self.plan.dtype(*x), &args[0], &args[1])?,
+            Instr::Compare(f, x, _) => self.e.compare(*f, self.nest.dtype(*x), &args[0], &args[1])?,
             Instr::Select(..) => self.select(&args),
             Instr::Fma(..) => self.fma(&args),
-            Instr::Cast(to, x) => self.e.cast(self.plan.dtype(*x), *to, &args[0]),
+            Instr::Cast(to, x) => self.e.cast(self.nest.dtype(*x), *to, &args[0]),
             Instr::Bitcast(to, _) => self.e.bitcast(*to, &args[0]),
             Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) => {
                 return Err(CodegenError::Internal { what: "loops of bodies are emitted as a whole" });
@@ -395,8 +388,8 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
     /// What is known of the second operand, or, if that is nothing, of the first (`true`).
     fn known(&self, x: Reg, y: Reg) -> (bool, Known) {
         let of =
-            |reg: Reg| Known { constant: self.plan.constant(reg), uniform: self.uniform[reg.0 as usize] };
-        let swap = self.plan.constant(y).is_none() && self.plan.constant(x).is_some();
+            |reg: Reg| Known { constant: self.nest.constant(reg), uniform: self.scalars[reg.0 as usize] };
+        let swap = self.nest.constant(y).is_none() && self.nest.constant(x).is_some();
         (swap, of(if swap { x } else { y }))
     }
 
@@ -409,33 +402,22 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
     }
 
     fn evaluate_index(&mut self, i: usize, dtype: DType, index: &Affine, at: Position) -> Pack {
-        let stride = index.coefficient(Var::Dim(self.plan.inner() as u32 - 1));
-        let Some(base) = self.index_bases[i].filter(|_| self.plan.varies(Reg(i as u32))) else {
+        let stride = index.coefficient(self.nest.inner_var());
+        let counter = self.nest.values[i].counter;
+        let Some(base) = self.index_bases[i].filter(|_| self.nest.varies(Reg(i as u32))) else {
             let index = self.index(index);
-            return self.index_as(dtype, index, 0, true);
+            return self.index_as(dtype, index, 0, counter);
         };
         let first = self.e.advance(base, at.index, stride);
         let first = self.e.ins().iadd_imm_s(first, i64::from(at.offset).wrapping_mul(stride));
-        self.index_as(dtype, first, stride, self.is_small(index))
+        self.index_as(dtype, first, stride, counter)
     }
 
-    /// Whether an index fits 32 bits. Loops and the grid bound it.
-    fn is_small(&self, index: &Affine) -> bool {
-        let reach = |var: Var| match var {
-            Var::Grid(g) => self.frame.kernel().grid[g as usize].extent,
-            Var::Dim(d) => self.plan.trips[d as usize].full,
-        };
-        let most: i128 =
-            index.terms.iter().map(|&(var, c)| i128::from(reach(var)) * i128::from(c.unsigned_abs())).sum();
-        most + i128::from(index.offset.unsigned_abs()) < 1 << 31
-    }
-
-    /// `first`, `first + stride`, and so on, as `dtype`: floats by way of integers of 32 bits, if they suffice.
-    fn index_as(&mut self, dtype: DType, first: Value, stride: i64, small: bool) -> Pack {
-        let integer = match (dtype.is_float(), small && self.e.is_vector()) {
-            (false, _) => dtype,
-            (true, true) => DType::I32,
-            (true, false) => DType::I64,
+    /// `first`, `first + stride`, and so on, as `dtype`: in vectors by way of the integers `counter`.
+    fn index_as(&mut self, dtype: DType, first: Value, stride: i64, counter: DType) -> Pack {
+        let integer = match dtype.is_float() && !self.e.is_vector() {
+            true => DType::I64,
+            false => counter,
         };
         let lane = lane_type(integer);
         let first = self.e.resize_int(lane, true, first);
@@ -463,14 +445,14 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
     }
 
     /// The address at a position, without the position's offset.
-    pub(super) fn address(&mut self, place: usize, level: usize, step: i64, index: Value) -> Value {
-        if let Some(&(.., address)) = self.addresses.iter().find(|&&(p, s, _)| p == place && s == step) {
-            return address;
+    pub(super) fn address(&mut self, address: usize, level: usize, step: i64, index: Value) -> Value {
+        if let Some(&(.., value)) = self.addresses.iter().find(|&&(a, s, _)| a == address && s == step) {
+            return value;
         }
-        let pointer = self.pointers[level][place];
-        let address = self.e.advance(pointer, index, step);
-        self.addresses.push((place, step, address));
-        address
+        let pointer = self.pointers[level][address];
+        let value = self.e.advance(pointer, index, step);
+        self.addresses.push((address, step, value));
+        value
     }
 
     /// The loop variable is another one from here on.
@@ -478,9 +460,9 @@ impl<'n, 'a, 'f, 'k> Nest<'n, 'a, 'f, 'k> {
         self.addresses.clear();
     }
 
-    /// The address of a place at the current level of loops.
-    pub(super) fn pointer(&self, place: usize) -> Value {
-        self.pointers[self.pointers.len() - 1][place]
+    /// An address at the current level of loops.
+    pub(super) fn pointer(&self, address: usize) -> Value {
+        self.pointers[self.pointers.len() - 1][address]
     }
 
     /// The number of open loops.

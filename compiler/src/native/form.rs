@@ -1,0 +1,94 @@
+//! How the tensors of a loop become registers, and what its points are.
+
+use smallvec::SmallVec;
+use tensorwright_ir::Type;
+use tensorwright_ir::op::primitive::Work;
+
+use crate::cost;
+use crate::kernel::{Affine, Extent, GridDim, Kernel, Stage, Var};
+
+/// Elements of a tile of a wide loop.
+pub(super) const TILE: u64 = 1024;
+/// What a walk over the steps of a program costs, in steps of the cost model: strips of vector math must save more to be faster than
+/// code in line.
+const WALK: usize = 768;
+/// Elements of a small tensor.
+pub(super) const MAX_SMALL: usize = 16;
+
+/// How tensors become registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One register stands for all elements of a tensor of so many. Other tensors are small.
+    Wide(usize),
+    /// What is beside the wide tensors of a wide loop. These have no registers: nothing small depends on them.
+    Beside(usize),
+    /// Each element is a register.
+    Small,
+}
+
+/// The elements of memory that the registers of a tensor stand for.
+pub(super) type Places = SmallVec<[Affine; 4]>;
+
+impl Form {
+    /// Whether a tensor has a register at each point, which is one of its elements.
+    pub(super) fn is_wide(self, ty: &Type) -> bool {
+        matches!(self, Form::Wide(all) if ty.elements() == all)
+    }
+
+    /// How many registers a tensor has; `None` if it does not fit the form.
+    pub(super) fn registers(self, ty: &Type) -> Option<usize> {
+        match (self, ty.elements()) {
+            (Form::Wide(all), n) if n == all => Some(1),
+            (Form::Beside(all), n) if n == all => Some(0),
+            (_, n) if (1..=MAX_SMALL).contains(&n) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// Where the elements of a tensor are, in a stage whose points are numbered by the loop `dim`.
+    pub(super) fn places(self, ty: &Type, dim: u32) -> Places {
+        match self.registers(ty) {
+            Some(_) if self.is_wide(ty) => SmallVec::from_elem(self.point(dim), 1),
+            registers => (0..registers.unwrap_or(0) as i64).map(Affine::constant).collect(),
+        }
+    }
+
+    /// The element of each point of a wide loop.
+    pub(super) fn point(self, dim: u32) -> Affine {
+        let point = Affine::var(Var::Dim(dim));
+        if self.grid().is_empty() { point } else { point.plus(Var::Grid(0), 1) }
+    }
+
+    pub(super) fn grid(self) -> Vec<GridDim> {
+        match self {
+            Form::Wide(all) if all as u64 > TILE => vec![GridDim { extent: all as u64, tile: TILE }],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether vector math in line, at all points, costs less than a walk over steps in each run.
+    pub(super) fn pays(self, kernel: &Kernel) -> bool {
+        let points = match self {
+            Form::Wide(all) => all,
+            Form::Small | Form::Beside(_) => 1,
+        };
+        let strips = kernel.stages.iter().map(|stage| match stage {
+            Stage::Loop(nest) => {
+                let works = nest.body.iter().zip(kernel.dtypes(nest)).map(|(i, dtype)| cost::work(i, dtype));
+                works.filter(|&work| work == Work::VectorMath).count()
+            }
+            Stage::Math(_) => 0,
+        });
+        let dearer = cost::steps(Work::VectorMath) - cost::STRIP;
+        points == 1 || (points * strips.sum::<usize>()).saturating_mul(dearer as usize) <= WALK
+    }
+
+    /// The loop over the points of a tile.
+    pub(super) fn points(self) -> Vec<Extent> {
+        match self {
+            Form::Small | Form::Beside(_) => Vec::new(),
+            Form::Wide(all) if all as u64 <= TILE => vec![Extent::Fixed(all as u64)],
+            Form::Wide(_) => vec![Extent::Tile(0)],
+        }
+    }
+}
