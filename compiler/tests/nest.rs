@@ -147,7 +147,7 @@ const REPEAT: &str = "kernel {
 
 fn nests<'p, 'k>(program: &'p NestProgram<'k>) -> Vec<&'p LoopNest<'k>> {
     let nest = |stage: &'p NestStage<'k>| match stage {
-        NestStage::Nest(nest) => Some(nest),
+        NestStage::Nest(nest) => Some(&**nest),
         NestStage::Strip(_) => None,
     };
     program.stages.iter().filter_map(nest).collect()

@@ -42,20 +42,3 @@ fn count(e: &mut Emitter<'_, '_>, frame: &Frame<'_>, trips: &[Trip]) -> Value {
     }
     count
 }
-
-#[cfg(test)]
-mod tests {
-    use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn, Work};
-
-    use super::*;
-
-    #[test]
-    fn what_costs_as_vector_math_is_vector_math() {
-        for &f in UnaryFn::ALL {
-            assert_eq!(unary::math_of(f).is_some(), f.work(DType::F32) == Work::VectorMath, "{}", f.name());
-        }
-        for &f in BinaryFn::ALL {
-            assert_eq!(binary::math_of(f).is_some(), f.work(DType::F32) == Work::VectorMath, "{}", f.name());
-        }
-    }
-}
