@@ -64,7 +64,7 @@
 //! }".parse()?;
 //! codegen::build(&mut module, &mut workspace, &kernel)?;
 //! let clif = workspace.clif();
-//! let rows = clif.split("block3(").nth(1).and_then(|rest| rest.split("\n\nblock4").next());
+//! let rows = clif.split("\nblock3(").nth(1).and_then(|rest| rest.split("\n\nblock4").next());
 //! assert_eq!(rows, Some("\
 //! v11: i64):
 //!     v12 = iconst.i64 200
