@@ -4,12 +4,14 @@ use tensorwright_compiler::batch::{self, BatchError, Batched};
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{Graph, Type};
 
-use crate::control::agree::{self, tensors, with_tensors};
 use crate::control::region;
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
-use crate::trace::{Captured, State};
-use crate::{Function, Tensor, Tree, function, replay};
+use crate::interpret::graph;
+use crate::interpret::trace::Captured;
+use crate::state::State;
+use crate::tree::tensors::{tensors, types_of, with_tensors};
+use crate::{Function, Tensor, Tree, function};
 
 /// A function of many examples out of a function of one: tensors of the argument have one more axis 0, with a slice for each example, and
 /// so have tensors of the result.
@@ -99,7 +101,7 @@ impl Axes {
         mask.resize(operands.len(), false);
         let (results, changes) = (traced.types.len(), traced.region.changes.clone());
         let Batched { graph, per_example } = batched(&traced.region.into_graph(), examples.size, &mask, at)?;
-        let outputs = replay::run_captured(&graph, &operands, &changes, results, at)?;
+        let outputs = graph::run_captured(&graph, &operands, &changes, results, at)?;
         let outputs = outputs.into_iter().zip(per_example).enumerate();
         let place = |(i, (x, own)): (usize, (Tensor, bool))| {
             let x = if own { x } else { repeated(&x, examples.size)? };
@@ -116,7 +118,7 @@ impl Axes {
                 format!("there are {axes} axes for the {found} tensors of the argument"),
             ));
         }
-        let all = agree::types(&tensors)?;
+        let all = types_of(&tensors)?;
         let (mut inputs, mut types, mut per_example, mut sizes) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (i, (x, ty)) in tensors.into_iter().zip(&all).enumerate() {

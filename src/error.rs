@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{BuildError, DType, Location, Scalar, Shape, Type};
-use tensorwright_runtime::RunError;
 use tensorwright_runtime::buffer::OutOfMemory;
+use tensorwright_runtime::dump::DumpError;
+use tensorwright_runtime::{BuildExecutableError, RunError};
 
 /// A result whose error is, unless said otherwise, [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -151,12 +152,20 @@ pub enum Error {
         message: Arc<str>,
     },
     /// The traced graph could not be compiled.
-    #[error("{at}: the graph could not be compiled: {message}")]
+    #[error("{at}: the graph could not be compiled: {source}")]
     Compile {
         /// The line that called the function or wrote the op.
         at: Location,
         /// What the compiler says.
-        message: Arc<str>,
+        source: Arc<BuildExecutableError>,
+    },
+    /// A stage of compilation cannot be shown.
+    #[error("{at}: {source}")]
+    Dump {
+        /// The line that asked.
+        at: Location,
+        /// Why not.
+        source: Arc<DumpError>,
     },
     /// An argument is not what the function's declared signature says.
     #[error("{at}: argument{} must be {expected}, found {found}", quoted(argument))]
@@ -214,6 +223,7 @@ impl Error {
             | Error::OutOfMemory { at, .. }
             | Error::Check { at, .. }
             | Error::Compile { at, .. }
+            | Error::Dump { at, .. }
             | Error::Signature { at, .. }
             | Error::UnknownDims { at, .. }
             | Error::Recursion { at, .. }
@@ -225,6 +235,16 @@ impl Error {
     /// An op's refusal, with the line that wrote the op.
     pub(crate) fn op(at: Place, error: BuildError) -> Error {
         Error::Op { at: at.into(), error: Box::new(error) }
+    }
+
+    /// Why a graph of this line has no code.
+    pub(crate) fn compile(at: Place, error: BuildExecutableError) -> Error {
+        Error::Compile { at: at.into(), source: error.into() }
+    }
+
+    /// Why a stage that was asked for at this line is not shown.
+    pub(crate) fn dump(at: Place, error: DumpError) -> Error {
+        Error::Dump { at: at.into(), source: error.into() }
     }
 
     /// Why a run failed that was started at this line.

@@ -29,44 +29,45 @@
 
 extern crate self as tensorwright;
 
-mod backend;
 mod batch;
 pub mod control;
-mod eager;
 mod error;
 mod function;
 pub mod gradient;
+mod interpret;
 pub mod module;
+mod ops;
 pub mod optimizer;
 mod random;
-mod replay;
 mod settings;
+mod state;
 mod tensor;
-mod trace;
 pub mod tree;
 pub mod variable;
 
-pub use backend::CompileOptions;
 pub use batch::{vmap, vmap_axes};
 pub use control::{
     TensorList, assert_that, case, check_finite, cond, fori_loop, map, print, range, scan, scan_reverse,
     while_loop,
 };
-pub use eager::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use error::{Error, Result};
-pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, TensorSpec, function};
+pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, function};
 pub use gradient::{
     GradientTape, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp, value_and_grad,
     value_and_grad_of, vjp,
 };
+pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
+pub use interpret::graph::run_graph;
 pub use module::Module;
-pub use random::{Generator, RandomKey};
-pub use replay::run_graph;
-pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
-pub use tensor::{
+pub use ops::{
     AxisNumber, Bounds, By, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced,
-    Keep, Nested, NewAxis, Operand, OperandKind, Reduced, Stepped, Tensor, keep,
+    Keep, Nested, NewAxis, Operand, OperandKind, Reduced, Stepped, keep,
 };
+pub use random::{Generator, RandomKey};
+pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
+pub use state::Variable;
+pub use tensor::Tensor;
+pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, LossReduction, NormOrder};
 pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, Type};
@@ -74,9 +75,9 @@ pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{
     CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,
 };
-pub use tensorwright_runtime::set_printer;
-pub use tree::{Static, Tree};
-pub use variable::Variable;
+pub use tensorwright_runtime::dump::DumpError;
+pub use tensorwright_runtime::{BuildExecutableError, set_printer};
+pub use tree::{Static, TensorSpec, Tree};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,7 +1,7 @@
 //! Modules: structs that hold variables, which are found by their paths.
 
-use crate::control::agree::{tensors, with_tensors};
 use crate::error::Result;
+use crate::tree::tensors::{tensors, with_tensors};
 use crate::{Tensor, Tree, Variable};
 
 pub use tensorwright_macros::Module;

@@ -23,9 +23,9 @@
 //! Gradients are a tree like the parameters, as [`grad`](crate::grad()) gives it. Integer and bool tensors among the parameters stay
 //! as they are.
 
-use crate::control::agree::{tensors, with_tensors};
 use crate::error::{Result, caller};
 use crate::module::{Path, Variables};
+use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{DType, Module, Output, Tensor, Tree, Variable, value_and_grad_of};
 
 /// A rule that improves parameters by gradients.
@@ -238,7 +238,7 @@ impl Optimizer for Adam {
 
 fn zeros_like<P: Tree>(tree: &P) -> Result<P> {
     let zeros: Vec<Tensor> = tensors(tree).iter().map(Tensor::zeros_like).collect();
-    crate::control::agree::types(&zeros)?;
+    types_of(&zeros)?;
     Ok(with_tensors(tree, zeros))
 }
 

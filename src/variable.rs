@@ -1,57 +1,17 @@
 //! Variables: tensors that change.
 
 use std::borrow::Borrow;
-use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tensorwright_ir::Type;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::primitive::{BinaryFn, Scatter, ScatterKind, UnaryFn};
-use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::error::{Error, Place, Result, caller};
-use crate::tensor::{Operand, one};
-use crate::{Tensor, trace};
-
-/// A tensor of fixed dtype and shape that can be assigned. Clones are the same variable.
-///
-/// Reads and assignments take effect in program order, in and out of traced functions. A traced function refers to the variables
-/// that it uses: each call sees the values of that moment, and what it assigns is there when the call returns. Calls that
-/// assign the same variable come one after the other. What a traced function assigns is written over the old value where nobody else
-/// has a handle of that: a step of training needs no second place for the parameters. As an argument, or in a struct that derives [`Tree`](crate::Tree), a variable
-/// is a plain value: which variable it is, not what is in it, is part of the signature.
-///
-/// ```
-/// use tensorwright::prelude::*;
-///
-/// let count = Variable::new(0i32)?;
-/// let step = {
-///     let count = count.clone();
-///     function(move |by: Tensor| {
-///         count.assign_add(&by)?;
-///         Ok::<_, tensorwright::Error>(count.value() * 10)
-///     })
-/// };
-/// assert_eq!(step.call(1i32)?.item::<i32>()?, 10);
-/// count.assign(5i32)?;
-/// assert_eq!(step.call(2i32)?.item::<i32>()?, 70);
-/// assert_eq!(step.trace_count(), 1);
-/// # Ok::<(), tensorwright::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Variable {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    id: u64,
-    name: String,
-    ty: Type,
-    value: Mutex<SharedBuffer>,
-}
+use crate::interpret::{self, one};
+use crate::ops::Operand;
+pub use crate::state::Variable;
+use crate::tensor::Tensor;
+use crate::tensor::traced::is_tracing;
 
 impl Variable {
     /// A variable with this value.
@@ -74,24 +34,11 @@ impl Variable {
     }
 
     pub(crate) fn made_at(name: &str, value: Tensor, at: Place) -> Result<Variable> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        if trace::is_active() {
+        if is_tracing() {
             return Err(Error::VariableInTrace { at: at.into() });
         }
         let (ty, buffer) = value.value(at)?;
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (ty, value) = (ty.clone(), Mutex::new(buffer.clone()));
-        Ok(Variable { inner: Arc::new(Inner { id, name: name.to_owned(), ty, value }) })
-    }
-
-    /// The name; empty if it has none.
-    pub fn name(&self) -> &str {
-        &self.inner.name
-    }
-
-    /// The dtype and shape.
-    pub fn ty(&self) -> &Type {
-        &self.inner.ty
+        Ok(Variable::with_value(name, ty.clone(), buffer.clone()))
     }
 
     /// The value now: inside a traced function, at this place of the program.
@@ -101,15 +48,7 @@ impl Variable {
     }
 
     pub(crate) fn value_at(&self, at: Place) -> Tensor {
-        if trace::is_active() {
-            return trace::read(self, at);
-        }
-        Tensor::concrete(self.ty().clone(), self.buffer())
-    }
-
-    /// The value now, outside of traces.
-    pub(crate) fn buffer(&self) -> SharedBuffer {
-        self.guard().clone()
+        interpret::read(self, at)
     }
 
     /// Gives the variable another value.
@@ -227,16 +166,11 @@ impl Variable {
         at: Place,
         new: impl FnOnce(&Tensor) -> Tensor,
     ) -> Result<()> {
-        if trace::is_active() {
-            let new = new(&trace::read(self, at));
-            self.check(op, &new, at)?;
-            return trace::assign(self, &new, at).map_err(|failure| (*failure).clone());
-        }
-        let mut value = self.guard();
-        let new = new(&Tensor::concrete(self.ty().clone(), value.clone()));
-        self.check(op, &new, at)?;
-        *value = new.value(at)?.1.clone();
-        Ok(())
+        let checked = |now: &Tensor| {
+            let new = new(now);
+            self.check(op, &new, at).map(|()| new)
+        };
+        interpret::update(self, checked, at)
     }
 
     fn check(&self, op: &'static str, new: &Tensor, at: Place) -> Result<()> {
@@ -247,60 +181,5 @@ impl Variable {
         let name = if self.name().is_empty() { String::new() } else { format!(" `{}`", self.name()) };
         let wanted = format!("the variable{name} is {}, found {found}", self.ty());
         Err(Error::refused(at, op, vec![self.ty().clone(), found.clone()], TypeError::Other(wanted)))
-    }
-
-    fn guard(&self) -> MutexGuard<'_, SharedBuffer> {
-        self.inner.value.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Locks the variables, in an order of their own so that nobody waits in a circle.
-    pub(crate) fn lock(variables: &[Variable]) -> Locked<'_> {
-        let mut order: Vec<usize> = (0..variables.len()).collect();
-        order.sort_by_key(|&i| variables[i].inner.id);
-        let mut guards: Vec<Option<MutexGuard<'_, SharedBuffer>>> = variables.iter().map(|_| None).collect();
-        for i in order {
-            guards[i] = Some(variables[i].guard());
-        }
-        Locked { guards: guards.into_iter().flatten().collect() }
-    }
-}
-
-/// Variables that a call is to assign.
-pub(crate) struct Locked<'v> {
-    guards: Vec<MutexGuard<'v, SharedBuffer>>,
-}
-
-impl Locked<'_> {
-    /// The values of the variables.
-    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut SharedBuffer> {
-        self.guards.iter_mut().map(|guard| &mut **guard)
-    }
-
-    /// Gives the variables these values.
-    pub(crate) fn assign(mut self, values: impl IntoIterator<Item = SharedBuffer>) {
-        for (value, new) in self.values().zip(values) {
-            *value = new;
-        }
-    }
-}
-
-/// The same variable, not an equal one.
-impl PartialEq for Variable {
-    fn eq(&self, other: &Variable) -> bool {
-        self.inner.id == other.inner.id
-    }
-}
-
-impl Eq for Variable {}
-
-impl Hash for Variable {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.id.hash(state);
-    }
-}
-
-impl fmt::Debug for Variable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Variable({}: {})", self.name(), self.ty())
     }
 }

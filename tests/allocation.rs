@@ -69,3 +69,26 @@ fn cost_of_a_warm_call() -> Result<()> {
     println!("call and drop: {:.1} ns", best * 1e9);
     Ok(())
 }
+
+#[test]
+fn eager_effects_and_loops_compile_once() -> Result<()> {
+    let _alone = alone();
+    let x = Tensor::from([1.0f32, 2.0, 3.0]);
+    let work = |x: &Tensor| -> Result<()> {
+        print("once {}", &[x])?;
+        assert_that(&x.gt(0.0).all(..), "positive")?;
+        check_finite(x, "finite")?;
+        // A gradient by hand, whose graph has a loop in it.
+        let (_, pullback) = vjp(|x| fori_loop(0i32, 3i32, x, |_, x| x.sin()), x.clone())?;
+        pullback.call(x).map(drop)
+    };
+    work(&x)?;
+    let before = tensorwright::eager_cache_stats();
+    for _ in 0..5 {
+        work(&x)?;
+    }
+    let after = tensorwright::eager_cache_stats();
+    assert_eq!(after.misses, before.misses, "{after}");
+    assert!(after.hits >= before.hits + 5 * 5, "{after}");
+    Ok(())
+}

@@ -1,5 +1,8 @@
 //! The rules of ARCHITECTURE.md that a script can check.
 
+#[path = "architecture/imports.rs"]
+mod imports;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,4 +90,11 @@ fn the_readme_names_the_commands_that_ci_runs() {
     ] {
         assert!(readme.lines().any(|line| line == command), "README.md has the line `{command}`");
     }
+}
+
+#[test]
+fn files_of_the_facade_import_each_other_one_way() {
+    let source = root().join("src");
+    let circle = imports::Crate::read(&source, &sources(&source)).circle();
+    assert!(circle.is_none(), "these files import each other in a circle: {circle:?}");
 }

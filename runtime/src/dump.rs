@@ -47,20 +47,30 @@ pub fn dump(
     donated: &[(usize, usize)],
     stage: &str,
 ) -> Result<String, DumpError> {
-    let program = || compile_donating(graph, options, &Native, donated);
     match stage {
         "traced" => Ok(graph.to_string()),
         "optimized" => Ok(optimized(graph, &options.passes)?.to_string()),
-        "kernels" => Ok(print(&program()?, STYLE)),
-        "nests" => machine(&program()?, |l| l.nests),
-        "clif" => machine(&program()?, |l| l.clif),
-        "asm" => machine(&program()?, |l| l.assembly),
+        "kernels" | "nests" | "clif" | "asm" => {
+            let program = compile_donating(graph, options, &Native, donated)?;
+            dump_program(&program, stage).unwrap_or_else(|| Err(DumpError::UnknownStage(stage.to_owned())))
+        }
         name if lower::stage(name).is_some() => lowered(graph, options, donated, name),
         pass if passes::by_name(pass).is_some() => {
             let stop_after = Some(StopAfter::Pass(pass.to_owned()));
             Ok(optimized(graph, &PassOptions { stop_after, ..options.passes.clone() })?.to_string())
         }
         other => Err(DumpError::UnknownStage(other.to_owned())),
+    }
+}
+
+/// The text of a program at a stage that comes of one: `kernels`, `nests`, `clif` or `asm`. `None` for other stages.
+pub fn dump_program(program: &Program, stage: &str) -> Option<Result<String, DumpError>> {
+    match stage {
+        "kernels" => Some(Ok(print(program, STYLE))),
+        "nests" => Some(machine(program, |l| l.nests)),
+        "clif" => Some(machine(program, |l| l.clif)),
+        "asm" => Some(machine(program, |l| l.assembly)),
+        _ => None,
     }
 }
 

@@ -1,9 +1,8 @@
 //! Comparing trees: what two branches give, what a loop carries before and after an iteration.
 
-use tensorwright_ir::{Location, Type};
+use tensorwright_ir::Location;
 use tensorwright_runtime::cache::{Leaf, LeafValue};
 
-use crate::Tensor;
 use crate::error::{Error, Place};
 use crate::function::describe;
 use crate::tensor::Repr;
@@ -121,29 +120,4 @@ fn places<A, S: TreeLike<A>>(tree: &S) -> Vec<Option<Place>> {
     let mut places = Places(Vec::new());
     tree.visit(&mut places);
     places.0
-}
-
-/// The tensors of a tree, in order.
-pub(crate) fn tensors<S: Tree>(tree: &S) -> Vec<Tensor> {
-    let mut found = Vec::new();
-    // Rebuilding visits the tensor leaves in the same order, and gives them away.
-    let _: S = tree.rebuild(&mut |leaf| match leaf {
-        LeafRef::Tensor(tensor) => {
-            found.push(tensor.clone());
-            tensor.clone()
-        }
-        LeafRef::Spec(_) => unreachable!("trees of values hold no specs"),
-    });
-    found
-}
-
-/// The tree with other tensors.
-pub(crate) fn with_tensors<S: Tree>(tree: &S, tensors: impl IntoIterator<Item = Tensor>) -> S {
-    let mut tensors = tensors.into_iter();
-    tree.rebuild(&mut |_| tensors.next().expect("one tensor for each leaf"))
-}
-
-/// The types of tensors, or the first error that one of them carries.
-pub(crate) fn types(tensors: &[Tensor]) -> Result<Vec<Type>, Error> {
-    tensors.iter().map(|tensor| tensor.ty().cloned()).collect()
 }

@@ -4,11 +4,13 @@ use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::control::{Case, If};
 use tensorwright_ir::{DType, Op, Type};
 
-use super::agree::{self, Parties, with_tensors};
-use super::region::{self, Around, Traced};
+use super::agree::{self, Parties};
+use super::region::{self, Captures, Traced};
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
-use crate::trace::{self, Operand};
+use crate::interpret::Operand;
+use crate::tensor::traced::is_tracing;
+use crate::tree::tensors::with_tensors;
 use crate::{Tensor, Tree};
 
 /// `if predicate { then() } else { otherwise() }` for a predicate that is a tensor: a bool scalar.
@@ -40,7 +42,7 @@ pub fn cond<O: Output, P: Output<Tree = O::Tree>>(
     let at = caller();
     let predicate = predicate.as_ref();
     check_scalar(predicate, "if", DType::Bool, at)?;
-    if !trace::is_active() {
+    if !is_tracing() {
         let holds = predicate.scalar_value(at)?.to_bool();
         return if holds { then().into_result() } else { otherwise().into_result() };
     }
@@ -73,7 +75,7 @@ pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -
         let source = TypeError::Other("there must be at least one branch".to_owned());
         return Err(Error::refused(at, "case", vec![index.ty()?.clone()], source));
     };
-    if !trace::is_active() {
+    if !is_tracing() {
         let chosen = usize::try_from(index.scalar_value(at)?.to_i128()).map_or(last, |i| i.min(last));
         return branches[chosen]().into_result();
     }
@@ -87,14 +89,14 @@ fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: Place
         agree::check(&branches[0].result, &branch.result, Parties::Branches(0, i), at)?;
     }
     let regions: Vec<_> = branches.iter().map(|branch| &branch.region).collect();
-    let around = Around::of(&regions);
+    let captures = Captures::of(&regions);
     let count = branches[0].types.len();
-    let (inputs, outputs) = (around.inputs(0, 0), around.outputs(count, 0));
+    let (inputs, outputs) = (captures.inputs(0, 0), captures.outputs(count, 0));
     let graphs = regions.iter().map(|region| region::graph(region, &inputs, &outputs, at));
     let graphs = graphs.collect::<Result<Vec<_>>>()?;
     let operands: Vec<Operand<'_>> =
-        [Operand::Tensor(chooser)].into_iter().chain(around.operands(&[], &[])).collect();
-    let results = region::record(op, &operands, graphs, &around, count, at)?;
+        [Operand::Tensor(chooser)].into_iter().chain(captures.operands(&[], &[])).collect();
+    let results = region::record(op, &operands, graphs, &captures, count, at)?;
     Ok(with_tensors(&branches[0].result, results))
 }
 

@@ -1,11 +1,15 @@
 //! Printing and checking, in the order in which a program says so.
 
-use tensorwright_ir::Op;
+use std::sync::Arc;
+
 use tensorwright_ir::op::control::{Assert, CheckFinite, Print};
+use tensorwright_ir::{DType, Op};
 
 use super::branch::check_scalar;
 use crate::error::{Place, Result, caller};
-use crate::{DType, Tensor, replay, trace};
+use crate::interpret::{Application, Code, Operand, apply_stateful};
+use crate::state::State;
+use crate::tensor::Tensor;
 
 /// Prints a line: each `{}` of `format` stands for one of the values, `{{` and `}}` for braces. In a traced function the line is
 /// printed whenever the compiled function runs, after earlier effects.
@@ -58,8 +62,10 @@ pub fn check_finite(x: &Tensor, message: &str) -> Result<()> {
 }
 
 fn effect(op: Op, values: &[&Tensor], at: Place) -> Result<()> {
-    if trace::is_active() {
-        return trace::record_effect(op, values, at).map_err(|failure| (*failure).clone());
-    }
-    replay::run_effect(op, values, at)
+    let order = [State::Token];
+    let values = values.iter().map(|&value| Operand::Tensor(value));
+    let operands: Vec<Operand<'_>> = [Operand::State(&order[0])].into_iter().chain(values).collect();
+    let code = Code::Op(op, Vec::new());
+    let effect = Application { code, operands: &operands, states: &order, first_state: 0, at };
+    apply_stateful(effect).map(drop).map_err(Arc::unwrap_or_clone)
 }

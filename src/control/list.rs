@@ -1,15 +1,17 @@
 //! Lists of tensors whose length changes as a program runs.
 
-use std::sync::Arc;
-
-use tensorwright_ir::op::TypeError;
+use smallvec::smallvec;
+use tensorwright_ir::op::composite::Stack;
 use tensorwright_ir::op::control::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
 use tensorwright_ir::{DType, Op, Shape, Type};
 
+use crate::Tensor;
 use crate::error::{Error, Failure, Place, caller};
-use crate::tensor::{Repr, Results, apply};
+use crate::interpret::{apply, one};
+use crate::tensor::rows::Rows;
+use crate::tensor::traced::is_tracing;
+use crate::tensor::{Repr, Results};
 use crate::tree::{LeafRef, Tree, TreeLike, Visitor};
-use crate::{Tensor, trace};
 
 /// A list of tensors of one type, its rows: as many as a loop makes of them. Immutable and cheap to clone; [`push`](TensorList::push)
 /// gives another list.
@@ -50,106 +52,6 @@ use crate::{Tensor, trace};
 #[derive(Clone, Debug)]
 pub struct TensorList(Tensor);
 
-/// A list with values: a chain from the last row to the first.
-#[derive(Clone)]
-pub(crate) struct Rows {
-    /// Its type, that of a list.
-    ty: Type,
-    last: Option<Arc<Link>>,
-}
-
-struct Link {
-    row: Tensor,
-    /// How many rows there are up to this one.
-    len: usize,
-    before: Option<Arc<Link>>,
-}
-
-impl Drop for Link {
-    /// Drops links one after the other, not one inside the other.
-    fn drop(&mut self) {
-        let mut next = self.before.take();
-        while let Some(mut link) = next.and_then(Arc::into_inner) {
-            next = link.before.take();
-        }
-    }
-}
-
-impl Rows {
-    pub(crate) fn ty(&self) -> &Type {
-        &self.ty
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.last.as_ref().map_or(0, |link| link.len)
-    }
-
-    /// The rows in order.
-    pub(crate) fn to_vec(&self) -> Vec<Tensor> {
-        let mut rows: Vec<Tensor> = self.links().map(|link| link.row.clone()).collect();
-        rows.reverse();
-        rows
-    }
-
-    /// The links, from that of the last row on.
-    fn links(&self) -> impl Iterator<Item = &Link> {
-        std::iter::successors(self.last.as_deref(), |link| link.before.as_deref())
-    }
-
-    /// Results of an op on this list and another operand.
-    fn apply(&self, op: &Op, other: Option<&Tensor>, at: Place) -> Result<Results, Error> {
-        match op {
-            Op::ListPush(_) => {
-                let row = other.expect("the op has been checked").clone();
-                let link = Link { row, len: self.len() + 1, before: self.last.clone() };
-                Ok([Rows { last: Some(link.into()), ..self.clone() }.into()].into_iter().collect())
-            }
-            Op::ListPop(_) => {
-                let (before, row) = match &self.last {
-                    Some(link) => (link.before.clone(), link.row.clone()),
-                    None => (None, self.zeros()),
-                };
-                Ok([Rows { last: before, ..self.clone() }.into(), row].into_iter().collect())
-            }
-            Op::ListGet(_) => {
-                let index = other.expect("the op has been checked").scalar_value(at)?.to_i128();
-                let index = ListGet::clamped(index, self.len());
-                let link = index.and_then(|index| self.links().nth(self.len() - 1 - index));
-                Ok([link.map_or_else(|| self.zeros(), |link| link.row.clone())].into_iter().collect())
-            }
-            Op::ListStack(stack) => self.stacked(stack.length, at).map(|x| [x].into_iter().collect()),
-            _ => {
-                let len = i32::try_from(self.len()).unwrap_or(i32::MAX);
-                Ok([Tensor::from(len)].into_iter().collect())
-            }
-        }
-    }
-
-    fn zeros(&self) -> Tensor {
-        let row = self.ty.row();
-        Tensor::zeros(row.shape, row.dtype)
-    }
-
-    fn stacked(&self, length: usize, at: Place) -> Result<Tensor, Error> {
-        let found = self.len();
-        if found != length {
-            let message = format!("the list must have {length} rows to be stacked, found {found}");
-            return Err(Error::Check { at: at.into(), message: message.into() });
-        }
-        if length == 0 {
-            let row = self.ty.row();
-            return Ok(Tensor::zeros(row.shape.with_leading(0.into()), row.dtype));
-        }
-        Tensor::stack(&self.to_vec().iter().collect::<Vec<_>>(), 0).ok()
-    }
-}
-
-impl From<Rows> for Tensor {
-    fn from(rows: Rows) -> Tensor {
-        Tensor::rows(rows)
-    }
-}
-
 impl TensorList {
     /// An empty list of rows of this shape and dtype.
     #[track_caller]
@@ -157,11 +59,11 @@ impl TensorList {
         let at = caller();
         let row = Type::new(dtype, shape);
         let op = ListNew { dtype, shape: row.shape.clone() };
-        TensorList(if trace::is_active() {
-            crate::tensor::one(op, &[], at)
+        TensorList(if is_tracing() {
+            one(op, &[], at)
         } else {
             match Op::from(op).infer(&[], &[]) {
-                Ok(_) => Rows { ty: Type::list_of(&row), last: None }.into(),
+                Ok(_) => Tensor::rows(Rows::new(Type::list_of(&row))),
                 Err(source) => Tensor::failed(Error::refused(at, "list_new", Vec::new(), source)),
             }
         })
@@ -228,14 +130,14 @@ impl TensorList {
     fn results(&self, op: &Op, other: Option<&Tensor>, at: Place) -> Result<Results, Failure> {
         let operands: Vec<&Tensor> = std::iter::once(&self.0).chain(other).collect();
         match self.0.repr() {
-            Repr::List(rows) if !trace::is_active() => {
+            Repr::List(rows) if !is_tracing() => {
                 let types = operands.iter().map(|x| x.known_type().cloned()).collect::<Result<Vec<_>, _>>();
                 let types = types.map_err(Clone::clone)?;
                 if let Some(other) = other {
                     other.value(at)?;
                 }
                 match op.infer(&types.iter().collect::<Vec<_>>(), &[]) {
-                    Ok(_) => Ok(rows.apply(op, other, at)?),
+                    Ok(_) => Ok(run(op, rows, other, at)?),
                     Err(source) => Err(Error::refused(at, op.name(), types, source).into()),
                 }
             }
@@ -244,11 +146,44 @@ impl TensorList {
     }
 }
 
-/// What is said of a list where a tensor must be.
-pub(crate) fn no_tensor(ty: &Type, at: Place) -> Error {
-    let reason =
-        "a list has no value as a tensor, and functions take and give tensors: stack it, or take out rows";
-    Error::refused(at, "list", vec![ty.clone()], TypeError::Other(reason.to_owned()))
+/// Applies an op of lists to a list with values and another operand. The operands have been checked.
+fn run(op: &Op, list: &Rows<Tensor>, other: Option<&Tensor>, at: Place) -> Result<Results, Error> {
+    let zeros = || Tensor::in_memory(list.ty().row(), at, |_| {});
+    let results: Results = match op {
+        Op::ListPush(_) => {
+            let row = other.expect("the op has been checked").clone();
+            smallvec![Tensor::rows(list.pushed(row))]
+        }
+        Op::ListPop(_) => {
+            let (before, row) = list.popped();
+            smallvec![Tensor::rows(before), row.unwrap_or_else(zeros)]
+        }
+        Op::ListGet(_) => {
+            let index = other.expect("the op has been checked").scalar_value(at)?.to_i128();
+            let row = ListGet::clamped(index, list.len()).and_then(|index| list.get(index));
+            smallvec![row.cloned().unwrap_or_else(zeros)]
+        }
+        Op::ListStack(stack) => smallvec![stacked(list, stack.length, at)?],
+        _ => {
+            let len = i32::try_from(list.len()).unwrap_or(i32::MAX);
+            smallvec![Tensor::scalar_in_memory(len.into(), at)]
+        }
+    };
+    Ok(results)
+}
+
+fn stacked(list: &Rows<Tensor>, length: usize, at: Place) -> Result<Tensor, Error> {
+    let found = list.len();
+    if found != length {
+        let message = format!("the list must have {length} rows to be stacked, found {found}");
+        return Err(Error::Check { at: at.into(), message: message.into() });
+    }
+    if length == 0 {
+        let row = list.ty().row();
+        return Ok(Tensor::zeros(row.shape.with_leading(0.into()), row.dtype));
+    }
+    // The op on rows is one that tapes know.
+    one(Stack { axis: 0 }, &list.to_vec().iter().collect::<Vec<_>>(), at).ok()
 }
 
 impl TreeLike<TensorList> for TensorList {

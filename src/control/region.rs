@@ -1,13 +1,17 @@
 //! How a closure becomes a region.
 
+use std::sync::Arc;
+
 use tensorwright_ir::{Graph, Op, Type, Value};
 
-use super::agree::tensors;
 use crate::Tensor;
 use crate::error::{Error, Place};
 use crate::function::Output as ClosureOutput;
+use crate::interpret::trace::{Captured, Input, Output, Region, Session};
+use crate::interpret::{self, Application, Code, Operand};
+use crate::state::State;
 use crate::tensor::Results;
-use crate::trace::{self, Captured, Input, Operand, Output, Region, Session, State};
+use crate::tree::tensors::{tensors, types_of};
 
 /// A traced closure.
 pub(crate) struct Traced<R> {
@@ -29,21 +33,21 @@ pub(crate) fn trace<O: ClosureOutput>(
     let inputs = arguments.iter().map(|ty| session.input(ty.clone(), "", at)).collect();
     let result = body(inputs).into_result()?;
     let outputs = tensors(&result);
-    let types = super::agree::types(&outputs)?;
+    let types = types_of(&outputs)?;
     let values: Result<Vec<Value>, _> = outputs.iter().map(|tensor| session.output(tensor, at)).collect();
     let values = values.map_err(|failure| (*failure).clone())?;
     Ok(Traced { region: session.finish_region(arguments.len(), &values), result, types })
 }
 
-/// What the regions of an op share: the state that one of them changes, which all of them take and give, and the rest of
+/// The captures that the regions of an op share: the state that one of them changes, which all of them take and give, and the rest of
 /// what they captured, which all of them take.
-pub(crate) struct Around {
+pub(crate) struct Captures {
     pub(crate) changes: Vec<State>,
     pub(crate) invariants: Vec<Captured>,
 }
 
-impl Around {
-    pub(crate) fn of(regions: &[&Region]) -> Around {
+impl Captures {
+    pub(crate) fn of(regions: &[&Region]) -> Captures {
         let mut changes: Vec<State> = Vec::new();
         for state in regions.iter().flat_map(|region| &region.changes) {
             if !changes.contains(state) {
@@ -57,7 +61,7 @@ impl Around {
                 invariants.push(capture.clone());
             }
         }
-        Around { changes, invariants }
+        Captures { changes, invariants }
     }
 
     /// The inputs of a region: `state` arguments, changed state, so many other arguments, invariants.
@@ -75,7 +79,7 @@ impl Around {
         (0..state).map(Output::Result).chain(changes).chain(others).collect()
     }
 
-    /// The operands that go with [`Around::inputs`].
+    /// The operands that go with [`Captures::inputs`].
     pub(crate) fn operands<'t>(&'t self, state: &'t [Tensor], others: &'t [Tensor]) -> Vec<Operand<'t>> {
         let changes = self.changes.iter().map(Operand::State);
         let invariants = self.invariants.iter().map(Operand::from);
@@ -94,15 +98,16 @@ pub(crate) fn graph(
     region.arranged(inputs, outputs).map_err(|error| Error::op(at, error))
 }
 
-/// Records an op with regions. The results from `at_states` on are new state.
+/// Records an op with regions. The results from `first_state` on are new state.
 pub(crate) fn record(
     op: impl Into<Op>,
     operands: &[Operand<'_>],
     regions: Vec<Graph>,
-    around: &Around,
-    at_states: usize,
+    captures: &Captures,
+    first_state: usize,
     at: Place,
 ) -> Result<Results, Error> {
-    trace::record_control(op.into(), operands, regions, &around.changes, at_states, at)
-        .map_err(|failure| (*failure).clone())
+    let code = Code::Op(op.into(), regions);
+    let application = Application { code, operands, states: &captures.changes, first_state, at };
+    interpret::apply_stateful(application).map_err(Arc::unwrap_or_clone)
 }

@@ -3,12 +3,15 @@
 use tensorwright_ir::DType;
 use tensorwright_ir::op::control::{Scan, While};
 
-use super::agree::{self, Parties, tensors, with_tensors};
+use super::agree::{self, Parties};
 use super::branch::check_scalar;
-use super::region::{self, Around};
+use super::region::{self, Captures};
 use crate::error::{Place, Result, caller};
 use crate::function::Output;
-use crate::{Tensor, Tree, trace};
+use crate::interpret::trace::Output as RegionOutput;
+use crate::tensor::traced::is_tracing;
+use crate::tree::tensors::{tensors, types_of, with_tensors};
+use crate::{Tensor, Tree};
 
 /// Runs `body` on the state as long as `condition` gives true: a bool scalar. The condition comes first, so the body may run
 /// never. Returns the last state.
@@ -45,11 +48,11 @@ fn while_loop_at<S: Tree, O: Output<Tree = S>>(
     body: impl Fn(S) -> O,
     at: Place,
 ) -> Result<S> {
-    if !trace::is_active() {
+    if !is_tracing() {
         return run_while(state, condition, body, at);
     }
     let now = tensors(&state);
-    let types = agree::types(&now)?;
+    let types = types_of(&now)?;
     let condition = region::trace("condition", &types, at, |inputs| {
         let predicate = condition(&with_tensors(&state, inputs));
         check_scalar(&predicate, "while", DType::Bool, at).map(|()| predicate)
@@ -57,15 +60,15 @@ fn while_loop_at<S: Tree, O: Output<Tree = S>>(
     let body = region::trace("body", &types, at, |inputs| body(with_tensors(&state, inputs)))?;
     agree::check(&state, &body.result, Parties::Iteration, at)?;
     let count = types.len();
-    let around = Around::of(&[&condition.region, &body.region]);
-    let inputs = around.inputs(count, 0);
+    let captures = Captures::of(&[&condition.region, &body.region]);
+    let inputs = captures.inputs(count, 0);
     let regions = vec![
-        region::graph(&condition.region, &inputs, &[trace::Output::Result(0)], at)?,
-        region::graph(&body.region, &inputs, &around.outputs(count, 0), at)?,
+        region::graph(&condition.region, &inputs, &[RegionOutput::Result(0)], at)?,
+        region::graph(&body.region, &inputs, &captures.outputs(count, 0), at)?,
     ];
-    let carried = count + around.changes.len();
-    let operands = around.operands(&now, &[]);
-    let results = region::record(While { carried }, &operands, regions, &around, count, at)?;
+    let carried = count + captures.changes.len();
+    let operands = captures.operands(&now, &[]);
+    let results = region::record(While { carried }, &operands, regions, &captures, count, at)?;
     Ok(with_tensors(&state, results))
 }
 
@@ -116,7 +119,7 @@ pub fn fori_loop<S: Tree, O: Output<Tree = S>>(
     let dtype = if dtype.is_int() { dtype } else { DType::I32 };
     check_scalar(&lower, "for", dtype, at)?;
     check_scalar(&upper, "for", dtype, at)?;
-    if trace::is_active()
+    if is_tracing()
         && let (Ok(first), Ok(end)) = (lower.scalar_value(at), upper.scalar_value(at))
     {
         let length = usize::try_from(end.to_i128() - first.to_i128()).unwrap_or(0);
@@ -138,7 +141,7 @@ fn counted<S: Tree, O: Output<Tree = S>>(
     at: Place,
 ) -> Result<S> {
     let now: Vec<Tensor> = [first].into_iter().chain(tensors(&state)).collect();
-    let types = agree::types(&now)?;
+    let types = types_of(&now)?;
     let body = region::trace("body", &types, at, |mut inputs| {
         let i = inputs.remove(0);
         let next = &i + 1;
@@ -146,10 +149,10 @@ fn counted<S: Tree, O: Output<Tree = S>>(
     })?;
     agree::check(&state, &body.result.1, Parties::Iteration, at)?;
     let count = types.len();
-    let around = Around::of(&[&body.region]);
-    let (inputs, outputs) = (around.inputs(count, 0), around.outputs(count, 0));
+    let captures = Captures::of(&[&body.region]);
+    let (inputs, outputs) = (captures.inputs(count, 0), captures.outputs(count, 0));
     let graph = region::graph(&body.region, &inputs, &outputs, at)?;
-    let scan = Scan { carried: count + around.changes.len(), scanned: 0, length, reverse: false };
-    let results = region::record(scan, &around.operands(&now, &[]), vec![graph], &around, count, at)?;
+    let scan = Scan { carried: count + captures.changes.len(), scanned: 0, length, reverse: false };
+    let results = region::record(scan, &captures.operands(&now, &[]), vec![graph], &captures, count, at)?;
     Ok(with_tensors(&state, results.into_iter().skip(1)))
 }

@@ -4,11 +4,13 @@ use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::control::{Map, Scan};
 use tensorwright_ir::{Shape, Type};
 
-use super::agree::{self, Parties, tensors, with_tensors};
-use super::region::{self, Around, Traced};
+use super::agree::{self, Parties};
+use super::region::{self, Captures, Traced};
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
-use crate::trace::{self, Session};
+use crate::interpret::trace::Session;
+use crate::tensor::traced::is_tracing;
+use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{Tensor, Tree};
 
 /// Runs `body` on the state and one slice after the other of the tensors in `xs`, along axis 0. The body gives the new state and
@@ -80,7 +82,7 @@ struct Slices<X> {
 
 impl<X: Tree> Slices<X> {
     fn of(xs: X, op: &'static str, at: Place) -> Result<Slices<X>> {
-        let types = agree::types(&tensors(&xs))?;
+        let types = types_of(&tensors(&xs))?;
         let length = types.first().filter(|ty| ty.rank() > 0).map(|ty| ty.shape.size(0));
         let fits = |ty: &Type| ty.rank() > 0 && Some(ty.shape.size(0)) == length;
         let Some(length) = length.filter(|_| types.iter().all(fits)) else {
@@ -103,7 +105,7 @@ impl<X: Tree> Slices<X> {
         reverse: bool,
         body: impl Fn(S, X) -> O,
     ) -> Result<(S, Y)> {
-        if trace::is_active() {
+        if is_tracing() {
             return self.record_scan(state, reverse, body);
         }
         let at = self.at;
@@ -122,7 +124,7 @@ impl<X: Tree> Slices<X> {
         }
         let empty = || {
             let types: Vec<Type> =
-                agree::types(&tensors(&state))?.into_iter().chain(self.types.clone()).collect();
+                types_of(&tensors(&state))?.into_iter().chain(self.types.clone()).collect();
             let traced = trace_apart("body", &types, at, |inputs| self.call(&state, inputs, &body))?;
             let (_, y) = traced.result;
             Ok((y, traced.types[types.len() - self.types.len()..].to_vec()))
@@ -144,7 +146,7 @@ impl<X: Tree> Slices<X> {
         body: impl Fn(S, X) -> O,
     ) -> Result<(S, Y)> {
         let now = tensors(&state);
-        let types: Vec<Type> = agree::types(&now)?.into_iter().chain(self.types.clone()).collect();
+        let types: Vec<Type> = types_of(&now)?.into_iter().chain(self.types.clone()).collect();
         let traced = region::trace("body", &types, self.at, |inputs| self.call(&state, inputs, &body))?;
         agree::check(&state, &traced.result.0, Parties::Iteration, self.at)?;
         self.record_traced(&state, reverse, traced)
@@ -158,15 +160,15 @@ impl<X: Tree> Slices<X> {
     ) -> Result<(S, Y)> {
         let (at, now) = (self.at, tensors(state));
         let count = now.len();
-        let around = Around::of(&[&traced.region]);
+        let captures = Captures::of(&[&traced.region]);
         let (inputs, outputs) =
-            (around.inputs(count, self.types.len()), around.outputs(count, traced.types.len() - count));
+            (captures.inputs(count, self.types.len()), captures.outputs(count, traced.types.len() - count));
         let graph = region::graph(&traced.region, &inputs, &outputs, at)?;
         let xs = tensors(&self.xs);
-        let carried = count + around.changes.len();
+        let carried = count + captures.changes.len();
         let scan = Scan { carried, scanned: xs.len(), length: self.length, reverse };
-        let operands = around.operands(&now, &xs);
-        let mut results = region::record(scan, &operands, vec![graph], &around, count, at)?.into_iter();
+        let operands = captures.operands(&now, &xs);
+        let mut results = region::record(scan, &operands, vec![graph], &captures, count, at)?.into_iter();
         let state = with_tensors(state, results.by_ref().take(count));
         Ok((state, with_tensors(&traced.result.1, results)))
     }
@@ -174,7 +176,7 @@ impl<X: Tree> Slices<X> {
     fn map<Y: Tree, O: Output<Tree = Y>>(self, body: impl Fn(X) -> O) -> Result<Y> {
         let at = self.at;
         let call = |inputs: Vec<Tensor>| body(with_tensors(&self.xs, inputs));
-        if !trace::is_active() {
+        if !is_tracing() {
             let mut stacks = Stacks::new(self.length, at);
             for index in 0..self.length {
                 stacks.push(body(self.slice(index)).into_result()?)?;
@@ -185,18 +187,18 @@ impl<X: Tree> Slices<X> {
             });
         }
         let traced = region::trace("body", &self.types, at, call)?;
-        let around = Around::of(&[&traced.region]);
-        if !around.changes.is_empty() {
+        let captures = Captures::of(&[&traced.region]);
+        if !captures.changes.is_empty() {
             // In order, because what the iterations change is.
             let Traced { region, result, types } = traced;
             return Ok(self.record_traced(&(), false, Traced { region, result: ((), result), types })?.1);
         }
         let count = traced.types.len();
-        let (inputs, outputs) = (around.inputs(self.types.len(), 0), around.outputs(count, 0));
+        let (inputs, outputs) = (captures.inputs(self.types.len(), 0), captures.outputs(count, 0));
         let graph = region::graph(&traced.region, &inputs, &outputs, at)?;
         let xs = tensors(&self.xs);
         let map = Map { mapped: xs.len(), length: self.length };
-        let results = region::record(map, &around.operands(&xs, &[]), vec![graph], &around, count, at)?;
+        let results = region::record(map, &captures.operands(&xs, &[]), vec![graph], &captures, count, at)?;
         Ok(with_tensors(&traced.result, results))
     }
 }
@@ -245,7 +247,7 @@ impl<Y: Tree> Stacks<Y> {
         let stack =
             |column: usize| Tensor::stack(&rows.iter().map(|row| &row[column]).collect::<Vec<_>>(), 0);
         let stacks: Vec<Tensor> = (0..tensors(first).len()).map(stack).collect();
-        agree::types(&stacks)?;
+        types_of(&stacks)?;
         Ok(with_tensors(first, stacks))
     }
 }

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::Value;
-use tensorwright_runtime::RunError;
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::cache::{Signature, Weigh};
+use tensorwright_runtime::executable::Operand;
+use tensorwright_runtime::{Executable, RunError};
 
 use super::describe::tensor_paths;
 use super::flatten::leaf_type;
-use crate::Tensor;
-use crate::backend::{CompileOptions, Executable, Operand};
 use crate::error::{Error, Failure, Place};
-use crate::trace::{Outside, Recording, Session};
+use crate::interpret::trace::{Outside, Recording, Session};
+use crate::state::Variable;
+use crate::tensor::Tensor;
 use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
-use crate::variable::Variable;
 
 /// One signature, compiled.
 pub(super) struct Compiled<R> {
@@ -56,8 +57,8 @@ impl<R: Tree> Compiled<R> {
         let template = body(argument)?;
         let outputs = outputs(&session, &template, at)?;
         let recording = session.finish(&outputs);
-        let executable = Executable::compile_donating(&recording.graph, options, &recording.given_away())
-            .map_err(|error| Error::Compile { at: at.into(), message: error.to_string().into() })?;
+        let executable = Executable::compile_donating(&recording.graph, options, &recording.donations())
+            .map_err(|error| Error::compile(at, error))?;
         let Recording { captures, assigned, .. } = recording;
         Ok(Compiled { signature, executable, captures, assigned, template })
     }
@@ -84,9 +85,33 @@ impl<R: Tree> Compiled<R> {
         self.captures.iter().any(|outside| matches!(outside, Outside::Variable(_)))
     }
 
-    /// As [`Compiled::run`]. Variables that are assigned are locked meanwhile, so that calls come one after the other, and their
-    /// old values are given away: new ones take their place in memory if nobody else has handles of them.
+    /// As [`Compiled::run`]. Calls that assign the same variables come one after the other.
     fn run_with_variables(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
+        match self.executable.program().overwritten.is_empty() {
+            true => self.run_beside_readers(inputs, threads),
+            false => self.run_in_place(inputs, threads),
+        }
+    }
+
+    /// A run that leaves the old values of variables alone. Others may read them meanwhile, and so may what the run calls: programs
+    /// with effects overwrite nothing.
+    fn run_beside_readers(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
+        let _turns = Variable::take_turns(&self.assigned);
+        let value = |outside: &Outside| match outside {
+            Outside::Buffer(buffer) => buffer.clone(),
+            Outside::Variable(variable) => variable.buffer(),
+        };
+        let captured: Vec<SharedBuffer> = self.captures.iter().map(value).collect();
+        let operands: Vec<&SharedBuffer> = inputs.iter().copied().chain(&captured).collect();
+        let mut outputs = self.executable.run(&operands, threads)?;
+        let new = outputs.drain(outputs.len() - self.assigned.len()..);
+        self.assigned.iter().zip(new).for_each(|(variable, new)| variable.set(new));
+        Ok(self.rebuilt(outputs.into_iter()))
+    }
+
+    /// A run that donates the old values of the variables that it assigns: new ones take their place in memory if nobody else has
+    /// handles of them. The variables are locked meanwhile.
+    fn run_in_place(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
         let read_only = |outside: &Outside| match outside {
             Outside::Buffer(_) => None,
             Outside::Variable(variable) => (!self.assigned.contains(variable)).then(|| variable.buffer()),
@@ -94,17 +119,17 @@ impl<R: Tree> Compiled<R> {
         // Before the locks: who holds some waits for no other variable, or two calls could wait for each other.
         let read_only: Vec<Option<SharedBuffer>> = self.captures.iter().map(read_only).collect();
         let mut locked = Variable::lock(&self.assigned);
-        let mut given: Vec<Option<&mut SharedBuffer>> = locked.values().map(Some).collect();
+        let mut donated: Vec<Option<&mut SharedBuffer>> = locked.values().map(Some).collect();
         let captured = self.captures.iter().zip(&read_only).map(|(outside, known)| match (outside, known) {
-            (Outside::Buffer(buffer), _) | (Outside::Variable(_), Some(buffer)) => Operand::Kept(buffer),
+            (Outside::Buffer(buffer), _) | (Outside::Variable(_), Some(buffer)) => Operand::Borrowed(buffer),
             (Outside::Variable(variable), None) => {
                 let own = self.assigned.iter().position(|assigned| assigned == variable);
-                let value = own.and_then(|own| given[own].take());
-                Operand::Given(value.expect("a variable is captured once"))
+                let value = own.and_then(|own| donated[own].take());
+                Operand::Donated(value.expect("a variable is captured once"))
             }
         });
         let mut operands: Vec<Operand<'_>> =
-            inputs.iter().map(|&input| Operand::Kept(input)).chain(captured).collect();
+            inputs.iter().map(|&input| Operand::Borrowed(input)).chain(captured).collect();
         let mut outputs = self.executable.run_donating(&mut operands, threads)?;
         drop(operands);
         locked.assign(outputs.drain(outputs.len() - self.assigned.len()..));

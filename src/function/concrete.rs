@@ -6,13 +6,16 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tensorwright_ir::{Graph, Type};
-use tensorwright_runtime::cache::{MissReason, Signature, explain};
+use tensorwright_runtime::cache::{KeyWriter, MissReason, Signature, explain};
 
-use super::flatten::Flat;
-use super::{Entry, Function, Stage, describe, run};
+use super::definition::{Entry, Function, run};
+use super::describe;
+use super::flatten::{Flat, KeyOf};
+use super::stage::Stage;
 use crate::error::{Error, Place, Result, caller};
+use crate::settings;
+use crate::tensor::traced::is_tracing;
 use crate::tree::{Argument, Tree, TreeLike};
-use crate::{settings, trace};
 
 /// A function for one signature: compiled, callable, open to inspection. It stays alive when the cache evicts it.
 pub struct Concrete<A, R> {
@@ -39,7 +42,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     pub fn call<B: Argument<A>>(&self, argument: B) -> Result<R> {
         let at = caller();
         let held = argument.hold(at);
-        if trace::is_active() {
+        if is_tracing() {
             return self.function.inner.inline(&held, at);
         }
         Flat::with(|flat| {
@@ -120,15 +123,52 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     }
 
     pub(super) fn dump_at(&self, stage: Stage, at: Place) -> Result<String> {
-        self.entry
-            .executable
-            .dump(stage.name())
-            .map_err(|error| Error::Compile { at: at.into(), message: error.to_string().into() })
+        self.entry.executable.dump(stage.name()).map_err(|error| Error::dump(at, error))
     }
 
     /// What differs from another signature.
     pub fn compare(&self, other: &Concrete<A, R>) -> MissReason {
         MissReason::find(other.signature(), [self.signature()])
+    }
+}
+
+/// Signatures in the user's hands.
+impl<A: Tree, R: Tree> Function<A, R> {
+    /// Compiles the function for a signature without running it. In the argument, [`TensorSpec`](crate::TensorSpec)s may stand
+    /// for tensors.
+    ///
+    /// # Errors
+    /// As [`Function::call`], and if a spec has open extents.
+    #[track_caller]
+    pub fn concrete<B: Argument<A>>(&self, specs: B) -> Result<Concrete<A, R>> {
+        let at = caller();
+        let held = specs.hold(at);
+        let mut key = KeyOf { key: KeyWriter::default(), at, error: None };
+        held.visit(&mut key);
+        if let Some(error) = key.error {
+            return Err(error);
+        }
+        let entry = self.inner.entry(&held, key.key.words(), at)?;
+        Ok(Concrete::new(self.clone(), entry))
+    }
+
+    /// What is cached, least recently used first.
+    pub fn concretes(&self) -> Vec<Concrete<A, R>> {
+        let entries = self.inner.cache.entries().into_iter();
+        entries.map(|entry| Concrete::new(self.clone(), entry)).collect()
+    }
+
+    /// The signature used last, as it looks at a stage of compilation.
+    ///
+    /// # Errors
+    /// When nothing is compiled yet, or there is no such stage.
+    #[track_caller]
+    pub fn dump(&self, stage: Stage) -> Result<String> {
+        let at = caller();
+        match self.concretes().pop() {
+            Some(concrete) => concrete.dump_at(stage, at),
+            None => Err(Error::NothingCompiled { at: at.into() }),
+        }
     }
 }
 

@@ -1,13 +1,10 @@
-//! How a function is set up, before it is called.
+//! What a function is set up with.
 
-use std::sync::Arc;
-
+use tensorwright_compiler::CompileOptions;
 use tensorwright_runtime::cache::{Leaf, LeafValue, Signature};
 
-use super::{Function, Inner, TensorSpec};
-use crate::backend::CompileOptions;
 use crate::error::{Error, Place, Result};
-use crate::tree::Tree;
+use crate::tree::TensorSpec;
 
 /// The bytes that a function's cache may hold unless told otherwise: 256 MiB.
 pub const DEFAULT_BUDGET: usize = 256 << 20;
@@ -16,7 +13,7 @@ pub const DEFAULT_BUDGET: usize = 256 << 20;
 pub(super) struct Config {
     pub(super) name: String,
     pub(super) argument_names: Vec<String>,
-    specs: Option<Vec<TensorSpec>>,
+    pub(super) specs: Option<Vec<TensorSpec>>,
     pub(super) budget: usize,
     pub(super) threads: usize,
     pub(super) options: CompileOptions,
@@ -59,55 +56,4 @@ impl Config {
 
 fn mismatch(argument: &str, expected: String, found: String, at: Place) -> Error {
     Error::Signature { at: at.into(), argument: argument.to_owned(), expected, found }
-}
-
-/// Setting up. Each of these returns a function with an empty cache.
-impl<A: Tree, R: Tree> Function<A, R> {
-    /// The function under a name, for messages and dumps.
-    pub fn with_name(self, name: impl Into<String>) -> Self {
-        self.configured(|config| config.name = name.into())
-    }
-
-    /// The function with names for its arguments, for messages and dumps: one for each field of the closure's
-    /// tuple, or one for its single argument.
-    pub fn with_argument_names<S: Into<String>>(self, names: impl IntoIterator<Item = S>) -> Self {
-        self.configured(|config| config.argument_names = names.into_iter().map(Into::into).collect())
-    }
-
-    /// The function for one declared signature: a spec for each tensor of the argument, in order. Calls
-    /// outside it are errors. Extents that the specs leave open are specialised per call.
-    ///
-    /// ```
-    /// use tensorwright::prelude::*;
-    ///
-    /// let f = function(|x: Tensor| x.sum(-1)).with_signature([TensorSpec::f32([None, Some(3)])]);
-    /// assert!(f.call([[1.0f32, 2.0, 3.0]]).is_ok());
-    /// assert!(f.call([[1.0f32, 2.0]]).is_err());
-    /// ```
-    pub fn with_signature(self, specs: impl IntoIterator<Item = TensorSpec>) -> Self {
-        self.configured(|config| config.specs = Some(specs.into_iter().collect()))
-    }
-
-    /// The function compiled in another way.
-    pub fn with_compile_options(self, options: CompileOptions) -> Self {
-        self.configured(|config| config.options = options)
-    }
-
-    /// The function with a cache that holds at most this many bytes of code, constants, graphs, and captured
-    /// tensors that nobody else has.
-    pub fn with_cache_budget(self, bytes: usize) -> Self {
-        self.configured(|config| config.budget = bytes)
-    }
-
-    /// The function on this many threads, where a call does not say; 0 means the process's default.
-    pub fn with_threads(self, threads: usize) -> Self {
-        self.configured(|config| config.threads = threads)
-    }
-
-    fn configured(self, change: impl FnOnce(&mut Config)) -> Self {
-        let Inner { body, config, .. } = &*self.inner;
-        let mut config = config.clone();
-        change(&mut config);
-        Function::new(Arc::clone(body), config)
-    }
 }

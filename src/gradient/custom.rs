@@ -4,12 +4,14 @@ use tensorwright_ir::op::control::{Checkpoint, CustomGradient};
 use tensorwright_ir::{Scalar, Type};
 
 use super::linear::Traced;
-use super::tape;
-use crate::control::agree::{self, Parties, tensors, with_tensors};
-use crate::control::region::{self, Around};
+use crate::control::agree::{self, Parties};
+use crate::control::region::{self, Captures};
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
-use crate::trace::{self, Input, Output as Given};
+use crate::interpret::tape;
+use crate::interpret::trace::{Input, Output as RegionOutput};
+use crate::tensor::traced::is_tracing;
+use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{Tensor, Tree};
 
 /// Runs `forward`, and is differentiated by `backward`: what autodiff would make of `forward` is too slow, inexact, or not what is
@@ -56,7 +58,7 @@ pub fn custom_gradient<A: Tree, R: Tree, S: Tree, O: Output<Tree = (R, S)>, P: O
 ) -> Result<R> {
     let at = caller();
     let rule = Custom { forward: &forward, backward: &backward, at };
-    if trace::is_active() {
+    if is_tracing() {
         return rule.record(argument);
     }
     match tape::is_active() {
@@ -84,7 +86,7 @@ impl<F, B> Custom<'_, F, B> {
     {
         let at = self.at;
         let inputs = tensors(&argument);
-        let types = agree::types(&inputs)?;
+        let types = types_of(&inputs)?;
         let call = |inputs| (self.forward)(with_tensors(&argument, inputs));
         let forward = region::trace("forward", &types, at, call)?;
         let (value, saved) = &forward.result;
@@ -100,18 +102,18 @@ impl<F, B> Custom<'_, F, B> {
             let what = "the rule of a custom gradient assigns variables, prints or checks".to_owned();
             return Err(Error::NotDifferentiable { at: at.into(), what });
         }
-        let around = Around::of(&[&forward.region, &backward.region]);
-        let body_inputs = around.inputs(types.len(), 0);
+        let captures = Captures::of(&[&forward.region, &backward.region]);
+        let body_inputs = captures.inputs(types.len(), 0);
         let body =
-            region::graph(&forward.region, &body_inputs, &around.outputs(results, of_saved.len()), at)?;
+            region::graph(&forward.region, &body_inputs, &captures.outputs(results, of_saved.len()), at)?;
         let captured = body_inputs[types.len()..].iter().cloned();
         let rule_inputs: Vec<Input> = captured.chain((0..taken.len()).map(Input::Argument)).collect();
         let floats = types.iter().enumerate().filter(|(_, ty)| is_float(ty));
-        let rule_outputs: Vec<Given> = floats.map(|(i, _)| Given::Result(i)).collect();
+        let rule_outputs: Vec<RegionOutput> = floats.map(|(i, _)| RegionOutput::Result(i)).collect();
         let rule = region::graph(&backward.region, &rule_inputs, &rule_outputs, at)?;
         let op = CustomGradient { arguments: types.len(), results, saved: of_saved.len() };
-        let operands = around.operands(&inputs, &[]);
-        let found = region::record(op, &operands, vec![body, rule], &around, results, at)?;
+        let operands = captures.operands(&inputs, &[]);
+        let found = region::record(op, &operands, vec![body, rule], &captures, results, at)?;
         Ok(with_tensors(value, found))
     }
 }
@@ -153,7 +155,7 @@ fn with_zeros(types: &[Type], floats: Vec<Tensor>) -> Vec<Tensor> {
 #[track_caller]
 pub fn checkpoint<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result<O::Tree> {
     let at = caller();
-    if trace::is_active() {
+    if is_tracing() {
         return record(&f, argument, at);
     }
     match tape::is_active() {
@@ -164,13 +166,14 @@ pub fn checkpoint<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result
 
 fn record<A: Tree, O: Output>(f: &dyn Fn(A) -> O, argument: A, at: Place) -> Result<O::Tree> {
     let inputs = tensors(&argument);
-    let types = agree::types(&inputs)?;
+    let types = types_of(&inputs)?;
     let traced = region::trace("checkpoint", &types, at, |inputs| f(with_tensors(&argument, inputs)))?;
-    let around = Around::of(&[&traced.region]);
+    let captures = Captures::of(&[&traced.region]);
     let count = traced.types.len();
-    let body = region::graph(&traced.region, &around.inputs(types.len(), 0), &around.outputs(count, 0), at)?;
+    let body =
+        region::graph(&traced.region, &captures.inputs(types.len(), 0), &captures.outputs(count, 0), at)?;
     let op = Checkpoint { name: "checkpoint".to_owned(), again: false };
-    let operands = around.operands(&inputs, &[]);
-    let results = region::record(op, &operands, vec![body], &around, count, at)?;
+    let operands = captures.operands(&inputs, &[]);
+    let results = region::record(op, &operands, vec![body], &captures, count, at)?;
     Ok(with_tensors(&traced.result, results))
 }

@@ -3,12 +3,13 @@
 use tensorwright_compiler::differentiate::{self, Derived, DifferentiateError};
 use tensorwright_ir::{Graph, Scalar};
 
-use crate::control::agree::{self, tensors, with_tensors};
 use crate::control::region;
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
-use crate::replay;
-use crate::trace::{Captured, State};
+use crate::interpret::graph;
+use crate::interpret::trace::Captured;
+use crate::state::State;
+use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{Tensor, Tree, Variable};
 
 /// A function at a point, as a graph.
@@ -34,7 +35,7 @@ impl<A: Tree, R: Tree> Traced<A, R> {
         at: Place,
     ) -> Result<Traced<A, R>> {
         let inputs = tensors(&argument);
-        let types = agree::types(&inputs)?;
+        let types = types_of(&inputs)?;
         let traced = region::trace("f", &types, at, |inputs| f(with_tensors(&argument, inputs)))?;
         let arguments = types.len();
         let operands = inputs.into_iter().map(Captured::Tensor).chain(traced.region.captures.iter().cloned());
@@ -44,10 +45,9 @@ impl<A: Tree, R: Tree> Traced<A, R> {
         Ok(Traced { argument, result: traced.result, graph, operands, arguments, results, changes, at })
     }
 
-    /// The result with values, or as part of the trace around.
+    /// The result with values, or as part of the trace captures.
     pub(super) fn run_here(&self) -> Result<R> {
-        let outputs =
-            replay::run_captured(&self.graph, &self.operands, &self.changes, self.results, self.at)?;
+        let outputs = graph::run_captured(&self.graph, &self.operands, &self.changes, self.results, self.at)?;
         Ok(with_tensors(&self.result, outputs))
     }
 
@@ -96,7 +96,7 @@ impl<A: Tree, R: Tree> Traced<A, R> {
     fn run(&self, derived: &Derived, more: impl Iterator<Item = Tensor>) -> Result<Vec<Tensor>> {
         let operands: Vec<Captured> =
             self.operands.iter().cloned().chain(more.map(Captured::Tensor)).collect();
-        replay::run_captured(&derived.graph, &operands, &self.changes, self.results, self.at)
+        graph::run_captured(&derived.graph, &operands, &self.changes, self.results, self.at)
     }
 
     /// The position of an output among those that are no state.
@@ -141,7 +141,7 @@ impl<A: Tree, R: Tree> Pullback<A, R> {
 }
 
 fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: Place) -> Result<()> {
-    let (expected, found) = (agree::types(expected)?, agree::types(found)?);
+    let (expected, found) = (types_of(expected)?, types_of(found)?);
     match expected.iter().zip(&found).position(|(e, f)| e != f) {
         None if expected.len() == found.len() => Ok(()),
         position => {

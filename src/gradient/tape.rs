@@ -1,18 +1,20 @@
 //! Gradients of code that runs op by op.
 
-use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::cell::RefCell;
+use std::rc::Rc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use tensorwright_compiler::differentiate;
 use tensorwright_compiler::passes::without_effects;
-use tensorwright_ir::op::control::Call;
 use tensorwright_ir::{Builder, Graph, Op, Scalar, Value};
 
 use super::linear::{failed, zeros_like};
 use crate::error::{Error, Place, Result, caller};
-use crate::trace::{Captured, Source, source};
-use crate::{Tensor, replay};
+use crate::interpret::tape::{self, Record, Tape};
+use crate::interpret::trace::Captured;
+use crate::interpret::{broadcast, graph};
+use crate::tensor::Tensor;
+use crate::tensor::identity::Identity;
 
 /// Records what is computed from tensors that it [watches](GradientTape::watch), and differentiates that afterwards.
 ///
@@ -40,81 +42,6 @@ pub struct GradientTape {
     persistent: bool,
 }
 
-#[derive(Default)]
-struct Tape {
-    records: Vec<Record>,
-    /// What is watched, or was computed from it.
-    active: HashSet<Source>,
-    /// Keeps watched tensors alive, so that their memory names nothing else.
-    watched: Vec<Tensor>,
-    stopped: bool,
-}
-
-impl Tape {
-    /// What the target depends on, in order. What else there is may be of traces that have ended, such as the branches of a `cond`.
-    fn records_for(&self, target: &Tensor) -> Vec<&Record> {
-        let mut needed: HashSet<Source> = source(target).into_iter().collect();
-        let mut records = Vec::new();
-        for record in self.records.iter().rev() {
-            if record.results.iter().filter_map(source).any(|result| needed.contains(&result)) {
-                needed.extend(record.operands.iter().filter_map(source));
-                records.push(record);
-            }
-        }
-        records.reverse();
-        records
-    }
-}
-
-/// An op, or a graph, that was applied to tensors.
-#[derive(Clone)]
-struct Record {
-    op: Op,
-    regions: Vec<Graph>,
-    operands: Vec<Tensor>,
-    results: Vec<Tensor>,
-    at: Place,
-}
-
-thread_local! {
-    static TAPES: RefCell<Vec<Weak<RefCell<Tape>>>> = const { RefCell::new(Vec::new()) };
-    /// Length of `TAPES`, where it costs nothing to read.
-    static COUNT: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Whether a tape of this thread may record.
-#[inline]
-pub(crate) fn is_active() -> bool {
-    COUNT.get() != 0
-}
-
-/// Tells the tapes of an op, if one of them watches an operand.
-pub(crate) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[Tensor], at: Place) {
-    let tapes: Vec<Rc<RefCell<Tape>>> =
-        TAPES.with_borrow(|tapes| tapes.iter().filter_map(Weak::upgrade).collect());
-    for tape in tapes {
-        let tape = &mut *tape.borrow_mut();
-        let is_watched = |x: &&Tensor| source(x).is_some_and(|source| tape.active.contains(&source));
-        if tape.stopped || !operands.iter().any(is_watched) {
-            continue;
-        }
-        tape.active.extend(results.iter().filter_map(source));
-        tape.records.push(Record {
-            op: op.clone(),
-            regions: regions.to_vec(),
-            operands: operands.iter().map(|&x| x.clone()).collect(),
-            results: results.to_vec(),
-            at,
-        });
-    }
-}
-
-/// As [`note`], of a graph.
-pub(crate) fn note_graph(graph: &Graph, operands: &[&Tensor], results: &[Tensor], at: Place) {
-    let op = Call { name: graph.name().to_owned() }.into();
-    note(&op, std::slice::from_ref(graph), operands, results, at);
-}
-
 impl Default for GradientTape {
     fn default() -> GradientTape {
         GradientTape::new()
@@ -134,16 +61,13 @@ impl GradientTape {
 
     fn start(persistent: bool) -> GradientTape {
         let tape = Rc::new(RefCell::new(Tape::default()));
-        TAPES.with_borrow_mut(|tapes| tapes.push(Rc::downgrade(&tape)));
-        COUNT.set(COUNT.get() + 1);
+        tape::add(&tape);
         GradientTape { tape, persistent }
     }
 
     /// Records from now on what is computed from this tensor.
     pub fn watch(&self, x: &Tensor) {
-        let mut tape = self.tape.borrow_mut();
-        tape.active.extend(source(x));
-        tape.watched.push(x.clone());
+        self.tape.borrow_mut().watch(x);
     }
 
     /// The derivatives of `target` (of the sum of its elements) by each of `sources`; `None` for those that it does not depend on
@@ -165,7 +89,7 @@ impl GradientTape {
         let one = Tensor::full(ty.shape.clone(), Scalar::one(ty.dtype));
         let inputs: Vec<Captured> = recorded.inputs.into_iter().chain([one]).map(Captured::Tensor).collect();
         self.tape.borrow_mut().stopped = !self.persistent;
-        let outputs = replay::run_captured(&derived.graph, &inputs, &[], 0, at)?;
+        let outputs = graph::run_captured(&derived.graph, &inputs, &[], 0, at)?;
         let mut gradients = vec![None; sources.len()];
         for (&input, derivative) in wrt.iter().zip(&derived.derivatives) {
             gradients[input] = derivative.map(|output| outputs[output].clone());
@@ -191,8 +115,7 @@ impl GradientTape {
     #[track_caller]
     pub fn explain(&self, target: &Tensor, x: &Tensor) -> Result<Option<String>> {
         let at = caller();
-        let is_watched = source(x).is_some_and(|source| self.tape.borrow().active.contains(&source));
-        if !is_watched {
+        if !self.tape.borrow().is_watched(x) {
             return Ok(Some("the tape does not watch it".to_owned()));
         }
         let recorded = self.recorded(target, &[x], at)?;
@@ -228,10 +151,7 @@ impl GradientTape {
 
 impl Drop for GradientTape {
     fn drop(&mut self) {
-        // A thread that ends may have dropped its list of tapes first.
-        let own = Rc::as_ptr(&self.tape);
-        let _ = TAPES.try_with(|tapes| tapes.borrow_mut().retain(|tape| tape.as_ptr() != own));
-        let _ = COUNT.try_with(|count| count.set(count.get() - 1));
+        tape::remove(&self.tape);
     }
 }
 
@@ -249,20 +169,20 @@ impl Recorded {
 
 struct Building {
     b: Builder,
-    values: HashMap<Source, Value>,
+    values: HashMap<Identity, Value>,
     inputs: Vec<Tensor>,
 }
 
 impl Building {
     fn input(&mut self, x: &Tensor) -> Result<Value> {
         let value = self.b.input(x.ty()?.clone());
-        self.values.extend(source(x).map(|source| (source, value)));
+        self.values.extend(Identity::of(x).map(|identity| (identity, value)));
         self.inputs.push(x.clone());
         Ok(value)
     }
 
     fn value(&mut self, x: &Tensor) -> Result<Value> {
-        let known = source(x).and_then(|source| self.values.get(&source).copied());
+        let known = Identity::of(x).and_then(|identity| self.values.get(&identity).copied());
         known.map_or_else(|| self.input(x), Ok)
     }
 
@@ -273,13 +193,13 @@ impl Building {
         let results = match (&record.op, &record.regions[..]) {
             (Op::Call(_), [graph]) => self.b.inline(graph, &operands)?,
             (op, []) => {
-                let operands = crate::tensor::broadcast::operands(&mut self.b, op, operands.into())?;
+                let operands = broadcast::operands(&mut self.b, op, operands.into())?;
                 self.b.push(op.clone(), &operands)?.into_vec()
             }
             (op, regions) => self.b.push_with_regions(op.clone(), &operands, regions.to_vec())?.into_vec(),
         };
-        let sources = record.results.iter().map(source);
-        self.values.extend(sources.zip(results).filter_map(|(source, value)| Some((source?, value))));
+        let results = record.results.iter().map(Identity::of).zip(results);
+        self.values.extend(results.filter_map(|(identity, value)| Some((identity?, value))));
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Whole Jacobians and Hessians.
 
 use super::linear::{jvp, vjp};
+use super::reverse::grad;
 use crate::error::{Error, Result};
 use crate::function::Output;
 use crate::{Function, Tensor, function, map};
@@ -39,7 +40,7 @@ pub fn jacobian<O: Output<Tree = Tensor>>(
 pub fn hessian<O: Output<Tree = Tensor>>(
     f: impl Fn(Tensor) -> O + Send + Sync + 'static,
 ) -> Function<Tensor, Tensor> {
-    let gradient = super::grad(f);
+    let gradient = grad(f);
     function(move |x: Tensor| {
         let rows = basis(&x)?;
         let columns =

@@ -4,9 +4,9 @@ use tensorwright_ir::op::composite::{Normal, Permutation, TruncatedNormal, Unifo
 use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_ir::{Element, Op, Scalar, Shape};
 
-use super::RandomKey;
+use super::key::RandomKey;
 use crate::error::{Place, Result, caller};
-use crate::tensor::one;
+use crate::interpret::one;
 use crate::{Module, Tensor, Tree, Variable};
 
 /// Random numbers that are others at each use.

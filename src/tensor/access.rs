@@ -3,7 +3,8 @@
 use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, Type};
 use tensorwright_runtime::buffer::SharedBuffer;
 
-use super::{Repr, Tensor};
+use super::traced::is_tracing;
+use super::{Repr, Tensor, rows};
 use crate::error::{Error, Place, Result, caller};
 
 impl Tensor {
@@ -139,11 +140,11 @@ impl Tensor {
     pub(crate) fn value(&self, at: Place) -> Result<(&Type, &SharedBuffer)> {
         match self.repr() {
             Repr::Concrete(ty, buffer) => Ok((ty, buffer)),
-            Repr::Traced(traced) if crate::trace::is_active() => {
+            Repr::Traced(traced) if is_tracing() => {
                 Err(Error::NoValue { made: traced.made.into(), used: at.into() })
             }
             Repr::Traced(traced) => Err(Error::Escaped { made: traced.made.into(), used: at.into() }),
-            Repr::List(rows) => Err(crate::control::list::no_tensor(rows.ty(), at)),
+            Repr::List(list) => Err(rows::no_tensor(list.ty(), at)),
             Repr::Failed(failure) => Err((**failure).clone()),
         }
     }
@@ -164,12 +165,5 @@ impl TryFrom<&Tensor> for Literal {
     #[track_caller]
     fn try_from(tensor: &Tensor) -> Result<Literal> {
         tensor.to_literal()
-    }
-}
-
-impl From<&Literal> for Tensor {
-    #[track_caller]
-    fn from(literal: &Literal) -> Tensor {
-        Tensor::from_literal_at(literal, caller())
     }
 }

@@ -3,11 +3,10 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
-use tensorwright_ir::{DType, Scalar, Shape, Type};
+use tensorwright_ir::{DType, Location, Scalar, Shape, Type};
 
 use super::access::scalars;
 use super::{Repr, Tensor};
-use crate::Location;
 
 /// Tensors with more elements are shown by the edges of their axes.
 const THRESHOLD: usize = 1000;

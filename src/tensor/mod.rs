@@ -1,43 +1,24 @@
-//! The tensor: a value at hand, a value being traced, or an error on its way to whoever asks.
+//! The tensor as plain data: a value at hand, a value being traced, a list, or an error on its way to whoever asks.
 //!
-//! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors, [`random`]: from keys;
-//! - [`access`]: types and elements out, [`display`]: as text;
-//! - [`ops`]: every op as a method, [`operators`]: `+ - * /` and the like, [`index`]: `x.i(..)`;
-//! - [`operand`] and [`attribute`]: what ops take as operands and attributes;
-//! - [`broadcast`]: NumPy's rule for element-wise ops.
+//! Nothing here applies an op. Ops go down the stack of [`interpret`](crate::interpret), which makes tensors of these parts; the
+//! methods that users call are in [`ops`](crate::ops).
+//!
+//! - [`traced`]: values of traces; [`rows`]: lists with values; [`identity`]: which tensors are the same value;
+//! - [`access`]: types and elements out; [`display`]: tensors as text.
 
-mod access;
-mod attribute;
-pub(crate) mod broadcast;
-mod create;
+pub(crate) mod access;
 mod display;
-mod index;
-#[cfg(feature = "ndarray")]
-mod interop;
-mod nested;
-mod operand;
-mod operators;
-mod ops;
-
-use std::sync::Arc;
+pub(crate) mod identity;
+pub(crate) mod rows;
+pub(crate) mod traced;
 
 use smallvec::SmallVec;
-use tensorwright_ir::{Op, Type};
-use tensorwright_runtime::buffer::SharedBuffer;
+use tensorwright_ir::{Literal, Scalar, Type};
+use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
-pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
-pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped};
-pub use nested::Nested;
-pub(crate) use nested::nested_at;
-pub(crate) use operand::fit;
-pub use operand::{Operand, OperandKind};
-pub use ops::IntoExtents;
-
-use crate::control::list::Rows;
-use crate::error::{Error, Failure, Place, caller};
-use crate::gradient::tape;
-use crate::trace::Traced;
-use crate::{eager, trace};
+use crate::error::{Error, Failure, Place};
+use rows::Rows;
+use traced::Traced;
 
 /// An n-dimensional array of one dtype, immutable, cheap to clone.
 ///
@@ -64,7 +45,7 @@ pub(crate) enum Repr {
     Concrete(Type, SharedBuffer),
     Traced(Traced),
     /// What a [`TensorList`](crate::TensorList) holds.
-    List(Rows),
+    List(Rows<Tensor>),
     Failed(Failure),
 }
 
@@ -82,12 +63,36 @@ impl Tensor {
         Tensor(Repr::Traced(traced))
     }
 
-    pub(crate) fn rows(rows: Rows) -> Tensor {
+    pub(crate) fn rows(rows: Rows<Tensor>) -> Tensor {
         Tensor(Repr::List(rows))
     }
 
     pub(crate) fn failed(failure: impl Into<Failure>) -> Tensor {
         Tensor(Repr::Failed(failure.into()))
+    }
+
+    /// A tensor with a value, of a checked type: `write` is given its bytes, which are zero.
+    pub(crate) fn in_memory(ty: Type, at: Place, write: impl FnOnce(&mut [u8])) -> Tensor {
+        match BufferPool::global().zeroed(ty.bytes()) {
+            Ok(mut buffer) => {
+                write(buffer.get_mut().expect("a new buffer has one handle"));
+                Tensor::concrete(ty, buffer)
+            }
+            Err(error) => Tensor::failed(Error::OutOfMemory { at: at.into(), bytes: error.bytes }),
+        }
+    }
+
+    /// The scalar as a tensor with a value.
+    pub(crate) fn scalar_in_memory(value: Scalar, at: Place) -> Tensor {
+        let width = value.dtype().size();
+        Tensor::in_memory(Type::scalar(value.dtype()), at, |bytes| {
+            bytes.copy_from_slice(&value.bits().to_le_bytes()[..width]);
+        })
+    }
+
+    /// The literal as a tensor with a value.
+    pub(crate) fn literal_in_memory(literal: &Literal, at: Place) -> Tensor {
+        Tensor::in_memory(literal.ty().clone(), at, |bytes| bytes.copy_from_slice(literal.bytes()))
     }
 
     #[inline]
@@ -110,44 +115,5 @@ impl Tensor {
 impl AsRef<Tensor> for Tensor {
     fn as_ref(&self) -> &Tensor {
         self
-    }
-}
-
-impl Tensor {
-    /// Applies an op: for programs that know it only when they run, such as importers. Element-wise ops
-    /// broadcast their operands.
-    ///
-    /// # Errors
-    /// When the op does not accept the operands, or one of them carries an error.
-    #[track_caller]
-    pub fn apply(op: impl Into<Op>, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
-        match apply(op.into(), operands, caller()) {
-            Ok(results) => Ok(results.into_vec()),
-            Err(failure) => Err(Arc::unwrap_or_clone(failure)),
-        }
-    }
-}
-
-/// Records or runs an op.
-pub(crate) fn apply(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
-    if !tape::is_active() {
-        return if trace::is_active() {
-            trace::record(op, operands, at)
-        } else {
-            eager::run(op, operands, at)
-        };
-    }
-    let noted = op.clone();
-    let results =
-        if trace::is_active() { trace::record(op, operands, at) } else { eager::run(op, operands, at) }?;
-    tape::note(&noted, &[], operands, &results, at);
-    Ok(results)
-}
-
-/// The result of an op that has one; a failure is a failed tensor.
-pub(crate) fn one(op: impl Into<Op>, operands: &[&Tensor], at: Place) -> Tensor {
-    match apply(op.into(), operands, at) {
-        Ok(mut results) => results.remove(0),
-        Err(failure) => Tensor::failed(failure),
     }
 }

@@ -3,10 +3,11 @@
 
 use half::{bf16, f16};
 
-use super::TreeLike;
+use super::definition::TreeLike;
+use super::spec::TensorSpec;
 use crate::error::Place;
-use crate::function::TensorSpec;
-use crate::tensor::{Nested, Tensor, nested_at};
+use crate::ops::{Nested, nested_at};
+use crate::tensor::Tensor;
 
 /// A value that `call` accepts where the traced closure takes an `A`.
 pub trait Argument<A> {
@@ -29,7 +30,7 @@ impl<'t, A, T: TreeLike<A> + ?Sized> Argument<A> for &'t T {
 /// Makes an owned tree an argument for itself.
 macro_rules! argument_of_itself {
     ([$($generics:tt)*] $ty:ty) => {
-        impl<$($generics)*> crate::tree::Argument<$ty> for $ty {
+        impl<$($generics)*> crate::tree::argument::Argument<$ty> for $ty {
             type Held = $ty;
 
             #[inline]

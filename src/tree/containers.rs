@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 use super::argument::{Argument, argument_of_itself};
+use super::definition::{Tree, TreeLike};
 use super::visit::{LeafRef, Segment, Visitor};
-use super::{Tree, TreeLike};
 use crate::Tensor;
 use crate::error::Place;
 

@@ -9,22 +9,12 @@ use tensorwright_ir::{DType, Scalar, Shape};
 use tensorwright_runtime::cache::KeyWriter;
 
 use super::argument::argument_of_itself;
+use super::definition::{Tree, TreeLike};
+use super::fixed::StaticValue;
+use super::spec::TensorSpec;
 use super::visit::{LeafRef, Visitor};
-use super::{Tree, TreeLike};
-use crate::function::TensorSpec;
-use crate::{Tensor, Variable};
-
-/// A plain Rust value that is part of a signature: one graph is traced and compiled for each value.
-pub trait StaticValue {
-    /// Writes all that distinguishes the value, its type included.
-    fn write(&self, key: &mut KeyWriter);
-
-    /// Its Rust type.
-    fn type_name(&self) -> &'static str;
-
-    /// The value as text.
-    fn text(&self) -> String;
-}
+use crate::state::Variable;
+use crate::tensor::Tensor;
 
 impl TreeLike<Tensor> for Tensor {
     #[inline]

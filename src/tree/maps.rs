@@ -6,9 +6,9 @@ use std::hash::{BuildHasher, Hash};
 use smallvec::SmallVec;
 
 use super::argument::Argument;
-use super::leaf::StaticValue;
+use super::definition::{Tree, TreeLike};
+use super::fixed::StaticValue;
 use super::visit::{LeafRef, Segment, Visitor};
-use super::{Tree, TreeLike};
 use crate::Tensor;
 use crate::error::Place;
 

@@ -1,8 +1,8 @@
 //! Tuples of up to twelve trees.
 
 use super::argument::Argument;
+use super::definition::{Tree, TreeLike};
 use super::visit::{LeafRef, Segment, Visitor};
-use super::{Tree, TreeLike};
 use crate::Tensor;
 use crate::error::Place;
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::leaf::StaticValue;
-use crate::Tensor;
-use crate::function::TensorSpec;
+use super::fixed::StaticValue;
+use super::spec::TensorSpec;
+use crate::tensor::Tensor;
 
 /// A tensor leaf: a tensor, or a spec that stands for tensors of its type.
 #[derive(Clone, Copy)]

@@ -148,3 +148,23 @@ fn a_panic_in_the_closure_is_the_users_and_does_no_harm() {
     // The trace has ended too: ops run at once again.
     assert_eq!((Tensor::from(1.0f32) + 1).item::<f32>().unwrap(), 2.0);
 }
+
+#[test]
+fn errors_of_the_compiler_keep_their_type() {
+    use std::error::Error as _;
+    use tensorwright::{BuildExecutableError, CompileError, DumpError};
+
+    let graph =
+        "graph @f(%x: f32[]) { %l = list_new() {dtype = f32, shape = []} %m = list_push(%l, %x) return %m }";
+    let graph: tensorwright::Graph = graph.parse().unwrap();
+    let error = tensorwright::run_graph(&graph, &[Tensor::from(1.0f32)]).unwrap_err();
+    let Error::Compile { source, .. } = &error else { panic!("{error}") };
+    assert!(matches!(&**source, BuildExecutableError::Compile(CompileError::List { .. })), "{error}");
+    assert!(error.source().is_some());
+
+    let f = crate::affine();
+    f.call(1.0f32).unwrap();
+    let error = f.dump(Stage::Pass("no_such_pass".to_owned())).unwrap_err();
+    assert!(matches!(&error, Error::Dump { source, .. } if matches!(**source, DumpError::UnknownStage(_))));
+    assert_eq!(error.location().line, line!() - 2);
+}

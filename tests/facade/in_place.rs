@@ -222,3 +222,28 @@ fn many_threads_step_one_variable() -> Result<()> {
     assert!(f32s(&v).iter().all(|&x| x == 300.0));
     Ok(())
 }
+
+#[test]
+fn a_dump_shows_the_program_that_runs() -> Result<()> {
+    let count = Variable::new([1.0f32, 2.0])?;
+    let step = function(move |by: Tensor| count.assign_add(&by));
+    step.call([1.0f32, 1.0])?;
+    let text = step.dump(Stage::Kernels)?;
+    assert!(text.contains("input 1, overwritten"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn what_a_check_may_stop_overwrites_nothing() -> Result<()> {
+    let count = Variable::new([1.0f32, 2.0])?;
+    let own = count.clone();
+    let step = function(move |by: Tensor| {
+        own.assign_add(&by)?;
+        assert_that(&by.gt(0.0).all(..), "positive")
+    });
+    step.call([1.0f32, 1.0])?;
+    assert!(!step.dump(Stage::Kernels)?.contains("overwritten"));
+    assert!(step.call([1.0f32, -1.0]).is_err());
+    assert_eq!(f32s(&count), [2.0, 3.0]);
+    Ok(())
+}

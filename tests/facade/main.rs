@@ -1,6 +1,7 @@
 //! The facade as its users see it.
 
 mod cache;
+mod callbacks;
 mod concurrency;
 mod control;
 mod create;

@@ -64,7 +64,8 @@ pub fn compile(
 }
 
 /// As [`compile`], with leave to overwrite inputs: of each pair of an input and an output of the same type, the output may get the
-/// memory of the input. Which inputs a program overwrites is in [`Program::overwritten`].
+/// memory of the input. Which inputs a program overwrites is in [`Program::overwritten`]. A run that fails on the way would leave half
+/// of a result there, so graphs with assertions or lists in them overwrite nothing.
 ///
 /// # Errors
 /// As [`compile`].

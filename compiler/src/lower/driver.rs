@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use tensorwright_ir::{Graph, NodeId};
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::{Graph, Node, NodeId};
 
 use super::part::{self, Part};
 use super::plan::plan;
@@ -17,7 +18,8 @@ use crate::program::{Program, Step, Target, verify};
 pub struct LowerOptions {
     /// Verify after every stage. On in debug builds.
     pub verify: bool,
-    /// Pairs of an input that may be overwritten and the output of the same type that may get its memory.
+    /// Pairs of an input that may be overwritten and the output of the same type that may get its memory. Left alone if a run may
+    /// fail on the way, which would leave half of a result there: with assertions or lists in the graph.
     pub donated: Vec<(usize, usize)>,
 }
 
@@ -116,7 +118,8 @@ pub fn lower_observed(
     let mut part = Part::new(graph);
     let mut program = None;
     let mut cx = Context { target, counters: Vec::new() };
-    let donations = Donations { pairs: options.donated.clone(), writers: Writers::Kernels };
+    let pairs = if may_fail(graph) { Vec::new() } else { options.donated.clone() };
+    let donations = Donations { pairs, writers: Writers::Kernels };
     for stage in STAGES {
         cx.counters.clear();
         let start = Instant::now();
@@ -146,6 +149,13 @@ pub fn lower_observed(
         verify(&program, target)?;
     }
     Ok(program)
+}
+
+/// Whether a run may end before its last step: with effects, which may be checks, or lists, which may have the wrong length.
+/// Called for regions within regions; how deep they nest is bounded.
+fn may_fail(graph: &Graph) -> bool {
+    let fails = |node: &Node| matches!(node.op.lowering(), Lowering::Effect | Lowering::List);
+    graph.nodes().iter().any(|node| fails(node) || node.regions.iter().any(may_fail))
 }
 
 /// A graph before its regions: it decides which of them stay.

@@ -27,7 +27,7 @@ impl Executable {
     /// As [`Executable::run`].
     pub fn run_given_literals(&self, inputs: &[Literal], threads: usize) -> Result<Vec<Literal>, RunError> {
         let mut buffers = copies(inputs)?;
-        let mut operands: Vec<Operand<'_>> = buffers.iter_mut().map(Operand::Given).collect();
+        let mut operands: Vec<Operand<'_>> = buffers.iter_mut().map(Operand::Donated).collect();
         Ok(self.literals(&self.run_donating(&mut operands, threads)?))
     }
 

@@ -13,7 +13,7 @@ mod shared;
 mod task;
 
 use smallvec::SmallVec;
-use tensorwright_compiler::program::{Product, Program, Step};
+use tensorwright_compiler::program::{Product, Program};
 use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::{DType, Graph, Type};
@@ -22,7 +22,7 @@ use self::block::{Block, OutputPlace};
 pub use self::effect::set_printer;
 use self::task::planned;
 use crate::buffer::{Buffer, BufferPool, OutOfMemory, SharedBuffer};
-use crate::dump::{DumpError, dump};
+use crate::dump::{DumpError, dump, dump_program};
 use crate::jit::{CompiledKernel, JitError};
 use crate::library::routine::RoutineError;
 
@@ -92,21 +92,21 @@ impl Target for Native {
 #[derive(Debug)]
 pub enum Operand<'a> {
     /// The caller keeps it.
-    Kept(&'a SharedBuffer),
-    /// The caller gives it away: it may be overwritten if this is the only handle.
-    Given(&'a mut SharedBuffer),
+    Borrowed(&'a SharedBuffer),
+    /// The caller donates it: it may be overwritten if this is the only handle.
+    Donated(&'a mut SharedBuffer),
 }
 
 impl Operand<'_> {
     fn buffer(&self) -> &SharedBuffer {
         match self {
-            Operand::Kept(buffer) => buffer,
-            Operand::Given(buffer) => buffer,
+            Operand::Borrowed(buffer) => buffer,
+            Operand::Donated(buffer) => buffer,
         }
     }
 
     fn may_be_overwritten(&self) -> bool {
-        matches!(self, Operand::Given(buffer) if buffer.is_unique())
+        matches!(self, Operand::Donated(buffer) if buffer.is_unique())
     }
 }
 
@@ -119,8 +119,8 @@ impl Executable {
         Executable::compile_donating(graph, options, &[])
     }
 
-    /// As [`Executable::compile`], for a caller who gives inputs away: of each pair of an input and an output of the same type, the
-    /// output may get the memory of the input, see [`Operand::Given`]. A run that fails on the way would leave half of a
+    /// As [`Executable::compile`], for a caller who donates inputs: of each pair of an input and an output of the same type, the
+    /// output may get the memory of the input, see [`Operand::Donated`]. A run that fails on the way would leave half of a
     /// result there, so graphs whose runs may fail, with assertions or lists in them, overwrite nothing.
     ///
     /// # Errors
@@ -131,9 +131,6 @@ impl Executable {
         pairs: &[(usize, usize)],
     ) -> Result<Executable, BuildExecutableError> {
         let program = compile_donating(graph, options, &Native, pairs)?;
-        if !program.overwritten.is_empty() && may_fail(&program) {
-            return Executable::compile_donating(graph, options, &[]);
-        }
         let (inputs, block) = (program.inputs.clone(), Block::new(&program)?);
         let (graph, options, donated) = (graph.clone(), options.clone(), pairs.to_vec());
         Ok(Executable { inputs, block, program, graph, options, donated })
@@ -154,12 +151,14 @@ impl Executable {
         &self.program
     }
 
-    /// The graph at a stage of compilation, as text, with the inputs given away that are; see [`dump`].
+    /// The graph at a stage of compilation, as text, with the inputs donated that are; see [`dump`]. Kernels and machine code are
+    /// those of the program that runs.
     ///
     /// # Errors
     /// If there is no such stage.
     pub fn dump(&self, stage: &str) -> Result<String, DumpError> {
-        dump(&self.graph, &self.options, &self.donated, stage)
+        dump_program(&self.program, stage)
+            .unwrap_or_else(|| dump(&self.graph, &self.options, &self.donated, stage))
     }
 
     /// Bytes of machine code, counting kernels shared with other executables.
@@ -177,13 +176,17 @@ impl Executable {
         &self.graph
     }
 
+    /// Bytes of the graph and what describes it, about.
+    pub fn graph_bytes(&self) -> usize {
+        self.graph.nodes().len() * NODE_BYTES + self.graph.inputs().len() * VALUE_BYTES
+    }
+
     /// Bytes that dropping the executable gives back, about: pages of code, constants, and what describes
     /// them. Kernels shared with other executables count in full; memory of runs is the pool's.
     pub fn held_bytes(&self) -> usize {
         let kernels = self.block.kernels().into_iter().map(|kernel| kernel.memory_bytes() + KERNEL_BYTES);
-        let graph = self.graph.nodes().len() * NODE_BYTES + self.graph.inputs().len() * VALUE_BYTES;
         let slots = self.block.slots() * SLOT_BYTES;
-        EXECUTABLE_BYTES + kernels.sum::<usize>() + self.constant_bytes() + graph + slots
+        EXECUTABLE_BYTES + kernels.sum::<usize>() + self.constant_bytes() + self.graph_bytes() + slots
     }
 
     /// Bytes that a run takes at most, besides its inputs: arena and outputs.
@@ -206,7 +209,8 @@ impl Executable {
         threads: usize,
     ) -> Result<SmallVec<[SharedBuffer; 2]>, RunError> {
         if !self.program.overwritten.is_empty() {
-            let mut operands: Vec<Operand<'_>> = inputs.iter().map(|&input| Operand::Kept(input)).collect();
+            let mut operands: Vec<Operand<'_>> =
+                inputs.iter().map(|&input| Operand::Borrowed(input)).collect();
             return self.run_donating(&mut operands, threads);
         }
         self.check_inputs(inputs.iter().copied());
@@ -218,7 +222,7 @@ impl Executable {
         Ok(self.collect_outputs(|i| inputs[i].clone(), &fresh))
     }
 
-    /// As [`Executable::run`], for a caller who gives inputs away. What is given and overwritten holds the output that got its
+    /// As [`Executable::run`], for a caller who donates inputs. What is donated and overwritten holds the output that got its
     /// memory afterwards, unless others have handles of it: then it is left alone, and the output is new memory. Nothing is
     /// overwritten by a run that fails.
     ///
@@ -243,7 +247,7 @@ impl Executable {
         let mut pointers: SmallVec<[*mut u8; 16]> =
             inputs.iter().map(|input| input.buffer().as_ptr().cast_mut()).collect();
         for &input in &self.program.overwritten {
-            if let Operand::Given(buffer) = &mut inputs[input]
+            if let Operand::Donated(buffer) = &mut inputs[input]
                 && let Some(bytes) = buffer.get_mut()
             {
                 pointers[input] = bytes.as_mut_ptr();
@@ -330,10 +334,4 @@ impl Memory {
         // SAFETY: as of this function.
         self.fresh.into_iter().map(|buffer| unsafe { buffer.assume_init() }).collect()
     }
-}
-
-/// Whether a step may fail when it runs.
-fn may_fail(program: &Program) -> bool {
-    let fails = |step: &Step| matches!(step, Step::Effect { .. } | Step::List { .. });
-    program.with_regions().iter().any(|program| program.steps.iter().any(fails))
 }

@@ -5,8 +5,9 @@ use std::any::Any;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{DType, Scalar, Shape};
 
-use super::super::agree::{Shown, tensors, with_tensors};
+use super::super::agree::Shown;
 use crate::error::{Error, Place, Result, caller};
+use crate::tree::tensors::{tensors, with_tensors};
 use crate::{Tensor, Tree};
 
 /// Something that blocks of a construct change.

@@ -5,11 +5,13 @@ use tensorwright_ir::{Scalar, Shape, Value};
 
 use super::super::agree::{self, Parties};
 use super::super::branch::check_scalar;
-use super::super::region::{self, Around};
+use super::super::region::{self, Captures};
 use super::carry::{Carrier, Content, Copied, Saved, filler, flag_element};
 use super::logic::Condition;
 use crate::error::{Place, Result, caller};
-use crate::trace::{self, Captured, Input, Operand, Output, Region, Session};
+use crate::interpret::Operand;
+use crate::interpret::trace::{Captured, Input, Output, Region, Session};
+use crate::tensor::identity::{made_as, same};
 use crate::{DType, Tensor};
 
 /// Where a driver is.
@@ -167,7 +169,7 @@ impl Traced {
                     let tensors = sources.into_iter().zip(made).map(|(source, made)| match source {
                         Source::Kept(tensor) => tensor,
                         // Messages show where the value was made, not where the sides meet.
-                        Source::Result(result) => trace::made_as(&results[result], made),
+                        Source::Result(result) => made_as(&results[result], made),
                     });
                     carrier.load_with(&self.sides[side].after[i], tensors.collect());
                 }
@@ -178,28 +180,28 @@ impl Traced {
 
     fn record(&self, outputs: &[[Sided; 2]], at: Place) -> Result<Vec<Tensor>> {
         let regions: Vec<&Region> = self.sides.iter().map(|side| &side.region).collect();
-        let mut around = Around::of(&regions);
-        if outputs.is_empty() && around.changes.is_empty() {
+        let mut captures = Captures::of(&regions);
+        if outputs.is_empty() && captures.changes.is_empty() {
             return Ok(Vec::new());
         }
         for sided in outputs.iter().flatten() {
             if let Sided::Before(tensor) = sided {
                 let capture = Captured::Tensor(tensor.clone());
-                if !around.invariants.iter().any(|known| known.is(&capture)) {
-                    around.invariants.push(capture);
+                if !captures.invariants.iter().any(|known| known.is(&capture)) {
+                    captures.invariants.push(capture);
                 }
             }
         }
-        let inputs = around.inputs(0, 0);
+        let inputs = captures.inputs(0, 0);
         let graphs = regions.iter().enumerate().map(|(side, region)| {
             let output = |sided: &[Sided; 2]| sided[side].output(&inputs);
-            let outputs: Vec<Output> = outputs.iter().map(output).chain(around.outputs(0, 0)).collect();
+            let outputs: Vec<Output> = outputs.iter().map(output).chain(captures.outputs(0, 0)).collect();
             region::graph(region, &inputs, &outputs, at)
         });
         let graphs = graphs.collect::<Result<Vec<_>>>()?;
         let operands: Vec<Operand<'_>> =
-            [Operand::Tensor(&self.predicate)].into_iter().chain(around.operands(&[], &[])).collect();
-        Ok(region::record(If {}, &operands, graphs, &around, outputs.len(), at)?.into_vec())
+            [Operand::Tensor(&self.predicate)].into_iter().chain(captures.operands(&[], &[])).collect();
+        Ok(region::record(If {}, &operands, graphs, &captures, outputs.len(), at)?.into_vec())
     }
 }
 
@@ -213,7 +215,7 @@ fn outlets_of(
 ) -> Result<Vec<Outlet>> {
     let mut outlets = Vec::new();
     for (i, tensor) in after.tensors().iter().enumerate() {
-        if before.tensors().get(i).is_some_and(|before| trace::same(before, tensor)) {
+        if before.tensors().get(i).is_some_and(|before| same(before, tensor)) {
             outlets.push(Outlet::Same);
             continue;
         }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::super::effects::{assert_at, print_at};
 use super::logic::Condition;
+use crate::Tensor;
 use crate::error::{Error, Result, caller};
-use crate::{Tensor, trace};
+use crate::tensor::traced::is_tracing;
 
 /// A part of a line that is printed.
 pub enum Piece {
@@ -95,7 +96,7 @@ pub fn assert_condition(condition: Condition, message: impl FnOnce() -> String) 
             Err(Error::Check { at: at.into(), message })
         }
         Condition::Traced(predicate) => {
-            debug_assert!(trace::is_active());
+            debug_assert!(is_tracing());
             assert_at(&predicate, &message(), at)
         }
     }

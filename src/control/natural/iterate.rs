@@ -1,60 +1,14 @@
 //! What `for` goes over: slices of a tensor, numbers of a range of tensors, or whatever Rust goes over.
 
+use tensorwright_ir::Type;
 use tensorwright_ir::op::TypeError;
-use tensorwright_ir::{DType, Scalar, Type};
 
 use super::range::Range;
 use super::repeat::Loop;
+use super::trip::Trip;
+use crate::Tensor;
 use crate::error::{Error, Place, Result, caller};
-use crate::{Tensor, trace};
-
-/// What decides how often a loop runs.
-pub enum Trip {
-    /// Its condition.
-    While,
-    /// Jumps.
-    Forever,
-    /// The slices of a tensor along axis 0.
-    Slices {
-        /// The tensor.
-        xs: Tensor,
-        /// The type of a slice.
-        slice: Type,
-        /// How many there are.
-        length: usize,
-        /// Whether the loop may end earlier.
-        jumps: bool,
-    },
-    /// The numbers of a range.
-    Count(Range),
-}
-
-impl Trip {
-    pub(super) fn with_jumps(self, may_jump: bool) -> Trip {
-        match self {
-            Trip::Slices { xs, slice, length, .. } => Trip::Slices { xs, slice, length, jumps: may_jump },
-            other => other,
-        }
-    }
-
-    /// The dtype of the counter, if there is one.
-    pub(super) fn counter(&self) -> Option<DType> {
-        match self {
-            Trip::Count(range) => range.counter(),
-            Trip::Slices { jumps: true, .. } => Some(DType::I64),
-            _ => None,
-        }
-    }
-
-    /// Where the counter ends.
-    pub(super) fn limit(&self, at: Place) -> Tensor {
-        match self {
-            Trip::Count(range) => range.count().clone(),
-            Trip::Slices { length, .. } => Tensor::scalar_at(Scalar::from(*length as i64), at),
-            Trip::While | Trip::Forever => unreachable!("there is no counter"),
-        }
-    }
-}
+use crate::tensor::traced::is_tracing;
 
 /// What may stand behind `in`.
 pub trait Iterate {
@@ -148,7 +102,7 @@ impl Source for Slices {
     fn trip(&self) -> Result<Option<Trip>> {
         let (length, slice) = self.ty()?;
         let xs = self.xs.clone();
-        Ok(trace::is_active().then_some(Trip::Slices { xs, slice, length, jumps: false }))
+        Ok(is_tracing().then_some(Trip::Slices { xs, slice, length, jumps: false }))
     }
 
     fn next(&mut self, driver: &Loop) -> Result<Option<Tensor>> {
@@ -158,5 +112,29 @@ impl Source for Slices {
         let index = self.next;
         self.next += 1;
         if index < self.ty()?.0 { self.xs.i_at(index as i64, self.at).ok().map(Some) } else { Ok(None) }
+    }
+}
+
+impl Iterate for Range {
+    type Source = Range;
+
+    fn source(self) -> Range {
+        self
+    }
+}
+
+impl Source for Range {
+    type Item = Tensor;
+
+    fn trip(&self) -> Result<Option<Trip>> {
+        self.checked()?;
+        Ok(is_tracing().then(|| Trip::Count(self.clone())))
+    }
+
+    fn next(&mut self, driver: &Loop) -> Result<Option<Tensor>> {
+        match driver.item() {
+            Some(item) => item.map(Some),
+            None => self.advance(),
+        }
     }
 }

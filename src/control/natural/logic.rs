@@ -2,8 +2,9 @@
 
 use super::carry::{Flag, Raised};
 use crate::error::{Place, Result, caller};
-use crate::tensor::one;
-use crate::{Operand, Scalar, Tensor, trace};
+use crate::interpret::one;
+use crate::tensor::traced::is_tracing;
+use crate::{Operand, Scalar, Tensor};
 use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 
 /// A copy of a variable that another block uses too.
@@ -102,7 +103,7 @@ impl Answer for Tensor {
     const IS_TENSOR: bool = true;
 
     fn condition(self, at: Place) -> Result<Condition> {
-        if trace::is_active() {
+        if is_tracing() {
             return self.ok().map(Condition::Traced);
         }
         super::super::branch::check_scalar(&self, "if", crate::DType::Bool, at)?;

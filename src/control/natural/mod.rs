@@ -13,21 +13,25 @@
 mod carry;
 mod choice;
 mod effects;
+mod ends;
 mod instance;
 mod iterate;
 mod logic;
 mod range;
 mod record;
 mod repeat;
+mod trip;
 
 pub use carry::{Carried, Carrier, Flag, Probe, Saved, Slot, SlotProbe, ViaAny, ViaTree};
 pub use choice::{Choice, Phase};
 pub use effects::{Piece, Printed, ViaDisplay, ViaTensor, assert_condition, print_line};
+pub use ends::{Ends, OpenOrClosed, PlainEnds, TensorEnds};
 pub use instance::{Failed, Returned, instance, returned};
-pub use iterate::{Iterate, Slices, Source, Trip};
+pub use iterate::{Iterate, Slices, Source};
 pub use logic::{
     Answer, CompareEq, CompareOrd, Condition, Connect, Kind, Left, Logic, PlainLeft, TensorLeft, Truth,
     condition, copy, is_tensor, not, unless,
 };
-pub use range::{Ends, OpenOrClosed, PlainEnds, Range, RangeBound, RangeBounds, TensorEnds, range};
+pub use range::{Range, RangeBound, RangeBounds, range};
 pub use repeat::Loop;
+pub use trip::Trip;

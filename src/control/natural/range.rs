@@ -1,17 +1,14 @@
 //! Ranges whose bounds are tensors.
 
-use std::cell::Cell;
 use std::ops;
 
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::primitive::{BinaryFn, Cast};
 use tensorwright_ir::{DType, Scalar};
 
-use super::iterate::{Iterate, Source, Trip};
-use super::repeat::Loop;
+use crate::Tensor;
 use crate::error::{Error, Place, Result, caller};
-use crate::tensor::one;
-use crate::{Tensor, trace};
+use crate::interpret::one;
 
 /// The integers from 0 to `end`, exclusive, for a `for` loop in a [`#[function]`](macro@crate::function): `end` is an integer scalar, the
 /// items have its dtype, and the body is traced once, however long the loop is.
@@ -92,7 +89,7 @@ macro_rules! plain_bounds {
             fn bound(self, like: Option<DType>, at: Place) -> Tensor {
                 let number = Scalar::from(self);
                 match like.filter(|dtype| dtype.is_int()) {
-                    Some(dtype) => crate::tensor::fit(number, dtype).map_or_else(
+                    Some(dtype) => crate::ops::fit(number, dtype).map_or_else(
                         || Tensor::failed(Error::Literal { at: at.into(), op: "range", literal: number, dtype }),
                         |fitting| Tensor::scalar_at(fitting, at),
                     ),
@@ -162,7 +159,7 @@ impl Range {
         Range { numbers, next: 0, at }
     }
 
-    fn between(start: impl RangeBound, end: impl RangeBound, inclusive: bool, at: Place) -> Range {
+    pub(super) fn between(start: impl RangeBound, end: impl RangeBound, inclusive: bool, at: Place) -> Range {
         let like = start.dtype().or(end.dtype());
         let (start, end) = (start.bound(like, at), end.bound(like, at));
         let numbers = spaced(&start, &end, inclusive, at).unwrap_or_else(Numbers::Failed);
@@ -241,7 +238,20 @@ impl Range {
         }
     }
 
-    fn checked(&self) -> Result<()> {
+    /// The next item of a loop that runs in Rust.
+    pub(super) fn advance(&mut self) -> Result<Option<Tensor>> {
+        self.checked()?;
+        let (now, at) = (self.next, self.at);
+        if i128::from(now) >= self.count().scalar_value(at)?.to_i128() {
+            return Ok(None);
+        }
+        self.next += 1;
+        let counter = Tensor::scalar_at(Scalar::I64(now).cast(self.counter().unwrap_or(DType::I64)), at);
+        self.item(&counter).ok().map(Some)
+    }
+
+    /// Fails if there was something wrong with the bounds.
+    pub(super) fn checked(&self) -> Result<()> {
         match &self.numbers {
             Numbers::Failed(error) => Err(error.clone()),
             _ => Ok(()),
@@ -282,150 +292,4 @@ fn spaced(start: &Tensor, end: &Tensor, inclusive: bool, at: Place) -> Result<Nu
     }
     let count = one(BinaryFn::Maximum, &[&count, &number(0, at)], at);
     Ok(Numbers::Spaced { first, count, stride: 1, dtype })
-}
-
-impl Iterate for Range {
-    type Source = Range;
-
-    fn source(self) -> Range {
-        self
-    }
-}
-
-impl Source for Range {
-    type Item = Tensor;
-
-    fn trip(&self) -> Result<Option<Trip>> {
-        self.checked()?;
-        Ok(trace::is_active().then(|| Trip::Count(self.clone())))
-    }
-
-    fn next(&mut self, driver: &Loop) -> Result<Option<Tensor>> {
-        if let Some(item) = driver.item() {
-            return item.map(Some);
-        }
-        self.checked()?;
-        let (now, at) = (self.next, self.at);
-        if i128::from(now) >= self.count().scalar_value(at)?.to_i128() {
-            return Ok(None);
-        }
-        self.next += 1;
-        let counter = Tensor::scalar_at(Scalar::I64(now).cast(self.counter().unwrap_or(DType::I64)), at);
-        self.item(&counter).ok().map(Some)
-    }
-}
-
-/// The bounds of `a..b` and `a..=b` behind `in`, of whatever type.
-pub struct Ends<A, B> {
-    start: Cell<Option<A>>,
-    end: Cell<Option<B>>,
-    inclusive: bool,
-    at: Place,
-}
-
-impl<A, B> Ends<A, B> {
-    /// `start..end`.
-    #[track_caller]
-    pub fn open(start: A, end: B) -> Ends<A, B> {
-        Ends { start: Cell::new(Some(start)), end: Cell::new(Some(end)), inclusive: false, at: caller() }
-    }
-
-    /// `start..=end`.
-    #[track_caller]
-    pub fn closed(start: A, end: B) -> Ends<A, B> {
-        Ends { inclusive: true, ..Ends::open(start, end) }
-    }
-
-    fn parts(&self) -> (A, B) {
-        let parts = self.start.take().zip(self.end.take());
-        parts.expect("bounds are taken once")
-    }
-}
-
-/// Bounds with a tensor among them.
-pub trait TensorEnds: Sized {
-    /// The range.
-    fn range(self) -> Range;
-}
-
-/// All other bounds: found after [`TensorEnds`], because it takes one more reference.
-pub trait PlainEnds<T>: Sized {
-    /// What iterates.
-    fn range(self) -> OpenOrClosed<T>;
-}
-
-/// Rust's own ranges.
-pub enum OpenOrClosed<T> {
-    /// `a..b`.
-    Open(ops::Range<T>),
-    /// `a..=b`.
-    Closed(ops::RangeInclusive<T>),
-}
-
-impl<T> PlainEnds<T> for &Ends<T, T> {
-    fn range(self) -> OpenOrClosed<T> {
-        let (start, end) = self.parts();
-        if self.inclusive { OpenOrClosed::Closed(start..=end) } else { OpenOrClosed::Open(start..end) }
-    }
-}
-
-impl<T> Iterator for OpenOrClosed<T>
-where
-    ops::Range<T>: Iterator<Item = T>,
-    ops::RangeInclusive<T>: Iterator<Item = T>,
-{
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        match self {
-            OpenOrClosed::Open(range) => range.next(),
-            OpenOrClosed::Closed(range) => range.next(),
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        match self {
-            OpenOrClosed::Open(range) => range.size_hint(),
-            OpenOrClosed::Closed(range) => range.size_hint(),
-        }
-    }
-}
-
-impl<T> DoubleEndedIterator for OpenOrClosed<T>
-where
-    ops::Range<T>: DoubleEndedIterator<Item = T>,
-    ops::RangeInclusive<T>: DoubleEndedIterator<Item = T>,
-{
-    fn next_back(&mut self) -> Option<T> {
-        match self {
-            OpenOrClosed::Open(range) => range.next_back(),
-            OpenOrClosed::Closed(range) => range.next_back(),
-        }
-    }
-}
-
-impl<T> ExactSizeIterator for OpenOrClosed<T>
-where
-    ops::Range<T>: ExactSizeIterator<Item = T>,
-    ops::RangeInclusive<T>: ExactSizeIterator<Item = T>,
-{
-}
-
-macro_rules! tensor_ends {
-    ($([$($generic:ident)*] $start:ty, $end:ty;)*) => {$(
-        impl<$($generic: RangeBound)*> TensorEnds for Ends<$start, $end> {
-            fn range(self) -> Range {
-                let (start, end) = self.parts();
-                Range::between(start, end, self.inclusive, self.at)
-            }
-        }
-    )*};
-}
-tensor_ends! {
-    [B] Tensor, B;
-    [B] &Tensor, B;
-    [] i8, Tensor; [] i16, Tensor; [] i32, Tensor; [] i64, Tensor;
-    [] u8, Tensor; [] u16, Tensor; [] u32, Tensor; [] u64, Tensor;
-    [] i8, &Tensor; [] i16, &Tensor; [] i32, &Tensor; [] i64, &Tensor;
-    [] u8, &Tensor; [] u16, &Tensor; [] u32, &Tensor; [] u64, &Tensor;
 }

@@ -6,14 +6,16 @@ use tensorwright_ir::{DType, Scalar, Type, Value};
 
 use super::super::agree::{self, Parties};
 use super::super::branch::check_scalar;
-use super::super::region::{self, Around};
+use super::super::region::{self, Captures};
 use super::carry::{Carrier, Content, Copied, Saved, filler, flag_element};
 use super::choice::{Phase, save};
-use super::iterate::Trip;
+use super::trip::Trip;
 use crate::Tensor;
 use crate::error::{Place, Result};
-use crate::tensor::one;
-use crate::trace::{self, Input, Operand, Output, Region, Session};
+use crate::interpret::Operand;
+use crate::interpret::one;
+use crate::interpret::trace::{Input, Output, Region, Session};
+use crate::tensor::identity::same;
 
 /// The record of a loop.
 pub(super) struct Recorder {
@@ -219,8 +221,8 @@ impl Recorder {
 
     fn record_while(&mut self, condition: &Region, carriers: &mut [Carrier<'_>]) -> Result<Phase> {
         let body = self.body();
-        let around = Around::of(&[condition, &body.region]);
-        if body.states.iter().all(|state| state.place == Owner::Counter) && around.changes.is_empty() {
+        let captures = Captures::of(&[condition, &body.region]);
+        if body.states.iter().all(|state| state.place == Owner::Counter) && captures.changes.is_empty() {
             return Ok(Phase::Done);
         }
         let mut flag = body.arguments;
@@ -233,19 +235,19 @@ impl Recorder {
         };
         let for_condition: Vec<Input> = body.states.iter().map(of_condition).collect();
         let for_body: Vec<Input> = body.states.iter().map(State::input).collect();
-        let outputs = body.outputs(&around);
+        let outputs = body.outputs(&captures);
         let graphs = vec![
             region::graph(
                 condition,
-                &body.inputs(for_condition, &around, &[]),
+                &body.inputs(for_condition, &captures, &[]),
                 &[Output::Result(0)],
                 self.at,
             )?,
-            region::graph(&body.region, &body.inputs(for_body, &around, &[]), &outputs, self.at)?,
+            region::graph(&body.region, &body.inputs(for_body, &captures, &[]), &outputs, self.at)?,
         ];
-        let operands = body.operands(&around, &[]);
+        let operands = body.operands(&captures, &[]);
         let op = While { carried: outputs.len() };
-        let results = region::record(op, &operands, graphs, &around, body.states.len(), self.at)?;
+        let results = region::record(op, &operands, graphs, &captures, body.states.len(), self.at)?;
         self.give(&results, carriers);
         Ok(Phase::Done)
     }
@@ -253,17 +255,17 @@ impl Recorder {
     fn record_scan(&mut self, carriers: &mut [Carrier<'_>]) -> Result<Phase> {
         let Trip::Slices { xs, length, .. } = &self.trip else { unreachable!("slices are scanned") };
         let body = self.body();
-        let around = Around::of(&[&body.region]);
-        if body.states.is_empty() && around.changes.is_empty() {
+        let captures = Captures::of(&[&body.region]);
+        if body.states.is_empty() && captures.changes.is_empty() {
             return Ok(Phase::Done);
         }
         let slice = Input::Argument(body.arguments - 1);
-        let inputs = body.inputs(body.states.iter().map(State::input).collect(), &around, &[slice]);
-        let outputs = body.outputs(&around);
+        let inputs = body.inputs(body.states.iter().map(State::input).collect(), &captures, &[slice]);
+        let outputs = body.outputs(&captures);
         let graph = region::graph(&body.region, &inputs, &outputs, self.at)?;
-        let operands = body.operands(&around, &[xs]);
+        let operands = body.operands(&captures, &[xs]);
         let scan = Scan { carried: outputs.len(), scanned: 1, length: *length, reverse: false };
-        let results = region::record(scan, &operands, vec![graph], &around, body.states.len(), self.at)?;
+        let results = region::record(scan, &operands, vec![graph], &captures, body.states.len(), self.at)?;
         self.give(&results, carriers);
         Ok(Phase::Done)
     }
@@ -303,9 +305,9 @@ impl State {
 
 impl Body {
     /// Inputs of a region: state, what ops change, slices, what is only read, what is captured.
-    fn inputs(&self, states: Vec<Input>, around: &Around, slices: &[Input]) -> Vec<Input> {
-        let captured = around.inputs(0, 0);
-        let (changes, captured) = captured.split_at(around.changes.len());
+    fn inputs(&self, states: Vec<Input>, captures: &Captures, slices: &[Input]) -> Vec<Input> {
+        let captured = captures.inputs(0, 0);
+        let (changes, captured) = captured.split_at(captures.changes.len());
         let invariants = self.invariants.iter().map(|(argument, _)| Input::Argument(*argument));
         let mut inputs = states;
         inputs.extend(changes.iter().chain(slices).cloned());
@@ -314,9 +316,9 @@ impl Body {
     }
 
     /// The operands that go with [`Body::inputs`].
-    fn operands<'b>(&'b self, around: &'b Around, slices: &[&'b Tensor]) -> Vec<Operand<'b>> {
-        let captured = around.operands(&[], &[]);
-        let (changes, captured) = captured.split_at(around.changes.len());
+    fn operands<'b>(&'b self, captures: &'b Captures, slices: &[&'b Tensor]) -> Vec<Operand<'b>> {
+        let captured = captures.operands(&[], &[]);
+        let (changes, captured) = captured.split_at(captures.changes.len());
         let states = self.states.iter().map(|state| Operand::Tensor(&state.initial));
         let slices = slices.iter().map(|&slice| Operand::Tensor(slice));
         let invariants = self.invariants.iter().map(|(_, tensor)| Operand::Tensor(tensor));
@@ -324,8 +326,8 @@ impl Body {
         states.chain(changes.iter().copied()).chain(rest).collect()
     }
 
-    fn outputs(&self, around: &Around) -> Vec<Output> {
-        self.states.iter().map(|state| state.output.clone()).chain(around.outputs(0, 0)).collect()
+    fn outputs(&self, captures: &Captures) -> Vec<Output> {
+        self.states.iter().map(|state| state.output.clone()).chain(captures.outputs(0, 0)).collect()
     }
 }
 
@@ -401,7 +403,7 @@ impl Found {
     ) -> Result<()> {
         for (i, tensor) in after.tensors.iter().enumerate() {
             let initial = before.tensors[i].clone();
-            if trace::same(tensor, &inputs[i]) {
+            if same(tensor, &inputs[i]) {
                 self.invariants.push((first + i, initial));
                 continue;
             }

@@ -2,11 +2,12 @@
 
 use super::carry::{Carrier, Decision};
 use super::choice::Phase;
-use super::iterate::Trip;
 use super::logic::Condition;
 use super::record::Recorder;
+use super::trip::Trip;
+use crate::Tensor;
 use crate::error::{Place, Result, caller};
-use crate::{Tensor, trace};
+use crate::tensor::traced::is_tracing;
 
 /// The driver of a loop.
 ///
@@ -33,7 +34,7 @@ impl Loop {
     /// A `while` loop, whose condition is a tensor or not.
     #[track_caller]
     pub fn while_loop(is_tensor: bool) -> Loop {
-        let is_traced = is_tensor && trace::is_active();
+        let is_traced = is_tensor && is_tracing();
         let mut driver = Loop::new(Kind::While, if is_traced { Phase::Start } else { Phase::Test }, caller());
         driver.recorder = is_traced.then(|| Recorder::new(Trip::While, driver.at));
         driver

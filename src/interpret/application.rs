@@ -1,0 +1,52 @@
+//! Applications: code that may have effects, or read and change state, with what it is applied to.
+
+use tensorwright_ir::{Graph, Op};
+
+use crate::error::Place;
+use crate::state::State;
+use crate::tensor::Tensor;
+
+/// What an application applies.
+#[derive(Clone)]
+pub(crate) enum Code<'c> {
+    /// An effect, or an op with regions.
+    Op(Op, Vec<Graph>),
+    /// All ops of a graph.
+    Graph(&'c Graph),
+}
+
+/// An operand of an application.
+#[derive(Clone, Copy)]
+pub(crate) enum Operand<'t> {
+    /// A tensor.
+    Tensor(&'t Tensor),
+    /// What a state is now.
+    State(&'t State),
+}
+
+impl<'t> Operand<'t> {
+    /// The tensor, if it is one.
+    pub(crate) fn tensor(&self) -> Option<&'t Tensor> {
+        match *self {
+            Operand::Tensor(tensor) => Some(tensor),
+            Operand::State(_) => None,
+        }
+    }
+}
+
+/// Code that may touch state.
+pub(crate) struct Application<'a> {
+    pub(crate) code: Code<'a>,
+    pub(crate) operands: &'a [Operand<'a>],
+    /// The states that it changes.
+    pub(crate) states: &'a [State],
+    /// The position among the results of the first new state; the others follow it.
+    pub(crate) first_state: usize,
+    pub(crate) at: Place,
+}
+
+/// Tensors in place of what an application took and gave: states are what they were, and what they are now.
+pub(crate) struct Applied {
+    pub(crate) operands: Vec<Tensor>,
+    pub(crate) results: Vec<Tensor>,
+}

@@ -1,0 +1,86 @@
+//! Graphs as code: what was read from a file, built by hand, or made by a transformation runs like ops that the user wrote.
+
+use std::sync::Arc;
+
+use tensorwright_ir::op::{Lowering, TypeError};
+use tensorwright_ir::{Graph, Node, Type, Value};
+
+use super::trace::Captured;
+use super::{Application, Code, Operand, apply, apply_stateful, eager};
+use crate::error::{Error, Place, Result, caller};
+use crate::state::State;
+use crate::tensor::traced::is_tracing;
+use crate::tensor::{Results, Tensor};
+
+/// Applies the ops of a graph to tensors: at once, or recorded in a traced function.
+///
+/// ```
+/// use tensorwright::prelude::*;
+/// use tensorwright::{Graph, run_graph};
+///
+/// let graph: Graph = "graph @f(%x: f32[2]) { %y = mul(%x, %x) return %y }".parse()?;
+/// let square = function(move |x: Tensor| Ok(run_graph(&graph, &[x])?.remove(0)));
+/// assert_eq!(square.call([1.0f32, 3.0])?.to_vec::<f32>()?, [1.0, 9.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the inputs are not those of the graph, or one of them carries an error.
+#[track_caller]
+pub fn run_graph(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let at = caller();
+    let found: Vec<Type> = inputs.iter().map(|x| x.ty().cloned()).collect::<Result<_>>()?;
+    let expected = graph.input_types();
+    if found != expected {
+        let message = format!("the graph takes {expected:?}, found {found:?}");
+        return Err(Error::refused(at, "run_graph", found, TypeError::Other(message)));
+    }
+    let operands: Vec<Captured> = inputs.iter().cloned().map(Captured::Tensor).collect();
+    run_captured(graph, &operands, &[], 0, at)
+}
+
+/// As [`run_graph`], for inputs that may be state. Outputs from `first_state` on are the new values of `states`; they are not
+/// returned.
+pub(crate) fn run_captured(
+    graph: &Graph,
+    inputs: &[Captured],
+    states: &[State],
+    first_state: usize,
+    at: Place,
+) -> Result<Vec<Tensor>> {
+    let operands: Vec<Operand<'_>> = inputs.iter().map(Operand::from).collect();
+    // Outside of a trace the ops of a plain graph go down the stack one by one, out of the cache of ops.
+    if !is_tracing() && graph.nodes().iter().all(is_plain) {
+        let inputs: Vec<Tensor> = operands.iter().map(|operand| eager::tensor(*operand, at)).collect();
+        let mut outputs = run_ops(graph, &inputs, at)?;
+        let new = outputs.drain(first_state..first_state + states.len());
+        eager::assign(states, new, at)?;
+        return Ok(outputs);
+    }
+    let application = Application { code: Code::Graph(graph), operands: &operands, states, first_state, at };
+    apply_stateful(application).map(Results::into_vec).map_err(Arc::unwrap_or_clone)
+}
+
+fn run_ops(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
+    let mut values: Vec<Option<Tensor>> = vec![None; graph.values().len()];
+    for (value, input) in graph.inputs().iter().zip(inputs) {
+        values[value.index()] = Some(input.clone());
+    }
+    for node in graph.nodes() {
+        let operands: Vec<&Tensor> = node.operands.iter().map(|&value| made(&values, value)).collect();
+        let results = apply(node.op.clone(), &operands, at).map_err(Arc::unwrap_or_clone)?;
+        for (value, result) in node.results.iter().zip(results) {
+            values[value.index()] = Some(result);
+        }
+    }
+    Ok(graph.outputs().iter().map(|&value| made(&values, value).clone()).collect())
+}
+
+/// Whether the node is an op without regions and effects.
+fn is_plain(node: &Node) -> bool {
+    !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List)
+}
+
+fn made(values: &[Option<Tensor>], value: Value) -> &Tensor {
+    values[value.index()].as_ref().expect("nodes are in topological order")
+}

@@ -1,0 +1,120 @@
+//! The stack of interpreters: what an op means, here and now.
+//!
+//! Every method of a tensor, every operator and every construct of control flow comes to one call, [`apply`]: an op, its operands, and
+//! the line that wrote it. The interpreters below decide what the op does. From the top:
+//!
+//! | interpreter | there | what it does with an op |
+//! |---|---|---|
+//! | [`tape`] | while this thread has a [`GradientTape`](crate::GradientTape) | lets the interpreter below apply it, and notes operands and results if an operand is watched |
+//! | [`trace`] | while this thread traces a function | appends it to the graph; results are values of the trace, without elements |
+//! | [`eager`] | else | looks for the op and its operands' types in a cache of the process, compiles a graph of one op if it is not there, and runs that |
+//!
+//! The last two are bottoms: an op ends in one of them. A tape is a layer: it watches the op go by. A later transformation that works
+//! op by op is one more layer, with a thread-local that says whether it is there, and a place in `apply` that is the order of layers.
+//! (Transformations of whole graphs are not here: `grad`, `vjp` and `vmap` trace a closure and give the transformed graph to
+//! [`graph::run_captured`].)
+//!
+//! # An op on its way down
+//!
+//! Take `y = &x + 1`, on line 7, with `x: f32[3]`.
+//!
+//! 1. The operator (`crate::ops`) makes the literal a scalar tensor of x's dtype and calls `one(BinaryFn::Add, &[&x, &scalar], line 7)`. `one`
+//!    is `apply` for ops with one result; a failure becomes a tensor that carries it.
+//! 2. `apply` finds no tape, and asks whether the thread traces.
+//! 3. It does not: `eager` takes the buffers out of the operands, forms the key `(add, f32[3], f32[])`, and runs what the cache has for it. That
+//!    was made of the graph `add(x, broadcast_in_dim(scalar))`: NumPy's rule for shapes ([`broadcast`]) is part of what is compiled.
+//! 4. It does: `trace` maps operands to values. A traced operand *is* a value; a tensor with elements is *captured*, as an
+//!    input of the graph; one of a trace that has ended is an error that shows where it was made. Then it appends the same nodes.
+//! 5. With a tape that watches `x`, the record `add, [x, scalar] -> [y]` is kept, and `y` is watched from now on.
+//!
+//! An operand that carries an error ends the way at once: the first error is the result of all that follows.
+//!
+//! # State
+//!
+//! Effects and variables are *state* (`crate::state`): it is in nobody's hands, so ops name it instead of passing it. What touches state is an
+//! [`Application`]: its operands are tensors or states, and some of its results are new states, which are not returned.
+//! [`apply_stateful`] sends it down the same stack. To a trace a state is a value that it knows, or captures; eagerly a variable is its value
+//! now, and the order of effects is the order in which they run. Tapes see states as the tensors that they are.
+//!
+//! Ops with regions are applications too. Their regions are graphs already: `crate::control` traces the closures, and only in a trace, because
+//! outside of one control flow is Rust's.
+
+mod application;
+pub(crate) mod broadcast;
+pub(crate) mod eager;
+pub(crate) mod graph;
+pub(crate) mod tape;
+pub(crate) mod trace;
+
+use std::sync::Arc;
+
+use tensorwright_ir::Op;
+
+pub(crate) use application::{Application, Code, Operand};
+
+use crate::error::{Failure, Place, Result};
+use crate::state::Variable;
+use crate::tensor::traced::is_tracing;
+use crate::tensor::{Results, Tensor};
+use application::Applied;
+
+/// Applies an op to tensors.
+pub(crate) fn apply(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+    if !tape::is_active() {
+        return at_bottom(op, operands, at);
+    }
+    let noted = op.clone();
+    let results = at_bottom(op, operands, at)?;
+    tape::note(&noted, &[], operands, &results, at);
+    Ok(results)
+}
+
+#[inline]
+fn at_bottom(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+    if is_tracing() { trace::record(op, operands, at) } else { eager::run(&op, operands, at) }
+}
+
+/// The result of an op that has one; a failure is a failed tensor.
+pub(crate) fn one(op: impl Into<Op>, operands: &[&Tensor], at: Place) -> Tensor {
+    match apply(op.into(), operands, at) {
+        Ok(mut results) => results.remove(0),
+        Err(failure) => Tensor::failed(failure),
+    }
+}
+
+/// Applies code to tensors and state. Gives the results that are no state.
+pub(crate) fn apply_stateful(application: Application<'_>) -> Result<Results, Failure> {
+    let Application { states, first_state, at, .. } = application;
+    let noted = tape::is_active().then(|| application.code.clone());
+    let Applied { operands, mut results } =
+        if is_tracing() { trace::record_stateful(application) } else { eager::run_stateful(application) }?;
+    if let Some(code) = noted {
+        tape::note_code(&code, &operands.iter().collect::<Vec<_>>(), &results, at);
+    }
+    results.drain(first_state..first_state + states.len());
+    Ok(results.into())
+}
+
+/// The value of a variable now.
+pub(crate) fn read(variable: &Variable, at: Place) -> Tensor {
+    if is_tracing() {
+        return trace::read(variable, at);
+    }
+    Tensor::concrete(variable.ty().clone(), variable.buffer())
+}
+
+/// Gives a variable the value that `new` makes of the current one, which must have its type.
+pub(crate) fn update(
+    variable: &Variable,
+    new: impl FnOnce(&Tensor) -> Result<Tensor>,
+    at: Place,
+) -> Result<()> {
+    if is_tracing() {
+        let new = new(&trace::read(variable, at))?;
+        return trace::assign(variable, &new, at).map_err(Arc::unwrap_or_clone);
+    }
+    let _turn = Variable::take_turns(std::slice::from_ref(variable));
+    let new = new(&read(variable, at))?;
+    variable.set(new.value(at)?.1.clone());
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! Tapes: what watches ops go by, and notes those that compute something from what is watched.
+//!
+//! The tapes of a thread are a layer above the interpreter that applies an op. They change nothing: a
+//! [`GradientTape`](crate::GradientTape) makes a graph of its records when it is asked for a gradient.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use hashbrown::HashSet;
+use tensorwright_ir::op::Lowering;
+use tensorwright_ir::op::control::Call;
+use tensorwright_ir::{Graph, Op};
+
+use super::application::Code;
+use crate::error::Place;
+use crate::tensor::Tensor;
+use crate::tensor::identity::Identity;
+
+/// What a [`GradientTape`](crate::GradientTape) has seen.
+#[derive(Default)]
+pub(crate) struct Tape {
+    records: Vec<Record>,
+    /// What is watched, or was computed from it.
+    active: HashSet<Identity>,
+    /// Keeps watched tensors alive, so that their memory names nothing else.
+    watched: Vec<Tensor>,
+    /// Whether it records no more.
+    pub(crate) stopped: bool,
+}
+
+impl Tape {
+    /// Records from now on what is computed from this tensor.
+    pub(crate) fn watch(&mut self, x: &Tensor) {
+        self.active.extend(Identity::of(x));
+        self.watched.push(x.clone());
+    }
+
+    /// Whether the tensor is watched, or was computed from one that is.
+    pub(crate) fn is_watched(&self, x: &Tensor) -> bool {
+        Identity::of(x).is_some_and(|identity| self.active.contains(&identity))
+    }
+
+    /// What the target depends on, in order. What else there is may be of traces that have ended, such as the branches of a `cond`.
+    pub(crate) fn records_for(&self, target: &Tensor) -> Vec<&Record> {
+        let mut needed: HashSet<Identity> = Identity::of(target).into_iter().collect();
+        let mut records = Vec::new();
+        for record in self.records.iter().rev() {
+            if record.results.iter().filter_map(Identity::of).any(|result| needed.contains(&result)) {
+                needed.extend(record.operands.iter().filter_map(Identity::of));
+                records.push(record);
+            }
+        }
+        records.reverse();
+        records
+    }
+}
+
+/// An op, or a graph, that was applied to tensors.
+pub(crate) struct Record {
+    pub(crate) op: Op,
+    pub(crate) regions: Vec<Graph>,
+    pub(crate) operands: Vec<Tensor>,
+    pub(crate) results: Vec<Tensor>,
+    pub(crate) at: Place,
+}
+
+thread_local! {
+    static TAPES: RefCell<Vec<Weak<RefCell<Tape>>>> = const { RefCell::new(Vec::new()) };
+    /// Length of `TAPES`, where it costs nothing to read.
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether a tape of this thread may record.
+#[inline]
+pub(crate) fn is_active() -> bool {
+    COUNT.get() != 0
+}
+
+/// Lets a tape see the ops of this thread, until it is [removed](remove).
+pub(crate) fn add(tape: &Rc<RefCell<Tape>>) {
+    TAPES.with_borrow_mut(|tapes| tapes.push(Rc::downgrade(tape)));
+    COUNT.set(COUNT.get() + 1);
+}
+
+/// Lets a tape see no more ops.
+pub(crate) fn remove(tape: &Rc<RefCell<Tape>>) {
+    // A thread that ends may have dropped its list of tapes first.
+    let own = Rc::as_ptr(tape);
+    let _ = TAPES.try_with(|tapes| tapes.borrow_mut().retain(|tape| tape.as_ptr() != own));
+    let _ = COUNT.try_with(|count| count.set(count.get() - 1));
+}
+
+/// Tells the tapes of an op, if one of them watches an operand.
+pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[Tensor], at: Place) {
+    let tapes: Vec<Rc<RefCell<Tape>>> =
+        TAPES.with_borrow(|tapes| tapes.iter().filter_map(Weak::upgrade).collect());
+    for tape in tapes {
+        let tape = &mut *tape.borrow_mut();
+        if tape.stopped || !operands.iter().any(|x| tape.is_watched(x)) {
+            continue;
+        }
+        tape.active.extend(results.iter().filter_map(Identity::of));
+        tape.records.push(Record {
+            op: op.clone(),
+            regions: regions.to_vec(),
+            operands: operands.iter().map(|&x| x.clone()).collect(),
+            results: results.to_vec(),
+            at,
+        });
+    }
+}
+
+/// As [`note`], of an application. Effects are left out: nothing is computed by them.
+pub(super) fn note_code(code: &Code<'_>, operands: &[&Tensor], results: &[Tensor], at: Place) {
+    match code {
+        Code::Op(op, _) if op.lowering() == Lowering::Effect => {}
+        Code::Op(op, regions) => note(op, regions, operands, results, at),
+        Code::Graph(graph) => {
+            let op = Call { name: graph.name().to_owned() }.into();
+            note(&op, std::slice::from_ref(graph), operands, results, at);
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The stack of traces of a thread, and ops going into its top.
+
+use std::cell::RefCell;
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+use tensorwright_ir::{Builder, Op, Type, Value};
+
+use super::super::application::{Application, Applied, Code, Operand};
+use super::super::broadcast;
+use super::capture::{Binding, Captured};
+use crate::error::{Error, Failure, Place};
+use crate::state::{State, Variable};
+use crate::tensor::identity::Identity;
+use crate::tensor::rows::Rows;
+use crate::tensor::traced::{self, TraceId, Traced};
+use crate::tensor::{Repr, Results, Tensor};
+
+/// What a trace is of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// A function, which sees nothing of the traces around it.
+    Function,
+    /// A closure of control flow, which may capture values of the traces around it, up to the function.
+    Region,
+}
+
+/// A graph that is being recorded.
+pub(super) struct Trace {
+    pub(super) id: TraceId,
+    pub(super) builder: Builder,
+    pub(super) captures: Vec<Captured>,
+    captured: HashMap<Identity, Value>,
+    /// The state that was used.
+    bindings: Vec<Binding>,
+    scope: Scope,
+}
+
+thread_local! {
+    static TRACES: RefCell<Vec<Trace>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Begins a trace, which is the top of the stack from now on.
+pub(super) fn begin(name: &str, scope: Scope) -> TraceId {
+    let id = TraceId::fresh();
+    let (captures, captured, bindings) = (Vec::new(), HashMap::new(), Vec::new());
+    let trace = Trace { id, builder: Builder::new(name), captures, captured, bindings, scope };
+    TRACES.with_borrow_mut(|traces| {
+        traces.push(trace);
+        traced::set_depth(traces.len());
+    });
+    id
+}
+
+/// Ends a trace, and those above it.
+pub(super) fn end(id: TraceId) {
+    // The traces are taken out of the borrow before their captures are dropped.
+    let _ended = TRACES.with_borrow_mut(|traces| {
+        let at = traces.iter().rposition(|trace| trace.id == id);
+        let ended = at.map(|at| traces.split_off(at));
+        traced::set_depth(traces.len());
+        ended
+    });
+}
+
+/// Does something with a trace that has not ended, and those below it.
+pub(super) fn with<R>(id: TraceId, work: impl FnOnce(&mut Trace, &[Trace]) -> R) -> R {
+    TRACES.with_borrow_mut(|traces| {
+        let at = traces.iter().rposition(|trace| trace.id == id).expect("a session keeps its trace");
+        let (outer, rest) = traces.split_at_mut(at);
+        work(&mut rest[0], outer)
+    })
+}
+
+/// Does something with the top, and those below it.
+fn with_top<R>(work: impl FnOnce(&mut Trace, &[Trace]) -> R) -> R {
+    TRACES.with_borrow_mut(|traces| {
+        let (top, outer) = traces.split_last_mut().expect("this thread traces");
+        work(top, outer)
+    })
+}
+
+/// Appends an op to the top. Fails if the op or the trace does not accept an operand.
+pub(crate) fn record(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+    with_top(|top, outer| top.record(op, operands, outer, at))
+}
+
+/// Appends an application to the top, whose state is then what it gives.
+pub(crate) fn record_stateful(application: Application<'_>) -> Result<Applied, Failure> {
+    with_top(|top, outer| top.record_stateful(application, outer))
+}
+
+/// The value of a variable in the top.
+pub(crate) fn read(variable: &Variable, at: Place) -> Tensor {
+    with_top(|top, _| {
+        let value = top.state(&State::Variable(variable.clone()));
+        top.tensor(value, at)
+    })
+}
+
+/// Gives a variable another value in the top. The tensor must have its type.
+pub(crate) fn assign(variable: &Variable, tensor: &Tensor, at: Place) -> Result<(), Failure> {
+    with_top(|top, outer| {
+        let value = top.value_of(tensor, outer, at)?;
+        let state = State::Variable(variable.clone());
+        top.state(&state);
+        top.set_state(&state, value);
+        Ok(())
+    })
+}
+
+impl Trace {
+    fn record(
+        &mut self,
+        op: Op,
+        operands: &[&Tensor],
+        outer: &[Trace],
+        at: Place,
+    ) -> Result<Results, Failure> {
+        let values: Result<SmallVec<[Value; 4]>, Failure> =
+            operands.iter().map(|tensor| self.value_of(tensor, outer, at)).collect();
+        self.builder.set_location(Some(at.into()));
+        let values = broadcast::operands(&mut self.builder, &op, values?);
+        let results = values.and_then(|values| self.builder.push(op, &values));
+        let results = results.map_err(|error| Error::op(at, error))?;
+        Ok(results.iter().map(|&value| self.tensor(value, at)).collect())
+    }
+
+    fn record_stateful(&mut self, application: Application<'_>, outer: &[Trace]) -> Result<Applied, Failure> {
+        let Application { code, operands, states, first_state, at } = application;
+        let values = operands.iter().map(|operand| self.operand(*operand, outer, at));
+        let values = values.collect::<Result<SmallVec<[Value; 8]>, Failure>>()?;
+        self.builder.set_location(Some(at.into()));
+        let results = match code {
+            Code::Op(op, regions) => {
+                self.builder.push_with_regions(op, &values, regions).map(SmallVec::into_vec)
+            }
+            Code::Graph(graph) => self.builder.inline(graph, &values),
+        };
+        let results = results.map_err(|error| Error::op(at, error))?;
+        for (state, &value) in states.iter().zip(&results[first_state..]) {
+            self.set_state(state, value);
+        }
+        let operand = |(operand, &value): (&Operand<'_>, &Value)| match *operand {
+            Operand::Tensor(tensor) => tensor.clone(),
+            Operand::State(_) => self.tensor(value, at),
+        };
+        Ok(Applied {
+            operands: operands.iter().zip(&values).map(operand).collect(),
+            results: results.into_iter().map(|value| self.tensor(value, at)).collect(),
+        })
+    }
+
+    fn operand(&mut self, operand: Operand<'_>, outer: &[Trace], at: Place) -> Result<Value, Failure> {
+        match operand {
+            Operand::Tensor(tensor) => self.value_of(tensor, outer, at),
+            Operand::State(state) => Ok(self.state(state)),
+        }
+    }
+
+    pub(super) fn tensor(&self, value: Value, made: Place) -> Tensor {
+        let ty = self.builder.ty(value).clone();
+        Tensor::traced(Traced { trace: self.id, value, ty, made })
+    }
+
+    /// The value that a tensor is in this trace.
+    pub(super) fn value_of(&mut self, tensor: &Tensor, outer: &[Trace], at: Place) -> Result<Value, Failure> {
+        match tensor.repr() {
+            Repr::Concrete(ty, _) => Ok(self.capture(ty, tensor)),
+            Repr::Traced(traced) if traced.trace == self.id => Ok(traced.value),
+            Repr::Traced(traced) if self.scope == Scope::Region && is_visible(outer, traced.trace) => {
+                Ok(self.capture(&traced.ty, tensor))
+            }
+            Repr::Traced(traced) => {
+                let (made, used) = (traced.made.into(), at.into());
+                let is_outer = outer.iter().any(|trace| trace.id == traced.trace);
+                Err(if is_outer { Error::TwoTraces { made, used } } else { Error::Escaped { made, used } }
+                    .into())
+            }
+            Repr::List(rows) => self.list(rows, outer, at),
+            Repr::Failed(failure) => Err(failure.clone()),
+        }
+    }
+
+    /// A list with values, built anew.
+    fn list(&mut self, rows: &Rows<Tensor>, outer: &[Trace], at: Place) -> Result<Value, Failure> {
+        let new = self.builder.list_new(&rows.ty().row());
+        let mut list = new.map_err(|error| Error::op(at, error))?;
+        for row in rows.to_vec() {
+            let row = self.value_of(&row, outer, at)?;
+            list = self.builder.list_push(list, row).map_err(|error| Error::op(at, error))?;
+        }
+        Ok(list)
+    }
+
+    fn capture(&mut self, ty: &Type, tensor: &Tensor) -> Value {
+        let identity = Identity::of(tensor).expect("tensors and values of traces have one");
+        if let Some(&value) = self.captured.get(&identity) {
+            return value;
+        }
+        let value = self.builder.input(ty.clone());
+        self.captured.insert(identity, value);
+        self.captures.push(Captured::Tensor(tensor.clone()));
+        value
+    }
+
+    /// What some state is now. State from outside is captured, but a function's effects begin with a token of its own.
+    fn state(&mut self, state: &State) -> Value {
+        if let Some(binding) = self.bindings.iter().find(|binding| binding.state == *state) {
+            return binding.value;
+        }
+        let value = match state {
+            State::Token if self.scope == Scope::Function => self.builder.token(),
+            state => {
+                self.captures.push(Captured::State(state.clone()));
+                self.builder.input(state.ty())
+            }
+        };
+        self.bindings.push(Binding { state: state.clone(), value, changed: false });
+        value
+    }
+
+    fn set_state(&mut self, state: &State, value: Value) {
+        // Whatever gives new state was given the old one, so it is known.
+        if let Some(binding) = self.bindings.iter_mut().find(|binding| binding.state == *state) {
+            binding.value = value;
+            binding.changed = true;
+        }
+    }
+
+    /// The state that ops of the trace changed.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().filter(|binding| binding.changed)
+    }
+}
+
+/// Whether a region within these traces may use values of the trace: those of regions around it, and of the function.
+fn is_visible(outer: &[Trace], trace: TraceId) -> bool {
+    let function = outer.iter().rposition(|outer| outer.scope == Scope::Function).unwrap_or(0);
+    outer[function..].iter().any(|outer| outer.id == trace)
+}

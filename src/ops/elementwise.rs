@@ -1,0 +1,94 @@
+//! Element-wise ops; their operands broadcast.
+
+use std::borrow::Borrow;
+
+use tensorwright_ir::op::primitive::{BinaryFn, Clamp, CompareFn, Select, UnaryFn};
+use tensorwright_ir::{DType, Scalar};
+
+use super::operand::{Operand, OperandKind};
+use crate::error::{Place, caller};
+use crate::interpret::one;
+use crate::tensor::Tensor;
+
+macro_rules! unary_methods {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+        /// Functions of each element.
+        impl Tensor {
+            $($(#[doc = $doc])*
+            #[track_caller]
+            pub fn $name(&self) -> Tensor {
+                one(UnaryFn::$variant, &[self], caller())
+            })*
+        }
+    };
+}
+tensorwright_ir::for_each_unary!(unary_methods);
+
+macro_rules! binary_methods {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+        /// Functions of two elements; shapes broadcast, numbers adopt the dtype.
+        impl Tensor {
+            $($(#[doc = $doc])*
+            #[track_caller]
+            pub fn $name(&self, rhs: impl Operand) -> Tensor {
+                let at = caller();
+                one(BinaryFn::$variant, &[self, rhs.hold(self, stringify!($name), at).borrow()], at)
+            })*
+        }
+    };
+}
+tensorwright_ir::for_each_binary!(binary_methods);
+
+macro_rules! compare_methods {
+    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+        /// Comparisons of two elements, as bool tensors; shapes broadcast, numbers adopt the dtype.
+        impl Tensor {
+            $($(#[doc = $doc])*
+            #[track_caller]
+            pub fn $name(&self, rhs: impl Operand) -> Tensor {
+                let at = caller();
+                one(CompareFn::$variant, &[self, rhs.hold(self, stringify!($name), at).borrow()], at)
+            })*
+        }
+    };
+}
+tensorwright_ir::for_each_compare!(compare_methods);
+
+/// Choices.
+impl Tensor {
+    /// Where this bool tensor is true the elements of `on_true`, elsewhere those of `on_false`. Shapes
+    /// broadcast; a number adopts the dtype of the other choice.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([-1.5f32, 2.0]);
+    /// assert_eq!(x.gt(0).select(&x, 0.0).to_vec::<f32>()?, [0.0, 2.0]);
+    /// # Ok::<(), tensorwright::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn select(&self, on_true: impl Operand, on_false: impl Operand) -> Tensor {
+        let at = caller();
+        let like = match (on_true.kind(), on_false.kind()) {
+            (OperandKind::Tensor(tensor), _) | (_, OperandKind::Tensor(tensor)) => tensor.clone(),
+            (OperandKind::Number(dtype), _) => like_of(dtype, at),
+        };
+        let on_true = on_true.hold(&like, "select", at);
+        let on_false = on_false.hold(&like, "select", at);
+        one(Select {}, &[self, on_true.borrow(), on_false.borrow()], at)
+    }
+}
+
+/// Limits.
+impl Tensor {
+    /// Each element, but at least `low` and at most `high`: `minimum(maximum(x, low), high)`.
+    #[track_caller]
+    pub fn clamp(&self, low: impl Operand, high: impl Operand) -> Tensor {
+        let at = caller();
+        let (low, high) = (low.hold(self, "clamp", at), high.hold(self, "clamp", at));
+        one(Clamp {}, &[low.borrow(), self, high.borrow()], at)
+    }
+}
+
+fn like_of(dtype: DType, at: Place) -> Tensor {
+    Tensor::scalar_at(Scalar::zero(dtype), at)
+}

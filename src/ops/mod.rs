@@ -1,0 +1,55 @@
+//! Every op of the registry as a method of [`Tensor`]. All of them go down the stack of [`interpret`](crate::interpret).
+//!
+//! - [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have theirs in
+//!   [`elementwise`], [`reduce`], [`shape`], [`sort`];
+//! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors;
+//! - [`operators`]: `+ - * /` and the like; [`index`]: `x.i(..)`;
+//! - [`operand`] and [`attribute`]: what ops take as operands and attributes; [`ranked`]: attributes that count axes;
+//!   [`refusal`]: what is said of operands that an op does not take.
+
+mod attribute;
+mod create;
+mod elementwise;
+mod index;
+#[cfg(feature = "ndarray")]
+mod interop;
+mod nested;
+mod operand;
+mod operators;
+mod ranked;
+mod reduce;
+mod refusal;
+mod shape;
+mod sort;
+mod table;
+
+use std::sync::Arc;
+
+use tensorwright_ir::Op;
+
+pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
+pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped};
+pub use nested::Nested;
+pub(crate) use nested::nested_at;
+pub(crate) use operand::fit;
+pub use operand::{Operand, OperandKind};
+pub use shape::IntoExtents;
+
+use crate::error::{Error, caller};
+use crate::interpret;
+use crate::tensor::Tensor;
+
+impl Tensor {
+    /// Applies an op: for programs that know it only when they run, such as importers. Element-wise ops
+    /// broadcast their operands.
+    ///
+    /// # Errors
+    /// When the op does not accept the operands, or one of them carries an error.
+    #[track_caller]
+    pub fn apply(op: impl Into<Op>, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
+        match interpret::apply(op.into(), operands, caller()) {
+            Ok(results) => Ok(results.into_vec()),
+            Err(failure) => Err(Arc::unwrap_or_clone(failure)),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Applying ops whose attributes are counted in axes of their operands.
+
+use smallvec::SmallVec;
+use tensorwright_ir::Op;
+use tensorwright_ir::op::TypeError;
+
+use super::refusal::refused;
+use crate::error::{Failure, Place};
+use crate::interpret::apply;
+use crate::tensor::{Results, Tensor};
+
+/// The numbers of axes of an op's operands.
+pub(super) struct Ranks(SmallVec<[usize; 4]>);
+
+impl Ranks {
+    fn new(operands: &[&Tensor]) -> Result<Ranks, Failure> {
+        let rank = |x: &&Tensor| x.known_type().map(|ty| ty.rank()).map_err(Failure::clone);
+        operands.iter().map(rank).collect::<Result<_, _>>().map(Ranks)
+    }
+
+    /// That of the operand whose axes the attribute `name` counts: the first, but for attributes of the
+    /// right-hand side.
+    pub(super) fn of(&self, name: &str) -> usize {
+        let operand = usize::from(name.starts_with("rhs"));
+        self.0.get(operand).copied().unwrap_or(0)
+    }
+}
+
+/// Applies an op whose attributes depend on the ranks of its operands.
+fn with_ranks(
+    name: &'static str,
+    operands: &[&Tensor],
+    at: Place,
+    op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
+) -> Result<Results, Failure> {
+    let op = op(&Ranks::new(operands)?).map_err(|source| refused(name, operands, at, source))?;
+    apply(op, operands, at)
+}
+
+/// As [`with_ranks`], for an op with one result; a failure is a failed tensor.
+pub(super) fn one_with_ranks(
+    name: &'static str,
+    operands: &[&Tensor],
+    at: Place,
+    op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
+) -> Tensor {
+    match with_ranks(name, operands, at, op) {
+        Ok(mut results) => results.remove(0),
+        Err(failure) => Tensor::failed(failure),
+    }
+}
+
+/// As [`with_ranks`], for an op with several results; a failure is `count` failed tensors.
+pub(super) fn all_with_ranks(
+    name: &'static str,
+    operands: &[&Tensor],
+    count: usize,
+    at: Place,
+    op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
+) -> Vec<Tensor> {
+    match with_ranks(name, operands, at, op) {
+        Ok(results) => results.into_vec(),
+        Err(failure) => vec![Tensor::failed(failure); count],
+    }
+}
+
+/// As [`all_with_ranks`], for an op with two results.
+pub(super) fn two_with_ranks(
+    name: &'static str,
+    operands: &[&Tensor],
+    at: Place,
+    op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
+) -> (Tensor, Tensor) {
+    let mut results = all_with_ranks(name, operands, 2, at, op);
+    let second = results.pop();
+    match (results.pop(), second) {
+        (Some(first), Some(second)) => (first, second),
+        _ => unreachable!("{name} has two results"),
+    }
+}

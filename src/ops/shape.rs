@@ -1,0 +1,157 @@
+//! Shapes and the order of axes.
+
+use tensorwright_ir::op::TypeError;
+use tensorwright_ir::op::attribute::Axes;
+use tensorwright_ir::op::composite::{ExpandDims, Stack};
+use tensorwright_ir::op::primitive::{Reshape, Transpose};
+use tensorwright_ir::{Shape, Type};
+
+use super::attribute::{AxisNumber, IntoAttribute};
+use super::ranked::one_with_ranks;
+use super::refusal::refused;
+use crate::error::{Place, caller};
+use crate::tensor::Tensor;
+
+/// Shapes and the order of axes.
+impl Tensor {
+    /// The same elements, row major, under another shape; one extent may be -1 and is then what is left.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::arange(6, DType::I32);
+    /// assert_eq!(x.reshape([2, -1]).shape()?, &[2, 3].into());
+    /// # Ok::<(), tensorwright::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reshape(&self, shape: impl IntoExtents) -> Tensor {
+        let at = caller();
+        let shape = match self.known_type() {
+            Ok(ty) => shape.into_extents(ty),
+            Err(failure) => return Tensor::failed(failure.clone()),
+        };
+        match shape {
+            Ok(shape) => one_with_ranks("reshape", &[self], at, |_| Ok(Reshape { shape }.into())),
+            Err(source) => Tensor::failed(refused("reshape", &[self], at, source)),
+        }
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `permutation[i]`; negative axes count from
+    /// the end.
+    #[track_caller]
+    pub fn transpose(&self, permutation: impl IntoAttribute<Axes>) -> Tensor {
+        one_with_ranks("transpose", &[self], caller(), |ranks| {
+            let permutation = permutation.into_attribute("permutation", ranks.of("permutation"))?;
+            Ok(Transpose { permutation }.into())
+        })
+    }
+
+    /// The last two axes swapped: the transposed matrix.
+    #[track_caller]
+    pub fn t(&self) -> Tensor {
+        self.swapped("t", -1, -2, caller())
+    }
+
+    /// Two axes swapped; negative axes count from the end.
+    #[track_caller]
+    pub fn swap_axes(&self, first: impl AxisNumber, second: impl AxisNumber) -> Tensor {
+        self.swapped("swap_axes", first.number(), second.number(), caller())
+    }
+
+    /// Repeated along new leading axes and axes of extent 1, by NumPy's rule.
+    #[track_caller]
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
+        let (shape, at) = (shape.into(), caller());
+        match self.known_type() {
+            Ok(ty) if ty.rank() > shape.rank() => {
+                let message = format!("{} does not broadcast to {shape}: it has more axes", ty.shape);
+                Tensor::failed(refused("broadcast_to", &[self], at, TypeError::Other(message)))
+            }
+            _ => self.broadcast_at(&shape, at),
+        }
+    }
+
+    /// With new axes of extent 1, which the result has at `axes`; negative ones count from the result's end.
+    #[track_caller]
+    pub fn expand_dims(&self, axes: impl IntoAttribute<Axes> + Clone) -> Tensor {
+        one_with_ranks("expand_dims", &[self], caller(), |ranks| {
+            let count = axes.clone().into_attribute("axes", usize::MAX >> 1)?.len();
+            Ok(ExpandDims { axes: axes.into_attribute("axes", ranks.of("axes") + count)? }.into())
+        })
+    }
+
+    /// Tensors of one type joined along a new axis, which may be negative and then counts from the result's end.
+    #[track_caller]
+    pub fn stack<T: AsRef<Tensor>>(xs: &[T], axis: impl IntoAttribute<usize>) -> Tensor {
+        let operands: Vec<&Tensor> = xs.iter().map(AsRef::as_ref).collect();
+        one_with_ranks("stack", &operands, caller(), |ranks| {
+            Ok(Stack { axis: axis.into_attribute("axis", ranks.of("axis") + 1)? }.into())
+        })
+    }
+
+    fn swapped(&self, name: &'static str, first: i64, second: i64, at: Place) -> Tensor {
+        one_with_ranks(name, &[self], at, |ranks| {
+            let rank = ranks.of("axes");
+            let axes: Axes = [first, second].into_attribute("axes", rank)?;
+            let mut permutation: Axes = (0..rank).collect();
+            if let Some(&axis) = axes.iter().find(|&&axis| axis >= rank) {
+                return Err(TypeError::Axis { axis, rank });
+            }
+            permutation.swap(axes[0], axes[1]);
+            Ok(Transpose { permutation }.into())
+        })
+    }
+}
+
+/// What [`Tensor::reshape`] takes: extents, one of which may be -1.
+pub trait IntoExtents {
+    /// The shape, for a tensor of type `ty`.
+    ///
+    /// # Errors
+    /// When there is more than one -1, another negative extent, or no extent that fits.
+    fn into_extents(self, ty: &Type) -> Result<Shape, TypeError>;
+}
+
+impl IntoExtents for Shape {
+    fn into_extents(self, _: &Type) -> Result<Shape, TypeError> {
+        Ok(self)
+    }
+}
+
+impl IntoExtents for &Shape {
+    fn into_extents(self, _: &Type) -> Result<Shape, TypeError> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoExtents for () {
+    fn into_extents(self, _: &Type) -> Result<Shape, TypeError> {
+        Ok(Shape::scalar())
+    }
+}
+
+macro_rules! extents {
+    ($([$($generics:tt)*] $list:ty),* $(,)?) => {$(
+        impl<I: AxisNumber, $($generics)*> IntoExtents for $list {
+            fn into_extents(self, ty: &Type) -> Result<Shape, TypeError> {
+                extents(self.iter().map(|i| i.number()), ty)
+            }
+        }
+    )*};
+}
+extents!([const N: usize] [I; N], [] &[I], [] Vec<I>);
+
+fn extents(numbers: impl Iterator<Item = i64> + Clone, ty: &Type) -> Result<Shape, TypeError> {
+    let wrong = |reason: String| TypeError::attribute("shape", reason);
+    let known =
+        numbers.clone().filter(|&n| n >= 0).try_fold(1usize, |product, n| product.checked_mul(n as usize));
+    let known = known.ok_or_else(|| wrong("is too large".to_owned()))?;
+    let mut unknown = numbers.clone().filter(|&n| n < 0);
+    let left = match (unknown.next(), unknown.next()) {
+        (None, _) => 0,
+        (Some(-1), None) if known != 0 && ty.elements().is_multiple_of(known) => ty.elements() / known,
+        (Some(-1), None) => return Err(wrong(format!("no extent makes {} elements", ty.elements()))),
+        (Some(-1), Some(_)) => return Err(wrong("has more than one -1".to_owned())),
+        (Some(n), _) => return Err(wrong(format!("{n} is no extent"))),
+    };
+    Ok(numbers.map(|n| if n < 0 { left } else { n as usize }).collect())
+}

@@ -1,0 +1,91 @@
+//! Sorting and searching.
+
+use tensorwright_ir::DType;
+use tensorwright_ir::op::composite::Argsort;
+use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, Sort, TopK};
+
+use super::attribute::IntoAttribute;
+use super::ranked::{all_with_ranks, one_with_ranks, two_with_ranks};
+use crate::error::{Place, caller};
+use crate::tensor::Tensor;
+
+/// Sorting and searching.
+impl Tensor {
+    /// The elements along `axis` in ascending order, NaN last; stable.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3i32, 1, 2]);
+    /// assert_eq!(x.sort(0).to_vec::<i32>()?, [1, 2, 3]);
+    /// assert_eq!(x.argsort(0).to_vec::<i32>()?, [1, 2, 0]);
+    /// # Ok::<(), tensorwright::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn sort(&self, axis: impl IntoAttribute<usize>) -> Tensor {
+        one_with_ranks("sort", &[self], caller(), |ranks| {
+            let axis = axis.into_attribute("axis", ranks.of("axis"))?;
+            Ok(Sort { axis, keys: 1, descending: false }.into())
+        })
+    }
+
+    /// The elements along `axis` in descending order, NaN first; stable.
+    #[track_caller]
+    pub fn sort_descending(&self, axis: impl IntoAttribute<usize>) -> Tensor {
+        one_with_ranks("sort", &[self], caller(), |ranks| {
+            let axis = axis.into_attribute("axis", ranks.of("axis"))?;
+            Ok(Sort { axis, keys: 1, descending: true }.into())
+        })
+    }
+
+    /// For each place along `axis` the i32 index of the element that [`Tensor::sort`] puts there.
+    #[track_caller]
+    pub fn argsort(&self, axis: impl IntoAttribute<usize>) -> Tensor {
+        one_with_ranks("argsort", &[self], caller(), |ranks| {
+            let axis = axis.into_attribute("axis", ranks.of("axis"))?;
+            Ok(Argsort { axis, descending: false, dtype: DType::I32 }.into())
+        })
+    }
+
+    /// All tensors, which have one shape, sorted along `axis` by the first `keys` of them; stable. If they do
+    /// not fit together, each result carries the error.
+    #[track_caller]
+    pub fn sort_together<T: AsRef<Tensor>>(
+        xs: &[T],
+        axis: impl IntoAttribute<usize>,
+        keys: usize,
+        descending: bool,
+    ) -> Vec<Tensor> {
+        let operands: Vec<&Tensor> = xs.iter().map(AsRef::as_ref).collect();
+        all_with_ranks("sort", &operands, xs.len(), caller(), |ranks| {
+            let axis = axis.into_attribute("axis", ranks.of("axis"))?;
+            Ok(Sort { axis, keys, descending }.into())
+        })
+    }
+
+    /// The `k` greatest elements along `axis`, greatest first, and their i32 indices.
+    #[track_caller]
+    pub fn top_k(&self, k: usize, axis: impl IntoAttribute<usize>) -> (Tensor, Tensor) {
+        two_with_ranks("top_k", &[self], caller(), |ranks| {
+            Ok(TopK { k, axis: axis.into_attribute("axis", ranks.of("axis"))? }.into())
+        })
+    }
+
+    /// The i32 index of the first greatest element along `axis`, which disappears; the first NaN wins.
+    #[track_caller]
+    pub fn argmax(&self, axis: impl IntoAttribute<usize>) -> Tensor {
+        self.arg_reduce(ArgKind::Max, axis, caller())
+    }
+
+    /// The i32 index of the first least element along `axis`, which disappears; the first NaN wins.
+    #[track_caller]
+    pub fn argmin(&self, axis: impl IntoAttribute<usize>) -> Tensor {
+        self.arg_reduce(ArgKind::Min, axis, caller())
+    }
+
+    fn arg_reduce(&self, kind: ArgKind, axis: impl IntoAttribute<usize>, at: Place) -> Tensor {
+        one_with_ranks("arg_reduce", &[self], at, |ranks| {
+            let axis = axis.into_attribute("axis", ranks.of("axis"))?;
+            Ok(ArgReduce { kind, axis, dtype: DType::I32 }.into())
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Keys.
+
+use tensorwright_ir::op::composite::{Normal, Permutation, RngFoldIn, RngSplit, TruncatedNormal, Uniform};
+use tensorwright_ir::op::primitive::{Reshape, Slice};
+use tensorwright_ir::{Element, Scalar, Shape};
+
+use crate::error::{Place, caller};
+use crate::interpret::one;
+use crate::ops::{Operand, OperandKind};
+use crate::tensor::Tensor;
+use crate::tree::Tree;
+
+/// The key of a stream of random numbers; a `u32[2]` tensor. As an operand it stands for that tensor:
+/// `x.dropout(&key, 0.1)`.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let key = RandomKey::new(42);
+/// let [a, b] = key.split();
+/// let x = a.normal([3], 0.0f32, 1.0);
+/// assert_eq!(x.to_vec::<f32>()?, a.normal([3], 0.0f32, 1.0).to_vec::<f32>()?);
+/// assert_ne!(x.to_vec::<f32>()?, b.normal([3], 0.0f32, 1.0).to_vec::<f32>()?);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[derive(Clone, Debug, Tree)]
+pub struct RandomKey {
+    pub(super) key: Tensor,
+}
+
+impl RandomKey {
+    /// The key for a seed.
+    #[track_caller]
+    pub fn new(seed: u64) -> RandomKey {
+        RandomKey { key: Tensor::from([seed as u32, (seed >> 32) as u32]) }
+    }
+
+    /// The key that a `u32[2]` tensor holds.
+    pub fn from_tensor(key: Tensor) -> RandomKey {
+        RandomKey { key }
+    }
+
+    /// The key as a `u32[2]` tensor.
+    pub fn tensor(&self) -> &Tensor {
+        &self.key
+    }
+
+    /// New keys, independent of each other and of this one.
+    #[track_caller]
+    pub fn split<const N: usize>(&self) -> [RandomKey; N] {
+        let at = caller();
+        let keys = one(RngSplit { count: N }, &[&self.key], at);
+        std::array::from_fn(|i| RandomKey { key: row(&keys, i, at) })
+    }
+
+    /// A new key for a number, such as a step or a layer: an integer or an integer tensor.
+    #[track_caller]
+    pub fn fold_in(&self, number: impl Operand) -> RandomKey {
+        let at = caller();
+        let like = Tensor::scalar_at(Scalar::I64(0), at);
+        let number = number.hold(&like, "rng_fold_in", at);
+        self.fold_in_at(std::borrow::Borrow::borrow(&number), at)
+    }
+
+    pub(super) fn fold_in_at(&self, number: &Tensor, at: Place) -> RandomKey {
+        RandomKey { key: one(RngFoldIn {}, &[&self.key, number], at) }
+    }
+
+    /// Numbers from `low` to below `high`, evenly distributed.
+    #[track_caller]
+    pub fn uniform<T: Element>(&self, shape: impl Into<Shape>, low: T, high: T) -> Tensor {
+        let op = Uniform { dtype: T::DTYPE, shape: shape.into(), low: low.into(), high: high.into() };
+        one(op, &[&self.key], caller())
+    }
+
+    /// Normally distributed numbers.
+    #[track_caller]
+    pub fn normal<T: Element>(&self, shape: impl Into<Shape>, mean: T, std: T) -> Tensor {
+        let op = Normal { dtype: T::DTYPE, shape: shape.into(), mean: mean.into(), std: std.into() };
+        one(op, &[&self.key], caller())
+    }
+
+    /// Normally distributed numbers within two standard deviations of the mean.
+    #[track_caller]
+    pub fn truncated_normal<T: Element>(&self, shape: impl Into<Shape>, mean: T, std: T) -> Tensor {
+        let op = TruncatedNormal { dtype: T::DTYPE, shape: shape.into(), mean: mean.into(), std: std.into() };
+        one(op, &[&self.key], caller())
+    }
+
+    /// The numbers `0..count` in random order, as i32.
+    #[track_caller]
+    pub fn permutation(&self, count: usize) -> Tensor {
+        one(Permutation { count }, &[&self.key], caller())
+    }
+}
+
+fn row(keys: &Tensor, i: usize, at: Place) -> Tensor {
+    let i = i as i64;
+    let slice = Slice {
+        starts: [i, 0].into_iter().collect(),
+        limits: [i + 1, 2].into_iter().collect(),
+        strides: [1, 1].into_iter().collect(),
+    };
+    one(Reshape { shape: [2].into() }, &[&one(slice, &[keys], at)], at)
+}
+
+impl AsRef<Tensor> for RandomKey {
+    fn as_ref(&self) -> &Tensor {
+        &self.key
+    }
+}
+
+impl<'k> Operand for &'k RandomKey {
+    type Held = &'k Tensor;
+
+    fn kind(&self) -> OperandKind<'_> {
+        OperandKind::Tensor(&self.key)
+    }
+
+    fn hold(self, _: &Tensor, _: &'static str, _: Place) -> &'k Tensor {
+        &self.key
+    }
+}
+
+impl Operand for RandomKey {
+    type Held = Tensor;
+
+    fn kind(&self) -> OperandKind<'_> {
+        OperandKind::Tensor(&self.key)
+    }
+
+    fn hold(self, _: &Tensor, _: &'static str, _: Place) -> Tensor {
+        self.key
+    }
+}

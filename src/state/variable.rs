@@ -1,0 +1,229 @@
+//! The variable as plain data: an identity, a type, a value, and whose turn it is to assign it.
+//!
+//! A call that assigns variables is alone with them, so that no update is lost. There are two ways to be alone:
+//!
+//! - A call that overwrites old values holds the *locks* of the values while it runs, see [`Variable::lock`]: nobody may see a value
+//!   that is half new. No code of the user's runs meanwhile.
+//! - Any other call holds the *turns* of the variables, see [`Variable::take_turns`]: others may read the old values. While it runs, user
+//!   code may be called on the same thread (a printer), so a thread that has a turn may take it again, and may lock the value.
+//!
+//! Turns are taken in the order of the variables' numbers. Who wants locks waits for a turn without holding any lock, and who holds
+//! locks waits for nothing but locks of higher numbers, so that nobody waits in a circle.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+use tensorwright_ir::Type;
+use tensorwright_runtime::buffer::SharedBuffer;
+
+/// A tensor of fixed dtype and shape that can be assigned. Clones are the same variable.
+///
+/// Reads and assignments take effect in program order, in and out of traced functions. A traced function refers to the variables
+/// that it uses: each call sees the values of that moment, and what it assigns is there when the call returns. Calls that
+/// assign the same variable come one after the other. What a traced function assigns is written over the old value where nobody else
+/// has a handle of that: a step of training needs no second place for the parameters. As an argument, or in a struct that derives [`Tree`](crate::Tree), a variable
+/// is a plain value: which variable it is, not what is in it, is part of the signature.
+///
+/// What [`set_printer`](crate::set_printer) is given runs while a call does, and may read variables, assign them and call functions: it
+/// finds what variables were before the call, and what it assigns is there until the call assigns the same variable at its end. Two
+/// threads must not assign each other's variables in this way: they would wait for each other.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let count = Variable::new(0i32)?;
+/// let step = {
+///     let count = count.clone();
+///     function(move |by: Tensor| {
+///         count.assign_add(&by)?;
+///         Ok::<_, tensorwright::Error>(count.value() * 10)
+///     })
+/// };
+/// assert_eq!(step.call(1i32)?.item::<i32>()?, 10);
+/// count.assign(5i32)?;
+/// assert_eq!(step.call(2i32)?.item::<i32>()?, 70);
+/// assert_eq!(step.trace_count(), 1);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Variable {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    id: u64,
+    name: String,
+    ty: Type,
+    cell: Mutex<Cell>,
+    /// Notified when a turn ends.
+    ended: Condvar,
+}
+
+struct Cell {
+    value: SharedBuffer,
+    turn: Option<Turn>,
+}
+
+/// Whose turn it is, and how often it took it.
+struct Turn {
+    thread: ThreadId,
+    depth: usize,
+}
+
+impl Cell {
+    fn is_taken(&self) -> bool {
+        self.turn.as_ref().is_some_and(|turn| turn.thread != thread::current().id())
+    }
+
+    fn begin_turn(&mut self) {
+        match &mut self.turn {
+            Some(turn) => turn.depth += 1,
+            None => self.turn = Some(Turn { thread: thread::current().id(), depth: 1 }),
+        }
+    }
+
+    /// Ends a turn. Whether it is free now.
+    fn end_turn(&mut self) -> bool {
+        if let Some(turn) = &mut self.turn {
+            turn.depth -= 1;
+            if turn.depth == 0 {
+                self.turn = None;
+            }
+        }
+        self.turn.is_none()
+    }
+}
+
+impl Variable {
+    pub(crate) fn with_value(name: &str, ty: Type, value: SharedBuffer) -> Variable {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let cell = Mutex::new(Cell { value, turn: None });
+        Variable { inner: Arc::new(Inner { id, name: name.to_owned(), ty, cell, ended: Condvar::new() }) }
+    }
+
+    /// The name; empty if it has none.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// The dtype and shape.
+    pub fn ty(&self) -> &Type {
+        &self.inner.ty
+    }
+
+    /// The value now, outside of traces.
+    pub(crate) fn buffer(&self) -> SharedBuffer {
+        self.guard().value.clone()
+    }
+
+    /// Gives the variable a value of its type, when no other thread has the turn.
+    pub(crate) fn set(&self, value: SharedBuffer) {
+        let _turn = Variable::take_turns(std::slice::from_ref(self));
+        // The old value is dropped after the lock.
+        let _old = std::mem::replace(&mut self.guard().value, value);
+    }
+
+    fn guard(&self) -> MutexGuard<'_, Cell> {
+        self.inner.cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no other thread has the turn.
+    fn wait<'v>(&self, guard: MutexGuard<'v, Cell>) -> MutexGuard<'v, Cell> {
+        let is_taken = |cell: &mut Cell| cell.is_taken();
+        self.inner.ended.wait_while(guard, is_taken).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the turns of variables.
+    pub(crate) fn take_turns(variables: &[Variable]) -> Turns<'_> {
+        let mut turns = Turns { variables: Vec::with_capacity(variables.len()) };
+        for i in in_order(variables) {
+            variables[i].wait(variables[i].guard()).begin_turn();
+            turns.variables.push(&variables[i]);
+        }
+        turns
+    }
+
+    /// Locks the values of variables, when no other thread has the turn of one of them.
+    pub(crate) fn lock(variables: &[Variable]) -> Locked<'_> {
+        let order = in_order(variables);
+        'again: loop {
+            let mut guards: Vec<Option<MutexGuard<'_, Cell>>> = variables.iter().map(|_| None).collect();
+            for &i in &order {
+                let guard = variables[i].guard();
+                if guard.is_taken() {
+                    drop(guards);
+                    drop(variables[i].wait(guard));
+                    continue 'again;
+                }
+                guards[i] = Some(guard);
+            }
+            return Locked { guards: guards.into_iter().flatten().collect() };
+        }
+    }
+}
+
+/// Positions of the variables in an order that is the same for all threads.
+fn in_order(variables: &[Variable]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..variables.len()).collect();
+    order.sort_by_key(|&i| variables[i].inner.id);
+    order
+}
+
+/// Turns of variables, until this is dropped.
+pub(crate) struct Turns<'v> {
+    variables: Vec<&'v Variable>,
+}
+
+impl Drop for Turns<'_> {
+    fn drop(&mut self) {
+        for variable in &self.variables {
+            if variable.guard().end_turn() {
+                variable.inner.ended.notify_all();
+            }
+        }
+    }
+}
+
+/// Values of variables that nobody else sees meanwhile.
+pub(crate) struct Locked<'v> {
+    guards: Vec<MutexGuard<'v, Cell>>,
+}
+
+impl Locked<'_> {
+    /// The values of the variables.
+    pub(crate) fn values(&mut self) -> impl Iterator<Item = &mut SharedBuffer> {
+        self.guards.iter_mut().map(|guard| &mut guard.value)
+    }
+
+    /// Gives the variables these values.
+    pub(crate) fn assign(mut self, values: impl IntoIterator<Item = SharedBuffer>) {
+        for (value, new) in self.values().zip(values) {
+            *value = new;
+        }
+    }
+}
+
+/// The same variable, not an equal one.
+impl PartialEq for Variable {
+    fn eq(&self, other: &Variable) -> bool {
+        self.inner.id == other.inner.id
+    }
+}
+
+impl Eq for Variable {}
+
+impl Hash for Variable {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.id.hash(state);
+    }
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Variable({}: {})", self.name(), self.ty())
+    }
+}

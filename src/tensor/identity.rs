@@ -1,0 +1,41 @@
+//! Which tensors are the same value: not equal, the same.
+
+use tensorwright_ir::{Type, Value};
+
+use super::traced::{TraceId, Traced};
+use super::{Repr, Tensor};
+
+/// What tells tensors apart.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    /// Memory at an address, under a type.
+    Memory(usize, Type),
+    /// A value of a trace.
+    Value(TraceId, Value),
+}
+
+impl Identity {
+    /// The identity of a tensor; lists and errors have none.
+    pub(crate) fn of(tensor: &Tensor) -> Option<Identity> {
+        match tensor.repr() {
+            Repr::Concrete(ty, buffer) => Some(Identity::Memory(buffer.as_ptr() as usize, ty.clone())),
+            Repr::Traced(traced) => Some(Identity::Value(traced.trace, traced.value)),
+            Repr::List(_) | Repr::Failed(_) => None,
+        }
+    }
+}
+
+/// Whether both tensors are the same value.
+pub(crate) fn same(left: &Tensor, right: &Tensor) -> bool {
+    Identity::of(left).is_some_and(|left| Identity::of(right) == Some(left))
+}
+
+/// The tensor, said to be made where the other one was.
+pub(crate) fn made_as(tensor: &Tensor, other: &Tensor) -> Tensor {
+    match (tensor.repr(), other.repr()) {
+        (Repr::Traced(traced), Repr::Traced(other)) => {
+            Tensor::traced(Traced { made: other.made, ..traced.clone() })
+        }
+        _ => tensor.clone(),
+    }
+}

@@ -1,0 +1,88 @@
+//! Lists with values: immutable, and cheap to make longer or shorter by a row.
+
+use std::sync::Arc;
+
+use tensorwright_ir::Type;
+use tensorwright_ir::op::TypeError;
+
+use crate::error::{Error, Place};
+
+/// The rows of a list: a chain from the last row to the first.
+#[derive(Clone)]
+pub(crate) struct Rows<T> {
+    /// The type of the list.
+    ty: Type,
+    last: Option<Arc<Link<T>>>,
+}
+
+struct Link<T> {
+    row: T,
+    /// How many rows there are up to this one.
+    len: usize,
+    before: Option<Arc<Link<T>>>,
+}
+
+impl<T> Drop for Link<T> {
+    /// Drops links one after the other, not one inside the other.
+    fn drop(&mut self) {
+        let mut next = self.before.take();
+        while let Some(mut link) = next.and_then(Arc::into_inner) {
+            next = link.before.take();
+        }
+    }
+}
+
+impl<T: Clone> Rows<T> {
+    /// No rows, of a list of this type.
+    pub(crate) fn new(ty: Type) -> Rows<T> {
+        Rows { ty, last: None }
+    }
+
+    pub(crate) fn ty(&self) -> &Type {
+        &self.ty
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.last.as_ref().map_or(0, |link| link.len)
+    }
+
+    /// The rows in order.
+    pub(crate) fn to_vec(&self) -> Vec<T> {
+        let mut rows: Vec<T> = self.links().map(|link| link.row.clone()).collect();
+        rows.reverse();
+        rows
+    }
+
+    /// The row at `index`, if there is one.
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
+        let from_end = (self.len().checked_sub(1)?).checked_sub(index)?;
+        self.links().nth(from_end).map(|link| &link.row)
+    }
+
+    /// The list with one more row at its end.
+    pub(crate) fn pushed(&self, row: T) -> Rows<T> {
+        let link = Link { row, len: self.len() + 1, before: self.last.clone() };
+        Rows { ty: self.ty.clone(), last: Some(link.into()) }
+    }
+
+    /// The list without its last row, and that row; none of an empty list.
+    pub(crate) fn popped(&self) -> (Rows<T>, Option<T>) {
+        let (before, row) = match &self.last {
+            Some(link) => (link.before.clone(), Some(link.row.clone())),
+            None => (None, None),
+        };
+        (Rows { ty: self.ty.clone(), last: before }, row)
+    }
+
+    /// The links, from that of the last row on.
+    fn links(&self) -> impl Iterator<Item = &Link<T>> {
+        std::iter::successors(self.last.as_deref(), |link| link.before.as_deref())
+    }
+}
+
+/// What is said of a list where a tensor must be.
+pub(crate) fn no_tensor(ty: &Type, at: Place) -> Error {
+    let reason =
+        "a list has no value as a tensor, and functions take and give tensors: stack it, or take out rows";
+    Error::refused(at, "list", vec![ty.clone()], TypeError::Other(reason.to_owned()))
+}
