@@ -65,7 +65,7 @@ fn effect(op: Op, values: &[&Tensor], at: Place) -> Result<()> {
     let order = [State::Token];
     let values = values.iter().map(|&value| Operand::Tensor(value));
     let operands: Vec<Operand<'_>> = [Operand::State(&order[0])].into_iter().chain(values).collect();
-    let code = Code::Op(op, Vec::new());
+    let code = Code::Op(Box::new(op), Vec::new());
     let effect = Application { code, operands: &operands, states: &order, first_state: 0, at };
     apply_stateful(effect).map(drop).map_err(Arc::unwrap_or_clone)
 }

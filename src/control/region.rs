@@ -107,7 +107,7 @@ pub(crate) fn record(
     first_state: usize,
     at: Place,
 ) -> Result<Results, Error> {
-    let code = Code::Op(op.into(), regions);
+    let code = Code::Op(Box::new(op.into()), regions);
     let application = Application { code, operands, states: &captures.changes, first_state, at };
     interpret::apply_stateful(application).map_err(Arc::unwrap_or_clone)
 }

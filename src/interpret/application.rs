@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 #[derive(Clone)]
 pub(crate) enum Code<'c> {
     /// An effect, or an op with regions.
-    Op(Op, Vec<Graph>),
+    Op(Box<Op>, Vec<Graph>),
     /// All ops of a graph.
     Graph(&'c Graph),
 }

@@ -29,6 +29,7 @@
 mod harness;
 mod branches;
 mod errors;
+mod essay;
 mod generated;
 mod gradients;
 mod grammar;

@@ -3,6 +3,7 @@
 //!
 //! `GRAPH_CASES` sets the number of graphs per property.
 
+mod donation;
 mod machine;
 
 use std::collections::HashMap;

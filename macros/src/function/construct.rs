@@ -67,7 +67,7 @@ impl Lower {
     fn leave(&mut self, jump: Jump, value: Option<&Expr>, dest: &Dest) -> Lowered {
         let lowered = match value {
             Some(value) => self.value(value, dest),
-            None => self.fill(dest, &quote!(()), Span::call_site()).into(),
+            None => self.fill_unit(dest, Span::call_site()).into(),
         };
         if !lowered.jumps.is_empty() {
             self.refuse(
@@ -142,7 +142,7 @@ impl Lower {
     fn otherwise(&mut self, choice: &ExprIf, dest: &Dest) -> Lowered {
         match &choice.else_branch {
             Some((_, otherwise)) => self.value(otherwise, dest),
-            None => self.fill(dest, &quote!(()), choice.span()).into(),
+            None => self.fill_unit(dest, choice.span()).into(),
         }
     }
 
@@ -374,7 +374,7 @@ struct Body {
 impl Lowered {
     /// `while` and `for` give nothing.
     fn then_unit(mut self, lower: &Lower, dest: &Dest) -> Lowered {
-        self.tokens.extend(lower.fill(dest, &quote!(()), Span::call_site()));
+        self.tokens.extend(lower.fill_unit(dest, Span::call_site()));
         self
     }
 }

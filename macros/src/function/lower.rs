@@ -156,8 +156,7 @@ impl Lower {
                 return all;
             }
         }
-        let unit = quote!(());
-        all.tokens.extend(self.fill(dest, &unit, Span::call_site()));
+        all.tokens.extend(self.fill_unit(dest, Span::call_site()));
         all
     }
 
@@ -261,7 +260,8 @@ impl Lower {
             carriers.push(quote!(::tensorwright::control::natural::Carrier::new("", true, #flag.carried())));
             slots.extend(self.slot_of(jump));
         }
-        let name = |slot: &Ident| if *slot == "result" { "the result" } else { "the value" };
+        let result = Dest::Result.slot();
+        let name = |slot: &Ident| if result.as_ref() == Some(slot) { "the result" } else { "the value" };
         carriers.extend(slots.iter().map(|slot| {
             let name = name(slot);
             quote! {
@@ -290,13 +290,20 @@ impl Lower {
     pub(super) fn fill(&self, dest: &Dest, value: &TokenStream, span: Span) -> TokenStream {
         let result = &self.result;
         match dest {
-            Dest::Nowhere if value.to_string() == "()" => quote!(),
             Dest::Nowhere => quote!(#value;),
             Dest::Slot(slot) => quote_spanned!(span=> #slot.fill(#value);),
             Dest::Result => {
                 let slot = dest.slot();
                 quote_spanned!(span=> #slot.fill(::tensorwright::control::natural::returned::<#result>(#value)?);)
             }
+        }
+    }
+
+    /// Puts the value of code that gives none where it goes: nothing at all, if nobody asks for it.
+    pub(super) fn fill_unit(&self, dest: &Dest, span: Span) -> TokenStream {
+        match dest {
+            Dest::Nowhere => quote!(),
+            Dest::Slot(_) | Dest::Result => self.fill(dest, &quote!(()), span),
         }
     }
 
@@ -493,5 +500,31 @@ impl Dest {
             Dest::Slot(slot) => Some(slot.clone()),
             Dest::Result => Some(Ident::new("result", Span::mixed_site())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lowered(block: &Block) -> String {
+        Lower::new(syn::parse_quote!(Tensor)).block(block, &Dest::Nowhere).tokens.to_string()
+    }
+
+    #[test]
+    fn a_unit_that_is_written_stays_and_others_are_not_made() {
+        let written: TokenStream = quote!((););
+        assert_eq!(
+            lowered(&syn::parse_quote!({
+                ();
+            })),
+            written.to_string()
+        );
+        assert_eq!(
+            lowered(&syn::parse_quote!({
+                let x = 1;
+            })),
+            quote!(let x = 1;).to_string()
+        );
     }
 }

@@ -56,5 +56,5 @@ fn bools_that_were_written_to_are_looked_at_again() {
     let choice = compiled(CHOICE);
     choice.run(&[&p, &p, &x, &x], 1).expect("memory");
     p.get_mut().expect("the only handle")[0] = 128;
-    let _ = choice.run_donating(&mut [&p, &p, &x, &x].map(Operand::Kept), 1);
+    let _ = choice.run_donating(&mut [&p, &p, &x, &x].map(Operand::Borrowed), 1);
 }

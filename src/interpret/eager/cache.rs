@@ -28,6 +28,7 @@ pub fn set_eager_cache_budget(bytes: usize) {
 
 /// What was compiled.
 #[derive(PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly all keys are ops, and each eager op compares one")]
 pub(super) enum EagerKey {
     /// An op, for operands of these types. Of an effect the operands without the token.
     Op(Op, SmallVec<[Type; 2]>),

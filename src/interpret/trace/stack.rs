@@ -133,7 +133,7 @@ impl Trace {
         self.builder.set_location(Some(at.into()));
         let results = match code {
             Code::Op(op, regions) => {
-                self.builder.push_with_regions(op, &values, regions).map(SmallVec::into_vec)
+                self.builder.push_with_regions(*op, &values, regions).map(SmallVec::into_vec)
             }
             Code::Graph(graph) => self.builder.inline(graph, &values),
         };
