@@ -1,7 +1,7 @@
 //! Choosing between branches.
 
-use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::control::{Case, If};
+use tensorwright_ir::op::{Selector, TypeError};
 use tensorwright_ir::{DType, Op, Type};
 
 use super::agree::{self, Parties};
@@ -71,13 +71,13 @@ pub fn cond<O: Output, P: Output<Tree = O::Tree>>(
 pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -> Result<O::Tree> {
     let (at, index) = (caller(), index.as_ref());
     check_scalar(index, "case", DType::I32, at)?;
-    let Some(last) = branches.len().checked_sub(1) else {
+    if branches.is_empty() {
         let source = TypeError::Other("there must be at least one branch".to_owned());
         return Err(Error::refused(at, "case", vec![index.ty()?.clone()], source));
-    };
+    }
     if !is_tracing() {
-        let chosen = usize::try_from(index.scalar_value(at)?.to_i128()).map_or(last, |i| i.min(last));
-        return branches[chosen]().into_result();
+        let selected = Selector::Index.region(index.scalar_value(at)?.to_i128(), branches.len());
+        return branches[selected]().into_result();
     }
     let traced = branches.iter().map(|branch| region::trace("branch", &[], at, |_| branch()));
     let traced = traced.collect::<Result<Vec<_>>>()?;

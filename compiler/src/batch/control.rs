@@ -5,6 +5,7 @@
 
 use tensorwright_ir::op::control::CustomGradient;
 use tensorwright_ir::op::primitive::{CompareFn, ReduceKind};
+use tensorwright_ir::op::{Ports, Runs, Selector};
 use tensorwright_ir::{Builder, Graph, Literal, Op, Type, Value};
 
 use super::depend::{self, Set, meets};
@@ -16,23 +17,19 @@ use crate::passes::has_effect;
 
 impl Site<'_> {
     pub(super) fn control(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
-        match op {
-            Op::If(_) if self.has(0) => self.all_branches(|b, index, branch| match branch {
-                0 => Ok(index),
-                _ => b.not(index),
-            }),
-            Op::Case(_) if self.has(0) => self.all_branches(|b, index, branch| {
-                let number = b.scalar(branch as i32);
-                let shape = b.shape(index);
-                let number = b.broadcast_to(number, &shape)?;
-                b.push_one(CompareFn::Eq, &[index, number])
-            }),
-            Op::If(_) | Op::Case(_) => self.regions(1),
-            Op::While(op) => self.while_loop(op.carried),
-            Op::Scan(op) => self.slices(op.carried, op.scanned),
-            Op::Map(op) => self.slices(0, op.mapped),
-            Op::CustomGradient(op) => self.custom(op),
-            _ => self.regions(0),
+        match (op, op.ports()) {
+            (Op::CustomGradient(op), _) => self.custom(op),
+            (_, Some(ports)) => self.runs(&ports),
+            (_, None) => self.expanded(),
+        }
+    }
+
+    fn runs(&mut self, ports: &Ports) -> Result<Vec<Item>, BatchError> {
+        match ports.runs {
+            Runs::Selected(selector) if self.has(0) => self.all_branches(selector),
+            Runs::Once | Runs::Again | Runs::Selected(_) => self.regions(ports.selectors()),
+            Runs::While => self.while_loop(ports.carried),
+            Runs::ForEach { .. } => self.slices(ports.carried, ports.sliced),
         }
     }
 
@@ -76,19 +73,15 @@ impl Site<'_> {
         b
     }
 
-    /// All branches, and for each example the results of one of them. `is_chosen` says of the operand that decides where it chooses a
-    /// branch; where none is chosen the last one is.
-    fn all_branches(
-        &mut self,
-        is_chosen: impl Fn(&mut Builder, Value, usize) -> Result<Value, tensorwright_ir::BuildError>,
-    ) -> Result<Vec<Item>, BatchError> {
+    /// All branches, and for each example the results of one of them: the last one where no other is selected.
+    fn all_branches(&mut self, selector: Selector) -> Result<Vec<Item>, BatchError> {
         self.no_effects()?;
         let (node, size) = (self.node, self.size);
-        let (selector, inputs) = (self.value(0), &self.x[1..]);
+        let (value, inputs) = (self.value(0), &self.x[1..]);
         let last = node.regions.len() - 1;
         let mut results = append_batched(self.b, &node.regions[last], size, inputs)?;
         for (branch, region) in node.regions[..last].iter().enumerate() {
-            let chosen = is_chosen(self.b, selector, branch)?;
+            let chosen = is_selected(self.b, selector, value, branch)?;
             let found = append_batched(self.b, region, size, inputs)?;
             for (result, item) in results.iter_mut().zip(found) {
                 *result = self.selected(chosen, item, *result)?;
@@ -219,6 +212,24 @@ impl Site<'_> {
         let operands: Vec<Value> = self.x.iter().map(|item| item.value).collect();
         let found = self.b.push_with_regions(op.clone(), &operands, regions)?;
         Ok(items(&found, &given[..results]))
+    }
+}
+
+/// Where the values of a selector select a branch other than the last.
+fn is_selected(
+    b: &mut Builder,
+    selector: Selector,
+    values: Value,
+    branch: usize,
+) -> Result<Value, tensorwright_ir::BuildError> {
+    match selector {
+        Selector::Predicate => Ok(values),
+        Selector::Index => {
+            let number = b.scalar(branch as i32);
+            let shape = b.shape(values);
+            let number = b.broadcast_to(number, &shape)?;
+            b.push_one(CompareFn::Eq, &[values, number])
+        }
     }
 }
 

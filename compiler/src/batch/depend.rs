@@ -2,10 +2,8 @@
 //!
 //! Worked out once for each region, from the inside out, so that loops in loops cost no more than their size.
 
-use tensorwright_ir::op::Lowering;
+use tensorwright_ir::op::{Lowering, Ports};
 use tensorwright_ir::{Graph, Node, Op};
-
-use crate::passes::{Ports, giving};
 
 /// A set of inputs or operands.
 pub(super) type Set = Vec<bool>;
@@ -53,32 +51,27 @@ fn union(row: &[bool], sets: &[&Set], size: usize) -> Set {
 /// For each result of the node the operands that it depends on.
 pub(super) fn results(node: &Node) -> Vec<Set> {
     let operands = node.operands.len();
-    match (&node.op, Ports::of(node)) {
+    match (&node.op, node.op.ports()) {
         // The examples share the order of effects, and the lengths of lists.
         (Op::ListLen(_), _) => vec![vec![false; operands]; node.results.len()],
         (op, _) if op.lowering() == Lowering::Effect => vec![vec![false; operands]; node.results.len()],
-        (Op::CustomGradient(_), _) => {
-            let mut rows = outputs(&node.regions[0]);
-            rows.truncate(node.results.len());
-            rows
-        }
         (_, Some(ports)) => of_regions(node, ports),
-        _ => vec![vec![true; operands]; node.results.len()],
+        (_, None) => vec![vec![true; operands]; node.results.len()],
     }
 }
 
 fn of_regions(node: &Node, ports: Ports) -> Vec<Set> {
     let operands = node.operands.len();
-    let mut body: Vec<Set> = vec![vec![false; operands - ports.selector]; node.results.len()];
-    for region in giving(node) {
+    let mut body: Vec<Set> = vec![vec![false; operands - ports.selectors()]; node.results.len()];
+    for region in ports.bodies(&node.regions) {
         body.iter_mut().zip(outputs(region)).for_each(|(row, other)| {
             join(row, &other);
         });
     }
     let mut entering: Vec<Set> =
-        (0..operands - ports.selector).map(|i| single(ports.selector + i, operands)).collect();
+        (0..operands - ports.selectors()).map(|i| single(ports.selectors() + i, operands)).collect();
     // What decides is what all results depend on.
-    let mut decides: Set = (0..operands).map(|i| i < ports.selector).collect();
+    let mut decides: Set = (0..operands).map(|i| i < ports.selectors()).collect();
     loop {
         let mut changed = false;
         let rows: Vec<Set> =
@@ -86,8 +79,8 @@ fn of_regions(node: &Node, ports: Ports) -> Vec<Set> {
         for (state, row) in entering[..ports.carried].iter_mut().zip(&rows) {
             changed |= join(state, row);
         }
-        if let Op::While(_) = node.op {
-            let go = &outputs(&node.regions[0])[0];
+        if let Some(condition) = ports.condition(&node.regions) {
+            let go = &outputs(condition)[0];
             join(&mut decides, &union(go, &entering.iter().collect::<Vec<_>>(), operands));
         }
         if !changed {

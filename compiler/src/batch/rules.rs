@@ -78,13 +78,13 @@ impl Site<'_> {
     }
 
     /// The definition of a composite in its place.
-    fn expanded(&mut self) -> Result<Vec<Item>, BatchError> {
-        let op = &self.node.op;
+    pub(super) fn expanded(&mut self) -> Result<Vec<Item>, BatchError> {
+        let Node { op, regions, .. } = self.node;
         let mut definition = Builder::new(op.name());
         definition.set_location(self.node.location.clone());
         let inputs: Vec<Value> = self.types.iter().map(|&ty| definition.input(ty.clone())).collect();
-        let results =
-            op.expand(&mut definition, &inputs).expect("only composites are batched as their definition");
+        let results = op.expand(&mut definition, &inputs, regions);
+        let results = results.expect("only what has a definition is batched as such");
         let results = results.expect("the definition accepted operands of these types before");
         append_batched(self.b, &definition.finish(&results), self.size, self.x)
     }

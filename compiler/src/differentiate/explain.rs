@@ -2,13 +2,13 @@
 
 use std::fmt;
 
+use tensorwright_ir::op::Role;
 use tensorwright_ir::{DType, Graph, Location, Node, Op, Source};
 
 use super::activity::{masked, passes, varied};
 use super::control::Flow;
 use super::prepare::prepare;
 use super::{DifferentiateError, positions};
-use crate::passes::Ports;
 
 /// An input without a derivative: no output depends on it differentiably.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,8 +92,8 @@ impl<'g> Scope<'g> {
     }
 
     fn blocked_inside(&self, node: &Node, flow: &Flow, operands: &[bool]) -> Vec<(usize, Vec<Step>)> {
-        let (inputs, needed) =
-            (flow.varied_inputs(operands), needed_outputs(node, &masked(&self.needed, &node.results)));
+        let results = masked(&self.needed, &node.results);
+        let (inputs, needed) = (flow.varied_inputs(operands), needed_outputs(node, flow, &results));
         let mut paths = Vec::new();
         for (region, outputs) in node.regions.iter().zip(needed) {
             for (input, steps) in Scope::new(region, &inputs, &outputs).blocked() {
@@ -150,19 +150,20 @@ fn needed(graph: &Graph, outputs: &[bool]) -> Vec<bool> {
 }
 
 /// For each region of a node the outputs that matter if these results do: of loops also the state that these are made of.
-fn needed_outputs(node: &Node, results: &[bool]) -> Vec<Vec<bool>> {
-    let carried = Ports::of(node).map_or(0, |ports| ports.carried);
+fn needed_outputs(node: &Node, flow: &Flow, results: &[bool]) -> Vec<Vec<bool>> {
+    let ports = flow.ports;
     let mut needed_results = results.to_vec();
-    let outputs_of = |results: &[bool], region: &Graph| match node.op {
-        Op::While(_) if std::ptr::eq(region, &node.regions[0]) => vec![true],
-        _ => results.to_vec(),
+    let outputs_of = |results: &[bool], region: usize| match ports.role(region) {
+        Role::Condition => vec![true],
+        Role::Body | Role::Rule => results.to_vec(),
     };
     loop {
-        let outputs: Vec<Vec<bool>> = node.regions.iter().map(|r| outputs_of(&needed_results, r)).collect();
+        let regions = 0..node.regions.len();
+        let outputs: Vec<Vec<bool>> = regions.map(|region| outputs_of(&needed_results, region)).collect();
         let mut grown = false;
         for (region, outputs) in node.regions.iter().zip(&outputs) {
             let values = needed(region, outputs);
-            for (state, input) in region.inputs()[..carried].iter().enumerate() {
+            for (state, input) in region.inputs()[..ports.carried].iter().enumerate() {
                 grown |= values[input.index()] && !needed_results[state];
                 needed_results[state] |= values[input.index()];
             }

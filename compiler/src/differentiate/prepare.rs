@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
-use tensorwright_ir::op::{Derivative, Results, TypeError};
+use tensorwright_ir::op::{Derivative, Results, Role, TypeError};
 use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
 
 use super::activity::{masked, useful, varied};
 use super::control::Flow;
 use super::copy_inputs;
-use crate::passes::giving;
 
 /// The graph with all active composites that have no rule replaced by their definitions, in regions too; inputs and outputs keep
 /// their places.
@@ -73,10 +72,9 @@ fn fate(node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildE
     let Some(flow) = Flow::of(node) else { return Ok(Fate::Keep) };
     let (inputs, outputs) = (flow.varied_inputs(operands), flow.useful_outputs(results));
     // The condition of a loop has nothing to differentiate.
-    let chooses = node.regions.len() - giving(node).len();
-    let expand = |(i, region): (usize, &Graph)| match i < chooses {
-        true => Ok(None),
-        false => expand_once(region, &inputs, &outputs),
+    let expand = |(i, region): (usize, &Graph)| match flow.ports.role(i) {
+        Role::Body => expand_once(region, &inputs, &outputs),
+        Role::Condition | Role::Rule => Ok(None),
     };
     let expanded = node.regions.iter().enumerate().map(expand);
     let expanded = expanded.collect::<Result<Vec<Option<Graph>>, _>>()?;
@@ -99,7 +97,7 @@ fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, B
         location: node.location.clone(),
         source: source.into(),
     };
-    match node.op.expand(b, operands) {
+    match node.op.expand(b, operands, &node.regions) {
         Some(Ok(results)) => Ok(results),
         Some(Err(source)) => Err(failed(b, source)),
         None => Err(failed(b, TypeError::Other("has neither a derivative nor a definition".to_owned()))),

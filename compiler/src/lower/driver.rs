@@ -3,13 +3,12 @@
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{Graph, Node, NodeId};
+use tensorwright_ir::op::{Lowering, Role};
+use tensorwright_ir::{Graph, Node, NodeId, Op};
 
 use super::part::{self, Part};
 use super::plan::plan;
 use super::{CompileError, Run, STAGES, Stage};
-use crate::program::control::carried;
 use crate::program::verify::{same_flow, verify_unplaced};
 use crate::program::{Program, Step, Target, verify};
 
@@ -187,14 +186,17 @@ fn everywhere(
 ) {
     for step in &mut program.steps {
         let Step::Control(control) = step else { continue };
-        // The body, which comes last, may overwrite the state; a condition only looks at it.
-        let body = control.regions.len() - 1;
         for (position, region) in control.regions.iter_mut().enumerate() {
-            let state = if position == body { carried(&control.op) } else { 0 };
-            everywhere(region, &Donations::of_loop(state), cx, run);
+            everywhere(region, &donated(&control.op, position), cx, run);
         }
     }
     run(program, donations, cx);
+}
+
+/// What an op lets a region overwrite: a body the state; a condition only looks at it.
+fn donated(op: &Op, region: usize) -> Donations {
+    let body = op.ports().filter(|ports| ports.role(region) == Role::Body);
+    Donations::of_loop(body.map_or(0, |ports| ports.carried))
 }
 
 fn check_flow(stage: &Stage, before: &Program, after: &Program) -> Result<(), CompileError> {

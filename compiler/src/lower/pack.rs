@@ -3,6 +3,7 @@
 //! Few rows times a large matrix take long to bring the matrix into the order in which the product reads it. The packed matrix is one
 //! more operand of the loop, of bytes, behind the others.
 
+use tensorwright_ir::op::Ports;
 use tensorwright_ir::{DType, Op, Type};
 
 use super::{Context, Donations};
@@ -94,12 +95,7 @@ fn packed_operand(
 
 /// The first operand of a loop that is the same in each run.
 fn first_invariant(op: &Op) -> Option<usize> {
-    match op {
-        Op::While(op) => Some(op.carried),
-        Op::Scan(op) if op.length > 1 => Some(op.carried + op.scanned),
-        Op::Map(op) if op.length > 1 => Some(op.mapped),
-        _ => None,
-    }
+    op.ports().filter(Ports::repeats).map(|ports| ports.first_invariant())
 }
 
 fn add_input(body: &mut Program, bytes: usize) -> usize {

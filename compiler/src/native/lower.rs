@@ -2,9 +2,8 @@
 
 use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::op::Lowering;
-use tensorwright_ir::op::control::{Scan, While};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
+use tensorwright_ir::op::{Lowering, Ports, Runs, Selector};
 use tensorwright_ir::{DType, Graph, Node, Op, Scalar, Type, Value};
 
 use super::form::Form;
@@ -112,14 +111,29 @@ impl Lowerer {
         self.instr(Instr::Const(scalar), scalar.dtype())
     }
 
-    /// A loop; the operands are its state and its invariants. Gives the last state.
-    pub(super) fn while_loop(
+    /// A loop over no slices, run by run; the operands are its state and its invariants. Gives the last state.
+    pub(super) fn in_turns(
         &mut self,
-        op: &While,
+        ports: &Ports,
         operands: &[Tensor],
         regions: &[Graph],
     ) -> Option<Vec<Elements>> {
-        let (state, invariants) = operands.split_at(op.carried);
+        let (state, invariants) = operands.split_at(ports.carried);
+        match ports.runs {
+            Runs::While => self.while_loop(state, invariants, regions),
+            Runs::ForEach { length, .. } if ports.sliced == 0 => {
+                self.counted_loop(length, state, invariants, &regions[0])
+            }
+            _ => None,
+        }
+    }
+
+    fn while_loop(
+        &mut self,
+        state: &[Tensor],
+        invariants: &[Tensor],
+        regions: &[Graph],
+    ) -> Option<Vec<Elements>> {
         let runs = self.runs;
         self.repeat(
             &registers(state)?,
@@ -136,18 +150,18 @@ impl Lowerer {
     }
 
     /// A loop of fixed length over no slices.
-    pub(super) fn counted_loop(
+    fn counted_loop(
         &mut self,
-        op: &Scan,
-        operands: &[Tensor],
-        regions: &[Graph],
+        length: usize,
+        state: &[Tensor],
+        invariants: &[Tensor],
+        body: &Graph,
     ) -> Option<Vec<Elements>> {
-        if op.scanned > 0 || regions[0].outputs().len() > op.carried {
+        if body.outputs().len() > state.len() {
             return None;
         }
-        let (state, invariants) = operands.split_at(op.carried);
         let number = |lowerer: &mut Lowerer, n: i64| lowerer.constant(Scalar::I64(n));
-        let (zero, one, length) = (number(self, 0), number(self, 1), number(self, op.length as i64));
+        let (zero, one, length) = (number(self, 0), number(self, 1), number(self, length as i64));
         let counter: Elements = smallvec![zero];
         let state: Vec<Elements> = [counter].into_iter().chain(registers(state)?).collect();
         let mut results = self.repeat(
@@ -156,7 +170,7 @@ impl Lowerer {
             |lowerer, state| {
                 let next = lowerer.binary(BinaryFn::Add, state[0][0], one, DType::I64);
                 let all = [&tensors(&state[1..]), invariants].concat();
-                let results = registers(&lowerer.region(&regions[0], &all)?)?;
+                let results = registers(&lowerer.region(body, &all)?)?;
                 Some([smallvec![next]].into_iter().chain(results).collect())
             },
         )?;
@@ -217,16 +231,28 @@ impl Lowerer {
         if node.results.iter().any(|&v| graph.ty(v).is_list()) {
             return None;
         }
+        if let Some(ports) = node.op.ports() {
+            return self.control(&ports, operands, &node.regions);
+        }
         match &node.op {
-            Op::While(op) => Some(tensors(&self.while_loop(op, operands, &node.regions)?)),
-            Op::Scan(op) => Some(tensors(&self.counted_loop(op, operands, &node.regions)?)),
-            Op::If(_) => self.branches(&operands[0], &operands[1..], &node.regions),
-            Op::Case(_) => self.cases(operands[0].elements.first().copied()?, &operands[1..], &node.regions),
-            Op::Call(_) => self.region(&node.regions[0], operands),
             Op::Gather(op) => Some(vec![Tensor::of(self.gather(op, graph, node, operands)?)]),
             Op::DynamicSlice(op) => Some(vec![Tensor::of(self.dynamic_slice(op, graph, node, operands)?)]),
             op if matches!(op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List) => None,
             _ => Some(vec![Tensor::of(self.plain(graph, node, &registers(operands)?)?)]),
+        }
+    }
+
+    fn control(&mut self, ports: &Ports, operands: &[Tensor], regions: &[Graph]) -> Option<Vec<Tensor>> {
+        match ports.runs {
+            Runs::Once | Runs::Again => self.region(&regions[0], operands),
+            Runs::Selected(selector) => {
+                let value = operands[0].elements.first().copied()?;
+                match selector {
+                    Selector::Predicate => self.branches(value, &operands[1..], regions),
+                    Selector::Index => self.cases(value, &operands[1..], regions),
+                }
+            }
+            Runs::While | Runs::ForEach { .. } => Some(tensors(&self.in_turns(ports, operands, regions)?)),
         }
     }
 
@@ -265,13 +291,7 @@ impl Lowerer {
     }
 
     /// Both branches, and a choice between their results.
-    fn branches(
-        &mut self,
-        predicate: &Tensor,
-        operands: &[Tensor],
-        regions: &[Graph],
-    ) -> Option<Vec<Tensor>> {
-        let holds = predicate.elements.first().copied()?;
+    fn branches(&mut self, holds: Reg, operands: &[Tensor], regions: &[Graph]) -> Option<Vec<Tensor>> {
         let then = self.guarded(holds, &regions[0], operands)?;
         let not = self.instr(Instr::Unary(UnaryFn::Not, holds), DType::Bool);
         let otherwise = self.guarded(not, &regions[1], operands)?;
@@ -323,8 +343,6 @@ impl Lowerer {
 }
 
 fn has_loop(graph: &Graph) -> bool {
-    graph
-        .nodes()
-        .iter()
-        .any(|node| matches!(node.op, Op::While(_) | Op::Scan(_)) || node.regions.iter().any(has_loop))
+    let is_loop = |node: &Node| node.op.ports().is_some_and(|ports| ports.is_loop());
+    graph.nodes().iter().any(|node| is_loop(node) || node.regions.iter().any(has_loop))
 }

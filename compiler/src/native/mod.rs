@@ -94,11 +94,11 @@ mod scan;
 mod small;
 
 use smallvec::SmallVec;
+use tensorwright_ir::op::{Feed, Ports, Runs};
 use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
 
 use crate::fusion::access;
 use crate::kernel::{Access, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops};
-use crate::program::control::carried;
 use crate::schedule::scalar::Instructions;
 use form::{Form, MAX_SMALL, Places};
 use lower::{Elements, Lowerer, Tensor};
@@ -113,19 +113,13 @@ pub(crate) struct Native {
 
 /// The kernels of a node, if there is a native loop for it: two, if a wide loop has a small result that is `used`.
 pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) -> Option<Vec<Native>> {
-    if !matches!(node.op, Op::While(_) | Op::Scan(_)) {
-        return None;
-    }
+    let ports = node.op.ports().filter(Ports::is_sequential)?;
     let types = || node.operands.iter().chain(&node.results).map(|&v| graph.ty(v));
     if types().any(Type::is_list) || types().any(|ty| ty.elements() == 0) {
         return None;
     }
     let inside = node.regions.last()?;
-    let variants = match &node.op {
-        Op::Scan(op) => op.carried + op.scanned,
-        op => carried(op),
-    };
-    let runs = inside.inputs()[..variants].iter().chain(inside.outputs());
+    let runs = inside.inputs()[..ports.first_invariant()].iter().chain(inside.outputs());
     let widest = runs.map(|&v| inside.ty(v).elements()).max()?;
     // What each run gives of a result, or the last one.
     let is_wide = |v: Value| {
@@ -168,11 +162,12 @@ impl<'g> Build<'g> {
 
     /// The kernel that computes the results of which `stored` is true.
     fn run(mut self, stored: &dyn Fn(Value) -> bool) -> Option<Native> {
-        let (locals, stages) = match &self.node.op {
-            Op::Scan(op) if op.scanned > 0 || self.node.results.len() > op.carried => {
-                scan::stages(&mut self, op, stored)?
+        let ports = self.node.op.ports()?;
+        let (locals, stages) = match ports.runs {
+            Runs::ForEach { length, order } if has_slices(self.node, &ports) => {
+                scan::stages(&mut self, &ports, scan::Slices { length, order }, stored)?
             }
-            op => (Vec::new(), vec![self.registers(op, stored)?]),
+            _ => (Vec::new(), vec![self.registers(&ports, stored)?]),
         };
         let grid = self.form.grid();
         let Build { params, values, form, .. } = self;
@@ -181,17 +176,14 @@ impl<'g> Build<'g> {
     }
 
     /// A stage whose points run the loop, with all state in registers.
-    fn registers(&mut self, op: &Op, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
+    fn registers(&mut self, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
         let node = self.node;
-        let state = carried(op);
-        let load =
-            |(i, &v)| if i < state { Some(Tensor::of(self.load(v, 0)?)) } else { Some(self.invariant(v, 0)) };
-        let operands: Vec<Tensor> = node.operands.iter().enumerate().map(load).collect::<Option<_>>()?;
-        let results = match op {
-            Op::While(op) => self.lowerer.while_loop(op, &operands, &node.regions)?,
-            Op::Scan(op) => self.lowerer.counted_loop(op, &operands, &node.regions)?,
-            _ => return None,
+        let load = |(i, &v)| match ports.feed(i) {
+            Feed::Carried => Some(Tensor::of(self.load(v, 0)?)),
+            Feed::Sliced | Feed::Invariant => Some(self.invariant(v, 0)),
         };
+        let operands: Vec<Tensor> = node.operands.iter().enumerate().map(load).collect::<Option<_>>()?;
+        let results = self.lowerer.in_turns(ports, &operands, &node.regions)?;
         let mut stores = Vec::new();
         for (&result, elements) in node.results.iter().zip(&results).filter(|(v, _)| stored(**v)) {
             let places = self.form.places(self.graph.ty(result), 0);
@@ -252,6 +244,11 @@ impl<'g> Build<'g> {
         });
         Buffer::Param(at as u32)
     }
+}
+
+/// Whether a loop takes or gives slices.
+fn has_slices(node: &Node, ports: &Ports) -> bool {
+    ports.sliced > 0 || node.results.len() > ports.carried
 }
 
 /// Whether all points of a stage leave each loop together and read at the same computed places. Scalar state of a wide `scan` is in scratch,

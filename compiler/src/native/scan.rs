@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::Value;
-use tensorwright_ir::op::control::Scan;
+use tensorwright_ir::op::{Feed, Order, Ports};
 
 use super::Build;
 use super::form::{Places, TILE};
@@ -17,15 +17,35 @@ use crate::schedule::scalar::Instructions;
 /// The scratch and the stages.
 pub(super) fn stages(
     build: &mut Build<'_>,
-    op: &Scan,
+    ports: &Ports,
+    slices: Slices,
     stored: &dyn Fn(Value) -> bool,
 ) -> Option<(Vec<Local>, Vec<Stage>)> {
-    let state = State::of(build, op)?;
-    let first = state.begin(build, op)?;
-    let run = body(build, op, &state, stored)?;
-    let last = state.end(build, op, stored);
-    let stages = [(op.carried > 0).then_some(first), Some(run), last];
+    let state = State::of(build, ports)?;
+    let first = state.begin(build, ports)?;
+    let run = body(build, ports, slices, &state, stored)?;
+    let last = state.end(build, ports, stored);
+    let stages = [(ports.carried > 0).then_some(first), Some(run), last];
     Some((state.locals, stages.into_iter().flatten().collect()))
+}
+
+/// The slices that a loop takes and gives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slices {
+    pub(super) length: usize,
+    pub(super) order: Order,
+}
+
+impl Slices {
+    /// The places of a slice in the memory of all, in the order of runs.
+    fn places(self, of_first: Places, elements: usize) -> Places {
+        let (step, last) = (elements as i64, self.length as i64 - 1);
+        let at = |place: Affine| match self.order {
+            Order::Forward | Order::Any => place.plus(Var::Dim(0), step),
+            Order::Backward => place.plus(Var::Dim(0), -step).shifted(last * step),
+        };
+        of_first.into_iter().map(at).collect()
+    }
 }
 
 /// The state in scratch.
@@ -38,14 +58,14 @@ struct State {
 }
 
 impl State {
-    fn of(build: &Build<'_>, op: &Scan) -> Option<State> {
+    fn of(build: &Build<'_>, ports: &Ports) -> Option<State> {
         let points = match build.form.points()[..] {
             [] => 1,
             [Extent::Fixed(n)] => n,
             _ => TILE,
         };
         let mut state = State { locals: Vec::new(), places: Vec::new(), points };
-        for &operand in &build.node.operands[..op.carried] {
+        for &operand in &build.node.operands[..ports.carried] {
             let ty = build.graph.ty(operand);
             let registers = build.form.registers(ty)?;
             let local = Buffer::Local(state.locals.len() as u32);
@@ -76,9 +96,9 @@ impl State {
     }
 
     /// The stage that brings the first state.
-    fn begin(&self, build: &mut Build<'_>, op: &Scan) -> Option<Stage> {
+    fn begin(&self, build: &mut Build<'_>, ports: &Ports) -> Option<Stage> {
         let mut stores = Vec::new();
-        for (variable, &operand) in build.node.operands[..op.carried].iter().enumerate() {
+        for (variable, &operand) in build.node.operands[..ports.carried].iter().enumerate() {
             let values = build.load(operand, 0)?;
             stores.extend(self.stores(variable, 0, &values));
         }
@@ -86,9 +106,9 @@ impl State {
     }
 
     /// The stage that takes the last state away.
-    fn end(&self, build: &mut Build<'_>, op: &Scan, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
+    fn end(&self, build: &mut Build<'_>, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
         let mut stores = Vec::new();
-        for (variable, &result) in build.node.results[..op.carried].iter().enumerate() {
+        for (variable, &result) in build.node.results[..ports.carried].iter().enumerate() {
             if stored(result) {
                 let values = self.loads(build, variable, 0);
                 let places = build.form.places(build.graph.ty(result), 0);
@@ -100,51 +120,47 @@ impl State {
 }
 
 /// The stage that runs the body for each slice.
-fn body(build: &mut Build<'_>, op: &Scan, state: &State, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
+fn body(
+    build: &mut Build<'_>,
+    ports: &Ports,
+    slices: Slices,
+    state: &State,
+    stored: &dyn Fn(Value) -> bool,
+) -> Option<Stage> {
     let node = build.node;
     let region = &node.regions[0];
     let mut inputs: Vec<Tensor> = Vec::new();
     for (i, &operand) in node.operands.iter().enumerate() {
         let ty = region.ty(region.inputs()[i]);
-        inputs.push(match i {
-            _ if i < op.carried => Tensor::of(state.loads(build, i, 1)),
-            _ if i < op.carried + op.scanned => {
+        inputs.push(match ports.feed(i) {
+            Feed::Carried => Tensor::of(state.loads(build, i, 1)),
+            Feed::Sliced => {
                 let places = match build.form.registers(ty)? {
                     0 => Places::new(),
-                    _ => slice(op, build.form.places(ty, 1), ty.elements()),
+                    _ => slices.places(build.form.places(ty, 1), ty.elements()),
                 };
                 Tensor::of(build.load_at(operand, ty, places))
             }
-            _ => build.invariant(operand, 1),
+            Feed::Invariant => build.invariant(operand, 1),
         });
     }
     let results = registers(&build.lowerer.region(region, &inputs)?)?;
     let mut stores = Vec::new();
-    for (variable, values) in results[..op.carried].iter().enumerate() {
+    for (variable, values) in results[..ports.carried].iter().enumerate() {
         stores.extend(state.stores(variable, 1, values));
     }
-    for (k, values) in results.iter().enumerate().skip(op.carried) {
+    for (k, values) in results.iter().enumerate().skip(ports.carried) {
         let (result, ty) = (node.results[k], region.ty(region.outputs()[k]));
         if stored(result) {
-            let places = slice(op, build.form.places(ty, 1), ty.elements());
+            let places = slices.places(build.form.places(ty, 1), ty.elements());
             stores.extend(build.store(result, places, values));
         }
     }
-    let mut dims = vec![Extent::Fixed(op.length as u64)];
+    let mut dims = vec![Extent::Fixed(slices.length as u64)];
     match &build.form.points()[..] {
         // Points of the innermost loop are independent of each other, so it cannot be the loop over slices.
         [] => dims.push(Extent::Fixed(1)),
         points => dims.extend(points),
     }
     Some(build.stage(dims, stores, 0))
-}
-
-/// The places of a slice in the memory of all, in the order of runs.
-fn slice(op: &Scan, places: Places, elements: usize) -> Places {
-    let (step, last) = (elements as i64, op.length as i64 - 1);
-    let at = |place: Affine| match op.reverse {
-        false => place.plus(Var::Dim(0), step),
-        true => place.plus(Var::Dim(0), -step).shifted(last * step),
-    };
-    places.into_iter().map(at).collect()
 }

@@ -1,6 +1,6 @@
 //! Steps of a graph: what passes must not increase.
 
-use tensorwright_ir::op::Lowering;
+use tensorwright_ir::op::{Lowering, Runs};
 use tensorwright_ir::{Graph, Node, Op};
 
 use super::dce::live_nodes;
@@ -36,12 +36,12 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
 /// each other.
 fn region_cost(node: &Node) -> u64 {
     let costs = node.regions.iter().map(cost);
-    match &node.op {
-        Op::While(_) => costs.fold(0, u64::saturating_add).saturating_mul(TRIPS),
-        Op::Scan(op) => costs.fold(0, u64::saturating_add).saturating_mul(op.length as u64),
-        Op::Map(op) => costs.fold(0, u64::saturating_add).saturating_mul(op.length as u64),
-        _ => costs.max().unwrap_or(0),
-    }
+    let trips = match node.op.ports().map(|ports| ports.runs) {
+        Some(Runs::While) => TRIPS,
+        Some(Runs::ForEach { length, .. }) => length as u64,
+        Some(Runs::Once | Runs::Again | Runs::Selected(_)) | None => return costs.max().unwrap_or(0),
+    };
+    costs.fold(0, u64::saturating_add).saturating_mul(trips)
 }
 
 fn contracted(graph: &Graph, node: &Node) -> u64 {

@@ -49,13 +49,9 @@ impl Pass for Expand {
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         rewrite_all(graph, cx, |rewriter, site| {
-            if let Some(region) = differentiated(site.node) {
-                let mut results: Results = rewriter.build().inline(region, &site.operands)?.into();
-                results.truncate(site.node.results.len());
-                return Ok(Rewrite::Replace(results));
-            }
             // An op without results (an `unstack` of nothing) has nothing to be replaced.
-            if !is_expanded(&site.node.op) || site.node.results.is_empty() {
+            let nothing = site.node.results.is_empty() && site.node.regions.is_empty();
+            if !is_expanded(&site.node.op) || nothing {
                 return Ok(Rewrite::Keep);
             }
             let results = expand(rewriter.build(), site.node, &site.operands)?;
@@ -64,23 +60,18 @@ impl Pass for Expand {
     }
 }
 
-/// The region that a node is which only differentiation knows.
-fn differentiated(node: &Node) -> Option<&Graph> {
-    match &node.op {
-        Op::CustomGradient(_) | Op::Checkpoint(Checkpoint { again: false, .. }) => node.regions.first(),
-        _ => None,
+fn is_expanded(op: &Op) -> bool {
+    match op {
+        Op::ArgReduce(_) | Op::CustomGradient(_) | Op::Checkpoint(Checkpoint { again: false, .. }) => true,
+        _ => op.lowering() == Lowering::Expand,
     }
 }
 
-fn is_expanded(op: &Op) -> bool {
-    op.lowering() == Lowering::Expand || matches!(op, Op::ArgReduce(_))
-}
-
-/// Appends the op's definition.
-fn define(op: &Op, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-    match op {
+/// Appends the definition of a node's op.
+fn define(node: &Node, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
+    match &node.op {
         Op::ArgReduce(op) => Ok(SmallVec::from_elem(arg_reduce(op, b, operands[0])?, 1)),
-        _ => op.expand(b, operands).expect("an op that lowers by expansion has one"),
+        op => op.expand(b, operands, &node.regions).expect("an op that lowers by expansion has one"),
     }
 }
 
@@ -144,7 +135,7 @@ impl Frame {
     fn new(b: &Builder, node: &Node, operands: &[Value]) -> Result<Frame, BuildError> {
         let mut definition = Builder::new(node.op.name());
         let inputs: Operands = operands.iter().map(|&v| definition.input(b.ty(v).clone())).collect();
-        let results = define(&node.op, &mut definition, &inputs).map_err(|source| BuildError {
+        let results = define(node, &mut definition, &inputs).map_err(|source| BuildError {
             op: node.op.name(),
             operands: operands.iter().map(|&v| b.ty(v).clone()).collect(),
             location: node.location.clone(),

@@ -21,11 +21,7 @@ pub struct Workspace {
 
 /// How many of an op's operands are the state of a loop.
 pub fn carried(op: &Op) -> usize {
-    match op {
-        Op::While(w) => w.carried,
-        Op::Scan(s) => s.carried,
-        _ => 0,
-    }
+    op.ports().map_or(0, |ports| ports.carried)
 }
 
 /// The workspace of an op with these regions, lowered.

@@ -4,8 +4,10 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use super::Op;
 use super::attribute::{AttrMap, AttributeError, Attributes};
 use super::batching::Batching;
+use super::control::ports::{self, Ports};
 use super::derivative::Derivative;
 use super::error::TypeError;
 use super::sample::{Draw, Sample};
@@ -117,8 +119,8 @@ pub trait OpDef: Attributes {
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
 }
 
-/// An op that is more than a function of its operands: it runs regions or has an effect. Its meaning needs the evaluator,
-/// which ordinary ops never see.
+/// An op that is more than a function of its operands: it has an effect, works on lists, or runs regions (these implement
+/// [`RegionDef`], and get this trait from it). Its meaning needs the evaluator, which ordinary ops never see.
 pub trait ControlDef: Attributes {
     /// The mnemonic of the text form.
     const NAME: &'static str;
@@ -142,8 +144,121 @@ pub trait ControlDef: Attributes {
         results: &[Type],
     ) -> Result<Vec<Literal>, EvalError>;
 
+    /// How its regions run, and how values get in and out; `None` for an op that has none, or that its definition replaces.
+    fn ports(&self) -> Option<Ports> {
+        None
+    }
+
+    /// As [`RegionDef::with_counts`].
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        let _ = (carried, sliced);
+        None
+    }
+
+    /// Appends what the op does, in terms of other ops and of its regions, and returns its results. `None` for an op that means
+    /// something to the optimiser itself.
+    fn expand(
+        &self,
+        b: &mut Builder,
+        operands: &[Value],
+        regions: &[Graph],
+    ) -> Option<Result<Results, TypeError>> {
+        let _ = (b, operands, regions);
+        None
+    }
+
     /// As [`OpDef::sample`], regions included.
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+}
+
+/// An op that runs regions. Its [`Ports`] say how; the type rule follows from them, and so does what the compiler makes of the op. It gets
+/// [`ControlDef`] from this trait.
+pub trait RegionDef: Attributes {
+    /// The mnemonic of the text form.
+    const NAME: &'static str;
+    /// How many operands it takes.
+    const ARITY: Arity;
+    /// How many regions it has.
+    const REGIONS: Arity;
+
+    /// How its regions run, and how values get in and out.
+    fn ports(&self) -> Ports;
+
+    /// The op that does the same with other numbers of carried and of sliced operands; `None` if there is none.
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op>;
+
+    /// What must hold besides what [`RegionDef::ports`] asks of operands and regions, which has been checked.
+    fn check(&self, operands: &[&Type], regions: &[Graph]) -> Result<(), TypeError> {
+        let _ = (operands, regions);
+        Ok(())
+    }
+
+    /// As [`ControlDef::expand`].
+    fn expand(
+        &self,
+        b: &mut Builder,
+        operands: &[Value],
+        regions: &[Graph],
+    ) -> Option<Result<Results, TypeError>> {
+        let _ = (b, operands, regions);
+        None
+    }
+
+    /// As [`ControlDef::eval`].
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        regions: &[Graph],
+        results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError>;
+
+    /// As [`OpDef::sample`], regions included.
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+}
+
+impl<T: RegionDef> ControlDef for T {
+    const NAME: &'static str = <T as RegionDef>::NAME;
+    const ARITY: Arity = <T as RegionDef>::ARITY;
+    const REGIONS: Arity = <T as RegionDef>::REGIONS;
+    const LOWERING: Lowering = Lowering::Region;
+
+    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+        let results = ports::infer(&RegionDef::ports(self), operands, regions)?;
+        self.check(operands, regions)?;
+        Ok(results)
+    }
+
+    fn eval(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operands: &[&Literal],
+        regions: &[Graph],
+        results: &[Type],
+    ) -> Result<Vec<Literal>, EvalError> {
+        RegionDef::eval(self, evaluator, operands, regions, results)
+    }
+
+    fn ports(&self) -> Option<Ports> {
+        Some(RegionDef::ports(self))
+    }
+
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        RegionDef::with_counts(self, carried, sliced)
+    }
+
+    fn expand(
+        &self,
+        b: &mut Builder,
+        operands: &[Value],
+        regions: &[Graph],
+    ) -> Option<Result<Results, TypeError>> {
+        RegionDef::expand(self, b, operands, regions)
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<T> {
+        <T as RegionDef>::sample(draw, hint)
+    }
 }
 
 /// Results of a node under construction.

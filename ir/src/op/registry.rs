@@ -9,7 +9,7 @@ use super::control::*;
 use super::derivative::Derivative;
 use super::primitive::*;
 use super::{
-    Arity, AttrMap, AttrValue, AttributeError, Attributes, ControlDef, Draw, Lowering, OpDef, Results,
+    Arity, AttrMap, AttrValue, AttributeError, Attributes, ControlDef, Draw, Lowering, OpDef, Ports, Results,
     Sample, TypeError, Types,
 };
 use crate::builder::BuildError;
@@ -347,7 +347,7 @@ impl OpKind {
             regions: T::REGIONS,
             lowering: T::LOWERING,
             attributes: T::FIELDS,
-            sample: |_, draw, hint| T::sample(draw, hint).map(Into::into),
+            sample: |_, draw, hint| <T as ControlDef>::sample(draw, hint).map(Into::into),
         }
     }
 }
@@ -463,11 +463,32 @@ macro_rules! define_ops {
                 kinds
             }
 
-            /// Appends the definition of a composite to `b`; `None` for all other ops.
-            pub fn expand(&self, b: &mut Builder, operands: &[Value]) -> Option<Result<Results, TypeError>> {
+            /// Appends the definition of a composite with these regions to `b`; `None` for an op without definition.
+            pub fn expand(
+                &self,
+                b: &mut Builder,
+                operands: &[Value],
+                regions: &[Graph],
+            ) -> Option<Result<Results, TypeError>> {
                 match self {
                     $(Op::$variant(op) => OpDef::expand(op, b, operands),)*
-                    $(Op::$control(_) => None,)*
+                    $(Op::$control(op) => ControlDef::expand(op, b, operands, regions),)*
+                }
+            }
+
+            /// How its regions run, and how values get in and out; `None` for an op without regions, or with a definition in their place.
+            pub fn ports(&self) -> Option<Ports> {
+                match self {
+                    $(Op::$variant(_) => None,)*
+                    $(Op::$control(op) => ControlDef::ports(op),)*
+                }
+            }
+
+            /// The op that does the same with other numbers of carried and of sliced operands; `None` if there is none.
+            pub fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+                match self {
+                    $(Op::$variant(_) => None,)*
+                    $(Op::$control(op) => ControlDef::with_counts(op, carried, sliced),)*
                 }
             }
 
@@ -477,6 +498,7 @@ macro_rules! define_ops {
                     $(Op::$variant(op) => OpDef::derivative(op),)*
                     $(Op::$control(_) => match <$control as ControlDef>::LOWERING {
                         Lowering::Region | Lowering::List => Derivative::Regions,
+                        Lowering::Expand => Derivative::Expansion,
                         _ => Derivative::Zero,
                     },)*
                 }
@@ -509,14 +531,14 @@ macro_rules! define_ops {
             ) -> Result<Vec<Literal>, EvalError> {
                 match self {
                     $(Op::$variant(op) => Ok(op.eval(operands, results)),)*
-                    $(Op::$control(op) => op.eval(evaluator, operands, regions, results),)*
+                    $(Op::$control(op) => ControlDef::eval(op, evaluator, operands, regions, results),)*
                 }
             }
 
             fn infer_checked(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
                 match self {
                     $(Op::$variant(op) => op.infer(operands),)*
-                    $(Op::$control(op) => op.infer(operands, regions),)*
+                    $(Op::$control(op) => ControlDef::infer(op, operands, regions),)*
                 }
             }
         }

@@ -8,13 +8,13 @@
 //! Regions take the handles of their inputs. The condition of a loop gets second ones, and so does each run for invariants, so that
 //! state, of which the body has the only handle, changes in place.
 
-use std::ops::Range;
 use std::sync::Mutex;
 
 use smallvec::SmallVec;
 use tensorwright_compiler::program::Control;
-use tensorwright_compiler::program::control::{Workspace, carried, workspace};
-use tensorwright_ir::{Op, Type};
+use tensorwright_compiler::program::control::{Workspace, workspace};
+use tensorwright_ir::Type;
+use tensorwright_ir::op::{Feed, Order, Ports, Runs, Selector};
 
 use super::block::{Block, copy};
 use super::list::{Cell, Cells, Lent};
@@ -29,7 +29,7 @@ const GUESSED_ITERATIONS: u64 = 8;
 /// An op with regions.
 #[derive(Debug)]
 pub(super) struct ControlTask {
-    op: Op,
+    ports: Ports,
     pub(super) regions: Vec<Block>,
     operands: Vec<usize>,
     results: Vec<usize>,
@@ -52,20 +52,17 @@ impl ControlTask {
         control: &Control,
         is_last_use: impl Fn(usize) -> bool,
     ) -> Result<ControlTask, BuildExecutableError> {
-        let state = carried(&control.op);
-        let (sliced, stacked) = match &control.op {
-            Op::Scan(scan) => (state..state + scan.scanned, state..control.results.len()),
-            Op::Map(map) => (0..map.mapped, 0..control.results.len()),
-            _ => (0..0, 0..0),
-        };
+        let ports = control.op.ports().expect("an op that lowers to regions has ports");
+        let is_sliced = |operand: usize| ports.feed(operand) == Feed::Sliced;
+        let is_stacked = |result: usize| ports.stacks() && result >= ports.carried;
         Ok(ControlTask {
-            op: control.op.clone(),
+            ports,
             regions: control.regions.iter().map(Block::new).collect::<Result<_, _>>()?,
             operands: control.operands.clone(),
             results: control.results.clone(),
-            state_bytes: control.result_types[..state].iter().map(Type::bytes).collect(),
-            operand_steps: steps(&control.operand_types, sliced),
-            result_steps: steps(&control.result_types, stacked),
+            state_bytes: control.result_types[..ports.carried].iter().map(Type::bytes).collect(),
+            operand_steps: steps(&control.operand_types, is_sliced),
+            result_steps: steps(&control.result_types, is_stacked),
             workspace: workspace(&control.op, &control.regions),
             workspace_slot: control.workspace,
             lists: lists(control, is_last_use),
@@ -87,13 +84,12 @@ impl ControlTask {
         // SAFETY: operands and results are valid for their types, and regions take and give these (rules 6 and 14 of `program::verify`).
         // The workspace is large enough and for nothing else (rule 13).
         unsafe {
-            match &self.op {
-                Op::If(_) => call.branch(usize::from(call.operands[0].read() == 0)),
-                Op::Case(_) => call.branch(call.chosen()),
-                Op::While(_) => call.repeat(),
-                Op::Scan(scan) => call.scan(scan.length, scan.reverse),
-                Op::Map(map) => call.map(map.length),
-                _ => call.inline(),
+            match self.ports.runs {
+                Runs::Once | Runs::Again => call.once(0),
+                Runs::Selected(selector) => call.once(call.selected(selector)),
+                Runs::While => call.repeat(),
+                Runs::ForEach { length, order: Order::Any } => call.map(length),
+                Runs::ForEach { length, order } => call.scan(length, order),
             }
         }
     }
@@ -106,15 +102,12 @@ impl ControlTask {
     /// Estimated nanoseconds on one thread.
     pub(super) fn estimated_ns(&self) -> u64 {
         let each = self.regions.iter().map(Block::estimated_ns);
-        match &self.op {
-            Op::If(_) | Op::Case(_) => each.max().unwrap_or(0),
-            op => each.fold(0, u64::saturating_add).saturating_mul(match op {
-                Op::While(_) => GUESSED_ITERATIONS,
-                Op::Scan(scan) => scan.length as u64,
-                Op::Map(map) => map.length as u64,
-                _ => 1,
-            }),
-        }
+        let runs = match self.ports.runs {
+            Runs::Once | Runs::Again | Runs::Selected(_) => return each.max().unwrap_or(0),
+            Runs::While => GUESSED_ITERATIONS,
+            Runs::ForEach { length, .. } => length as u64,
+        };
+        each.fold(0, u64::saturating_add).saturating_mul(runs)
     }
 }
 
@@ -123,9 +116,9 @@ fn lists(control: &Control, is_last_use: impl Fn(usize) -> bool) -> SmallVec<[(u
     lists.map(|(operand, _)| (operand, is_last_use(control.operands[operand]))).collect()
 }
 
-/// Bytes of a slice of the tensors in the range, 0 for the others.
-fn steps(types: &[Type], sliced: Range<usize>) -> Vec<usize> {
-    let step = |(i, ty): (usize, &Type)| match sliced.contains(&i) {
+/// Bytes of a slice of the tensors that are sliced, 0 for the others.
+fn steps(types: &[Type], is_sliced: impl Fn(usize) -> bool) -> Vec<usize> {
+    let step = |(i, ty): (usize, &Type)| match is_sliced(i) {
         true => ty.bytes() / ty.shape.size(0).max(1),
         false => 0,
     };
@@ -146,26 +139,25 @@ struct Call<'a> {
 unsafe impl Addresses for &Call<'_> {}
 
 impl Call<'_> {
-    /// The region that `case` runs.
-    unsafe fn chosen(&self) -> usize {
-        // SAFETY: operand 0 is an i32 scalar.
-        let index = unsafe { self.operands[0].cast::<i32>().read_unaligned() };
-        let last = self.task.regions.len() - 1;
-        usize::try_from(index).map_or(last, |index| index.min(last))
+    /// The region that operand 0 selects.
+    unsafe fn selected(&self, selector: Selector) -> usize {
+        let operand = self.operands[0];
+        // SAFETY: operand 0 is a scalar of the selector's dtype.
+        let value = unsafe {
+            match selector {
+                Selector::Predicate => i128::from(operand.read()),
+                Selector::Index => i128::from(operand.cast::<i32>().read_unaligned()),
+            }
+        };
+        selector.region(value, self.task.regions.len())
     }
 
-    unsafe fn branch(&self, region: usize) -> Result<(), RunError> {
-        let region = &self.task.regions[region];
-        // SAFETY: the region takes the operands but the first, and gives the results.
+    unsafe fn once(&self, region: usize) -> Result<(), RunError> {
+        let (region, first) = (&self.task.regions[region], self.task.ports.selectors());
+        // SAFETY: the region takes the operands but the selectors, and gives the results.
         unsafe {
-            region.run_into(|i| self.operands[i + 1], |o| self.results[o], self.workspace, self.threads)
+            region.run_into(|i| self.operands[first + i], |o| self.results[o], self.workspace, self.threads)
         }
-    }
-
-    unsafe fn inline(&self) -> Result<(), RunError> {
-        let region = &self.task.regions[0];
-        // SAFETY: the region takes the operands and gives the results.
-        unsafe { region.run_into(|i| self.operands[i], |o| self.results[o], self.workspace, self.threads) }
     }
 
     unsafe fn repeat(&self) -> Result<(), RunError> {
@@ -215,13 +207,12 @@ impl Call<'_> {
         state.now.get(i).copied().unwrap_or_else(|| self.operands[i])
     }
 
-    unsafe fn scan(&self, length: usize, reverse: bool) -> Result<(), RunError> {
+    unsafe fn scan(&self, length: usize, order: Order) -> Result<(), RunError> {
         let body = &self.task.regions[0];
         // SAFETY: as for `repeat`; slices lie within their tensors.
         unsafe {
             let mut state = State::new(self);
-            for count in 0..length {
-                let index = if reverse { length - 1 - count } else { count };
+            for index in (0..length).map(|run| order.slice(run, length)) {
                 let mut lent = self.lend(&state, state.now.len());
                 let cells = lent.places();
                 let input = |i| match state.now.get(i) {
@@ -252,7 +243,7 @@ impl Call<'_> {
         let together = length >= self.threads && !body.has_effects();
         if !together {
             // SAFETY: without state a scan is a map.
-            return unsafe { self.scan(length, false) };
+            return unsafe { self.scan(length, Order::Forward) };
         }
         let failure: Mutex<Option<(usize, RunError)>> = Mutex::new(None);
         let no_memory = Failure::none();

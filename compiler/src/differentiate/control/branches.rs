@@ -41,7 +41,7 @@ pub(in crate::differentiate) struct Tape {
 
 pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape), DifferentiateError> {
     let flow = site.flow();
-    let selector = flow.ports.selector;
+    let selector = flow.ports.selectors();
     let wanted = flow.varied_inputs(site.varied);
     let fates = vec![Fate::Given; wanted.len()];
     let (active, kept_outputs) = (site.active, usize::MAX);

@@ -4,11 +4,10 @@
 //! It is worked out once for each region, from the inside out; whatever activity a caller asks for then is a matter of looking
 //! it up. Asking regions anew for each round of a loop would take time exponential in their depth.
 
-use tensorwright_ir::op::Derivative;
-use tensorwright_ir::{Graph, Node, Op, Value};
+use tensorwright_ir::op::{Derivative, Ports, Role};
+use tensorwright_ir::{Graph, Node, Value};
 
 use crate::differentiate::activity::{is_float, passes};
-use crate::passes::{Ports, giving};
 
 /// A set of inputs or operands.
 type Set = Vec<bool>;
@@ -78,7 +77,7 @@ fn of_results(graph: &Graph, node: &Node, sets: &[Set], inputs: usize) -> Vec<Se
 /// How derivatives get through a node with regions.
 #[derive(Clone, Debug)]
 pub(in crate::differentiate) struct Flow {
-    pub(super) ports: Ports,
+    pub(in crate::differentiate) ports: Ports,
     /// Of the outputs of regions on the inputs, whichever region runs.
     body: Relation,
     /// For each input of the regions the operands that it depends on when one of the runs begins.
@@ -88,13 +87,16 @@ pub(in crate::differentiate) struct Flow {
 }
 
 impl Flow {
-    /// The flow through a node; `None` if it has no regions.
+    /// The flow through a node; `None` if it has no regions, or says itself how it is differentiated.
     pub(in crate::differentiate) fn of(node: &Node) -> Option<Flow> {
         if !matches!(node.op.derivative(), Derivative::Regions) {
             return None;
         }
-        let ports = Ports::of(node)?;
-        let mut regions = giving(node).iter().map(Relation::of);
+        let ports = node.op.ports()?;
+        if (0..node.regions.len()).any(|region| ports.role(region) == Role::Rule) {
+            return None;
+        }
+        let mut regions = ports.bodies(&node.regions).iter().map(Relation::of);
         let mut body = regions.next()?;
         for other in regions {
             body.0.iter_mut().zip(&other.0).for_each(|(row, other)| {
@@ -113,7 +115,7 @@ impl Flow {
 
     /// The operands that one of these results depends on.
     pub(in crate::differentiate) fn useful_operands(&self, results: &[bool]) -> Vec<bool> {
-        self.results.inputs(results, self.ports.selector + self.entering.len())
+        self.results.inputs(results, self.ports.selectors() + self.entering.len())
     }
 
     /// The inputs of regions that depend on one of these operands.
@@ -153,7 +155,7 @@ fn entering(node: &Node, ports: Ports, body: &Relation) -> Vec<Set> {
     let region = &node.regions[0];
     let own = |(i, &input): (usize, &Value)| {
         let mut set = vec![false; node.operands.len()];
-        set[ports.selector + i] = is_float(region, input);
+        set[ports.selectors() + i] = is_float(region, input);
         set
     };
     let mut entering: Vec<Set> = region.inputs().iter().enumerate().map(own).collect();
@@ -179,12 +181,8 @@ fn leaving(row: &[bool], entering: &[Set], operands: usize) -> Set {
 }
 
 fn results(node: &Node, ports: Ports, body: &Relation, entering: &[Set]) -> Relation {
-    let runs = match &node.op {
-        // The result is the state at the start of the run that there is not.
-        Op::While(_) => false,
-        Op::Scan(op) => op.length > 0,
-        _ => true,
-    };
+    // Else the result is the state at the start of the run that there is not.
+    let runs = ports.surely_runs();
     let of_output = |(i, row): (usize, &Set)| match runs || i >= ports.carried {
         true => leaving(row, entering, node.operands.len()),
         false => entering[i].clone(),

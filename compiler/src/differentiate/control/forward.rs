@@ -1,13 +1,11 @@
 //! Forward mode of every op with regions: the node with tangents beside values.
 
-use tensorwright_ir::op::Results;
-use tensorwright_ir::op::control::{Map, Scan, While};
+use tensorwright_ir::op::{Results, Role};
 use tensorwright_ir::{Builder, Graph, Node, Op, Value};
 
 use super::list::{self, or_zeros_like};
 use super::{Flow, custom};
 use crate::differentiate::{DifferentiateError, forward::append_jvp_of};
-use crate::passes::giving;
 
 /// Appends the node and the tangents of those results that `useful` asks for. Tangents of state are carried behind the state,
 /// those of slices and invariants come behind these; and so with results.
@@ -24,10 +22,9 @@ pub(in crate::differentiate) fn jvp(
     let Some(flow) = Flow::of(node) else { return Ok(list::jvp(b, node, operands, tangents)?) };
     let wide = Wide::new(flow, tangents, useful);
     let operands = wide.operands(b, node, operands, tangents)?;
-    let chooses = node.regions.len() - giving(node).len();
-    let regions = node.regions.iter().enumerate().map(|(i, region)| match i < chooses {
-        true => wide.copied(b, region),
-        false => wide.region(b, region),
+    let regions = node.regions.iter().enumerate().map(|(i, region)| match wide.flow.ports.role(i) {
+        Role::Body => wide.region(b, region),
+        Role::Condition | Role::Rule => wide.copied(b, region),
     });
     let regions = regions.collect::<Result<Vec<_>, _>>()?;
     let mut found = b.push_with_regions(wide.op(&node.op), &operands, regions)?.into_iter();
@@ -79,7 +76,7 @@ impl Wide {
         operands: &[Value],
         tangents: &[Option<Value>],
     ) -> Result<Vec<Value>, DifferentiateError> {
-        let selector = self.flow.ports.selector;
+        let selector = self.flow.ports.selectors();
         let mut wide = operands[..selector].to_vec();
         debug_assert_eq!(operands.len() - selector, node.regions[0].inputs().len());
         for group in self.input_groups() {
@@ -133,12 +130,7 @@ impl Wide {
         let width = |group: std::ops::Range<usize>| {
             group.len() + self.inputs[group].iter().filter(|&&active| active).count()
         };
-        match op {
-            Op::While(_) => While { carried: width(state) }.into(),
-            Op::Scan(op) => Scan { carried: width(state), scanned: width(sliced), ..op.clone() }.into(),
-            Op::Map(op) => Map { mapped: width(sliced), ..op.clone() }.into(),
-            other => other.clone(),
-        }
+        op.with_counts(width(state), width(sliced)).expect("its operands can come and go")
     }
 }
 

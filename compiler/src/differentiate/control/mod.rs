@@ -37,7 +37,7 @@ mod scan;
 mod split;
 mod while_loop;
 
-use tensorwright_ir::op::{Lowering, Results};
+use tensorwright_ir::op::{Lowering, Results, Runs};
 use tensorwright_ir::{BuildError, Builder, Node, Op, Scalar, Type, Value};
 
 pub(super) use flow::Flow;
@@ -72,12 +72,6 @@ impl Site<'_> {
     /// Appends the node, with what it saves.
     pub(super) fn record(&self, b: &mut Builder) -> Result<(Results, Tape), DifferentiateError> {
         match &self.node.op {
-            Op::Scan(_) | Op::Map(_) => {
-                scan::record(b, self).map(|(results, tape)| (results, Tape::Scan(Box::new(tape))))
-            }
-            Op::While(_) => {
-                while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(Box::new(tape))))
-            }
             Op::CustomGradient(op) => {
                 custom::record(b, self, op).map(|(results, tape)| (results, Tape::Custom(tape)))
             }
@@ -87,7 +81,22 @@ impl Site<'_> {
             op if op.lowering() == Lowering::List => {
                 Ok(list::record(b, self).map(|(results, tape)| (results, Tape::List(tape)))?)
             }
-            _ => branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(Box::new(tape)))),
+            _ => self.record_runs(b),
+        }
+    }
+
+    fn record_runs(&self, b: &mut Builder) -> Result<(Results, Tape), DifferentiateError> {
+        match self.flow().ports.runs {
+            Runs::ForEach { length, order } => {
+                let (results, tape) = scan::record(b, self, length, order)?;
+                Ok((results, Tape::Scan(Box::new(tape))))
+            }
+            Runs::While => {
+                while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(Box::new(tape))))
+            }
+            Runs::Once | Runs::Again | Runs::Selected(_) => {
+                branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(Box::new(tape))))
+            }
         }
     }
 

@@ -22,8 +22,8 @@
 //! A `map` is a `scan` without state; without sums to carry, the way back is a `map`, too. Sums are carried rather than stacked
 //! and summed afterwards, since a stack of, say, cotangents of a weight matrix takes as many times its memory as the loop runs.
 
-use tensorwright_ir::op::Results;
 use tensorwright_ir::op::control::{Map, Scan};
+use tensorwright_ir::op::{Feed, Order, Ports, Results};
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
 use super::keep::{append, split_off};
@@ -32,11 +32,11 @@ use crate::differentiate::DifferentiateError;
 
 /// What a node keeps for the way back.
 pub(in crate::differentiate) struct Tape {
-    op: Op,
+    length: usize,
+    order: Order,
     split: Split,
-    /// State of the node, and slices.
-    carried: usize,
-    first_invariant: usize,
+    /// Those of the node.
+    ports: Ports,
     operands: Vec<Value>,
     /// The stacks that were saved; of lists their lengths.
     saved: Vec<Value>,
@@ -46,27 +46,33 @@ pub(in crate::differentiate) struct Tape {
     active: Vec<(usize, Type)>,
 }
 
-pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape), DifferentiateError> {
+/// Of a node that runs once for each of `length` slices.
+pub(super) fn record(
+    b: &mut Builder,
+    site: &Site<'_>,
+    length: usize,
+    order: Order,
+) -> Result<(Results, Tape), DifferentiateError> {
     let (flow, node) = (site.flow(), site.node);
-    let (carried, first_invariant) = (flow.ports.carried, flow.ports.first_invariant());
+    let (ports, carried) = (flow.ports, flow.ports.carried);
     let wanted = flow.varied_inputs(site.varied);
     let active = flow.active_outputs(site.varied, site.active);
-    let fate = |input: usize| match input {
-        state if state < carried => Fate::Gone,
-        slice if slice < first_invariant => Fate::Given,
-        _ => Fate::Invariant,
+    let fate = |input: usize| match ports.feed(input) {
+        Feed::Carried => Fate::Gone,
+        Feed::Sliced => Fate::Given,
+        Feed::Invariant => Fate::Invariant,
     };
     let fates: Vec<Fate> = (0..wanted.len()).map(fate).collect();
     let request = Request { wanted: &wanted, active: &active, fates: &fates, kept_outputs: carried };
     let split = Split::of(&node.regions[0], &request)?;
-    let Forward { results, mut stacks, lists } = forward(b, site, &split, [carried, first_invariant])?;
+    let Forward { results, mut stacks, lists } = forward(b, site, &split, &ports)?;
     let lists = lists.into_iter().map(|(output, list)| (position(&split.saved, output), list)).collect();
     let saved = split.saved.iter().map(|&output| stacks[output - carried]).collect();
     stacks.truncate(node.results.len() - carried);
     let results: Results = results.into_iter().chain(stacks).collect();
     let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
-    let (op, operands) = (node.op.clone(), site.operands.to_vec());
-    Ok((results, Tape { op, split, carried, first_invariant, operands, saved, lists, active }))
+    let operands = site.operands.to_vec();
+    Ok((results, Tape { length, order, split, ports, operands, saved, lists, active }))
 }
 
 fn position(saved: &[usize], output: usize) -> usize {
@@ -84,23 +90,12 @@ struct Forward {
 }
 
 /// The loop that saves.
-fn forward(
-    b: &mut Builder,
-    site: &Site<'_>,
-    split: &Split,
-    [carried, first_invariant]: [usize; 2],
-) -> Result<Forward, BuildError> {
+fn forward(b: &mut Builder, site: &Site<'_>, split: &Split, ports: &Ports) -> Result<Forward, BuildError> {
+    let carried = ports.carried;
     let types = split.forward.output_types();
     let lists: Vec<usize> = (carried..types.len()).filter(|&output| types[output].is_list()).collect();
-    let op = match &site.node.op {
-        op if lists.is_empty() => op.clone(),
-        Op::Scan(op) => Scan { carried: carried + lists.len(), ..op.clone() }.into(),
-        Op::Map(op) => {
-            let (carried, scanned) = (lists.len(), op.mapped);
-            Scan { carried, scanned, length: op.length, reverse: false }.into()
-        }
-        other => unreachable!("{} is no loop over slices", other.name()),
-    };
+    let op = site.node.op.with_counts(carried + lists.len(), ports.sliced);
+    let op = op.expect("a loop over slices can carry more");
     let mut operands = site.operands[..carried].to_vec();
     for &output in &lists {
         operands.push(b.list_new(&types[output].row())?);
@@ -110,7 +105,6 @@ fn forward(
         true => split.forward.clone(),
         false => with_lists(b, &split.forward, carried, &lists)?,
     };
-    debug_assert_eq!(operands.len() - lists.len(), site.operands.len().max(first_invariant));
     let mut results = b.push_with_regions(op, &operands, vec![body])?.into_vec();
     let stacks = results.split_off(carried + lists.len());
     let rows = results.split_off(carried);
@@ -153,15 +147,15 @@ struct Roles {
 
 impl Tape {
     fn roles(&self) -> Roles {
-        let (split, first_invariant) = (&self.split, self.first_invariant);
+        let (split, first_invariant) = (&self.split, self.ports.first_invariant());
         let has = |inputs: std::ops::Range<usize>| -> Vec<usize> {
             inputs.filter(|&input| split.cotangents[input].is_some()).collect()
         };
         let (slices, invariants) = split.given.iter().partition(|&&input| input < first_invariant);
         Roles {
-            state: self.active.iter().map(|&(i, _)| i).filter(|&i| i < self.carried).collect(),
+            state: self.active.iter().map(|&(i, _)| i).filter(|&i| i < self.ports.carried).collect(),
             sums: has(first_invariant..self.operands.len()),
-            stacked: has(self.carried..first_invariant),
+            stacked: has(self.ports.carried..first_invariant),
             slices,
             invariants,
         }
@@ -200,12 +194,13 @@ impl Tape {
         Ok(results)
     }
 
+    /// The loop the other way round.
     fn backward_op(&self, carried: usize, scanned: usize) -> Op {
-        match &self.op {
-            Op::Map(op) if carried == 0 => Map { mapped: scanned, length: op.length }.into(),
-            Op::Map(op) => Scan { carried, scanned, length: op.length, reverse: true }.into(),
-            Op::Scan(op) => Scan { carried, scanned, length: op.length, reverse: !op.reverse }.into(),
-            other => unreachable!("{} is no loop over slices", other.name()),
+        let length = self.length;
+        match self.order {
+            Order::Any if carried == 0 => Map { mapped: scanned, length }.into(),
+            Order::Any | Order::Forward => Scan { carried, scanned, length, reverse: true }.into(),
+            Order::Backward => Scan { carried, scanned, length, reverse: false }.into(),
         }
     }
 

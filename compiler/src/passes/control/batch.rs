@@ -38,9 +38,10 @@
 //! ```
 
 use tensorwright_ir::op::primitive::DotGeneral;
+use tensorwright_ir::op::{Feed, Ports};
 use tensorwright_ir::{BuildError, Graph, Node, Op, Source, Value};
 
-use super::plan::{Hoisted, Plan, Ports};
+use super::plan::{Hoisted, Plan, ports};
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
@@ -66,13 +67,10 @@ impl Pass for Batch {
             return None;
         }
         rewrite_all(graph, cx, |r, site| {
-            let long = match &site.node.op {
-                Op::Scan(op) => op.length > 1,
-                Op::Map(op) => op.length > 1,
-                _ => false,
+            let Some(ports) = ports(site.node).filter(Ports::repeats) else { return Ok(Rewrite::Keep) };
+            let Some(region) = site.node.regions.first().filter(|_| ports.sliced > 0) else {
+                return Ok(Rewrite::Keep);
             };
-            let Some(ports) = Ports::of(site.node).filter(|_| long) else { return Ok(Rewrite::Keep) };
-            let region = &site.node.regions[0];
             let mut plan = Plan::new(site.node, ports);
             for node in region.nodes() {
                 if let Some(product) = product(region, ports, node) {
@@ -101,14 +99,10 @@ fn product<'g>(region: &'g Graph, ports: Ports, node: &'g Node) -> Option<Produc
         Source::Result { .. } => None,
     };
     let (slice, invariant) = (input(node.operands[0])?, input(node.operands[1])?);
-    let sliced = (ports.carried..ports.first_invariant()).contains(&slice);
     let size = |v: Value| region.ty(v).elements();
     let fits = size(node.results[0]) <= MAX_GROWTH * size(node.operands[0]);
-    (dot.lhs_batch.is_empty() && sliced && invariant >= ports.first_invariant() && fits).then_some(Product {
-        dot,
-        slice,
-        invariant,
-    })
+    let feeds = [ports.feed(slice), ports.feed(invariant)] == [Feed::Sliced, Feed::Invariant];
+    (dot.lhs_batch.is_empty() && feeds && fits).then_some(Product { dot, slice, invariant })
 }
 
 /// The product of all slices. Their axis is one more free axis of the left operand, and so comes first in the result.

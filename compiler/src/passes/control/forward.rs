@@ -32,11 +32,11 @@
 //! }
 //! ```
 
-use tensorwright_ir::op::Results;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::{BuildError, Graph, Op, Value};
+use tensorwright_ir::op::{Feed, Ports, Results};
+use tensorwright_ir::{BuildError, Graph, Value};
 
-use super::plan::{Plan, Ports, giving, handed_through};
+use super::plan::{Plan, handed_through, ports};
 use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite};
@@ -60,7 +60,7 @@ impl Pass for Forward {
             return None;
         }
         rewrite(graph, cx, |r, site| {
-            let Some(ports) = Ports::of(site.node) else { return Ok(Rewrite::Keep) };
+            let Some(ports) = ports(site.node) else { return Ok(Rewrite::Keep) };
             Ok(forwarded(r, graph, site, ports)?.map_or(Rewrite::Keep, Rewrite::Replace))
         })
     }
@@ -106,12 +106,11 @@ fn forwarded(
 }
 
 fn around(site: &Site<'_>, ports: Ports, result: usize) -> Option<Around> {
-    let regions = giving(site.node);
-    let operand = |input: usize| site.operands[ports.selector + input];
+    let regions = ports.bodies(&site.node.regions);
+    let operand = |input: usize| site.operands[ports.selectors() + input];
     let mut inputs = regions.iter().map(|region| handed_through(region, result));
     let input = inputs.next()??;
-    let looped = matches!(site.node.op, Op::While(_) | Op::Scan(_) | Op::Map(_));
-    if !looped {
+    if !ports.is_loop() {
         let same = inputs.all(|other| other.is_some_and(|other| operand(other) == operand(input)));
         return same.then(|| Around::Operand(operand(input)));
     }
@@ -119,9 +118,9 @@ fn around(site: &Site<'_>, ports: Ports, result: usize) -> Option<Around> {
         let invariant = input >= ports.first_invariant() && operand(input) == operand(result);
         return (input == result || invariant).then(|| Around::Operand(operand(result)));
     }
-    match input {
-        state if state < ports.carried => None,
-        slice if slice < ports.first_invariant() => Some(Around::Operand(operand(slice))),
-        invariant => Some(Around::StackOf(operand(invariant))),
+    match ports.feed(input) {
+        Feed::Carried => None,
+        Feed::Sliced => Some(Around::Operand(operand(input))),
+        Feed::Invariant => Some(Around::StackOf(operand(input))),
     }
 }

@@ -36,10 +36,10 @@
 //! }
 //! ```
 
-use tensorwright_ir::op::Lowering;
+use tensorwright_ir::op::{Lowering, Ports, Runs};
 use tensorwright_ir::{BuildError, Graph, Node, Op, Value};
 
-use super::plan::{Hoisted, Plan, Ports};
+use super::plan::{Hoisted, Plan, ports};
 use crate::passes::dce::live_nodes;
 use crate::passes::effects::touches_token;
 use crate::passes::everywhere::has_regions;
@@ -64,7 +64,7 @@ impl Pass for Hoist {
             return None;
         }
         rewrite_all(graph, cx, |r, site| {
-            let Some(ports) = Ports::of(site.node).filter(|_| runs_often(&site.node.op)) else {
+            let Some(ports) = ports(site.node).filter(Ports::repeats) else {
                 return Ok(Rewrite::Keep);
             };
             let mut plan = Plan::new(site.node, ports);
@@ -76,15 +76,6 @@ impl Pass for Hoist {
             }
             plan.build(r, site).map(Rewrite::Replace)
         })
-    }
-}
-
-fn runs_often(op: &Op) -> bool {
-    match op {
-        Op::While(_) => true,
-        Op::Scan(op) => op.length > 1,
-        Op::Map(op) => op.length > 1,
-        _ => false,
     }
 }
 
@@ -102,7 +93,7 @@ fn hoisted(
         return Ok(Vec::new());
     }
     let mut outside: Vec<Option<Value>> = vec![None; region.values().len()];
-    for (&input, &operand) in region.inputs().iter().zip(&site.operands[ports.selector..]) {
+    for (&input, &operand) in region.inputs().iter().zip(&site.operands[ports.selectors()..]) {
         outside[input.index()] = Some(operand);
     }
     let wanted = makers(region, &moved);
@@ -142,7 +133,7 @@ fn can_move(region: &Graph, node: &Node) -> bool {
     }
     let mut open = vec![node];
     while let Some(node) = open.pop() {
-        if matches!(node.op, Op::While(_)) {
+        if node.op.ports().map_or(!node.regions.is_empty(), |ports| ports.runs == Runs::While) {
             return false;
         }
         open.extend(node.regions.iter().flat_map(Graph::nodes));

@@ -28,10 +28,10 @@
 //! }
 //! ```
 
-use tensorwright_ir::op::Results;
-use tensorwright_ir::op::control::Case;
-use tensorwright_ir::{BuildError, Graph, Op, Scalar, Type, Value};
+use tensorwright_ir::op::{Ports, Results, Runs, Selector};
+use tensorwright_ir::{BuildError, Graph, Scalar};
 
+use super::plan;
 use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
 use crate::passes::pattern::splat;
@@ -60,33 +60,31 @@ impl Pass for Inline {
 }
 
 fn decided(r: &mut Rewriter<'_>, old: &Graph, site: &Site<'_>) -> Result<Option<Results>, BuildError> {
+    let Some(ports) = plan::ports(site.node) else { return Ok(None) };
     let (operands, regions) = (&site.operands[..], &site.node.regions);
-    let chosen = match &site.node.op {
-        Op::If(_) | Op::Case(_) => match chosen(r.graph(), site) {
-            Some(chosen) => (&regions[chosen], operands[1..].to_vec()),
+    let region = match ports.runs {
+        Runs::Once => &regions[0],
+        Runs::Again => return Ok(None),
+        Runs::Selected(selector) => match selected(r.graph(), site, selector) {
+            Some(selected) => &regions[selected],
             None => return Ok(None),
         },
-        Op::Call(_) => (&regions[0], operands.to_vec()),
-        Op::While(op) => return Ok(never_runs(&regions[0]).then(|| operands[..op.carried].into())),
-        Op::Scan(op) => return few_slices(r, old, site, op.length, op.carried, op.scanned),
-        Op::Map(op) => return few_slices(r, old, site, op.length, 0, op.mapped),
-        _ => return Ok(None),
+        Runs::While => return Ok(never_runs(&regions[0]).then(|| operands[..ports.carried].into())),
+        Runs::ForEach { length: 0, .. } => return no_slices(r, old, site, &ports).map(Some),
+        Runs::ForEach { length: 1, .. } => return one_slice(r, old, site, &ports).map(Some),
+        Runs::ForEach { .. } => return Ok(None),
     };
-    let (region, inputs) = chosen;
-    Ok(Some(r.build().inline(region, &inputs)?.into()))
+    Ok(Some(r.build().inline(region, &operands[ports.selectors()..])?.into()))
 }
 
-/// The region that an `if` or `case` runs, if that is known.
-fn chosen(graph: &Graph, site: &Site<'_>) -> Option<usize> {
+/// The region that is selected, if that is known.
+fn selected(graph: &Graph, site: &Site<'_>, selector: Selector) -> Option<usize> {
     let regions = &site.node.regions;
     if regions.iter().all(|region| same(region, &regions[0])) {
         return Some(0);
     }
-    let choice = splat(graph, site.operands[0])?;
-    match &site.node.op {
-        Op::If(_) => Some(usize::from(!choice.to_bool())),
-        _ => Some(Case::chosen(choice.to_i128(), regions.len())),
-    }
+    let value = splat(graph, site.operands[0])?;
+    Some(selector.region(value.to_i128(), regions.len()))
 }
 
 /// Whether two regions do the same, whatever they are called.
@@ -101,42 +99,36 @@ fn never_runs(condition: &Graph) -> bool {
     splat(condition, go) == Some(Scalar::Bool(false)) && !condition.nodes().iter().any(has_effect)
 }
 
-fn few_slices(
+/// The first state, and empty stacks.
+fn no_slices(
     r: &mut Rewriter<'_>,
     old: &Graph,
     site: &Site<'_>,
-    length: usize,
-    carried: usize,
-    sliced: usize,
-) -> Result<Option<Results>, BuildError> {
-    let stacks: Vec<&Type> = site.node.results[carried..].iter().map(|&v| old.ty(v)).collect();
-    match length {
-        0 => {
-            let empty = stacks.iter().map(|ty| r.build().full(Scalar::zero(ty.dtype), &ty.shape));
-            let empty = empty.collect::<Result<Vec<Value>, _>>()?;
-            Ok(Some(site.operands[..carried].iter().copied().chain(empty).collect()))
-        }
-        1 => once(r, site, carried, sliced, &stacks).map(Some),
-        _ => Ok(None),
+    ports: &Ports,
+) -> Result<Results, BuildError> {
+    let mut results: Results = site.operands[..ports.carried].into();
+    for &stack in &site.node.results[ports.carried..] {
+        let ty = old.ty(stack);
+        results.push(r.build().full(Scalar::zero(ty.dtype), &ty.shape)?);
     }
+    Ok(results)
 }
 
 /// The body, on the only slice.
-fn once(
+fn one_slice(
     r: &mut Rewriter<'_>,
+    old: &Graph,
     site: &Site<'_>,
-    carried: usize,
-    sliced: usize,
-    stacks: &[&Type],
+    ports: &Ports,
 ) -> Result<Results, BuildError> {
     let body = &site.node.regions[0];
     let mut inputs = site.operands.to_vec();
-    for (input, inner) in inputs.iter_mut().zip(body.inputs()).skip(carried).take(sliced) {
+    for (input, inner) in inputs.iter_mut().zip(body.inputs()).skip(ports.carried).take(ports.sliced) {
         *input = r.build().reshape(*input, body.ty(*inner).shape.clone())?;
     }
     let mut results: Results = r.build().inline(body, &inputs)?.into();
-    for (result, ty) in results[carried..].iter_mut().zip(stacks) {
-        *result = r.build().reshape(*result, ty.shape.clone())?;
+    for (result, &stack) in results.iter_mut().zip(&site.node.results).skip(ports.carried) {
+        *result = r.build().reshape(*result, old.ty(stack).shape.clone())?;
     }
     Ok(results)
 }

@@ -32,7 +32,7 @@
 
 use tensorwright_ir::{Graph, Op, Value};
 
-use super::plan::{Local, Plan, Ports};
+use super::plan::{Local, Plan, ports};
 use crate::passes::everywhere::has_regions;
 use crate::passes::pattern::splat;
 use crate::passes::rewriter::{Rewrite, rewrite_all};
@@ -56,8 +56,8 @@ impl Pass for Localise {
             return None;
         }
         rewrite_all(graph, cx, |r, site| {
-            let Some(ports) = Ports::of(site.node) else { return Ok(Rewrite::Keep) };
-            let operands = site.operands[ports.selector..].iter().enumerate().skip(ports.carried);
+            let Some(ports) = ports(site.node) else { return Ok(Rewrite::Keep) };
+            let operands = site.operands[ports.selectors()..].iter().enumerate().skip(ports.carried);
             let local = |(input, &v)| Some((input, constant(r.graph(), v, input < ports.first_invariant())?));
             let locals: Vec<(usize, Local)> = operands.filter_map(local).collect();
             if locals.is_empty() {

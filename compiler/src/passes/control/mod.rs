@@ -25,7 +25,6 @@ pub use forward::Forward;
 pub use hoist::Hoist;
 pub use inline::Inline;
 pub use localise::Localise;
-pub(crate) use plan::{Ports, giving};
 pub use prune::Prune;
 pub use share::Share;
 

@@ -1,46 +1,14 @@
 //! Rebuilding nodes with regions: which operands and results stay, and what takes the place of the others.
 
-use tensorwright_ir::op::Results;
-use tensorwright_ir::op::control::{Map, Scan, While};
 use tensorwright_ir::op::primitive::Constant;
+use tensorwright_ir::op::{Ports, Results, Role};
 use tensorwright_ir::{BuildError, Builder, Graph, LiteralRef, Node, Op, Scalar, Source, Type, Value};
 
 use crate::passes::rewriter::{Rewriter, Site};
 
-/// How the inputs of a node's regions come from its operands. Inputs are numbered as the regions have them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ports {
-    /// Operands in front that no region sees: what chooses the region.
-    pub(crate) selector: usize,
-    /// The first inputs are state.
-    pub(crate) carried: usize,
-    /// The next inputs are slices of their operands. The rest are their operands.
-    pub(crate) sliced: usize,
-}
-
-impl Ports {
-    /// The ports of a node; `None` if it has no regions.
-    pub(crate) fn of(node: &Node) -> Option<Ports> {
-        let (selector, carried, sliced) = match &node.op {
-            Op::If(_) | Op::Case(_) => (1, 0, 0),
-            Op::While(op) => (0, op.carried, 0),
-            Op::Scan(op) => (0, op.carried, op.scanned),
-            Op::Map(op) => (0, 0, op.mapped),
-            Op::Call(_) | Op::Checkpoint(_) => (0, 0, 0),
-            _ => return None,
-        };
-        Some(Ports { selector, carried, sliced })
-    }
-
-    /// The input from which on inputs are the same each time.
-    pub(crate) fn first_invariant(&self) -> usize {
-        self.carried + self.sliced
-    }
-}
-
-/// The regions whose outputs are the node's results: all but the condition of a loop.
-pub(crate) fn giving(node: &Node) -> &[Graph] {
-    &node.regions[usize::from(matches!(node.op, Op::While(_)))..]
+/// The ports of a node whose operands and results can come and go; `None` if it has no regions, or fixed operands.
+pub(super) fn ports(node: &Node) -> Option<Ports> {
+    node.op.ports().filter(|ports| node.op.with_counts(ports.carried, ports.sliced).is_some())
 }
 
 /// The input that the region hands out as this output.
@@ -102,7 +70,7 @@ impl<'g> Plan<'g> {
             ports,
             state: (0..ports.carried).collect(),
             sliced: (ports.carried..ports.first_invariant()).collect(),
-            invariants: (ports.first_invariant()..node.operands.len() - ports.selector).collect(),
+            invariants: (ports.first_invariant()..node.operands.len() - ports.selectors()).collect(),
             results: (0..node.results.len()).collect(),
             locals: Vec::new(),
             aliases: Vec::new(),
@@ -120,8 +88,8 @@ impl<'g> Plan<'g> {
 
     /// Appends the node. Its results are those that stay, in order.
     pub(super) fn build(&self, r: &mut Rewriter<'_>, site: &Site<'_>) -> Result<Results, BuildError> {
-        let operand = |&input: &usize| site.operands[self.ports.selector + input];
-        let selector = site.operands[..self.ports.selector].iter().copied();
+        let operand = |&input: &usize| site.operands[self.ports.selectors() + input];
+        let selector = site.operands[..self.ports.selectors()].iter().copied();
         let operands: Vec<Value> = selector
             .chain(self.state.iter().chain(&self.sliced).map(operand))
             .chain(self.batched.iter().map(|batched| batched.outside))
@@ -135,12 +103,7 @@ impl<'g> Plan<'g> {
 
     fn op(&self) -> Op {
         let (carried, sliced) = (self.state.len(), self.sliced.len() + self.batched.len());
-        match &self.node.op {
-            Op::While(_) => While { carried }.into(),
-            Op::Scan(op) => Scan { carried, scanned: sliced, ..op.clone() }.into(),
-            Op::Map(op) => Map { mapped: sliced, ..op.clone() }.into(),
-            other => other.clone(),
-        }
+        self.node.op.with_counts(carried, sliced).expect("its operands can come and go")
     }
 
     fn region(&self, position: usize, region: &Graph, r: &Rewriter<'_>) -> Result<Graph, BuildError> {
@@ -166,10 +129,9 @@ impl<'g> Plan<'g> {
                 copy.map[region.inputs()[from].index()] = Some(new);
             }
         }
-        let gives_results = matches!(&self.node.op, Op::While(_)) as usize <= position;
-        let outputs: Vec<Value> = match gives_results {
-            true => self.results.iter().map(|&output| region.outputs()[output]).collect(),
-            false => region.outputs().to_vec(),
+        let outputs: Vec<Value> = match self.ports.role(position) {
+            Role::Body => self.results.iter().map(|&output| region.outputs()[output]).collect(),
+            Role::Condition | Role::Rule => region.outputs().to_vec(),
         };
         copy.finish(&outputs)
     }

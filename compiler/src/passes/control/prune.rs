@@ -44,9 +44,10 @@
 //! }
 //! ```
 
-use tensorwright_ir::{BuildError, Graph, Node, Op, Value};
+use tensorwright_ir::op::{Ports, Role};
+use tensorwright_ir::{BuildError, Graph, Node, Value};
 
-use super::plan::{Plan, Ports};
+use super::plan::{Plan, ports};
 use crate::passes::dce::Needed;
 use crate::passes::effects::touches_token;
 use crate::passes::everywhere::has_regions;
@@ -73,7 +74,7 @@ impl Pass for Prune {
         let uses = graph.use_counts();
         rewrite_all(graph, cx, |r, site| {
             let used: Vec<bool> = site.node.results.iter().map(|v| uses[v.index()] > 0).collect();
-            match Ports::of(site.node) {
+            match ports(site.node) {
                 Some(ports) if used.contains(&true) || touches_token(graph, site.node) => {
                     pruned(r, site, ports, used)
                 }
@@ -90,7 +91,7 @@ fn pruned(
     used: Vec<bool>,
 ) -> Result<Rewrite, BuildError> {
     let (inputs, results) = needed(site.node, ports, used);
-    let operands = &site.operands[ports.selector..];
+    let operands = &site.operands[ports.selectors()..];
     let aliases = twins(operands, ports, &inputs);
     if aliases.is_empty() && inputs.iter().chain(&results).all(|needed| *needed) {
         return Ok(Rewrite::Keep);
@@ -107,9 +108,9 @@ fn pruned(
 /// For each input and each result of a node whether it is needed when these results are used.
 fn needed(node: &Node, ports: Ports, mut results: Vec<bool>) -> (Vec<bool>, Vec<bool>) {
     loop {
-        let mut inputs = vec![false; node.operands.len() - ports.selector];
+        let mut inputs = vec![false; node.operands.len() - ports.selectors()];
         for (position, region) in node.regions.iter().enumerate() {
-            let all = matches!(node.op, Op::While(_)) && position == 0;
+            let all = ports.role(position) == Role::Condition;
             let outputs = region.outputs().iter().enumerate().filter(|(i, _)| all || results[*i]);
             let needed = Needed::by(region, outputs.map(|(_, &output)| output));
             for (input, value) in inputs.iter_mut().zip(region.inputs()) {

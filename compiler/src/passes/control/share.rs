@@ -38,11 +38,11 @@
 //! }
 //! ```
 
-use tensorwright_ir::op::control::Checkpoint;
-use tensorwright_ir::{Graph, Op, Value};
+use tensorwright_ir::op::{Ports, Runs};
+use tensorwright_ir::{Graph, Value};
 
 use super::hoist::moved_values;
-use super::plan::{Hoisted, Plan, Ports};
+use super::plan::{Hoisted, Plan, ports};
 use crate::passes::cse::Seen;
 use crate::passes::effects::touches_token;
 use crate::passes::everywhere::has_regions;
@@ -71,7 +71,7 @@ impl Pass for Share {
             if !touches_token(graph, site.node) && !site.node.results.is_empty() {
                 seen.insert(site.id, site.node, &site.operands);
             }
-            let Some(ports) = Ports::of(site.node).filter(|_| !repeats(&site.node.op)) else {
+            let Some(ports) = ports(site.node).filter(|ports| ports.runs != Runs::Again) else {
                 return Ok(Rewrite::Keep);
             };
             let mut plan = Plan::new(site.node, ports);
@@ -86,11 +86,6 @@ impl Pass for Share {
     }
 }
 
-/// Whether it is there to compute again what is known.
-fn repeats(op: &Op) -> bool {
-    matches!(op, Op::Checkpoint(Checkpoint { again: true, .. }))
-}
-
 /// What a region computes and is known outside.
 fn known(
     seen: &Seen,
@@ -101,7 +96,7 @@ fn known(
     graph: &Graph,
 ) -> Vec<Hoisted> {
     let mut outside: Vec<Option<Value>> = vec![None; region.values().len()];
-    let inputs = region.inputs().iter().zip(&site.operands[ports.selector..]);
+    let inputs = region.inputs().iter().zip(&site.operands[ports.selectors()..]);
     for (&input, &operand) in inputs.skip(ports.first_invariant()) {
         outside[input.index()] = Some(operand);
     }

@@ -1,21 +1,24 @@
 //! Control flow: rules 13 and 14.
 
-use tensorwright_ir::{DType, Op, Type};
+use tensorwright_ir::op::{Ports, Role};
+use tensorwright_ir::{DType, Type};
 
 use super::{Placement, Verifier};
-use crate::program::control::{carried, workspace};
+use crate::program::control::workspace;
 use crate::program::{Control, Place, Program};
 
 impl<'p> Verifier<'p> {
     pub(super) fn control(&mut self, control: &'p Control) {
         self.workspace(control);
+        let Some(ports) = control.op.ports() else {
+            return self.require(false, 14, || format!("{} runs no regions", control.op.name()));
+        };
         for (position, region) in control.regions.iter().enumerate() {
-            self.interface(control, position, region);
-            self.state(control, position, region);
+            self.interface(control, &ports, position, region);
+            self.state(&ports, position, region);
             let mut path = self.region.clone();
             path.extend(self.step.map(|step| (step, position)));
-            let first = first_operand(&control.op);
-            let packed = |input: usize| self.packed[*control.operands.get(input + first)?];
+            let packed = |input: usize| self.packed[*control.operands.get(ports.selectors() + input)?];
             let packed = (0..region.inputs.len()).map(packed).collect();
             self.regions.push((region, path, packed));
         }
@@ -39,8 +42,8 @@ impl<'p> Verifier<'p> {
     }
 
     /// Rule 14: what goes in and out.
-    fn interface(&mut self, control: &Control, position: usize, region: &Program) {
-        let (inputs, outputs) = expected(control, position);
+    fn interface(&mut self, control: &Control, ports: &Ports, position: usize, region: &Program) {
+        let (inputs, outputs) = expected(control, ports, position);
         let given: Vec<Type> = region.outputs.iter().map(|(ty, _)| ty.clone()).collect();
         self.require(region.inputs == inputs && given == outputs, 14, || {
             format!(
@@ -51,9 +54,11 @@ impl<'p> Verifier<'p> {
     }
 
     /// Rule 14: what is overwritten.
-    fn state(&mut self, control: &Control, position: usize, region: &Program) {
-        let is_body = position + 1 == control.regions.len();
-        let state = if is_body { carried(&control.op) } else { 0 };
+    fn state(&mut self, ports: &Ports, position: usize, region: &Program) {
+        let state = match ports.role(position) {
+            Role::Body => ports.carried,
+            Role::Condition | Role::Rule => 0,
+        };
         for &input in &region.overwritten {
             let in_place = input < state
                 && region.outputs.get(input).is_some_and(
@@ -66,30 +71,14 @@ impl<'p> Verifier<'p> {
     }
 }
 
-/// The first operand that regions take.
-fn first_operand(op: &Op) -> usize {
-    usize::from(matches!(op, Op::If(_) | Op::Case(_)))
-}
-
 /// What a region takes and gives, by the op and the types of its operands and results.
-fn expected(control: &Control, position: usize) -> (Vec<Type>, Vec<Type>) {
-    let all = |types: &[Type]| types.to_vec();
-    let slices = |types: &[Type], from: usize, count: usize| -> Vec<Type> {
-        let slice = |(i, ty): (usize, &Type)| match (from..from + count).contains(&i) {
-            true => ty.with_shape(ty.shape.sizes().get(1..).unwrap_or(&[]).to_vec()),
-            false => ty.clone(),
-        };
-        types.iter().enumerate().map(slice).collect()
+fn expected(control: &Control, ports: &Ports, position: usize) -> (Vec<Type>, Vec<Type>) {
+    let operands = control.operand_types.iter().skip(ports.selectors()).enumerate();
+    let inputs = operands.map(|(input, ty)| ports.input_type(input, ty)).collect();
+    let results = control.result_types.iter().enumerate();
+    let outputs = match ports.role(position) {
+        Role::Condition => vec![Type::scalar(DType::Bool)],
+        Role::Body | Role::Rule => results.map(|(output, ty)| ports.output_type(output, ty)).collect(),
     };
-    let (operands, results) = (&control.operand_types, &control.result_types);
-    match &control.op {
-        Op::If(_) | Op::Case(_) => (all(operands.get(1..).unwrap_or(&[])), all(results)),
-        Op::While(_) if position == 0 => (all(operands), vec![Type::scalar(DType::Bool)]),
-        Op::Scan(op) => (
-            slices(operands, op.carried, op.scanned),
-            slices(results, op.carried, results.len().saturating_sub(op.carried)),
-        ),
-        Op::Map(op) => (slices(operands, 0, op.mapped), slices(results, 0, results.len())),
-        _ => (all(operands), all(results)),
-    }
+    (inputs, outputs)
 }

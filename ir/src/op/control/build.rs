@@ -1,10 +1,10 @@
 //! Builder methods of control flow and effects: closures build the regions.
 
-use crate::op::Results;
 use crate::op::control::{
     Assert, Call, Case, CheckFinite, If, ListGet, ListLen, ListNew, ListPop, ListPush, ListStack, Map, Print,
     Scan, While,
 };
+use crate::op::{Ports, RegionDef, Results};
 use crate::{BuildError, Builder, Graph, Literal, Op, Type, Value};
 
 /// Control flow and effects.
@@ -28,27 +28,35 @@ impl Builder {
         Ok(inner.finish(outputs.as_ref()))
     }
 
-    /// A region that takes these operands, by the names that they have.
-    fn region_of<R: AsRef<[Value]>>(
+    /// A region for an op with these ports and operands. Its inputs have the names of the operands that they come from.
+    pub fn region_of<R: AsRef<[Value]>>(
         &self,
+        ports: &Ports,
         name: &str,
         operands: &[Value],
         build: impl FnOnce(&mut Builder, &[Value]) -> Result<R, BuildError>,
     ) -> Result<Graph, BuildError> {
-        self.region(name, &self.types(operands), |b, inputs| {
-            self.name_inputs(b, inputs, operands);
+        let operands = operands.get(ports.selectors()..).unwrap_or_default();
+        let ty = |(input, &operand): (usize, &Value)| ports.input_type(input, self.ty(operand));
+        let types: Vec<Type> = operands.iter().enumerate().map(ty).collect();
+        self.region(name, &types, |b, inputs| {
+            for (&input, &operand) in inputs.iter().zip(operands) {
+                b.set_name(input, self.graph().value_name(operand).map(str::to_owned));
+            }
             build(b, inputs)
         })
     }
 
-    fn types(&self, values: &[Value]) -> Vec<Type> {
-        values.iter().map(|&v| self.ty(v).clone()).collect()
-    }
-
-    fn name_inputs(&self, inner: &mut Builder, inputs: &[Value], operands: &[Value]) {
-        for (&input, &operand) in inputs.iter().zip(operands) {
-            inner.set_name(input, self.graph().value_name(operand).map(str::to_owned));
-        }
+    /// Appends an op with one region that takes its operands as its ports say.
+    fn push_with_body<R: AsRef<[Value]>>(
+        &mut self,
+        op: impl RegionDef + Into<Op>,
+        name: &str,
+        operands: &[Value],
+        body: impl FnOnce(&mut Builder, &[Value]) -> Result<R, BuildError>,
+    ) -> Result<Results, BuildError> {
+        let body = self.region_of(&op.ports(), name, operands, body)?;
+        self.push_with_regions(op, operands, vec![body])
     }
 
     /// `if predicate { then(operands) } else { otherwise(operands) }`; the predicate is a bool scalar.
@@ -59,10 +67,10 @@ impl Builder {
         then: impl FnOnce(&mut Builder, &[Value]) -> Result<R, BuildError>,
         otherwise: impl FnOnce(&mut Builder, &[Value]) -> Result<S, BuildError>,
     ) -> Result<Results, BuildError> {
-        let regions =
-            vec![self.region_of("then", operands, then)?, self.region_of("else", operands, otherwise)?];
-        let operands: Vec<Value> = [predicate].iter().chain(operands).copied().collect();
-        self.push_with_regions(If {}, &operands, regions)
+        let (op, operands) = (If {}, [&[predicate], operands].concat());
+        let then = self.region_of(&op.ports(), "then", &operands, then)?;
+        let otherwise = self.region_of(&op.ports(), "else", &operands, otherwise)?;
+        self.push_with_regions(op, &operands, vec![then, otherwise])
     }
 
     /// The branch number `index`, an i32 scalar, out of `branches`; the last one if there is no such branch. `branch` is called for
@@ -74,10 +82,10 @@ impl Builder {
         branches: usize,
         mut branch: impl FnMut(&mut Builder, usize, &[Value]) -> Result<R, BuildError>,
     ) -> Result<Results, BuildError> {
-        let region = |i| self.region_of("branch", operands, |b, x| branch(b, i, x));
+        let (op, operands) = (Case {}, [&[index], operands].concat());
+        let region = |i| self.region_of(&op.ports(), "branch", &operands, |b, x| branch(b, i, x));
         let regions = (0..branches).map(region).collect::<Result<_, _>>()?;
-        let operands: Vec<Value> = [index].iter().chain(operands).copied().collect();
-        self.push_with_regions(Case {}, &operands, regions)
+        self.push_with_regions(op, &operands, regions)
     }
 
     /// Runs `body` as long as `condition` gives true. Both take the state and the invariants; the body gives the new state. Results
@@ -89,12 +97,10 @@ impl Builder {
         condition: impl FnOnce(&mut Builder, &[Value]) -> Result<Value, BuildError>,
         body: impl FnOnce(&mut Builder, &[Value]) -> Result<R, BuildError>,
     ) -> Result<Results, BuildError> {
-        let operands = [state, invariants].concat();
-        let regions = vec![
-            self.region_of("condition", &operands, |b, x| Ok([condition(b, x)?]))?,
-            self.region_of("body", &operands, body)?,
-        ];
-        self.push_with_regions(While { carried: state.len() }, &operands, regions)
+        let (op, operands) = (While { carried: state.len() }, [state, invariants].concat());
+        let condition = self.region_of(&op.ports(), "condition", &operands, |b, x| Ok([condition(b, x)?]))?;
+        let body = self.region_of(&op.ports(), "body", &operands, body)?;
+        self.push_with_regions(op, &operands, vec![condition, body])
     }
 
     /// Runs `body` for each slice of the scanned operands along axis 0, as `scan` says: it takes the state, the slices and the
@@ -105,12 +111,7 @@ impl Builder {
         operands: &[Value],
         body: impl FnOnce(&mut Builder, &[Value]) -> Result<R, BuildError>,
     ) -> Result<Results, BuildError> {
-        let sliced = scan.carried..scan.carried.saturating_add(scan.scanned);
-        let body = self.region("body", &self.sliced_types(operands, sliced), |b, inputs| {
-            self.name_inputs(b, inputs, operands);
-            body(b, inputs)
-        })?;
-        self.push_with_regions(scan, operands, vec![body])
+        self.push_with_body(scan, "body", operands, body)
     }
 
     /// Runs `body` for each slice of the mapped operands, the first ones, along axis 0, as `map` says: it takes the slices and the
@@ -121,21 +122,7 @@ impl Builder {
         operands: &[Value],
         body: impl FnOnce(&mut Builder, &[Value]) -> Result<R, BuildError>,
     ) -> Result<Results, BuildError> {
-        let body = self.region("body", &self.sliced_types(operands, 0..map.mapped), |b, inputs| {
-            self.name_inputs(b, inputs, operands);
-            body(b, inputs)
-        })?;
-        self.push_with_regions(map, operands, vec![body])
-    }
-
-    /// Types of the operands, of those in `sliced` the types of slices. A scalar has none; the op will say so.
-    fn sliced_types(&self, operands: &[Value], sliced: std::ops::Range<usize>) -> Vec<Type> {
-        let ty = |(i, &v): (usize, &Value)| {
-            let ty = self.ty(v);
-            let slice = sliced.contains(&i) && ty.rank() > 0;
-            if slice { ty.with_shape(ty.shape.without(&[0])) } else { ty.clone() }
-        };
-        operands.iter().enumerate().map(ty).collect()
+        self.push_with_body(map, "body", operands, body)
     }
 
     /// Runs `body` once, as a sub-graph of this name.
@@ -145,8 +132,7 @@ impl Builder {
         operands: &[Value],
         body: impl FnOnce(&mut Builder, &[Value]) -> Result<R, BuildError>,
     ) -> Result<Results, BuildError> {
-        let body = self.region_of(name, operands, body)?;
-        self.push_with_regions(Call { name: name.to_owned() }, operands, vec![body])
+        self.push_with_body(Call { name: name.to_owned() }, name, operands, body)
     }
 
     /// A token that comes after nothing: the first effect of a graph takes it.

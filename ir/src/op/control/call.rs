@@ -1,10 +1,10 @@
 //! Named sub-graphs.
 
-use super::{rule, sample};
+use super::sample;
 use crate::eval::{EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
-use crate::{Graph, Literal, Type, attributes};
+use crate::op::{Arity, Ports, RegionDef, Runs, Sample};
+use crate::{Graph, Literal, Op, Type, attributes};
 
 attributes! {
     /// Runs its region once: `A, B.. -> R..`. The region takes the operands and gives the results.
@@ -16,14 +16,17 @@ attributes! {
     }
 }
 
-impl ControlDef for Call {
+impl RegionDef for Call {
     const NAME: &'static str = "call";
     const ARITY: Arity = Arity::AtLeast(0);
     const REGIONS: Arity = Arity::Exact(1);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        infer(operands, regions)
+    fn ports(&self) -> Ports {
+        Ports::plain(Runs::Once)
+    }
+
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        (carried + sliced == 0).then(|| self.clone().into())
     }
 
     fn eval(
@@ -43,12 +46,6 @@ impl ControlDef for Call {
         let name = draw.choose(&["f", "layer", "a b"]).to_owned();
         Sample::exact(Call { name }, inputs.into_iter().map(Operand::any)).with_regions([body])
     }
-}
-
-/// The types of what a region gives that takes the operands.
-pub(super) fn infer(operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-    rule::takes(&regions[0], RegionName::Body, &rule::of_operands(operands, 0))?;
-    Ok(regions[0].output_types().into())
 }
 
 /// What the first region gives for the operands.

@@ -1,10 +1,11 @@
 //! Functions that say themselves how they are differentiated, and functions whose values are computed again on the way back.
 
+use super::rule::Expected;
 use super::{call, rule, sample};
 use crate::eval::{EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
-use crate::{Graph, Literal, Type, attributes};
+use crate::op::{Arity, Ports, RegionDef, RegionName, Results, Runs, Sample, TypeError};
+use crate::{Builder, Graph, Literal, Op, Type, Value, attributes};
 
 attributes! {
     /// Runs its first region once: `A.., C.. -> R.., T..`. The second one is its derivative in reverse mode.
@@ -25,43 +26,51 @@ attributes! {
     }
 }
 
-impl CustomGradient {
-    /// How many outputs of the first region are results.
-    fn given(&self, forward: &Graph) -> Option<usize> {
-        forward.outputs().len().checked_sub(self.saved).filter(|&given| given >= self.results)
-    }
+/// The floats among the types.
+fn floats(types: &[Expected], what: &str) -> Vec<Expected> {
+    let float = types.iter().enumerate().filter(|(_, (ty, _))| ty.dtype.is_float());
+    float.map(|(i, (ty, _))| (ty.clone(), format!("{what} {i}"))).collect()
 }
 
-fn floats(types: &[Type], what: &str) -> Vec<(Type, String)> {
-    let float = types.iter().enumerate().filter(|(_, ty)| ty.dtype.is_float());
-    float.map(|(i, ty)| (ty.clone(), format!("{what} {i}"))).collect()
-}
-
-impl ControlDef for CustomGradient {
+impl RegionDef for CustomGradient {
     const NAME: &'static str = "custom_gradient";
     const ARITY: Arity = Arity::AtLeast(0);
     const REGIONS: Arity = Arity::Exact(2);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
+    fn ports(&self) -> Ports {
+        Ports { hidden: self.saved, ..Ports::plain(Runs::Once) }
+    }
+
+    /// Its attributes count the operands, so that none can come or go.
+    fn with_counts(&self, _carried: usize, _sliced: usize) -> Option<Op> {
+        None
+    }
+
+    fn check(&self, operands: &[&Type], regions: &[Graph]) -> Result<(), TypeError> {
         rule::has_operands("arguments", Some(self.arguments), operands)?;
         let [forward, backward] = regions else { unreachable!("regions have been counted") };
+        let outputs = rule::of_outputs(forward, RegionName::Body);
+        let given = outputs.len() - self.saved;
+        if given < self.results {
+            let what = format!("the body gives {given} results, fewer than have cotangents");
+            return Err(TypeError::attribute("results", what));
+        }
         let all = rule::of_operands(operands, 0);
-        rule::takes(forward, RegionName::Body, &all)?;
-        let outputs = forward.output_types();
-        let Some(given) = self.given(forward) else {
-            let what =
-                format!("the body gives {} values, fewer than results and what is saved", outputs.len());
-            return Err(TypeError::attribute("saved", what));
-        };
-        let mut inputs = all[self.arguments..].to_vec();
-        let saved = outputs[given..].iter().enumerate();
-        inputs.extend(saved.map(|(i, ty)| (ty.clone(), format!("output {} of the body", given + i))));
-        inputs.extend(floats(&outputs[..self.results], "result"));
+        let of_results = floats(&outputs[..self.results], "result");
+        let inputs = [&all[self.arguments..], &outputs[given..], &of_results].concat();
         rule::takes(backward, RegionName::Backward, &inputs)?;
-        let arguments: Vec<Type> = operands[..self.arguments].iter().map(|&ty| ty.clone()).collect();
-        rule::gives(backward, RegionName::Backward, &floats(&arguments, "operand"))?;
-        Ok(outputs[..given].into())
+        rule::gives(backward, RegionName::Backward, &floats(&all[..self.arguments], "operand"))
+    }
+
+    fn expand(
+        &self,
+        b: &mut Builder,
+        operands: &[Value],
+        regions: &[Graph],
+    ) -> Option<Result<Results, TypeError>> {
+        let given = regions[0].outputs().len() - self.saved;
+        let outputs = b.inline(&regions[0], operands);
+        Some(outputs.map(|outputs| outputs[..given].into()).map_err(TypeError::from))
     }
 
     fn eval(
@@ -83,7 +92,9 @@ impl ControlDef for CustomGradient {
         let saved = sample::some_of(draw, &inputs);
         let results = draw.below(given.len() + 1);
         let forward = sample::region(draw, "forward", &inputs, &[&given[..], &saved].concat());
-        let types = |types: &[Type]| floats(types, "").into_iter().map(|(ty, _)| ty).collect::<Vec<Type>>();
+        let types = |types: &[Type]| -> Vec<Type> {
+            types.iter().filter(|ty| ty.dtype.is_float()).cloned().collect()
+        };
         let taken = [&inputs[arguments..], &saved, &types(&given[..results])].concat();
         let backward = sample::region(draw, "backward", &taken, &types(&inputs[..arguments]));
         let op = CustomGradient { arguments, results, saved: saved.len() };
@@ -103,14 +114,27 @@ attributes! {
     }
 }
 
-impl ControlDef for Checkpoint {
+impl RegionDef for Checkpoint {
     const NAME: &'static str = "checkpoint";
     const ARITY: Arity = Arity::AtLeast(0);
     const REGIONS: Arity = Arity::Exact(1);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        call::infer(operands, regions)
+    fn ports(&self) -> Ports {
+        Ports::plain(if self.again { Runs::Again } else { Runs::Once })
+    }
+
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        (carried + sliced == 0).then(|| self.clone().into())
+    }
+
+    /// The first run has nothing to stay apart from.
+    fn expand(
+        &self,
+        b: &mut Builder,
+        operands: &[Value],
+        regions: &[Graph],
+    ) -> Option<Result<Results, TypeError>> {
+        (!self.again).then(|| Ok(b.inline(&regions[0], operands)?.into()))
     }
 
     fn eval(

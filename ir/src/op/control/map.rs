@@ -1,11 +1,11 @@
 //! Loops over the slices of tensors, without state.
 
 use super::slices::{Stack, slice};
-use super::{rule, sample};
+use super::{Scan, sample};
 use crate::eval::{EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
-use crate::{DTypeClass, Graph, Literal, Type, attributes};
+use crate::op::{Arity, Order, Ports, RegionDef, Runs, Sample};
+use crate::{DTypeClass, Graph, Literal, Op, Type, attributes};
 
 attributes! {
     /// Runs a region once for each slice along axis 0, in any order: `X[length, ..].., I.. -> Y[length, ..]..`.
@@ -20,18 +20,23 @@ attributes! {
     }
 }
 
-impl ControlDef for Map {
+impl RegionDef for Map {
     const NAME: &'static str = "map";
     const ARITY: Arity = Arity::AtLeast(0);
     const REGIONS: Arity = Arity::Exact(1);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::has_operands("mapped", Some(self.mapped), operands)?;
-        let mut inputs = rule::slices(&operands[..self.mapped], 0, self.length)?;
-        inputs.extend(rule::of_operands(&operands[self.mapped..], self.mapped));
-        rule::takes(&regions[0], RegionName::Body, &inputs)?;
-        rule::stacks(&regions[0].output_types(), self.length)
+    fn ports(&self) -> Ports {
+        let runs = Runs::ForEach { length: self.length, order: Order::Any };
+        Ports { sliced: self.mapped, ..Ports::plain(runs) }
+    }
+
+    /// Runs that hand on state are in order.
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        let length = self.length;
+        Some(match carried {
+            0 => Map { mapped: sliced, length }.into(),
+            _ => Scan { carried, scanned: sliced, length, reverse: false }.into(),
+        })
     }
 
     fn eval(

@@ -1,8 +1,8 @@
 //! Control flow and effects: ops that are more than functions of their operands.
 //!
 //! - **Regions.** Control flow is structured: an op owns sub-graphs and runs them, never, once or many times. A region is closed,
-//!   everything that it uses comes in through its inputs, so an op hands its operands on. Regions nest at most
-//!   [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep.
+//!   everything that it uses comes in through its inputs, so an op hands its operands on, as its [`Ports`](super::Ports) say. Regions nest
+//!   at most [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep.
 //! - **Effects.** `print`, `assert` and `check_finite` take a token first and give one. Tokens are values of type `bool[0]`
 //!   ([`Type::token`](crate::Type::token)): they carry no data, but whoever needs the token of an effect comes after it. Loops
 //!   carry tokens like all state. An effect whose tokens nobody uses takes place all the same.
@@ -18,6 +18,7 @@ mod effects;
 mod format;
 mod list;
 mod map;
+pub(super) mod ports;
 mod rule;
 mod sample;
 mod scan;

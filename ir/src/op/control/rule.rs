@@ -3,25 +3,31 @@
 use crate::op::{Port, RegionName, TypeError, Types};
 use crate::{DType, Graph, Type};
 
-/// The types that a region must take or give, each with what prescribes it.
-pub(super) type Ports = Vec<(Type, String)>;
+/// A type that a region must take or give, with what prescribes it.
+pub(super) type Expected = (Type, String);
 
 /// The types of these operands, the first of which is number `first`.
-pub(super) fn of_operands(operands: &[&Type], first: usize) -> Ports {
+pub(super) fn of_operands(operands: &[&Type], first: usize) -> Vec<Expected> {
     operands.iter().enumerate().map(|(i, &ty)| (ty.clone(), format!("operand {}", first + i))).collect()
 }
 
+/// The types of the outputs of a region, for others that must give the same.
+pub(super) fn of_outputs(region: &Graph, name: RegionName) -> Vec<Expected> {
+    let like = |i| format!("output {i} of region `{name}`");
+    region.output_types().into_iter().enumerate().map(|(i, ty)| (ty, like(i))).collect()
+}
+
 /// The region must take inputs of these types.
-pub(super) fn takes(region: &Graph, name: RegionName, expected: &[(Type, String)]) -> Result<(), TypeError> {
+pub(super) fn takes(region: &Graph, name: RegionName, expected: &[Expected]) -> Result<(), TypeError> {
     check(region, name, Port::Input, expected)
 }
 
 /// The region must give outputs of these types.
-pub(super) fn gives(region: &Graph, name: RegionName, expected: &[(Type, String)]) -> Result<(), TypeError> {
+pub(super) fn gives(region: &Graph, name: RegionName, expected: &[Expected]) -> Result<(), TypeError> {
     check(region, name, Port::Output, expected)
 }
 
-fn check(region: &Graph, name: RegionName, port: Port, expected: &[(Type, String)]) -> Result<(), TypeError> {
+fn check(region: &Graph, name: RegionName, port: Port, expected: &[Expected]) -> Result<(), TypeError> {
     let found = ports(region, port);
     if found.len() != expected.len() {
         let (expected, found) = (expected.len(), found.len());
@@ -31,11 +37,7 @@ fn check(region: &Graph, name: RegionName, port: Port, expected: &[(Type, String
 }
 
 /// The first outputs of the region must have these types; there may be more of them.
-pub(super) fn gives_first(
-    region: &Graph,
-    name: RegionName,
-    expected: &[(Type, String)],
-) -> Result<(), TypeError> {
+pub(super) fn gives_first(region: &Graph, name: RegionName, expected: &[Expected]) -> Result<(), TypeError> {
     let found = region.output_types();
     if found.len() < expected.len() {
         let (expected, found) = (expected.len(), found.len());
@@ -44,12 +46,7 @@ pub(super) fn gives_first(
     agree(name, Port::Output, expected, found)
 }
 
-fn agree(
-    region: RegionName,
-    port: Port,
-    expected: &[(Type, String)],
-    found: Vec<Type>,
-) -> Result<(), TypeError> {
+fn agree(region: RegionName, port: Port, expected: &[Expected], found: Vec<Type>) -> Result<(), TypeError> {
     match expected.iter().zip(found).enumerate().find(|(_, ((expected, _), found))| expected != found) {
         None => Ok(()),
         Some((position, ((expected, like), found))) => {
@@ -99,8 +96,13 @@ pub(super) fn has_operands(
     }
 }
 
+/// The type of a slice along axis 0.
+pub(super) fn slice_of(ty: &Type) -> Type {
+    ty.with_shape(ty.shape.without(&[0]))
+}
+
 /// Types of the slices of these operands along axis 0, which must have the extent `length`.
-pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<Ports, TypeError> {
+pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<Vec<Expected>, TypeError> {
     let slice = |(i, ty): (usize, &&Type)| match ty.shape.first() {
         _ if ty.is_list() => Err(TypeError::Other(format!("operand {i} is a {ty} and has no slices"))),
         None => Err(TypeError::Other(format!("operand {i} is a scalar and has no slices"))),
@@ -108,7 +110,7 @@ pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<
             let reason = format!("operand {i} has {extent} slices, found {length}");
             Err(TypeError::attribute("length", reason))
         }
-        Some(_) => Ok((ty.with_shape(ty.shape.without(&[0])), format!("a slice of operand {i}"))),
+        Some(_) => Ok((slice_of(ty), format!("a slice of operand {i}"))),
     };
     operands.iter().enumerate().map(|(i, ty)| slice((first + i, ty))).collect()
 }

@@ -1,11 +1,11 @@
 //! Loops over the slices of tensors, with state.
 
+use super::sample;
 use super::slices::{Stack, slice};
-use super::{rule, sample};
 use crate::eval::{EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
-use crate::{DTypeClass, Graph, Literal, Type, attributes};
+use crate::op::{Arity, Order, Ports, RegionDef, Runs, Sample};
+use crate::{DTypeClass, Graph, Literal, Op, Type, attributes};
 
 attributes! {
     /// Runs a region once for each slice along axis 0: `S.., X[length, ..].., I.. -> S.., Y[length, ..]..`.
@@ -33,27 +33,19 @@ impl Scan {
     }
 }
 
-impl ControlDef for Scan {
+impl RegionDef for Scan {
     const NAME: &'static str = "scan";
     const ARITY: Arity = Arity::AtLeast(0);
     const REGIONS: Arity = Arity::Exact(1);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::has_operands("carried", Some(self.carried), operands)?;
-        let first_invariant = self.carried.checked_add(self.scanned);
-        rule::has_operands("scanned", first_invariant, operands)?;
-        let first_invariant = self.carried + self.scanned;
-        let state = rule::of_operands(&operands[..self.carried], 0);
-        let mut inputs = state.clone();
-        inputs.extend(rule::slices(&operands[self.carried..first_invariant], self.carried, self.length)?);
-        inputs.extend(rule::of_operands(&operands[first_invariant..], first_invariant));
-        let body = &regions[0];
-        rule::takes(body, RegionName::Body, &inputs)?;
-        rule::gives_first(body, RegionName::Body, &state)?;
-        let mut results: Types = state.into_iter().map(|(ty, _)| ty).collect();
-        results.extend(rule::stacks(&body.output_types()[self.carried..], self.length)?);
-        Ok(results)
+    fn ports(&self) -> Ports {
+        let order = if self.reverse { Order::Backward } else { Order::Forward };
+        let runs = Runs::ForEach { length: self.length, order };
+        Ports { carried: self.carried, sliced: self.scanned, ..Ports::plain(runs) }
+    }
+
+    fn with_counts(&self, carried: usize, scanned: usize) -> Option<Op> {
+        Some(Scan { carried, scanned, ..self.clone() }.into())
     }
 
     fn eval(

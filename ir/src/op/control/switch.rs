@@ -1,10 +1,10 @@
 //! Choosing one of several regions.
 
-use super::{rule, sample};
+use super::sample;
 use crate::eval::{EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
-use crate::{DType, Graph, Literal, Type, attributes};
+use crate::op::{Arity, Ports, RegionDef, Runs, Sample, Selector};
+use crate::{DType, Graph, Literal, Op, Type, attributes};
 
 attributes! {
     /// Runs one of two regions: `bool[], A, B.. -> R..`.
@@ -22,15 +22,17 @@ attributes! {
     pub struct Case {}
 }
 
-impl ControlDef for If {
+impl RegionDef for If {
     const NAME: &'static str = "if";
     const ARITY: Arity = Arity::AtLeast(1);
     const REGIONS: Arity = Arity::Exact(2);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::operand_is(operands, 0, "the predicate", Type::scalar(DType::Bool))?;
-        infer(operands, regions, |i| if i == 0 { RegionName::Then } else { RegionName::Else })
+    fn ports(&self) -> Ports {
+        Ports::plain(Runs::Selected(Selector::Predicate))
+    }
+
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        (carried + sliced == 0).then(|| self.clone().into())
     }
 
     fn eval(
@@ -51,22 +53,17 @@ impl ControlDef for If {
     }
 }
 
-impl Case {
-    /// The region that runs for an index when there are `regions` of them.
-    pub fn chosen(index: i128, regions: usize) -> usize {
-        usize::try_from(index).unwrap_or(usize::MAX).min(regions.saturating_sub(1))
-    }
-}
-
-impl ControlDef for Case {
+impl RegionDef for Case {
     const NAME: &'static str = "case";
     const ARITY: Arity = Arity::AtLeast(1);
     const REGIONS: Arity = Arity::AtLeast(1);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::operand_is(operands, 0, "the index", Type::scalar(DType::I32))?;
-        infer(operands, regions, RegionName::Branch)
+    fn ports(&self) -> Ports {
+        Ports::plain(Runs::Selected(Selector::Index))
+    }
+
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        (carried + sliced == 0).then(|| self.clone().into())
     }
 
     fn eval(
@@ -76,7 +73,7 @@ impl ControlDef for Case {
         regions: &[Graph],
         _results: &[Type],
     ) -> Result<Vec<Literal>, EvalError> {
-        let chosen = Case::chosen(operands[0].get(0).to_i128(), regions.len());
+        let chosen = Selector::Index.region(operands[0].get(0).to_i128(), regions.len());
         evaluator.run(&regions[chosen], owned(&operands[1..]))
     }
 
@@ -86,22 +83,6 @@ impl ControlDef for Case {
         let index = Operand { ty: Type::scalar(DType::I32), values: Values::Index(count) };
         Sample::exact(Case {}, [index].into_iter().chain(operands)).with_regions(regions)
     }
-}
-
-fn infer(
-    operands: &[&Type],
-    regions: &[Graph],
-    name: impl Fn(usize) -> RegionName,
-) -> Result<Types, TypeError> {
-    let inputs = rule::of_operands(&operands[1..], 1);
-    let results = regions[0].output_types();
-    let like = |i| format!("output {i} of region `{}`", name(0));
-    let outputs: rule::Ports = results.iter().enumerate().map(|(i, ty)| (ty.clone(), like(i))).collect();
-    for (i, region) in regions.iter().enumerate() {
-        rule::takes(region, name(i), &inputs)?;
-        rule::gives(region, name(i), &outputs)?;
-    }
-    Ok(results.into())
 }
 
 fn owned(operands: &[&Literal]) -> Vec<Literal> {

@@ -1,10 +1,10 @@
 //! Loops that go on while a condition holds.
 
-use super::{rule, sample};
+use super::sample;
 use crate::eval::{EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand, Values};
-use crate::op::{Arity, ControlDef, Lowering, RegionName, Sample, TypeError, Types};
-use crate::{DType, Graph, Literal, Scalar, Type, attributes};
+use crate::op::{Arity, Ports, RegionDef, Runs, Sample};
+use crate::{DType, Graph, Literal, Op, Scalar, Type, attributes};
 
 attributes! {
     /// Runs a region as long as another gives true: `S.., I.. -> S..`.
@@ -18,21 +18,17 @@ attributes! {
     }
 }
 
-impl ControlDef for While {
+impl RegionDef for While {
     const NAME: &'static str = "while";
     const ARITY: Arity = Arity::AtLeast(0);
     const REGIONS: Arity = Arity::Exact(2);
-    const LOWERING: Lowering = Lowering::Region;
 
-    fn infer(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::has_operands("carried", Some(self.carried), operands)?;
-        let [condition, body] = regions else { unreachable!("regions have been counted") };
-        let all = rule::of_operands(operands, 0);
-        rule::takes(condition, RegionName::Condition, &all)?;
-        rule::decides(condition)?;
-        rule::takes(body, RegionName::Body, &all)?;
-        rule::gives(body, RegionName::Body, &all[..self.carried])?;
-        Ok(operands[..self.carried].iter().map(|&ty| ty.clone()).collect())
+    fn ports(&self) -> Ports {
+        Ports { carried: self.carried, ..Ports::plain(Runs::While) }
+    }
+
+    fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
+        (sliced == 0).then(|| While { carried }.into())
     }
 
     fn eval(

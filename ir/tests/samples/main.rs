@@ -1,44 +1,13 @@
 //! Every kind of op keeps its promises on drawn samples: `infer` accepts them, and `eval` gives results of the inferred
 //! types. Spoilt samples are rejected or keep the same promise, but nothing panics.
 
+mod numbers;
+mod ports;
+
+use numbers::Numbers;
 use tensorwright_ir::eval::Evaluator;
-use tensorwright_ir::op::{AttrMap, AttrValue, Draw, Lowering, Operand, Random, Sample, Values};
-use tensorwright_ir::{Builder, DType, DTypeClass, Literal, Op, Scalar, Type, Value};
-
-/// Literals of random elements.
-struct Numbers(Random);
-
-impl Numbers {
-    fn literal(&mut self, operand: &Operand) -> Literal {
-        if !operand.ty.is_list() {
-            return Literal::from_fn(operand.ty.clone(), |_| self.scalar(operand.ty.dtype, operand.values));
-        }
-        let count = match operand.values {
-            Values::Rows(count) => count,
-            _ => self.0.below(4),
-        };
-        let row = Operand::any(operand.ty.row());
-        let rows: Vec<Literal> = (0..count).map(|_| self.literal(&row)).collect();
-        Literal::list(&row.ty, &rows).expect("rows of one type")
-    }
-
-    fn scalar(&mut self, dtype: DType, values: Values) -> Scalar {
-        let unit = self.0.unit();
-        match values {
-            Values::Any | Values::Rows(_) => match self.0.bits() % 4 {
-                0 if dtype.is_float() => {
-                    Scalar::from_f64(dtype, [f64::NAN, f64::INFINITY, -0.0, 1.0][(unit * 4.0) as usize])
-                }
-                1 => [Scalar::zero(dtype), Scalar::one(dtype), Scalar::lowest(dtype), Scalar::highest(dtype)]
-                    [(unit * 4.0) as usize],
-                _ => Scalar::from_bits(dtype, self.0.bits()),
-            },
-            Values::Moderate => Scalar::from_f64(dtype, unit * 8.0 - 4.0),
-            Values::Range(low, high) => Scalar::from_f64(dtype, low + unit * (high - low)),
-            Values::Index(bound) => Scalar::from_i128(dtype, (unit * (bound as f64 + 4.0)) as i128 - 2),
-        }
-    }
-}
+use tensorwright_ir::op::{AttrMap, AttrValue, Draw, Lowering, Random, Sample};
+use tensorwright_ir::{Builder, DType, DTypeClass, Literal, Op, Type, Value};
 
 /// `infer` accepts the sample, and `eval` gives what it says; effects and loops without end may fail.
 fn check(name: &str, sample: &Sample<Op>, may_fail: bool, numbers: &mut Numbers) {

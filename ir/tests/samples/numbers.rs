@@ -1,0 +1,39 @@
+//! Drawn numbers and tensors.
+
+use tensorwright_ir::op::{Operand, Random, Values};
+use tensorwright_ir::{DType, Literal, Scalar};
+
+/// Literals of random elements.
+pub(crate) struct Numbers(pub(crate) Random);
+
+impl Numbers {
+    pub(crate) fn literal(&mut self, operand: &Operand) -> Literal {
+        if !operand.ty.is_list() {
+            return Literal::from_fn(operand.ty.clone(), |_| self.scalar(operand.ty.dtype, operand.values));
+        }
+        let count = match operand.values {
+            Values::Rows(count) => count,
+            _ => self.0.below(4),
+        };
+        let row = Operand::any(operand.ty.row());
+        let rows: Vec<Literal> = (0..count).map(|_| self.literal(&row)).collect();
+        Literal::list(&row.ty, &rows).expect("rows of one type")
+    }
+
+    fn scalar(&mut self, dtype: DType, values: Values) -> Scalar {
+        let unit = self.0.unit();
+        match values {
+            Values::Any | Values::Rows(_) => match self.0.bits() % 4 {
+                0 if dtype.is_float() => {
+                    Scalar::from_f64(dtype, [f64::NAN, f64::INFINITY, -0.0, 1.0][(unit * 4.0) as usize])
+                }
+                1 => [Scalar::zero(dtype), Scalar::one(dtype), Scalar::lowest(dtype), Scalar::highest(dtype)]
+                    [(unit * 4.0) as usize],
+                _ => Scalar::from_bits(dtype, self.0.bits()),
+            },
+            Values::Moderate => Scalar::from_f64(dtype, unit * 8.0 - 4.0),
+            Values::Range(low, high) => Scalar::from_f64(dtype, low + unit * (high - low)),
+            Values::Index(bound) => Scalar::from_i128(dtype, (unit * (bound as f64 + 4.0)) as i128 - 2),
+        }
+    }
+}
