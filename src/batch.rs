@@ -124,15 +124,13 @@ impl Axes {
         for (i, (x, ty)) in tensors.into_iter().zip(&all).enumerate() {
             let axis = self.arguments.get(i).copied().unwrap_or(Some(0));
             match axis {
-                Some(axis) if axis >= ty.rank() => {
-                    return Err(refused(
-                        at,
-                        format!("tensor {i} of the argument is {ty} and has no axis {axis}"),
-                    ));
-                }
                 Some(axis) => {
+                    let Some(ty) = ty.as_tensor().filter(|ty| axis < ty.rank()) else {
+                        let what = format!("tensor {i} of the argument is {ty} and has no axis {axis}");
+                        return Err(refused(at, what));
+                    };
                     sizes.push(ty.shape.size(axis));
-                    types.push(ty.with_shape(ty.shape.without(&[axis])));
+                    types.push(ty.with_shape(ty.shape.without(&[axis])).into());
                     inputs.push(moved(&x, ty.rank(), axis, 0));
                 }
                 None => {
@@ -178,7 +176,7 @@ fn batched(graph: &Graph, size: usize, mask: &[bool], at: Place) -> Result<Batch
 }
 
 fn refused(at: Place, what: String) -> Error {
-    Error::refused(at, "vmap", Vec::new(), TypeError::Other(what))
+    Error::refused(at, "vmap", [], TypeError::Other(what))
 }
 
 /// The tensor with one axis moved.

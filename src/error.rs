@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::op::TypeError;
-use tensorwright_ir::{BuildError, DType, Location, Scalar, Shape, Type};
+use tensorwright_ir::{BuildError, DType, Location, Scalar, Shape, TensorType, Type};
 use tensorwright_runtime::buffer::OutOfMemory;
 use tensorwright_runtime::dump::DumpError;
 use tensorwright_runtime::{BuildExecutableError, RunError};
@@ -88,7 +88,7 @@ pub enum Error {
         /// The line that asked.
         at: Location,
         /// The tensor's type.
-        found: Type,
+        found: TensorType,
     },
     /// The number of elements does not fit the shape.
     #[error("{at}: shape {shape} needs {} elements, found {found}", shape.elements())]
@@ -265,7 +265,13 @@ impl Error {
     }
 
     /// A refusal that was found before there was a node.
-    pub(crate) fn refused(at: Place, op: &'static str, operands: Vec<Type>, source: TypeError) -> Error {
+    pub(crate) fn refused(
+        at: Place,
+        op: &'static str,
+        operands: impl IntoIterator<Item = Type>,
+        source: TypeError,
+    ) -> Error {
+        let operands = operands.into_iter().collect();
         Error::op(at, BuildError { op, operands, location: Some(at.into()), source: Box::new(source) })
     }
 }

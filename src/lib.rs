@@ -70,7 +70,7 @@ pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, LossReduction, NormOrder};
 pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
-pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, Type};
+pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, TensorType, Type};
 pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{
     CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,

@@ -180,6 +180,6 @@ impl Variable {
         }
         let name = if self.name().is_empty() { String::new() } else { format!(" `{}`", self.name()) };
         let wanted = format!("the variable{name} is {}, found {found}", self.ty());
-        Err(Error::refused(at, op, vec![self.ty().clone(), found.clone()], TypeError::Other(wanted)))
+        Err(Error::refused(at, op, [self.ty().into(), found.into()], TypeError::Other(wanted)))
     }
 }

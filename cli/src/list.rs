@@ -44,6 +44,7 @@ fn op_row(kind: &OpKind) -> Vec<String> {
         Lowering::Region => "control flow",
         Lowering::Effect => "effect",
         Lowering::List => "list",
+        Lowering::Token => "token",
     };
     vec![kind.name.to_owned(), operands, lowering.to_owned(), kind.attributes.join(", ")]
 }

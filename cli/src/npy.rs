@@ -5,13 +5,13 @@ use std::path::Path;
 use half::f16;
 use npyz::{NpyFile, Order, WriterBuilder};
 use tensorwright_ir::op::rule;
-use tensorwright_ir::{DType, Element, Literal, Type};
+use tensorwright_ir::{DType, Element, Literal, TensorType};
 
 use crate::fault::Fault;
 use crate::{input, output};
 
 /// The tensor of type `ty` in a file. Fails if the file has another type; there is no conversion.
-pub(crate) fn load(path: &Path, ty: &Type) -> Result<Literal, Fault> {
+pub(crate) fn load(path: &Path, ty: &TensorType) -> Result<Literal, Fault> {
     let fault = |what: String| Fault::input(format!("{}: {what}", path.display()));
     let bytes = input::read(path)?;
     let file = NpyFile::new(bytes.as_slice()).map_err(|error| fault(format!("not an npy file: {error}")))?;
@@ -37,7 +37,10 @@ pub(crate) fn load(path: &Path, ty: &Type) -> Result<Literal, Fault> {
     literal.map_err(|error| fault(format!("the tensor must be {ty}: {error}")))
 }
 
-fn elements<T: Element + npyz::Deserialize>(file: NpyFile<&[u8]>, ty: &Type) -> std::io::Result<Literal> {
+fn elements<T: Element + npyz::Deserialize>(
+    file: NpyFile<&[u8]>,
+    ty: &TensorType,
+) -> std::io::Result<Literal> {
     let order = file.order();
     let elements: Vec<T> = file.into_vec()?;
     let short = || std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the file ends too early");
@@ -97,13 +100,19 @@ mod tests {
         let path = std::env::temp_dir().join(format!("wright-npy-{}.npy", std::process::id()));
         for dtype in DType::ALL.into_iter().filter(|&d| d != DType::BF16) {
             for shape in [&[][..], &[3], &[2, 3], &[0, 2]] {
-                let literal =
-                    Literal::from_fn(Type::new(dtype, shape), |i| Scalar::from_f64(dtype, i as f64 - 1.5));
+                let literal = Literal::from_fn(TensorType::new(dtype, shape), |i| {
+                    Scalar::from_f64(dtype, i as f64 - 1.5)
+                });
                 save(&path, &literal).unwrap();
                 assert_eq!(load(&path, literal.ty()).unwrap(), literal);
             }
         }
-        assert!(load(&path, &Type::new(DType::F32, [0, 2])).unwrap_err().to_string().contains("must be f32"));
+        assert!(
+            load(&path, &TensorType::new(DType::F32, [0, 2]))
+                .unwrap_err()
+                .to_string()
+                .contains("must be f32")
+        );
         std::fs::remove_file(&path).unwrap();
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::eval::{EvalError, Evaluator, evaluate};
-use tensorwright_ir::{Graph, Literal, Type};
+use tensorwright_ir::{Graph, Literal, TensorType};
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 use tensorwright_runtime::{Executable, RunError};
 
@@ -134,7 +134,7 @@ impl Job<'_> {
     }
 }
 
-fn literal(buffer: &SharedBuffer, ty: &Type) -> Result<Literal, Fault> {
+fn literal(buffer: &SharedBuffer, ty: &TensorType) -> Result<Literal, Fault> {
     Literal::from_bytes(ty.clone(), buffer.as_bytes().to_vec())
         .ok_or_else(|| Fault::internal(format!("the compiled code has not written a {ty}")))
 }
@@ -154,10 +154,14 @@ fn inputs(args: &Args, graph: &Graph) -> Result<Vec<Literal>, Fault> {
         .input_types()
         .iter()
         .enumerate()
-        .map(|(position, ty)| match sources[position] {
-            Some(source) => tensor(source, ty, position),
-            None if args.random => Ok(tensors::moderate(ty, position as u32 + 1)),
-            None => Err(Fault::usage(format!(
+        .map(|(position, ty)| match (ty.as_tensor(), sources[position]) {
+            (None, _) => Err(Fault::usage(format!(
+                "input {} is a {ty}: lists and tokens live inside functions",
+                named(graph, position)
+            ))),
+            (Some(ty), Some(source)) => tensor(source, ty, position),
+            (Some(ty), None) if args.random => Ok(tensors::moderate(ty, position as u32 + 1)),
+            (_, None) => Err(Fault::usage(format!(
                 "no source for input {}: give `--input {}=FILE.npy` or `--random`",
                 named(graph, position),
                 graph.value_name(graph.inputs()[position]).map_or(position.to_string(), str::to_owned)
@@ -182,7 +186,7 @@ fn named(graph: &Graph, position: usize) -> String {
     format!("{position} ({name}{})", graph.ty(value))
 }
 
-fn tensor(source: &str, ty: &Type, position: usize) -> Result<Literal, Fault> {
+fn tensor(source: &str, ty: &TensorType, position: usize) -> Result<Literal, Fault> {
     match source.split_once(':') {
         None if source == "random" => Ok(tensors::moderate(ty, position as u32 + 1)),
         None if source == "count" => Ok(tensors::moderate(ty, 0)),

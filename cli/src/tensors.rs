@@ -2,7 +2,7 @@
 
 use tensorwright_ir::eval::{EvalError, Evaluator};
 use tensorwright_ir::op::{Draw, Operand, Values};
-use tensorwright_ir::{DType, Graph, Literal, Scalar, Type};
+use tensorwright_ir::{DType, Graph, Literal, Scalar, TensorType, Type};
 use tensorwright_testkit::literals::random_literal;
 use tensorwright_testkit::tolerance::same_values;
 
@@ -15,17 +15,17 @@ pub(crate) fn evaluated(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal
 }
 
 /// A random tensor with numbers of moderate size; with seed 0 the numbers 0, 1, 2..
-pub(crate) fn moderate(ty: &Type, seed: u32) -> Literal {
+pub(crate) fn moderate(ty: &TensorType, seed: u32) -> Literal {
     random_literal(&mut Draw::new(&[seed]), &Operand::moderate(ty.clone()))
 }
 
-/// Inputs for a graph: 0, 1, 2.. for seed 0, numbers of moderate size for odd seeds, and all bit patterns for even ones.
+/// Inputs for a graph of tensors: 0, 1, 2.. for seed 0, numbers of moderate size for odd seeds, and all bit patterns for even ones.
 pub(crate) fn any_inputs(graph: &Graph, seed: u32) -> Vec<Literal> {
     let values = if seed.is_multiple_of(2) { Values::Any } else { Values::Moderate };
     inputs(graph, seed, values)
 }
 
-/// Inputs for a graph: numbers of moderate size, so that rounding errors stay moderate too; 0, 1, 2.. for seed 0.
+/// Inputs for a graph of tensors: numbers of moderate size, so that rounding errors stay moderate too; 0, 1, 2.. for seed 0.
 pub(crate) fn moderate_inputs(graph: &Graph, seed: u32) -> Vec<Literal> {
     inputs(graph, seed, Values::Moderate)
 }
@@ -33,12 +33,13 @@ pub(crate) fn moderate_inputs(graph: &Graph, seed: u32) -> Vec<Literal> {
 fn inputs(graph: &Graph, seed: u32, values: Values) -> Vec<Literal> {
     let types = graph.input_types();
     types
-        .into_iter()
+        .iter()
+        .filter_map(Type::as_tensor)
         .enumerate()
         .map(|(position, ty)| {
             let seed =
                 if seed == 0 { 0 } else { seed.wrapping_mul(1009).wrapping_add(position as u32).max(1) };
-            random_literal(&mut Draw::new(&[seed]), &Operand { ty, values })
+            random_literal(&mut Draw::new(&[seed]), &Operand::new(ty, values))
         })
         .collect()
 }

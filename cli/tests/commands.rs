@@ -186,11 +186,12 @@ fn listings_and_explanations() {
     assert!(prints(&["--help"]).contains("Exit codes:"));
 }
 
-const LOOP: &str = "graph @f(%t: bool[0], %n: i32[]) {
+const LOOP: &str = "graph @f(%n: i32[]) {
+  %t = token_new()
   %zero = constant() {value = 0:i32}
   %u, %i = while(%t, %zero, %n) {carried = 2} (
-    graph @condition(%t: bool[0], %i: i32[], %n: i32[]) { %go = lt(%i, %n) return %go },
-    graph @body(%t: bool[0], %i: i32[], %n: i32[]) {
+    graph @condition(%t: token, %i: i32[], %n: i32[]) { %go = lt(%i, %n) return %go },
+    graph @body(%t: token, %i: i32[], %n: i32[]) {
       %u = print(%t, %i) {format = \"i = {}\"}
       %one = constant() {value = 1:i32}
       %next = add(%i, %one)
@@ -207,7 +208,7 @@ const LOOP: &str = "graph @f(%t: bool[0], %n: i32[]) {
 fn control_flow_is_evaluated_compiled_optimised_and_drawn() {
     let folder = Folder::new("control");
     let text = folder.write("loop.tw", LOOP);
-    let inputs = ["--input", "t=count", "--input", "n=count"];
+    let inputs = ["--input", "n=count"];
     let out = prints(&[&["run", &text, "--evaluate"][..], &inputs].concat());
     assert!(out.contains("i32[]") && !out.contains("i = "), "{out}");
     prints(&[&["run", &text, "--check"][..], &inputs].concat());
@@ -221,8 +222,8 @@ fn control_flow_is_evaluated_compiled_optimised_and_drawn() {
 #[test]
 fn effects_happen_evaluated_and_compiled() {
     let folder = Folder::new("effects");
-    let five = "%m: i32[]) { %n = constant() {value = 5:i32} %zero";
-    let text = folder.write("five.tw", LOOP.replace("%n: i32[]) {\n  %zero", five));
+    let five = "%m: i32[]) { %n = constant() {value = 5:i32} %t";
+    let text = folder.write("five.tw", LOOP.replace("%n: i32[]) {\n  %t", five));
     for how in [&["--evaluate"][..], &[]] {
         let output = wright(&[&["run", &text, "--random"][..], how].concat());
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -2,7 +2,7 @@
 
 use tensorwright_compiler::program::{Product, Program, Step};
 use tensorwright_compiler::{CompileOptions, Target, compile};
-use tensorwright_ir::{Builder, DType, Graph, Scalar, Type, Value};
+use tensorwright_ir::{Builder, DType, Graph, Scalar, TensorType, Value};
 
 struct Tiles;
 
@@ -40,8 +40,8 @@ fn steps(program: &Program) -> String {
     program.steps.iter().map(letter).collect()
 }
 
-fn f32(shape: impl Into<tensorwright_ir::Shape>) -> Type {
-    Type::new(DType::F32, shape)
+fn f32(shape: impl Into<tensorwright_ir::Shape>) -> TensorType {
+    TensorType::new(DType::F32, shape)
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn a_network_is_a_matmul_with_epilogue_per_layer() {
             let w = b.input(f32([rows, columns]));
             let bias = b.input(f32([columns]));
             let y = b.matmul(h, w).unwrap();
-            let shape = b.ty(y).shape.clone();
+            let shape = b.tensor(y).shape.clone();
             let bias = b.broadcast_to(bias, &shape).unwrap();
             let y = b.add(y, bias).unwrap();
             h = b.relu(y).unwrap();

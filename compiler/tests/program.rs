@@ -26,7 +26,7 @@ const VALID: &str = "program @\"a program\" (f32[4,4], f32[4,4], i32[2], list<f3
   s8: list<f32[4]> = arena +192
   s9: f32[4,4] = output
   s10: u8[128] = arena +256
-  s11: bool[0] = arena +0
+  s11: token = arena +0
   s12: f32[4] = output
   s13: i32[] = input 4
   k0 = kernel {
@@ -76,7 +76,7 @@ const VALID: &str = "program @\"a program\" (f32[4,4], f32[4,4], i32[2], list<f3
     }
   )
   list_get(s8: list<f32[4]>, s13: i32[]) -> (s12: f32[4])
-  print {format = \"{}\"}(s11: bool[0], s12: f32[4])
+  print {format = \"{}\"}(s11: token, s12: f32[4])
   return s9: f32[4,4], s1: f32[4,4], s12: f32[4], s4: f32[2,2]
 }
 ";
@@ -146,6 +146,8 @@ fn ops_accept_what_they_take() {
     breaks(6, "s4: f32[1,4], s2", "s4: i32[1,4], s2");
     breaks(6, "s4: f32[1,4], s2", "s5: f32[1,4], s2");
     breaks(6, "list_get(s8: list<f32[4]>", "list_get(s5: list<f32[4]>");
+    // As large as a token, but none.
+    breaks(6, "s11: token = arena", "s11: bool[0] = arena");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use tensorwright_compiler::lower::{LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{PassOptions, PassRun, run_pipeline_observed};
 use tensorwright_compiler::program::{Product, Program, Target};
 use tensorwright_ir::op::primitive::ReduceKind;
-use tensorwright_ir::{Builder, DType, Graph, Type};
+use tensorwright_ir::{Builder, DType, Graph, TensorType};
 
 struct Untiled;
 
@@ -40,7 +40,7 @@ type Donating = (Graph, Vec<(usize, usize)>);
 /// The sums of `x * i`.
 fn sums(count: usize) -> Donating {
     let mut b = Builder::new("sums");
-    let ty = Type::new(DType::F32, [64]);
+    let ty = TensorType::new(DType::F32, [64]);
     let x = b.input(ty.clone());
     let outputs: Vec<_> = (0..count)
         .map(|i| {
@@ -55,7 +55,7 @@ fn sums(count: usize) -> Donating {
 /// A step with momentum of so many variables.
 fn momentum(count: usize) -> Donating {
     let mut b = Builder::new("momentum");
-    let ty = Type::new(DType::F32, [64]);
+    let ty = TensorType::new(DType::F32, [64]);
     let gradient = b.input(ty.clone());
     let state: Vec<_> = (0..2 * count).map(|_| b.input(ty.clone())).collect();
     let mut outputs = Vec::new();

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::op::{TypeError, Types};
-use crate::{Graph, Literal, Location, Node, Op, Scalar, Shape, Type, Value};
+use crate::{Graph, Literal, Location, Node, Op, Scalar, Shape, TensorType, Type, Value};
 
 /// An op that does not accept its operands, with what it was given and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,9 +59,22 @@ impl Builder {
         self.graph.ty(value)
     }
 
-    /// Shape of a value.
+    /// Type of a value that is a tensor. Panics if it is a list or a token: where it may be one, match on [`Builder::ty`].
+    #[track_caller]
+    pub fn tensor(&self, value: Value) -> &TensorType {
+        self.graph.tensor(value)
+    }
+
+    /// Type of the rows of a value that is a list. Panics if it is none: where it may be none, match on [`Builder::ty`].
+    #[track_caller]
+    pub fn row(&self, value: Value) -> &TensorType {
+        self.graph.row(value)
+    }
+
+    /// Shape of a value that is a tensor. Panics as [`Builder::tensor`] does.
+    #[track_caller]
     pub fn shape(&self, value: Value) -> Shape {
-        self.ty(value).shape.clone()
+        self.tensor(value).shape.clone()
     }
 
     /// From now on nodes carry this location.
@@ -75,13 +88,13 @@ impl Builder {
     }
 
     /// Adds an input.
-    pub fn input(&mut self, ty: Type) -> Value {
-        self.graph.add_input(ty, None)
+    pub fn input(&mut self, ty: impl Into<Type>) -> Value {
+        self.graph.add_input(ty.into(), None)
     }
 
     /// Adds an input with a name.
-    pub fn named_input(&mut self, name: impl Into<String>, ty: Type) -> Value {
-        self.graph.add_input(ty, Some(name.into()))
+    pub fn named_input(&mut self, name: impl Into<String>, ty: impl Into<Type>) -> Value {
+        self.graph.add_input(ty.into(), Some(name.into()))
     }
 
     /// Gives a value a name for the text form; `None` takes it away.
@@ -145,7 +158,7 @@ impl Builder {
 
     /// A constant.
     pub fn literal(&mut self, literal: Literal) -> Value {
-        let ty = literal.ty().clone();
+        let ty = literal.ty().into();
         let op = crate::op::primitive::Constant { value: literal.into() };
         self.graph.add_node(op.into(), &[], Vec::new(), [ty], self.location.clone())[0]
     }
@@ -158,7 +171,7 @@ impl Builder {
 
     /// A tensor of the dtype and shape of `like` with the element `value` everywhere, cast to the dtype.
     pub fn full_like(&mut self, value: f64, like: Value) -> Result<Value, BuildError> {
-        let Type { dtype, shape } = self.ty(like).clone();
+        let TensorType { dtype, shape } = self.tensor(like).clone();
         self.full(Scalar::from_f64(dtype, value), &shape)
     }
 
@@ -208,7 +221,7 @@ mod tests {
 
     fn chain() -> Graph {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(DType::F32, [2]));
+        let x = b.input(TensorType::new(DType::F32, [2]));
         let y = b.exp(x).unwrap();
         let z = b.add(x, y).unwrap();
         b.finish(&[z])
@@ -231,9 +244,9 @@ mod tests {
     #[test]
     fn a_graph_with_a_late_input_is_not_continued() {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(DType::F32, [2]));
+        let x = b.input(TensorType::new(DType::F32, [2]));
         let y = b.exp(x).unwrap();
-        b.input(Type::new(DType::F32, [2]));
+        b.input(TensorType::new(DType::F32, [2]));
         assert!(Builder::continuing(b.graph(), 1).is_none());
         // A finished graph has its inputs first.
         assert!(Builder::continuing(&b.finish(&[y]), 1).is_some());

@@ -8,7 +8,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::{Location, Op, Type};
+use crate::{Location, Op, TensorType, Type};
 
 /// A value: a graph input or one result of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,7 +110,7 @@ struct ValueData {
     name: Option<String>,
 }
 
-/// A pure function over tensors, as a dataflow graph.
+/// A function of tensors, lists and tokens, as a dataflow graph.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Graph {
     name: String,
@@ -159,6 +159,18 @@ impl Graph {
     /// Type of a value.
     pub fn ty(&self, value: Value) -> &Type {
         &self.values[value.index()].ty
+    }
+
+    /// Type of a value that is a tensor. Panics if it is a list or a token: where it may be one, match on [`Graph::ty`].
+    #[track_caller]
+    pub fn tensor(&self, value: Value) -> &TensorType {
+        self.ty(value).tensor()
+    }
+
+    /// Type of the rows of a value that is a list. Panics if it is none: where it may be none, match on [`Graph::ty`].
+    #[track_caller]
+    pub fn row(&self, value: Value) -> &TensorType {
+        self.ty(value).list()
     }
 
     /// Where a value comes from.

@@ -12,6 +12,7 @@ pub mod op;
 mod scalar;
 mod shape;
 pub mod text;
+mod types;
 mod verify;
 
 pub use builder::{BuildError, Builder};
@@ -21,5 +22,6 @@ pub use literal::{Element, Literal, LiteralRef};
 pub use location::Location;
 pub use op::Op;
 pub use scalar::Scalar;
-pub use shape::{Dim, Shape, Type};
+pub use shape::{Dim, Shape};
+pub use types::{TensorType, Type};
 pub use verify::{Violation, Violations, verify};

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use half::{bf16, f16};
 
-use crate::{DType, Scalar, Shape, Type};
+use crate::{DType, Scalar, Shape, TensorType};
 
 /// A native Rust type that is a tensor element.
 pub trait Element: Copy + Into<Scalar> + Send + Sync + 'static {
@@ -31,87 +31,47 @@ macro_rules! elements {
 }
 elements!(bool => Bool, i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32, u64 => U64, f16 => F16, bf16 => BF16, f32 => F32, f64 => F64);
 
-/// A dense row-major tensor, or a list of such tensors. Equality and hash go by type and bits.
+/// A dense row-major tensor. Equality and hash go by type and bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Literal {
-    ty: Type,
-    /// Little-endian elements, row major; of a list those of all its rows.
+    ty: TensorType,
+    /// Little-endian elements, row major.
     bytes: Vec<u8>,
-    /// How many rows a list has; 0 for a tensor.
-    rows: usize,
 }
 
 impl Literal {
     /// A scalar.
     pub fn scalar(value: impl Into<Scalar>) -> Literal {
         let value = value.into();
-        Literal::from_scalars(Type::scalar(value.dtype()), [value])
+        Literal::from_scalars(TensorType::scalar(value.dtype()), [value])
     }
 
     /// A tensor of `shape` with these elements, row major. `None` if their number is wrong.
     pub fn new<T: Element>(shape: impl Into<Shape>, elements: &[T]) -> Option<Literal> {
-        let ty = Type::new(T::DTYPE, shape);
+        let ty = TensorType::new(T::DTYPE, shape);
         (ty.elements() == elements.len())
             .then(|| Literal::from_scalars(ty, elements.iter().map(|&e| e.into())))
     }
 
-    /// A tensor out of raw little-endian bytes. `None` if their number is wrong, a bool is neither 0 nor 1, or the type is that of
-    /// a list.
-    pub fn from_bytes(ty: Type, bytes: Vec<u8>) -> Option<Literal> {
+    /// A tensor out of raw little-endian bytes. `None` if their number is wrong or a bool is neither 0 nor 1.
+    pub fn from_bytes(ty: TensorType, bytes: Vec<u8>) -> Option<Literal> {
         let bools_fine = ty.dtype != DType::Bool || bytes.iter().all(|&b| b <= 1);
-        (!ty.is_list() && bytes.len() == ty.bytes() && bools_fine).then_some(Literal { ty, bytes, rows: 0 })
+        (bytes.len() == ty.bytes() && bools_fine).then_some(Literal { ty, bytes })
     }
 
-    /// A tensor of the given scalars, cast to the dtype of `ty`. Panics if their number is wrong or `ty` is that of a list: that is
-    /// the caller's bug.
-    pub fn from_scalars(ty: Type, scalars: impl IntoIterator<Item = Scalar>) -> Literal {
+    /// A tensor of the given scalars, cast to the dtype of `ty`. Panics if their number is wrong: that is the caller's bug.
+    pub fn from_scalars(ty: TensorType, scalars: impl IntoIterator<Item = Scalar>) -> Literal {
         let mut bytes = Vec::with_capacity(ty.bytes());
         let width = ty.dtype.size();
         for scalar in scalars {
             bytes.extend_from_slice(&scalar.cast(ty.dtype).bits().to_le_bytes()[..width]);
         }
         assert_eq!(bytes.len(), ty.bytes(), "number of elements of {ty}");
-        Literal { ty, bytes, rows: 0 }
-    }
-
-    /// A list of tensors of the type `row`. `None` if one of them has another type.
-    pub fn list<'l>(row: &Type, rows: impl IntoIterator<Item = &'l Literal>) -> Option<Literal> {
-        let mut list = Literal { ty: Type::list_of(row), bytes: Vec::new(), rows: 0 };
-        rows.into_iter().all(|row| list.push(row)).then_some(list)
-    }
-
-    /// How many rows a list has; 0 for a tensor.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// A row of a list; `None` if there is no such row.
-    pub fn row(&self, index: usize) -> Option<Literal> {
-        let (ty, bytes) = (self.ty.row(), self.ty.row().bytes());
-        let bytes = || self.bytes[index * bytes..(index + 1) * bytes].to_vec();
-        (index < self.rows).then(|| Literal { bytes: bytes(), ty, rows: 0 })
-    }
-
-    /// Adds a row at the end of a list. False if this is no list of rows of that type.
-    pub fn push(&mut self, row: &Literal) -> bool {
-        let fits = self.ty.is_list() && self.ty.row() == row.ty;
-        if fits {
-            self.bytes.extend_from_slice(&row.bytes);
-            self.rows += 1;
-        }
-        fits
-    }
-
-    /// Takes away the last row of a list, if it has one.
-    pub fn pop(&mut self) -> Option<Literal> {
-        let last = self.row(self.rows.checked_sub(1)?)?;
-        self.bytes.truncate(self.bytes.len() - last.bytes.len());
-        self.rows -= 1;
-        Some(last)
+        Literal { ty, bytes }
     }
 
     /// A tensor whose element at flat index `i` is `f(i)`.
-    pub fn from_fn(ty: Type, f: impl FnMut(usize) -> Scalar) -> Literal {
+    pub fn from_fn(ty: TensorType, f: impl FnMut(usize) -> Scalar) -> Literal {
         let elements = ty.elements();
         Literal::from_scalars(ty, (0..elements).map(f))
     }
@@ -119,20 +79,17 @@ impl Literal {
     /// A tensor with the same element everywhere.
     pub fn full(shape: impl Into<Shape>, value: impl Into<Scalar>) -> Literal {
         let value = value.into();
-        Literal::from_fn(Type::new(value.dtype(), shape), |_| value)
+        Literal::from_fn(TensorType::new(value.dtype(), shape), |_| value)
     }
 
     /// Its type.
-    pub fn ty(&self) -> &Type {
+    pub fn ty(&self) -> &TensorType {
         &self.ty
     }
 
-    /// Number of elements; of a list those of all its rows.
+    /// Number of elements.
     pub fn len(&self) -> usize {
-        match self.ty.is_list() {
-            true => self.bytes.len() / self.ty.dtype.size(),
-            false => self.ty.elements(),
-        }
+        self.ty.elements()
     }
 
     /// Whether there is no element.
@@ -167,7 +124,7 @@ impl Literal {
     pub fn reshaped(&self, shape: impl Into<Shape>) -> Literal {
         let ty = self.ty.with_shape(shape);
         assert_eq!(ty.elements(), self.len(), "reshape keeps the number of elements");
-        Literal { ty, bytes: self.bytes.clone(), rows: 0 }
+        Literal { ty, bytes: self.bytes.clone() }
     }
 
     /// The one element that all elements are (bit for bit), if there is one.
@@ -208,8 +165,7 @@ impl Literal {
         }
         // After how many elements each axis closes, innermost first.
         let mut sizes: Vec<usize> = Vec::new();
-        let rows = self.ty.is_list().then_some(self.rows);
-        for size in self.ty.shape.dims().iter().rev().map(|dim| dim.size()).chain(rows) {
+        for size in self.ty.shape.dims().iter().rev().map(|dim| dim.size()) {
             sizes.push(sizes.last().unwrap_or(&1) * size);
         }
         let brackets = |at: usize| sizes.iter().filter(|&&size| at.is_multiple_of(size)).count();

@@ -1,4 +1,4 @@
-//! Dims, shapes and tensor types.
+//! Dims and shapes.
 //!
 //! Shape rules go through [`Dim`], never through bare integers, so that symbolic dims can join later.
 
@@ -6,8 +6,6 @@ use std::fmt;
 use std::ops::Deref;
 
 use smallvec::SmallVec;
-
-use crate::DType;
 
 /// The extent of one axis.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,9 +73,6 @@ impl From<usize> for Dim {
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shape {
     dims: SmallVec<[Dim; 6]>,
-    /// Whether this is what a list has in place of a shape: the extents are those of its rows. Nothing but
-    /// [`Type::list_of`] makes such a one, and whatever computes new extents makes the shape of a tensor.
-    list: bool,
 }
 
 impl Shape {
@@ -111,12 +106,8 @@ impl Shape {
         self.dims[axis].size()
     }
 
-    /// Number of elements; 1 for a scalar, and for a list, which is one handle. Shapes that pass [`Shape::check`] do not
-    /// overflow.
+    /// Number of elements; 1 for a scalar. Shapes that pass [`Shape::check`] do not overflow.
     pub fn elements(&self) -> usize {
-        if self.list {
-            return 1;
-        }
         self.dims.iter().fold(1usize, |n, d| n.saturating_mul(d.size()))
     }
 
@@ -177,13 +168,13 @@ impl Deref for Shape {
 
 impl FromIterator<Dim> for Shape {
     fn from_iter<I: IntoIterator<Item = Dim>>(dims: I) -> Shape {
-        Shape { dims: dims.into_iter().collect(), list: false }
+        Shape { dims: dims.into_iter().collect() }
     }
 }
 
 impl FromIterator<usize> for Shape {
     fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Shape {
-        Shape { dims: dims.into_iter().map(Dim).collect(), list: false }
+        Shape { dims: dims.into_iter().map(Dim).collect() }
     }
 }
 
@@ -222,104 +213,6 @@ impl fmt::Display for Shape {
 }
 
 impl fmt::Debug for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// The type of a value: dtype and shape, written `f32[4,8]`; a scalar is `f32[]`.
-///
-/// The type of a list of any number of such tensors, its rows, is written `list<f32[4,8]>`; see [`Type::list_of`]. It has the
-/// dtype and the extents of its rows.
-///
-/// Effect tokens, which order side effects, are ordinary values of type `bool[0]`: they carry no data. An effect takes the token
-/// of the effect before it and gives one to the effect after it; see [`Type::token`].
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Type {
-    /// Type of each element.
-    pub dtype: DType,
-    /// Extents of the axes.
-    pub shape: Shape,
-}
-
-impl Type {
-    /// Bytes of a handle to a list.
-    pub const HANDLE_BYTES: usize = 8;
-
-    /// A tensor type.
-    pub fn new(dtype: DType, shape: impl Into<Shape>) -> Type {
-        Type { dtype, shape: shape.into() }
-    }
-
-    /// The type of a scalar.
-    pub fn scalar(dtype: DType) -> Type {
-        Type { dtype, shape: Shape::scalar() }
-    }
-
-    /// The type of an effect token, `bool[0]`.
-    pub fn token() -> Type {
-        Type::new(DType::Bool, [0])
-    }
-
-    /// Whether a value of this type can be an effect token.
-    pub fn is_token(&self) -> bool {
-        self.dtype == DType::Bool && *self.shape == [Dim::known(0)] && !self.is_list()
-    }
-
-    /// The type of lists whose rows have the type `row`. There are no lists of lists: that of a list is the list.
-    pub fn list_of(row: &Type) -> Type {
-        Type { dtype: row.dtype, shape: Shape { list: true, ..row.shape.clone() } }
-    }
-
-    /// Whether this is the type of lists.
-    pub fn is_list(&self) -> bool {
-        self.shape.list
-    }
-
-    /// The type of the rows of a list; of a tensor its own.
-    pub fn row(&self) -> Type {
-        Type { dtype: self.dtype, shape: Shape { list: false, ..self.shape.clone() } }
-    }
-
-    /// Number of axes.
-    pub fn rank(&self) -> usize {
-        self.shape.rank()
-    }
-
-    /// Number of elements.
-    pub fn elements(&self) -> usize {
-        self.shape.elements()
-    }
-
-    /// Bytes that a dense tensor of this type takes; of a list those of a handle to it.
-    pub fn bytes(&self) -> usize {
-        if self.is_list() {
-            return Type::HANDLE_BYTES;
-        }
-        self.elements() * self.dtype.size()
-    }
-
-    /// The same shape with another dtype.
-    pub fn with_dtype(&self, dtype: DType) -> Type {
-        Type { dtype, shape: self.shape.clone() }
-    }
-
-    /// The same dtype with another shape.
-    pub fn with_shape(&self, shape: impl Into<Shape>) -> Type {
-        Type { dtype: self.dtype, shape: shape.into() }
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.is_list() {
-            true => write!(f, "list<{}{}>", self.dtype, self.shape),
-            false => write!(f, "{}{}", self.dtype, self.shape),
-        }
-    }
-}
-
-impl fmt::Debug for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }

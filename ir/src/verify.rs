@@ -9,12 +9,12 @@
 //! - **E105** Each output of a graph is one of its values.
 //! - **E106** The op of a node accepts the number and the types of its operands, and its regions.
 //! - **E107** The results of a node have the types that its op infers.
-//! - **E108** Each type has at most [`Shape::MAX_RANK`] axes and [`Shape::MAX_ELEMENTS`] elements.
+//! - **E108** Each type, and that of the rows of each list, has at most [`Shape::MAX_RANK`] axes and [`Shape::MAX_ELEMENTS`] elements.
 //! - **E109** Graphs nest at most [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep, and each region keeps all these rules.
 //!
 //! Nothing else is a rule. A region is closed because its operands can only name its own values. The same value may be
 //! several operands or outputs, inputs may be outputs, and results may be unused. Names need not be unique. An effect is
-//! ordered by its token, a value of type `bool[0]`, like any other value by the node that makes it.
+//! ordered by its token, which is a value like any other, by the node that makes it.
 
 use std::fmt;
 
@@ -219,7 +219,8 @@ impl Check<'_> {
     fn limits(&mut self) {
         for value in self.graph.values() {
             let ty = self.graph.ty(value);
-            if !ty.shape.check() {
+            let (Type::Tensor(tensor) | Type::List(tensor)) = ty else { continue };
+            if !tensor.shape.check() {
                 let (rank, elements) = (Shape::MAX_RANK, Shape::MAX_ELEMENTS);
                 self.broken(
                     Code::TypeLimits,
@@ -270,12 +271,12 @@ fn join(types: &[impl fmt::Display]) -> String {
 mod tests {
     use super::*;
     use crate::text::parse_trusting;
-    use crate::{Builder, DType};
+    use crate::{Builder, DType, TensorType};
 
     /// `%2, %3 = [neg(%0), add(%2, %1)]`.
     fn sound() -> Graph {
         let mut b = Builder::new("f");
-        let ty = Type::new(DType::F32, [4]);
+        let ty = TensorType::new(DType::F32, [4]);
         let (x, y) = (b.input(ty.clone()), b.input(ty));
         let z = b.neg(x).unwrap();
         let sum = b.add(z, y).unwrap();
@@ -315,7 +316,7 @@ mod tests {
     fn e102_values_are_numbered_in_order() {
         assert_eq!(
             broken(|g| {
-                g.add_stray(Type::scalar(DType::F32));
+                g.add_stray(TensorType::scalar(DType::F32).into());
             }),
             [Code::Numbering]
         );
@@ -367,8 +368,8 @@ mod tests {
 
     #[test]
     fn e108_types_are_within_limits() {
-        let huge = Type::new(DType::F32, [usize::MAX, 3]);
-        assert!(broken(|g| g.set_type(Value::new(1), huge)).contains(&Code::TypeLimits));
+        let huge = TensorType::new(DType::F32, [usize::MAX, 3]);
+        assert!(broken(|g| g.set_type(Value::new(1), huge.into())).contains(&Code::TypeLimits));
     }
 
     #[test]

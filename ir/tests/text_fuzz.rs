@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tensorwright_ir::op::{Draw, OpKind, Random};
 use tensorwright_ir::text::{self, MAX_FILL_BYTES, Style};
-use tensorwright_ir::{Builder, DType, Literal, Op, Scalar, Type, verify};
+use tensorwright_ir::{Builder, DType, Literal, Op, Scalar, TensorType, verify};
 
 /// Knows how much memory this thread holds, and held at most.
 struct Measuring;
@@ -116,7 +116,7 @@ const TOKENS: [&str; 70] = [
     "{name = \"f\"} (",
     "{carried = 1} (",
     "if(%x) (graph(%x: f32[4]) { return %x },",
-    "%t: bool[0]",
+    "%t: token",
     "print(%t) {format = \"{}\"}",
 ];
 
@@ -160,8 +160,8 @@ impl Corpus {
         let mut texts: Vec<String> =
             kinds.iter().flat_map(|kind| (0..3).map(|seed| sample(*kind, seed))).collect();
         let mut b = Builder::new("weights");
-        let elements = Literal::from_fn(Type::new(DType::F32, [10, 10]), |i| Scalar::F32(i as f32));
-        let (w, x) = (b.literal(elements), b.input(Type::new(DType::F32, [10, 10])));
+        let elements = Literal::from_fn(TensorType::new(DType::F32, [10, 10]), |i| Scalar::F32(i as f32));
+        let (w, x) = (b.literal(elements), b.input(TensorType::new(DType::F32, [10, 10])));
         let y = b.add(w, x).expect("two equal types");
         let (text, weights) = text::print_with_weights(&b.finish(&[y]));
         texts.extend([text, REGIONS.to_owned(), FILLED.to_owned()]);
@@ -259,7 +259,7 @@ const REGIONS: &str = "graph @f(%x: f32[4]) -> (f32[4]) {
 fn sample(kind: OpKind, seed: u64) -> String {
     let mut random = Random::new(seed + 1);
     let choices = random.choices(64);
-    let sample = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F32, [2, 3]));
+    let sample = kind.sample(&mut Draw::new(&choices), &TensorType::new(DType::F32, [2, 3]).into());
     let mut b = Builder::new(kind.name);
     let operands: Vec<_> = sample.operands.iter().map(|operand| b.input(operand.ty.clone())).collect();
     let results = b.push_with_regions(sample.op, &operands, sample.regions).expect("samples are accepted");

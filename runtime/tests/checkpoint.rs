@@ -3,7 +3,7 @@
 use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::differentiate::vjp;
 use tensorwright_ir::op::control::{Checkpoint, Scan};
-use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Type, Value};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, TensorType, Value};
 use tensorwright_runtime::Executable;
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
@@ -31,8 +31,8 @@ fn maybe_again(b: &mut Builder, x: Value, w: Value, again: bool) -> Result<Value
     Ok(b.push_with_regions(op, &[x, w], vec![region])?[0])
 }
 
-fn matrix() -> Type {
-    Type::new(DType::F32, [ROWS, ROWS])
+fn matrix() -> TensorType {
+    TensorType::new(DType::F32, [ROWS, ROWS])
 }
 
 fn chain(again: bool) -> Graph {

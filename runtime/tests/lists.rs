@@ -139,7 +139,7 @@ fn the_whole_history_of_a_loop_is_stacked() {
 
 #[test]
 fn a_failure_in_a_loop_gives_all_lists_back() {
-    let body = "%t = constant() {value = bool[0] []} %ten = constant() {value = 10:i32} %p = lt(%i, %ten)
+    let body = "%t = token_new() %ten = constant() {value = 10:i32} %p = lt(%i, %ten)
         %u = assert(%t, %p) {message = \"below ten\"} %a = list_push(%l, %i) %m = list_push(%a, %n) %q = list_push(%l, %k)
         %z = list_len(%q)";
     check(&counting(body, SEEN), &numbers(50, 1));

@@ -2,7 +2,7 @@
 
 use tensorwright_ir::op::control::{Case, If};
 use tensorwright_ir::op::{Selector, TypeError};
-use tensorwright_ir::{DType, Op, Type};
+use tensorwright_ir::{DType, Op, TensorType};
 
 use super::agree::{self, Parties};
 use super::region::{self, Captures, Traced};
@@ -73,7 +73,7 @@ pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -
     check_scalar(index, "case", DType::I32, at)?;
     if branches.is_empty() {
         let source = TypeError::Other("there must be at least one branch".to_owned());
-        return Err(Error::refused(at, "case", vec![index.ty()?.clone()], source));
+        return Err(Error::refused(at, "case", [index.ty()?.into()], source));
     }
     if !is_tracing() {
         let selected = Selector::Index.region(index.scalar_value(at)?.to_i128(), branches.len());
@@ -103,10 +103,10 @@ fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: Place
 /// Fails unless the tensor is a scalar of the dtype.
 pub(super) fn check_scalar(x: &Tensor, op: &'static str, dtype: DType, at: Place) -> Result<()> {
     let ty = x.ty()?;
-    if *ty == Type::scalar(dtype) {
+    if *ty == TensorType::scalar(dtype) {
         return Ok(());
     }
-    let wanted = format!("what it depends on must be {}, found {ty}", Type::scalar(dtype));
+    let wanted = format!("what it depends on must be {}, found {ty}", TensorType::scalar(dtype));
     let source = TypeError::Other(wanted);
-    Err(Error::refused(at, op, vec![ty.clone()], source))
+    Err(Error::refused(at, op, [ty.into()], source))
 }

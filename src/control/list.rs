@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 use tensorwright_ir::op::composite::Stack;
 use tensorwright_ir::op::control::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
-use tensorwright_ir::{DType, Op, Shape, Type};
+use tensorwright_ir::{DType, Op, Shape, TensorType, Type};
 
 use crate::Tensor;
 use crate::error::{Error, Failure, Place, caller};
@@ -11,6 +11,7 @@ use crate::interpret::{apply, one};
 use crate::tensor::rows::Rows;
 use crate::tensor::traced::is_tracing;
 use crate::tensor::{Repr, Results};
+use crate::tree::tensors::type_of;
 use crate::tree::{LeafRef, Tree, TreeLike, Visitor};
 
 /// A list of tensors of one type, its rows: as many as a loop makes of them. Immutable and cheap to clone; [`push`](TensorList::push)
@@ -57,14 +58,14 @@ impl TensorList {
     #[track_caller]
     pub fn new(shape: impl Into<Shape>, dtype: DType) -> TensorList {
         let at = caller();
-        let row = Type::new(dtype, shape);
+        let row = TensorType::new(dtype, shape);
         let op = ListNew { dtype, shape: row.shape.clone() };
         TensorList(if is_tracing() {
             one(op, &[], at)
         } else {
             match Op::from(op).infer(&[], &[]) {
-                Ok(_) => Tensor::rows(Rows::new(Type::list_of(&row))),
-                Err(source) => Tensor::failed(Error::refused(at, "list_new", Vec::new(), source)),
+                Ok(_) => Tensor::rows(Rows::new(row)),
+                Err(source) => Tensor::failed(Error::refused(at, "list_new", [], source)),
             }
         })
     }
@@ -109,8 +110,8 @@ impl TensorList {
     ///
     /// # Errors
     /// The error that the list carries, if it does.
-    pub fn ty(&self) -> Result<&Type, Error> {
-        self.0.ty()
+    pub fn ty(&self) -> Result<Type, Error> {
+        type_of(&self.0)
     }
 
     /// The error that the list carries instead of a value, if it does.
@@ -131,8 +132,7 @@ impl TensorList {
         let operands: Vec<&Tensor> = std::iter::once(&self.0).chain(other).collect();
         match self.0.repr() {
             Repr::List(rows) if !is_tracing() => {
-                let types = operands.iter().map(|x| x.known_type().cloned()).collect::<Result<Vec<_>, _>>();
-                let types = types.map_err(Clone::clone)?;
+                let types = operands.iter().map(|x| x.value_type()).collect::<Result<Vec<_>, _>>()?;
                 if let Some(other) = other {
                     other.value(at)?;
                 }
@@ -148,7 +148,7 @@ impl TensorList {
 
 /// Applies an op of lists to a list with values and another operand. The operands have been checked.
 fn run(op: &Op, list: &Rows<Tensor>, other: Option<&Tensor>, at: Place) -> Result<Results, Error> {
-    let zeros = || Tensor::in_memory(list.ty().row(), at, |_| {});
+    let zeros = || Tensor::in_memory(list.row().clone(), at, |_| {});
     let results: Results = match op {
         Op::ListPush(_) => {
             let row = other.expect("the op has been checked").clone();
@@ -179,7 +179,7 @@ fn stacked(list: &Rows<Tensor>, length: usize, at: Place) -> Result<Tensor, Erro
         return Err(Error::Check { at: at.into(), message: message.into() });
     }
     if length == 0 {
-        let row = list.ty().row();
+        let row = list.row();
         return Ok(Tensor::zeros(row.shape.with_leading(0.into()), row.dtype));
     }
     // The op on rows is one that tapes know.

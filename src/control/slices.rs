@@ -9,6 +9,7 @@ use super::region::{self, Captures, Traced};
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
 use crate::interpret::trace::Session;
+use crate::tensor::rows::no_tensor;
 use crate::tensor::traced::is_tracing;
 use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{Tensor, Tree};
@@ -83,14 +84,17 @@ struct Slices<X> {
 impl<X: Tree> Slices<X> {
     fn of(xs: X, op: &'static str, at: Place) -> Result<Slices<X>> {
         let types = types_of(&tensors(&xs))?;
-        let length = types.first().filter(|ty| ty.rank() > 0).map(|ty| ty.shape.size(0));
-        let fits = |ty: &Type| ty.rank() > 0 && Some(ty.shape.size(0)) == length;
-        let Some(length) = length.filter(|_| types.iter().all(fits)) else {
+        let slice = |ty: &Type| {
+            let (ty, length) = ty.as_tensor().and_then(|ty| Some((ty, ty.shape.first()?.size())))?;
+            Some((length, ty.with_shape(ty.shape.without(&[0]))))
+        };
+        let slices = types.iter().map(slice).collect::<Option<Vec<_>>>().unwrap_or_default();
+        let length = slices.first().map(|&(length, _)| length);
+        let Some(length) = length.filter(|length| slices.iter().all(|(own, _)| own == length)) else {
             let wanted = "what is sliced must have a common extent along axis 0".to_owned();
             return Err(Error::refused(at, op, types, TypeError::Other(wanted)));
         };
-        let slice = |ty: &Type| Type { dtype: ty.dtype, shape: ty.shape.without(&[0]) };
-        Ok(Slices { length, types: types.iter().map(slice).collect(), xs, at })
+        Ok(Slices { length, types: slices.into_iter().map(|(_, ty)| ty.into()).collect(), xs, at })
     }
 
     /// The slices at `index`, of tensors with values.
@@ -238,6 +242,7 @@ impl<Y: Tree> Stacks<Y> {
         let Some(first) = self.results.first() else {
             let (y, types) = empty()?;
             let none = |ty: &Type| {
+                let Type::Tensor(ty) = ty else { return Tensor::failed(no_tensor(ty, self.at)) };
                 let shape: Shape = [0].into_iter().chain(ty.shape.sizes()).collect();
                 Tensor::zeros(shape, ty.dtype)
             };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tensorwright_ir::{Graph, Type};
+use tensorwright_ir::{Graph, TensorType};
 use tensorwright_runtime::cache::{KeyWriter, MissReason, Signature, explain};
 
 use super::definition::{Entry, Function, run};
@@ -89,7 +89,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     }
 
     /// Types of the result's tensors, in order.
-    pub fn output_types(&self) -> &[Type] {
+    pub fn output_types(&self) -> &[TensorType] {
         self.entry.executable.output_types()
     }
 

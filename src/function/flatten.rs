@@ -139,7 +139,7 @@ impl<'t> Visitor<'t> for KeyOf {
 }
 
 /// The whole type of a leaf.
-pub(super) fn leaf_type(leaf: LeafRef<'_>, at: Place) -> Result<tensorwright_ir::Type, Error> {
+pub(super) fn leaf_type(leaf: LeafRef<'_>, at: Place) -> Result<tensorwright_ir::TensorType, Error> {
     match leaf {
         LeafRef::Tensor(tensor) => tensor.ty().cloned(),
         LeafRef::Spec(spec) => {

@@ -1,15 +1,15 @@
 //! Functions that say how they are differentiated, and functions that are computed again.
 
-use tensorwright_ir::op::control::{Checkpoint, CustomGradient};
-use tensorwright_ir::{Scalar, Type};
+use tensorwright_ir::op::control::{Checkpoint, CustomGradient, ListNew};
+use tensorwright_ir::{Scalar, TensorType, Type};
 
 use super::linear::Traced;
 use crate::control::agree::{self, Parties};
 use crate::control::region::{self, Captures};
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
-use crate::interpret::tape;
 use crate::interpret::trace::{Input, Output as RegionOutput};
+use crate::interpret::{one, tape};
 use crate::tensor::traced::is_tracing;
 use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{Tensor, Tree};
@@ -92,9 +92,10 @@ impl<F, B> Custom<'_, F, B> {
         let (value, saved) = &forward.result;
         let results = tensors(value).len();
         let (of_value, of_saved) = forward.types.split_at(results);
-        let taken: Vec<Type> = of_saved.iter().chain(of_value.iter().filter(is_float)).cloned().collect();
+        let taken: Vec<Type> =
+            of_saved.iter().chain(of_value.iter().filter(|ty| ty.is_float())).cloned().collect();
         let backward = region::trace("backward", &taken, at, |mut taken| {
-            let cotangents = with_zeros(of_value, taken.split_off(of_saved.len()));
+            let cotangents = with_zeros(of_value, taken.split_off(of_saved.len()), at);
             (self.backward)(with_tensors(saved, taken), with_tensors(value, cotangents))
         })?;
         agree::check(&argument, &backward.result, Parties::Cotangents, at)?;
@@ -108,7 +109,7 @@ impl<F, B> Custom<'_, F, B> {
             region::graph(&forward.region, &body_inputs, &captures.outputs(results, of_saved.len()), at)?;
         let captured = body_inputs[types.len()..].iter().cloned();
         let rule_inputs: Vec<Input> = captured.chain((0..taken.len()).map(Input::Argument)).collect();
-        let floats = types.iter().enumerate().filter(|(_, ty)| is_float(ty));
+        let floats = types.iter().enumerate().filter(|(_, ty)| ty.is_float());
         let rule_outputs: Vec<RegionOutput> = floats.map(|(i, _)| RegionOutput::Result(i)).collect();
         let rule = region::graph(&backward.region, &rule_inputs, &rule_outputs, at)?;
         let op = CustomGradient { arguments: types.len(), results, saved: of_saved.len() };
@@ -118,16 +119,16 @@ impl<F, B> Custom<'_, F, B> {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is given to filters")]
-fn is_float(ty: &&Type) -> bool {
-    ty.dtype.is_float()
-}
-
-/// Cotangents of the floats, and zeros for the rest.
-fn with_zeros(types: &[Type], floats: Vec<Tensor>) -> Vec<Tensor> {
+/// Cotangents of the floats, and zeros for the rest: of a list the empty one.
+fn with_zeros(types: &[Type], floats: Vec<Tensor>, at: Place) -> Vec<Tensor> {
     let mut floats = floats.into_iter();
-    let zeros = |ty: &Type| Tensor::full(ty.shape.clone(), Scalar::zero(ty.dtype));
-    let of = |ty: &Type| if is_float(&ty) { floats.next() } else { None }.unwrap_or_else(|| zeros(ty));
+    let zeros = |ty: &Type| match ty {
+        Type::List(TensorType { dtype, shape }) => {
+            one(ListNew { dtype: *dtype, shape: shape.clone() }, &[], at)
+        }
+        ty => Tensor::full(ty.tensor().shape.clone(), Scalar::zero(ty.tensor().dtype)),
+    };
+    let of = |ty: &Type| if ty.is_float() { floats.next() } else { None }.unwrap_or_else(|| zeros(ty));
     types.iter().map(of).collect()
 }
 

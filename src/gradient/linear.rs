@@ -52,7 +52,7 @@ impl<A: Tree, R: Tree> Traced<A, R> {
     }
 
     fn is_float(&self, input: usize) -> bool {
-        self.graph.ty(self.graph.inputs()[input]).dtype.is_float()
+        self.graph.ty(self.graph.inputs()[input]).is_float()
     }
 
     /// The outputs, and a cotangent for each tensor of the argument: zero for what has none, if it is no float or unless `strict`.
@@ -63,7 +63,8 @@ impl<A: Tree, R: Tree> Traced<A, R> {
     ) -> Result<(Vec<Tensor>, Vec<Tensor>)> {
         let wrt: Vec<usize> = (0..self.arguments).filter(|&i| self.is_float(i)).collect();
         let derived = differentiate::vjp(&self.graph, &wrt).map_err(|e| failed(e, self.at))?;
-        let is_float = |&(i, _): &(usize, &Tensor)| self.graph.ty(self.graph.outputs()[i]).dtype.is_float();
+        let is_float =
+            |&(i, _): &(usize, &Tensor)| self.graph.tensor(self.graph.outputs()[i]).dtype.is_float();
         let cotangents = cotangents.iter().enumerate().filter(is_float).map(|(_, c)| c.clone());
         let outputs = self.run(&derived, cotangents)?;
         let mut found = wrt.iter().zip(&derived.derivatives);

@@ -15,6 +15,7 @@ use crate::interpret::trace::Captured;
 use crate::interpret::{broadcast, graph};
 use crate::tensor::Tensor;
 use crate::tensor::identity::Identity;
+use crate::tree::tensors::type_of;
 
 /// Records what is computed from tensors that it [watches](GradientTape::watch), and differentiates that afterwards.
 ///
@@ -163,7 +164,7 @@ struct Recorded {
 
 impl Recorded {
     fn is_float(&self, input: usize) -> bool {
-        self.graph.ty(self.graph.inputs()[input]).dtype.is_float()
+        self.graph.tensor(self.graph.inputs()[input]).dtype.is_float()
     }
 }
 
@@ -175,7 +176,7 @@ struct Building {
 
 impl Building {
     fn input(&mut self, x: &Tensor) -> Result<Value> {
-        let value = self.b.input(x.ty()?.clone());
+        let value = self.b.input(type_of(x)?);
         self.values.extend(Identity::of(x).map(|identity| (identity, value)));
         self.inputs.push(x.clone());
         Ok(value)

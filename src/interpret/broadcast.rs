@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::TypeError;
-use tensorwright_ir::{BuildError, Builder, Op, Shape, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Op, Shape, Value};
 
 /// The operands as `op` takes them: for element-wise ops broadcast to their common shape.
 pub(crate) fn operands(
@@ -15,7 +15,7 @@ pub(crate) fn operands(
     }
     let mut common = b.shape(values[0]);
     for &value in &values[1..] {
-        let shape = &b.ty(value).shape;
+        let shape = &b.tensor(value).shape;
         common = common.broadcast(shape).ok_or_else(|| refusal(b, op, &values, &common, shape))?;
     }
     values.into_iter().map(|value| b.broadcast_to(value, &common)).collect()
@@ -25,6 +25,6 @@ fn refusal(b: &Builder, op: &Op, values: &[Value], left: &Shape, right: &Shape) 
     let clash = left.iter().rev().zip(right.iter().rev()).find(|(l, r)| l.broadcast(**r).is_none());
     let clash = clash.map_or(String::new(), |(l, r)| format!(": aligned at the end, {l} meets {r}"));
     let message = format!("shapes {left} and {right} do not broadcast{clash}");
-    let operands: Vec<Type> = values.iter().map(|&value| b.ty(value).clone()).collect();
+    let operands = values.iter().map(|&value| b.ty(value).clone()).collect();
     BuildError { op: op.name(), operands, location: None, source: TypeError::Other(message).into() }
 }

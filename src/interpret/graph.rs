@@ -1,9 +1,10 @@
 //! Graphs as code: what was read from a file, built by hand, or made by a transformation runs like ops that the user wrote.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tensorwright_ir::op::{Lowering, TypeError};
-use tensorwright_ir::{Graph, Node, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Node, Type, Value};
 
 use super::trace::Captured;
 use super::{Application, Code, Operand, apply, apply_stateful, eager};
@@ -11,6 +12,7 @@ use crate::error::{Error, Place, Result, caller};
 use crate::state::State;
 use crate::tensor::traced::is_tracing;
 use crate::tensor::{Results, Tensor};
+use crate::tree::tensors::types_of;
 
 /// Applies the ops of a graph to tensors: at once, or recorded in a traced function.
 ///
@@ -29,7 +31,7 @@ use crate::tensor::{Results, Tensor};
 #[track_caller]
 pub fn run_graph(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let at = caller();
-    let found: Vec<Type> = inputs.iter().map(|x| x.ty().cloned()).collect::<Result<_>>()?;
+    let found = types_of(inputs)?;
     let expected = graph.input_types();
     if found != expected {
         let message = format!("the graph takes {expected:?}, found {found:?}");
@@ -49,16 +51,47 @@ pub(crate) fn run_captured(
     at: Place,
 ) -> Result<Vec<Tensor>> {
     let operands: Vec<Operand<'_>> = inputs.iter().map(Operand::from).collect();
-    // Outside of a trace the ops of a plain graph go down the stack one by one, out of the cache of ops.
-    if !is_tracing() && graph.nodes().iter().all(is_plain) {
+    if is_tracing() {
+        let code = Code::Graph(graph);
+        return apply_whole(Application { code, operands: &operands, states, first_state, at });
+    }
+    // What runs at once is in order: the graph has an order of effects of its own.
+    let graph = &*without_tokens(graph).map_err(|error| Error::op(at, error))?;
+    let is_order = |operand: &&Operand<'_>| matches!(operand, Operand::State(State::Token));
+    let operands: Vec<Operand<'_>> = operands.iter().filter(|operand| !is_order(operand)).copied().collect();
+    let states: Vec<State> = states.iter().filter(|&state| *state != State::Token).cloned().collect();
+    // The ops of a plain graph go down the stack one by one, out of the cache of ops.
+    if graph.nodes().iter().all(is_plain) {
         let inputs: Vec<Tensor> = operands.iter().map(|operand| eager::tensor(*operand, at)).collect();
         let mut outputs = run_ops(graph, &inputs, at)?;
         let new = outputs.drain(first_state..first_state + states.len());
-        eager::assign(states, new, at)?;
+        eager::assign(&states, new, at)?;
         return Ok(outputs);
     }
-    let application = Application { code: Code::Graph(graph), operands: &operands, states, first_state, at };
+    let code = Code::Graph(graph);
+    apply_whole(Application { code, operands: &operands, states: &states, first_state, at })
+}
+
+fn apply_whole(application: Application<'_>) -> Result<Vec<Tensor>> {
     apply_stateful(application).map(Results::into_vec).map_err(Arc::unwrap_or_clone)
+}
+
+/// The graph with an order of effects of its own, in place of one that it takes and gives.
+fn without_tokens(graph: &Graph) -> std::result::Result<Cow<'_, Graph>, BuildError> {
+    let is_token = |&value: &Value| matches!(graph.ty(value), Type::Token);
+    if !graph.inputs().iter().chain(graph.outputs()).any(is_token) {
+        return Ok(Cow::Borrowed(graph));
+    }
+    let mut b = Builder::new(graph.name());
+    let inputs = graph.inputs().iter().map(|&input| match graph.ty(input) {
+        Type::Token => b.token(),
+        ty => b.input(ty.clone()),
+    });
+    let inputs: Vec<Value> = inputs.collect();
+    let outputs = b.inline(graph, &inputs)?;
+    let outputs = outputs.into_iter().filter(|&output| !matches!(b.ty(output), Type::Token));
+    let outputs: Vec<Value> = outputs.collect();
+    Ok(Cow::Owned(b.finish(&outputs)))
 }
 
 fn run_ops(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
@@ -78,7 +111,7 @@ fn run_ops(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
 
 /// Whether the node is an op without regions and effects.
 fn is_plain(node: &Node) -> bool {
-    !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List)
+    !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Token)
 }
 
 fn made(values: &[Option<Tensor>], value: Value) -> &Tensor {

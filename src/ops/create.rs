@@ -6,7 +6,7 @@
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::composite::{Eye, Linspace, Range};
 use tensorwright_ir::op::primitive::{BroadcastInDim, Constant, Iota};
-use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, Type};
+use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, TensorType};
 
 use crate::error::{Error, Place, caller};
 use crate::interpret::one;
@@ -26,7 +26,7 @@ impl Tensor {
     /// A tensor of `shape` with these elements, row major. Fails if their number is wrong.
     #[track_caller]
     pub fn from_slice<T: Element>(elements: &[T], shape: impl Into<Shape>) -> Tensor {
-        let (ty, at) = (Type::new(T::DTYPE, shape), caller());
+        let (ty, at) = (TensorType::new(T::DTYPE, shape), caller());
         if ty.elements() != elements.len() || !ty.shape.check() {
             let found = elements.len();
             return Tensor::failed(Error::ElementCount { at: at.into(), shape: ty.shape, found });
@@ -37,7 +37,7 @@ impl Tensor {
     /// A tensor out of raw little-endian elements, row major. Fails if their number is wrong, or a bool is
     /// neither 0 nor 1.
     #[track_caller]
-    pub fn from_bytes(bytes: &[u8], ty: Type) -> Tensor {
+    pub fn from_bytes(bytes: &[u8], ty: TensorType) -> Tensor {
         let at = caller();
         let bools_fine = ty.dtype != DType::Bool || bytes.iter().all(|&b| b <= 1);
         if !ty.shape.check() || bytes.len() != ty.bytes() || !bools_fine {
@@ -142,7 +142,7 @@ impl Tensor {
 
     pub(crate) fn scalar_at(value: Scalar, at: Place) -> Tensor {
         let width = value.dtype().size();
-        Tensor::filled(Type::scalar(value.dtype()), at, |bytes| {
+        Tensor::filled(TensorType::scalar(value.dtype()), at, |bytes| {
             bytes.copy_from_slice(&value.bits().to_le_bytes()[..width]);
         })
     }
@@ -160,7 +160,7 @@ impl Tensor {
         }
         let width = value.dtype().size();
         let pattern = &value.bits().to_le_bytes()[..width];
-        Tensor::filled(Type::new(value.dtype(), shape), at, |bytes| {
+        Tensor::filled(TensorType::new(value.dtype(), shape), at, |bytes| {
             bytes.chunks_exact_mut(width).for_each(|element| element.copy_from_slice(pattern));
         })
     }
@@ -184,7 +184,7 @@ impl Tensor {
     }
 
     /// A tensor of a checked type whose bytes `write` writes, all of them.
-    pub(crate) fn filled(ty: Type, at: Place, write: impl FnOnce(&mut [u8])) -> Tensor {
+    pub(crate) fn filled(ty: TensorType, at: Place, write: impl FnOnce(&mut [u8])) -> Tensor {
         if is_tracing() && ty.bytes() <= SMALL {
             let mut bytes = vec![0; ty.bytes()];
             write(&mut bytes);
@@ -201,7 +201,7 @@ impl From<&Literal> for Tensor {
     }
 }
 
-fn constant(ty: Type, bytes: Vec<u8>, at: Place) -> Tensor {
+fn constant(ty: TensorType, bytes: Vec<u8>, at: Place) -> Tensor {
     match Literal::from_bytes(ty.clone(), bytes) {
         Some(literal) => one(Constant { value: literal.into() }, &[], at),
         None => Tensor::failed(Error::ElementCount { at: at.into(), found: 0, shape: ty.shape }),

@@ -1,14 +1,14 @@
 //! Tensors from nested Rust arrays, slices and vectors.
 
 use half::{bf16, f16};
-use tensorwright_ir::{DType, Element, Scalar, Shape, Type};
+use tensorwright_ir::{DType, Element, Scalar, Shape, TensorType};
 
 use crate::error::{Error, Place, caller};
 use crate::tensor::Tensor;
 
 /// A number or bool, or arrays, slices or vectors of such, nested as deep as you like.
 pub trait Nested {
-    /// Type of the innermost elements.
+    /// TensorType of the innermost elements.
     const ELEMENT: DType;
 
     /// The extents along the first elements.
@@ -94,5 +94,5 @@ pub(crate) fn nested_at<T: Nested + ?Sized>(nested: &T, at: Place) -> Tensor {
     if !nested.flatten(&extents, &mut bytes) {
         return Tensor::failed(Error::Ragged { at: at.into() });
     }
-    Tensor::filled(Type::new(T::ELEMENT, Shape::from(extents)), at, |to| to.copy_from_slice(&bytes))
+    Tensor::filled(TensorType::new(T::ELEMENT, Shape::from(extents)), at, |to| to.copy_from_slice(&bytes))
 }

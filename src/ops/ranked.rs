@@ -14,7 +14,7 @@ pub(super) struct Ranks(SmallVec<[usize; 4]>);
 
 impl Ranks {
     fn new(operands: &[&Tensor]) -> Result<Ranks, Failure> {
-        let rank = |x: &&Tensor| x.known_type().map(|ty| ty.rank()).map_err(Failure::clone);
+        let rank = |x: &&Tensor| x.known_type().map(|ty| ty.rank());
         operands.iter().map(rank).collect::<Result<_, _>>().map(Ranks)
     }
 

@@ -7,9 +7,9 @@ use crate::tensor::Tensor;
 
 /// A refusal to build an op; the first error that an operand carries goes before it.
 pub(super) fn refused(name: &'static str, operands: &[&Tensor], at: Place, source: TypeError) -> Failure {
-    let types: Result<Vec<_>, &Failure> = operands.iter().map(|x| x.known_type().cloned()).collect();
+    let types: Result<Vec<_>, Failure> = operands.iter().map(|x| x.value_type()).collect();
     match types {
         Ok(types) => Error::refused(at, name, types, source).into(),
-        Err(failure) => failure.clone(),
+        Err(failure) => failure,
     }
 }

@@ -4,7 +4,7 @@ use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::composite::{ExpandDims, Stack};
 use tensorwright_ir::op::primitive::{Reshape, Transpose};
-use tensorwright_ir::{Shape, Type};
+use tensorwright_ir::{Shape, TensorType};
 
 use super::attribute::{AxisNumber, IntoAttribute};
 use super::ranked::one_with_ranks;
@@ -108,23 +108,23 @@ pub trait IntoExtents {
     ///
     /// # Errors
     /// When there is more than one -1, another negative extent, or no extent that fits.
-    fn into_extents(self, ty: &Type) -> Result<Shape, TypeError>;
+    fn into_extents(self, ty: &TensorType) -> Result<Shape, TypeError>;
 }
 
 impl IntoExtents for Shape {
-    fn into_extents(self, _: &Type) -> Result<Shape, TypeError> {
+    fn into_extents(self, _: &TensorType) -> Result<Shape, TypeError> {
         Ok(self)
     }
 }
 
 impl IntoExtents for &Shape {
-    fn into_extents(self, _: &Type) -> Result<Shape, TypeError> {
+    fn into_extents(self, _: &TensorType) -> Result<Shape, TypeError> {
         Ok(self.clone())
     }
 }
 
 impl IntoExtents for () {
-    fn into_extents(self, _: &Type) -> Result<Shape, TypeError> {
+    fn into_extents(self, _: &TensorType) -> Result<Shape, TypeError> {
         Ok(Shape::scalar())
     }
 }
@@ -132,7 +132,7 @@ impl IntoExtents for () {
 macro_rules! extents {
     ($([$($generics:tt)*] $list:ty),* $(,)?) => {$(
         impl<I: AxisNumber, $($generics)*> IntoExtents for $list {
-            fn into_extents(self, ty: &Type) -> Result<Shape, TypeError> {
+            fn into_extents(self, ty: &TensorType) -> Result<Shape, TypeError> {
                 extents(self.iter().map(|i| i.number()), ty)
             }
         }
@@ -140,7 +140,7 @@ macro_rules! extents {
 }
 extents!([const N: usize] [I; N], [] &[I], [] Vec<I>);
 
-fn extents(numbers: impl Iterator<Item = i64> + Clone, ty: &Type) -> Result<Shape, TypeError> {
+fn extents(numbers: impl Iterator<Item = i64> + Clone, ty: &TensorType) -> Result<Shape, TypeError> {
     let wrong = |reason: String| TypeError::attribute("shape", reason);
     let known =
         numbers.clone().filter(|&n| n >= 0).try_fold(1usize, |product, n| product.checked_mul(n as usize));

@@ -19,8 +19,8 @@ impl State {
     /// The type of the value that stands for it in a graph.
     pub(crate) fn ty(&self) -> Type {
         match self {
-            State::Token => Type::token(),
-            State::Variable(variable) => variable.ty().clone(),
+            State::Token => Type::Token,
+            State::Variable(variable) => variable.ty().into(),
         }
     }
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 use tensorwright_runtime::buffer::SharedBuffer;
 
 /// A tensor of fixed dtype and shape that can be assigned. Clones are the same variable.
@@ -56,7 +56,7 @@ pub struct Variable {
 struct Inner {
     id: u64,
     name: String,
-    ty: Type,
+    ty: TensorType,
     cell: Mutex<Cell>,
     /// Notified when a turn ends.
     ended: Condvar,
@@ -98,7 +98,7 @@ impl Cell {
 }
 
 impl Variable {
-    pub(crate) fn with_value(name: &str, ty: Type, value: SharedBuffer) -> Variable {
+    pub(crate) fn with_value(name: &str, ty: TensorType, value: SharedBuffer) -> Variable {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let cell = Mutex::new(Cell { value, turn: None });
@@ -111,7 +111,7 @@ impl Variable {
     }
 
     /// The dtype and shape.
-    pub fn ty(&self) -> &Type {
+    pub fn ty(&self) -> &TensorType {
         &self.inner.ty
     }
 

@@ -1,6 +1,6 @@
 //! What a tensor is, and its elements.
 
-use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, Type};
+use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, TensorType};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use super::traced::is_tracing;
@@ -12,8 +12,9 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries, if it does.
-    pub fn ty(&self) -> Result<&Type> {
-        self.known_type().map_err(|failure| (**failure).clone())
+    #[track_caller]
+    pub fn ty(&self) -> Result<&TensorType> {
+        self.known_type().map_err(|failure| (*failure).clone())
     }
 
     /// The element type.
@@ -137,14 +138,14 @@ impl Tensor {
         }
     }
 
-    pub(crate) fn value(&self, at: Place) -> Result<(&Type, &SharedBuffer)> {
+    pub(crate) fn value(&self, at: Place) -> Result<(&TensorType, &SharedBuffer)> {
         match self.repr() {
             Repr::Concrete(ty, buffer) => Ok((ty, buffer)),
             Repr::Traced(traced) if is_tracing() => {
                 Err(Error::NoValue { made: traced.made.into(), used: at.into() })
             }
             Repr::Traced(traced) => Err(Error::Escaped { made: traced.made.into(), used: at.into() }),
-            Repr::List(list) => Err(rows::no_tensor(list.ty(), at)),
+            Repr::List(list) => Err(rows::no_tensor(&list.ty(), at)),
             Repr::Failed(failure) => Err((**failure).clone()),
         }
     }

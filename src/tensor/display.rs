@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::ops::Range;
 
-use tensorwright_ir::{DType, Location, Scalar, Shape, Type};
+use tensorwright_ir::{DType, Location, Scalar, Shape, TensorType};
 
 use super::access::scalars;
 use super::{Repr, Tensor};
@@ -37,7 +37,7 @@ impl fmt::Debug for Tensor {
     }
 }
 
-fn element(ty: &Type, bytes: &[u8], flat: usize) -> Scalar {
+fn element(ty: &TensorType, bytes: &[u8], flat: usize) -> Scalar {
     let width = ty.dtype.size();
     let one = &bytes[flat * width..(flat + 1) * width];
     scalars(ty.dtype, one).next().unwrap_or(Scalar::zero(ty.dtype))

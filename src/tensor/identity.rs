@@ -1,6 +1,6 @@
 //! Which tensors are the same value: not equal, the same.
 
-use tensorwright_ir::{Type, Value};
+use tensorwright_ir::{TensorType, Value};
 
 use super::traced::{TraceId, Traced};
 use super::{Repr, Tensor};
@@ -9,7 +9,7 @@ use super::{Repr, Tensor};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
     /// Memory at an address, under a type.
-    Memory(usize, Type),
+    Memory(usize, TensorType),
     /// A value of a trace.
     Value(TraceId, Value),
 }

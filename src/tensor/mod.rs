@@ -13,11 +13,11 @@ pub(crate) mod rows;
 pub(crate) mod traced;
 
 use smallvec::SmallVec;
-use tensorwright_ir::{Literal, Scalar, Type};
+use tensorwright_ir::{Literal, Scalar, TensorType, Type};
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
-use crate::error::{Error, Failure, Place};
-use rows::Rows;
+use crate::error::{Error, Failure, Place, caller};
+use rows::{Rows, no_tensor};
 use traced::Traced;
 
 /// An n-dimensional array of one dtype, immutable, cheap to clone.
@@ -42,7 +42,7 @@ pub struct Tensor(Repr);
 
 #[derive(Clone)]
 pub(crate) enum Repr {
-    Concrete(Type, SharedBuffer),
+    Concrete(TensorType, SharedBuffer),
     Traced(Traced),
     /// What a [`TensorList`](crate::TensorList) holds.
     List(Rows<Tensor>),
@@ -54,7 +54,7 @@ pub(crate) type Results = SmallVec<[Tensor; 1]>;
 
 impl Tensor {
     #[inline]
-    pub(crate) fn concrete(ty: Type, buffer: SharedBuffer) -> Tensor {
+    pub(crate) fn concrete(ty: TensorType, buffer: SharedBuffer) -> Tensor {
         debug_assert_eq!(ty.bytes(), buffer.len(), "a buffer of {ty}");
         Tensor(Repr::Concrete(ty, buffer))
     }
@@ -72,7 +72,7 @@ impl Tensor {
     }
 
     /// A tensor with a value, of a checked type: `write` is given its bytes, which are zero.
-    pub(crate) fn in_memory(ty: Type, at: Place, write: impl FnOnce(&mut [u8])) -> Tensor {
+    pub(crate) fn in_memory(ty: TensorType, at: Place, write: impl FnOnce(&mut [u8])) -> Tensor {
         match BufferPool::global().zeroed(ty.bytes()) {
             Ok(mut buffer) => {
                 write(buffer.get_mut().expect("a new buffer has one handle"));
@@ -85,7 +85,7 @@ impl Tensor {
     /// The scalar as a tensor with a value.
     pub(crate) fn scalar_in_memory(value: Scalar, at: Place) -> Tensor {
         let width = value.dtype().size();
-        Tensor::in_memory(Type::scalar(value.dtype()), at, |bytes| {
+        Tensor::in_memory(TensorType::scalar(value.dtype()), at, |bytes| {
             bytes.copy_from_slice(&value.bits().to_le_bytes()[..width]);
         })
     }
@@ -100,14 +100,25 @@ impl Tensor {
         &self.0
     }
 
-    /// The type, or the error that the tensor carries.
+    /// The type of a tensor. Fails with the error that it carries, and if it is what a list holds.
     #[inline]
-    pub(crate) fn known_type(&self) -> Result<&Type, &Failure> {
+    #[track_caller]
+    pub(crate) fn known_type(&self) -> Result<&TensorType, Failure> {
         match &self.0 {
-            Repr::Concrete(ty, _) => Ok(ty),
-            Repr::Traced(traced) => Ok(&traced.ty),
+            Repr::Concrete(ty, _) | Repr::Traced(Traced { ty: Type::Tensor(ty), .. }) => Ok(ty),
+            Repr::Traced(traced) => Err(no_tensor(&traced.ty, caller()).into()),
+            Repr::List(rows) => Err(no_tensor(&rows.ty(), caller()).into()),
+            Repr::Failed(failure) => Err(failure.clone()),
+        }
+    }
+
+    /// The type of the value, that of a list too, or the error that the tensor carries.
+    pub(crate) fn value_type(&self) -> Result<Type, Failure> {
+        match &self.0 {
+            Repr::Concrete(ty, _) => Ok(ty.into()),
+            Repr::Traced(traced) => Ok(traced.ty.clone()),
             Repr::List(rows) => Ok(rows.ty()),
-            Repr::Failed(failure) => Err(failure),
+            Repr::Failed(failure) => Err(failure.clone()),
         }
     }
 }

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use tensorwright_ir::Type;
 use tensorwright_ir::op::TypeError;
+use tensorwright_ir::{TensorType, Type};
 
 use crate::error::{Error, Place};
 
 /// The rows of a list: a chain from the last row to the first.
 #[derive(Clone)]
 pub(crate) struct Rows<T> {
-    /// The type of the list.
-    ty: Type,
+    /// The type of the rows.
+    row: TensorType,
     last: Option<Arc<Link<T>>>,
 }
 
@@ -33,13 +33,18 @@ impl<T> Drop for Link<T> {
 }
 
 impl<T: Clone> Rows<T> {
-    /// No rows, of a list of this type.
-    pub(crate) fn new(ty: Type) -> Rows<T> {
-        Rows { ty, last: None }
+    /// No rows, which would have this type.
+    pub(crate) fn new(row: TensorType) -> Rows<T> {
+        Rows { row, last: None }
     }
 
-    pub(crate) fn ty(&self) -> &Type {
-        &self.ty
+    pub(crate) fn ty(&self) -> Type {
+        Type::List(self.row.clone())
+    }
+
+    /// The type of the rows.
+    pub(crate) fn row(&self) -> &TensorType {
+        &self.row
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -62,7 +67,7 @@ impl<T: Clone> Rows<T> {
     /// The list with one more row at its end.
     pub(crate) fn pushed(&self, row: T) -> Rows<T> {
         let link = Link { row, len: self.len() + 1, before: self.last.clone() };
-        Rows { ty: self.ty.clone(), last: Some(link.into()) }
+        Rows { row: self.row.clone(), last: Some(link.into()) }
     }
 
     /// The list without its last row, and that row; none of an empty list.
@@ -71,7 +76,7 @@ impl<T: Clone> Rows<T> {
             Some(link) => (link.before.clone(), Some(link.row.clone())),
             None => (None, None),
         };
-        (Rows { ty: self.ty.clone(), last: before }, row)
+        (Rows { row: self.row.clone(), last: before }, row)
     }
 
     /// The links, from that of the last row on.
@@ -84,5 +89,5 @@ impl<T: Clone> Rows<T> {
 pub(crate) fn no_tensor(ty: &Type, at: Place) -> Error {
     let reason =
         "a list has no value as a tensor, and functions take and give tensors: stack it, or take out rows";
-    Error::refused(at, "list", vec![ty.clone()], TypeError::Other(reason.to_owned()))
+    Error::refused(at, "list", [ty.clone()], TypeError::Other(reason.to_owned()))
 }

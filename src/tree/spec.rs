@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tensorwright_ir::{DType, Type};
+use tensorwright_ir::{DType, TensorType};
 
 /// A dtype and extents, some of which may be open.
 ///
@@ -48,7 +48,7 @@ impl TensorSpec {
     }
 
     /// Whether tensors of type `ty` are what the spec says.
-    pub fn accepts(&self, ty: &Type) -> bool {
+    pub fn accepts(&self, ty: &TensorType) -> bool {
         let fits = |(spec, &dim): (&Option<usize>, &usize)| spec.is_none_or(|spec| spec == dim);
         self.dtype == ty.dtype
             && self.dims.len() == ty.rank()
@@ -56,14 +56,14 @@ impl TensorSpec {
     }
 
     /// The type, if all extents are known.
-    pub fn ty(&self) -> Option<Type> {
+    pub fn ty(&self) -> Option<TensorType> {
         let dims: Option<Vec<usize>> = self.dims.iter().copied().collect();
-        Some(Type::new(self.dtype, dims?))
+        Some(TensorType::new(self.dtype, dims?))
     }
 }
 
-impl From<Type> for TensorSpec {
-    fn from(ty: Type) -> TensorSpec {
+impl From<TensorType> for TensorSpec {
+    fn from(ty: TensorType) -> TensorSpec {
         TensorSpec::new(ty.dtype, ty.shape.sizes())
     }
 }

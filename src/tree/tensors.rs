@@ -1,5 +1,7 @@
 //! Trees as rows of tensors.
 
+use std::sync::Arc;
+
 use tensorwright_ir::Type;
 
 use super::definition::Tree;
@@ -29,5 +31,10 @@ pub(crate) fn with_tensors<S: Tree>(tree: &S, tensors: impl IntoIterator<Item = 
 
 /// The types of tensors, or the first error that one of them carries.
 pub(crate) fn types_of(tensors: &[Tensor]) -> Result<Vec<Type>, Error> {
-    tensors.iter().map(|tensor| tensor.ty().cloned()).collect()
+    tensors.iter().map(type_of).collect()
+}
+
+/// The type of what the tensor is, which may be a list, or the error that it carries.
+pub(crate) fn type_of(tensor: &Tensor) -> Result<Type, Error> {
+    tensor.value_type().map_err(Arc::unwrap_or_clone)
 }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use tensorwright_ir::op::primitive::CompareFn;
 use tensorwright_ir::op::{Draw, Lowering, Operand, Sample, Tolerance, Values};
-use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, Type, Value};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, TensorType, Type, Value};
 
 pub use tensorwright_ir::op::OpKind;
 
@@ -32,7 +32,7 @@ pub struct GraphOptions {
 
 /// Whether ops of the kind are more than functions of tensors: control flow, effects, lists.
 fn is_control(kind: &OpKind) -> bool {
-    matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::List)
+    matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Token)
 }
 
 /// Graphs of all ops but control flow, effects and lists.
@@ -90,7 +90,7 @@ pub fn random_graph(draw: &mut Draw<'_>, options: &GraphOptions) -> RandomGraph 
     growing.add_input(
         draw,
         &match options.smooth {
-            true => Operand { ty: first.with_dtype(DType::F64), values: Values::Moderate },
+            true => Operand::new(first.with_dtype(DType::F64), Values::Moderate),
             false => Operand::any(first),
         },
     );
@@ -156,10 +156,10 @@ impl Growing {
             Values::Moderate => (-4.0, 4.0),
             Values::Any | Values::Index(_) | Values::Rows(_) => return value,
         };
-        if self.b.ty(value).is_list() || !self.b.ty(value).dtype.is_float() {
-            return value;
-        }
-        let Type { dtype, shape } = self.b.ty(value).clone();
+        let TensorType { dtype, shape } = match self.b.ty(value) {
+            Type::Tensor(ty) if ty.dtype.is_float() => ty.clone(),
+            _ => return value,
+        };
         let b = &mut self.b;
         let [low, high] =
             [low, high].map(|x| b.full(Scalar::from_f64(dtype, x), &shape).expect("a scalar broadcasts"));
@@ -172,29 +172,41 @@ impl Growing {
         if let Some(hint) = hint.filter(|&v| *self.b.ty(v) == wanted.ty) {
             return hint;
         }
-        if wanted.ty.is_list() {
-            return self.list(draw, wanted);
+        match (&wanted.ty, draw.below(8)) {
+            (Type::List(row), _) => self.list(draw, row, wanted.values),
+            (Type::Token, _) => self.token(draw),
+            (Type::Tensor(ty), 0..=3) => self.fitting(draw, ty, wanted),
+            (Type::Tensor(ty), 4 | 5) => self.splat(draw, ty),
+            (Type::Tensor(_), 6) => self.constant(draw, wanted),
+            (Type::Tensor(_), _) => self.add_input(draw, wanted),
         }
-        match draw.below(8) {
-            0..=3 => self.fitting(draw, wanted),
-            4 | 5 => self.splat(draw, &wanted.ty),
-            6 => self.constant(draw, wanted),
-            _ => self.add_input(draw, wanted),
+    }
+
+    /// The values at hand of a type.
+    fn of(&self, ty: &Type) -> Vec<Value> {
+        self.values.iter().copied().filter(|&v| self.b.ty(v) == ty).collect()
+    }
+
+    /// A token at hand, mostly, or a new one.
+    fn token(&mut self, draw: &mut Draw<'_>) -> Value {
+        match self.of(&Type::Token)[..] {
+            [.., last] if draw.below(4) < 3 => last,
+            _ => self.b.token(),
         }
     }
 
     /// A list at hand, mostly, or a new one. What must have a length is new.
-    fn list(&mut self, draw: &mut Draw<'_>, wanted: &Operand) -> Value {
-        let fits: Vec<Value> = self.values.iter().copied().filter(|&v| *self.b.ty(v) == wanted.ty).collect();
-        let count = match wanted.values {
+    fn list(&mut self, draw: &mut Draw<'_>, row: &TensorType, values: Values) -> Value {
+        let fits = self.of(&Type::List(row.clone()));
+        let count = match values {
             Values::Rows(count) => count,
             _ if !fits.is_empty() && draw.below(4) < 3 => {
                 return fits[fits.len() - 1 - draw.below(fits.len())];
             }
             _ => draw.below(4),
         };
-        let row = Operand::any(wanted.ty.row());
-        let mut list = self.b.list_new(&row.ty).expect("rows are tensors");
+        let mut list = self.b.list_new(row).expect("a possible row");
+        let row = Operand::any(row.clone());
         for _ in 0..count {
             let x = self.of_type(draw, &row, None);
             list = self.b.list_push(list, x).expect("a row of the type");
@@ -202,32 +214,29 @@ impl Growing {
         list
     }
 
-    /// What a list shows as a tensor: its last row, or its length. Outputs of graphs are tensors.
+    /// What a list shows as a tensor: its last row, or its length. A token shows nothing, so the first input stands for it. Outputs of
+    /// graphs are tensors.
     fn seen(&mut self, value: Value, last: bool) -> Value {
-        if !self.b.ty(value).is_list() {
-            return value;
-        }
-        match last {
-            true => self.b.list_pop(value).expect("a list").1,
-            false => self.b.list_len(value).expect("a list"),
+        match self.b.ty(value) {
+            Type::Tensor(_) => value,
+            Type::List(_) if last => self.b.list_pop(value).expect("a list").1,
+            Type::List(_) => self.b.list_len(value).expect("a list"),
+            Type::Token => self.values[0],
         }
     }
 
     /// A value at hand of the type, or one that a conversion brings to it.
-    fn fitting(&mut self, draw: &mut Draw<'_>, wanted: &Operand) -> Value {
-        let fits: Vec<Value> = self.values.iter().copied().filter(|&v| *self.b.ty(v) == wanted.ty).collect();
+    fn fitting(&mut self, draw: &mut Draw<'_>, ty: &TensorType, wanted: &Operand) -> Value {
+        let fits = self.of(&wanted.ty);
         if !fits.is_empty() {
             return fits[fits.len() - 1 - draw.below(fits.len())];
         }
         let from = self.pick(draw);
-        if self.b.ty(from).is_list() {
-            return self.add_input(draw, wanted);
-        }
-        self.converted(from, &wanted.ty).unwrap_or_else(|| self.add_input(draw, wanted))
+        self.converted(from, ty).unwrap_or_else(|| self.add_input(draw, wanted))
     }
 
-    fn converted(&mut self, from: Value, wanted: &Type) -> Option<Value> {
-        let Type { dtype, shape } = self.b.ty(from).clone();
+    fn converted(&mut self, from: Value, wanted: &TensorType) -> Option<Value> {
+        let TensorType { dtype, shape } = self.b.ty(from).as_tensor()?.clone();
         let cast = |b: &mut Builder| {
             if dtype == wanted.dtype { from } else { b.cast(from, wanted.dtype).expect("casts are total") }
         };
@@ -242,7 +251,7 @@ impl Growing {
         self.b.broadcast_to(value, &wanted.shape).ok()
     }
 
-    fn splat(&mut self, draw: &mut Draw<'_>, ty: &Type) -> Value {
+    fn splat(&mut self, draw: &mut Draw<'_>, ty: &TensorType) -> Value {
         let value = literals::simple(draw, ty.dtype);
         self.b.full(value, &ty.shape).expect("a scalar broadcasts to every shape")
     }
@@ -281,14 +290,17 @@ fn acceptable(op: &Op, operands: &[Operand], regions: &[Graph], options: &GraphO
     let small = types.iter().copied().chain(&results).all(|ty| ty.elements() <= options.max_elements);
     let pairs = types.iter().fold(1usize, |n, ty| n.saturating_mul(ty.elements().max(1)));
     let cheap = !matches!(op, Op::DotGeneral(_)) || pairs <= options.max_elements * 64;
-    let double = |ty: &Type| !ty.dtype.is_float() || ty.dtype == DType::F64;
+    let double = |ty: &Type| match ty {
+        Type::Tensor(ty) | Type::List(ty) => !ty.dtype.is_float() || ty.dtype == DType::F64,
+        Type::Token => true,
+    };
     let smooth = !options.smooth || types.iter().copied().chain(&results).all(double);
     small && cheap && smooth && (options.nan_bits || !sees_nan_bits(op, &types))
 }
 
 /// Gives an operand that takes all floats a range of them.
 fn narrow(operand: &mut Operand, (low, high): (f64, f64)) {
-    if operand.ty.dtype.is_float() && matches!(operand.values, Values::Any | Values::Moderate) {
+    if operand.ty.is_float() && matches!(operand.values, Values::Any | Values::Moderate) {
         operand.values = Values::Range(low, high);
     }
 }
@@ -296,7 +308,7 @@ fn narrow(operand: &mut Operand, (low, high): (f64, f64)) {
 /// Whether the op's result depends on which NaN an operand is.
 fn sees_nan_bits(op: &Op, operands: &[&Type]) -> bool {
     let sees = matches!(op.name(), "bitcast" | "lt_total" | "le_total" | "sort" | "argsort" | "top_k");
-    sees && operands.iter().any(|ty| ty.dtype.is_float())
+    sees && operands.iter().any(|ty| ty.is_float())
 }
 
 #[cfg(test)]
@@ -345,6 +357,6 @@ mod tests {
     fn no_choices_give_the_smallest_graph() {
         let drawn = random_graph(&mut Draw::new(&[]), &GraphOptions::default());
         assert_eq!(drawn.graph.nodes().len(), 0);
-        assert_eq!(drawn.graph.ty(drawn.graph.outputs()[0]).dtype, DType::Bool);
+        assert_eq!(drawn.graph.tensor(drawn.graph.outputs()[0]).dtype, DType::Bool);
     }
 }

@@ -58,21 +58,13 @@ fn moderate(random: &mut Random, dtype: DType) -> Scalar {
     Scalar::from_f64(dtype, (random.unit() - 0.5) * if dtype.is_float() { 8.0 } else { 40.0 })
 }
 
-/// A tensor, or a list of up to three, with the values that the operand asks for. The first choice is 0, 1, 2..
+/// A tensor with the values that the operand, which is one, asks for. The first choice is 0, 1, 2..
 pub fn random_literal(draw: &mut Draw<'_>, operand: &Operand) -> Literal {
     let seed = draw.raw();
-    let dtype = operand.ty.dtype;
+    let ty = operand.ty.tensor();
+    let dtype = ty.dtype;
     let mut random = Random::new(u64::from(seed));
-    if operand.ty.is_list() {
-        let count = match operand.values {
-            Values::Rows(count) => count,
-            _ => seed as usize % 4,
-        };
-        let row = Operand::any(operand.ty.row());
-        let rows: Vec<Literal> = (0..count).map(|_| random_literal(draw, &row)).collect();
-        return Literal::list(&row.ty, &rows).expect("rows of one type");
-    }
-    Literal::from_fn(operand.ty.clone(), |flat| match operand.values {
+    Literal::from_fn(ty.clone(), |flat| match operand.values {
         Values::Range(low, high) => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
         Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
         _ if seed == 0 => Scalar::from_i128(dtype, flat as i128),
@@ -83,12 +75,13 @@ pub fn random_literal(draw: &mut Draw<'_>, operand: &Operand) -> Literal {
 
 /// A tensor for tests of derivatives: floats from the range that the operand asks for, or else from `smooth`.
 pub fn smooth_literal(random: &mut Random, operand: &Operand, smooth: (f64, f64)) -> Literal {
-    let dtype = operand.ty.dtype;
+    let ty = operand.ty.tensor();
+    let dtype = ty.dtype;
     let (low, high) = match operand.values {
         Values::Range(low, high) => (low, high),
         _ => smooth,
     };
-    Literal::from_fn(operand.ty.clone(), |_| match operand.values {
+    Literal::from_fn(ty.clone(), |_| match operand.values {
         Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
         _ if dtype.is_float() => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
         _ => Scalar::from_i128(dtype, random.below(5) as i128 - 2),

@@ -62,7 +62,7 @@ fn literals_go_in_and_out() -> Result<()> {
     let literal = Literal::new([2, 2], &[1i32, 2, 3, 4]).unwrap();
     let x = Tensor::from(&literal);
     assert_eq!(x.to_literal()?, literal);
-    assert!(Tensor::from_bytes(&[2], tensorwright::Type::new(DType::Bool, [1])).ok().is_err());
+    assert!(Tensor::from_bytes(&[2], tensorwright::TensorType::new(DType::Bool, [1])).ok().is_err());
     Ok(())
 }
 

@@ -159,7 +159,7 @@ fn errors_of_the_compiler_keep_their_type() {
     let graph: tensorwright::Graph = graph.parse().unwrap();
     let error = tensorwright::run_graph(&graph, &[Tensor::from(1.0f32)]).unwrap_err();
     let Error::Compile { source, .. } = &error else { panic!("{error}") };
-    assert!(matches!(&**source, BuildExecutableError::Compile(CompileError::List { .. })), "{error}");
+    assert!(matches!(&**source, BuildExecutableError::Compile(CompileError::NoTensor { .. })), "{error}");
     assert!(error.source().is_some());
 
     let f = crate::affine();

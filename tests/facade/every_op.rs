@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tensorwright::prelude::*;
 use tensorwright_ir::op::{Draw, Lowering, OpKind, Sample};
-use tensorwright_ir::{Op, Type};
+use tensorwright_ir::{Op, TensorType};
 use tensorwright_testkit::literals::{Random, smooth_literal};
 
 /// Samples drawn to find one with a gradient, of each kind.
@@ -22,13 +22,14 @@ impl Case {
     fn draw(kind: &OpKind, random: &mut Random) -> Case {
         let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
         let shape: Vec<usize> = (0..random.below(3)).map(|_| 2 + random.below(3)).collect();
-        let sample: Sample<Op> = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F64, shape));
+        let sample: Sample<Op> =
+            kind.sample(&mut Draw::new(&choices), &TensorType::new(DType::F64, shape).into());
         let operand = |o| {
             let literal = smooth_literal(random, o, sample.smooth);
             Tensor::from_bytes(literal.bytes(), literal.ty().clone())
         };
         let operands = sample.operands.iter().map(operand).collect();
-        let is_float = |i: &usize| sample.operands[*i].ty.dtype.is_float();
+        let is_float = |i: &usize| sample.operands[*i].ty.is_float();
         let wrt = (0..sample.operands.len()).filter(is_float).collect();
         Case { op: sample.op, operands, wrt }
     }
@@ -113,7 +114,7 @@ fn operands_of_every_element_wise_op_broadcast() {
     let mut checked = Vec::new();
     for kind in Op::kinds() {
         let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
-        let sample = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F64, [2, 3]));
+        let sample = kind.sample(&mut Draw::new(&choices), &TensorType::new(DType::F64, [2, 3]).into());
         if !sample.op.is_elementwise() || sample.operands.len() < 2 {
             continue;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tensorwright_ir::op::{AttrMap, AttrValue, rule};
-use tensorwright_ir::{Builder, Graph, Literal, NodeId, Op, Shape, Source, Type, Value};
+use tensorwright_ir::{Builder, Graph, Literal, NodeId, Op, Shape, Source, TensorType, Value};
 
 /// What is changed.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,8 @@ pub(super) fn rebuild(graph: &Graph, outputs: &[Value], change: &Change) -> Opti
     let mut b = Builder::new(graph.name());
     let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
     for value in graph.values().filter(|v| plan.needed[v.index()] && plan.is_input(*v)) {
-        let ty = resized_type(graph.ty(value), change.resized)?;
+        // Inputs of functions are tensors.
+        let ty = resized_type(graph.ty(value).as_tensor()?, change.resized)?;
         map[value.index()] = Some(match graph.value_name(value) {
             Some(name) if !change.anonymous => b.named_input(name, ty),
             _ => b.input(ty),
@@ -99,10 +100,10 @@ impl<'a> Plan<'a> {
     }
 }
 
-fn resized_type(ty: &Type, resized: Option<(usize, usize)>) -> Option<Type> {
+fn resized_type(ty: &TensorType, resized: Option<(usize, usize)>) -> Option<TensorType> {
     let Some((from, to)) = resized else { return Some(ty.clone()) };
     let sizes = ty.shape.sizes().into_iter().map(|size| if size == from { to } else { size });
-    let ty = Type { dtype: ty.dtype, shape: sizes.collect::<Shape>() };
+    let ty = TensorType { dtype: ty.dtype, shape: sizes.collect::<Shape>() };
     ty.shape.check().then_some(ty)
 }
 

@@ -18,7 +18,8 @@ pub(super) struct Search<F> {
 type Size = (usize, usize, usize, usize);
 
 fn size(graph: &Graph) -> Size {
-    let elements = graph.values().fold(0usize, |sum, value| sum.saturating_add(graph.ty(value).elements()));
+    let elements =
+        graph.values().fold(0usize, |sum, value| sum.saturating_add(graph.tensor(value).elements()));
     (graph.nodes().len(), graph.outputs().len(), graph.inputs().len(), elements)
 }
 
@@ -169,7 +170,7 @@ impl<F: Fn(&Graph) -> bool> Search<F> {
 
     /// Each extent as small as it can be, the largest first.
     fn smaller_extents(&mut self) {
-        let types = self.graph.values().flat_map(|value| self.graph.ty(value).shape.sizes());
+        let types = self.graph.values().flat_map(|value| self.graph.tensor(value).shape.sizes());
         let extents: BTreeSet<usize> = types.filter(|&extent| extent > 1).collect();
         for mut extent in extents.into_iter().rev() {
             let mut smaller = candidates(extent);
@@ -224,7 +225,7 @@ mod tests {
     fn one_operation_is_left_with_the_smallest_extents() {
         let graph = reduced(LAYER, |g| uses(g, "dot_general"));
         assert_eq!((graph.nodes().len(), graph.outputs().len()), (1, 1), "{graph}");
-        assert!(graph.values().all(|v| graph.ty(v).elements() == 1), "{graph}");
+        assert!(graph.values().all(|v| graph.tensor(v).elements() == 1), "{graph}");
         assert_eq!(graph.value_name(graph.inputs()[0]), None);
     }
 
@@ -243,9 +244,9 @@ mod tests {
             %w = broadcast_in_dim(%c) {shape = [64,7], axes = [1]}
             %y = add(%x, %w) return %y }";
         let graph = reduced(text, |g| {
-            uses(g, "constant") && g.values().any(|v| g.ty(v).shape.sizes().iter().any(|&d| d >= 5))
+            uses(g, "constant") && g.values().any(|v| g.tensor(v).shape.sizes().iter().any(|&d| d >= 5))
         });
-        let largest = graph.values().map(|v| graph.ty(v).elements()).max();
+        let largest = graph.values().map(|v| graph.tensor(v).elements()).max();
         assert_eq!((graph.nodes().len(), largest), (1, Some(5)), "{graph}");
     }
 

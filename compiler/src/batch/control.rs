@@ -6,10 +6,9 @@
 use tensorwright_ir::op::control::CustomGradient;
 use tensorwright_ir::op::primitive::{CompareFn, ReduceKind};
 use tensorwright_ir::op::{Ports, Runs, Selector};
-use tensorwright_ir::{Builder, Graph, Literal, Op, Type, Value};
+use tensorwright_ir::{Builder, Graph, Op, Type, Value};
 
 use super::depend::{self, Set, meets};
-use super::effects::is_token;
 use super::lists::swapped;
 use super::rules::{self, Site};
 use super::{BatchError, Item, append_batched};
@@ -41,7 +40,7 @@ impl Site<'_> {
     /// For each result whether it differs, as far as `depend` knows. Tokens never do.
     fn result_mask(&self, sets: &[Set], types: &[Type]) -> Vec<bool> {
         let mask = self.mask();
-        sets.iter().zip(types).map(|(set, ty)| meets(set, &mask) && !is_token(ty)).collect()
+        sets.iter().zip(types).map(|(set, ty)| meets(set, &mask) && !matches!(ty, Type::Token)).collect()
     }
 
     /// The node with batched regions, which see the operands from `first` on.
@@ -92,12 +91,11 @@ impl Site<'_> {
 
     /// The first item for the examples in `chosen`, else the second.
     fn selected(&mut self, chosen: Value, yes: Item, no: Item) -> Result<Item, BatchError> {
-        let ty = self.b.ty(yes.value).clone();
-        if yes == no || is_token(&ty) {
-            return Ok(yes);
-        }
-        if ty.is_list() {
-            return Err(self.lists_differ());
+        match self.b.ty(yes.value) {
+            _ if yes == no => return Ok(yes),
+            Type::Token => return Ok(yes),
+            Type::List(_) => return Err(self.lists_differ()),
+            Type::Tensor(_) => {}
         }
         let (yes, no) = (rules::spread(self.b, self.size, yes)?, rules::spread(self.b, self.size, no)?);
         Ok(Item::batched(select_rows(self.b, chosen, yes, no)?))
@@ -190,12 +188,12 @@ impl Site<'_> {
         let sets = depend::outputs(forward);
         let given = self.result_mask(&sets, &types);
         let results = types.len() - op.saved;
-        let floats = (0..op.results).filter(|&i| types[i].dtype.is_float());
+        let floats = (0..op.results).filter(|&i| types[i].is_float());
         let mut taken = mask[op.arguments..].to_vec();
         taken.extend_from_slice(&given[results..]);
         taken.extend(floats.map(|i| given[i]));
         let region = self.region(forward, &mask, &given)?;
-        let arguments = (0..op.arguments).filter(|&i| self.types[i].dtype.is_float());
+        let arguments = (0..op.arguments).filter(|&i| self.types[i].is_float());
         let wanted: Vec<bool> = arguments.map(|i| mask[i]).collect();
         let mut b = self.inner(backward);
         let inputs = rules::inputs(&mut b, backward, self.size, &taken);
@@ -203,7 +201,7 @@ impl Site<'_> {
         let mut outputs = Vec::new();
         for (item, own) in found.into_iter().zip(wanted) {
             outputs.push(match item.per_example && !own {
-                true if b.ty(item.value).is_list() => return Err(self.lists_differ()),
+                true if b.ty(item.value).as_list().is_some() => return Err(self.lists_differ()),
                 true => b.reduce(item.value, ReduceKind::Sum, [0usize])?,
                 false => as_asked(&mut b, self.size, item, own)?,
             });
@@ -243,9 +241,10 @@ fn goes_on(b: &mut Builder, size: usize, condition: &Graph, inputs: &[Item]) -> 
 fn as_asked(b: &mut Builder, size: usize, item: Item, own: bool) -> Result<Value, BatchError> {
     match own {
         true => Ok(rules::spread(b, size, item)?),
-        // A tensor without elements that only looks like a token.
-        false if item.per_example => Ok(b.literal(Literal::new([0], &[false; 0]).expect("no elements"))),
-        false => Ok(item.value),
+        false => {
+            debug_assert!(!item.per_example, "`depend` has said what differs");
+            Ok(item.value)
+        }
     }
 }
 

@@ -37,8 +37,8 @@ impl Site<'_> {
 
 /// The list with batched rows.
 pub(super) fn spread(b: &mut Builder, size: usize, list: Value) -> Result<Value, BuildError> {
-    let row = b.ty(list).row();
-    let wide = b.list_new(&with_axis(&row, size))?;
+    let wide = with_axis(b.row(list), size);
+    let wide = b.list_new(&wide)?;
     if matches!(b.graph().op(list), Some(Op::ListNew(_))) {
         return Ok(wide);
     }

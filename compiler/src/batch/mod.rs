@@ -21,10 +21,10 @@
 //!
 //! ```
 //! use tensorwright_compiler::batch::batch;
-//! use tensorwright_ir::{Builder, DType, Literal, Type, eval::evaluate};
+//! use tensorwright_ir::{Builder, DType, Literal, TensorType, eval::evaluate};
 //!
 //! let mut b = Builder::new("f");
-//! let (x, w) = (b.input(Type::new(DType::F32, [2])), b.input(Type::new(DType::F32, [2])));
+//! let (x, w) = (b.input(TensorType::new(DType::F32, [2])), b.input(TensorType::new(DType::F32, [2])));
 //! let y = b.mul(x, w)?;
 //! let graph = b.finish(&[y]);
 //!
@@ -45,7 +45,7 @@ mod rules;
 
 pub use tensorwright_ir::op::batching::Item;
 use tensorwright_ir::op::control::Map;
-use tensorwright_ir::{BuildError, Builder, Dim, Graph, Location, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Dim, Graph, Location, TensorType, Type, Value};
 
 use crate::passes::has_effect;
 
@@ -127,7 +127,7 @@ fn together(graph: &Graph, size: usize, per_example: &[bool]) -> Result<Batched,
 
 /// Whether the graph gives tensors and does nothing else.
 fn can_be_mapped(graph: &Graph) -> bool {
-    !graph.output_types().iter().any(Type::is_list) && !graph.nodes().iter().any(has_effect)
+    graph.output_types().iter().all(|ty| ty.as_tensor().is_some()) && !graph.nodes().iter().any(has_effect)
 }
 
 /// The graph as the body of a `map`.
@@ -178,15 +178,19 @@ pub fn append_batched(
 
 /// An input of the builder's graph for an input of another graph.
 fn input_like(b: &mut Builder, graph: &Graph, input: Value, size: usize, per_example: bool) -> Item {
-    let ty = if per_example { with_axis(graph.ty(input), size) } else { graph.ty(input).clone() };
+    let (ty, per_example) = match graph.ty(input) {
+        // The examples share the order of effects.
+        Type::Token => (Type::Token, false),
+        ty if !per_example => (ty.clone(), false),
+        Type::Tensor(ty) => (with_axis(ty, size).into(), true),
+        Type::List(row) => (Type::List(with_axis(row, size)), true),
+    };
     let value = b.input(ty);
     b.set_name(value, graph.value_name(input).map(str::to_owned));
     Item { value, per_example }
 }
 
-/// The type for many examples: that of a list has rows for many.
-fn with_axis(ty: &Type, size: usize) -> Type {
-    let row = ty.row();
-    let batched = row.with_shape(row.shape.with_leading(Dim::known(size)));
-    if ty.is_list() { Type::list_of(&batched) } else { batched }
+/// The type for many examples.
+fn with_axis(ty: &TensorType, size: usize) -> TensorType {
+    ty.with_shape(ty.shape.with_leading(Dim::known(size)))
 }

@@ -107,9 +107,10 @@ impl Site<'_> {
 
 /// The value, a tensor or a list, with the new axis.
 pub(super) fn spread(b: &mut Builder, size: usize, item: Item) -> Result<Value, BuildError> {
-    match b.ty(item.value).is_list() && !item.per_example {
-        true => lists::spread(b, size, item.value),
-        false => batching::spread(b, size, item),
+    match b.ty(item.value) {
+        Type::Token => Ok(item.value),
+        Type::List(_) if !item.per_example => lists::spread(b, size, item.value),
+        Type::List(_) | Type::Tensor(_) => batching::spread(b, size, item),
     }
 }
 

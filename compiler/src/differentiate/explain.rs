@@ -46,7 +46,7 @@ pub fn explain(graph: &Graph, input: usize) -> Result<Option<Unconnected>, Diffe
     let graph = prepare(graph, &inputs, &vec![true; graph.outputs().len()])?;
     let scope = Scope::new(&graph, &inputs, &vec![true; graph.outputs().len()]);
     let start = graph.inputs()[input];
-    let dtype = graph.ty(start).dtype;
+    let dtype = graph.tensor(start).dtype;
     let connected = graph.outputs().iter().any(|v| scope.varied[v.index()]);
     let reason = match dtype.is_float() {
         _ if connected => return Ok(None),
@@ -181,11 +181,11 @@ fn step(graph: &Graph, node: &Node) -> Step {
 fn describe(graph: &Graph, node: &Node) -> String {
     match (&node.op, node.results.first()) {
         (Op::Cast(_) | Op::Bitcast(_), Some(&result)) => {
-            format!("{} to {}", node.op.name(), graph.ty(result).dtype)
+            format!("{} to {}", node.op.name(), graph.tensor(result).dtype)
         }
         // The op would have a derivative, but not in this dtype.
-        (_, Some(&result)) if passes(node) && !graph.ty(result).dtype.is_float() => {
-            format!("{} with a result of {}", node.op.name(), graph.ty(result).dtype)
+        (_, Some(&result)) if passes(node) && !graph.tensor(result).dtype.is_float() => {
+            format!("{} with a result of {}", node.op.name(), graph.tensor(result).dtype)
         }
         _ => node.op.name().to_owned(),
     }

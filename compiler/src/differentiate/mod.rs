@@ -15,10 +15,10 @@
 //!
 //! ```
 //! use tensorwright_compiler::differentiate::vjp;
-//! use tensorwright_ir::{Builder, DType, Literal, Type, eval::evaluate};
+//! use tensorwright_ir::{Builder, DType, Literal, TensorType, eval::evaluate};
 //!
 //! let mut b = Builder::new("f");
-//! let x = b.named_input("x", Type::scalar(DType::F64));
+//! let x = b.named_input("x", TensorType::scalar(DType::F64));
 //! let y = b.mul(x, x)?;
 //! let y = b.mul(y, x)?;
 //! let graph = b.finish(&[y]);
@@ -118,7 +118,7 @@ pub fn vjp(graph: &Graph, wrt: &[usize]) -> Result<Derived, DifferentiateError> 
     let cotangents: Vec<Option<Value>> = graph
         .outputs()
         .iter()
-        .map(|&y| graph.ty(y).dtype.is_float().then(|| b.input(graph.ty(y).clone())))
+        .map(|&y| graph.ty(y).is_float().then(|| b.input(graph.ty(y).clone())))
         .collect();
     let Appended { outputs, derivatives } = append_vjp(&mut b, graph, &inputs, &cotangents, &wanted)?;
     let derivatives: Vec<Option<Value>> = wrt.iter().map(|&input| derivatives[input]).collect();
@@ -139,7 +139,7 @@ pub fn jvp(graph: &Graph, wrt: &[usize]) -> Result<Derived, DifferentiateError> 
     let mut tangents = vec![None; inputs.len()];
     for &input in wrt {
         let ty = graph.ty(graph.inputs()[input]);
-        tangents[input] = ty.dtype.is_float().then(|| b.input(ty.clone()));
+        tangents[input] = ty.is_float().then(|| b.input(ty.clone()));
     }
     let Appended { outputs, derivatives } = append_jvp(&mut b, graph, &inputs, &tangents)?;
     Ok(derived(b, outputs, &derivatives))

@@ -1,7 +1,7 @@
 //! Which element of a value a loop reads: one affine index per axis, and how views change it.
 
 use smallvec::SmallVec;
-use tensorwright_ir::{Dim, Op, Shape};
+use tensorwright_ir::{Dim, Graph, Node, Op, Shape};
 
 use crate::kernel::{Affine, Var};
 
@@ -13,12 +13,12 @@ pub(crate) fn identity(rank: usize) -> Access {
     (0..rank as u32).map(|axis| Affine::var(Var::Dim(axis))).collect()
 }
 
-/// Whether reading through `op` is free: it only changes indices, and every index stays affine. Such a view is never
+/// Whether reading through the node is free: it only changes indices, and every index stays affine. Such a view is never
 /// stored unless somebody needs it as memory.
-pub(crate) fn is_index_map(op: &Op, from: &Shape) -> bool {
-    match op {
+pub(crate) fn is_index_map(graph: &Graph, node: &Node) -> bool {
+    match &node.op {
         Op::BroadcastInDim(_) | Op::Transpose(_) | Op::Slice(_) | Op::Reverse(_) => true,
-        Op::Reshape(reshape) => non_unit(from) == non_unit(&reshape.shape),
+        Op::Reshape(reshape) => non_unit(&graph.tensor(node.operands[0]).shape) == non_unit(&reshape.shape),
         _ => false,
     }
 }

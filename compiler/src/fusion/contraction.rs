@@ -27,7 +27,7 @@ pub(crate) struct Operand {
 /// Where the operand of a contraction at `position` (0 or 1) is read: as far behind its index maps as strides can tell.
 pub(crate) fn operand(graph: &Graph, dot: &DotGeneral, position: usize, value: Value) -> Operand {
     let contracted = if position == 0 { &dot.lhs_contract } else { &dot.rhs_contract };
-    let shape = &graph.ty(value).shape;
+    let shape = &graph.tensor(value).shape;
     let mut best = seen_through(graph, value, 0);
     for depth in 1.. {
         let candidate = seen_through(graph, value, depth);
@@ -41,19 +41,19 @@ pub(crate) fn operand(graph: &Graph, dot: &DotGeneral, position: usize, value: V
 
 /// The operand as seen in the memory of the value `depth` index maps behind it.
 fn seen_through(graph: &Graph, value: Value, depth: usize) -> Operand {
-    let rank = graph.ty(value).rank();
+    let rank = graph.tensor(value).rank();
     let mut access = access::identity(rank);
     let mut base = value;
     for _ in 0..depth {
         let Some((_, node)) = graph.producer(base) else { break };
-        if node.operands.len() != 1 || !access::is_index_map(&node.op, &graph.ty(node.operands[0]).shape) {
+        if !access::is_index_map(graph, node) {
             break;
         }
-        let from = &graph.ty(node.operands[0]).shape;
+        let from = &graph.tensor(node.operands[0]).shape;
         access = access::through(&node.op, from, &access);
         base = node.operands[0];
     }
-    let flat: Affine = access::flat(&access, &graph.ty(base).shape);
+    let flat: Affine = access::flat(&access, &graph.tensor(base).shape);
     let strides = (0..rank as u32).map(|axis| flat.coefficient(Var::Dim(axis))).collect();
     Operand { base, offset: flat.offset, strides }
 }
@@ -68,14 +68,14 @@ fn is_one_loop(shape: &Shape, strides: &[i64], axes: &[usize]) -> bool {
 pub(crate) fn is_scattered(graph: &Graph, dot: &DotGeneral, node: &Node, position: usize) -> bool {
     let operand = seen_through(graph, node.operands[position], 0);
     let contracted = if position == 0 { &dot.lhs_contract } else { &dot.rhs_contract };
-    !is_one_loop(&graph.ty(node.operands[position]).shape, &operand.strides, contracted)
+    !is_one_loop(&graph.tensor(node.operands[position]).shape, &operand.strides, contracted)
 }
 
 /// The product that a `dot_general` node is, and the values whose memory it reads.
 pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (Product, Value, Value) {
     let [lhs, rhs] = [0, 1].map(|position| operand(graph, dot, position, node.operands[position]));
-    let [lhs_shape, rhs_shape] = [0, 1].map(|position| &graph.ty(node.operands[position]).shape);
-    let out = &graph.ty(node.results[0]);
+    let [lhs_shape, rhs_shape] = [0, 1].map(|position| &graph.tensor(node.operands[position]).shape);
+    let out = graph.tensor(node.results[0]);
     let out_strides = out.shape.strides();
     let lhs_free = dot.lhs_free(lhs_shape.rank());
     let rhs_free = dot.rhs_free(rhs_shape.rank());
@@ -115,7 +115,7 @@ pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (Product,
     outer.extend(more);
     let (more, columns) = merge(columns);
     outer.extend(more);
-    let input = graph.ty(node.operands[0]).dtype;
+    let input = graph.tensor(node.operands[0]).dtype;
     let (lhs_offset, rhs_offset) = (lhs.offset, rhs.offset);
     let product =
         Product { input, output: out.dtype, batch, rows, columns, depth, outer, lhs_offset, rhs_offset };

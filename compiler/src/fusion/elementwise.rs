@@ -53,7 +53,7 @@ pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
 fn start(fusion: &mut Fusion<'_>, id: NodeId, form: Form) {
     let result = fusion.graph.node(id).results[0];
     fusion.stored[result.index()] = true;
-    let shape = fusion.graph.ty(result).shape.clone();
+    let shape = fusion.graph.tensor(result).shape.clone();
     let (reduced, coordinates) = (SmallVec::new(), HashMap::new());
     fusion.add_cluster(Cluster { form, shape, reduced, cut: None, nodes: vec![id], coordinates });
 }
@@ -107,7 +107,7 @@ fn absorb(fusion: &mut Fusion<'_>, id: NodeId, cluster: usize) {
 
 /// Stores the value, as an output of one of the clusters that read it if possible.
 fn store(fusion: &mut Fusion<'_>, id: NodeId, value: Value, clusters: &[usize]) {
-    let shape = &fusion.graph.ty(value).shape;
+    let shape = &fusion.graph.tensor(value).shape;
     let takes = |fusion: &Fusion<'_>, c: usize| {
         let cluster = &fusion.clusters[c];
         cluster.form == Form::Elementwise

@@ -205,9 +205,7 @@ impl<'g> Fusion<'g> {
 
     /// Whether reading through the node is free.
     pub(crate) fn is_index_map(&self, id: NodeId) -> bool {
-        let node = self.graph.node(id);
-        node.op.lowering() == Lowering::View
-            && access::is_index_map(&node.op, &self.graph.ty(node.operands[0]).shape)
+        access::is_index_map(self.graph, self.graph.node(id))
     }
 
     /// The nodes that read `value` as memory or in a cluster, directly or through index maps that are not stored.
@@ -244,7 +242,7 @@ struct Reader {
 pub(crate) fn is_elementwise(graph: &Graph, node: &Node) -> bool {
     match &node.op {
         Op::Reduce(reduce) => reduce.axes.is_empty(),
-        Op::Bitcast(bitcast) => bitcast.dtype.size() == graph.ty(node.operands[0]).dtype.size(),
+        Op::Bitcast(bitcast) => bitcast.dtype.size() == graph.tensor(node.operands[0]).dtype.size(),
         op => op.lowering() == Lowering::Map && !node.operands.is_empty(),
     }
 }
@@ -259,7 +257,7 @@ pub(crate) fn is_routine(node: &Node) -> bool {
     match node.op.lowering() {
         Lowering::Library => !matches!(node.op, Op::Bitcast(_)),
         Lowering::Contract | Lowering::Region | Lowering::Effect | Lowering::List => true,
-        Lowering::Map | Lowering::View | Lowering::Reduce | Lowering::Expand => false,
+        Lowering::Map | Lowering::View | Lowering::Reduce | Lowering::Expand | Lowering::Token => false,
     }
 }
 
@@ -275,12 +273,10 @@ pub(crate) fn is_alias(graph: &Graph, node: &Node) -> bool {
 /// A movement that is not an index map: concatenation and padding are assembled in memory, and a reshape that merges or
 /// splits axes is another name for dense memory.
 pub(crate) fn needs_memory(graph: &Graph, node: &Node) -> bool {
-    if node.operands.is_empty() {
-        return false;
-    }
-    let from = &graph.ty(node.operands[0]).shape;
     match &node.op {
         Op::Bitcast(_) => !is_elementwise(graph, node),
-        op => op.lowering() == Lowering::View && !access::is_index_map(op, from),
+        op => {
+            op.lowering() == Lowering::View && !node.operands.is_empty() && !access::is_index_map(graph, node)
+        }
     }
 }

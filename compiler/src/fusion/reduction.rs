@@ -108,7 +108,7 @@ impl<'a, 'g> Growth<'a, 'g> {
     fn new(fusion: &'a Fusion<'g>, seed: NodeId, walk: &'a mut Walk, horizon: &'a Horizon) -> Growth<'a, 'g> {
         let node = fusion.graph.node(seed);
         let Op::Reduce(reduce) = &node.op else { unreachable!("seeds are reductions") };
-        let shape = fusion.graph.ty(node.operands[0]).shape.clone();
+        let shape = fusion.graph.tensor(node.operands[0]).shape.clone();
         let mut reduced = reduce.axes.clone();
         reduced.sort_unstable();
         let form = Form::of_reduction(&shape, &reduced);
@@ -191,7 +191,7 @@ impl<'a, 'g> Growth<'a, 'g> {
     fn is_full_candidate(&self, id: NodeId, node: &Node) -> bool {
         self.fusion.cluster_of(id).is_none()
             && is_elementwise(self.fusion.graph, node)
-            && self.fusion.graph.ty(node.results[0]).shape == self.shape
+            && self.fusion.graph.tensor(node.results[0]).shape == self.shape
     }
 
     /// One walk forward from the producers, and what is tainted, deciding who joins.
@@ -308,7 +308,7 @@ impl<'a, 'g> Growth<'a, 'g> {
                 aligned.then(|| (0..self.shape.rank()).map(kept).collect())
             }
             Op::Reshape(reshape) => {
-                let sizes = self.fusion.graph.ty(node.operands[0]).shape.sizes();
+                let sizes = self.fusion.graph.tensor(node.operands[0]).shape.sizes();
                 let mut real = of.iter().zip(sizes).filter(|(_, size)| *size != 1).map(|(c, _)| *c);
                 Some(
                     reshape

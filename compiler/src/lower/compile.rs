@@ -14,20 +14,20 @@ pub struct CompileOptions {
     pub passes: PassOptions,
 }
 
-/// Why a graph cannot be compiled. A graph that verifies and takes and gives tensors always compiles, so all but [`List`] are bugs
+/// Why a graph cannot be compiled. A graph that verifies and takes and gives tensors always compiles, so all but [`NoTensor`] are bugs
 /// of the compiler.
 ///
-/// [`List`]: CompileError::List
+/// [`NoTensor`]: CompileError::NoTensor
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
     /// A pass failed.
     #[error(transparent)]
     Pass(#[from] PassError),
-    /// A list where a function meets its caller.
+    /// A list or a token where a function meets its caller.
     #[error(
-        "{port} {position} of the function is a {ty}: lists live inside functions, what goes in and out are tensors"
+        "{port} {position} of the function is a {ty}: lists and tokens live inside functions, what goes in and out are tensors"
     )]
-    List {
+    NoTensor {
         /// Input or output.
         port: Port,
         /// Its position, from 0.
@@ -54,7 +54,7 @@ pub enum CompileError {
     },
 }
 
-/// Compiles a graph to a program for `target`. Fails if an input or output is a list, else only through a bug of the compiler.
+/// Compiles a graph to a program for `target`. Fails if an input or output is no tensor, else only through a bug of the compiler.
 pub fn compile(
     graph: &Graph,
     options: &CompileOptions,
@@ -84,8 +84,8 @@ pub fn compile_donating(
 fn check_ports(graph: &Graph) -> Result<(), CompileError> {
     let ports = [(Port::Input, graph.input_types()), (Port::Output, graph.output_types())];
     for (port, types) in ports {
-        if let Some(position) = types.iter().position(Type::is_list) {
-            return Err(CompileError::List { port, position, ty: types[position].clone().into() });
+        if let Some(position) = types.iter().position(|ty| ty.as_tensor().is_none()) {
+            return Err(CompileError::NoTensor { port, position, ty: types[position].clone().into() });
         }
     }
     Ok(())
@@ -117,11 +117,11 @@ mod tests {
     fn functions_neither_take_nor_give_lists() {
         let error =
             compiled("graph @f(%x: f32[], %l: list<f32[]>) { %n = list_len(%l) return %n }").unwrap_err();
-        let expected = "input 1 of the function is a list<f32[]>: lists live inside functions, what goes in and out are tensors";
+        let expected = "input 1 of the function is a list<f32[]>: lists and tokens live inside functions, what goes in and out are tensors";
         assert_eq!(error.to_string(), expected);
         let error =
             compiled("graph @f() { %l = list_new() {dtype = i8, shape = [2]} return %l }").unwrap_err();
-        assert!(matches!(error, CompileError::List { port: Port::Output, position: 0, .. }));
+        assert!(matches!(error, CompileError::NoTensor { port: Port::Output, position: 0, .. }));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! more operand of the loop, of bytes, behind the others.
 
 use tensorwright_ir::op::Ports;
-use tensorwright_ir::{DType, Op, Type};
+use tensorwright_ir::{DType, Op, TensorType, Type};
 
 use super::{Context, Donations};
 use crate::program::{Place, Product, Program, Slot, Step, Target};
@@ -99,7 +99,7 @@ fn first_invariant(op: &Op) -> Option<usize> {
 }
 
 fn add_input(body: &mut Program, bytes: usize) -> usize {
-    let ty = Type::new(DType::U8, [bytes]);
+    let ty = Type::from(TensorType::new(DType::U8, [bytes]));
     body.slots.push(Slot { ty: ty.clone(), place: Place::Input(body.inputs.len()) });
     body.inputs.push(ty);
     body.slots.len() - 1

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use tensorwright_ir::{DType, Type};
+use tensorwright_ir::{DType, TensorType};
 
 use super::{Context, Donations};
 use crate::program::control::workspace;
@@ -19,7 +19,7 @@ pub(super) fn place_in_arena(program: &mut Program, _: &Donations, cx: &mut Cont
     for step in &program.steps {
         if let Step::Control(control) = step {
             let bytes = workspace(&control.op, &control.regions).bytes;
-            program.slots[control.workspace].ty = Type::new(DType::U8, [bytes]);
+            program.slots[control.workspace].ty = TensorType::new(DType::U8, [bytes]).into();
         }
     }
     let lives = program.lifetimes();

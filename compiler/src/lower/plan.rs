@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Shape, Source, Type, Value};
+use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Shape, Source, TensorType, Type, Value};
 
 use super::{CompileError, Context, Part};
 use crate::fusion::contraction;
@@ -105,7 +105,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         match memory {
             Memory::Value(value) => self.slot(*value),
             Memory::Temporary { ty, .. } => *self.temporaries.entry(memory.clone()).or_insert_with(|| {
-                slots.push(Slot { ty: ty.clone(), place: Place::Unplaced });
+                slots.push(Slot { ty: ty.into(), place: Place::Unplaced });
                 slots.len() - 1
             }),
         }
@@ -173,7 +173,12 @@ impl<'a, 'g> Planner<'a, 'g> {
             }
             Lowering::Effect => Step::Effect { op, operands, operand_types, location },
             Lowering::List => Step::List { op, operands, operand_types, results, result_types, location },
-            _ => Step::Routine { op, operands, operand_types, results, result_types, location },
+            Lowering::Token => return Ok(()),
+            _ => {
+                let tensors = |types: Vec<Type>| types.iter().map(|ty| ty.tensor().clone()).collect();
+                let (operand_types, result_types) = (tensors(operand_types), tensors(result_types));
+                Step::Routine { op, operands, operand_types, results, result_types, location }
+            }
         };
         self.program.steps.push(step);
         Ok(())
@@ -181,7 +186,7 @@ impl<'a, 'g> Planner<'a, 'g> {
 
     /// A slot of the arena for bytes that are no value.
     fn scratch(&mut self, bytes: usize) -> usize {
-        let ty = Type::new(DType::U8, [bytes]);
+        let ty = TensorType::new(DType::U8, [bytes]).into();
         self.program.slots.push(Slot { ty, place: Place::Unplaced });
         self.program.slots.len() - 1
     }
@@ -194,7 +199,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         let (lhs, rhs, out) = (self.slot(lhs), self.slot(rhs), self.slot(node.results[0]));
         let mut after = None;
         let epilogue = finisher.and_then(|cluster| {
-            let grid = self.tiles_of(&product, &graph.ty(node.results[0]).shape);
+            let grid = self.tiles_of(&product, &graph.tensor(node.results[0]).shape);
             let on_tiles = grid.and_then(|grid| schedule::schedule_on_tiles(self.fusion, cluster, &grid));
             if on_tiles.is_none() {
                 after = Some(cluster);
@@ -284,7 +289,7 @@ fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
     let graph: &Graph = fusion.graph;
     let cluster = fusion.cluster_of(*fusion.users(result).first()?)?;
     let fits = fusion.clusters[cluster].form == Form::Elementwise
-        && fusion.clusters[cluster].shape == graph.ty(result).shape
+        && fusion.clusters[cluster].shape == graph.tensor(result).shape
         && !fusion.is_output(result)
         && fusion
             .users(result)

@@ -1,7 +1,7 @@
 //! How the tensors of a loop become registers, and what its points are.
 
 use smallvec::SmallVec;
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 use tensorwright_ir::op::primitive::Work;
 
 use crate::cost;
@@ -31,12 +31,12 @@ pub(super) type Places = SmallVec<[Affine; 4]>;
 
 impl Form {
     /// Whether a tensor has a register at each point, which is one of its elements.
-    pub(super) fn is_wide(self, ty: &Type) -> bool {
+    pub(super) fn is_wide(self, ty: &TensorType) -> bool {
         matches!(self, Form::Wide(all) if ty.elements() == all)
     }
 
     /// How many registers a tensor has; `None` if it does not fit the form.
-    pub(super) fn registers(self, ty: &Type) -> Option<usize> {
+    pub(super) fn registers(self, ty: &TensorType) -> Option<usize> {
         match (self, ty.elements()) {
             (Form::Wide(all), n) if n == all => Some(1),
             (Form::Beside(all), n) if n == all => Some(0),
@@ -46,7 +46,7 @@ impl Form {
     }
 
     /// Where the elements of a tensor are, in a stage whose points are numbered by the loop `dim`.
-    pub(super) fn places(self, ty: &Type, dim: u32) -> Places {
+    pub(super) fn places(self, ty: &TensorType, dim: u32) -> Places {
         match self.registers(ty) {
             Some(_) if self.is_wide(ty) => SmallVec::from_elem(self.point(dim), 1),
             registers => (0..registers.unwrap_or(0) as i64).map(Affine::constant).collect(),

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
 use tensorwright_ir::op::{Lowering, Ports, Runs, Selector};
-use tensorwright_ir::{DType, Graph, Node, Op, Scalar, Type, Value};
+use tensorwright_ir::{DType, Graph, Node, Op, Scalar, TensorType, Value};
 
 use super::form::Form;
 use crate::cost;
@@ -228,7 +228,7 @@ impl Lowerer {
     }
 
     fn node(&mut self, graph: &Graph, node: &Node, operands: &[Tensor]) -> Option<Vec<Tensor>> {
-        if node.results.iter().any(|&v| graph.ty(v).is_list()) {
+        if node.results.iter().any(|&v| graph.ty(v).as_tensor().is_none()) {
             return None;
         }
         if let Some(ports) = node.op.ports() {
@@ -258,10 +258,10 @@ impl Lowerer {
 
     /// An op without regions.
     fn plain(&mut self, graph: &Graph, node: &Node, operands: &[Elements]) -> Option<Elements> {
-        let ty = |value: Value| graph.ty(value);
+        let ty = |value: Value| graph.tensor(value);
         let result = ty(node.results[0]);
         let count = self.form.registers(result)?;
-        let types: Vec<&Type> = node.operands.iter().map(|&v| ty(v)).collect();
+        let types: Vec<&TensorType> = node.operands.iter().map(|&v| ty(v)).collect();
         Some(match &node.op {
             _ if count == 0 => Elements::new(),
             Op::Constant(c) => match c.value.splat() {

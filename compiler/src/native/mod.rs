@@ -95,7 +95,7 @@ mod small;
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::{Feed, Ports, Runs};
-use tensorwright_ir::{Graph, Node, Op, Scalar, Type, Value};
+use tensorwright_ir::{Graph, Node, Op, Scalar, TensorType, Value};
 
 use crate::fusion::access;
 use crate::kernel::{Access, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops};
@@ -114,17 +114,18 @@ pub(crate) struct Native {
 /// The kernels of a node, if there is a native loop for it: two, if a wide loop has a small result that is `used`.
 pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) -> Option<Vec<Native>> {
     let ports = node.op.ports().filter(Ports::is_sequential)?;
-    let types = || node.operands.iter().chain(&node.results).map(|&v| graph.ty(v));
-    if types().any(Type::is_list) || types().any(|ty| ty.elements() == 0) {
+    let mut values = node.operands.iter().chain(&node.results);
+    let fills_registers = |&v: &Value| graph.ty(v).as_tensor().is_some_and(|ty| ty.elements() > 0);
+    if !values.all(fills_registers) {
         return None;
     }
     let inside = node.regions.last()?;
     let runs = inside.inputs()[..ports.first_invariant()].iter().chain(inside.outputs());
-    let widest = runs.map(|&v| inside.ty(v).elements()).max()?;
+    let widest = runs.map(|&v| inside.tensor(v).elements()).max()?;
     // What each run gives of a result, or the last one.
     let is_wide = |v: Value| {
         let at = node.results.iter().position(|&result| result == v).unwrap_or(0);
-        inside.ty(inside.outputs()[at]).elements() == widest
+        inside.tensor(inside.outputs()[at]).elements() == widest
     };
     let build = |form, stored: &dyn Fn(Value) -> bool| Build::new(graph, node, form).run(stored);
     let small = || Some(vec![build(Form::Small, &used)?]);
@@ -186,7 +187,7 @@ impl<'g> Build<'g> {
         let results = self.lowerer.in_turns(ports, &operands, &node.regions)?;
         let mut stores = Vec::new();
         for (&result, elements) in node.results.iter().zip(&results).filter(|(v, _)| stored(**v)) {
-            let places = self.form.places(self.graph.ty(result), 0);
+            let places = self.form.places(self.graph.tensor(result), 0);
             stores.extend(self.store(result, places, elements));
         }
         Some(self.stage(self.form.points(), stores, 0))
@@ -215,7 +216,7 @@ impl<'g> Build<'g> {
 
     /// The registers of an operand, in a stage whose points are numbered by the loop `dim`; `None` if it does not fit the form.
     fn load(&mut self, operand: Value, dim: u32) -> Option<Elements> {
-        let ty = self.graph.ty(operand);
+        let ty = self.graph.tensor(operand);
         let registers = self.form.registers(ty)?;
         if let Some(scalar) = constant(self.graph, operand).filter(|_| registers > 0) {
             let reg = self.lowerer.instr(Instr::Const(scalar), ty.dtype);
@@ -224,7 +225,7 @@ impl<'g> Build<'g> {
         Some(self.load_at(operand, ty, self.form.places(ty, dim)))
     }
 
-    fn load_at(&mut self, operand: Value, ty: &Type, places: Places) -> Elements {
+    fn load_at(&mut self, operand: Value, ty: &TensorType, places: Places) -> Elements {
         if places.is_empty() {
             return Elements::new();
         }
@@ -237,7 +238,7 @@ impl<'g> Build<'g> {
     fn param(&mut self, value: Value, access: Access) -> Buffer {
         let known = self.values.iter().position(|&v| v == value);
         let at = known.unwrap_or_else(|| {
-            let ty = self.graph.ty(value);
+            let ty = self.graph.tensor(value);
             self.params.push(Param { dtype: ty.dtype, len: ty.elements() as u64, access });
             self.values.push(value);
             self.values.len() - 1
@@ -273,7 +274,7 @@ pub(crate) fn constant(graph: &Graph, value: Value) -> Option<Scalar> {
         let (_, node) = graph.producer(value)?;
         match &node.op {
             Op::Constant(c) => return c.value.splat(),
-            op if node.operands.len() == 1 && access::is_index_map(op, &graph.ty(node.operands[0]).shape) => {
+            _ if access::is_index_map(graph, node) => {
                 value = node.operands[0];
             }
             _ => return None,

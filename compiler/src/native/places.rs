@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, DynamicSlice, Gather};
 use tensorwright_ir::op::rule;
-use tensorwright_ir::{DType, Graph, Node, Scalar, Type};
+use tensorwright_ir::{DType, Graph, Node, Scalar, TensorType};
 
 use super::lower::{Elements, Lowerer, Tensor};
 use crate::kernel::{Affine, Instr, Reg};
@@ -15,13 +15,13 @@ use crate::schedule::scalar::Instructions;
 /// A slice of `x` that begins at a computed place.
 struct Slice<'a> {
     x: &'a Tensor,
-    ty: &'a Type,
+    ty: &'a TensorType,
     /// Its extent along each axis of `x`.
     sizes: &'a [usize],
     /// For each index the axis that it is of.
     indexed: &'a [usize],
     indices: &'a Elements,
-    result: &'a Type,
+    result: &'a TensorType,
 }
 
 impl Lowerer {
@@ -32,10 +32,10 @@ impl Lowerer {
         node: &Node,
         operands: &[Tensor],
     ) -> Option<Elements> {
-        let (ty, result) = (graph.ty(node.operands[0]), graph.ty(node.results[0]));
+        let (ty, result) = (graph.tensor(node.operands[0]), graph.tensor(node.results[0]));
         let [x, indices] = operands else { return None };
         // One index vector, and axes of the slice in the order of the operand's, as they always are.
-        let single = graph.ty(node.operands[1]).elements() == op.indexed.len();
+        let single = graph.tensor(node.operands[1]).elements() == op.indexed.len();
         if !single || !op.batch.is_empty() || op.indexed.is_empty() {
             return None;
         }
@@ -51,7 +51,7 @@ impl Lowerer {
         node: &Node,
         operands: &[Tensor],
     ) -> Option<Elements> {
-        let (ty, result) = (graph.ty(node.operands[0]), graph.ty(node.results[0]));
+        let (ty, result) = (graph.tensor(node.operands[0]), graph.tensor(node.results[0]));
         let [x, starts] = operands else { return None };
         let axes: SmallVec<[usize; 6]> = (0..ty.rank()).collect();
         let sizes = op.sizes.sizes();

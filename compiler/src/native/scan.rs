@@ -66,7 +66,7 @@ impl State {
         };
         let mut state = State { locals: Vec::new(), places: Vec::new(), points };
         for &operand in &build.node.operands[..ports.carried] {
-            let ty = build.graph.ty(operand);
+            let ty = build.graph.tensor(operand);
             let registers = build.form.registers(ty)?;
             let local = Buffer::Local(state.locals.len() as u32);
             let first = |k: u64| (local, (k * points) as i64);
@@ -90,7 +90,7 @@ impl State {
     }
 
     fn loads(&self, build: &mut Build<'_>, variable: usize, dim: u32) -> Elements {
-        let dtype = build.graph.ty(build.node.operands[variable]).dtype;
+        let dtype = build.graph.tensor(build.node.operands[variable]).dtype;
         let load = |(buffer, index)| build.lowerer.instr(Instr::Load { buffer, index }, dtype);
         self.elements(variable, dim).map(load).collect()
     }
@@ -111,7 +111,7 @@ impl State {
         for (variable, &result) in build.node.results[..ports.carried].iter().enumerate() {
             if stored(result) {
                 let values = self.loads(build, variable, 0);
-                let places = build.form.places(build.graph.ty(result), 0);
+                let places = build.form.places(build.graph.tensor(result), 0);
                 stores.extend(build.store(result, places, &values));
             }
         }
@@ -131,7 +131,7 @@ fn body(
     let region = &node.regions[0];
     let mut inputs: Vec<Tensor> = Vec::new();
     for (i, &operand) in node.operands.iter().enumerate() {
-        let ty = region.ty(region.inputs()[i]);
+        let ty = region.tensor(region.inputs()[i]);
         inputs.push(match ports.feed(i) {
             Feed::Carried => Tensor::of(state.loads(build, i, 1)),
             Feed::Sliced => {
@@ -150,7 +150,7 @@ fn body(
         stores.extend(state.stores(variable, 1, values));
     }
     for (k, values) in results.iter().enumerate().skip(ports.carried) {
-        let (result, ty) = (node.results[k], region.ty(region.outputs()[k]));
+        let (result, ty) = (node.results[k], region.tensor(region.outputs()[k]));
         if stored(result) {
             let places = slices.places(build.form.places(ty, 1), ty.elements());
             stores.extend(build.store(result, places, values));

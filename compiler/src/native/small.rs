@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{BinaryFn, DotGeneral, Reduce, ReduceKind};
 use tensorwright_ir::op::{Lowering, rule};
-use tensorwright_ir::{DType, Literal, Op, Scalar, Shape, Type};
+use tensorwright_ir::{DType, Literal, Op, Scalar, Shape, TensorType};
 
 use super::lower::{Elements, Lowerer};
 use crate::kernel::{Instr, Reg, fold_lanes};
@@ -15,8 +15,8 @@ impl Lowerer {
         &mut self,
         op: &Op,
         operands: &[Elements],
-        types: &[&Type],
-        result: &Type,
+        types: &[&TensorType],
+        result: &TensorType,
     ) -> Option<Elements> {
         match op {
             Op::Iota(_) => {
@@ -33,7 +33,7 @@ impl Lowerer {
 
     /// Sums and products of floats in the order in which a row is folded elsewhere: element `j` goes to partial `j % lanes`, and
     /// partials are joined in a balanced tree.
-    fn reduce(&mut self, reduce: &Reduce, x: &Elements, from: &Type, to: &Type) -> Elements {
+    fn reduce(&mut self, reduce: &Reduce, x: &Elements, from: &TensorType, to: &TensorType) -> Elements {
         let mut folded: Vec<SmallVec<[Reg; 8]>> = vec![SmallVec::new(); to.elements()];
         for (flat, &reg) in x.iter().enumerate() {
             let index = rule::unravel(flat, &from.shape);
@@ -67,7 +67,13 @@ impl Lowerer {
     }
 
     /// Each element of a product as a chain of fused multiply-adds along the contracted axes.
-    fn dot(&mut self, dot: &DotGeneral, x: &[Elements], types: &[&Type], result: &Type) -> Elements {
+    fn dot(
+        &mut self,
+        dot: &DotGeneral,
+        x: &[Elements],
+        types: &[&TensorType],
+        result: &TensorType,
+    ) -> Elements {
         let (lhs, rhs) = (&types[0].shape, &types[1].shape);
         let (lhs_free, rhs_free) = (dot.lhs_free(lhs.rank()), dot.rhs_free(rhs.rank()));
         let depth: Shape = dot.lhs_contract.iter().map(|&axis| lhs.size(axis)).collect::<Vec<_>>().into();
@@ -108,7 +114,7 @@ fn place(shape: &Shape, axes: &[usize], at: &[usize], contracted: &[usize], alon
 }
 
 /// A view: the op itself tells which element comes where, if elements are numbers of registers.
-fn moved(op: &Op, operands: &[Elements], types: &[&Type], result: &Type) -> Option<Elements> {
+fn moved(op: &Op, operands: &[Elements], types: &[&TensorType], result: &TensorType) -> Option<Elements> {
     let registers: Elements = operands.iter().flatten().copied().collect();
     let mut first = 0;
     let numbered: Vec<Literal> = types

@@ -63,7 +63,7 @@ fn gather_axes(
     position: usize,
     value: Value,
 ) -> Result<Value, BuildError> {
-    let rank = b.ty(value).rank();
+    let rank = b.tensor(value).rank();
     let (batch, free, contracted) = match position {
         0 => (&dot.lhs_batch, dot.lhs_free(rank), &dot.lhs_contract),
         _ => (&dot.rhs_batch, dot.rhs_free(rank), &dot.rhs_contract),

@@ -23,7 +23,7 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
         Lowering::Effect => operands,
         Lowering::List => operands.saturating_add(result),
         Lowering::Map => result.saturating_mul(element_cost(graph, node).into()),
-        Lowering::View => 0,
+        Lowering::View | Lowering::Token => 0,
         Lowering::Reduce => operands.max(result),
         // No sum is computed; what the operands would cost to read does not matter.
         Lowering::Contract if result == 0 => 0,
@@ -46,14 +46,17 @@ fn region_cost(node: &Node) -> u64 {
 
 fn contracted(graph: &Graph, node: &Node) -> u64 {
     match (&node.op, node.operands.first()) {
-        (Op::DotGeneral(dot), Some(&lhs)) => {
-            dot.lhs_contract.iter().map(|&axis| graph.ty(lhs).shape.size(axis) as u64).product::<u64>().max(1)
-        }
+        (Op::DotGeneral(dot), Some(&lhs)) => dot
+            .lhs_contract
+            .iter()
+            .map(|&axis| graph.tensor(lhs).shape.size(axis) as u64)
+            .product::<u64>()
+            .max(1),
         _ => 1,
     }
 }
 
 /// Steps of an element of an element-wise op.
 pub(crate) fn element_cost(graph: &Graph, node: &Node) -> u32 {
-    of_op(&node.op, graph.ty(node.results[0]).dtype)
+    of_op(&node.op, graph.tensor(node.results[0]).dtype)
 }

@@ -132,7 +132,7 @@ fn commutes(op: &Op) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tensorwright_ir::{Builder, DType, Type};
+    use tensorwright_ir::{Builder, DType, TensorType, Type};
 
     use super::*;
     use crate::passes::PassOptions;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn pair(
-        ty: Type,
+        ty: impl Into<Type> + Clone,
         f: impl Fn(&mut Builder, [tensorwright_ir::Value; 2]) -> [tensorwright_ir::Value; 2],
     ) -> Graph {
         let mut b = Builder::new("f");
@@ -151,8 +151,8 @@ mod tests {
         b.finish(&outputs)
     }
 
-    fn floats() -> Type {
-        Type::new(DType::F32, [2])
+    fn floats() -> TensorType {
+        TensorType::new(DType::F32, [2])
     }
 
     #[test]
@@ -185,8 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn nodes_on_tokens_stay_apart() {
-        let graph = pair(Type::new(DType::Bool, [0]), |b, [x, _]| [b.not(x).unwrap(), b.not(x).unwrap()]);
+    fn effects_stay_apart_and_tensors_without_elements_do_not() {
+        let graph = pair(Type::Token, |b, [x, _]| [0, 1].map(|_| b.print(x, "x", &[]).unwrap()));
         assert_eq!(run(&graph), None);
+        let graph = pair(TensorType::new(DType::Bool, [0]), |b, [x, _]| [0, 1].map(|_| b.not(x).unwrap()));
+        assert_eq!(run(&graph).unwrap().nodes().len(), 1);
     }
 }

@@ -22,7 +22,7 @@
 
 use tensorwright_ir::{Graph, Value};
 
-use super::effects::touches_token;
+use super::effects::has_effect;
 use super::rewriter::retain_nodes;
 use super::{Context, Pass};
 
@@ -64,7 +64,7 @@ impl Needed {
         }
         let mut nodes = vec![false; graph.nodes().len()];
         for (id, node) in graph.iter().rev() {
-            if touches_token(graph, node) || node.results.iter().any(|v| values[v.index()]) {
+            if has_effect(node) || node.results.iter().any(|v| values[v.index()]) {
                 nodes[id.index()] = true;
                 node.operands.iter().for_each(|v| values[v.index()] = true);
             }
@@ -75,7 +75,7 @@ impl Needed {
 
 #[cfg(test)]
 mod tests {
-    use tensorwright_ir::{Builder, DType, Type};
+    use tensorwright_ir::{Builder, DType, TensorType};
 
     use super::*;
     use crate::passes::PassOptions;
@@ -87,8 +87,8 @@ mod tests {
     #[test]
     fn unused_chains_go_and_inputs_stay() {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(DType::F32, [2]));
-        let unused = b.input(Type::new(DType::F32, [2]));
+        let x = b.input(TensorType::new(DType::F32, [2]));
+        let unused = b.input(TensorType::new(DType::F32, [2]));
         let dead = b.exp(unused).unwrap();
         b.neg(dead).unwrap();
         let y = b.neg(x).unwrap();
@@ -100,10 +100,19 @@ mod tests {
     }
 
     #[test]
-    fn a_token_keeps_its_node() {
+    fn an_effect_stays_though_nobody_uses_its_token() {
         let mut b = Builder::new("f");
-        let token = b.input(Type::new(DType::Bool, [0]));
-        b.not(token).unwrap();
+        let token = b.token();
+        b.print(token, "x", &[]).unwrap();
         assert_eq!(run(&b.finish(&[])), None);
+    }
+
+    #[test]
+    fn a_token_that_no_effect_takes_goes() {
+        let mut b = Builder::new("f");
+        b.token();
+        let x = b.input(TensorType::new(DType::Bool, [0]));
+        b.not(x).unwrap();
+        assert!(run(&b.finish(&[])).unwrap().nodes().is_empty());
     }
 }

@@ -247,14 +247,14 @@ fn verify(pass: &'static str, before: &Graph, after: &Graph) -> Result<(), PassE
 
 #[cfg(test)]
 mod tests {
-    use tensorwright_ir::{Builder, DType, Type};
+    use tensorwright_ir::{Builder, DType, TensorType};
 
     use super::*;
     use crate::passes::by_name;
 
     fn softmax_and_dead_code() -> Graph {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(DType::F32, [2, 3]));
+        let x = b.input(TensorType::new(DType::F32, [2, 3]));
         b.exp(x).unwrap();
         let y = b.softmax(x, 1usize).unwrap();
         b.finish(&[y])

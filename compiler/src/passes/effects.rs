@@ -3,18 +3,10 @@
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{BuildError, Builder, Graph, Node, Op, Type, Value};
 
-/// Whether a value of this type can be an effect token.
-pub(super) fn is_token(ty: &Type) -> bool {
-    ty.is_token()
-}
-
-/// Whether the node takes or gives an effect token, or has an effect inside: then it is neither merged with another, nor folded,
-/// nor removed. Lists of tokens order nothing. Tokens are ordinary values of type `bool[0]`, so a pure node on such values is spared too, at no cost worth
-/// mentioning.
+/// Whether the node takes or gives a token, or has an effect inside: then it is neither merged with another, nor folded, nor removed.
 pub(super) fn touches_token(graph: &Graph, node: &Node) -> bool {
-    let of_token = |&v: &Value| is_token(graph.ty(v));
-    let passes_token = || node.operands.iter().chain(&node.results).any(of_token);
-    (node.op.lowering() != Lowering::List && passes_token()) || has_effect(node)
+    let is_token = |&v: &Value| matches!(graph.ty(v), Type::Token);
+    node.operands.iter().chain(&node.results).any(is_token) || has_effect(node)
 }
 
 /// The graph without its prints and checks, in regions too: for who computes again what has been computed. Regions nest little, so the

@@ -77,7 +77,7 @@ fn define(node: &Node, b: &mut Builder, operands: &[Value]) -> Result<Results, T
 
 /// NaN is not equal to the maximum, which it is, so it is looked for besides.
 fn arg_reduce(op: &ArgReduce, b: &mut Builder, x: Value) -> Result<Value, BuildError> {
-    let x = if b.ty(x).dtype == DType::Bool { b.cast(x, DType::U8)? } else { x };
+    let x = if b.tensor(x).dtype == DType::Bool { b.cast(x, DType::U8)? } else { x };
     let shape = b.shape(x);
     let kind = match op.kind {
         ArgKind::Max => ReduceKind::Max,
@@ -87,7 +87,7 @@ fn arg_reduce(op: &ArgReduce, b: &mut Builder, x: Value) -> Result<Value, BuildE
     let kept: Axes = (0..shape.rank()).filter(|&axis| axis != op.axis).collect();
     let best = b.broadcast_in_dim(best, shape.clone(), kept)?;
     let mut found = b.eq(x, best)?;
-    if b.ty(x).dtype.is_float() {
+    if b.tensor(x).dtype.is_float() {
         let nan = b.is_nan(x)?;
         found = b.or(found, nan)?;
     }
@@ -164,7 +164,7 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use tensorwright_ir::eval::evaluate;
-    use tensorwright_ir::{Literal, Type};
+    use tensorwright_ir::{Literal, TensorType};
 
     use super::*;
     use crate::passes::PassOptions;
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn softmax_becomes_primitives_and_keeps_its_name() {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(DType::F32, [2, 3]));
+        let x = b.input(TensorType::new(DType::F32, [2, 3]));
         let y = b.softmax(x, 1usize).unwrap();
         b.set_name(y, Some("y".to_owned()));
         let graph = b.finish(&[y]);
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn the_first_of_equals_and_the_first_nan_are_found() {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(DType::F32, [4, 4]));
+        let x = b.input(TensorType::new(DType::F32, [4, 4]));
         let y = b.arg_reduce(x, ArgKind::Max, 1usize, DType::I64).unwrap();
         let graph = b.finish(&[y]);
         let new = crate::passes::testing::run(&Expand, &graph).unwrap();

@@ -32,10 +32,10 @@
 //! ```
 
 use smallvec::SmallVec;
-use tensorwright_ir::eval::Evaluator;
+use tensorwright_ir::eval::{Datum, Evaluator};
 use tensorwright_ir::op::primitive::ReduceKind;
 use tensorwright_ir::op::{Lowering, Results};
-use tensorwright_ir::{BuildError, Graph, Literal, Node, Op, Scalar, Type, Value};
+use tensorwright_ir::{BuildError, Graph, Literal, Node, Op, Scalar, TensorType, Type, Value};
 
 use super::cost::node_cost;
 use super::effects::touches_token;
@@ -99,7 +99,7 @@ fn is_as_small_as_can_be(graph: &Graph, site: &Site<'_>) -> bool {
         Op::Iota(iota) => iota.shape.elements() > 0,
         Op::BroadcastInDim(_) => {
             let x = site.operands[0];
-            graph.ty(x).rank() == 0 && splat(graph, x).is_some()
+            graph.tensor(x).rank() == 0 && splat(graph, x).is_some()
         }
         _ => false,
     }
@@ -111,10 +111,8 @@ fn folded(
     site: &Site<'_>,
     budget: &mut Budget,
 ) -> Result<Option<Results>, BuildError> {
-    let types: SmallVec<[&Type; 1]> = site.node.results.iter().map(|&v| old.ty(v)).collect();
-    if types.iter().any(|ty| ty.is_list()) {
-        return Ok(None);
-    }
+    let types = site.node.results.iter().map(|&v| old.ty(v).as_tensor());
+    let Some(types) = types.collect::<Option<SmallVec<[&TensorType; 1]>>>() else { return Ok(None) };
     if types.iter().all(|ty| ty.elements() == 0) {
         let zeros = types.iter().map(|ty| r.build().full(Scalar::zero(ty.dtype), &ty.shape));
         return zeros.collect::<Result<_, _>>().map(Some);
@@ -150,14 +148,14 @@ fn splat_results(
     match op.lowering() {
         Lowering::Map => mapped(op, scalars),
         Lowering::View => {
-            let dtype = graph.ty(site.node.results[0]).dtype;
+            let dtype = graph.tensor(site.node.results[0]).dtype;
             let same = scalars.iter().all(|s| *s == scalars[0]) && dtype == scalars[0].dtype();
             (same && site.node.results.len() == 1).then(|| SmallVec::from_elem(scalars[0], 1))
         }
         Lowering::Reduce => {
             let Op::Reduce(reduce) = op else { return None };
             let idempotent = !matches!(reduce.kind, ReduceKind::Sum | ReduceKind::Prod);
-            let filled = graph.ty(site.node.operands[0]).elements() > 0;
+            let filled = graph.tensor(site.node.operands[0]).elements() > 0;
             (idempotent && filled).then(|| SmallVec::from_elem(scalars[0], 1))
         }
         _ => None,
@@ -167,8 +165,8 @@ fn splat_results(
 /// The function of the elements, if it is one of elements alone.
 fn mapped(op: &Op, scalars: &[Scalar]) -> Option<SmallVec<[Scalar; 1]>> {
     let literals: SmallVec<[Literal; 3]> = scalars.iter().map(|&s| Literal::scalar(s)).collect();
-    let types: SmallVec<[&Type; 3]> = literals.iter().map(Literal::ty).collect();
-    let results = op.infer(&types, &[]).ok()?;
+    let types: SmallVec<[&TensorType; 3]> = literals.iter().map(Literal::ty).collect();
+    let results = op.infer_tensors(&types).ok()?;
     if results.iter().any(|ty| ty.rank() != 0) {
         return None;
     }
@@ -179,7 +177,7 @@ fn mapped(op: &Op, scalars: &[Scalar]) -> Option<SmallVec<[Scalar; 1]>> {
 fn constant_operands(graph: &Graph, site: &Site<'_>) -> Option<SmallVec<[Constant; 3]>> {
     let constant = |&v| match graph.op(v)? {
         Op::Constant(c) => Some(Constant::Dense(c.value.clone())),
-        _ => Some(Constant::Full(graph.ty(v).clone(), splat(graph, v)?)),
+        _ => Some(splat(graph, v).map(|scalar| Constant::Full(graph.tensor(v).clone(), scalar))?),
     };
     site.operands.iter().map(constant).collect()
 }
@@ -187,12 +185,12 @@ fn constant_operands(graph: &Graph, site: &Site<'_>) -> Option<SmallVec<[Constan
 /// An operand that is known.
 enum Constant {
     Dense(tensorwright_ir::LiteralRef),
-    Full(Type, Scalar),
+    Full(TensorType, Scalar),
 }
 
 /// In the canonical spelling.
 fn constant(r: &mut Rewriter<'_>, value: Literal) -> Result<Value, BuildError> {
-    let Type { dtype, shape } = value.ty().clone();
+    let TensorType { dtype, shape } = value.ty().clone();
     let splat = if value.is_empty() { Some(Scalar::zero(dtype)) } else { value.splat() };
     match splat {
         Some(scalar) => r.build().full(scalar, &shape),
@@ -204,7 +202,7 @@ fn constant(r: &mut Rewriter<'_>, value: Literal) -> Result<Value, BuildError> {
 fn evaluated(
     node: &Node,
     operands: &[Constant],
-    types: &[&Type],
+    types: &[&TensorType],
     budget: &mut Budget,
 ) -> Option<Vec<Literal>> {
     let literals: SmallVec<[std::borrow::Cow<'_, Literal>; 3]> = operands
@@ -214,16 +212,19 @@ fn evaluated(
             Constant::Full(ty, scalar) => std::borrow::Cow::Owned(Literal::full(ty.shape.clone(), *scalar)),
         })
         .collect();
-    let operands: SmallVec<[&Literal; 3]> = literals.iter().map(|literal| &**literal).collect();
-    let types: SmallVec<[Type; 1]> = types.iter().map(|&ty| ty.clone()).collect();
     if node.regions.is_empty() {
+        let operands: SmallVec<[&Literal; 3]> = literals.iter().map(|literal| &**literal).collect();
+        let types: SmallVec<[TensorType; 1]> = types.iter().map(|&ty| ty.clone()).collect();
         return node.op.eval(&operands, &types);
     }
+    let operands: SmallVec<[Datum; 3]> = literals.into_iter().map(|x| x.into_owned().into()).collect();
+    let operands: SmallVec<[&Datum; 3]> = operands.iter().collect();
+    let types: SmallVec<[Type; 1]> = types.iter().map(|&ty| ty.into()).collect();
     let mut evaluator = Evaluator::new().with_budget(budget.work as u64);
     let results = evaluator.evaluate_node(node, &operands, &types);
     budget.work = evaluator.budget_left().map_or(0, |left| left as usize);
     budget.refused += usize::from(results.is_err());
-    results.ok()
+    results.ok()?.into_iter().map(|result| result.into_tensor().ok()).collect()
 }
 
 #[cfg(test)]
@@ -267,7 +268,11 @@ mod tests {
             "graph @f(%x: f32[0,3]) { %y = exp(%x) return %y }",
             "graph @f(%x: f32[0,3]) { %s = constant() {value = f32[] 0} %y = broadcast_in_dim(%s) {shape = [0,3], axes = []} return %y }",
         );
-        check_unchanged(&Fold, "graph @f(%t: bool[0]) { %y = not(%t) return %y }");
+        check(
+            &Fold,
+            "graph @f(%x: bool[0]) { %y = not(%x) return %y }",
+            "graph @f(%x: bool[0]) { %s = constant() {value = bool[] false} %y = broadcast_in_dim(%s) {shape = [0], axes = []} return %y }",
+        );
     }
 
     #[test]

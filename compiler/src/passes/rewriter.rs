@@ -13,7 +13,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::Results;
-use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, NodeId, Shape, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, NodeId, Shape, TensorType, Value};
 
 use super::Context;
 
@@ -183,8 +183,8 @@ impl<'g> Rewriter<'g> {
     }
 
     /// Type of the first result of the node under consideration.
-    pub fn result_type(&self, site: &Site<'g>) -> &'g Type {
-        self.old.ty(site.node.results[0])
+    pub fn result_type(&self, site: &Site<'g>) -> &'g TensorType {
+        self.old.tensor(site.node.results[0])
     }
 
     /// Shape of the first result of the node under consideration.
@@ -360,8 +360,8 @@ mod tests {
 
     fn negated_twice() -> Graph {
         let mut b = Builder::new("f");
-        let x = b.named_input("x", Type::new(DType::F32, [2]));
-        b.named_input("unused", Type::new(DType::I8, ()));
+        let x = b.named_input("x", TensorType::new(DType::F32, [2]));
+        b.named_input("unused", TensorType::new(DType::I8, ()));
         b.set_location(Some(Location::new("a.rs", 7, 1)));
         let y = b.neg(x).unwrap();
         let z = b.exp(y).unwrap();

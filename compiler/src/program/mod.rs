@@ -13,7 +13,7 @@ pub mod text;
 mod uses;
 pub mod verify;
 
-use tensorwright_ir::{LiteralRef, Location, Op, Type};
+use tensorwright_ir::{LiteralRef, Location, Op, TensorType, Type};
 
 pub use self::product::{Loop, Product};
 pub use self::target::Target;
@@ -104,11 +104,11 @@ pub enum Step {
         /// Slots of its operands.
         operands: Vec<usize>,
         /// Types of its operands: a slot may be known under another shape, or as elements of another dtype.
-        operand_types: Vec<Type>,
+        operand_types: Vec<TensorType>,
         /// Slots of its results.
         results: Vec<usize>,
         /// Types of its results.
-        result_types: Vec<Type>,
+        result_types: Vec<TensorType>,
         /// The source line that wrote it.
         location: Option<Location>,
     },

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::text::{MAX_DEPTH, parse_location, parse_name, parse_op, parse_type};
-use tensorwright_ir::{Op, Type};
+use tensorwright_ir::{Op, TensorType, Type};
 
 use super::{Control, KernelCall, Place, Program, Slot, Step};
 use crate::syntax::{Parser, Result, SyntaxError};
@@ -152,10 +152,20 @@ impl Parser<'_> {
             return Ok(Step::Control(Box::new(control)));
         }
         let location = self.part(parse_location)?;
-        Ok(match op.lowering() {
-            Lowering::List => Step::List { op, operands, operand_types, results, result_types, location },
-            _ => Step::Routine { op, operands, operand_types, results, result_types, location },
-        })
+        if op.lowering() == Lowering::List {
+            return Ok(Step::List { op, operands, operand_types, results, result_types, location });
+        }
+        let (operand_types, result_types) = (self.tensors(operand_types)?, self.tensors(result_types)?);
+        Ok(Step::Routine { op, operands, operand_types, results, result_types, location })
+    }
+
+    /// The types of what must be tensors.
+    fn tensors(&self, types: Vec<Type>) -> Result<Vec<TensorType>> {
+        let tensor = |ty: Type| match ty {
+            Type::Tensor(ty) => Ok(ty),
+            ty => Err(self.expected(format!("tensors, before this, not a {ty}"))),
+        };
+        types.into_iter().map(tensor).collect()
     }
 
     fn slot(&mut self) -> Result<usize> {

@@ -112,10 +112,6 @@ fn write_step(out: &mut String, step: &Step, style: Style, depth: usize) {
 
 /// A step without its regions.
 fn step(step: &Step, style: Style) -> String {
-    let typed = |slots: &[usize], types: &[Type]| {
-        let pairs: Vec<(&usize, &Type)> = slots.iter().zip(types).collect();
-        format!("({})", list(&pairs, |(slot, ty)| format!("s{slot}: {ty}")))
-    };
     let location = |location: &Option<tensorwright_ir::Location>| {
         let shown = location.as_ref().filter(|_| style.locations);
         shown.map_or_else(String::new, |location| format!(" {}", print_location(location)))
@@ -154,6 +150,12 @@ fn step(step: &Step, style: Style) -> String {
             format!("{}{}{}", print_op(op, style), typed(operands, operand_types), location(at))
         }
     }
+}
+
+/// Slots with the types that an op takes them for.
+fn typed(slots: &[usize], types: &[impl Display]) -> String {
+    let pairs: Vec<_> = slots.iter().zip(types).collect();
+    format!("({})", list(&pairs, |(slot, ty)| format!("s{slot}: {ty}")))
 }
 
 fn list<T>(items: &[T], one: impl Fn(&T) -> String) -> String {

@@ -119,7 +119,7 @@ impl Program {
         for (at, step) in self.steps.iter().enumerate() {
             for slot in step.slots() {
                 let first = life[slot].map_or(at, |(first, _)| first);
-                life[slot] = match self.slots[slot].ty.is_list() {
+                life[slot] = match self.slots[slot].ty.as_list().is_some() {
                     true => Some((0, self.steps.len())),
                     false => Some((first, at)),
                 };
@@ -155,7 +155,7 @@ impl Program {
         for slot in self.steps.iter().flat_map(Step::slots) {
             touched[slot] = true;
         }
-        let is_own = |slot: &Slot| slot.ty.is_list() && slot.is_in_arena();
+        let is_own = |slot: &Slot| slot.ty.as_list().is_some() && slot.is_in_arena();
         (0..self.slots.len()).filter(|&slot| touched[slot] && is_own(&self.slots[slot])).collect()
     }
 

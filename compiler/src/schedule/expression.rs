@@ -118,12 +118,12 @@ impl<'a, 'g> Puller<'a, 'g> {
     /// Values that must be pulled first.
     fn needs(&self, (value, access): &(Value, Access)) -> SmallVec<[(Value, Access); 3]> {
         let Some(node) = self.computed_here(*value) else { return SmallVec::new() };
-        let shape = |v: Value| &self.fusion.graph.ty(v).shape;
+        let shape = |v: Value| &self.fusion.graph.tensor(v).shape;
         match &node.op {
             Op::Reduce(r) if !r.axes.is_empty() => {
                 smallvec![(node.operands[0], access::identity(shape(node.operands[0]).rank()))]
             }
-            op if node.operands.len() == 1 && access::is_index_map(op, shape(node.operands[0])) => {
+            op if access::is_index_map(self.fusion.graph, node) => {
                 smallvec![(node.operands[0], access::through(op, shape(node.operands[0]), access))]
             }
             _ => node.operands.iter().map(|&v| (v, access.clone())).collect(),
@@ -131,9 +131,9 @@ impl<'a, 'g> Puller<'a, 'g> {
     }
 
     fn term_of(&mut self, (value, access): &(Value, Access), x: &[Reg]) -> Reg {
-        let dtype = self.fusion.graph.ty(*value).dtype;
+        let dtype = self.fusion.graph.tensor(*value).dtype;
         let Some(node) = self.computed_here(*value) else {
-            let index = access::flat(access, &self.fusion.graph.ty(*value).shape);
+            let index = access::flat(access, &self.fusion.graph.tensor(*value).shape);
             let buffer = Buffer::Param(self.param(*value));
             return self.instr(Instr::Load { buffer, index }, dtype);
         };
@@ -201,7 +201,7 @@ pub(super) fn of_cluster(fusion: &Fusion<'_>, index: usize) -> Expression {
     let mut puller = Puller::new(fusion, index);
     for root in fusion.roots(index) {
         let access = own_access(fusion, cluster, root);
-        let to = access::flat(&access, &fusion.graph.ty(root).shape);
+        let to = access::flat(&access, &fusion.graph.tensor(root).shape);
         puller.store(root, access, root, to);
     }
     puller.finish()
@@ -210,7 +210,7 @@ pub(super) fn of_cluster(fusion: &Fusion<'_>, index: usize) -> Expression {
 /// The access that reads a value of a cluster at the point of the cluster's iteration space where it is computed.
 fn own_access(fusion: &Fusion<'_>, cluster: &Cluster, value: Value) -> Access {
     match cluster.coordinates.get(&value) {
-        None => access::identity(fusion.graph.ty(value).rank()),
+        None => access::identity(fusion.graph.tensor(value).rank()),
         Some(axes) => axes
             .iter()
             .map(|axis| axis.map_or(Affine::default(), |a| Affine::var(Var::Dim(a as u32))))

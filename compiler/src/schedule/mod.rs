@@ -19,7 +19,7 @@ mod stages;
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{Concat, Pad};
-use tensorwright_ir::{NodeId, Op, Type, Value};
+use tensorwright_ir::{NodeId, Op, TensorType, Value};
 
 use crate::fusion::access::{self, Access};
 use crate::fusion::{Form, Fusion};
@@ -47,7 +47,7 @@ pub(crate) enum Memory {
         /// Which of its temporaries.
         number: usize,
         /// What it holds.
-        ty: Type,
+        ty: TensorType,
     },
 }
 
@@ -88,10 +88,10 @@ fn lower(
         return None;
     }
     let type_of = |memory: &Memory| match memory {
-        Memory::Value(value) => fusion.graph.ty(*value).clone(),
+        Memory::Value(value) => fusion.graph.tensor(*value).clone(),
         Memory::Temporary { ty, .. } => ty.clone(),
     };
-    let types: Vec<Type> = expression.memory.iter().map(type_of).collect();
+    let types: Vec<TensorType> = expression.memory.iter().map(type_of).collect();
     let memory = expression.memory.clone();
     let layout = match grid {
         Some(grid) => Layout::on_tiles(&expression, &loops.sizes, grid),
@@ -120,11 +120,11 @@ fn concatenation(
     concat: &Concat,
     root: Value,
 ) -> Vec<Scheduled> {
-    let shape = &fusion.graph.ty(root).shape;
+    let shape = &fusion.graph.tensor(root).shape;
     let mut start = 0i64;
     let mut parts = Vec::new();
     for &operand in &fusion.graph.node(id).operands {
-        let sizes = fusion.graph.ty(operand).shape.sizes();
+        let sizes = fusion.graph.tensor(operand).shape.sizes();
         let mut place = access::identity(sizes.len());
         place[concat.axis] = place[concat.axis].shifted(start);
         start += sizes[concat.axis] as i64;
@@ -142,13 +142,13 @@ fn concatenation(
 }
 
 fn padding(fusion: &Fusion<'_>, index: usize, id: NodeId, pad: &Pad, root: Value) -> Vec<Scheduled> {
-    let ty = fusion.graph.ty(root);
+    let ty = fusion.graph.tensor(root);
     let [x, value] = fusion.graph.node(id).operands[..] else { unreachable!("pad has two operands") };
     let whole = access::flat(&access::identity(ty.rank()), &ty.shape);
     let mut parts: Vec<Scheduled> =
         part(fusion, index, value, Access::new(), root, whole, &ty.shape.sizes()).into_iter().collect();
     // Along each axis the elements of the operand that are not cut off: the first of them, its place, how many.
-    let from = &fusion.graph.ty(x).shape;
+    let from = &fusion.graph.tensor(x).shape;
     let mut read = Access::new();
     let mut place = Access::new();
     let mut sizes: SmallVec<[usize; 6]> = SmallVec::new();

@@ -11,7 +11,7 @@
 //! layout and the same stages as other reductions. What is computed from results belongs to the last kernel.
 
 use smallvec::SmallVec;
-use tensorwright_ir::{Shape, Type};
+use tensorwright_ir::{Shape, TensorType};
 
 use super::Memory;
 use super::expression::{Expression, Term};
@@ -92,7 +92,7 @@ impl Cutter<'_> {
 
     fn partial(&self, fold: usize) -> Memory {
         let dtype = self.whole.dtypes[self.folds()[fold].0 as usize];
-        let ty = Type::new(dtype, Shape::from(&self.partial_sizes()[..]));
+        let ty = TensorType::new(dtype, Shape::from(&self.partial_sizes()[..]));
         Memory::Temporary { cluster: self.cluster, number: fold, ty }
     }
 

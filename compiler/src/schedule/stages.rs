@@ -15,7 +15,7 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{ReduceKind, Work};
-use tensorwright_ir::{DType, Type};
+use tensorwright_ir::{DType, TensorType};
 
 use super::body::Body;
 use super::columns::Rows;
@@ -45,7 +45,7 @@ pub(super) fn math_of(term: &Term, dtype: DType) -> Option<MathOp> {
 }
 
 /// Builds the kernel. `types` are those of the expression's memory.
-pub(super) fn build(expression: Expression, layout: Layout, form: Form, types: &[Type]) -> Kernel {
+pub(super) fn build(expression: Expression, layout: Layout, form: Form, types: &[TensorType]) -> Kernel {
     let mut builder = Stages::new(&expression, &layout, form);
     builder.analyse();
     builder.turn();
@@ -57,7 +57,7 @@ pub(super) fn build(expression: Expression, layout: Layout, form: Form, types: &
     Kernel { params, locals, grid: layout.grid, stages }
 }
 
-fn params(expression: &Expression, types: &[Type]) -> Vec<Param> {
+fn params(expression: &Expression, types: &[TensorType]) -> Vec<Param> {
     let loads = |param: u32| {
         expression
             .terms
@@ -69,7 +69,7 @@ fn params(expression: &Expression, types: &[Type]) -> Vec<Param> {
         (false, _) => Access::Write,
         (true, false) => Access::Read,
     };
-    let param = |(i, ty): (usize, &Type)| Param {
+    let param = |(i, ty): (usize, &TensorType)| Param {
         dtype: ty.dtype,
         len: ty.elements() as u64,
         access: access(i as u32),

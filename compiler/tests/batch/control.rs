@@ -160,22 +160,19 @@ fn rules_of_their_own() {
 
 #[test]
 fn effects_take_place_once() {
-    let code = "graph @f(%t: bool[0], %p: bool[], %x: f64[]) {
+    let code = "graph @f(%t: token, %p: bool[], %x: f64[]) {
       %u = if(%p, %t, %x) (
-        graph @then(%t: bool[0], %x: f64[]) { %u = print(%t, %x) {format = \"{}\"} return %u },
-        graph @else(%t: bool[0], %x: f64[]) { return %t }
+        graph @then(%t: token, %x: f64[]) { %u = print(%t, %x) {format = \"{}\"} return %u },
+        graph @else(%t: token, %x: f64[]) { return %t }
       )
       return %u
     }";
     let failed = batch(&graph(code), 2, &[false, true, true]).unwrap_err();
     assert!(matches!(failed, BatchError::Effect { op: "if", .. }), "{failed}");
     assert!(batch(&graph(code), 2, &[false, false, true]).is_ok());
-    let all = "graph @f(%t: bool[0], %p: bool[]) { %u = assert(%t, %p) {message = \"all\"} return %u }";
-    let batched = batch(&graph(all), 2, &[false, true]).unwrap().graph;
-    let token = Literal::new([0], &[false; 0]).unwrap();
-    let run = |p: [bool; 2]| {
-        tensorwright_ir::eval::evaluate(&batched, &[token.clone(), Literal::new([2], &p).unwrap()])
-    };
+    let all = "graph @f(%p: bool[]) { %t = token_new() %u = assert(%t, %p) {message = \"all\"} return }";
+    let batched = batch(&graph(all), 2, &[true]).unwrap().graph;
+    let run = |p: [bool; 2]| tensorwright_ir::eval::evaluate(&batched, &[Literal::new([2], &p).unwrap()]);
     assert!(run([true, true]).is_ok() && run([true, false]).is_err());
-    assert_eq!(batched.ty(batched.inputs()[1]).dtype, DType::Bool);
+    assert_eq!(batched.tensor(batched.inputs()[0]).dtype, DType::Bool);
 }

@@ -5,7 +5,7 @@ use tensorwright_compiler::differentiate::{Derived, jvp, vjp};
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::composite::{Dims, LossReduction, Norm, NormOrder, SigmoidCrossEntropy};
 use tensorwright_ir::op::{Batching, Derivative, Draw, OpKind, Operand, Sample, Tolerance};
-use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Op, Scalar, Type, Value};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Op, Scalar, TensorType, Value};
 use tensorwright_testkit::graphs::GraphOptions;
 use tensorwright_testkit::literals::{Random, smooth_literal};
 use tensorwright_testkit::tolerance::first_difference;
@@ -33,7 +33,7 @@ fn draw(kind: &OpKind, random: &mut Random, dtype: DType) -> Sample<Op> {
     let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
     let rank = random.below(3);
     let shape: Vec<usize> = (0..rank).map(|_| [2, 1, 3][random.below(3)]).collect();
-    kind.sample(&mut Draw::new(&choices), &Type::new(dtype, shape))
+    kind.sample(&mut Draw::new(&choices), &TensorType::new(dtype, shape).into())
 }
 
 /// The graph of one op.
@@ -46,8 +46,9 @@ fn graph_of(sample: &Sample<Op>) -> Graph {
 
 /// Values of an operand, or of one for many examples.
 fn values(random: &mut Random, sample: &Sample<Op>, operand: usize, own: bool, place: Place) -> Literal {
-    let Operand { ty, values } = sample.operands[operand].clone();
-    let ty = if own { wide(&ty, EXAMPLES) } else { ty };
+    let Operand { ty, values } = &sample.operands[operand];
+    let ty = ty.tensor();
+    let ty = if own { wide(ty, EXAMPLES) } else { ty.clone() };
     if let (Place::Kinks, true) = (place, ty.dtype.is_float()) {
         let zeros = if own { ty.elements() / EXAMPLES } else { 0 };
         return Literal::from_fn(ty.clone(), |i| {
@@ -55,26 +56,30 @@ fn values(random: &mut Random, sample: &Sample<Op>, operand: usize, own: bool, p
             Scalar::from_f64(ty.dtype, number)
         });
     }
-    smooth_literal(random, &Operand { ty, values }, sample.smooth)
+    smooth_literal(random, &Operand::new(ty, *values), sample.smooth)
 }
 
-fn floats(types: &[Type]) -> Vec<usize> {
+fn floats(types: &[TensorType]) -> Vec<usize> {
     (0..types.len()).filter(|&i| types[i].dtype.is_float()).collect()
 }
 
-fn zeros(ty: &Type) -> Literal {
+fn zeros(ty: &TensorType) -> Literal {
     Literal::from_fn(ty.clone(), |_| Scalar::zero(ty.dtype))
 }
 
 /// The derivatives at these inputs; those that are zero by structure as zeros of these types.
-fn derivatives(derived: &Derived, inputs: &[Literal], types: &[Type]) -> Vec<Literal> {
+fn derivatives(derived: &Derived, inputs: &[Literal], types: &[TensorType]) -> Vec<Literal> {
     let outputs = evaluate(&derived.graph, inputs).expect("inputs fit");
     let found = derived.derivatives.iter().zip(types);
     found.map(|(d, ty)| d.map_or_else(|| zeros(ty), |i| outputs[i].clone())).collect()
 }
 
-fn input_types(graph: &Graph) -> Vec<Type> {
-    graph.inputs().iter().map(|&v| graph.ty(v).clone()).collect()
+fn input_types(graph: &Graph) -> Vec<TensorType> {
+    graph.inputs().iter().map(|&v| graph.tensor(v).clone()).collect()
+}
+
+fn output_types(graph: &Graph) -> Vec<TensorType> {
+    graph.outputs().iter().map(|&v| graph.tensor(v).clone()).collect()
 }
 
 fn sum(parts: &[Literal]) -> Literal {
@@ -117,14 +122,14 @@ impl Case<'_> {
         let wrt = floats(&types);
         let one = vjp(self.graph, &wrt).expect("has a derivative");
         let many = vjp(batched, &wrt).expect("has a derivative");
-        let outputs = self.graph.output_types();
+        let outputs = output_types(self.graph);
         let cotangents: Vec<Literal> =
             floats(&outputs).iter().map(|&i| tangent(random, &wide(&outputs[i], EXAMPLES))).collect();
         let inputs: Vec<Literal> = self.inputs.iter().chain(&cotangents).cloned().collect();
         let mask: Vec<bool> = self.mask.iter().copied().chain(cotangents.iter().map(|_| true)).collect();
         check(&one.graph, EXAMPLES, &mask, &inputs);
-        let wanted: Vec<Type> = wrt.iter().map(|&i| types[i].clone()).collect();
-        let given: Vec<Type> = wrt.iter().map(|&i| self.inputs[i].ty().clone()).collect();
+        let wanted: Vec<TensorType> = wrt.iter().map(|&i| types[i].clone()).collect();
+        let given: Vec<TensorType> = wrt.iter().map(|&i| self.inputs[i].ty().clone()).collect();
         let found = derivatives(&many, &inputs, &given);
         let each: Vec<Vec<Literal>> = (0..EXAMPLES)
             .map(|k| {
@@ -150,8 +155,8 @@ impl Case<'_> {
         let many = jvp(batched, &wrt).expect("has a derivative");
         let tangents: Vec<Literal> = wrt.iter().map(|&i| tangent(random, self.inputs[i].ty())).collect();
         let inputs: Vec<Literal> = self.inputs.iter().chain(&tangents).cloned().collect();
-        let outputs = self.graph.output_types();
-        let given: Vec<Type> = outputs.iter().map(|ty| wide(ty, EXAMPLES)).collect();
+        let outputs = output_types(self.graph);
+        let given: Vec<TensorType> = outputs.iter().map(|ty| wide(ty, EXAMPLES)).collect();
         let found = derivatives(&many, &inputs, &given);
         for k in 0..EXAMPLES {
             let own = tangents.iter().zip(&wrt);
@@ -166,7 +171,7 @@ impl Case<'_> {
     }
 }
 
-fn tangent(random: &mut Random, ty: &Type) -> Literal {
+fn tangent(random: &mut Random, ty: &TensorType) -> Literal {
     Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, random.unit() * 2.0 - 1.0))
 }
 
@@ -179,7 +184,7 @@ fn masks(operands: usize) -> impl Iterator<Item = Vec<bool>> {
 fn check_sample(sample: &Sample<Op>, random: &mut Random) -> bool {
     let graph = graph_of(sample);
     let small = graph.values().map(|v| graph.ty(v).elements()).sum::<usize>() <= 256;
-    if !small || floats(&input_types(&graph)).is_empty() || floats(&graph.output_types()).is_empty() {
+    if !small || floats(&input_types(&graph)).is_empty() || floats(&output_types(&graph)).is_empty() {
         return false;
     }
     for mask in masks(sample.operands.len()) {
@@ -238,7 +243,7 @@ fn gradients(x: &Literal, build: impl FnOnce(&mut Builder, Value) -> Result<Valu
     let y = build(&mut b, input).expect("operands are accepted");
     let many = batch(&b.finish(&[y]), x.ty().shape.size(0), &[true]).expect("is batched").graph;
     let derived = vjp(&many, &[0]).expect("has a derivative");
-    let ty = many.output_types()[0].clone();
+    let ty = output_types(&many)[0].clone();
     let ones = Literal::from_fn(ty.clone(), |_| Scalar::one(ty.dtype));
     let outputs = evaluate(&derived.graph, &[x.clone(), ones]).expect("inputs fit");
     outputs[derived.derivatives[0].expect("is connected")].iter().map(Scalar::to_f64).collect()
@@ -258,7 +263,7 @@ fn rows_of_zeros_have_derivatives() {
 fn the_batched_cross_entropy_is_still_one() {
     for reduction in LossReduction::ALL {
         let mut b = Builder::new("f");
-        let (x, z) = (b.input(Type::new(DType::F64, [2])), b.input(Type::new(DType::F64, [2])));
+        let (x, z) = (b.input(TensorType::new(DType::F64, [2])), b.input(TensorType::new(DType::F64, [2])));
         let y = b.push_one(SigmoidCrossEntropy { reduction: *reduction }, &[x, z]).expect("floats");
         let graph = b.finish(&[y]);
         for mask in [[true, false], [false, true], [true, true]] {

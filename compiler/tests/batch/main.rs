@@ -8,7 +8,7 @@ use tensorwright_compiler::batch::batch;
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::Tolerance;
-use tensorwright_ir::{Dim, Graph, Literal, Type};
+use tensorwright_ir::{Dim, Graph, Literal, TensorType};
 use tensorwright_testkit::tolerance::first_difference;
 
 /// The slice of a tensor at an index of axis 0.
@@ -19,7 +19,7 @@ fn slice(x: &Literal, index: usize) -> Literal {
 }
 
 /// The type with a new axis 0.
-fn wide(ty: &Type, size: usize) -> Type {
+fn wide(ty: &TensorType, size: usize) -> TensorType {
     ty.with_shape(ty.shape.with_leading(Dim::known(size)))
 }
 

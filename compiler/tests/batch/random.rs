@@ -2,7 +2,7 @@
 
 use tensorwright_compiler::batch::{BatchError, batch};
 use tensorwright_ir::op::{Draw, OpKind, Operand};
-use tensorwright_ir::{Builder, DType, Literal, Op, Type};
+use tensorwright_ir::{Builder, DType, Literal, Op, TensorType, Type};
 use tensorwright_testkit::graphs::{GraphOptions, random_graph};
 use tensorwright_testkit::literals::{Random, random_literal};
 
@@ -48,10 +48,7 @@ fn random_control_flow_agrees_with_its_examples() {
     for number in 0..GRAPHS {
         let choices: Vec<u32> = (0..20 + number / 2).map(|_| random.bits() as u32).collect();
         let drawn = random_graph(&mut Draw::new(&choices), &options);
-        if drawn.graph.output_types().iter().any(Type::is_list) {
-            continue;
-        }
-        let mask: Vec<bool> = drawn.inputs.iter().map(|x| !x.ty().is_list() && random.below(3) > 0).collect();
+        let mask: Vec<bool> = drawn.inputs.iter().map(|_| random.below(3) > 0).collect();
         let inputs = drawn.inputs.iter().zip(&mask);
         let inputs: Vec<Literal> =
             inputs.map(|(x, &own)| if own { examples(x, 2) } else { x.clone() }).collect();
@@ -81,22 +78,23 @@ fn check_kind(kind: &OpKind, seed: u64) {
     let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
     let rank = random.below(4);
     let shape: Vec<usize> = (0..rank).map(|_| [2, 1, 3][random.below(3)]).collect();
-    let sample = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F32, shape));
+    let sample = kind.sample(&mut Draw::new(&choices), &TensorType::new(DType::F32, shape).into());
     let types: Vec<Type> = sample.operands.iter().map(|operand| operand.ty.clone()).collect();
     let op: Op = sample.op;
     let mut b = Builder::new("sample");
     let inputs: Vec<_> = types.iter().map(|ty| b.input(ty.clone())).collect();
     let results = b.push(op, &inputs).expect("a sample is accepted");
     let graph = b.finish(&results);
-    if graph.values().map(|v| graph.ty(v).elements()).sum::<usize>() > 2048 {
+    if graph.values().map(|v| graph.tensor(v).elements()).sum::<usize>() > 2048 {
         return;
     }
     for choice in 1..1 << types.len().min(3) {
         let mask: Vec<bool> = (0..types.len()).map(|i| choice >> i.min(2) & 1 == 1).collect();
         let values = sample.operands.iter().zip(&mask).map(|(operand, &own)| {
-            let ty = if own { wide(&operand.ty, 2) } else { operand.ty.clone() };
+            let ty = operand.ty.tensor();
+            let ty = if own { wide(ty, 2) } else { ty.clone() };
             let choices: Vec<u32> = (0..ty.elements() + 4).map(|_| random.bits() as u32).collect();
-            random_literal(&mut Draw::new(&choices), &Operand { ty, values: operand.values })
+            random_literal(&mut Draw::new(&choices), &Operand::new(ty, operand.values))
         });
         let values: Vec<Literal> = values.collect();
         check(&graph, 2, &mask, &values);

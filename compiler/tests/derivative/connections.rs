@@ -3,10 +3,10 @@
 use tensorwright_compiler::differentiate::{DifferentiateError, append_jvp, explain, jvp, vjp};
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::primitive::ReduceKind;
-use tensorwright_ir::{Builder, DType, Graph, Literal, Location, Type, Value};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Location, TensorType, Value};
 
-fn f64s(shape: impl Into<tensorwright_ir::Shape>) -> Type {
-    Type::new(DType::F64, shape)
+fn f64s(shape: impl Into<tensorwright_ir::Shape>) -> TensorType {
+    TensorType::new(DType::F64, shape)
 }
 
 /// `x` goes to an integer and on, `y` through a comparison, `z` is used, `n` is an integer, `u` is not used.
@@ -14,7 +14,7 @@ fn mixed() -> Graph {
     let mut b = Builder::new("mixed");
     let named = |b: &mut Builder, name: &str| b.named_input(name, f64s([3]));
     let (x, y, z) = (named(&mut b, "x"), named(&mut b, "y"), named(&mut b, "z"));
-    let n = b.named_input("n", Type::new(DType::I32, [3]));
+    let n = b.named_input("n", TensorType::new(DType::I32, [3]));
     named(&mut b, "u");
     let at = |b: &mut Builder, line| b.set_location(Some(Location::new("model.rs", line, 5)));
     at(&mut b, 10);

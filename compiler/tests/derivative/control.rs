@@ -3,7 +3,7 @@
 use tensorwright_compiler::differentiate::{jvp, vjp};
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::{Evaluator, evaluate};
-use tensorwright_ir::{DType, Graph, Literal, Scalar, Type, text};
+use tensorwright_ir::{DType, Graph, Literal, Scalar, TensorType, Type, text};
 use tensorwright_testkit::literals::Random;
 use tensorwright_testkit::tolerance::same_values;
 
@@ -16,9 +16,8 @@ pub(crate) fn graph(code: &str) -> Graph {
 /// Inputs for a graph: floats from -1 to 1, and the integers and bools given.
 fn inputs(graph: &Graph, others: &[Literal], random: &mut Random) -> Vec<Literal> {
     let mut others = others.iter();
-    let of_type = |ty: Type| match ty.dtype.is_float() {
-        true => direction(random, &ty),
-        false if ty.is_token() => Literal::new([0], &[false; 0]).unwrap(),
+    let of_type = |ty: Type| match ty.is_float() {
+        true => direction(random, ty.tensor()),
         false => others.next().expect("a value for each input that is no float").clone(),
     };
     graph.input_types().into_iter().map(of_type).collect()
@@ -56,13 +55,14 @@ pub(crate) fn check(code: &str, others: &[Literal]) {
     let tangents = wrt.iter().map(|&i| inputs[i].clone());
     check_graph(&forward.graph, &inputs.iter().cloned().chain(tangents).collect::<Vec<_>>());
     let reverse = vjp(&graph, &wrt).unwrap();
-    let types = graph.output_types().into_iter().filter(|ty| ty.dtype.is_float());
-    let cotangents = types.map(|ty| direction(&mut random, &ty));
+    let types = graph.output_types().into_iter().filter(Type::is_float);
+    let cotangents = types.map(|ty| direction(&mut random, ty.tensor()));
     let all: Vec<Literal> = inputs.iter().cloned().chain(cotangents).collect();
     check_graph(&reverse.graph, &all);
     let again = vjp(&reverse.graph, &floats(&all)).unwrap();
-    let types = reverse.graph.output_types().into_iter().filter(|ty| ty.dtype.is_float());
-    let all: Vec<Literal> = all.iter().cloned().chain(types.map(|ty| direction(&mut random, &ty))).collect();
+    let types = reverse.graph.output_types().into_iter().filter(Type::is_float);
+    let all: Vec<Literal> =
+        all.iter().cloned().chain(types.map(|ty| direction(&mut random, ty.tensor()))).collect();
     check_graph(&again.graph, &all);
 }
 
@@ -247,19 +247,20 @@ fn while_loops_carry_tangents() {
 }
 
 /// What has an effect has it once, before the way back.
-const EFFECTS: &str = "graph @f(%t: bool[0], %s: f64[], %x: f64[3]) {
+const EFFECTS: &str = "graph @f(%s: f64[], %x: f64[3]) {
+  %t = token_new()
   %last, %end = scan(%s, %t, %x) {carried = 2, scanned = 1, length = 3, reverse = false} (
-    graph @body(%s: f64[], %t: bool[0], %x: f64[]) {
+    graph @body(%s: f64[], %t: token, %x: f64[]) {
       %a = mul(%s, %x) %u = print(%t, %a) {format = \"a {}\"}
       %zero = constant() {value = 0.0:f64} %p = gt(%x, %zero)
       %b, %v = if(%p, %a, %u) (
-        graph @then(%a: f64[], %u: bool[0]) { %b = sin(%a) %v = print(%u, %b) {format = \"b {}\"} return %b, %v },
-        graph @else(%a: f64[], %u: bool[0]) { return %a, %u }
+        graph @then(%a: f64[], %u: token) { %b = sin(%a) %v = print(%u, %b) {format = \"b {}\"} return %b, %v },
+        graph @else(%a: f64[], %u: token) { return %a, %u }
       )
       return %b, %v
     }
   )
-  return %last, %end
+  return %last
 }";
 
 fn printed(graph: &Graph, inputs: &[Literal]) -> Vec<String> {
@@ -275,13 +276,16 @@ fn effects_take_place_once() {
     let inputs = inputs(&graph, &[], &mut random);
     let expected = printed(&graph, &inputs);
     assert!(expected.len() > 3);
-    let reverse = vjp(&graph, &[1, 2]).unwrap().graph;
+    let reverse = vjp(&graph, &[0, 1]).unwrap().graph;
     let inputs: Vec<Literal> = inputs.into_iter().chain([Literal::scalar(1.0)]).collect();
     assert_eq!(printed(&reverse, &inputs), expected);
     assert_eq!(printed(&check_graph(&reverse, &inputs), &inputs), expected);
-    let again = vjp(&reverse, &[1, 2, 3]).unwrap().graph;
-    let ones =
-        again.input_types().into_iter().skip(4).map(|ty| Literal::full(ty.shape, Scalar::one(ty.dtype)));
+    let again = vjp(&reverse, &[0, 1, 2]).unwrap().graph;
+    let ones = again
+        .input_types()
+        .into_iter()
+        .skip(3)
+        .map(|ty| Literal::full(ty.tensor().shape.clone(), Scalar::one(ty.tensor().dtype)));
     let inputs: Vec<Literal> = inputs.into_iter().chain(ones).collect();
     assert_eq!(printed(&again, &inputs), expected);
 }
@@ -312,7 +316,7 @@ fn a_loop_over_layers_saves_what_its_gradient_needs() {
     let graph = graph(LAYERS);
     let mut random = Random::new(2);
     let mut inputs = inputs(&graph, &[], &mut random);
-    inputs.push(direction(&mut random, &Type::new(DType::F64, [4, 8])));
+    inputs.push(direction(&mut random, &TensorType::new(DType::F64, [4, 8])));
     let gradient = vjp(&graph, &[0, 1, 2]).unwrap().graph;
     let optimised = check_graph(&gradient, &inputs);
     // The input of the layer and its result.
@@ -542,7 +546,7 @@ fn newtons_square_root_is_gone_back_through_twice() {
     for a in [2.0f64, 0.25, 9.0] {
         let types = again.graph.output_types();
         let mut inputs: Vec<Literal> = [a, 1.0].map(Literal::scalar).to_vec();
-        let floats = first.graph.output_types().into_iter().enumerate().filter(|(_, ty)| ty.dtype.is_float());
+        let floats = first.graph.output_types().into_iter().enumerate().filter(|(_, ty)| ty.is_float());
         inputs.extend(floats.map(|(i, _)| Literal::scalar(if i == slope { 1.0 } else { 0.0 })));
         assert_eq!(types.len(), again.graph.outputs().len());
         let optimised = check_graph(&again.graph, &inputs);

@@ -4,7 +4,7 @@ use tensorwright_compiler::differentiate::{jvp, vjp};
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::composite::{Dims, LossReduction, NormOrder};
 use tensorwright_ir::op::primitive::{ReduceKind, ScatterKind};
-use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Scalar, Shape, Type, Value};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Scalar, Shape, TensorType, Value};
 
 type Built = Result<Value, BuildError>;
 
@@ -23,7 +23,7 @@ fn graph(inputs: &[Literal], build: impl FnOnce(&mut Builder, &[Value]) -> Built
     b.finish(&[result])
 }
 
-fn ones(ty: &Type) -> Literal {
+fn ones(ty: &TensorType) -> Literal {
     Literal::from_fn(ty.clone(), |_| Scalar::one(ty.dtype))
 }
 
@@ -32,7 +32,7 @@ fn gradients(graph: &Graph, inputs: &[Literal]) -> Vec<Vec<f64>> {
     let wrt: Vec<usize> = (0..inputs.len()).filter(|&i| inputs[i].ty().dtype.is_float()).collect();
     let derived = vjp(graph, &wrt).expect("has a derivative");
     let mut inputs = inputs.to_vec();
-    inputs.extend(graph.output_types().iter().map(ones));
+    inputs.extend(graph.output_types().iter().map(|ty| ones(ty.tensor())));
     let outputs = evaluate(&derived.graph, &inputs).expect("inputs fit");
     let found = derived.derivatives.iter().map(|d| outputs[d.expect("is connected")].iter());
     found.map(|x| x.map(Scalar::to_f64).collect()).collect()
@@ -366,21 +366,21 @@ fn empty_axes_and_broadcasts() {
 fn half_precision_derivatives_keep_their_dtype() {
     for dtype in [DType::F16, DType::BF16, DType::F32] {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(dtype, [4]));
+        let x = b.input(TensorType::new(dtype, [4]));
         let y = b.log_softmax(x, 0usize).expect("floats");
         let y = b.mul(y, x).expect("same types");
         let derived = vjp(&b.finish(&[y]), &[0]).expect("has a derivative");
         let types = derived.graph.output_types();
-        assert_eq!(types, vec![Type::new(dtype, [4]); 2]);
+        assert_eq!(types, vec![TensorType::new(dtype, [4]); 2]);
     }
     let narrowed = |b: &mut Builder, x: &[Value]| b.cast(x[0], DType::BF16);
     let graph = graph(&[vector(&[1.0])], narrowed);
     assert_eq!(gradients(&graph, &[vector(&[1.0])]), [[1.0]]);
     // Products added up in a wider dtype.
     let mut b = Builder::new("f");
-    let (x, y) = (b.input(Type::new(DType::BF16, [2, 3])), b.input(Type::new(DType::BF16, [3])));
+    let (x, y) = (b.input(TensorType::new(DType::BF16, [2, 3])), b.input(TensorType::new(DType::BF16, [3])));
     let dot = b.dot_general(x, y, [], [], [1], [0], DType::F32).expect("widens");
     let derived = vjp(&b.finish(&[dot]), &[0, 1]).expect("has a derivative");
     let types = derived.graph.output_types();
-    assert_eq!(types[1..], [Type::new(DType::BF16, [2, 3]), Type::new(DType::BF16, [3])]);
+    assert_eq!(types[1..], [TensorType::new(DType::BF16, [2, 3]), TensorType::new(DType::BF16, [3])]);
 }

@@ -2,11 +2,11 @@
 
 use tensorwright_compiler::differentiate::{Derived, jvp, vjp};
 use tensorwright_ir::eval::evaluate;
-use tensorwright_ir::{DType, Graph, Literal, Scalar, Type};
+use tensorwright_ir::{DType, Graph, Literal, Scalar, TensorType};
 use tensorwright_testkit::literals::Random;
 
 /// Numbers from -1 to 1.
-pub(crate) fn direction(random: &mut Random, ty: &Type) -> Literal {
+pub(crate) fn direction(random: &mut Random, ty: &TensorType) -> Literal {
     Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, random.unit() * 2.0 - 1.0))
 }
 
@@ -15,9 +15,9 @@ fn elements(x: &Literal) -> Vec<f64> {
 }
 
 /// The derivatives in the order in which they were asked for; those that are zero by structure as zeros of these types.
-fn derivatives(derived: &Derived, inputs: &[Literal], types: &[Type]) -> Vec<Literal> {
+fn derivatives(derived: &Derived, inputs: &[Literal], types: &[TensorType]) -> Vec<Literal> {
     let outputs = evaluate(&derived.graph, inputs).expect("inputs fit");
-    let zero = |ty: &Type| Literal::from_fn(ty.clone(), |_| Scalar::zero(ty.dtype));
+    let zero = |ty: &TensorType| Literal::from_fn(ty.clone(), |_| Scalar::zero(ty.dtype));
     derived
         .derivatives
         .iter()
@@ -26,7 +26,7 @@ fn derivatives(derived: &Derived, inputs: &[Literal], types: &[Type]) -> Vec<Lit
         .collect()
 }
 
-fn is_float(ty: &Type) -> bool {
+fn is_float(ty: &TensorType) -> bool {
     ty.dtype.is_float()
 }
 
@@ -56,7 +56,7 @@ impl Case<'_> {
             self.wrt.iter().map(|&i| direction(random, self.inputs[i].ty())).collect();
         let forward = self.forward(&tangents);
         self.compare(&forward, &self.differences(&tangents, rigour));
-        let outputs = self.graph.output_types();
+        let outputs = self.output_types();
         let cotangents: Vec<Literal> =
             outputs.iter().filter(|ty| is_float(ty)).map(|ty| direction(random, ty)).collect();
         let reverse = vjp(self.graph, self.wrt).unwrap_or_else(|e| panic!("{}: {e}", (self.name)()));
@@ -73,6 +73,10 @@ impl Case<'_> {
         }
     }
 
+    fn output_types(&self) -> Vec<TensorType> {
+        self.graph.outputs().iter().map(|&v| self.graph.tensor(v).clone()).collect()
+    }
+
     fn is_finite(&self) -> bool {
         let outputs = evaluate(self.graph, self.inputs).expect("inputs fit");
         outputs.iter().flat_map(elements).all(f64::is_finite)
@@ -82,7 +86,7 @@ impl Case<'_> {
     fn forward(&self, tangents: &[Literal]) -> Vec<Literal> {
         let derived = jvp(self.graph, self.wrt).unwrap_or_else(|e| panic!("{}: {e}", (self.name)()));
         let inputs: Vec<Literal> = self.inputs.iter().chain(tangents).cloned().collect();
-        let types = self.graph.output_types();
+        let types = self.output_types();
         let found = derivatives(&derived, &inputs, &types);
         found.into_iter().zip(&types).filter(|(_, ty)| is_float(ty)).map(|(t, _)| t).collect()
     }
@@ -132,7 +136,7 @@ impl Case<'_> {
         reverse: &Derived,
         inputs: &[Literal],
     ) {
-        let types: Vec<Type> = self.wrt.iter().map(|&i| self.inputs[i].ty().clone()).collect();
+        let types: Vec<TensorType> = self.wrt.iter().map(|&i| self.inputs[i].ty().clone()).collect();
         let back = derivatives(reverse, inputs, &types);
         if !self.is_finite() {
             return;
@@ -158,6 +162,6 @@ fn dot(left: &[Literal], right: &[Literal]) -> (f64, f64) {
 }
 
 /// Whether derivatives of the graph can be compared with differences: all floats are f64.
-pub(crate) fn is_double(types: &[Type]) -> bool {
+pub(crate) fn is_double(types: &[TensorType]) -> bool {
     types.iter().all(|ty| !ty.dtype.is_float() || ty.dtype == DType::F64)
 }

@@ -1,14 +1,14 @@
 //! Who may overwrite what was given to it.
 
 use tensorwright_compiler::{CompileOptions, compile_donating};
-use tensorwright_ir::{BuildError, Builder, DType, Type, Value};
+use tensorwright_ir::{BuildError, Builder, DType, TensorType, Value};
 
 use crate::Tiles;
 
 /// Inputs that the program of a sine overwrites, with other nodes that read it, if its input may become its output.
 fn overwritten(rest: impl FnOnce(&mut Builder, Value) -> Result<(), BuildError>) -> Vec<usize> {
     let mut b = Builder::new("f");
-    let x = b.input(Type::new(DType::F32, [4]));
+    let x = b.input(TensorType::new(DType::F32, [4]));
     let y = b.sin(x).expect("a sine");
     rest(&mut b, y).expect("well formed");
     let target = Tiles { packed: None };
@@ -26,7 +26,7 @@ fn a_run_that_may_fail_overwrites_nothing_from_the_start() {
     };
     assert!(overwritten(check).is_empty());
     let check_sometimes = |b: &mut Builder, y: Value| {
-        let (p, token) = (b.input(Type::new(DType::Bool, [])), b.token());
+        let (p, token) = (b.input(TensorType::new(DType::Bool, [])), b.token());
         b.cond(p, &[token, y], |b, v| Ok([b.check_finite(v[0], v[1], "y")?]), |_, v| Ok([v[0]])).map(drop)
     };
     assert!(overwritten(check_sometimes).is_empty());

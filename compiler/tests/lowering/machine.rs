@@ -3,13 +3,15 @@
 use tensorwright_compiler::kernel::{Access, interpret};
 use tensorwright_compiler::program::{Control, KernelCall, Loop, Place, Product, Program, Step};
 use tensorwright_ir::op::primitive::BinaryFn;
-use tensorwright_ir::{DType, Literal, Op, Scalar, Type};
+use tensorwright_ir::{DType, Literal, Op, Scalar, TensorType, Type};
 
 /// The outputs, or `None` if a step is of a kind that is not run here: lists and effects.
 pub(crate) fn run(program: &Program, inputs: &[Literal]) -> Option<Vec<Literal>> {
     let mut memory = Memory::new(program, inputs);
     program.steps.iter().try_for_each(|step| memory.step(step))?;
-    program.outputs.iter().map(|(ty, slot)| Literal::from_bytes(ty.clone(), memory.get(*slot))).collect()
+    let literal =
+        |(ty, slot): &(Type, usize)| Literal::from_bytes(ty.as_tensor()?.clone(), memory.get(*slot));
+    program.outputs.iter().map(literal).collect()
 }
 
 struct Memory<'p> {
@@ -48,7 +50,11 @@ impl<'p> Memory<'p> {
         }
     }
 
-    fn literals(&self, slots: &[usize], types: &[Type]) -> Option<Vec<Literal>> {
+    fn literals<'t>(
+        &self,
+        slots: &[usize],
+        types: impl IntoIterator<Item = &'t TensorType>,
+    ) -> Option<Vec<Literal>> {
         slots.iter().zip(types).map(|(&slot, ty)| Literal::from_bytes(ty.clone(), self.get(slot))).collect()
     }
 
@@ -67,7 +73,9 @@ impl<'p> Memory<'p> {
                 results.iter().zip(&values).for_each(|(&slot, value)| self.put(slot, value.bytes()));
             }
             Step::Control(control) => {
-                let operands = self.literals(&control.operands, &control.operand_types)?;
+                let types: Vec<&TensorType> =
+                    control.operand_types.iter().map(Type::as_tensor).collect::<Option<_>>()?;
+                let operands = self.literals(&control.operands, types)?;
                 let results = controlled(control, operands)?;
                 let slots = control.results.iter().zip(&results);
                 slots.for_each(|(&slot, value)| self.put(slot, value.bytes()));
@@ -165,7 +173,7 @@ fn repeated(
         let index = if reverse { length - 1 - count } else { count };
         let mut inputs = state.clone();
         for (i, operand) in operands.iter().enumerate().skip(carried) {
-            let ty = &body.inputs[i];
+            let ty = body.inputs[i].as_tensor()?;
             inputs.push(match i < carried + scanned {
                 true => {
                     let part = index * ty.bytes()..(index + 1) * ty.bytes();
@@ -182,6 +190,7 @@ fn repeated(
         state = outputs;
     }
     let types = &control.result_types[carried..];
-    let stacked = stacked.into_iter().zip(types).map(|(bytes, ty)| Literal::from_bytes(ty.clone(), bytes));
+    let stacked =
+        stacked.into_iter().zip(types).map(|(bytes, ty)| Literal::from_bytes(ty.as_tensor()?.clone(), bytes));
     state.into_iter().map(Some).chain(stacked).collect()
 }

@@ -13,6 +13,7 @@ use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::lower::{LowerOptions, STAGES, StageRun, lower_observed};
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_compiler::program::{Product, Program, Target};
+use tensorwright_ir::eval::Datum;
 use tensorwright_ir::op::{Lowering, Tolerance};
 use tensorwright_ir::{Builder, Graph, Literal, Type, Value, eval};
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
@@ -68,10 +69,10 @@ fn check(graph: &Graph) -> Result<(), TestCaseError> {
 
 #[test]
 fn every_stage_makes_valid_programs_that_parse_back() {
-    let has_list = |types: &[Type]| types.iter().any(Type::is_list);
-    let property = |graph: Graph| match has_list(&graph.input_types()) || has_list(&graph.output_types()) {
-        true => Ok(()),
-        false => check(&graph),
+    let tensors = |types: &[Type]| types.iter().all(|ty| ty.as_tensor().is_some());
+    let property = |graph: Graph| match tensors(&graph.input_types()) && tensors(&graph.output_types()) {
+        true => check(&graph),
+        false => Ok(()),
     };
     for_random_graphs(&GraphOptions::default(), 150, |drawn| property(drawn.graph));
     for_random_graphs(&GraphOptions::with_control(), 150, |drawn| property(drawn.graph));
@@ -94,15 +95,16 @@ fn nodes_are_right(drawn: &RandomGraph) -> Result<(), TestCaseError> {
     let outputs: Vec<Value> = graph.values().collect();
     let all = Builder::continuing(graph, graph.nodes().len()).expect("all nodes are there").finish(&outputs);
     let Some(found) = compiled(&all, inputs)? else { return Ok(()) };
-    let found: HashMap<Value, Literal> = outputs.into_iter().zip(found).collect();
+    let found: HashMap<Value, Datum> = outputs.into_iter().zip(found.into_iter().map(Datum::from)).collect();
     for ((id, node), &tolerance) in graph.iter().zip(tolerances) {
-        let operands: Vec<&Literal> = node.operands.iter().map(|v| &found[v]).collect();
+        let operands: Vec<&Datum> = node.operands.iter().map(|v| &found[v]).collect();
         let types: Vec<Type> = node.results.iter().map(|&v| graph.ty(v).clone()).collect();
         let Ok(expected) = eval::Evaluator::new().evaluate_node(node, &operands, &types) else {
             return Ok(());
         };
+        let tensors: Vec<&Literal> = operands.iter().map(|x| x.tensor()).collect();
         for (expected, v) in expected.iter().zip(&node.results) {
-            let difference = first_difference(expected, &found[v], tolerance, &operands);
+            let difference = first_difference(expected.tensor(), found[v].tensor(), tolerance, &tensors);
             prop_assert!(
                 difference.is_none(),
                 "{} of {:?}: {}\n{}",
@@ -134,7 +136,7 @@ fn outputs_are_right(drawn: &RandomGraph) -> Result<(), TestCaseError> {
 #[test]
 fn programs_give_what_graphs_mean() {
     let property = |drawn: RandomGraph| {
-        if drawn.graph.values().any(|v| drawn.graph.ty(v).is_list()) {
+        if drawn.graph.values().any(|v| drawn.graph.ty(v).as_tensor().is_none()) {
             return Ok(());
         }
         nodes_are_right(&drawn)?;

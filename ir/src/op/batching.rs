@@ -26,7 +26,7 @@ use smallvec::SmallVec;
 use super::attribute::{Axes, Offsets};
 use super::{Op, Results};
 use crate::builder::BuildError;
-use crate::{Builder, Dim, Shape, Type, Value};
+use crate::{Builder, Dim, Shape, TensorType, Type, Value};
 
 /// What becomes of a node of the op for many examples.
 #[derive(Debug)]
@@ -98,6 +98,12 @@ pub struct Examples<'a> {
 }
 
 impl Examples<'_> {
+    /// The type of the operand for one example. Panics if it is no tensor: ops that state rules take tensors alone.
+    #[track_caller]
+    pub fn tensor(&self, operand: usize) -> &TensorType {
+        self.types[operand].tensor()
+    }
+
     /// Whether the operand has one slice per example.
     pub fn has(&self, operand: usize) -> bool {
         self.operands[operand].per_example

@@ -11,11 +11,14 @@ use super::control::ports::{self, Ports};
 use super::derivative::Derivative;
 use super::error::TypeError;
 use super::sample::{Draw, Sample};
-use crate::eval::{EvalError, Evaluator};
-use crate::{Builder, Graph, Literal, Type, Value};
+use crate::eval::{Datum, EvalError, Evaluator};
+use crate::{Builder, Graph, Literal, TensorType, Type, Value};
 
 /// Result types of a node.
 pub type Types = SmallVec<[Type; 1]>;
+
+/// Result types of an ordinary op: all are tensors.
+pub type TensorTypes = SmallVec<[TensorType; 1]>;
 
 /// How many operands an op takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +67,10 @@ pub enum Lowering {
     Region,
     /// Works on lists: a routine on handles.
     List,
-    /// Does something besides giving results, in the order that tokens give; see [`Type::token`].
+    /// Does something besides giving results, in the order that tokens give; see [`Type::Token`].
     Effect,
+    /// Begins an order of effects: there is nothing to run.
+    Token,
 }
 
 /// An op.
@@ -96,11 +101,11 @@ pub trait OpDef: Attributes {
     }
 
     /// The only typing judgement: result types out of operand types. The builder and the verifier both call it. The
-    /// number of operands has been checked.
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError>;
+    /// number of operands has been checked, and that all are tensors.
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError>;
 
     /// The meaning: result values out of operand values of types that `infer` accepted. `results` are the types it gave.
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal>;
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal>;
 
     /// How it is differentiated.
     fn derivative(&self) -> Derivative<'_>;
@@ -116,7 +121,7 @@ pub trait OpDef: Attributes {
 
     /// Draws the op called `name` (one of [`OpDef::names`]) together with operands that it accepts. `hint` is the type of
     /// a value at hand; using it for the first operand, where the op can, makes random graphs deep.
-    fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+    fn sample(name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Self>;
 }
 
 /// An op that is more than a function of its operands: it has an effect, works on lists, or runs regions (these implement
@@ -139,10 +144,10 @@ pub trait ControlDef: Attributes {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError>;
+    ) -> Result<Vec<Datum>, EvalError>;
 
     /// How its regions run, and how values get in and out; `None` for an op that has none, or that its definition replaces.
     fn ports(&self) -> Option<Ports> {
@@ -208,10 +213,10 @@ pub trait RegionDef: Attributes {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError>;
+    ) -> Result<Vec<Datum>, EvalError>;
 
     /// As [`OpDef::sample`], regions included.
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
@@ -232,10 +237,10 @@ impl<T: RegionDef> ControlDef for T {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         RegionDef::eval(self, evaluator, operands, regions, results)
     }
 
@@ -281,7 +286,7 @@ pub trait CompositeDef: Attributes {
     }
 
     /// As [`OpDef::sample`].
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Self>;
 }
 
 /// Rules of a composite whose definition would lose digits, give NaN where a derivative exists, or cost more. One that states its
@@ -299,12 +304,12 @@ impl<T: CompositeDef> OpDef for T {
     const ARITY: Arity = <T as CompositeDef>::ARITY;
     const LOWERING: Lowering = Lowering::Expand;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let definition = definition(self, operands.iter().copied())?;
-        Ok(definition.output_types().into())
+        Ok(definition.outputs().iter().map(|&v| definition.tensor(v).clone()).collect())
     }
 
-    fn eval(&self, operands: &[&Literal], _results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], _results: &[TensorType]) -> Vec<Literal> {
         let definition =
             definition(self, operands.iter().map(|l| l.ty())).expect("operand types were accepted before");
         let inputs: Vec<Literal> = operands.iter().map(|&l| l.clone()).collect();
@@ -323,7 +328,7 @@ impl<T: CompositeDef> OpDef for T {
         Some(CompositeDef::expand(self, b, operands))
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<T> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<T> {
         <T as CompositeDef>::sample(draw, hint)
     }
 }
@@ -331,7 +336,7 @@ impl<T: CompositeDef> OpDef for T {
 /// The graph that defines a composite for operands of these types.
 fn definition<'a, T: CompositeDef>(
     op: &T,
-    operands: impl Iterator<Item = &'a Type>,
+    operands: impl Iterator<Item = &'a TensorType>,
 ) -> Result<Graph, TypeError> {
     let mut b = Builder::new(T::NAME);
     let inputs: SmallVec<[Value; 4]> = operands.map(|ty| b.input(ty.clone())).collect();

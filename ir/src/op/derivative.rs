@@ -23,7 +23,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use crate::builder::BuildError;
-use crate::{Builder, Op, Type, Value};
+use crate::{Builder, Op, TensorType, Value};
 
 /// Tangents of results or cotangents of operands, one for each; `None` is zero.
 pub type Derivatives = SmallVec<[Option<Value>; 3]>;
@@ -132,12 +132,12 @@ impl Primal<'_> {
     }
 
     /// Type of an operand.
-    pub fn operand_type(&self, operand: usize) -> Type {
-        self.b.ty(self.operands[operand]).clone()
+    pub fn operand_type(&self, operand: usize) -> TensorType {
+        self.b.tensor(self.operands[operand]).clone()
     }
 
     fn is_float(&self, operand: usize) -> bool {
-        self.b.ty(self.operands[operand]).dtype.is_float()
+        self.b.tensor(self.operands[operand]).dtype.is_float()
     }
 }
 
@@ -161,17 +161,17 @@ pub enum Partial {
 impl Partial {
     /// The derivative times a tangent or cotangent.
     pub fn apply(self, b: &mut Builder, to: Value) -> Result<Option<Value>, BuildError> {
-        let dtype = b.ty(to).dtype;
+        let dtype = b.tensor(to).dtype;
         let result = match self {
             Partial::Zero => return Ok(None),
             Partial::One => to,
             Partial::MinusOne => b.neg(to)?,
             Partial::Times(factor) => {
-                let to = b.convert(to, b.ty(factor).dtype)?;
+                let to = b.convert(to, b.tensor(factor).dtype)?;
                 b.mul(to, factor)?
             }
             Partial::Over(divisor) => {
-                let to = b.convert(to, b.ty(divisor).dtype)?;
+                let to = b.convert(to, b.tensor(divisor).dtype)?;
                 b.div(to, divisor)?
             }
             Partial::Where(mask) => b.zero_unless(mask, to)?,
@@ -266,7 +266,9 @@ impl Builder {
         right: Option<Value>,
     ) -> Result<Option<Value>, BuildError> {
         match (left, right) {
-            (Some(left), Some(right)) if self.ty(left).is_list() => self.list_add(left, right).map(Some),
+            (Some(left), Some(right)) if self.ty(left).as_list().is_some() => {
+                self.list_add(left, right).map(Some)
+            }
             (Some(left), Some(right)) => self.add(left, right).map(Some),
             (one, None) | (None, one) => Ok(one),
         }

@@ -131,9 +131,9 @@ pub enum TypeError {
         /// The type that it has.
         found: Box<Type>,
     },
-    /// A list where there must be a tensor.
-    #[error("operand {operand} is a {found}: lists are for the operations on lists and for control flow")]
-    List {
+    /// A list or a token where there must be a tensor.
+    #[error("operand {operand} is a {found}: {}", purpose(found))]
+    NoTensor {
         /// Position of the operand, from 0.
         operand: usize,
         /// Its type.
@@ -150,6 +150,14 @@ pub enum TypeError {
         /// What it says.
         source: Box<TypeError>,
     },
+}
+
+/// What values of a type that is no tensor's are for.
+fn purpose(ty: &Type) -> &'static str {
+    match ty {
+        Type::Token => "tokens are for effects and for control flow",
+        _ => "lists are for the operations on lists and for control flow",
+    }
 }
 
 impl TypeError {

@@ -19,7 +19,9 @@ pub mod primitive;
 pub use attribute::{AttrMap, AttrValue, Attribute, AttributeError, Attributes};
 pub use batching::Batching;
 pub use control::ports::{Feed, Order, Ports, Role, Runs, Selector};
-pub use definition::{Arity, CompositeDef, ControlDef, Lowering, OpDef, OwnRules, RegionDef, Results, Types};
+pub use definition::{
+    Arity, CompositeDef, ControlDef, Lowering, OpDef, OwnRules, RegionDef, Results, TensorTypes, Types,
+};
 pub use derivative::{Derivative, Derivatives, Primal, Rule};
 pub use error::{Port, RegionName, TypeError};
 pub use registry::{Op, OpKind};

@@ -1,6 +1,8 @@
 //! The list of all ops. One line makes the variant of [`Op`], the builder method, the tensor method of the facade, the
 //! mnemonic of the text form, and the op's place in every generic test.
 
+use smallvec::SmallVec;
+
 pub use super::argument::Argument;
 use super::attribute::{Axes, Offsets};
 use super::batching::Batching;
@@ -8,14 +10,15 @@ use super::composite::*;
 use super::control::*;
 use super::derivative::Derivative;
 use super::primitive::*;
+use super::sample::tensor_hint;
 use super::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, ControlDef, Draw, Lowering, OpDef, Ports, Results,
-    Sample, TypeError, Types,
+    Sample, TensorTypes, TypeError, Types, rule,
 };
 use crate::builder::BuildError;
-use crate::eval::{EvalError, Evaluator};
+use crate::eval::{Datum, EvalError, Evaluator};
 use crate::text::MAX_DEPTH;
-use crate::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value};
+use crate::{Builder, DType, Graph, Literal, Scalar, Shape, TensorType, Type, Value};
 
 /// Calls `$callback!` with the table of ops. A line reads
 /// `method [operands] { attribute: argument type, .. } results => Struct`; `[xs ..]` is a variadic op. The argument of an
@@ -322,11 +325,9 @@ pub struct OpKind {
 }
 
 impl OpKind {
-    /// Draws an op of this kind; see [`OpDef::sample`]. Ops that take no lists are offered the type of the rows.
+    /// Draws an op of this kind; see [`OpDef::sample`]. Ordinary ops are offered the type of the rows of a list.
     pub fn sample(&self, draw: &mut Draw<'_>, hint: &Type) -> Sample<Op> {
-        let takes_lists = matches!(self.lowering, Lowering::Region | Lowering::List);
-        let row = (hint.is_list() && !takes_lists).then(|| hint.row());
-        (self.sample)(self.name, draw, row.as_ref().unwrap_or(hint))
+        (self.sample)(self.name, draw, hint)
     }
 
     fn family<T: OpDef + Into<Op>>() -> impl Iterator<Item = OpKind> {
@@ -336,7 +337,7 @@ impl OpKind {
             regions: Arity::Exact(0),
             lowering: T::LOWERING,
             attributes: T::FIELDS,
-            sample: |name, draw, hint| T::sample(name, draw, hint).map(Into::into),
+            sample: |name, draw, hint| T::sample(name, draw, &tensor_hint(hint)).map(Into::into),
         })
     }
 
@@ -375,6 +376,7 @@ macro_rules! define_ops {
                 Call,
                 CustomGradient,
                 Checkpoint,
+                TokenNew,
                 Print,
                 Assert,
                 CheckFinite,
@@ -514,7 +516,7 @@ macro_rules! define_ops {
 
             /// Result values out of operand values of the types that [`Op::infer`] accepted. `None` for ops that run regions or
             /// have an effect: they need an [`Evaluator`].
-            pub fn eval(&self, operands: &[&Literal], results: &[Type]) -> Option<Vec<Literal>> {
+            pub fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Option<Vec<Literal>> {
                 match self {
                     $(Op::$variant(op) => Some(op.eval(operands, results)),)*
                     $(Op::$control(_) => None,)*
@@ -525,19 +527,19 @@ macro_rules! define_ops {
             pub(crate) fn eval_in(
                 &self,
                 evaluator: &mut Evaluator<'_>,
-                operands: &[&Literal],
+                operands: &[&Datum],
                 regions: &[Graph],
                 results: &[Type],
-            ) -> Result<Vec<Literal>, EvalError> {
+            ) -> Result<Vec<Datum>, EvalError> {
                 match self {
-                    $(Op::$variant(op) => Ok(op.eval(operands, results)),)*
+                    $(Op::$variant(op) => Ok(eval_tensors(op, operands, results)),)*
                     $(Op::$control(op) => ControlDef::eval(op, evaluator, operands, regions, results),)*
                 }
             }
 
             fn infer_checked(&self, operands: &[&Type], regions: &[Graph]) -> Result<Types, TypeError> {
                 match self {
-                    $(Op::$variant(op) => op.infer(operands),)*
+                    $(Op::$variant(op) => infer_ordinary(op, operands),)*
                     $(Op::$control(op) => ControlDef::infer(op, operands, regions),)*
                 }
             }
@@ -591,16 +593,29 @@ impl Op {
         if regions.iter().any(|region| region.depth() >= MAX_DEPTH) {
             return Err(TypeError::Nesting);
         }
-        if matches!(self.lowering(), Lowering::Region | Lowering::List) {
-            return self.infer_checked(operands, regions);
-        }
-        if let Some(operand) = operands.iter().position(|ty| ty.is_list()) {
-            return Err(TypeError::List { operand, found: operands[operand].clone().into() });
-        }
-        let results = self.infer_checked(operands, regions)?;
-        match results.iter().find(|ty| ty.is_list()) {
-            Some(list) => Err(TypeError::Other(format!("it cannot give a {list}"))),
-            None => Ok(results),
-        }
+        self.infer_checked(operands, regions)
     }
+
+    /// As [`Op::infer`], for ordinary ops, which take and give tensors alone.
+    pub fn infer_tensors(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
+        let operands: SmallVec<[Type; 4]> = operands.iter().map(|&ty| ty.into()).collect();
+        let operands: SmallVec<[&Type; 4]> = operands.iter().collect();
+        Ok(self.infer(&operands, &[])?.iter().map(|ty| ty.tensor().clone()).collect())
+    }
+}
+
+/// As [`OpDef::infer`]. Ordinary ops take and give tensors alone: lists and tokens are refused here, for all of them.
+fn infer_ordinary(op: &impl OpDef, operands: &[&Type]) -> Result<Types, TypeError> {
+    let mut tensors = SmallVec::<[&TensorType; 4]>::new();
+    for (operand, &ty) in operands.iter().enumerate() {
+        tensors.push(rule::tensor(ty, operand)?);
+    }
+    Ok(op.infer(&tensors)?.into_iter().map(Type::Tensor).collect())
+}
+
+/// As [`OpDef::eval`].
+fn eval_tensors(op: &impl OpDef, operands: &[&Datum], results: &[Type]) -> Vec<Datum> {
+    let operands: SmallVec<[&Literal; 4]> = operands.iter().map(|x| x.tensor()).collect();
+    let results: SmallVec<[TensorType; 1]> = results.iter().map(|ty| ty.tensor().clone()).collect();
+    op.eval(&operands, &results).into_iter().map(Datum::Tensor).collect()
 }

@@ -2,16 +2,29 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{TypeError, Types};
-use crate::{DType, DTypeClass, Dim, Scalar, Shape, Type};
+use super::{TensorTypes, TypeError};
+use crate::{DType, DTypeClass, Dim, Scalar, Shape, TensorType, Type};
 
 /// One result type, if it is of a possible size.
-pub fn one(dtype: DType, shape: Shape) -> Result<Types, TypeError> {
-    if shape.check() { Ok(smallvec![Type { dtype, shape }]) } else { Err(TypeError::TooLarge { shape }) }
+pub fn one(dtype: DType, shape: Shape) -> Result<TensorTypes, TypeError> {
+    if shape.check() {
+        Ok(smallvec![TensorType { dtype, shape }])
+    } else {
+        Err(TypeError::TooLarge { shape })
+    }
+}
+
+/// The type of operand number `operand`, which must be a tensor.
+pub fn tensor(ty: &Type, operand: usize) -> Result<&TensorType, TypeError> {
+    ty.as_tensor().ok_or_else(|| TypeError::NoTensor { operand, found: ty.clone().into() })
 }
 
 /// The operand's dtype must be of `class`.
-pub fn require_class(operands: &[&Type], operand: usize, class: DTypeClass) -> Result<DType, TypeError> {
+pub fn require_class(
+    operands: &[&TensorType],
+    operand: usize,
+    class: DTypeClass,
+) -> Result<DType, TypeError> {
     let found = operands[operand].dtype;
     if class.contains(found) {
         Ok(found)
@@ -21,7 +34,7 @@ pub fn require_class(operands: &[&Type], operand: usize, class: DTypeClass) -> R
 }
 
 /// Two operands must have the same dtype.
-pub fn same_dtype(operands: &[&Type], left: usize, right: usize) -> Result<DType, TypeError> {
+pub fn same_dtype(operands: &[&TensorType], left: usize, right: usize) -> Result<DType, TypeError> {
     let (l, r) = (operands[left].dtype, operands[right].dtype);
     if l == r {
         Ok(l)
@@ -31,7 +44,11 @@ pub fn same_dtype(operands: &[&Type], left: usize, right: usize) -> Result<DType
 }
 
 /// Two operands must have the same shape.
-pub fn same_shape<'a>(operands: &[&'a Type], left: usize, right: usize) -> Result<&'a Shape, TypeError> {
+pub fn same_shape<'a>(
+    operands: &[&'a TensorType],
+    left: usize,
+    right: usize,
+) -> Result<&'a Shape, TypeError> {
     let (l, r) = (&operands[left].shape, &operands[right].shape);
     if l == r {
         Ok(l)
@@ -42,7 +59,7 @@ pub fn same_shape<'a>(operands: &[&'a Type], left: usize, right: usize) -> Resul
 }
 
 /// The operand must be a scalar.
-pub fn require_scalar(operands: &[&Type], operand: usize) -> Result<(), TypeError> {
+pub fn require_scalar(operands: &[&TensorType], operand: usize) -> Result<(), TypeError> {
     match operands[operand].rank() {
         0 => Ok(()),
         _ => {

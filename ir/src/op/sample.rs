@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use crate::{DType, DTypeClass, Graph, Shape, Type};
+use crate::{DType, DTypeClass, Graph, Shape, TensorType, Type};
 
 /// Random numbers for samples and tests: SplitMix64, the same on every machine.
 #[derive(Clone, Debug)]
@@ -151,20 +151,28 @@ impl<'a> Draw<'a> {
     }
 
     /// A tensor type with a dtype of the class.
-    pub fn ty(&mut self, class: DTypeClass, max_rank: usize) -> Type {
+    pub fn ty(&mut self, class: DTypeClass, max_rank: usize) -> TensorType {
         let members: SmallVec<[DType; 13]> = class.members().collect();
         let dtype = self.choose(&members);
-        Type { dtype, shape: self.shape(max_rank) }
+        TensorType { dtype, shape: self.shape(max_rank) }
     }
 
     /// `hint` with its dtype moved into the class if it is not there, and its rank to at least `min_rank`.
-    pub fn like(&mut self, hint: &Type, class: DTypeClass, min_rank: usize) -> Type {
+    pub fn like(&mut self, hint: &TensorType, class: DTypeClass, min_rank: usize) -> TensorType {
         let dtype = self.dtype(hint.dtype, class);
         let mut sizes = hint.shape.sizes();
         while sizes.len() < min_rank {
             sizes.push(if sizes.iter().product::<usize>() > 1024 { 1 } else { self.extent() });
         }
-        Type { dtype, shape: Shape::from(&sizes[..]) }
+        TensorType { dtype, shape: Shape::from(&sizes[..]) }
+    }
+}
+
+/// The type of tensors that a hint is about: of a list that of its rows.
+pub(super) fn tensor_hint(hint: &Type) -> TensorType {
+    match hint {
+        Type::Tensor(ty) | Type::List(ty) => ty.clone(),
+        Type::Token => TensorType::scalar(DType::Bool),
     }
 }
 
@@ -193,14 +201,19 @@ pub struct Operand {
 }
 
 impl Operand {
+    /// An operand with such values.
+    pub fn new(ty: impl Into<Type>, values: Values) -> Operand {
+        Operand { ty: ty.into(), values }
+    }
+
     /// An operand that takes all values.
-    pub fn any(ty: Type) -> Operand {
-        Operand { ty, values: Values::Any }
+    pub fn any(ty: impl Into<Type>) -> Operand {
+        Operand::new(ty, Values::Any)
     }
 
     /// An operand with moderate values.
-    pub fn moderate(ty: Type) -> Operand {
-        Operand { ty, values: Values::Moderate }
+    pub fn moderate(ty: impl Into<Type>) -> Operand {
+        Operand::new(ty, Values::Moderate)
     }
 }
 

@@ -6,22 +6,26 @@ use super::error::{ParseError, Span};
 use super::lexer::Kind;
 use super::parser::Parser;
 use super::{Code, FREE_FILL_ELEMENTS, MAX_FILL_BYTES};
-use crate::{DType, Literal, LiteralRef, Scalar, Shape, Type};
+use crate::{DType, Literal, LiteralRef, Scalar, Shape, TensorType, Type};
 
 impl Parser<'_> {
-    /// `f32[4,8]`, or `list<f32[4,8]>`.
+    /// `f32[4,8]`, `list<f32[4,8]>` or `token`.
     pub(super) fn ty(&mut self) -> Result<(Type, Span), ParseError> {
+        if self.at_word("token") {
+            return Ok((Type::Token, self.advance()?));
+        }
         if !self.at_word("list") {
-            return self.tensor_type();
+            let (ty, span) = self.tensor_type()?;
+            return Ok((Type::Tensor(ty), span));
         }
         let start = self.advance()?;
         self.expect('<')?;
         let (row, _) = self.tensor_type()?;
         self.expect('>')?;
-        Ok((Type::list_of(&row), start.to(self.last)))
+        Ok((Type::List(row), start.to(self.last)))
     }
 
-    fn tensor_type(&mut self) -> Result<(Type, Span), ParseError> {
+    fn tensor_type(&mut self) -> Result<(TensorType, Span), ParseError> {
         let (word, span) = self.word("a type such as f32[4,8]")?;
         let Ok(dtype) = word.parse::<DType>() else {
             let help = super::suggest::nearest(word, DType::ALL.map(DType::name));
@@ -33,7 +37,7 @@ impl Parser<'_> {
     }
 
     /// `[4,8]` after a dtype.
-    fn extents(&mut self, dtype: DType, start: Span) -> Result<(Type, Span), ParseError> {
+    fn extents(&mut self, dtype: DType, start: Span) -> Result<(TensorType, Span), ParseError> {
         let mut sizes: Vec<usize> = Vec::new();
         self.list('[', ']', |p| {
             sizes.push(p.unsigned("an extent")?);
@@ -46,7 +50,7 @@ impl Parser<'_> {
                 format!("a tensor has at most {} axes and {} elements", Shape::MAX_RANK, Shape::MAX_ELEMENTS);
             return Err(self.error(Code::TooLarge, span, "the type is too large", limit));
         }
-        Ok((Type { dtype, shape }, span))
+        Ok((TensorType { dtype, shape }, span))
     }
 
     /// A tensor, of which the dtype has been read.
@@ -62,7 +66,7 @@ impl Parser<'_> {
     }
 
     /// `[1.0, [2.0]]`: all elements, nested by axis or flat.
-    fn elements(&mut self, ty: Type, span: Span) -> Result<LiteralRef, ParseError> {
+    fn elements(&mut self, ty: TensorType, span: Span) -> Result<LiteralRef, ParseError> {
         let mut bytes: Vec<u8> = Vec::new();
         let (width, expected) = (ty.dtype.size(), ty.elements());
         let mut nesting = Nesting::new(&ty.shape);
@@ -92,7 +96,7 @@ impl Parser<'_> {
         }
     }
 
-    fn finished(&self, ty: Type, bytes: Vec<u8>, span: Span) -> Result<LiteralRef, ParseError> {
+    fn finished(&self, ty: TensorType, bytes: Vec<u8>, span: Span) -> Result<LiteralRef, ParseError> {
         let found = bytes.len() / ty.dtype.size();
         let expected = ty.elements();
         match Literal::from_bytes(ty.clone(), bytes) {
@@ -104,12 +108,12 @@ impl Parser<'_> {
         }
     }
 
-    fn wrong_count(&self, span: Span, ty: &Type, label: String) -> ParseError {
+    fn wrong_count(&self, span: Span, ty: &TensorType, label: String) -> ParseError {
         let message = format!("a tensor of type {ty} has {} elements", ty.elements());
         self.error(Code::WrongCount, span, message, label)
     }
 
-    fn wrong_nesting(&self, span: Span, ty: &Type, label: String) -> ParseError {
+    fn wrong_nesting(&self, span: Span, ty: &TensorType, label: String) -> ParseError {
         let message = format!("the brackets do not follow the axes of {ty}");
         self.error(Code::WrongNesting, span, message, label).with_help(Some(
             "nest the elements by axis, or list all of them in one pair of brackets".to_owned(),
@@ -117,7 +121,7 @@ impl Parser<'_> {
     }
 
     /// One element that fills the tensor.
-    fn filled(&mut self, ty: Type, span: Span) -> Result<LiteralRef, ParseError> {
+    fn filled(&mut self, ty: TensorType, span: Span) -> Result<LiteralRef, ParseError> {
         let (element, at) = self.element(ty.dtype)?;
         if ty.elements() > FREE_FILL_ELEMENTS {
             let Some(left) = self.fill_budget.checked_sub(ty.bytes()) else {
@@ -133,7 +137,7 @@ impl Parser<'_> {
     }
 
     /// `blob(64, 0x1f..)`: a reference to the side file.
-    fn blob(&mut self, ty: Type, span: Span) -> Result<LiteralRef, ParseError> {
+    fn blob(&mut self, ty: TensorType, span: Span) -> Result<LiteralRef, ParseError> {
         self.advance()?;
         self.expect('(')?;
         let offset = self.unsigned("an offset in the side file")?;

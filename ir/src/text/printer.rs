@@ -9,7 +9,7 @@ use super::weights::checksum;
 use super::{FREE_FILL_ELEMENTS, MAX_FILL_BYTES, Weights};
 use crate::literal::Exact;
 use crate::op::{AttrValue, Op};
-use crate::{Graph, LiteralRef, Location, Node, Type, Value};
+use crate::{Graph, LiteralRef, Location, Node, TensorType, Value};
 
 /// What of a graph is printed. The default is everything, so that the text parses back to the same graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +202,7 @@ impl<'w> Printer<'w> {
     }
 
     /// Whether the parser will let a tensor of this type be written as one element; the two count alike.
-    fn affords(&mut self, ty: &Type) -> bool {
+    fn affords(&mut self, ty: &TensorType) -> bool {
         if ty.elements() <= FREE_FILL_ELEMENTS {
             return true;
         }

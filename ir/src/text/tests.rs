@@ -4,7 +4,7 @@ use super::*;
 use crate::Op;
 use crate::op::Draw;
 use crate::op::primitive::Constant;
-use crate::{Builder, DType, Literal, Location, Scalar, Shape, Type};
+use crate::{Builder, DType, Literal, Location, Scalar, Shape, TensorType};
 
 fn round_trip(graph: &Graph) {
     let text = print(graph, Style::default());
@@ -32,7 +32,7 @@ fn every_op_round_trips() {
     for kind in Op::kinds() {
         for seed in 0..20 {
             let choices = numbers(seed * 977, 64);
-            let sample = kind.sample(&mut Draw::new(&choices), &Type::new(DType::F32, [2, 3]));
+            let sample = kind.sample(&mut Draw::new(&choices), &TensorType::new(DType::F32, [2, 3]).into());
             let mut b = Builder::new("f");
             let operands: Vec<_> =
                 sample.operands.iter().map(|operand| b.input(operand.ty.clone())).collect();
@@ -68,7 +68,7 @@ fn every_bit_pattern_of_an_element_round_trips() {
             round_trip(&constant(Literal::scalar(element)));
         }
         let shape = [2, elements.len() / 2];
-        let ty = Type::new(dtype, shape);
+        let ty = TensorType::new(dtype, shape);
         round_trip(&constant(Literal::from_scalars(ty, elements.iter().copied().take(shape[1] * 2))));
     }
 }
@@ -90,7 +90,7 @@ fn constants_of_all_shapes_round_trip() {
         &[1; 32],
     ] {
         for dtype in [DType::Bool, DType::I8, DType::F32] {
-            let ty = Type::new(dtype, shape);
+            let ty = TensorType::new(dtype, shape);
             round_trip(&constant(Literal::from_fn(ty.clone(), |i| Scalar::from_i128(dtype, i as i128 % 5))));
             round_trip(&constant(Literal::from_fn(ty, |_| Scalar::from_i128(dtype, 1))));
         }
@@ -111,7 +111,7 @@ fn fills_beyond_the_budget_are_listed() {
 #[test]
 fn equal_constants_share_their_place_in_the_side_file() {
     let mut b = Builder::new("f");
-    let literal = Literal::from_fn(Type::new(DType::F32, [100]), |i| Scalar::F32(i as f32));
+    let literal = Literal::from_fn(TensorType::new(DType::F32, [100]), |i| Scalar::F32(i as f32));
     let values = [b.literal(literal.clone()), b.literal(literal)];
     let (_, weights) = print_with_weights(&b.finish(&values));
     assert_eq!(weights.into_bytes().len(), 64 + 400);
@@ -120,7 +120,7 @@ fn equal_constants_share_their_place_in_the_side_file() {
 #[test]
 fn names_of_all_kinds_round_trip() {
     let mut b = Builder::new("a \"graph\"\\\n\u{1f600}\u{202e}");
-    let ty = Type::scalar(DType::F32);
+    let ty = TensorType::scalar(DType::F32);
     for name in [
         "x",
         "x",
@@ -151,7 +151,7 @@ fn names_of_all_kinds_round_trip() {
 #[test]
 fn locations_round_trip() {
     let mut b = Builder::new("f");
-    let x = b.input(Type::scalar(DType::F32));
+    let x = b.input(TensorType::scalar(DType::F32));
     for file in ["src/main.rs", "a \"b\"\n.rs", ""] {
         b.set_location(Some(Location::new(file, 12, 8)));
         b.neg(x).unwrap();
@@ -194,9 +194,9 @@ graph @outer(%x: f32[4]) -> (f32[4], i32[]) {
 #[test]
 fn inputs_added_late_come_first() {
     let mut b = Builder::new("f");
-    let x = b.input(Type::scalar(DType::F32));
+    let x = b.input(TensorType::scalar(DType::F32));
     let y = b.neg(x).unwrap();
-    let late = b.named_input("late", Type::scalar(DType::F32));
+    let late = b.named_input("late", TensorType::scalar(DType::F32));
     let z = b.add(y, late).unwrap();
     round_trip(&b.finish(&[z, x, late]));
 }
@@ -261,7 +261,7 @@ fn errors_name_place_and_remedy() {
 
 #[test]
 fn side_files_are_checked() {
-    let literal = Literal::from_fn(Type::new(DType::F32, [100]), |i| Scalar::F32(i as f32));
+    let literal = Literal::from_fn(TensorType::new(DType::F32, [100]), |i| Scalar::F32(i as f32));
     let (text, weights) = print_with_weights(&constant(literal));
     let weights = weights.into_bytes();
     let label =

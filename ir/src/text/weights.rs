@@ -8,7 +8,7 @@
 
 use hashbrown::HashMap;
 
-use crate::{Literal, LiteralRef, Type};
+use crate::{Literal, LiteralRef, TensorType};
 
 /// The first bytes of a side file; the digit is the version.
 pub(super) const MAGIC: [u8; 8] = *b"twblob1\n";
@@ -72,7 +72,7 @@ pub(super) struct Reader<'w> {
     /// How many bytes further references may ask for. Constants do not overlap, so this limits the memory of a text that
     /// refers to one large blob under a thousand shapes.
     budget: usize,
-    seen: HashMap<(usize, Type), LiteralRef>,
+    seen: HashMap<(usize, TensorType), LiteralRef>,
 }
 
 impl<'w> Reader<'w> {
@@ -81,7 +81,12 @@ impl<'w> Reader<'w> {
     }
 
     /// The constant of type `ty` at `offset`.
-    pub(super) fn read(&mut self, ty: Type, offset: usize, checksum: u64) -> Result<LiteralRef, BlobError> {
+    pub(super) fn read(
+        &mut self,
+        ty: TensorType,
+        offset: usize,
+        checksum: u64,
+    ) -> Result<LiteralRef, BlobError> {
         let bytes = self.bytes.ok_or(BlobError::NoSideFile)?;
         if !bytes.starts_with(&MAGIC) {
             return Err(BlobError::NotASideFile);

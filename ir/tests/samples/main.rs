@@ -5,9 +5,16 @@ mod numbers;
 mod ports;
 
 use numbers::Numbers;
-use tensorwright_ir::eval::Evaluator;
+use tensorwright_ir::eval::{Datum, Evaluator};
 use tensorwright_ir::op::{AttrMap, AttrValue, Draw, Lowering, Random, Sample};
-use tensorwright_ir::{Builder, DType, DTypeClass, Literal, Op, Type, Value};
+use tensorwright_ir::{Builder, DType, DTypeClass, Op, TensorType, Type, Value};
+
+fn is_possible(ty: &Type) -> bool {
+    match ty {
+        Type::Tensor(ty) | Type::List(ty) => ty.shape.check(),
+        Type::Token => true,
+    }
+}
 
 /// `infer` accepts the sample, and `eval` gives what it says; effects and loops without end may fail.
 fn check(name: &str, sample: &Sample<Op>, may_fail: bool, numbers: &mut Numbers) {
@@ -17,13 +24,13 @@ fn check(name: &str, sample: &Sample<Op>, may_fail: bool, numbers: &mut Numbers)
     let inferred = sample.op.infer(&types, &sample.regions).unwrap_or_else(|e| panic!("{}: {e}", context()));
     let elements: usize = inferred.iter().map(Type::elements).sum();
     assert!(elements <= 1 << 17, "{} is too large a sample: {inferred:?}", context());
-    let operands: Vec<Literal> = sample.operands.iter().map(|operand| numbers.literal(operand)).collect();
+    let operands: Vec<Datum> = sample.operands.iter().map(|operand| numbers.datum(operand)).collect();
     let mut b = Builder::new("f");
     let inputs: Vec<Value> = types.iter().map(|&ty| b.input(ty.clone())).collect();
     let results = b.push_with_regions(sample.op.clone(), &inputs, sample.regions.clone());
     let graph = b.finish(&results.unwrap_or_else(|e| panic!("{}: {e}", context())));
-    match Evaluator::new().with_budget(1 << 24).evaluate(&graph, &operands) {
-        Ok(results) => assert!(results.iter().map(Literal::ty).eq(&inferred), "{}", context()),
+    match Evaluator::new().with_budget(1 << 24).evaluate_data(&graph, operands) {
+        Ok(results) => assert!(results.iter().map(Datum::ty).eq(inferred), "{}", context()),
         Err(error) => assert!(may_fail, "{}: {error}", context()),
     }
 }
@@ -37,7 +44,7 @@ fn samples_are_accepted_and_evaluated_to_the_inferred_types() {
             let choices = numbers.0.choices(round.min(40));
             let hint_choices = numbers.0.choices(if round < 5 { 0 } else { 10 });
             let hint = Draw::new(&hint_choices).ty(DTypeClass::Any, 6);
-            let sample = kind.sample(&mut Draw::new(&choices), &hint);
+            let sample = kind.sample(&mut Draw::new(&choices), &hint.into());
             check(kind.name, &sample, false, &mut numbers);
         }
     }
@@ -93,8 +100,12 @@ fn spoilt_op(op: &Op, numbers: &mut Numbers) -> Option<Op> {
     Op::parse(op.name(), &mut map).expect("the name is known").ok()
 }
 
-/// The type with one axis or the dtype changed.
-fn spoil_type(ty: &mut Type, numbers: &mut Numbers) {
+/// The type with one axis or the dtype changed; of a list a tensor like its rows.
+fn spoil_type(spoilt: &mut Type, numbers: &mut Numbers) {
+    let (Type::Tensor(ty) | Type::List(ty)) = spoilt else {
+        *spoilt = TensorType::new(DType::Bool, [0]).into();
+        return;
+    };
     let mut sizes = ty.shape.sizes();
     match numbers.0.below(4) {
         0 => ty.dtype = DType::ALL[numbers.0.below(DType::ALL.len())],
@@ -107,7 +118,7 @@ fn spoil_type(ty: &mut Type, numbers: &mut Numbers) {
         }
     }
     let shape = sizes.into_iter().collect();
-    *ty = Type { dtype: ty.dtype, shape };
+    *spoilt = TensorType { dtype: ty.dtype, shape }.into();
 }
 
 #[test]
@@ -117,7 +128,7 @@ fn spoilt_samples_are_rejected_or_evaluated() {
         for _ in 0..100 {
             let choices = numbers.0.choices(40);
             let hint = Draw::new(&numbers.0.choices(10)).ty(DTypeClass::Any, 4);
-            let mut sample = kind.sample(&mut Draw::new(&choices), &hint);
+            let mut sample = kind.sample(&mut Draw::new(&choices), &hint.into());
             if numbers.0.below(3) == 0 && !sample.operands.is_empty() {
                 let at = numbers.0.below(sample.operands.len());
                 spoil_type(&mut sample.operands[at].ty, &mut numbers);
@@ -126,7 +137,7 @@ fn spoilt_samples_are_rejected_or_evaluated() {
             }
             let types: Vec<&Type> = sample.operands.iter().map(|operand| &operand.ty).collect();
             let Ok(inferred) = sample.op.infer(&types, &sample.regions) else { continue };
-            assert!(inferred.iter().all(|ty| ty.shape.check()), "{:?} gives {inferred:?}", sample.op);
+            assert!(inferred.iter().all(is_possible), "{:?} gives {inferred:?}", sample.op);
             // A composite may have large values inside that its type does not show.
             let small = types.iter().copied().chain(&inferred).all(|ty| ty.elements() <= 4096);
             if small && kind.lowering != Lowering::Expand {

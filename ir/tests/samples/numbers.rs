@@ -1,23 +1,30 @@
 //! Drawn numbers and tensors.
 
+use tensorwright_ir::eval::{Datum, List};
 use tensorwright_ir::op::{Operand, Random, Values};
-use tensorwright_ir::{DType, Literal, Scalar};
+use tensorwright_ir::{DType, Literal, Scalar, TensorType, Type};
 
 /// Literals of random elements.
 pub(crate) struct Numbers(pub(crate) Random);
 
 impl Numbers {
-    pub(crate) fn literal(&mut self, operand: &Operand) -> Literal {
-        if !operand.ty.is_list() {
-            return Literal::from_fn(operand.ty.clone(), |_| self.scalar(operand.ty.dtype, operand.values));
+    pub(crate) fn datum(&mut self, operand: &Operand) -> Datum {
+        match &operand.ty {
+            Type::Tensor(ty) => self.literal(ty, operand.values).into(),
+            Type::List(row) => {
+                let count = match operand.values {
+                    Values::Rows(count) => count,
+                    _ => self.0.below(4),
+                };
+                let rows: Vec<Literal> = (0..count).map(|_| self.literal(row, Values::Any)).collect();
+                List::of(row.clone(), &rows).expect("rows of one type").into()
+            }
+            Type::Token => Datum::Token,
         }
-        let count = match operand.values {
-            Values::Rows(count) => count,
-            _ => self.0.below(4),
-        };
-        let row = Operand::any(operand.ty.row());
-        let rows: Vec<Literal> = (0..count).map(|_| self.literal(&row)).collect();
-        Literal::list(&row.ty, &rows).expect("rows of one type")
+    }
+
+    fn literal(&mut self, ty: &TensorType, values: Values) -> Literal {
+        Literal::from_fn(ty.clone(), |_| self.scalar(ty.dtype, values))
     }
 
     fn scalar(&mut self, dtype: DType, values: Values) -> Scalar {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hashbrown::HashMap;
-use tensorwright_ir::{DType, Type};
+use tensorwright_ir::{DType, TensorType};
 
 use super::signature::{Leaf, LeafValue, Signature};
 
@@ -20,9 +20,9 @@ pub enum Change {
     /// A tensor with another number of axes.
     Rank {
         /// Cached.
-        old: Type,
+        old: TensorType,
         /// Now.
-        new: Type,
+        new: TensorType,
     },
     /// Another extent of one axis.
     Dim {
@@ -130,7 +130,7 @@ fn changes(old: &LeafValue, new: &LeafValue) -> Vec<Change> {
     }
 }
 
-fn tensor_changes(old: &Type, new: &Type) -> Vec<Change> {
+fn tensor_changes(old: &TensorType, new: &TensorType) -> Vec<Change> {
     let mut found = Vec::new();
     if old.dtype != new.dtype {
         found.push(Change::DType { old: old.dtype, new: new.dtype });
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     fn tensor(path: &str, dtype: DType, dims: &[usize]) -> Leaf {
-        Leaf { path: path.to_owned(), value: LeafValue::Tensor(Type::new(dtype, dims)) }
+        Leaf { path: path.to_owned(), value: LeafValue::Tensor(TensorType::new(dtype, dims)) }
     }
 
     fn signature(leaves: impl Into<Vec<Leaf>>) -> Signature {

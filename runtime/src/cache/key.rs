@@ -7,7 +7,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use tensorwright_ir::{Scalar, Type};
+use tensorwright_ir::{Scalar, TensorType};
 
 /// The signature of one call, owned.
 pub type Key = Box<[u64]>;
@@ -43,7 +43,7 @@ impl KeyWriter {
 
     /// A tensor: its dtype and shape.
     #[inline]
-    pub fn tensor(&mut self, ty: &Type) {
+    pub fn tensor(&mut self, ty: &TensorType) {
         let dims = ty.shape.dims();
         self.token(Token::Tensor, (dims.len() as u64) << 8 | ty.dtype as u64);
         self.words.extend(dims.iter().map(|dim| dim.size() as u64));
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn no_signature_is_the_beginning_of_another() {
-        let ty = |dims: &[usize]| Type::new(DType::F32, dims);
+        let ty = |dims: &[usize]| TensorType::new(DType::F32, dims);
         let one = key(|k| k.tensor(&ty(&[2, 3])));
         let two = key(|k| {
             k.tensor(&ty(&[2]));

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 
 /// What one leaf of an argument is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeafValue {
     /// A tensor of this type.
-    Tensor(Type),
+    Tensor(TensorType),
     /// A plain Rust value.
     Static {
         /// Its Rust type.

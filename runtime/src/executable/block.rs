@@ -156,10 +156,11 @@ impl Block {
             };
             // SAFETY: both have the bytes of the type, and different values do not overlap; both are cells if it is a list.
             unsafe {
-                match ty.is_list() {
-                    true if from == output(at).cast_const() => {}
-                    true => Cell::another(from).put(output(at)),
-                    false => copy(from, output(at), ty.bytes()),
+                match ty {
+                    Type::List(_) if from == output(at).cast_const() => {}
+                    Type::List(_) => Cell::another(from).put(output(at)),
+                    Type::Tensor(ty) => copy(from, output(at), ty.bytes()),
+                    Type::Token => {}
                 }
             }
         }

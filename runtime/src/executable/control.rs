@@ -112,15 +112,15 @@ impl ControlTask {
 }
 
 fn lists(control: &Control, is_last_use: impl Fn(usize) -> bool) -> SmallVec<[(usize, bool); 2]> {
-    let lists = control.operand_types.iter().enumerate().filter(|(_, ty)| ty.is_list());
+    let lists = control.operand_types.iter().enumerate().filter(|(_, ty)| ty.as_list().is_some());
     lists.map(|(operand, _)| (operand, is_last_use(control.operands[operand]))).collect()
 }
 
 /// Bytes of a slice of the tensors that are sliced, 0 for the others.
 fn steps(types: &[Type], is_sliced: impl Fn(usize) -> bool) -> Vec<usize> {
-    let step = |(i, ty): (usize, &Type)| match is_sliced(i) {
-        true => ty.bytes() / ty.shape.size(0).max(1),
-        false => 0,
+    let step = |(i, ty): (usize, &Type)| match ty {
+        Type::Tensor(ty) if is_sliced(i) => ty.bytes() / ty.shape.size(0).max(1),
+        _ => 0,
     };
     types.iter().enumerate().map(step).collect()
 }

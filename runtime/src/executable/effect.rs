@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use tensorwright_ir::eval::EvalError;
-use tensorwright_ir::{DType, Literal, Location, Op, Type};
+use tensorwright_ir::{DType, Literal, Location, Op, TensorType, Type};
 
 use super::RunError;
 
@@ -28,45 +28,46 @@ fn print(text: &str) {
     }
 }
 
-/// An effect of certain operands.
+/// An effect on tensors: the order of steps is all that its token says.
 #[derive(Debug)]
 pub(super) struct EffectTask {
     op: Op,
-    operands: Vec<(usize, Type)>,
+    operands: Vec<(usize, TensorType)>,
     location: Option<Location>,
 }
 
 impl EffectTask {
     pub(super) fn new(op: &Op, slots: &[usize], types: &[Type], location: Option<Location>) -> EffectTask {
-        let operands = slots.iter().copied().zip(types.iter().cloned()).collect();
+        let tensor = |(&slot, ty): (&usize, &Type)| Some((slot, ty.as_tensor()?.clone()));
+        let operands = slots.iter().zip(types).filter_map(tensor).collect();
         EffectTask { op: op.clone(), operands, location }
     }
 
     /// # Safety
     /// `memory` has a valid pointer for each slot.
     pub(super) unsafe fn run(&self, memory: &[*mut u8]) -> Result<(), RunError> {
-        let bytes = |(slot, ty): &(usize, Type)| {
+        let bytes = |(slot, ty): &(usize, TensorType)| {
             // SAFETY: the slot has the bytes of its type, which nobody writes now.
             unsafe { std::slice::from_raw_parts(memory[*slot].cast_const(), ty.bytes()) }
         };
-        let literal = |operand: &(usize, Type)| {
+        let literal = |operand: &(usize, TensorType)| {
             Literal::from_bytes(operand.1.clone(), bytes(operand).to_vec()).expect("bytes of the type")
         };
         match &self.op {
             Op::Print(op) => {
-                let values: Vec<Literal> = self.operands[1..].iter().map(literal).collect();
+                let values: Vec<Literal> = self.operands.iter().map(literal).collect();
                 let text = op.render(&values.iter().collect::<Vec<_>>());
                 print(&text);
                 Ok(())
             }
-            Op::Assert(assert) if bytes(&self.operands[1]) == [0] => {
+            Op::Assert(assert) if bytes(&self.operands[0]) == [0] => {
                 let (message, location) = (assert.message.clone(), self.location.clone());
                 Err(EvalError::Assertion { message, location }.into())
             }
             Op::CheckFinite(check) => {
-                let ty = &self.operands[1].1;
-                let Some(index) = first_not_finite(ty.dtype, bytes(&self.operands[1])) else { return Ok(()) };
-                let element = Literal::scalar(literal(&self.operands[1]).get(index)).to_string();
+                let ty = &self.operands[0].1;
+                let Some(index) = first_not_finite(ty.dtype, bytes(&self.operands[0])) else { return Ok(()) };
+                let element = Literal::scalar(literal(&self.operands[0]).get(index)).to_string();
                 let (message, location) = (check.message.clone(), self.location.clone());
                 Err(EvalError::NotFinite { message, index, element, location }.into())
             }

@@ -160,7 +160,7 @@ impl ListTask {
             Op::ListNew(_) => ListOp::New,
             Op::ListPush(_) => ListOp::Push,
             Op::ListPop(_) => ListOp::Pop,
-            Op::ListGet(_) => ListOp::Get { index: types[1].dtype },
+            Op::ListGet(_) => ListOp::Get { index: types[1].tensor().dtype },
             Op::ListLen(_) => ListOp::Len,
             Op::ListStack(stack) => ListOp::Stack { length: stack.length },
             _ => return None,
@@ -171,7 +171,7 @@ impl ListTask {
             takes,
             other: operands.get(1).copied().unwrap_or_default(),
             results: results.iter().copied().collect(),
-            row_bytes: types.first().map_or(0, |ty| ty.row().bytes()),
+            row_bytes: types.first().map_or(0, |ty| ty.list().bytes()),
             location,
         })
     }

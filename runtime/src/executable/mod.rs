@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use tensorwright_compiler::program::{Product, Program};
 use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
 use tensorwright_ir::eval::EvalError;
-use tensorwright_ir::{DType, Graph, Type};
+use tensorwright_ir::{DType, Graph, TensorType};
 
 use self::block::{Block, OutputPlace};
 pub use self::effect::set_printer;
@@ -37,7 +37,8 @@ const SLOT_BYTES: usize = 512;
 /// A compiled graph, ready to run on any thread.
 #[derive(Debug)]
 pub struct Executable {
-    inputs: Vec<Type>,
+    inputs: Vec<TensorType>,
+    outputs: Vec<TensorType>,
     block: Block,
     program: Program,
     graph: Graph,
@@ -131,19 +132,22 @@ impl Executable {
         pairs: &[(usize, usize)],
     ) -> Result<Executable, BuildExecutableError> {
         let program = compile_donating(graph, options, &Native, pairs)?;
-        let (inputs, block) = (program.inputs.clone(), Block::new(&program)?);
+        // The compiler refuses functions that take or give anything else.
+        let inputs = program.inputs.iter().map(|ty| ty.tensor().clone()).collect();
+        let outputs = program.outputs.iter().map(|(ty, _)| ty.tensor().clone()).collect();
+        let block = Block::new(&program)?;
         let (graph, options, donated) = (graph.clone(), options.clone(), pairs.to_vec());
-        Ok(Executable { inputs, block, program, graph, options, donated })
+        Ok(Executable { inputs, outputs, block, program, graph, options, donated })
     }
 
     /// Types of the inputs.
-    pub fn input_types(&self) -> &[Type] {
+    pub fn input_types(&self) -> &[TensorType] {
         &self.inputs
     }
 
     /// Types of the outputs.
-    pub fn output_types(&self) -> &[Type] {
-        &self.block.outputs
+    pub fn output_types(&self) -> &[TensorType] {
+        &self.outputs
     }
 
     /// The program that it runs.
@@ -314,7 +318,7 @@ impl Executable {
             OutputPlace::Fresh(i) => fresh[i].clone(),
         };
         let outputs: SmallVec<[SharedBuffer; 2]> = self.block.output_places.iter().map(output).collect();
-        let bools = outputs.iter().zip(&self.block.outputs).filter(|(_, ty)| ty.dtype == DType::Bool);
+        let bools = outputs.iter().zip(&self.outputs).filter(|(_, ty)| ty.dtype == DType::Bool);
         bools.for_each(|(buffer, _)| buffer.vouch_for_bools());
         outputs
     }

@@ -3,7 +3,7 @@
 use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::program::{Program, Step};
 use tensorwright_ir::op::control::Scan;
-use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Type, Value};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, TensorType, Value};
 use tensorwright_runtime::{Executable, RunError};
 
 fn compile(graph: &Graph) -> Executable {
@@ -14,8 +14,8 @@ fn run(executable: &Executable, inputs: &[Literal]) -> Result<Vec<Literal>, RunE
     executable.run_literals(inputs, 2)
 }
 
-fn f32s(shape: impl Into<tensorwright_ir::Shape>) -> Type {
-    Type::new(DType::F32, shape)
+fn f32s(shape: impl Into<tensorwright_ir::Shape>) -> TensorType {
+    TensorType::new(DType::F32, shape)
 }
 
 fn scalar(b: &mut Builder, value: i32) -> Value {
@@ -107,7 +107,7 @@ fn state_changes_places() {
 #[test]
 fn a_failed_assertion_is_an_error_with_its_message() {
     let mut b = Builder::new("f");
-    let x = b.input(Type::scalar(DType::I32));
+    let x = b.input(TensorType::scalar(DType::I32));
     let token = b.token();
     let ten = scalar(&mut b, 10);
     let small = b.lt(x, ten).unwrap();
@@ -122,13 +122,15 @@ fn a_failed_assertion_is_an_error_with_its_message() {
 fn a_check_names_the_element_that_is_not_finite() {
     for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(dtype, [3]));
+        let x = b.input(TensorType::new(dtype, [3]));
         let token = b.token();
         b.check_finite(token, x, "loss").unwrap();
         let executable = compile(&b.finish(&[x]));
         let input = |last: f64| {
             let values = [1.0, 65504.0, last];
-            Literal::from_fn(Type::new(dtype, [3]), |i| tensorwright_ir::Scalar::from_f64(dtype, values[i]))
+            Literal::from_fn(TensorType::new(dtype, [3]), |i| {
+                tensorwright_ir::Scalar::from_f64(dtype, values[i])
+            })
         };
         assert!(run(&executable, &[input(-0.0)]).is_ok());
         for bad in [f64::NAN, f64::NEG_INFINITY] {
@@ -142,7 +144,7 @@ fn a_check_names_the_element_that_is_not_finite() {
 fn a_condition_does_not_overwrite_the_state() {
     // It looks at a changed copy of the second state variable.
     let mut b = Builder::new("f");
-    let (count, x) = (scalar(&mut b, 0), b.input(Type::new(DType::I32, [2])));
+    let (count, x) = (scalar(&mut b, 0), b.input(TensorType::new(DType::I32, [2])));
     let condition = |b: &mut Builder, s: &[Value]| {
         let at = b.literal(Literal::new([1], &[1i32]).unwrap());
         let hundred = b.full(100i32, &[1].into())?;
@@ -189,7 +191,7 @@ fn invariant_matrices_are_packed_once_before_the_outermost_loop() {
     assert_eq!(packs(program), 1, "{program}");
     assert!(program.with_regions()[1..].iter().all(|region| packs(region) == 0), "{program}");
     let number = |k: usize| ((k * 37 % 101) as f32 - 50.0) / 400.0;
-    let inputs = graph.input_types().into_iter().map(|ty| {
+    let inputs = executable.input_types().iter().map(|ty| {
         Literal::new(ty.shape.clone(), &(0..ty.elements()).map(number).collect::<Vec<_>>()).unwrap()
     });
     let inputs: Vec<Literal> = inputs.collect();

@@ -5,7 +5,7 @@ use tensorwright_compiler::differentiate::{jvp, vjp};
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::{Draw, Lowering, OpKind, Operand, Sample, Values};
-use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, Type};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, TensorType, Type};
 use tensorwright_runtime::Executable;
 use tensorwright_testkit::literals::{Random, smooth_literal};
 use tensorwright_testkit::tolerance::same_values;
@@ -16,7 +16,7 @@ const DRAWN: usize = 40;
 fn draw(kind: &OpKind, random: &mut Random, dtype: DType) -> Sample<Op> {
     let choices: Vec<u32> = (0..40).map(|_| random.bits() as u32).collect();
     let shape: Vec<usize> = (0..random.below(3)).map(|_| 2 + random.below(4)).collect();
-    kind.sample(&mut Draw::new(&choices), &Type::new(dtype, shape))
+    kind.sample(&mut Draw::new(&choices), &TensorType::new(dtype, shape).into())
 }
 
 /// The derivative of a sample by its float operands, if one is connected, with values for its inputs.
@@ -25,13 +25,13 @@ fn derivative(sample: &Sample<Op>, random: &mut Random) -> Option<(Graph, Vec<Li
     let operands: Vec<_> = sample.operands.iter().map(|o| b.input(o.ty.clone())).collect();
     let results = b.push(sample.op.clone(), &operands).expect("a sample is accepted");
     let graph = b.finish(&results);
-    let wrt: Vec<usize> = (0..operands.len()).filter(|&i| sample.operands[i].ty.dtype.is_float()).collect();
+    let wrt: Vec<usize> = (0..operands.len()).filter(|&i| sample.operands[i].ty.is_float()).collect();
     let derived = vjp(&graph, &wrt).expect("has a derivative");
-    let cotangents = results.iter().map(|&v| graph.ty(v).clone()).filter(|ty| ty.dtype.is_float());
-    let cotangents = cotangents.map(|ty| Operand { ty, values: Values::Range(-1.0, 1.0) });
+    let cotangents = results.iter().map(|&v| graph.ty(v).clone()).filter(Type::is_float);
+    let cotangents = cotangents.map(|ty| Operand::new(ty, Values::Range(-1.0, 1.0)));
     let inputs: Vec<Operand> = sample.operands.iter().cloned().chain(cotangents).collect();
     let inputs: Vec<Literal> = inputs.iter().map(|o| smooth_literal(random, o, sample.smooth)).collect();
-    let small = derived.graph.values().all(|v| derived.graph.ty(v).elements() <= 4096);
+    let small = derived.graph.values().all(|v| derived.graph.tensor(v).elements() <= 4096);
     (small && derived.derivatives.iter().any(Option::is_some)).then_some((derived.graph, inputs))
 }
 
@@ -119,7 +119,7 @@ const CONTROL: &str = "graph @f(%s: f32[8], %x: f32[5,8], %w: f32[8,8], %n: i32[
 #[test]
 fn compiled_derivatives_of_control_flow_agree_with_the_evaluator() {
     let mut random = Random::new(8);
-    let mut literal = |ty: &Type| match ty.dtype.is_float() {
+    let mut literal = |ty: &TensorType| match ty.dtype.is_float() {
         true => Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, random.unit() - 0.5)),
         false => Literal::scalar(-1i32),
     };
@@ -128,7 +128,7 @@ fn compiled_derivatives_of_control_flow_agree_with_the_evaluator() {
         let gradient = vjp(&graph, &[0, 1, 2]).expect("has a derivative").graph;
         let second = vjp(&gradient, &[0, 1, 2]).expect("has a derivative").graph;
         for graph in [jvp(&graph, &[0, 1, 2]).expect("has a derivative").graph, gradient, second] {
-            let inputs: Vec<Literal> = graph.input_types().iter().map(&mut literal).collect();
+            let inputs: Vec<Literal> = graph.input_types().iter().map(|ty| literal(ty.tensor())).collect();
             let (expected, found) = (evaluate(&graph, &inputs).expect("inputs fit"), run(&graph, &inputs));
             for (e, f) in expected.iter().zip(&found) {
                 assert!(is_close(e, f), "{graph}of {inputs:?}\nis {e:?}\ncompiled {f:?}");

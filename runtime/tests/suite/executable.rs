@@ -3,7 +3,7 @@
 use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::op::Random;
 use tensorwright_ir::op::primitive::ReduceKind;
-use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, TensorType, Value, eval};
 use tensorwright_runtime::Executable;
 
 fn graph(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Graph {
@@ -12,8 +12,8 @@ fn graph(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Graph {
     b.finish(&outputs)
 }
 
-fn f32(shape: impl Into<Shape>) -> Type {
-    Type::new(DType::F32, shape)
+fn f32(shape: impl Into<Shape>) -> TensorType {
+    TensorType::new(DType::F32, shape)
 }
 
 /// Numbers between -2 and 2 that look random.
@@ -22,7 +22,11 @@ fn inputs(graph: &Graph) -> Vec<Literal> {
     graph
         .input_types()
         .into_iter()
-        .map(|ty| Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, random.symmetric() * 2.0)))
+        .map(|ty| {
+            Literal::from_fn(ty.tensor().clone(), |_| {
+                Scalar::from_f64(ty.tensor().dtype, random.symmetric() * 2.0)
+            })
+        })
         .collect()
 }
 
@@ -119,7 +123,7 @@ fn matmul_with_bias_and_relu_runs() {
                 let w = b.input(f32([k, n]));
                 let bias = b.input(f32([n]));
                 let y = b.matmul(x, w).unwrap();
-                let shape = b.ty(y).shape.clone();
+                let shape = b.tensor(y).shape.clone();
                 let bias = b.broadcast_to(bias, &shape).unwrap();
                 let y = b.add(y, bias).unwrap();
                 vec![b.relu(y).unwrap()]
@@ -165,7 +169,7 @@ fn nans_are_equal_in_the_total_order() {
     let specials = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.0];
     let n = specials.len();
     for dtype in [DType::F16, DType::BF16, DType::F32, DType::F64] {
-        let ty = Type::new(dtype, [n * n]);
+        let ty = TensorType::new(dtype, [n * n]);
         let graph = graph(|b| {
             let (x, y) = (b.input(ty.clone()), b.input(ty.clone()));
             vec![b.lt_total(x, y).unwrap(), b.le_total(x, y).unwrap()]

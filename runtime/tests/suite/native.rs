@@ -2,7 +2,7 @@
 
 use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::program::Step;
-use tensorwright_ir::{Graph, Literal, Scalar, Type};
+use tensorwright_ir::{Graph, Literal, Scalar, TensorType};
 use tensorwright_runtime::Executable;
 
 fn graph(text: &str) -> Graph {
@@ -15,11 +15,12 @@ fn run(executable: &Executable, inputs: &[Literal]) -> Vec<Literal> {
 
 /// Numbers between 0 and 1, or small integers.
 fn inputs(graph: &Graph) -> Vec<Literal> {
-    let number = |ty: &Type, i: usize| {
+    let number = |ty: &TensorType, i: usize| {
         let unit = ((i * 7919 + 13) % 1009) as f64 / 1009.0;
         Scalar::from_f64(ty.dtype, if ty.dtype.is_float() { unit } else { (unit * 7.0).floor() })
     };
-    graph.input_types().iter().map(|ty| Literal::from_fn(ty.clone(), |i| number(ty, i))).collect()
+    let types = graph.input_types();
+    types.iter().map(|ty| ty.tensor()).map(|ty| Literal::from_fn(ty.clone(), |i| number(ty, i))).collect()
 }
 
 fn control_steps(executable: &Executable) -> usize {
@@ -365,9 +366,10 @@ fn what_has_no_native_form_stays() {
         "%n = dot_general(%x, %x) {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0], dtype = f32}",
     ));
     check_stays(
-        "graph @f(%t: bool[0], %x: f32[]) {
+        "graph @f(%x: f32[]) {
+           %t = token_new()
            %u, %y = scan(%t, %x) {carried = 2, scanned = 0, length = 3, reverse = false} (
-             graph(%t: bool[0], %x: f32[]) {
+             graph(%t: token, %x: f32[]) {
                %k = constant() {value = 9.0:f32}
                %c = lt(%x, %k)
                %u = assert(%t, %c) {message = \"small\"}

@@ -13,9 +13,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
+use tensorwright_ir::eval::{self, Datum};
 use tensorwright_ir::op::{Lowering, OpKind, Tolerance};
 use tensorwright_ir::text::{Style, parse, print};
-use tensorwright_ir::{Builder, Graph, Literal, Value, eval};
+use tensorwright_ir::{Builder, Graph, Literal, Value};
 use tensorwright_runtime::Executable;
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
 use tensorwright_testkit::properties::for_random_graphs;
@@ -74,7 +75,7 @@ fn with_outputs(graph: &Graph, outputs: &[Value]) -> Graph {
 fn rounded_values(graph: &Graph, tolerances: &[Tolerance]) -> Vec<Value> {
     let rounds = graph.nodes().iter().zip(tolerances).filter(|(_, t)| **t != Tolerance::Exact);
     let rounded = rounds.flat_map(|(node, _)| node.results.iter().copied());
-    let rounded = rounded.filter(|&v| !graph.ty(v).is_list());
+    let rounded = rounded.filter(|&v| graph.ty(v).as_tensor().is_some());
     rounded.chain(graph.outputs().iter().copied()).collect()
 }
 
@@ -87,12 +88,12 @@ fn nodes_are_right(
     let RandomGraph { graph, inputs, tolerances } = drawn;
     let found = run(&with_outputs(graph, outputs), inputs)?;
     let compiled: HashMap<Value, Literal> = outputs.iter().copied().zip(found).collect();
-    let mut values: Vec<Option<Literal>> = vec![None; graph.values().len()];
+    let mut values: Vec<Option<Datum>> = vec![None; graph.values().len()];
     for (v, input) in graph.inputs().iter().zip(inputs) {
-        values[v.index()] = Some(input.clone());
+        values[v.index()] = Some(input.clone().into());
     }
     for ((id, node), &tolerance) in graph.iter().zip(tolerances) {
-        let operands: Vec<&Literal> =
+        let operands: Vec<&Datum> =
             node.operands.iter().map(|v| values[v.index()].as_ref().expect("in order")).collect();
         let types: Vec<_> = node.results.iter().map(|&v| graph.ty(v).clone()).collect();
         let expected = eval::Evaluator::new().evaluate_node(node, &operands, &types).expect("it succeeds");
@@ -102,10 +103,11 @@ fn nodes_are_right(
                 results.push((*v, expected));
                 continue;
             };
-            let difference = first_difference(&expected, found, tolerance, &operands);
+            let tensors: Vec<&Literal> = operands.iter().filter_map(|x| x.as_tensor()).collect();
+            let difference = first_difference(expected.tensor(), found, tolerance, &tensors);
             let context = || format!("{id} {} of {operands:?}", node.op.name());
             prop_assert!(difference.is_none(), "{}: {}", context(), difference.unwrap());
-            results.push((*v, found.clone()));
+            results.push((*v, found.clone().into()));
         }
         results.into_iter().for_each(|(v, result)| values[v.index()] = Some(result));
     }
@@ -135,7 +137,7 @@ fn check(drawn: RandomGraph) -> Outcome {
     let of_optimised = eval::evaluate(&optimised, inputs).map_err(|e| TestCaseError::fail(e.to_string()))?;
     expect_same(&meaning, &of_optimised, "optimised")?;
 
-    let tensors: Vec<Value> = graph.values().filter(|&v| !graph.ty(v).is_list()).collect();
+    let tensors: Vec<Value> = graph.values().filter(|&v| graph.ty(v).as_tensor().is_some()).collect();
     nodes_are_right(&drawn, &tensors, run_in_place)?;
     nodes_are_right(&drawn, &rounded_values(graph, tolerances), |graph, inputs| run(graph, inputs, 1))?;
     let found = run(graph, inputs, 1)?;
@@ -170,7 +172,7 @@ classes! {
     contractions: |kind| kind.lowering == Lowering::Contract;
     library: |kind| kind.lowering == Lowering::Library;
     composites: |kind| kind.lowering == Lowering::Expand;
-    control_flow: |kind| matches!(kind.lowering, Lowering::Region | Lowering::Effect);
+    control_flow: |kind| matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::Token);
     lists: |kind| matches!(kind.lowering, Lowering::Region | Lowering::List);
     everything: |_| true;
 }

@@ -4,7 +4,7 @@
 use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::op::Random;
 use tensorwright_ir::op::primitive::{BroadcastInDim, ReduceKind};
-use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, TensorType, Value, eval};
 use tensorwright_runtime::Executable;
 
 const KINDS: [ReduceKind; 6] =
@@ -32,7 +32,7 @@ fn numbers(seed: u64) -> impl FnMut() -> u64 {
 }
 
 /// Elements of which every sum and product is exact: small integers for sums, ones of either sign for products.
-fn exact(ty: Type, kind: ReduceKind) -> Literal {
+fn exact(ty: TensorType, kind: ReduceKind) -> Literal {
     let mut next = numbers(7);
     let signed = |x: u64| if ty.dtype.is_unsigned_int() { x as f64 } else { x as f64 - 1.0 };
     let element = |x: u64| match kind {
@@ -47,12 +47,12 @@ fn exact(ty: Type, kind: ReduceKind) -> Literal {
 /// Floats between -2 and 2.
 fn floats(shape: impl Into<Shape>, seed: u64) -> Literal {
     let mut next = numbers(seed);
-    Literal::from_fn(Type::new(DType::F32, shape), |_| {
+    Literal::from_fn(TensorType::new(DType::F32, shape), |_| {
         Scalar::F32((next() as f64 / f64::from(1 << 22) - 2.0) as f32)
     })
 }
 
-fn reduction(ty: &Type, kind: ReduceKind, axes: &[usize]) -> Graph {
+fn reduction(ty: &TensorType, kind: ReduceKind, axes: &[usize]) -> Graph {
     graph(|b| {
         let x = b.input(ty.clone());
         vec![b.reduce(x, kind, axes.to_vec()).expect("a reduction")]
@@ -88,7 +88,7 @@ fn every_dtype_and_kind_along_inner_and_outer_axes() {
     for dtype in DType::ALL {
         for kind in KINDS.into_iter().filter(|kind| kind.class().contains(dtype)) {
             for (shape, axis) in [(&[70_001][..], 0), (&[44_100, 3], 0)] {
-                let ty = Type::new(dtype, shape);
+                let ty = TensorType::new(dtype, shape);
                 let graph = reduction(&ty, kind, &[axis]);
                 assert!(is_cut(&graph), "{ty}");
                 check(&graph, &[exact(ty.clone(), kind)], &format!("{kind:?} of {ty}"));
@@ -118,7 +118,7 @@ fn any_shape_and_axes() {
         (&[40, 33, 5, 101], &[0, 2]),
     ];
     for (shape, axes) in cases {
-        let ty = Type::new(DType::F32, shape);
+        let ty = TensorType::new(DType::F32, shape);
         let graph = reduction(&ty, ReduceKind::Sum, axes);
         assert!(is_cut(&graph), "{ty} along {axes:?}");
         check(&graph, &[exact(ty.clone(), ReduceKind::Sum)], &format!("{ty} along {axes:?}"));
@@ -135,7 +135,7 @@ fn empty_axes_give_identities() {
         (&[70, 1], &[0]),
     ] {
         for kind in [ReduceKind::Sum, ReduceKind::Max] {
-            let ty = Type::new(DType::F32, shape);
+            let ty = TensorType::new(DType::F32, shape);
             check(&reduction(&ty, kind, axes), &[Literal::full(shape, 0.0f32)], &format!("{ty}"));
         }
     }
@@ -145,7 +145,7 @@ fn empty_axes_give_identities() {
 fn extremes_of_nans_and_signed_zeros() {
     let places = [0, 1, 4095, 4096, 50_000, 69_999, 70_000];
     for (shape, axis) in [(&[70_001][..], 0), (&[70_001, 2], 0)] {
-        let ty = Type::new(DType::F32, shape);
+        let ty = TensorType::new(DType::F32, shape);
         for kind in [ReduceKind::Max, ReduceKind::Min] {
             let graph = reduction(&ty, kind, &[axis]);
             let width = ty.elements() / 70_001;
@@ -201,8 +201,8 @@ fn fused_sums_are_those_of_single_ops() {
         (&[2000, 300], &[0]),
     ] {
         let graph = graph(|b| {
-            let x = b.input(Type::new(DType::F32, shape));
-            let y = b.input(Type::new(DType::F32, shape));
+            let x = b.input(TensorType::new(DType::F32, shape));
+            let y = b.input(TensorType::new(DType::F32, shape));
             let product = b.mul(x, y).expect("a product");
             let sum = b.reduce(product, ReduceKind::Sum, axes.to_vec()).expect("a sum");
             let greatest = b.reduce(product, ReduceKind::Max, axes.to_vec()).expect("a maximum");
@@ -218,7 +218,7 @@ fn fused_sums_are_those_of_single_ops() {
 fn variance_and_softmax_of_one_long_row() {
     let n = 150_000usize;
     let graph = graph(|b| {
-        let x = b.input(Type::new(DType::F32, [n]));
+        let x = b.input(TensorType::new(DType::F32, [n]));
         let whole = Shape::from([n]);
         let sum = b.reduce(x, ReduceKind::Sum, [0]).expect("a sum");
         let count = b.full_like(n as f64, sum).expect("a number");
@@ -243,15 +243,15 @@ fn variance_and_softmax_of_one_long_row() {
 fn rows_folded_side_by_side() {
     for dtype in [DType::F32, DType::F64, DType::I8, DType::I32, DType::F16] {
         for (rows, columns) in [(64usize, 2048usize), (37, 513), (32, 520), (48, 16_384), (200, 1000)] {
-            let ty = Type::new(dtype, [rows, columns]);
+            let ty = TensorType::new(dtype, [rows, columns]);
             for kind in [ReduceKind::Sum, ReduceKind::Prod, ReduceKind::Max] {
                 check(&reduction(&ty, kind, &[1]), &[exact(ty.clone(), kind)], &format!("{kind:?} of {ty}"));
             }
         }
     }
     let graph = graph(|b| {
-        let x = b.input(Type::new(DType::F32, [64, 2048]));
-        let y = b.input(Type::new(DType::F32, [64]));
+        let x = b.input(TensorType::new(DType::F32, [64, 2048]));
+        let y = b.input(TensorType::new(DType::F32, [64]));
         let shape = Shape::from([64, 2048]);
         let each =
             b.push_one(BroadcastInDim { shape, axes: [0usize][..].into() }, &[y]).expect("a broadcast");

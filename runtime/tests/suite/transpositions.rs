@@ -2,7 +2,7 @@
 
 use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::op::primitive::Transpose;
-use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, Type, Value, eval};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, TensorType, Value, eval};
 use tensorwright_runtime::Executable;
 
 fn graph(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Graph {
@@ -17,7 +17,7 @@ fn run(graph: &Graph, inputs: &[Literal], threads: usize) -> Vec<Literal> {
 }
 
 /// Elements that tell places apart: their bits are their numbers, but for bools, and for floats that could be NaN.
-fn numbered(ty: &Type) -> Literal {
+fn numbered(ty: &TensorType) -> Literal {
     let element = |i: usize| match ty.dtype {
         DType::Bool => Scalar::Bool((i * i).is_multiple_of(3)),
         dtype => Scalar::from_bits(dtype, (i as u64).wrapping_mul(0x9e37) & 0x3b3b_3b3b),
@@ -26,7 +26,7 @@ fn numbered(ty: &Type) -> Literal {
 }
 
 fn check(graph: &Graph, what: &str) {
-    let inputs: Vec<Literal> = graph.input_types().iter().map(numbered).collect();
+    let inputs: Vec<Literal> = graph.input_types().iter().map(|ty| numbered(ty.tensor())).collect();
     let expected = eval::evaluate(graph, &inputs).expect("inputs fit");
     for threads in [1, 2] {
         for (e, f) in expected.iter().zip(&run(graph, &inputs, threads)) {
@@ -35,7 +35,7 @@ fn check(graph: &Graph, what: &str) {
     }
 }
 
-fn transposed(ty: &Type, permutation: &[usize]) -> Graph {
+fn transposed(ty: &TensorType, permutation: &[usize]) -> Graph {
     graph(|b| {
         let x = b.input(ty.clone());
         vec![b.push_one(Transpose { permutation: permutation.into() }, &[x]).expect("a transposition")]
@@ -46,7 +46,7 @@ fn transposed(ty: &Type, permutation: &[usize]) -> Graph {
 fn every_dtype() {
     for dtype in DType::ALL {
         for (rows, columns) in [(64usize, 64usize), (128, 192), (65, 67), (130, 33), (200, 79)] {
-            let ty = Type::new(dtype, [rows, columns]);
+            let ty = TensorType::new(dtype, [rows, columns]);
             check(&transposed(&ty, &[1, 0]), &ty.to_string());
         }
     }
@@ -65,7 +65,7 @@ fn any_axes() {
         (&[5, 4, 3, 2, 60, 61], &[0, 1, 2, 3, 5, 4]),
     ];
     for (shape, permutation) in cases {
-        let ty = Type::new(DType::F32, shape);
+        let ty = TensorType::new(DType::F32, shape);
         check(&transposed(&ty, permutation), &format!("{ty} to {permutation:?}"));
     }
 }
@@ -73,7 +73,7 @@ fn any_axes() {
 #[test]
 fn several_reads_across_and_along_in_one_kernel() {
     for n in [64usize, 100, 257] {
-        let ty = Type::new(DType::F32, [n, n]);
+        let ty = TensorType::new(DType::F32, [n, n]);
         let graph = graph(|b| {
             let [x, y] = [0; 2].map(|_| b.input(ty.clone()));
             let [s, t] = [x, y].map(|v| b.transpose(v, [1, 0]).expect("a transposition"));
@@ -91,7 +91,7 @@ fn several_reads_across_and_along_in_one_kernel() {
 #[test]
 fn a_transposition_before_a_math_function() {
     let shape = Shape::from([100, 130]);
-    let ty = Type::new(DType::F32, shape.clone());
+    let ty = TensorType::new(DType::F32, shape.clone());
     let transposed = graph(|b| {
         let x = b.input(ty.clone());
         let t = b.transpose(x, [1, 0]).expect("a transposition");
@@ -99,11 +99,12 @@ fn a_transposition_before_a_math_function() {
         vec![b.add(e, t).expect("a sum")]
     });
     let plain = graph(|b| {
-        let t = b.input(Type::new(DType::F32, [130, 100]));
+        let t = b.input(TensorType::new(DType::F32, [130, 100]));
         let e = b.exp(t).expect("powers");
         vec![b.add(e, t).expect("a sum")]
     });
     let x = Literal::from_fn(ty, |i| Scalar::F32((i % 97) as f32 / 10.0 - 4.0));
-    let exchanged = Literal::from_fn(Type::new(DType::F32, [130, 100]), |i| x.get(i % 100 * 130 + i / 100));
+    let exchanged =
+        Literal::from_fn(TensorType::new(DType::F32, [130, 100]), |i| x.get(i % 100 * 130 + i / 100));
     assert_eq!(run(&transposed, &[x], 2), run(&plain, &[exchanged], 2));
 }

@@ -1,6 +1,6 @@
 //! What `for` goes over: slices of a tensor, numbers of a range of tensors, or whatever Rust goes over.
 
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 use tensorwright_ir::op::TypeError;
 
 use super::range::Range;
@@ -86,13 +86,13 @@ pub struct Slices {
 }
 
 impl Slices {
-    fn ty(&self) -> Result<(usize, Type)> {
+    fn ty(&self) -> Result<(usize, TensorType)> {
         let ty = self.xs.ty()?;
         if ty.rank() == 0 {
             let source = TypeError::Other("`for` goes over axis 0, and a scalar has no axis".to_owned());
-            return Err(Error::refused(self.at, "for", vec![ty.clone()], source));
+            return Err(Error::refused(self.at, "for", [ty.into()], source));
         }
-        Ok((ty.shape.size(0), Type { dtype: ty.dtype, shape: ty.shape.without(&[0]) }))
+        Ok((ty.shape.size(0), ty.with_shape(ty.shape.without(&[0]))))
     }
 }
 

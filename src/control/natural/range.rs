@@ -274,7 +274,7 @@ fn integer(bound: &Tensor, at: Place) -> Result<DType> {
         return Ok(ty.dtype);
     }
     let message = format!("a range goes over integers, between scalars of one dtype, found {ty}");
-    Err(Error::refused(at, "range", vec![ty.clone()], TypeError::Other(message)))
+    Err(Error::refused(at, "range", [ty.into()], TypeError::Other(message)))
 }
 
 fn spaced(start: &Tensor, end: &Tensor, inclusive: bool, at: Place) -> Result<Numbers> {
@@ -283,7 +283,7 @@ fn spaced(start: &Tensor, end: &Tensor, inclusive: bool, at: Place) -> Result<Nu
         let types = [start, end].map(|bound| bound.ty().cloned());
         let [start, end] = [types[0].clone()?, types[1].clone()?];
         let message = format!("the bounds of a range have the same dtype, found {start} and {end}");
-        return Err(Error::refused(at, "range", vec![start, end], TypeError::Other(message)));
+        return Err(Error::refused(at, "range", [start.into(), end.into()], TypeError::Other(message)));
     }
     let [first, end] = [start, end].map(|bound| cast(bound, DType::I64, at));
     let mut count = one(BinaryFn::Sub, &[&end, &first], at);

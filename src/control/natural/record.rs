@@ -2,7 +2,7 @@
 
 use tensorwright_ir::op::control::{Scan, While};
 use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
-use tensorwright_ir::{DType, Scalar, Type, Value};
+use tensorwright_ir::{DType, Scalar, TensorType, Type, Value};
 
 use super::super::agree::{self, Parties};
 use super::super::branch::check_scalar;
@@ -16,6 +16,7 @@ use crate::interpret::Operand;
 use crate::interpret::one;
 use crate::interpret::trace::{Input, Output, Region, Session};
 use crate::tensor::identity::same;
+use crate::tree::tensors::{type_of, types_of};
 
 /// The record of a loop.
 pub(super) struct Recorder {
@@ -108,12 +109,12 @@ impl Recorder {
                 Content::Variable(copied) => copied.tensors.as_slice(),
                 _ => &[],
             };
-            let types = tensors.iter().map(|tensor| tensor.ty().cloned()).collect::<Result<Vec<_>>>()?;
+            let types = types_of(tensors)?;
             inputs.count += types.len();
             inputs.variables.push(types.into_iter().map(|ty| session.input(ty, "", self.at)).collect());
         }
         if let Some(dtype) = self.trip.counter() {
-            inputs.counter = Some(session.input(Type::scalar(dtype), "", self.at));
+            inputs.counter = Some(session.input(TensorType::scalar(dtype), "", self.at));
             inputs.count += 1;
         }
         Ok(inputs)
@@ -151,7 +152,7 @@ impl Recorder {
             let initial = Scalar::zero(ty.dtype);
             // Its constant is made outside, when the op is recorded.
             let initial = Initial::Element(initial);
-            found.states.push((Owner::Counter, ty, Some(argument), output, initial));
+            found.states.push((Owner::Counter, ty.into(), Some(argument), output, initial));
         }
         let region = session.finish_region(self.inputs.count, &found.results);
         self.restore(carriers);
@@ -341,7 +342,7 @@ impl Initial {
     fn tensor(self, ty: &Type, at: Place) -> Tensor {
         match self {
             Initial::Tensor(tensor) => tensor,
-            Initial::Element(element) => Tensor::scalar_at(element, at).broadcast_at(&ty.shape, at),
+            Initial::Element(element) => Tensor::scalar_at(element, at).broadcast_at(&ty.tensor().shape, at),
         }
     }
 }
@@ -409,13 +410,7 @@ impl Found {
             }
             let output = self.result(tensor, session, at)?;
             let place = Owner::Variable { carrier, tensor: i };
-            self.states.push((
-                place,
-                tensor.ty()?.clone(),
-                Some(first + i),
-                output,
-                Initial::Tensor(initial),
-            ));
+            self.states.push((place, type_of(tensor)?, Some(first + i), output, Initial::Tensor(initial)));
         }
         Ok(())
     }
@@ -434,7 +429,7 @@ impl Found {
                 Some(tensor) => Initial::Tensor(tensor.clone()),
                 None => Initial::Element(filler(tensor)?.0),
             };
-            self.states.push((Owner::Slot { carrier }, tensor.ty()?.clone(), None, output, initial));
+            self.states.push((Owner::Slot { carrier }, type_of(tensor)?, None, output, initial));
         }
         Ok(())
     }
@@ -445,6 +440,12 @@ impl Found {
             Content::Known(known) => Initial::Element(flag_element(*known).0),
             _ => unreachable!("a flag stays a flag"),
         };
-        self.states.push((Owner::Flag { carrier }, Type::scalar(DType::Bool), None, output, initial));
+        self.states.push((
+            Owner::Flag { carrier },
+            TensorType::scalar(DType::Bool).into(),
+            None,
+            output,
+            initial,
+        ));
     }
 }

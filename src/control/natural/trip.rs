@@ -1,6 +1,6 @@
 //! Trips: what decides how often a loop runs.
 
-use tensorwright_ir::{DType, Scalar, Type};
+use tensorwright_ir::{DType, Scalar, TensorType};
 
 use super::range::Range;
 use crate::error::Place;
@@ -17,7 +17,7 @@ pub enum Trip {
         /// The tensor.
         xs: Tensor,
         /// The type of a slice.
-        slice: Type,
+        slice: TensorType,
         /// How many there are.
         length: usize,
         /// Whether the loop may end earlier.

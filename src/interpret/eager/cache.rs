@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::Equivalent;
 use smallvec::SmallVec;
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Op, TensorType, Value};
 use tensorwright_runtime::Executable;
 use tensorwright_runtime::cache::{self, Cache, CacheStats, LookupError, Weigh};
 
@@ -31,7 +31,7 @@ pub fn set_eager_cache_budget(bytes: usize) {
 #[expect(clippy::large_enum_variant, reason = "nearly all keys are ops, and each eager op compares one")]
 pub(super) enum EagerKey {
     /// An op, for operands of these types. Of an effect the operands without the token.
-    Op(Op, SmallVec<[Type; 2]>),
+    Op(Op, SmallVec<[TensorType; 2]>),
     /// A whole graph, names and lines included: messages of its checks show them.
     Graph(Graph),
 }
@@ -57,7 +57,7 @@ pub(super) trait Query: Hash + Equivalent<EagerKey> {
 
 pub(super) struct OpQuery<'q> {
     pub(super) op: &'q Op,
-    pub(super) types: SmallVec<[&'q Type; 4]>,
+    pub(super) types: SmallVec<[&'q TensorType; 4]>,
 }
 
 impl Hash for OpQuery<'_> {

@@ -8,7 +8,7 @@ pub(crate) mod cache;
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::{Graph, Op, Type};
+use tensorwright_ir::{DType, Graph, Op, TensorType};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use super::application::{Application, Applied, Code, Operand};
@@ -21,7 +21,7 @@ use cache::{Entry, GraphQuery, OpQuery, executable};
 /// Runs an op on tensors with values. Of an effect the operands are those without the token, and there are no results.
 pub(super) fn run(op: &Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
     let mut inputs: SmallVec<[&SharedBuffer; 4]> = SmallVec::new();
-    let mut types: SmallVec<[&Type; 4]> = SmallVec::new();
+    let mut types: SmallVec<[&TensorType; 4]> = SmallVec::new();
     for operand in operands {
         match operand.repr() {
             Repr::Concrete(ty, buffer) => {
@@ -50,7 +50,7 @@ fn run_entry(entry: &Entry, inputs: &[&SharedBuffer], at: Place) -> Result<Resul
 fn without_value(operand: &Tensor, at: Place) -> Failure {
     match operand.repr() {
         Repr::Traced(traced) => Error::Escaped { made: traced.made.into(), used: at.into() }.into(),
-        Repr::List(list) => rows::no_tensor(list.ty(), at).into(),
+        Repr::List(list) => rows::no_tensor(&list.ty(), at).into(),
         Repr::Failed(failure) => Arc::clone(failure),
         Repr::Concrete(..) => unreachable!("it has a value"),
     }
@@ -59,18 +59,20 @@ fn without_value(operand: &Tensor, at: Place) -> Failure {
 /// Ops that need no code: the result of a reshape shares the operand's memory, and a constant is there already.
 fn without_code(
     op: &Op,
-    types: &[&Type],
+    types: &[&TensorType],
     inputs: &[&SharedBuffer],
     at: Place,
 ) -> Option<Result<Results, Failure>> {
-    let owned = || types.iter().map(|&ty| ty.clone()).collect();
     match op {
         Op::Constant(constant) => Some(Ok(smallvec![Tensor::literal_in_memory(&constant.value, at)])),
-        Op::Reshape(_) => Some(match op.infer(types, &[]) {
+        Op::Reshape(_) => Some(match op.infer_tensors(types) {
             Ok(results) => {
                 Ok(results.into_iter().map(|ty| Tensor::concrete(ty, inputs[0].clone())).collect())
             }
-            Err(source) => Err(Error::refused(at, op.name(), owned(), source).into()),
+            Err(source) => {
+                let types = types.iter().map(|&ty| ty.into());
+                Err(Error::refused(at, op.name(), types, source).into())
+            }
         }),
         _ => None,
     }
@@ -111,7 +113,8 @@ pub(super) fn tensor(operand: Operand<'_>, at: Place) -> Tensor {
         Operand::State(State::Variable(variable)) => {
             Tensor::concrete(variable.ty().clone(), variable.buffer())
         }
-        Operand::State(state @ State::Token) => Tensor::in_memory(state.ty(), at, |_| {}),
+        // The order of effects has no value: something empty stands in its place among operands and results.
+        Operand::State(State::Token) => Tensor::in_memory(TensorType::new(DType::Bool, [0]), at, |_| {}),
     }
 }
 

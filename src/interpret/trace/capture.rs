@@ -19,7 +19,7 @@ pub(crate) enum Captured {
 impl Captured {
     pub(super) fn ty(&self) -> Type {
         match self {
-            Captured::Tensor(tensor) => tensor.known_type().expect("captured tensors have types").clone(),
+            Captured::Tensor(tensor) => tensor.value_type().expect("captured tensors have types"),
             Captured::State(state) => state.ty(),
         }
     }

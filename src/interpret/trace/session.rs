@@ -58,7 +58,7 @@ impl Session {
     }
 
     /// Adds an argument. All of them come before the first op.
-    pub(crate) fn input(&self, ty: Type, name: &str, made: Place) -> Tensor {
+    pub(crate) fn input(&self, ty: impl Into<Type>, name: &str, made: Place) -> Tensor {
         self.with(|trace, _| {
             let value =
                 if name.is_empty() { trace.builder.input(ty) } else { trace.builder.named_input(name, ty) };

@@ -166,10 +166,10 @@ impl Trace {
     /// The value that a tensor is in this trace.
     pub(super) fn value_of(&mut self, tensor: &Tensor, outer: &[Trace], at: Place) -> Result<Value, Failure> {
         match tensor.repr() {
-            Repr::Concrete(ty, _) => Ok(self.capture(ty, tensor)),
+            Repr::Concrete(ty, _) => Ok(self.capture(ty.into(), tensor)),
             Repr::Traced(traced) if traced.trace == self.id => Ok(traced.value),
             Repr::Traced(traced) if self.scope == Scope::Region && is_visible(outer, traced.trace) => {
-                Ok(self.capture(&traced.ty, tensor))
+                Ok(self.capture(traced.ty.clone(), tensor))
             }
             Repr::Traced(traced) => {
                 let (made, used) = (traced.made.into(), at.into());
@@ -184,7 +184,7 @@ impl Trace {
 
     /// A list with values, built anew.
     fn list(&mut self, rows: &Rows<Tensor>, outer: &[Trace], at: Place) -> Result<Value, Failure> {
-        let new = self.builder.list_new(&rows.ty().row());
+        let new = self.builder.list_new(rows.row());
         let mut list = new.map_err(|error| Error::op(at, error))?;
         for row in rows.to_vec() {
             let row = self.value_of(&row, outer, at)?;
@@ -193,12 +193,12 @@ impl Trace {
         Ok(list)
     }
 
-    fn capture(&mut self, ty: &Type, tensor: &Tensor) -> Value {
+    fn capture(&mut self, ty: Type, tensor: &Tensor) -> Value {
         let identity = Identity::of(tensor).expect("tensors and values of traces have one");
         if let Some(&value) = self.captured.get(&identity) {
             return value;
         }
-        let value = self.builder.input(ty.clone());
+        let value = self.builder.input(ty);
         self.captured.insert(identity, value);
         self.captures.push(Captured::Tensor(tensor.clone()));
         value

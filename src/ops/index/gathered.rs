@@ -46,7 +46,7 @@ pub(super) fn gathered(
 fn common_shape(x: &Tensor, tensors: &[(usize, Tensor)], at: Place) -> Result<Shape, Failure> {
     let mut common = Shape::scalar();
     for (_, index) in tensors {
-        let ty = index.known_type().map_err(Failure::clone)?;
+        let ty = index.known_type()?;
         if !ty.dtype.is_int() {
             let message = format!("an index tensor must have an integer dtype, found {ty}");
             return Err(refused("index", &[x, index], at, TypeError::Other(message)));

@@ -48,7 +48,7 @@ impl Tensor {
     }
 
     fn indexed(&self, items: Vec<Index>, at: Place) -> Result<Tensor, Failure> {
-        let shape = self.known_type().map_err(Failure::clone)?.shape.clone();
+        let shape = self.known_type()?.shape.clone();
         let plan = Plan::new(items, &shape).map_err(|source| refused("index", &[self], at, source))?;
         let mut result = self.clone();
         if let Some(slice) = plan.slice(&shape) {

@@ -50,7 +50,7 @@ pub(super) fn record(
         return Err(DifferentiateError::Captured { location: site.node.location.clone() });
     }
     let (results, inputs) = run(b, site.node, op, site.operands)?;
-    let float = |b: &Builder, v: Value| b.ty(v).dtype.is_float();
+    let float = |b: &Builder, v: Value| b.ty(v).is_float();
     let arguments = (0..op.arguments).filter(|&i| float(b, site.operands[i])).collect();
     let of_results = (0..op.results).filter(|&i| float(b, results[i]));
     let tape = Tape {
@@ -110,14 +110,14 @@ pub(super) fn jvp(
     }
     let (results, mut inputs) = run(b, node, op, operands)?;
     let first = inputs.len();
-    let floats: Vec<usize> = (0..op.results).filter(|&i| b.ty(results[i]).dtype.is_float()).collect();
+    let floats: Vec<usize> = (0..op.results).filter(|&i| b.ty(results[i]).is_float()).collect();
     for &result in &floats {
         let ty = b.ty(results[result]).clone();
         inputs.push(or_zeros(b, None, &ty)?);
     }
     let mut moved = Vec::new();
     for (&operand, &tangent) in operands[..op.arguments].iter().zip(tangents) {
-        if b.ty(operand).dtype.is_float() {
+        if b.ty(operand).is_float() {
             moved.push(Some(or_zeros_like(b, tangent, operand)?));
         }
     }

@@ -4,7 +4,7 @@
 //! last row first, and their number onto a list of numbers. On the way back as many rows are taken off again, which turns them round
 //! once more. Moving the rows costs as much as saving them did.
 
-use tensorwright_ir::{BuildError, Builder, DType, Type, Value};
+use tensorwright_ir::{BuildError, Builder, DType, TensorType, Type, Value};
 
 /// Values of one type that a loop keeps.
 #[derive(Clone, Debug)]
@@ -19,14 +19,14 @@ impl Shelf {
 
     /// How many values of the loop's state it takes.
     pub(super) fn width(&self) -> usize {
-        if self.ty.is_list() { 2 } else { 1 }
+        if self.ty.as_list().is_some() { 2 } else { 1 }
     }
 
     /// The state of a loop that has kept nothing yet.
     pub(super) fn empty(&self, b: &mut Builder) -> Result<Vec<Value>, BuildError> {
-        match self.ty.is_list() {
-            true => Ok(vec![b.list_new(&self.ty.row())?, b.list_new(&count())?]),
-            false => Ok(vec![b.list_new(&self.ty)?]),
+        match &self.ty {
+            Type::List(row) => Ok(vec![b.list_new(row)?, b.list_new(&count())?]),
+            ty => Ok(vec![b.list_new(ty.tensor())?]),
         }
     }
 
@@ -37,7 +37,7 @@ impl Shelf {
         state: &[Value],
         value: Value,
     ) -> Result<Vec<Value>, BuildError> {
-        if !self.ty.is_list() {
+        if self.ty.as_list().is_none() {
             return Ok(vec![b.list_push(state[0], value)?]);
         }
         let (rows, length) = append(b, state[0], value)?;
@@ -46,7 +46,7 @@ impl Shelf {
 
     /// The state without the value that was kept last, and that value.
     pub(super) fn take(&self, b: &mut Builder, state: &[Value]) -> Result<(Vec<Value>, Value), BuildError> {
-        if !self.ty.is_list() {
+        if self.ty.as_list().is_none() {
             let (left, row) = b.list_pop(state[0])?;
             return Ok((vec![left], row));
         }
@@ -56,8 +56,8 @@ impl Shelf {
     }
 }
 
-fn count() -> Type {
-    Type::scalar(DType::I32)
+fn count() -> TensorType {
+    TensorType::scalar(DType::I32)
 }
 
 /// The list with all rows of another one behind its own, the last of them first, and how many they are.
@@ -77,7 +77,7 @@ pub(super) fn append(b: &mut Builder, list: Value, rows: Value) -> Result<(Value
 
 /// The list without its last `length` rows, and these, the last of them first.
 pub(super) fn split_off(b: &mut Builder, list: Value, length: Value) -> Result<(Value, Value), BuildError> {
-    let row = b.ty(list).row();
+    let row = b.row(list).clone();
     let rows = b.list_new(&row)?;
     let too_few = |b: &mut Builder, x: &[Value]| {
         let found = b.list_len(x[1])?;

@@ -21,7 +21,7 @@ pub(super) fn jvp(
     let results = b.push(node.op.clone(), operands)?;
     let mut moved = operands.to_vec();
     for (operand, &tangent) in moved.iter_mut().zip(tangents) {
-        if b.ty(*operand).dtype.is_float() {
+        if b.ty(*operand).is_float() {
             *operand = or_zeros_like(b, tangent, *operand)?;
         }
     }
@@ -37,11 +37,12 @@ pub(super) fn or_zeros_like(
 ) -> Result<Value, BuildError> {
     let ty = b.ty(value).clone();
     let zeros = or_zeros(b, tangent, &ty)?;
-    if tangent.is_some() || !ty.is_list() || matches!(b.graph().op(value), Some(Op::ListNew(_))) {
+    let Type::List(row) = ty else { return Ok(zeros) };
+    if tangent.is_some() || matches!(b.graph().op(value), Some(Op::ListNew(_))) {
         return Ok(zeros);
     }
     let length = b.list_len(value)?;
-    let row = or_zeros(b, None, &ty.row())?;
+    let row = or_zeros(b, None, &row.into())?;
     let shorter = |b: &mut Builder, x: &[Value]| {
         let length = b.list_len(x[0])?;
         b.lt(length, x[1])
@@ -73,7 +74,7 @@ pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape)
 /// The index, clamped as reading does, and the length.
 fn read_at(b: &mut Builder, list: Value, index: Value) -> Result<[Value; 2], BuildError> {
     let length = b.list_len(list)?;
-    let dtype = b.ty(index).dtype;
+    let dtype = b.tensor(index).dtype;
     let wide = if dtype.bits() < 32 { DType::I32 } else { dtype };
     let one = b.scalar(1i32);
     let last = b.sub(length, one)?;
@@ -106,7 +107,7 @@ impl Tape {
 
 /// The slices of a stack as a list.
 fn unstacked(b: &mut Builder, length: usize, stack: Value) -> Result<Value, BuildError> {
-    let ty = b.ty(stack).clone();
+    let ty = b.tensor(stack).clone();
     let list = b.list_new(&ty.with_shape(ty.shape.without(&[0])))?;
     let scan = Scan { carried: 1, scanned: 1, length, reverse: false };
     Ok(b.scan(scan, &[list, stack], |b, x| Ok([b.list_push(x[0], x[1])?]))?[0])
@@ -114,8 +115,8 @@ fn unstacked(b: &mut Builder, length: usize, stack: Value) -> Result<Value, Buil
 
 /// A list with `row` where a row was read, and zeros elsewhere.
 fn among_zeros(b: &mut Builder, row: Value, [index, length]: [Value; 2]) -> Result<Value, BuildError> {
-    let ty = b.ty(row).clone();
-    let (list, zeros) = (b.list_new(&ty)?, or_zeros(b, None, &ty)?);
+    let ty = b.tensor(row).clone();
+    let (list, zeros) = (b.list_new(&ty)?, b.full(Scalar::zero(ty.dtype), &ty.shape)?);
     let shorter = |b: &mut Builder, x: &[Value]| {
         let length = b.list_len(x[0])?;
         b.lt(length, x[1])

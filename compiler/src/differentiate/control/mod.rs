@@ -125,11 +125,12 @@ impl Tape {
 
 /// A value, or zeros of its type.
 fn or_zeros(b: &mut Builder, value: Option<Value>, ty: &Type) -> Result<Value, BuildError> {
-    match value {
-        Some(value) => Ok(value),
+    match (value, ty) {
+        (Some(value), _) => Ok(value),
+        (None, Type::Tensor(ty)) => b.full(Scalar::zero(ty.dtype), &ty.shape),
         // An empty list gives zeros.
-        None if ty.is_list() => b.list_new(&ty.row()),
-        None => b.full(Scalar::zero(ty.dtype), &ty.shape),
+        (None, Type::List(row)) => b.list_new(row),
+        (None, Type::Token) => Ok(b.token()),
     }
 }
 

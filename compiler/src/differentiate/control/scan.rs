@@ -93,12 +93,13 @@ struct Forward {
 fn forward(b: &mut Builder, site: &Site<'_>, split: &Split, ports: &Ports) -> Result<Forward, BuildError> {
     let carried = ports.carried;
     let types = split.forward.output_types();
-    let lists: Vec<usize> = (carried..types.len()).filter(|&output| types[output].is_list()).collect();
+    let lists: Vec<usize> =
+        (carried..types.len()).filter(|&output| types[output].as_list().is_some()).collect();
     let op = site.node.op.with_counts(carried + lists.len(), ports.sliced);
     let op = op.expect("a loop over slices can carry more");
     let mut operands = site.operands[..carried].to_vec();
     for &output in &lists {
-        operands.push(b.list_new(&types[output].row())?);
+        operands.push(b.list_new(types[output].list())?);
     }
     operands.extend(&site.operands[carried..]);
     let body = match lists.is_empty() {
@@ -212,9 +213,9 @@ impl Tape {
         operands: &[Value],
         sliced: std::ops::Range<usize>,
     ) -> Result<Graph, BuildError> {
-        let ty = |(i, &v): (usize, &Value)| {
-            let ty = b.ty(v);
-            if sliced.contains(&i) { ty.with_shape(ty.shape.without(&[0])) } else { ty.clone() }
+        let ty = |(i, &v): (usize, &Value)| match b.ty(v) {
+            Type::Tensor(ty) if sliced.contains(&i) => ty.with_shape(ty.shape.without(&[0])).into(),
+            ty => ty.clone(),
         };
         let types: Vec<Type> = operands.iter().enumerate().map(ty).collect();
         let split = &self.split;

@@ -122,7 +122,7 @@ impl Match<'_> {
             Expr::Constant(slot) => splat(self.graph, value).is_some_and(|c| self.constant(*slot, c, value)),
             Expr::Number(number) => splat(self.graph, value).is_some_and(|c| self.number(*number, c, value)),
             Expr::Apply(function, operands) => {
-                let result = self.graph.ty(value).dtype;
+                let result = self.graph.tensor(value).dtype;
                 made_by(self.graph, value)
                     .is_some_and(|(op, own)| self.applied(*function, operands, op, own, result))
             }
@@ -156,7 +156,7 @@ impl Match<'_> {
     }
 
     fn variable(&mut self, slot: usize, value: Value) -> bool {
-        let dtype = self.graph.ty(value).dtype;
+        let dtype = self.graph.tensor(value).dtype;
         let fits = match slot {
             BOOLS.. => dtype == DType::Bool,
             ROUNDED => self.is_about(dtype) && is_rounded(self.graph, value),
@@ -229,7 +229,7 @@ impl Bound {
 
     fn apply(&self, b: &mut Builder, f: Function, x: &[Value], shape: &Shape) -> Result<Value, BuildError> {
         match f {
-            Function::Cast(target) if b.ty(x[0]).dtype == self.target(target) => Ok(x[0]),
+            Function::Cast(target) if b.tensor(x[0]).dtype == self.target(target) => Ok(x[0]),
             Function::Cast(target) => b.cast(x[0], self.target(target)),
             Function::Iota(target) => b.iota(self.target(target), shape.clone(), 0usize),
             f => b.push_one(f.op(self.about()).expect("functions of constants were computed"), x),
@@ -265,7 +265,7 @@ impl Bound {
     /// The constant as a tensor: one of the expression's if it has it.
     fn tensor(&self, b: &mut Builder, c: Scalar, shape: &Shape) -> Result<Value, BuildError> {
         let known = self.constants.iter().chain(&self.numbers).flatten();
-        let mut same = known.filter(|(own, value)| *own == c && b.ty(*value).shape == *shape);
+        let mut same = known.filter(|(own, value)| *own == c && b.tensor(*value).shape == *shape);
         match same.next() {
             Some(&(_, value)) => Ok(value),
             None => b.full(c, shape),

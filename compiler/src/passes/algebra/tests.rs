@@ -2,7 +2,7 @@
 
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::op::Tolerance;
-use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Scalar, Shape, Type};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Scalar, Shape, TensorType};
 use tensorwright_testkit::literals::{Random, SPECIAL_FLOATS, random_scalar};
 use tensorwright_testkit::tolerance::{first_difference, same_values};
 
@@ -41,7 +41,7 @@ impl Words {
         let mut bound = Bound { dtype: Some(self.dtype), ..Bound::default() };
         for (slot, name) in VARIABLES.into_iter().enumerate() {
             let dtype = if slot < BOOLS { self.dtype } else { DType::Bool };
-            bound.variables[slot] = Some(b.named_input(name, Type::new(dtype, shape.clone())));
+            bound.variables[slot] = Some(b.named_input(name, TensorType::new(dtype, shape.clone())));
         }
         if has_word(text, VARIABLES[ROUNDED]) {
             bound.variables[ROUNDED] = Some(b.ceil(bound.variables[0].expect("was bound"))?);
@@ -115,7 +115,7 @@ fn samples(dtype: DType, input: usize) -> Literal {
             .chain([Scalar::lowest(dtype), Scalar::highest(dtype)])
             .collect()
     };
-    Literal::from_fn(Type::new(dtype, [SAMPLES]), |i| {
+    Literal::from_fn(TensorType::new(dtype, [SAMPLES]), |i| {
         let n = specials.len();
         match i / (n * n) {
             0 => specials[if input == 0 { i % n } else { i / n }],
@@ -132,7 +132,9 @@ fn inputs(dtype: DType) -> Vec<Literal> {
 fn moderate_inputs(dtype: DType) -> Vec<Literal> {
     let mut random = Random::new(7);
     let mut input = |dtype: DType| {
-        Literal::from_fn(Type::new(dtype, [SAMPLES]), |_| Scalar::from_f64(dtype, 1.0 + 2.0 * random.unit()))
+        Literal::from_fn(TensorType::new(dtype, [SAMPLES]), |_| {
+            Scalar::from_f64(dtype, 1.0 + 2.0 * random.unit())
+        })
     };
     (0..VARIABLES.len()).map(|i| if i < BOOLS { input(dtype) } else { samples(DType::Bool, i) }).collect()
 }

@@ -38,6 +38,7 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
+use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Op, Shape, Value};
 
 use super::effects::touches_token;
@@ -108,7 +109,7 @@ fn canonical<'g>(r: &mut Rewriter<'g>, site: &Site<'g>) -> Rewritten {
     let operands = &site.operands[..];
     match (&site.node.op, operands) {
         (Op::Constant(op), _) => movement::constant(r, op),
-        (Op::Cast(op), &[x]) => Ok((r.graph().ty(x).dtype == op.dtype).then_some(x)),
+        (Op::Cast(op), &[x]) => Ok((r.graph().tensor(x).dtype == op.dtype).then_some(x)),
         (Op::Pad(op), &[x, value]) => sections::pad(r, op, x, value, &r.result_type(site).shape),
         (Op::Concat(op), xs) => sections::concat(r, op, xs),
         (Op::DynamicSlice(op), &[x, starts]) => sections::dynamic_slice(r, op, x, starts),
@@ -116,7 +117,7 @@ fn canonical<'g>(r: &mut Rewriter<'g>, site: &Site<'g>) -> Rewritten {
         (Op::Binary(f), &[x, y]) => elementwise::binary(r, *f, x, y),
         (Op::Compare(f), &[x, y]) => elementwise::compare(r, *f, x, y),
         (Op::Reduce(op), &[x]) => reduce::reduce(r, op, x),
-        (op, &[x]) => index_map(r, op, x, &r.result_type(site).shape),
+        (op, &[x]) if op.lowering() == Lowering::View => index_map(r, op, x, &r.result_type(site).shape),
         _ => Ok(None),
     }
 }

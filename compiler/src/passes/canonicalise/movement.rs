@@ -18,7 +18,7 @@ pub(super) fn constant(r: &mut Rewriter<'_>, op: &Constant) -> Rewritten {
 }
 
 pub(super) fn broadcast(r: &mut Rewriter<'_>, op: &BroadcastInDim, x: Value) -> Rewritten {
-    let from = &r.graph().ty(x).shape;
+    let from = &r.graph().tensor(x).shape;
     if *from == op.shape {
         return Ok(Some(x));
     }
@@ -40,7 +40,7 @@ fn broadcast_source(r: &Rewriter<'_>, op: &BroadcastInDim, x: Value) -> Option<(
     let source = *operands.first()?;
     let places = match inner {
         Op::BroadcastInDim(inner) => inner.axes.clone(),
-        Op::Reshape(inner) => with_units_put_in(&r.graph().ty(source).shape, &inner.shape)?,
+        Op::Reshape(inner) => with_units_put_in(&r.graph().tensor(source).shape, &inner.shape)?,
         _ => return None,
     };
     Some((source, places.iter().map(|&place| op.axes[place]).collect()))
@@ -57,7 +57,7 @@ fn broadcast_iota(r: &Rewriter<'_>, op: &BroadcastInDim, x: Value) -> Option<Iot
 }
 
 pub(super) fn reshape(r: &mut Rewriter<'_>, op: &Reshape, x: Value) -> Rewritten {
-    let from = &r.graph().ty(x).shape;
+    let from = &r.graph().tensor(x).shape;
     if *from == op.shape {
         return Ok(Some(x));
     }
@@ -78,7 +78,7 @@ pub(super) fn reshape(r: &mut Rewriter<'_>, op: &Reshape, x: Value) -> Rewritten
 }
 
 pub(super) fn transpose(r: &mut Rewriter<'_>, op: &Transpose, x: Value) -> Rewritten {
-    let from = &r.graph().ty(x).shape;
+    let from = &r.graph().tensor(x).shape;
     if op.permutation.is_sorted() {
         return Ok(Some(x));
     }

@@ -12,7 +12,7 @@ pub(super) fn reduce(r: &mut Rewriter<'_>, op: &Reduce, x: Value) -> Rewritten {
         let (inner, axes) = merged;
         return r.build().reduce(inner, op.kind, axes).map(Some);
     }
-    let shape = &r.graph().ty(x).shape;
+    let shape = &r.graph().tensor(x).shape;
     let (units, mut others): (Axes, Axes) = op.axes.iter().copied().partition(|&axis| shape.size(axis) == 1);
     others.sort_unstable();
     if units.is_empty() {
@@ -40,7 +40,7 @@ fn fold_of_one(
     kind: ReduceKind,
     x: Value,
 ) -> Result<Value, tensorwright_ir::BuildError> {
-    if kind != ReduceKind::Sum || !r.graph().ty(x).dtype.is_float() {
+    if kind != ReduceKind::Sum || !r.graph().tensor(x).dtype.is_float() {
         return Ok(x);
     }
     let zero = r.build().full_like(0.0, x)?;
@@ -51,11 +51,11 @@ fn fold_of_one(
 fn merged(r: &Rewriter<'_>, op: &Reduce, x: Value) -> Option<(Value, Axes)> {
     let (_, node) = r.graph().producer(x)?;
     let Op::Reduce(inner) = &node.op else { return None };
-    if inner.kind != op.kind || op.kind.depends_on_order(r.graph().ty(x).dtype) {
+    if inner.kind != op.kind || op.kind.depends_on_order(r.graph().tensor(x).dtype) {
         return None;
     }
     let source = node.operands[0];
-    let kept: Axes = (0..r.graph().ty(source).rank()).filter(|axis| !inner.axes.contains(axis)).collect();
+    let kept: Axes = (0..r.graph().tensor(source).rank()).filter(|axis| !inner.axes.contains(axis)).collect();
     let mut axes = inner.axes.clone();
     axes.extend(op.axes.iter().map(|&axis| kept[axis]));
     axes.sort_unstable();

@@ -67,7 +67,7 @@ fn slice_of(sections: &[Section]) -> Slice {
 }
 
 pub(super) fn slice(r: &mut Rewriter<'_>, op: &Slice, x: Value, to: &Shape) -> Rewritten {
-    let from = r.graph().ty(x).shape.clone();
+    let from = r.graph().tensor(x).shape.clone();
     if to.elements() == 0 {
         return Ok(None);
     }
@@ -111,8 +111,8 @@ fn section_of_maker(r: &mut Rewriter<'_>, wanted: &[Section], x: Value) -> Rewri
     let Some((maker, operands)) = made_by(graph, x) else { return Ok(None) };
     let source = operands.first().copied();
     let inner = match (maker, source) {
-        (Op::Slice(inner), Some(_)) => sections(inner, &graph.ty(x).shape),
-        (Op::Reverse(inner), Some(_)) => reversal(&inner.axes, &graph.ty(x).shape),
+        (Op::Slice(inner), Some(_)) => sections(inner, &graph.tensor(x).shape),
+        (Op::Reverse(inner), Some(_)) => reversal(&inner.axes, &graph.tensor(x).shape),
         (Op::Concat(op), _) => {
             let Some((part, wanted)) = part_of_concat(graph, op, operands, wanted) else { return Ok(None) };
             return r.build().push_one(slice_of(&wanted), &[part]).map(Some);
@@ -142,7 +142,7 @@ fn part_of_concat(
     let last = start + (count - 1) * stride;
     let mut begin = 0;
     for &part in operands {
-        let end = begin + graph.ty(part).shape.size(op.axis) as i64;
+        let end = begin + graph.tensor(part).shape.size(op.axis) as i64;
         if (begin..end).contains(&start) && (begin..end).contains(&last) {
             let mut inside: Sections = wanted.into();
             inside[op.axis].start -= begin;
@@ -160,7 +160,7 @@ fn section_of_broadcast(
     source: Value,
     wanted: &[Section],
 ) -> Rewritten {
-    let from = r.graph().ty(source).shape.clone();
+    let from = r.graph().tensor(source).shape.clone();
     let inside: Sections = axes
         .iter()
         .zip(from.iter())
@@ -174,7 +174,7 @@ fn section_of_broadcast(
 
 pub(super) fn reverse(r: &mut Rewriter<'_>, op: &Reverse, x: Value) -> Rewritten {
     let graph = r.graph();
-    let shape = &graph.ty(x).shape;
+    let shape = &graph.tensor(x).shape;
     let mut axes: Axes = op.axes.iter().copied().filter(|&axis| shape.size(axis) > 1).collect();
     axes.sort_unstable();
     match made_by(graph, x) {
@@ -189,7 +189,7 @@ pub(super) fn reverse(r: &mut Rewriter<'_>, op: &Reverse, x: Value) -> Rewritten
             return section_of_maker(r, &wanted, x);
         }
         Some((Op::BroadcastInDim(inner), operands)) => {
-            let from = &graph.ty(operands[0]).shape;
+            let from = &graph.tensor(operands[0]).shape;
             let moves = |axis: &usize| {
                 inner.axes.iter().position(|a| a == axis).is_some_and(|source| from.size(source) > 1)
             };
@@ -205,7 +205,7 @@ pub(super) fn reverse(r: &mut Rewriter<'_>, op: &Reverse, x: Value) -> Rewritten
 
 pub(super) fn pad(r: &mut Rewriter<'_>, op: &Pad, x: Value, value: Value, to: &Shape) -> Rewritten {
     let graph = r.graph();
-    let from = graph.ty(x).shape.clone();
+    let from = graph.tensor(x).shape.clone();
     if to.elements() == 0 {
         return Ok(None);
     }
@@ -251,7 +251,7 @@ pub(super) fn concat(r: &mut Rewriter<'_>, op: &Concat, xs: &[Value]) -> Rewritt
     }
     let graph = r.graph();
     let mut parts = Operands::new();
-    for &x in xs.iter().filter(|&&x| graph.ty(x).shape.size(op.axis) > 0) {
+    for &x in xs.iter().filter(|&&x| graph.tensor(x).shape.size(op.axis) > 0) {
         match made_by(graph, x) {
             Some((Op::Concat(inner), operands)) if inner.axis == op.axis => parts.extend_from_slice(operands),
             _ => parts.push(x),
@@ -276,7 +276,7 @@ pub(super) fn concat(r: &mut Rewriter<'_>, op: &Concat, xs: &[Value]) -> Rewritt
 fn joined(graph: &Graph, axis: usize, left: Value, right: Value) -> Option<(Value, Slice)> {
     let (Op::Slice(l), l_operands) = made_by(graph, left)? else { return None };
     let (Op::Slice(r), r_operands) = made_by(graph, right)? else { return None };
-    let (mut l, r) = (sections(l, &graph.ty(left).shape), sections(r, &graph.ty(right).shape));
+    let (mut l, r) = (sections(l, &graph.tensor(left).shape), sections(r, &graph.tensor(right).shape));
     let follows = l_operands == r_operands && r[axis].start == l[axis].start + l[axis].count;
     let forward = l[axis].stride == 1 && r[axis].stride == 1;
     let others_same = (0..l.len()).all(|a| a == axis || l[a] == r[a]);
@@ -291,7 +291,7 @@ fn joined(graph: &Graph, axis: usize, left: Value, right: Value) -> Option<(Valu
 /// At a constant place, clamped into range as the op has it, it is a slice.
 pub(super) fn dynamic_slice(r: &mut Rewriter<'_>, op: &DynamicSlice, x: Value, starts: Value) -> Rewritten {
     let graph = r.graph();
-    let from = &graph.ty(x).shape;
+    let from = &graph.tensor(x).shape;
     if op.sizes == *from {
         return Ok(Some(x));
     }
@@ -306,7 +306,7 @@ pub(super) fn dynamic_slice(r: &mut Rewriter<'_>, op: &DynamicSlice, x: Value, s
 }
 
 pub(super) fn dynamic_update_slice(r: &Rewriter<'_>, x: Value, update: Value) -> Option<Value> {
-    let (old, new) = (&r.graph().ty(x).shape, &r.graph().ty(update).shape);
+    let (old, new) = (&r.graph().tensor(x).shape, &r.graph().tensor(update).shape);
     if old == new {
         return Some(update);
     }

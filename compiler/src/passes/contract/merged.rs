@@ -43,12 +43,12 @@ pub(super) fn kept_apart<'g>(
 }
 
 fn unmerged(graph: &Graph, value: Value) -> Unmerged<'_> {
-    let shape = &graph.ty(value).shape;
+    let shape = &graph.tensor(value).shape;
     if let Some((_, node)) = graph.producer(value)
         && matches!(node.op, Op::Reshape(_))
     {
         let source = node.operands[0];
-        let before = &graph.ty(source).shape;
+        let before = &graph.tensor(source).shape;
         let chunks = common_chunks(before, shape).unwrap_or_default();
         let only_merges =
             !chunks.is_empty() && chunks.iter().all(|(old, new)| new.len() == 1 && !old.is_empty());

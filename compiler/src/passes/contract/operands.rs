@@ -66,7 +66,7 @@ pub(super) fn without_broadcast(
     let [_, contract] = lists(dot, position);
     let gone: Axes = (0..op.shape.rank()).filter(|a| !op.axes.contains(a) && !contract.contains(a)).collect();
     let (axes, shape, source) = (op.axes.clone(), op.shape.clone(), sources[0]);
-    let ranks = operands.map(|v| r.graph().ty(v).rank());
+    let ranks = operands.map(|v| r.graph().tensor(v).rank());
     let labels = new_labels(dot, position, &gone, ranks);
     let Some(places) = places(&labels, &old_labels(dot, ranks)) else { return Ok(None) };
     if gone.is_empty() {
@@ -75,14 +75,14 @@ pub(super) fn without_broadcast(
     let new = without_axes(dot, position, &gone);
     let left = |axis: usize| axis - gone.iter().filter(|&&g| g < axis).count();
     let smaller = shape.without(&gone);
-    operands[position] = if smaller == r.graph().ty(source).shape {
+    operands[position] = if smaller == r.graph().tensor(source).shape {
         source
     } else {
         let axes: Axes = axes.into_iter().map(left).collect();
         r.build().broadcast_in_dim(source, smaller, axes)?
     };
     let product = r.build().push_one(new, &operands)?;
-    if r.graph().ty(product).shape == *result {
+    if r.graph().tensor(product).shape == *result {
         return Ok(Some(product));
     }
     r.build().broadcast_in_dim(product, result.clone(), places).map(Some)

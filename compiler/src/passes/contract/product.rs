@@ -13,8 +13,8 @@ pub(super) fn trivial(
     [lhs, rhs]: [Value; 2],
     result: &Shape,
 ) -> Rewritten {
-    let lhs_shape = &r.graph().ty(lhs).shape;
-    let rhs_rank = r.graph().ty(rhs).rank();
+    let lhs_shape = &r.graph().tensor(lhs).shape;
+    let rhs_rank = r.graph().tensor(rhs).rank();
     match dot.lhs_contract.iter().map(|&axis| lhs_shape.size(axis)).product::<usize>() {
         0 => r.build().full(Scalar::zero(dot.dtype), result).map(Some),
         1 => {
@@ -43,15 +43,15 @@ fn spread(
     first_free: usize,
     result: &Shape,
 ) -> Result<Value, BuildError> {
-    let x = if r.graph().ty(x).dtype == dot.dtype { x } else { r.build().cast(x, dot.dtype)? };
-    let shape = r.graph().ty(x).shape.clone();
+    let x = if r.graph().tensor(x).dtype == dot.dtype { x } else { r.build().cast(x, dot.dtype)? };
+    let shape = r.graph().tensor(x).shape.clone();
     let contracted: Axes =
         (0..shape.rank()).filter(|axis| !batch.contains(axis) && !free.contains(axis)).collect();
     let x = if contracted.is_empty() { x } else { r.build().reshape(x, shape.without(&contracted))? };
     let left = |axis: &usize| axis - contracted.iter().filter(|&c| c < axis).count();
     let order: Axes = batch.iter().chain(free).map(left).collect();
     let x = if order.is_sorted() { x } else { r.build().transpose(x, order)? };
-    if r.graph().ty(x).shape == *result {
+    if r.graph().tensor(x).shape == *result {
         return Ok(x);
     }
     let axes: Axes = (0..batch.len()).chain((first_free..).take(free.len())).collect();

@@ -99,7 +99,7 @@ fn product<'g>(region: &'g Graph, ports: Ports, node: &'g Node) -> Option<Produc
         Source::Result { .. } => None,
     };
     let (slice, invariant) = (input(node.operands[0])?, input(node.operands[1])?);
-    let size = |v: Value| region.ty(v).elements();
+    let size = |v: Value| region.tensor(v).elements();
     let fits = size(node.results[0]) <= MAX_GROWTH * size(node.operands[0]);
     let feeds = [ports.feed(slice), ports.feed(invariant)] == [Feed::Sliced, Feed::Invariant];
     (dot.lhs_batch.is_empty() && feeds && fits).then_some(Product { dot, slice, invariant })

@@ -97,7 +97,7 @@ fn forwarded(
         None => Ok(rest.next().expect("one for each result that stays")),
         Some(Around::Operand(value)) => Ok(*value),
         Some(Around::StackOf(slice)) => {
-            let shape = old.ty(result).shape.clone();
+            let shape = old.tensor(result).shape.clone();
             let axes: Axes = (1..shape.rank()).collect();
             r.build().broadcast_in_dim(*slice, shape, axes)
         }

@@ -108,7 +108,7 @@ fn no_slices(
 ) -> Result<Results, BuildError> {
     let mut results: Results = site.operands[..ports.carried].into();
     for &stack in &site.node.results[ports.carried..] {
-        let ty = old.ty(stack);
+        let ty = old.tensor(stack);
         results.push(r.build().full(Scalar::zero(ty.dtype), &ty.shape)?);
     }
     Ok(results)
@@ -124,11 +124,11 @@ fn one_slice(
     let body = &site.node.regions[0];
     let mut inputs = site.operands.to_vec();
     for (input, inner) in inputs.iter_mut().zip(body.inputs()).skip(ports.carried).take(ports.sliced) {
-        *input = r.build().reshape(*input, body.ty(*inner).shape.clone())?;
+        *input = r.build().reshape(*input, body.tensor(*inner).shape.clone())?;
     }
     let mut results: Results = r.build().inline(body, &inputs)?.into();
     for (result, &stack) in results.iter_mut().zip(&site.node.results).skip(ports.carried) {
-        *result = r.build().reshape(*result, old.ty(stack).shape.clone())?;
+        *result = r.build().reshape(*result, old.tensor(stack).shape.clone())?;
     }
     Ok(results)
 }

@@ -73,10 +73,6 @@ impl Pass for Localise {
 
 /// What stands for the operand inside, if it is a constant.
 fn constant(graph: &Graph, operand: Value, sliced: bool) -> Option<Local> {
-    // A token stays where it is: it orders effects.
-    if graph.ty(operand).is_token() {
-        return None;
-    }
     if let Some(scalar) = splat(graph, operand) {
         return Some(Local::Splat(scalar));
     }

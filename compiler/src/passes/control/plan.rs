@@ -112,8 +112,8 @@ impl<'g> Plan<'g> {
             copy.add_input(region.inputs()[input]);
         }
         for batched in &self.batched {
-            let ty = r.graph().ty(batched.outside);
-            copy.add_moved(batched, position, ty.with_shape(ty.shape.without(&[0])));
+            let ty = r.graph().tensor(batched.outside);
+            copy.add_moved(batched, position, ty.with_shape(ty.shape.without(&[0])).into());
         }
         for &input in &self.invariants {
             copy.add_input(region.inputs()[input]);
@@ -166,7 +166,7 @@ impl<'g> Copy<'g> {
     fn add_local(&mut self, old: Value, local: &Local) -> Result<(), BuildError> {
         let new = match local {
             Local::Literal(value) => self.b.push_one(Constant { value: value.clone() }, &[])?,
-            Local::Splat(scalar) => self.b.full(*scalar, &self.region.ty(old).shape)?,
+            Local::Splat(scalar) => self.b.full(*scalar, &self.region.tensor(old).shape)?,
         };
         self.map[old.index()] = Some(new);
         Ok(())

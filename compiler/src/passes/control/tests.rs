@@ -5,14 +5,14 @@ use crate::passes::testing::{check, check_unchanged, graph, run};
 use crate::passes::{Cse, Dce, Fold, PassOptions, run_pipeline};
 use tensorwright_ir::Graph;
 
-/// A graph of `%p: bool[], %i: i32[], %t: bool[0], %x: f32[4], %y: f32[4], %m: f32[3,4]`.
+/// A graph of `%p: bool[], %i: i32[], %t: token, %x: f32[4], %y: f32[4], %m: f32[3,4]`.
 fn of(body: &str) -> String {
-    format!("graph @f(%p: bool[], %i: i32[], %t: bool[0], %x: f32[4], %y: f32[4], %m: f32[3,4]) {{ {body} }}")
+    format!("graph @f(%p: bool[], %i: i32[], %t: token, %x: f32[4], %y: f32[4], %m: f32[3,4]) {{ {body} }}")
 }
 
 const NEGATE: &str = "graph(%x: f32[4]) { %y = neg(%x) return %y }";
 const KEEP: &str = "graph(%x: f32[4]) { return %x }";
-const ASSERT: &str = "graph(%t: bool[0], %p: bool[]) { %u = assert(%t, %p) {message = \"p\"} return %u }";
+const ASSERT: &str = "graph(%t: token, %p: bool[]) { %u = assert(%t, %p) {message = \"p\"} return %u }";
 
 #[test]
 fn a_known_index_chooses_its_branch_or_the_last() {
@@ -39,7 +39,7 @@ fn effects_of_the_branch_taken_stay() {
     check(
         &Inline,
         &of(&format!(
-            "%c = constant() {{value = false:bool}} %r = if(%c, %t, %p) (graph(%t: bool[0], %p: bool[]) {{ return %t }}, {ASSERT}) return"
+            "%c = constant() {{value = false:bool}} %r = if(%c, %t, %p) (graph(%t: token, %p: bool[]) {{ return %t }}, {ASSERT}) return"
         )),
         &of("%u = assert(%t, %p) {message = \"p\"} return"),
     );
@@ -60,9 +60,7 @@ fn a_loop_whose_condition_is_false_goes() {
     check_unchanged(&Inline, &looped("%c = not(%p)"));
     check_unchanged(
         &Inline,
-        &looped(
-            "%t = constant() {value = bool[0] []} %u = print(%t) {format = \"\"} %c = constant() {value = false:bool}",
-        ),
+        &looped("%t = token_new() %u = print(%t) {format = \"\"} %c = constant() {value = false:bool}"),
     );
 }
 
@@ -91,9 +89,9 @@ fn scans_and_maps_of_few_slices_go() {
 
 #[test]
 fn nested_calls_are_inlined_and_keep_their_order_of_effects() {
-    let text = "graph @f(%t: bool[0]) {
-      %u = call(%t) {name = \"a\"} (graph(%t: bool[0]) {
-        %u = call(%t) {name = \"b\"} (graph(%t: bool[0]) { %u = print(%t) {format = \"1\"} return %u })
+    let text = "graph @f(%t: token) {
+      %u = call(%t) {name = \"a\"} (graph(%t: token) {
+        %u = call(%t) {name = \"b\"} (graph(%t: token) { %u = print(%t) {format = \"1\"} return %u })
         %v = print(%u) {format = \"2\"}
         return %v
       })
@@ -103,7 +101,7 @@ fn nested_calls_are_inlined_and_keep_their_order_of_effects() {
     check(
         &Inline,
         text,
-        "graph @f(%t: bool[0]) { %u = print(%t) {format = \"1\"} %v = print(%u) {format = \"2\"} %w = print(%v) {format = \"3\"} return %w }",
+        "graph @f(%t: token) { %u = print(%t) {format = \"1\"} %v = print(%u) {format = \"2\"} %w = print(%v) {format = \"3\"} return %w }",
     );
 }
 
@@ -198,9 +196,7 @@ fn only_what_is_the_same_each_time_moves_out() {
     check_unchanged(&Hoist, &scan("%b = reverse(%k) {axes = [0]} %r = add(%m, %b)"));
     check_unchanged(
         &Hoist,
-        &scan(
-            "%t = constant() {value = bool[0] []} %u = check_finite(%t, %k) {message = \"k\"} %r = add(%m, %k)",
-        ),
+        &scan("%t = token_new() %u = check_finite(%t, %k) {message = \"k\"} %r = add(%m, %k)"),
     );
     check_unchanged(
         &Hoist,
@@ -255,7 +251,7 @@ fn what_effects_need_is_not_pruned() {
     check_unchanged(
         &Prune,
         &of("%u, %a = scan(%t, %x, %m) {carried = 2, scanned = 1, length = 3, reverse = false} (
-               graph(%t: bool[0], %s: f32[4], %m: f32[4]) {
+               graph(%t: token, %s: f32[4], %m: f32[4]) {
                  %u = check_finite(%t, %s) {message = \"s\"}
                  %n = add(%s, %m)
                  return %u, %n
@@ -305,8 +301,8 @@ fn effects_are_neither_merged_nor_dropped_nor_folded() {
     check_unchanged(&Dce, &twice);
     // No token outside, and the effect is known to fail.
     let inside = "graph @f() { %p = constant() {value = false:bool} %r = if(%p, %p) (
-        graph(%p: bool[]) { %t = constant() {value = bool[0] []} %u = assert(%t, %p) {message = \"\"} return %p },
-        graph(%p: bool[]) { %t = constant() {value = bool[0] []} %u = assert(%t, %p) {message = \"\"} return %p }
+        graph(%p: bool[]) { %t = token_new() %u = assert(%t, %p) {message = \"\"} return %p },
+        graph(%p: bool[]) { %t = token_new() %u = assert(%t, %p) {message = \"\"} return %p }
       ) return }";
     check_unchanged(&Dce, inside);
     check_unchanged(&Fold, inside);
@@ -330,10 +326,10 @@ fn pure_control_flow_is_merged_dropped_and_folded() {
 
 #[test]
 fn composites_in_regions_are_expanded_even_without_results() {
-    let text = "graph @f(%t: bool[0], %p: bool[], %x: f32[]) {
+    let text = "graph @f(%t: token, %p: bool[], %x: f32[]) {
       if(%p, %t, %x) (
-        graph(%t: bool[0], %x: f32[]) { %s = square(%x) %u = print(%t, %s) {format = \"{}\"} return },
-        graph(%t: bool[0], %x: f32[]) { return }
+        graph(%t: token, %x: f32[]) { %s = square(%x) %u = print(%t, %s) {format = \"{}\"} return },
+        graph(%t: token, %x: f32[]) { return }
       ) return }";
     let expanded = run(&crate::passes::Expand, &graph(text)).unwrap();
     assert_eq!(expanded.nodes()[0].regions[0].nodes()[0].op.name(), "mul");

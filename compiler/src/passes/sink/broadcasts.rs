@@ -51,7 +51,7 @@ fn repeated_operands(r: &Rewriter<'_>, site: &Site<'_>) -> Option<SmallVec<[Repe
 fn add_varied(r: &Rewriter<'_>, operand: &Repeated, varied: &mut Axes) {
     match operand {
         Repeated::Broadcast { source, axes } => {
-            let dims = r.graph().ty(*source).shape.iter();
+            let dims = r.graph().tensor(*source).shape.iter();
             varied.extend(axes.iter().zip(dims).filter(|(_, dim)| dim.size() != 1).map(|(&axis, _)| axis));
         }
         Repeated::Iota(iota) if iota.shape.size(iota.axis) != 1 => varied.push(iota.axis),
@@ -74,12 +74,12 @@ fn compacted(
             None => r.build().full(tensorwright_ir::Scalar::zero(iota.dtype), compact),
         },
         Repeated::Broadcast { source, axes } => {
-            let from = r.graph().ty(source).shape.clone();
+            let from = r.graph().tensor(source).shape.clone();
             let (kept, gone): (Axes, Axes) = (0..from.rank()).partition(|&i| place(axes[i]).is_some());
             let axes: Axes = kept.iter().filter_map(|&i| place(axes[i])).collect();
             let plain =
                 if gone.is_empty() { source } else { r.build().reshape(source, from.without(&gone))? };
-            if r.graph().ty(plain).shape == *compact {
+            if r.graph().tensor(plain).shape == *compact {
                 return Ok(plain);
             }
             r.build().broadcast_in_dim(plain, compact.clone(), axes)

@@ -74,7 +74,8 @@ impl Pass for Sink {
         until_stable(graph, cx, SWEEPS, |graph, cx| {
             let before = Before { graph, uses: graph.use_counts() };
             rewrite(graph, cx, |r, site| {
-                if touches_token(graph, site.node) || r.result_shape(site).elements() == 0 {
+                let is_empty = site.node.results.iter().all(|&v| graph.ty(v).elements() == 0);
+                if touches_token(graph, site.node) || is_empty {
                     return Ok(Rewrite::Keep);
                 }
                 sunk(r, &before, site).map(Rewrite::from)
@@ -91,7 +92,7 @@ struct Before<'g> {
 
 impl<'g> Before<'g> {
     fn shape(&self, value: Value) -> &'g Shape {
-        &self.graph.ty(value).shape
+        &self.graph.tensor(value).shape
     }
 
     /// The node that made the value, if nothing but one operand needs it.

@@ -91,7 +91,6 @@ impl<'g> Tree<'_, 'g> {
         let before = self.before;
         let Some((_, node)) = before.graph.producer(value) else { return 1 };
         let given_up = i32::from(before.uses[value.index()] == 1);
-        let source = node.operands.first().map(|&v| before.shape(v));
         match (self.view, &node.op) {
             (_, Op::BroadcastInDim(op)) if op.axes.is_empty() => 0,
             (Op::Transpose(outer), Op::Transpose(inner)) => {
@@ -104,7 +103,9 @@ impl<'g> Tree<'_, 'g> {
                 i32::from(!axes.is_sorted())
             }
             (Op::Transpose(_), Op::Iota(_)) => 0,
-            (Op::Reshape(outer), Op::Reshape(_)) => i32::from(source != Some(&outer.shape)) - given_up,
+            (Op::Reshape(outer), Op::Reshape(_)) => {
+                i32::from(*before.shape(node.operands[0]) != outer.shape) - given_up
+            }
             (Op::Reverse(outer), Op::Reverse(inner)) => i32::from(outer != inner) - given_up,
             _ => 1,
         }

@@ -32,7 +32,7 @@ pub(super) fn reduce(r: &mut Rewriter<'_>, op: &Reduce, x: Value) -> Rewritten {
 /// the same order.
 fn of_transpose(r: &mut Rewriter<'_>, op: &Reduce, source: Value, permutation: &[usize]) -> Rewritten {
     let mut axes: Axes = op.axes.iter().map(|&axis| permutation[axis]).collect();
-    if op.kind.depends_on_order(r.graph().ty(source).dtype) && !axes.is_sorted() {
+    if op.kind.depends_on_order(r.graph().tensor(source).dtype) && !axes.is_sorted() {
         return Ok(None);
     }
     axes.sort_unstable();
@@ -48,7 +48,7 @@ fn of_transpose(r: &mut Rewriter<'_>, op: &Reduce, source: Value, permutation: &
 
 /// Axes that are split or merged are reduced together or stay together.
 fn of_reshape(r: &mut Rewriter<'_>, op: &Reduce, source: Value, to: &Shape) -> Rewritten {
-    let from = r.graph().ty(source).shape.clone();
+    let from = r.graph().tensor(source).shape.clone();
     let Some(chunks) = common_chunks(&from, to) else { return Ok(None) };
     let mut axes = Axes::new();
     for (old, new) in chunks {
@@ -67,7 +67,7 @@ fn of_reshape(r: &mut Rewriter<'_>, op: &Reduce, source: Value, to: &Shape) -> R
 
 /// Along axes that repeat the operand, its greatest element is the operand itself, and the sum of integers a multiple.
 fn of_broadcast(r: &mut Rewriter<'_>, op: &Reduce, source: Value, inner: &BroadcastInDim) -> Rewritten {
-    let dtype = r.graph().ty(source).dtype;
+    let dtype = r.graph().tensor(source).dtype;
     let idempotent = !matches!(op.kind, ReduceKind::Sum | ReduceKind::Prod);
     let multiplies = op.kind == ReduceKind::Sum && dtype.is_int();
     let repeats = |axis: &usize| !inner.axes.contains(axis) && inner.shape.size(*axis) > 0;
@@ -78,7 +78,7 @@ fn of_broadcast(r: &mut Rewriter<'_>, op: &Reduce, source: Value, inner: &Broadc
     let place = |axis: usize| axis - gone.iter().filter(|&&g| g < axis).count();
     let shape = inner.shape.without(&gone);
     let broadcast_axes: Axes = inner.axes.iter().map(|&axis| place(axis)).collect();
-    let x = if shape == r.graph().ty(source).shape {
+    let x = if shape == r.graph().tensor(source).shape {
         source
     } else {
         r.build().broadcast_in_dim(source, shape, broadcast_axes)?
@@ -89,7 +89,7 @@ fn of_broadcast(r: &mut Rewriter<'_>, op: &Reduce, source: Value, inner: &Broadc
         return Ok(Some(result));
     }
     let times: i128 = gone.iter().map(|&axis| inner.shape.size(axis) as i128).product();
-    let result_shape = r.graph().ty(result).shape.clone();
+    let result_shape = r.graph().tensor(result).shape.clone();
     let times = r.build().full(Scalar::from_i128(dtype, times), &result_shape)?;
     r.build().mul(result, times).map(Some)
 }

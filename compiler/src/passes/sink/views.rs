@@ -58,7 +58,7 @@ pub(super) fn of_broadcast(r: &mut Rewriter<'_>, site: &Site<'_>) -> Rewritten {
         return Ok(None);
     };
     let (inner, source) = (inner.clone(), operands[0]);
-    let from = r.graph().ty(source).shape.clone();
+    let from = r.graph().tensor(source).shape.clone();
     if from.elements() >= inner.shape.elements() {
         return Ok(None);
     }
@@ -87,7 +87,7 @@ fn transposed(
 
 /// Where each group of axes that is split or merged is either all of the operand's or all repeated.
 fn reshaped(r: &mut Rewriter<'_>, inner: &BroadcastInDim, source: Value, to: &Shape) -> Rewritten {
-    let from = r.graph().ty(source).shape.clone();
+    let from = r.graph().tensor(source).shape.clone();
     let Some(chunks) = common_chunks(&inner.shape, to) else { return Ok(None) };
     let varied = |axis: usize| {
         let place = inner.axes.iter().position(|&a| a == axis);

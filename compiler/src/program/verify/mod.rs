@@ -3,14 +3,14 @@
 //! 1. Each slot, kernel and input that is named exists, and an input has at most one slot.
 //! 2. Each kernel is [valid](crate::kernel::verify).
 //! 3. A kernel is called with a slot for each param, of as many bytes. Its elements have the dtype of the param; where a slot is known as
-//!    elements of another dtype, neither is bool. No kernel touches a list.
+//!    elements of another dtype, neither is bool. No kernel touches a list or a token.
 //! 4. A slot that a kernel writes is the argument of one param.
 //! 5. A product stays within the slots of its operands and its result, which have its dtypes and none of which is its result. An operand
 //!    is packed by a step, or by one around the region, for a product that reads it in the same way, and takes as many bytes as the target
 //!    says. What finishes the tiles of a product has the same tiles and does not write to its operands; such a product has no loops
 //!    around its batch.
 //! 6. Each op accepts the types of its operands and gives those of its results. A slot has as many bytes as the type it is taken
-//!    for, and holds a list if that is one.
+//!    for, and holds a list or a token if that is one.
 //! 7. The result of a step has the slot of an operand only if the op updates that operand in place, which is then no other operand. No two
 //!    results have the same slot.
 //! 8. Nothing writes to constants. The inputs that steps write to are those that the program says it overwrites, ascending, and each of
@@ -35,6 +35,8 @@ mod regions;
 mod steps;
 
 use std::fmt;
+
+use tensorwright_ir::Type;
 
 use super::{Place, Product, Program, Step, Target};
 pub(crate) use flow::same_flow;
@@ -118,6 +120,11 @@ fn check(program: &Program, target: &dyn Target, placement: Placement) -> Result
         violations.extend(verifier.violations);
     }
     if violations.is_empty() { Ok(()) } else { Err(InvalidProgram { violations }) }
+}
+
+/// Whether both are types of tensors, of lists or of tokens.
+fn same_kind(a: &Type, b: &Type) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
 /// The check of one program.
@@ -291,7 +298,7 @@ impl<'p> Verifier<'p> {
             is_output[*slot] = true;
             let known = &program.slots[*slot];
             let (found, expected) = (known.ty.bytes(), ty.bytes());
-            self.require(found == expected && known.ty.is_list() == ty.is_list(), 10, || {
+            self.require(found == expected && same_kind(&known.ty, ty), 10, || {
                 format!("output {position} is a {ty}, but s{slot} holds a {}", known.ty)
             });
             match known.place {

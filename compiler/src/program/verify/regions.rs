@@ -1,7 +1,7 @@
 //! Control flow: rules 13 and 14.
 
 use tensorwright_ir::op::{Ports, Role};
-use tensorwright_ir::{DType, Type};
+use tensorwright_ir::{DType, TensorType, Type};
 
 use super::{Placement, Verifier};
 use crate::program::control::workspace;
@@ -77,7 +77,7 @@ fn expected(control: &Control, ports: &Ports, position: usize) -> (Vec<Type>, Ve
     let inputs = operands.map(|(input, ty)| ports.input_type(input, ty)).collect();
     let results = control.result_types.iter().enumerate();
     let outputs = match ports.role(position) {
-        Role::Condition => vec![Type::scalar(DType::Bool)],
+        Role::Condition => vec![TensorType::scalar(DType::Bool).into()],
         Role::Body | Role::Rule => results.map(|(output, ty)| ports.output_type(output, ty)).collect(),
     };
     (inputs, outputs)

@@ -1,9 +1,9 @@
 //! Single steps: rules 3 to 7.
 
 use tensorwright_ir::op::Types;
-use tensorwright_ir::{DType, Op, Type};
+use tensorwright_ir::{DType, Op, TensorType, Type};
 
-use super::Verifier;
+use super::{Verifier, same_kind};
 use crate::kernel::{Access, GridDim, Param};
 use crate::program::control::carried;
 use crate::program::{KernelCall, Product, Step};
@@ -24,8 +24,13 @@ impl<'p> Verifier<'p> {
                 epilogue.iter().for_each(|call| self.epilogue(product, slots, call));
             }
             Step::Pack { product, matrix, out } => self.pack(product, *matrix, *out),
-            Step::Routine { op, operands, operand_types, results, result_types, .. }
-            | Step::List { op, operands, operand_types, results, result_types, .. } => {
+            Step::Routine { op, operands, operand_types, results, result_types, .. } => {
+                let tensors = |types: &[TensorType]| types.iter().map(Type::from).collect::<Vec<_>>();
+                let (operand_types, result_types) = (tensors(operand_types), tensors(result_types));
+                let operands = (&operands[..], &operand_types[..]);
+                self.op(op, &Typed { operands, results: (results, &result_types) });
+            }
+            Step::List { op, operands, operand_types, results, result_types, .. } => {
                 let operands = (&operands[..], &operand_types[..]);
                 self.op(op, &Typed { operands, results: (results, result_types) });
             }
@@ -62,9 +67,10 @@ impl<'p> Verifier<'p> {
     fn argument(&mut self, kernel: usize, slot: usize, param: &Param) {
         let ty = &self.program.slots[slot].ty;
         let bytes = param.len.saturating_mul(param.dtype.size() as u64);
-        let fits = !ty.is_list()
-            && ty.bytes() as u64 == bytes
-            && (ty.dtype == param.dtype || [ty.dtype, param.dtype].iter().all(|d| *d != DType::Bool));
+        let fits = ty.as_tensor().is_some_and(|ty| {
+            ty.bytes() as u64 == bytes
+                && (ty.dtype == param.dtype || [ty.dtype, param.dtype].iter().all(|d| *d != DType::Bool))
+        });
         self.require(fits, 3, || format!("s{slot}: {ty} is no {param} for k{kernel}"));
     }
 
@@ -87,7 +93,8 @@ impl<'p> Verifier<'p> {
     fn holds(&mut self, slot: usize, dtype: DType, elements: u64) {
         let ty = &self.program.slots[slot].ty;
         let bytes = elements.saturating_mul(dtype.size() as u64);
-        let fits = !ty.is_list() && ty.dtype.size() == dtype.size() && bytes <= ty.bytes() as u64;
+        let fits =
+            ty.as_tensor().is_some_and(|ty| ty.dtype.size() == dtype.size() && bytes <= ty.bytes() as u64);
         self.require(fits, 5, || format!("s{slot}: {ty} does not hold {elements} elements of {dtype}"));
     }
 
@@ -159,7 +166,7 @@ impl<'p> Verifier<'p> {
         });
         for (&slot, ty) in slots.iter().zip(types) {
             let known = &self.program.slots[slot].ty;
-            let fits = known.bytes() == ty.bytes() && known.is_list() == ty.is_list();
+            let fits = known.bytes() == ty.bytes() && same_kind(known, ty);
             self.require(fits, 6, || format!("s{slot}: {known} is no {ty}"));
         }
     }

@@ -6,7 +6,7 @@ use super::movement::{then_others, times};
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, Dim, Scalar, Shape, Type, Value, attributes, word_attribute};
+use crate::{Builder, Dim, Scalar, Shape, TensorType, Value, attributes, word_attribute};
 
 word_attribute! {
     /// Order of the axes of images.
@@ -62,10 +62,10 @@ impl CompositeDef for DepthToSpace {
         rearrange(b, x[0], split, order, result)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<DepthToSpace> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<DepthToSpace> {
         let (block, layout, order) = draw_image(draw);
         let [n, h, w, c] = [(); 4].map(|()| Dim::known(draw.extent().min(3)));
-        let ty = Type::new(hint.dtype, layout.shape([n, h, w, times(c, block * block)]));
+        let ty = TensorType::new(hint.dtype, layout.shape([n, h, w, times(c, block * block)]));
         Sample::exact(DepthToSpace { block, layout, order }, [Operand::any(ty)])
     }
 }
@@ -107,10 +107,10 @@ impl CompositeDef for SpaceToDepth {
         rearrange(b, x[0], split, order, self.layout.shape([n, rows, columns, channels]))
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SpaceToDepth> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<SpaceToDepth> {
         let (block, layout, order) = draw_image(draw);
         let [n, h, w, c] = [(); 4].map(|()| Dim::known(draw.extent().min(3)));
-        let ty = Type::new(hint.dtype, layout.shape([n, times(h, block), times(w, block), c]));
+        let ty = TensorType::new(hint.dtype, layout.shape([n, times(h, block), times(w, block), c]));
         Sample::exact(SpaceToDepth { block, layout, order }, [Operand::any(ty)])
     }
 }
@@ -134,7 +134,7 @@ impl CompositeDef for SpaceToBatch {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        let count = check_blocks(b.ty(x[0]), &self.block, [("low", &self.low), ("high", &self.high)])?;
+        let count = check_blocks(b.tensor(x[0]), &self.block, [("low", &self.low), ("high", &self.high)])?;
         let padded = self.padded(b, x[0])?;
         let shape = b.shape(padded);
         let mut split = vec![shape[0]];
@@ -156,7 +156,7 @@ impl CompositeDef for SpaceToBatch {
         rearrange(b, padded, split, order, Shape::from_iter(result))
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SpaceToBatch> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<SpaceToBatch> {
         let (block, mut sizes) = draw_blocks(draw);
         let (mut low, mut high) = (Axes::new(), Axes::new());
         for (size, &b) in sizes[1..].iter_mut().zip(&block) {
@@ -164,7 +164,7 @@ impl CompositeDef for SpaceToBatch {
             high.push(*size * b - low[low.len() - 1] - *size * (b - 1));
             *size *= b - 1;
         }
-        let ty = Type::new(hint.dtype, sizes);
+        let ty = TensorType::new(hint.dtype, sizes);
         Sample::exact(SpaceToBatch { block, low, high }, [Operand::any(ty)])
     }
 }
@@ -202,7 +202,7 @@ impl CompositeDef for BatchToSpace {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        let count = check_blocks(b.ty(x[0]), &self.block, [("low", &self.low), ("high", &self.high)])?;
+        let count = check_blocks(b.tensor(x[0]), &self.block, [("low", &self.low), ("high", &self.high)])?;
         let (shape, blocks) = (b.shape(x[0]), self.block.len());
         let batch = shape[0].quotient(count).ok_or_else(|| {
             let reason = format!("blocks of {count} do not divide the {} batch entries", shape[0]);
@@ -222,7 +222,7 @@ impl CompositeDef for BatchToSpace {
         let result: Shape = [batch].into_iter().chain(spatial).chain(rest).collect();
         let mut result = rearrange(b, x[0], split, order, result)?;
         for (i, (&low, &high)) in self.low.iter().zip(&self.high).enumerate() {
-            let extent = b.ty(result[0]).shape.size(i + 1);
+            let extent = b.tensor(result[0]).shape.size(i + 1);
             let limit = extent.checked_sub(high).filter(|&limit| low <= limit).ok_or_else(|| {
                 let reason =
                     format!("{low} and {high} are more than the {extent} elements of axis {}", i + 1);
@@ -233,7 +233,7 @@ impl CompositeDef for BatchToSpace {
         Ok(result)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<BatchToSpace> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<BatchToSpace> {
         let (block, mut sizes) = draw_blocks(draw);
         sizes[0] *= block.iter().product::<usize>();
         let (mut low, mut high) = (Axes::new(), Axes::new());
@@ -241,7 +241,7 @@ impl CompositeDef for BatchToSpace {
             low.push(draw.below((size * block).min(1) + 1));
             high.push(draw.below((size * block - low[low.len() - 1]).min(1) + 1));
         }
-        let ty = Type::new(hint.dtype, sizes);
+        let ty = TensorType::new(hint.dtype, sizes);
         Sample::exact(BatchToSpace { block, low, high }, [Operand::any(ty)])
     }
 }
@@ -271,14 +271,18 @@ impl ImageLayout {
 
 /// Batch, height, width and channels of an operand that must be images.
 fn image(b: &Builder, x: Value, layout: ImageLayout) -> Result<[Dim; 4], TypeError> {
-    match (layout, b.ty(x).shape.dims()) {
+    match (layout, b.tensor(x).shape.dims()) {
         (ImageLayout::Nhwc, &[n, h, w, c]) | (ImageLayout::Nchw, &[n, c, h, w]) => Ok([n, h, w, c]),
-        _ => Err(TypeError::Other(format!("operand 0 must have 4 axes, found {}", b.ty(x)))),
+        _ => Err(TypeError::Other(format!("operand 0 must have 4 axes, found {}", b.tensor(x)))),
     }
 }
 
 /// The blocks must fit the operand; returns the number of elements of a block.
-fn check_blocks(ty: &Type, block: &Axes, per_block: [(&'static str, &Axes); 2]) -> Result<usize, TypeError> {
+fn check_blocks(
+    ty: &TensorType,
+    block: &Axes,
+    per_block: [(&'static str, &Axes); 2],
+) -> Result<usize, TypeError> {
     if block.len() >= ty.rank() {
         let reason =
             format!("{} extents for the {} axes after the first", block.len(), ty.rank().saturating_sub(1));

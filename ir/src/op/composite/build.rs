@@ -7,7 +7,7 @@ use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::primitive::{CompareFn, ReduceKind};
 use crate::op::{TypeError, rule};
-use crate::{Builder, DType, Dim, Scalar, Shape, Type, Value, word_attribute};
+use crate::{Builder, DType, Dim, Scalar, Shape, TensorType, Value, word_attribute};
 
 word_attribute! {
     /// What becomes of the axes that a reduction folds.
@@ -46,12 +46,12 @@ pub(in crate::op) fn fold_count(shape: &Shape, axes: &[usize]) -> f64 {
 impl Builder {
     /// `x` in `dtype`; no node if it is already.
     pub(in crate::op) fn convert(&mut self, x: Value, dtype: DType) -> Result<Value, BuildError> {
-        if self.ty(x).dtype == dtype { Ok(x) } else { self.cast(x, dtype) }
+        if self.tensor(x).dtype == dtype { Ok(x) } else { self.cast(x, dtype) }
     }
 
     /// `x` in the dtype that its arithmetic is done in.
     pub(in crate::op) fn widen(&mut self, x: Value) -> Result<Value, BuildError> {
-        let dtype = wide_dtype(self.ty(x).dtype);
+        let dtype = wide_dtype(self.tensor(x).dtype);
         self.convert(x, dtype)
     }
 
@@ -281,8 +281,8 @@ impl Builder {
         Ok(self.push_one(compare, &[number, bound])?)
     }
 
-    /// Type of a value, by copy.
-    pub(in crate::op) fn type_of(&self, x: Value) -> Type {
-        self.ty(x).clone()
+    /// TensorType of a value, by copy.
+    pub(in crate::op) fn type_of(&self, x: Value) -> TensorType {
+        self.tensor(x).clone()
     }
 }

@@ -8,7 +8,7 @@ use crate::op::attribute::Axes;
 use crate::op::primitive::DotGeneral;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Dim, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// The matrix product, by NumPy's rules: `T[b.., m, k], T[c.., k, n] -> T[d.., m, n]`, where `d` is what `b` and `c`
@@ -41,7 +41,7 @@ impl CompositeDef for Matmul {
         Ok(smallvec![result])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Matmul> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Matmul> {
         let lhs = draw.like(hint, DTypeClass::Number, 1);
         let k = lhs.shape[lhs.rank() - 1];
         let mut rhs: Vec<Dim> = vec![k];
@@ -83,7 +83,7 @@ impl CompositeDef for Matvec {
         Ok(smallvec![result])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Matvec> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Matvec> {
         let matrix = draw.like(hint, DTypeClass::Number, 2);
         let rank = matrix.rank();
         let from = draw.choose(&[rank - 2, 0]);
@@ -111,7 +111,7 @@ impl CompositeDef for Outer {
         Ok(smallvec![b.mul(left, right)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Outer> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Outer> {
         let lhs = draw.like(hint, DTypeClass::Number, 0);
         let rank = if lhs.elements() > 256 { 0 } else { draw.below(3) };
         let rhs = lhs.with_shape((0..rank).map(|_| draw.extent().min(4)).collect::<Shape>());
@@ -150,7 +150,7 @@ impl CompositeDef for Tensordot {
         Ok(smallvec![contract(b, operands[0], operands[1], &self.lhs_axes, &self.rhs_axes)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Tensordot> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Tensordot> {
         let lhs = draw.like(hint, DTypeClass::Number, 0);
         let lhs_axes = draw.axes(lhs.rank(), 0);
         let mut dims: Vec<Dim> = lhs_axes.iter().map(|&axis| lhs.shape[axis]).collect();
@@ -164,9 +164,9 @@ impl CompositeDef for Tensordot {
     }
 }
 
-/// Types of two operands that must be numbers of the same dtype.
-fn number_pair(b: &Builder, operands: &[Value]) -> Result<(Type, Type), TypeError> {
-    let types = [b.ty(operands[0]), b.ty(operands[1])];
+/// TensorTypes of two operands that must be numbers of the same dtype.
+fn number_pair(b: &Builder, operands: &[Value]) -> Result<(TensorType, TensorType), TypeError> {
+    let types = [b.tensor(operands[0]), b.tensor(operands[1])];
     rule::require_class(&types, 0, DTypeClass::Number)?;
     rule::same_dtype(&types, 0, 1)?;
     Ok((types[0].clone(), types[1].clone()))
@@ -180,7 +180,7 @@ pub(super) fn contract(
     lhs_axes: &[usize],
     rhs_axes: &[usize],
 ) -> Result<Value, BuildError> {
-    let dtype = b.ty(lhs).dtype;
+    let dtype = b.tensor(lhs).dtype;
     let op = DotGeneral {
         lhs_batch: Axes::new(),
         rhs_batch: Axes::new(),
@@ -212,12 +212,12 @@ fn batched(b: &mut Builder, lhs: Value, rhs: Value, tail: usize) -> Result<Value
         rhs_batch: axes,
         lhs_contract: smallvec![batch.rank() + 1],
         rhs_contract: smallvec![batch.rank()],
-        dtype: b.ty(lhs).dtype,
+        dtype: b.tensor(lhs).dtype,
     };
     Ok(b.push_one(op, &[lhs, rhs])?)
 }
 
-fn sample_product<T>(op: T, lhs: Type, rhs: Type) -> Sample<T> {
+fn sample_product<T>(op: T, lhs: TensorType, rhs: TensorType) -> Sample<T> {
     if lhs.dtype.is_float() {
         Sample::epsilons(op, 64, [Operand::moderate(lhs), Operand::moderate(rhs)])
     } else {

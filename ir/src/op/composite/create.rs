@@ -6,7 +6,7 @@ use super::build::wide_dtype;
 use crate::op::primitive::CompareFn;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DType, DTypeClass, Shape, Type, Value, attributes};
+use crate::{Builder, DType, DTypeClass, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// A tensor with the same element everywhere: `T[] -> T[shape]`.
@@ -21,12 +21,12 @@ impl CompositeDef for Fill {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, value: &[Value]) -> Result<Results, TypeError> {
-        rule::require_scalar(&[b.ty(value[0])], 0)?;
+        rule::require_scalar(&[b.tensor(value[0])], 0)?;
         Ok(smallvec![b.broadcast_in_dim(value[0], self.shape.clone(), [])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Fill> {
-        Sample::exact(Fill { shape: draw.shape(3) }, [Operand::any(Type::scalar(hint.dtype))])
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Fill> {
+        Sample::exact(Fill { shape: draw.shape(3) }, [Operand::any(TensorType::scalar(hint.dtype))])
     }
 }
 
@@ -43,7 +43,7 @@ impl CompositeDef for ZerosLike {
         Ok(smallvec![b.full_like(0.0, x[0])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<ZerosLike> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ZerosLike> {
         Sample::exact(ZerosLike {}, [Operand::any(draw.like(hint, DTypeClass::Any, 0))])
     }
 }
@@ -61,7 +61,7 @@ impl CompositeDef for OnesLike {
         Ok(smallvec![b.full_like(1.0, x[0])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<OnesLike> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<OnesLike> {
         Sample::exact(OnesLike {}, [Operand::any(draw.like(hint, DTypeClass::Any, 0))])
     }
 }
@@ -90,7 +90,7 @@ impl CompositeDef for Eye {
         Ok(smallvec![b.convert(ones, self.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Eye> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Eye> {
         let (rows, columns) = (draw.extent(), draw.extent());
         let diagonal = draw.choose(&[0, 1, -1, 3, i64::MIN, i64::MAX]);
         Sample::exact(Eye { dtype: hint.dtype, rows, columns, diagonal }, [])
@@ -130,8 +130,8 @@ impl CompositeDef for Linspace {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Linspace> {
-        let ty = Type::scalar(draw.dtype(hint.dtype, DTypeClass::Float));
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Linspace> {
+        let ty = TensorType::scalar(draw.dtype(hint.dtype, DTypeClass::Float));
         let op = Linspace { count: draw.extent() };
         Sample::epsilons(op, 8, [Operand::moderate(ty.clone()), Operand::moderate(ty)])
     }
@@ -161,8 +161,8 @@ impl CompositeDef for Range {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Range> {
-        let ty = Type::scalar(draw.dtype(hint.dtype, DTypeClass::Number));
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Range> {
+        let ty = TensorType::scalar(draw.dtype(hint.dtype, DTypeClass::Number));
         let op = Range { count: draw.extent() };
         Sample::epsilons(op, 8, [Operand::moderate(ty.clone()), Operand::moderate(ty)])
     }
@@ -170,7 +170,7 @@ impl CompositeDef for Range {
 
 /// The dtype of two scalars, which must be the same.
 fn scalar_pair(b: &Builder, operands: &[Value], class: DTypeClass) -> Result<DType, TypeError> {
-    let types = [b.ty(operands[0]), b.ty(operands[1])];
+    let types = [b.tensor(operands[0]), b.tensor(operands[1])];
     rule::require_class(&types, 0, class)?;
     rule::require_scalar(&types, 0)?;
     rule::require_scalar(&types, 1)?;

@@ -16,7 +16,7 @@ use crate::op::attribute::Axes;
 use crate::op::primitive::DotGeneral;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Dim, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// The sum of products that an equation such as `bij,bjk->bik` describes: each operand's axes have labels, labels that are
@@ -48,7 +48,7 @@ impl CompositeDef for Einsum {
         Ok(smallvec![aligned(b, &product, &equation.result)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Einsum> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Einsum> {
         let ty = draw.like(hint, DTypeClass::Number, 0);
         let labels: String = ('a'..='z').take(ty.rank()).collect();
         let mut kept = |_: &char| draw.flip();
@@ -73,7 +73,7 @@ impl CompositeDef for Einsum {
 impl Einsum {
     /// The equation, with a label for each axis and the extent of each label.
     fn read(&self, b: &Builder, operands: &[Value]) -> Result<(Labelled, Extents), TypeError> {
-        let types: SmallVec<[&Type; 4]> = operands.iter().map(|&x| b.ty(x)).collect();
+        let types: SmallVec<[&TensorType; 4]> = operands.iter().map(|&x| b.tensor(x)).collect();
         rule::require_class(&types, 0, DTypeClass::Number)?;
         for other in 1..types.len() {
             rule::same_dtype(&types, 0, other)?;
@@ -177,7 +177,7 @@ impl Equation {
     }
 
     /// Gives each axis of operands of these types its label.
-    fn label(&self, types: &[&Type]) -> Result<Labelled, TypeError> {
+    fn label(&self, types: &[&TensorType]) -> Result<Labelled, TypeError> {
         if self.operands.len() != types.len() {
             let reason = format!("{} terms for {} operands", self.operands.len(), types.len());
             return Err(malformed(reason));
@@ -231,7 +231,7 @@ fn implicit_result(hidden: usize, operands: &[Labels]) -> Labels {
 }
 
 /// The extent of each label, which all operands must agree on.
-fn extents(operands: &[Labels], types: &[&Type]) -> Result<Extents, TypeError> {
+fn extents(operands: &[Labels], types: &[&TensorType]) -> Result<Extents, TypeError> {
     let mut extents = Extents::new();
     for (operand, (labels, ty)) in operands.iter().zip(types).enumerate() {
         for (&label, &dim) in labels.iter().zip(ty.shape.iter()) {
@@ -383,7 +383,7 @@ fn pair(
         rhs_batch: axes(right, &batch),
         lhs_contract: axes(left, &summed),
         rhs_contract: axes(right, &summed),
-        dtype: b.ty(left.value).dtype,
+        dtype: b.tensor(left.value).dtype,
     };
     Ok(Factor { value: b.push_one(op, &[left.value, right.value])?, labels })
 }
@@ -393,7 +393,7 @@ fn position(factor: &Factor, label: &Label) -> Option<usize> {
 }
 
 fn extent(b: &Builder, factor: &Factor, label: &Label) -> Option<Dim> {
-    position(factor, label).map(|axis| b.ty(factor.value).shape[axis])
+    position(factor, label).map(|axis| b.tensor(factor.value).shape[axis])
 }
 
 /// The factor's value with its axes in the order of `labels`; labels that it does not have are left out.

@@ -7,7 +7,7 @@ use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{
     Arity, Attributes, Batching, CompositeDef, Derivative, OwnRules, Results, Sample, TypeError, rule,
 };
-use crate::{Builder, DTypeClass, Type, Value};
+use crate::{Builder, DTypeClass, TensorType, Value};
 
 /// What half-precision operands are computed in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,9 +67,9 @@ impl<T: ElementWise> CompositeDef for T {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<T> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<T> {
         let ty = draw.like(hint, T::CLASS, 0);
-        let operand = Operand { ty, values: T::VALUES };
+        let operand = Operand::new(ty, T::VALUES);
         Sample::epsilons(T::draw(draw), 32, vec![operand; T::OPERANDS])
     }
 }
@@ -85,8 +85,12 @@ impl<T: ElementWise> OwnRules for T {
 }
 
 /// All operands must have one type, of a dtype of `class`.
-pub(super) fn same_types(b: &Builder, operands: &[Value], class: DTypeClass) -> Result<Type, TypeError> {
-    let types: SmallVec<[&Type; 4]> = operands.iter().map(|&x| b.ty(x)).collect();
+pub(super) fn same_types(
+    b: &Builder,
+    operands: &[Value],
+    class: DTypeClass,
+) -> Result<TensorType, TypeError> {
+    let types: SmallVec<[&TensorType; 4]> = operands.iter().map(|&x| b.tensor(x)).collect();
     rule::require_class(&types, 0, class)?;
     for other in 1..types.len() {
         rule::same_dtype(&types, 0, other)?;

@@ -6,7 +6,7 @@ use crate::op::attribute::Axes;
 use crate::op::primitive::Gather;
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// The slices of `x` at `indices` along `axis`: `T[a.., n, b..], I[i..] -> T[a.., i.., b..]`.
@@ -26,7 +26,7 @@ impl CompositeDef for Take {
         Ok(smallvec![take(b, operands[0], operands[1], self.axis)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Take> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Take> {
         let x = nonempty(draw.like(hint, DTypeClass::Any, 1));
         let axis = draw.axis(x.rank());
         let rank = if x.elements() > 512 { 0 } else { draw.below(3) };
@@ -61,7 +61,7 @@ impl CompositeDef for TakeAlongAxis {
         Ok(smallvec![gather(b, op, operands[0], vectors, &indices.shape)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<TakeAlongAxis> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<TakeAlongAxis> {
         let x = nonempty(draw.like(hint, DTypeClass::Any, 1));
         let axis = draw.axis(x.rank());
         let count = if x.elements() > 512 { 1 } else { draw.extent() };
@@ -115,7 +115,7 @@ impl CompositeDef for GatherNd {
         Ok(smallvec![gather(b, op, operands[0], operands[1], &result)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<GatherNd> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<GatherNd> {
         let x = nonempty(draw.like(hint, DTypeClass::Any, 1));
         let batch_dims = draw.below(x.rank());
         let depth = draw.below(x.rank() - batch_dims + 1);
@@ -146,11 +146,11 @@ impl CompositeDef for Embedding {
         Ok(smallvec![take(b, operands[0], operands[1], 0)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Embedding> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Embedding> {
         let shape = [draw.extent().max(1), draw.extent()];
         let ids: Shape = (0..draw.below(3)).map(|_| draw.extent().min(4)).collect();
         let indices = draw_indices(draw, ids, shape[0]);
-        Sample::exact(Embedding {}, [Operand::any(Type::new(hint.dtype, shape)), indices])
+        Sample::exact(Embedding {}, [Operand::any(TensorType::new(hint.dtype, shape)), indices])
     }
 }
 
@@ -179,12 +179,12 @@ impl CompositeDef for OneHot {
         Ok(smallvec![b.convert(hot, self.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<OneHot> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<OneHot> {
         let ty = draw.like(hint, DTypeClass::Int, 0);
         let axis = draw.below(ty.rank() + 1);
         let depth = if ty.elements() > 512 { 1 } else { draw.extent() };
         let dtype = draw.choose(&[DType::F32, DType::Bool, DType::I64, DType::BF16]);
-        Sample::exact(OneHot { depth, axis, dtype }, [Operand { ty, values: Values::Index(depth) }])
+        Sample::exact(OneHot { depth, axis, dtype }, [Operand::new(ty, Values::Index(depth))])
     }
 }
 
@@ -197,14 +197,14 @@ pub(super) fn one_hot(b: &mut Builder, indices: Value, axis: usize, depth: Dim) 
     // A dtype too narrow for all numbers would count from the start again.
     let narrow = depth.size() as i128 - 1 > Scalar::highest(from.dtype).to_i128();
     let indices = if narrow { b.convert(indices, DType::I64)? } else { indices };
-    let number = b.iota(b.ty(indices).dtype, shape.clone(), axis)?;
+    let number = b.iota(b.tensor(indices).dtype, shape.clone(), axis)?;
     let indices = b.spread(indices, &[axis], &shape)?;
     Ok(b.eq(indices, number)?)
 }
 
-/// Types of a tensor and of indices into it.
-fn index_pair(b: &Builder, operands: &[Value]) -> Result<(Type, Type), TypeError> {
-    let types = [b.ty(operands[0]), b.ty(operands[1])];
+/// TensorTypes of a tensor and of indices into it.
+fn index_pair(b: &Builder, operands: &[Value]) -> Result<(TensorType, TensorType), TypeError> {
+    let types = [b.tensor(operands[0]), b.tensor(operands[1])];
     rule::require_class(&types, 1, DTypeClass::Index)?;
     Ok((types[0].clone(), types[1].clone()))
 }
@@ -246,12 +246,12 @@ fn gather(b: &mut Builder, op: Gather, x: Value, vectors: Value, result: &Shape)
 }
 
 /// The type with at least one element along each axis.
-fn nonempty(ty: Type) -> Type {
+fn nonempty(ty: TensorType) -> TensorType {
     let sizes: Vec<usize> = ty.shape.sizes().iter().map(|&n| n.max(1)).collect();
     ty.with_shape(sizes)
 }
 
 fn draw_indices(draw: &mut Draw<'_>, shape: Shape, bound: usize) -> Operand {
     let dtype = draw.choose(&[DType::I32, DType::I64, DType::U32, DType::U64]);
-    Operand { ty: Type { dtype, shape }, values: Values::Index(bound) }
+    Operand::new(TensorType { dtype, shape }, Values::Index(bound))
 }

@@ -15,7 +15,7 @@ use crate::op::{
     Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
     rule,
 };
-use crate::{Builder, DType, DTypeClass, Scalar, Type, Value, attributes, word_attribute};
+use crate::{Builder, DType, DTypeClass, Scalar, TensorType, Value, attributes, word_attribute};
 
 word_attribute! {
     /// What becomes of the losses of single elements or rows.
@@ -57,9 +57,9 @@ impl CompositeDef for SoftmaxCrossEntropy {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SoftmaxCrossEntropy> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<SoftmaxCrossEntropy> {
         let (ty, axis, reduction) = draw_rows(draw, hint);
-        let labels = Operand { ty: ty.clone(), values: Values::Range(0.0, 1.0) };
+        let labels = Operand::new(ty.clone(), Values::Range(0.0, 1.0));
         Sample::epsilons(SoftmaxCrossEntropy { axis, reduction }, 256, [Operand::moderate(ty), labels])
     }
 }
@@ -87,7 +87,7 @@ impl CompositeDef for SparseSoftmaxCrossEntropy {
         finish(b, losses, self.reduction, dtype)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SparseSoftmaxCrossEntropy> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<SparseSoftmaxCrossEntropy> {
         let (ty, axis, reduction) = draw_rows(draw, hint);
         let labels = draw_labels(draw, &ty, axis);
         let op = SparseSoftmaxCrossEntropy { axis, reduction };
@@ -117,7 +117,7 @@ impl CompositeDef for Nll {
         finish(b, losses, self.reduction, dtype)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Nll> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Nll> {
         let (ty, axis, reduction) = draw_rows(draw, hint);
         let labels = draw_labels(draw, &ty, axis);
         Sample::epsilons(Nll { axis, reduction }, 256, [Operand::moderate(ty), labels])
@@ -151,7 +151,7 @@ impl CompositeDef for SigmoidCrossEntropy {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SigmoidCrossEntropy> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<SigmoidCrossEntropy> {
         sample_pair(draw, hint, |_, reduction| SigmoidCrossEntropy { reduction })
     }
 }
@@ -186,7 +186,7 @@ impl Differentiable for SigmoidCrossEntropy {
 
     fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
         let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None, None]) };
-        let Type { dtype, shape } = primal.operand_type(0);
+        let TensorType { dtype, shape } = primal.operand_type(0);
         let cotangent = primal.b.widen(cotangent)?;
         let cotangent = match self.reduction {
             LossReduction::Mean => primal.b.div_number(cotangent, shape.elements() as f64)?,
@@ -207,7 +207,7 @@ impl Differentiable for SigmoidCrossEntropy {
 /// is done in, so that half-precision losses round once.
 impl BatchRule for SigmoidCrossEntropy {
     fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
-        let (dtype, rank) = (node.types[0].dtype, node.types[0].rank());
+        let (dtype, rank) = (node.tensor(0).dtype, node.tensor(0).rank());
         let mut wide = [node.operands[0], node.operands[1]];
         for item in &mut wide {
             item.value = node.b.widen(item.value)?;
@@ -252,7 +252,7 @@ impl CompositeDef for Mse {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Mse> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Mse> {
         sample_pair(draw, hint, |_, reduction| Mse { reduction })
     }
 }
@@ -276,7 +276,7 @@ impl CompositeDef for Mae {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Mae> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Mae> {
         sample_pair(draw, hint, |_, reduction| Mae { reduction })
     }
 }
@@ -308,7 +308,7 @@ impl CompositeDef for Huber {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Huber> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Huber> {
         sample_pair(draw, hint, |draw, reduction| Huber {
             delta: draw.choose(&[Scalar::F32(1.0), Scalar::F64(0.5)]),
             reduction,
@@ -336,7 +336,7 @@ impl CompositeDef for Hinge {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Hinge> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Hinge> {
         sample_pair(draw, hint, |_, reduction| Hinge { reduction })
     }
 }
@@ -369,9 +369,9 @@ impl CompositeDef for KlDivergence {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<KlDivergence> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<KlDivergence> {
         let (ty, axis, reduction) = draw_rows(draw, hint);
-        let operand = Operand { ty, values: Values::Range(0.125, 1.0) };
+        let operand = Operand::new(ty, Values::Range(0.125, 1.0));
         Sample::epsilons(KlDivergence { axis, reduction }, 256, [operand.clone(), operand])
     }
 }
@@ -396,7 +396,7 @@ impl CompositeDef for CosineSimilarity {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<CosineSimilarity> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<CosineSimilarity> {
         let (ty, axis, _) = draw_rows(draw, hint);
         let operands = [Operand::moderate(ty.clone()), Operand::moderate(ty)];
         Sample::epsilons(CosineSimilarity { axis, epsilon: Scalar::F32(0.5) }, 64, operands)
@@ -426,7 +426,7 @@ impl CompositeDef for CosineLoss {
         })
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<CosineLoss> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<CosineLoss> {
         let (ty, axis, reduction) = draw_rows(draw, hint);
         let operands = [Operand::moderate(ty.clone()), Operand::moderate(ty)];
         Sample::epsilons(CosineLoss { axis, epsilon: Scalar::F32(0.5), reduction }, 256, operands)
@@ -443,14 +443,14 @@ impl CompositeDef for L2Loss {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        let dtype = rule::require_class(&[b.ty(x[0])], 0, DTypeClass::Float)?;
+        let dtype = rule::require_class(&[b.tensor(x[0])], 0, DTypeClass::Float)?;
         let x = b.widen(x[0])?;
         let squares = b.mul(x, x)?;
         let half = b.mul_number(squares, 0.5)?;
         finish(b, half, LossReduction::Sum, dtype)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<L2Loss> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<L2Loss> {
         let ty = draw.like(hint, DTypeClass::Float, 0);
         Sample::epsilons(L2Loss {}, 256, [Operand::moderate(ty)])
     }
@@ -498,7 +498,7 @@ fn reduced(
     reduction: LossReduction,
     dtype: DType,
 ) -> Result<Value, BuildError> {
-    let all: Axes = (0..b.ty(losses).rank()).collect();
+    let all: Axes = (0..b.tensor(losses).rank()).collect();
     reduced_over(b, losses, reduction, &all, dtype)
 }
 
@@ -520,7 +520,7 @@ fn reduced_over(
 
 /// Rows of classes and integer labels, one for each row; returns the dtype of the former.
 fn check_labels(b: &Builder, operands: &[Value], axis: usize) -> Result<DType, TypeError> {
-    let types = [b.ty(operands[0]), b.ty(operands[1])];
+    let types = [b.tensor(operands[0]), b.tensor(operands[1])];
     let dtype = rule::require_class(&types, 0, DTypeClass::Float)?;
     rule::require_class(&types, 1, DTypeClass::Int)?;
     rule::check_axis(axis, types[0].rank())?;
@@ -565,21 +565,21 @@ fn bounded_length(b: &mut Builder, x: Value, axis: usize, epsilon: Scalar) -> Re
     b.at_least(length, epsilon.to_f64())
 }
 
-fn draw_rows(draw: &mut Draw<'_>, hint: &Type) -> (Type, usize, LossReduction) {
+fn draw_rows(draw: &mut Draw<'_>, hint: &TensorType) -> (TensorType, usize, LossReduction) {
     let ty = draw.like(hint, DTypeClass::Float, 1);
     let axis = draw.axis(ty.rank());
     (ty, axis, draw.choose(LossReduction::ALL))
 }
 
-fn draw_labels(draw: &mut Draw<'_>, rows: &Type, axis: usize) -> Operand {
+fn draw_labels(draw: &mut Draw<'_>, rows: &TensorType, axis: usize) -> Operand {
     let dtype = draw.choose(&[DType::I32, DType::U8, DType::I64]);
     let shape = other_axes(rows.rank(), &[axis]).iter().map(|&a| rows.shape[a]).collect();
-    Operand { ty: Type { dtype, shape }, values: Values::Index(rows.shape.size(axis)) }
+    Operand::new(TensorType { dtype, shape }, Values::Index(rows.shape.size(axis)))
 }
 
 fn sample_pair<T>(
     draw: &mut Draw<'_>,
-    hint: &Type,
+    hint: &TensorType,
     op: impl FnOnce(&mut Draw<'_>, LossReduction) -> T,
 ) -> Sample<T> {
     let ty = draw.like(hint, DTypeClass::Float, 0);

@@ -6,7 +6,7 @@ use super::build::other_axes;
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Dim, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Shape, TensorType, Value, attributes};
 
 /// The largest number of results that an op makes of one operand's extent.
 const MAX_PARTS: usize = 4096;
@@ -33,7 +33,7 @@ impl CompositeDef for Squeeze {
         Ok(smallvec![b.reshape(x[0], shape.without(&self.axes))?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Squeeze> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Squeeze> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let axes = draw.axes(ty.rank(), 0);
         let ty = ty.with_shape(ty.shape.with_ones_at(&axes));
@@ -63,7 +63,7 @@ impl CompositeDef for ExpandDims {
         Ok(smallvec![b.reshape(x[0], expanded)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<ExpandDims> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ExpandDims> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut axes = Axes::new();
         for _ in 0..draw.below(3) {
@@ -107,7 +107,7 @@ impl CompositeDef for Flatten {
         Ok(smallvec![b.reshape(x[0], flat)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Flatten> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Flatten> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let end = draw.below(ty.rank() + 1);
         let start = draw.below(end + 1);
@@ -131,7 +131,7 @@ impl CompositeDef for Tile {
         let shape = b.shape(x[0]);
         rule::check_per_axis("repeats", self.repeats.len(), shape.rank())?;
         let tiled: Shape = shape.iter().zip(&self.repeats).map(|(&d, &r)| times(d, r)).collect();
-        rule::one(b.ty(x[0]).dtype, tiled.clone())?;
+        rule::one(b.tensor(x[0]).dtype, tiled.clone())?;
         // A repeated axis becomes two, the repetition and itself, which are merged afterwards.
         let (mut dims, mut axes) = (Vec::new(), Axes::new());
         for (&dim, &repeat) in shape.iter().zip(&self.repeats) {
@@ -148,7 +148,7 @@ impl CompositeDef for Tile {
         Ok(smallvec![b.reshape(repeated, tiled)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Tile> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Tile> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let small = ty.elements() <= 512;
         let repeats = (0..ty.rank()).map(|_| if small { draw.choose(&[1, 2, 0]) } else { 1 }).collect();
@@ -177,7 +177,7 @@ impl CompositeDef for Stack {
         Ok(smallvec![b.concat(&slices, self.axis)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Stack> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Stack> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let axis = draw.below(ty.rank() + 1);
         let count = 1 + draw.below(3);
@@ -214,7 +214,7 @@ impl CompositeDef for Unstack {
         Ok(parts)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Unstack> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Unstack> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         let extent = ty.shape.size(axis).min(MAX_PARTS);
@@ -254,7 +254,7 @@ impl CompositeDef for Split {
         Ok(parts)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Split> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Split> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         let mut left = ty.shape.size(axis);
@@ -303,7 +303,7 @@ impl CompositeDef for Roll {
         Ok(smallvec![rolled])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Roll> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Roll> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let axes = draw.axes(ty.rank(), 0);
         let shifts = axes.iter().map(|_| draw.choose(&[1, -1, 3, 0, i64::MIN, i64::MAX])).collect();

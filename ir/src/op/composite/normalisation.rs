@@ -16,7 +16,7 @@ use crate::op::{
     Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
     rule,
 };
-use crate::{Builder, DTypeClass, Dim, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// `exp(x - max) / sum(exp(x - max))` along `axis`; NaN along a row of minus infinities or with an infinity.
@@ -31,8 +31,8 @@ impl CompositeDef for Softmax {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        let dtype = rule::require_class(&[b.ty(x[0])], 0, DTypeClass::Float)?;
-        rule::check_axis(self.axis, b.ty(x[0]).rank())?;
+        let dtype = rule::require_class(&[b.tensor(x[0])], 0, DTypeClass::Float)?;
+        rule::check_axis(self.axis, b.tensor(x[0]).rank())?;
         let x = b.widen(x[0])?;
         let shifted = less_max(b, x, self.axis)?;
         let exp = b.exp(shifted)?;
@@ -45,7 +45,7 @@ impl CompositeDef for Softmax {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Softmax> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Softmax> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         Sample::epsilons(Softmax { axis }, 64, [Operand::moderate(ty)])
@@ -94,8 +94,8 @@ impl CompositeDef for LogSoftmax {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        let dtype = rule::require_class(&[b.ty(x[0])], 0, DTypeClass::Float)?;
-        rule::check_axis(self.axis, b.ty(x[0]).rank())?;
+        let dtype = rule::require_class(&[b.tensor(x[0])], 0, DTypeClass::Float)?;
+        rule::check_axis(self.axis, b.tensor(x[0]).rank())?;
         let x = b.widen(x[0])?;
         let result = log_softmax(b, x, self.axis)?;
         Ok(smallvec![b.convert(result, dtype)?])
@@ -105,7 +105,7 @@ impl CompositeDef for LogSoftmax {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<LogSoftmax> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<LogSoftmax> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         Sample::epsilons(LogSoftmax { axis }, 64, [Operand::moderate(ty)])
@@ -155,7 +155,7 @@ impl LogSoftmax {
     fn probabilities(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
         let b = &mut *primal.b;
         let x = b.widen(primal.operands[0])?;
-        let same = b.ty(x) == b.ty(primal.operands[0]);
+        let same = b.tensor(x) == b.tensor(primal.operands[0]);
         let y = if same { primal.results[0] } else { log_softmax(b, x, self.axis)? };
         b.exp(y)
     }
@@ -203,12 +203,12 @@ impl CompositeDef for LayerNorm {
         Ok(smallvec![b.convert(result, ty.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<LayerNorm> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<LayerNorm> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         let parameter = Operand::moderate(trailing(&ty, axis));
         let op = LayerNorm { axis, epsilon: draw_epsilon(draw) };
-        Sample::epsilons(op, 256, [Operand { ty, values: UNIT }, parameter.clone(), parameter])
+        Sample::epsilons(op, 256, [Operand::new(ty, UNIT), parameter.clone(), parameter])
     }
 }
 
@@ -240,12 +240,12 @@ impl CompositeDef for RmsNorm {
         Ok(smallvec![b.convert(result, ty.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<RmsNorm> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<RmsNorm> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         let parameter = Operand::moderate(trailing(&ty, axis));
         let op = RmsNorm { axis, epsilon: draw_epsilon(draw) };
-        Sample::epsilons(op, 256, [Operand { ty, values: UNIT }, parameter])
+        Sample::epsilons(op, 256, [Operand::new(ty, UNIT), parameter])
     }
 }
 
@@ -290,14 +290,14 @@ impl CompositeDef for GroupNorm {
         Ok(smallvec![b.convert(result, ty.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<GroupNorm> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<GroupNorm> {
         let ty = draw.like(hint, DTypeClass::Float, 2);
         let channel_axis = 1 + draw.below(ty.rank() - 1);
         let channels = ty.shape.size(channel_axis);
         let divisors: Vec<usize> = (1..=channels.max(1)).filter(|&g| channels.is_multiple_of(g)).collect();
         let op = GroupNorm { groups: draw.choose(&divisors), channel_axis, epsilon: draw_epsilon(draw) };
         let parameter = Operand::moderate(ty.with_shape([channels]));
-        Sample::epsilons(op, 256, [Operand { ty, values: UNIT }, parameter.clone(), parameter])
+        Sample::epsilons(op, 256, [Operand::new(ty, UNIT), parameter.clone(), parameter])
     }
 }
 
@@ -325,12 +325,12 @@ impl CompositeDef for InstanceNorm {
         Ok(smallvec![b.convert(result, ty.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<InstanceNorm> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<InstanceNorm> {
         let ty = draw.like(hint, DTypeClass::Float, 2);
         let channel_axis = 1 + draw.below(ty.rank() - 1);
         let parameter = Operand::moderate(ty.with_shape([ty.shape.size(channel_axis)]));
         let op = InstanceNorm { channel_axis, epsilon: draw_epsilon(draw) };
-        Sample::epsilons(op, 256, [Operand { ty, values: UNIT }, parameter.clone(), parameter])
+        Sample::epsilons(op, 256, [Operand::new(ty, UNIT), parameter.clone(), parameter])
     }
 }
 
@@ -362,11 +362,11 @@ impl CompositeDef for L2Normalize {
         Ok(smallvec![b.convert(result, ty.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<L2Normalize> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<L2Normalize> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axes = draw.axes(ty.rank(), 1);
         let op = L2Normalize { axes, epsilon: draw_epsilon(draw) };
-        Sample::epsilons(op, 64, [Operand { ty, values: UNIT }])
+        Sample::epsilons(op, 64, [Operand::new(ty, UNIT)])
     }
 }
 
@@ -415,11 +415,11 @@ fn widen<const N: usize>(b: &mut Builder, mut xs: [Value; N]) -> Result<[Value; 
 }
 
 /// The type of the parameters of a layer that normalises the axes from `axis` on.
-fn trailing(ty: &Type, axis: usize) -> Type {
+fn trailing(ty: &TensorType, axis: usize) -> TensorType {
     ty.with_shape(ty.shape.dims()[axis..].iter().copied().collect::<Shape>())
 }
 
-fn check_trailing(b: &Builder, operands: &[Value], axis: usize) -> Result<Type, TypeError> {
+fn check_trailing(b: &Builder, operands: &[Value], axis: usize) -> Result<TensorType, TypeError> {
     let ty = b.type_of(operands[0]);
     rule::require_class(&[&ty], 0, DTypeClass::Float)?;
     rule::check_axis(axis, ty.rank())?;
@@ -427,7 +427,7 @@ fn check_trailing(b: &Builder, operands: &[Value], axis: usize) -> Result<Type, 
     Ok(ty)
 }
 
-fn check_channels(b: &Builder, operands: &[Value], channel_axis: usize) -> Result<Type, TypeError> {
+fn check_channels(b: &Builder, operands: &[Value], channel_axis: usize) -> Result<TensorType, TypeError> {
     let ty = b.type_of(operands[0]);
     rule::require_class(&[&ty], 0, DTypeClass::Float)?;
     rule::check_axis(channel_axis, ty.rank())?;
@@ -440,7 +440,7 @@ fn check_channels(b: &Builder, operands: &[Value], channel_axis: usize) -> Resul
 
 /// All operands but the first must have this shape, and the dtype of the first.
 fn check_parameters(b: &Builder, operands: &[Value], shape: &Shape) -> Result<(), TypeError> {
-    let types: SmallVec<[&Type; 4]> = operands.iter().map(|&x| b.ty(x)).collect();
+    let types: SmallVec<[&TensorType; 4]> = operands.iter().map(|&x| b.tensor(x)).collect();
     for operand in 1..types.len() {
         rule::same_dtype(&types, 0, operand)?;
         if types[operand].shape != *shape {

@@ -78,7 +78,7 @@ const MIDDLE: f64 = 0.425;
 
 /// `x` with `P(X <= x) = 1/2 + q` for a standard normal `X`; `q` of f32 or f64, with `|q|` below 1/2 by e^-25 at least.
 pub(super) fn normal_quantile(b: &mut Builder, q: Value) -> Result<Value, BuildError> {
-    let double = b.ty(q).dtype == DType::F64;
+    let double = b.tensor(q).dtype == DType::F64;
     let (middle, outer) = if double { (&MIDDLE_16, &OUTER_16) } else { (&MIDDLE_7, &OUTER_7) };
     let square = b.mul(q, q)?;
     let shifted = b.number_minus(MIDDLE * MIDDLE, square)?;

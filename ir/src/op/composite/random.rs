@@ -12,7 +12,7 @@ use crate::builder::BuildError;
 use crate::op::primitive::{ArgKind, RngAlgorithm};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, TensorType, Value, attributes};
 
 /// First block of the keys that are folded in.
 const FOLD_BLOCKS: u64 = 1 << 62;
@@ -64,7 +64,7 @@ impl CompositeDef for Uniform {
         Ok(smallvec![b.convert(number, self.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Uniform> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Uniform> {
         let dtype = draw.dtype(hint.dtype, DTypeClass::Number);
         let (low, high) = draw.choose(&[(0i64, 1i64), (3, 100), (1, 2)]);
         let op = Uniform { dtype, shape: draw.shape(3), low: low.into(), high: high.into() };
@@ -123,7 +123,7 @@ impl CompositeDef for Normal {
         Ok(smallvec![scaled(b, standard, self.mean, self.std, self.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Normal> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Normal> {
         let dtype = draw.dtype(hint.dtype, DTypeClass::Float);
         let op = Normal { dtype, shape: draw.shape(3), mean: 0.0.into(), std: 1.0.into() };
         Sample::epsilons(op, 64, [key_operand()])
@@ -167,7 +167,7 @@ impl CompositeDef for TruncatedNormal {
         Ok(smallvec![scaled(b, standard, self.mean, self.std, self.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<TruncatedNormal> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<TruncatedNormal> {
         let dtype = draw.dtype(hint.dtype, DTypeClass::Float);
         let op = TruncatedNormal { dtype, shape: draw.shape(3), mean: 0.0.into(), std: 1.0.into() };
         Sample::epsilons(op, 64, [key_operand()])
@@ -185,16 +185,16 @@ impl CompositeDef for Bernoulli {
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         check_key(b, operands, 1)?;
-        rule::require_class(&[b.ty(operands[0])], 0, DTypeClass::Float)?;
+        rule::require_class(&[b.tensor(operands[0])], 0, DTypeClass::Float)?;
         let probability = b.widen(operands[0])?;
-        let Type { dtype, shape } = b.type_of(probability);
+        let TensorType { dtype, shape } = b.type_of(probability);
         let number = unit(b, operands[1], dtype, &shape, digits(dtype))?;
         Ok(smallvec![b.lt(number, probability)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Bernoulli> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Bernoulli> {
         let ty = draw.like(hint, DTypeClass::Float, 0);
-        Sample::exact(Bernoulli {}, [Operand { ty, values: Values::Range(0.0, 1.0) }, key_operand()])
+        Sample::exact(Bernoulli {}, [Operand::new(ty, Values::Range(0.0, 1.0)), key_operand()])
     }
 }
 
@@ -213,10 +213,10 @@ impl CompositeDef for Categorical {
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         check_key(b, operands, 1)?;
-        rule::require_class(&[b.ty(operands[0])], 0, DTypeClass::Float)?;
-        rule::check_axis(self.axis, b.ty(operands[0]).rank())?;
+        rule::require_class(&[b.tensor(operands[0])], 0, DTypeClass::Float)?;
+        rule::check_axis(self.axis, b.tensor(operands[0]).rank())?;
         let logits = b.widen(operands[0])?;
-        let Type { dtype, shape } = b.type_of(logits);
+        let TensorType { dtype, shape } = b.type_of(logits);
         rule::check_index_dtype("axis", DType::I32, shape[self.axis])?;
         // Odd multiples of half the last digit: neither 0 nor 1 occurs.
         let digits = digits(dtype) - 1;
@@ -229,7 +229,7 @@ impl CompositeDef for Categorical {
         Ok(smallvec![b.arg_reduce(perturbed, ArgKind::Max, self.axis, DType::I32)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Categorical> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Categorical> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         let ty = ty.with_shape(ty.shape.with_dim(axis, Dim::known(ty.shape.size(axis).max(1))));
@@ -252,7 +252,7 @@ impl CompositeDef for Dropout {
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         check_key(b, operands, 1)?;
         let (x, rate) = (operands[0], self.rate.to_f64());
-        let dtype = rule::require_class(&[b.ty(x)], 0, DTypeClass::Float)?;
+        let dtype = rule::require_class(&[b.tensor(x)], 0, DTypeClass::Float)?;
         if !(0.0..=1.0).contains(&rate) {
             return Err(TypeError::attribute("rate", format!("must be from 0 to 1, found {}", self.rate)));
         }
@@ -269,7 +269,7 @@ impl CompositeDef for Dropout {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Dropout> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Dropout> {
         let ty = draw.like(hint, DTypeClass::Float, 0);
         let rate = draw.choose(&[Scalar::F32(0.5), Scalar::F32(0.0), Scalar::F64(0.1), Scalar::F64(1.0)]);
         Sample::ulps(Dropout { rate }, 1, [Operand::moderate(ty), key_operand()])
@@ -295,7 +295,7 @@ impl CompositeDef for Permutation {
         Ok(smallvec![permutation(b, key[0], self.count)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, _hint: &Type) -> Sample<Permutation> {
+    fn sample(draw: &mut Draw<'_>, _hint: &TensorType) -> Sample<Permutation> {
         Sample::exact(Permutation { count: draw.extent() }, [key_operand()])
     }
 }
@@ -321,7 +321,7 @@ impl CompositeDef for Shuffle {
         Ok(smallvec![take(b, operands[0], order, self.axis)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Shuffle> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Shuffle> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         Sample::exact(Shuffle { axis }, [Operand::any(ty), key_operand()])
@@ -345,7 +345,7 @@ impl CompositeDef for RngSplit {
         Ok(smallvec![bits(b, key[0], DType::U32, &Shape::from([self.count, 2]), SPLIT_BLOCKS)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, _hint: &Type) -> Sample<RngSplit> {
+    fn sample(draw: &mut Draw<'_>, _hint: &TensorType) -> Sample<RngSplit> {
         Sample::exact(RngSplit { count: draw.extent() }, [key_operand()])
     }
 }
@@ -361,7 +361,7 @@ impl CompositeDef for RngFoldIn {
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         check_key(b, operands, 0)?;
-        let types = [b.ty(operands[0]), b.ty(operands[1])];
+        let types = [b.tensor(operands[0]), b.tensor(operands[1])];
         rule::require_class(&types, 1, DTypeClass::Int)?;
         rule::require_scalar(&types, 1)?;
         let number = b.convert(operands[1], DType::U64)?;
@@ -372,19 +372,19 @@ impl CompositeDef for RngFoldIn {
         Ok(smallvec![b.rng_bits(operands[0], block, RngAlgorithm::Philox, DType::U32, [2])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<RngFoldIn> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<RngFoldIn> {
         let dtype = draw.dtype(hint.dtype, DTypeClass::Int);
-        Sample::exact(RngFoldIn {}, [key_operand(), Operand::any(Type::scalar(dtype))])
+        Sample::exact(RngFoldIn {}, [key_operand(), Operand::any(TensorType::scalar(dtype))])
     }
 }
 
 fn key_operand() -> Operand {
-    Operand::any(Type::new(DType::U32, [2]))
+    Operand::any(TensorType::new(DType::U32, [2]))
 }
 
 fn check_key(b: &Builder, operands: &[Value], key: usize) -> Result<(), TypeError> {
-    match b.ty(operands[key]) {
-        ty if *ty == Type::new(DType::U32, [2]) => Ok(()),
+    match b.tensor(operands[key]) {
+        ty if *ty == TensorType::new(DType::U32, [2]) => Ok(()),
         ty => Err(TypeError::Other(format!("the key (operand {key}) must be u32[2], found {ty}"))),
     }
 }

@@ -16,7 +16,7 @@ use crate::op::{
     Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
     rule,
 };
-use crate::{Builder, DType, DTypeClass, Scalar, Shape, Type, Value, attributes, word_attribute};
+use crate::{Builder, DType, DTypeClass, Scalar, Shape, TensorType, Value, attributes, word_attribute};
 
 attributes! {
     /// Folds along `axes`, which stay with extent 1: `T[.., n, ..] -> T[.., 1, ..]`.
@@ -44,7 +44,7 @@ impl CompositeDef for ReduceKeepDims {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<ReduceKeepDims> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ReduceKeepDims> {
         let kind = draw.choose(ReduceKind::ALL);
         let ty = draw.like(hint, kind.class(), 1);
         let axes = draw.axes(ty.rank(), 1);
@@ -84,7 +84,7 @@ impl CompositeDef for Mean {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Mean> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Mean> {
         sample_statistic(draw, hint, |_, axes, dims| Mean { axes, dims })
     }
 }
@@ -124,7 +124,7 @@ impl CompositeDef for Var {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Var> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Var> {
         sample_statistic(draw, hint, |draw, axes, dims| Var { axes, correction: draw.below(2), dims })
     }
 }
@@ -166,7 +166,7 @@ impl CompositeDef for Std {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Std> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Std> {
         sample_statistic(draw, hint, |draw, axes, dims| Std { axes, correction: draw.below(2), dims })
     }
 }
@@ -210,7 +210,7 @@ impl CompositeDef for Moments {
         Ok(results)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Moments> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Moments> {
         sample_statistic(draw, hint, |_, axes, dims| Moments { axes, dims })
     }
 }
@@ -238,7 +238,7 @@ impl CompositeDef for Logsumexp {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Logsumexp> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Logsumexp> {
         sample_statistic(draw, hint, |_, axes, dims| Logsumexp { axes, dims })
     }
 }
@@ -289,7 +289,7 @@ impl CompositeDef for Norm {
         Some(self)
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Norm> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Norm> {
         let order = draw.choose(NormOrder::ALL);
         sample_statistic(draw, hint, |_, axes, dims| Norm { order, axes, dims })
     }
@@ -333,7 +333,7 @@ impl CompositeDef for CountNonzero {
         Ok(smallvec![b.shape_fold(count, &self.axes, self.dims, &ty.shape)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<CountNonzero> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<CountNonzero> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let (axes, dims) = (draw.axes(ty.rank(), 1), draw.choose(Dims::ALL));
         let dtype = draw.choose(&[DType::I32, DType::I64, DType::U8, DType::F32]);
@@ -377,7 +377,7 @@ fn weighted_sum(
     tangent: Option<Value>,
 ) -> Result<Derivatives, BuildError> {
     let Some(tangent) = tangent else { return Ok(smallvec![None]) };
-    let Type { dtype, shape } = primal.operand_type(0);
+    let TensorType { dtype, shape } = primal.operand_type(0);
     let weights = op.weights(primal)?;
     let b = &mut *primal.b;
     let tangent = b.widen(tangent)?;
@@ -393,7 +393,7 @@ fn weighted_spread(
     cotangent: Option<Value>,
 ) -> Result<Derivatives, BuildError> {
     let Some(cotangent) = cotangent else { return Ok(smallvec![None]) };
-    let Type { dtype, shape } = primal.operand_type(0);
+    let TensorType { dtype, shape } = primal.operand_type(0);
     let weights = op.weights(primal)?;
     let b = &mut *primal.b;
     let cotangent = b.widen(cotangent)?;
@@ -464,10 +464,10 @@ impl Weighted for Logsumexp {
     }
 
     fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
-        let Type { dtype, shape } = primal.operand_type(0);
+        let TensorType { dtype, shape } = primal.operand_type(0);
         let b = &mut *primal.b;
         let x = b.widen(primal.operands[0])?;
-        let y = if b.ty(x).dtype == dtype {
+        let y = if b.tensor(x).dtype == dtype {
             spread_fold(b, primal.results[0], &self.axes, self.dims, &shape)?
         } else {
             // The exponential would blow up what was rounded off the result; this is what it was before.
@@ -515,7 +515,7 @@ fn statistic(
     Ok(smallvec![b.shape_fold(fold, axes, dims, &ty.shape)?])
 }
 
-fn check_statistic(b: &Builder, x: Value, axes: &[usize]) -> Result<Type, TypeError> {
+fn check_statistic(b: &Builder, x: Value, axes: &[usize]) -> Result<TensorType, TypeError> {
     let ty = b.type_of(x);
     rule::require_class(&[&ty], 0, DTypeClass::Float)?;
     rule::check_axes(axes, ty.rank())?;
@@ -524,7 +524,7 @@ fn check_statistic(b: &Builder, x: Value, axes: &[usize]) -> Result<Type, TypeEr
 
 fn sample_statistic<T>(
     draw: &mut Draw<'_>,
-    hint: &Type,
+    hint: &TensorType,
     op: impl FnOnce(&mut Draw<'_>, Axes, Dims) -> T,
 ) -> Sample<T> {
     let ty = draw.like(hint, DTypeClass::Float, 1);
@@ -575,7 +575,7 @@ fn norm(b: &mut Builder, x: Value, order: NormOrder, axes: &[usize]) -> Result<V
             b.sqrt(sum)
         }
         NormOrder::Inf if fold_count(&b.shape(x), axes) == 0.0 => {
-            let Type { dtype, shape } = b.type_of(x);
+            let TensorType { dtype, shape } = b.type_of(x);
             b.full(Scalar::zero(dtype), &shape.without(axes))
         }
         NormOrder::Inf => {

@@ -6,7 +6,7 @@ use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Scalar, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Scalar, TensorType, Value, attributes};
 
 attributes! {
     /// Running `log(sum(e^x))` along `axis`: element `i` of the result is that of elements `0..=i`, or `0..i` if exclusive, or
@@ -46,7 +46,7 @@ impl CompositeDef for CumulativeLogsumexp {
         Ok(smallvec![b.convert(running, ty.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<CumulativeLogsumexp> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<CumulativeLogsumexp> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         let op = CumulativeLogsumexp { axis, exclusive: draw.flip(), reverse: draw.flip() };

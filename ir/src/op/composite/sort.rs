@@ -6,7 +6,7 @@ use super::indexing::one_hot;
 use crate::op::primitive::ReduceKind;
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DType, DTypeClass, Type, Value, attributes};
+use crate::{Builder, DType, DTypeClass, TensorType, Value, attributes};
 
 attributes! {
     /// The indices that would sort `x` along `axis`: `T[s] -> dtype[s]`. Stable, in the order of `sort`: NaN above all
@@ -34,7 +34,7 @@ impl CompositeDef for Argsort {
         Ok(smallvec![sorted[1]])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Argsort> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Argsort> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         let dtype = draw.choose(&[DType::I32, DType::I64, DType::U32, DType::U64]);
@@ -85,12 +85,12 @@ impl CompositeDef for InTopK {
         Ok(smallvec![b.and(among, valid)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<InTopK> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<InTopK> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let rank = ty.rank();
         let dtype = draw.choose(&[DType::I32, DType::U8, DType::I64]);
-        let targets = Type { dtype, shape: ty.shape.without(&[rank - 1]) };
+        let targets = TensorType { dtype, shape: ty.shape.without(&[rank - 1]) };
         let values = Values::Index(ty.shape.size(rank - 1));
-        Sample::exact(InTopK { k: draw.below(4) }, [Operand::any(ty), Operand { ty: targets, values }])
+        Sample::exact(InTopK { k: draw.below(4) }, [Operand::any(ty), Operand::new(targets, values)])
     }
 }

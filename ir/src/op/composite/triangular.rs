@@ -8,7 +8,7 @@ use crate::op::attribute::{Axes, Offsets};
 use crate::op::primitive::CompareFn;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Dim, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// The lower triangle: elements above the diagonal become 0. `T[.., m, n] -> T[.., m, n]`.
@@ -28,7 +28,7 @@ impl CompositeDef for Tril {
         Ok(smallvec![b.zero_unless(kept, x[0])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Tril> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Tril> {
         let ty = draw.like(hint, DTypeClass::Any, 2);
         Sample::exact(Tril { diagonal: draw_diagonal(draw) }, [Operand::any(ty)])
     }
@@ -52,7 +52,7 @@ impl CompositeDef for Triu {
         Ok(smallvec![b.zero_unless(kept, x[0])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Triu> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Triu> {
         let ty = draw.like(hint, DTypeClass::Any, 2);
         Sample::exact(Triu { diagonal: draw_diagonal(draw) }, [Operand::any(ty)])
     }
@@ -87,7 +87,7 @@ impl CompositeDef for BandPart {
         Ok(smallvec![result])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<BandPart> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<BandPart> {
         let ty = draw.like(hint, DTypeClass::Any, 2);
         let mut width = || draw.choose(&[Some(1), None, Some(0), Some(usize::MAX)]);
         Sample::exact(BandPart { lower: width(), upper: width() }, [Operand::any(ty)])
@@ -120,7 +120,7 @@ impl CompositeDef for Diag {
         Ok(smallvec![b.zero_unless(mask, spread)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Diag> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Diag> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         Sample::exact(Diag { diagonal: draw.choose(&[0, 1, -2]) }, [Operand::any(ty)])
     }
@@ -145,7 +145,7 @@ impl CompositeDef for DiagPart {
         Ok(smallvec![b.diagonal_of_last(x[0], row, column, length)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<DiagPart> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<DiagPart> {
         let ty = draw.like(hint, DTypeClass::Any, 2);
         Sample::exact(DiagPart { diagonal: draw_diagonal(draw) }, [Operand::any(ty)])
     }
@@ -165,7 +165,7 @@ impl CompositeDef for SetDiag {
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         let ty = matrix_type(b, operands[0])?;
-        rule::same_dtype(&[b.ty(operands[0]), b.ty(operands[1])], 0, 1)?;
+        rule::same_dtype(&[b.tensor(operands[0]), b.tensor(operands[1])], 0, 1)?;
         let (row, column, length) = diagonal_place(&ty.shape, self.diagonal);
         let expected = diagonal_shape(&ty.shape, length);
         if b.shape(operands[1]) != expected {
@@ -177,7 +177,7 @@ impl CompositeDef for SetDiag {
         Ok(smallvec![b.select(mask, spread, operands[0])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<SetDiag> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<SetDiag> {
         let ty = draw.like(hint, DTypeClass::Any, 2);
         let diagonal = draw_diagonal(draw);
         let (_, _, length) = diagonal_place(&ty.shape, diagonal);
@@ -206,7 +206,7 @@ impl CompositeDef for Trace {
         Ok(smallvec![b.sum_over(part, &[ty.rank() - 2])?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Trace> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Trace> {
         let ty = draw.like(hint, DTypeClass::Number, 2);
         Sample::epsilons(Trace { diagonal: draw_diagonal(draw) }, 64, [Operand::moderate(ty)])
     }
@@ -217,7 +217,7 @@ fn draw_diagonal(draw: &mut Draw<'_>) -> i64 {
 }
 
 /// The type of an operand that must have rows and columns.
-fn matrix_type(b: &Builder, x: Value) -> Result<Type, TypeError> {
+fn matrix_type(b: &Builder, x: Value) -> Result<TensorType, TypeError> {
     let ty = b.type_of(x);
     if ty.rank() >= 2 {
         Ok(ty)

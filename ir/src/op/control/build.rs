@@ -2,10 +2,10 @@
 
 use crate::op::control::{
     Assert, Call, Case, CheckFinite, If, ListGet, ListLen, ListNew, ListPop, ListPush, ListStack, Map, Print,
-    Scan, While,
+    Scan, TokenNew, While,
 };
 use crate::op::{Ports, RegionDef, Results};
-use crate::{BuildError, Builder, Graph, Literal, Op, Type, Value};
+use crate::{BuildError, Builder, Graph, Op, TensorType, Type, Value};
 
 /// Control flow and effects.
 ///
@@ -137,7 +137,7 @@ impl Builder {
 
     /// A token that comes after nothing: the first effect of a graph takes it.
     pub fn token(&mut self) -> Value {
-        self.literal(Literal::new([0], &[false; 0]).expect("no elements"))
+        self.push_one(TokenNew {}, &[]).expect("it takes nothing")
     }
 
     /// Prints after the effect that gave `token`: each `{}` of `format` stands for one of the values. Returns the next token.
@@ -156,8 +156,8 @@ impl Builder {
         self.push_one(Op::from(CheckFinite { message: message.to_owned() }), &[token, x])
     }
 
-    /// An empty list of rows of this type. Fails if that is the type of a list.
-    pub fn list_new(&mut self, row: &Type) -> Result<Value, BuildError> {
+    /// An empty list of rows of this type. Fails if that is too large.
+    pub fn list_new(&mut self, row: &TensorType) -> Result<Value, BuildError> {
         self.push_one(ListNew { dtype: row.dtype, shape: row.shape.clone() }, &[])
     }
 
@@ -188,7 +188,7 @@ impl Builder {
 
     /// Sums of the rows of two lists of numbers, the last with the last. Where one list has fewer rows, those of the other remain.
     pub fn list_add(&mut self, left: Value, right: Value) -> Result<Value, BuildError> {
-        let row = self.ty(left).row();
+        let row = self.row(left).clone();
         let rows = self.list_new(&row)?;
         let turned = self.while_loop(&[left, right, rows], &[], some_left, |b, x| {
             let (left, one) = b.list_pop(x[0])?;

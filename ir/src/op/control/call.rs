@@ -1,10 +1,10 @@
 //! Named sub-graphs.
 
 use super::sample;
-use crate::eval::{EvalError, Evaluator};
+use crate::eval::{Datum, EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, Ports, RegionDef, Runs, Sample};
-use crate::{Graph, Literal, Op, Type, attributes};
+use crate::{Graph, Op, Type, attributes};
 
 attributes! {
     /// Runs its region once: `A, B.. -> R..`. The region takes the operands and gives the results.
@@ -32,10 +32,10 @@ impl RegionDef for Call {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         eval(evaluator, operands, regions)
     }
 
@@ -51,8 +51,8 @@ impl RegionDef for Call {
 /// What the first region gives for the operands.
 pub(super) fn eval(
     evaluator: &mut Evaluator<'_>,
-    operands: &[&Literal],
+    operands: &[&Datum],
     regions: &[Graph],
-) -> Result<Vec<Literal>, EvalError> {
+) -> Result<Vec<Datum>, EvalError> {
     evaluator.run(&regions[0], operands.iter().map(|&x| x.clone()).collect())
 }

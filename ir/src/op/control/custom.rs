@@ -2,10 +2,10 @@
 
 use super::rule::Expected;
 use super::{call, rule, sample};
-use crate::eval::{EvalError, Evaluator};
+use crate::eval::{Datum, EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, Ports, RegionDef, RegionName, Results, Runs, Sample, TypeError};
-use crate::{Builder, Graph, Literal, Op, Type, Value, attributes};
+use crate::{Builder, Graph, Op, Type, Value, attributes};
 
 attributes! {
     /// Runs its first region once: `A.., C.. -> R.., T..`. The second one is its derivative in reverse mode.
@@ -28,7 +28,7 @@ attributes! {
 
 /// The floats among the types.
 fn floats(types: &[Expected], what: &str) -> Vec<Expected> {
-    let float = types.iter().enumerate().filter(|(_, (ty, _))| ty.dtype.is_float());
+    let float = types.iter().enumerate().filter(|(_, (ty, _))| ty.is_float());
     float.map(|(i, (ty, _))| (ty.clone(), format!("{what} {i}"))).collect()
 }
 
@@ -76,10 +76,10 @@ impl RegionDef for CustomGradient {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         let mut outputs = call::eval(evaluator, operands, regions)?;
         outputs.truncate(results.len());
         Ok(outputs)
@@ -92,9 +92,8 @@ impl RegionDef for CustomGradient {
         let saved = sample::some_of(draw, &inputs);
         let results = draw.below(given.len() + 1);
         let forward = sample::region(draw, "forward", &inputs, &[&given[..], &saved].concat());
-        let types = |types: &[Type]| -> Vec<Type> {
-            types.iter().filter(|ty| ty.dtype.is_float()).cloned().collect()
-        };
+        let types =
+            |types: &[Type]| -> Vec<Type> { types.iter().filter(|ty| ty.is_float()).cloned().collect() };
         let taken = [&inputs[arguments..], &saved, &types(&given[..results])].concat();
         let backward = sample::region(draw, "backward", &taken, &types(&inputs[..arguments]));
         let op = CustomGradient { arguments, results, saved: saved.len() };
@@ -140,10 +139,10 @@ impl RegionDef for Checkpoint {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         call::eval(evaluator, operands, regions)
     }
 

@@ -3,11 +3,16 @@
 use smallvec::smallvec;
 
 use super::{format, rule};
-use crate::eval::{EvalError, Evaluator};
-use crate::op::rule::require_class;
-use crate::op::sample::{Draw, Operand, Values};
+use crate::eval::{Datum, EvalError, Evaluator};
+use crate::op::rule::tensor;
+use crate::op::sample::{Draw, Operand, Values, tensor_hint};
 use crate::op::{Arity, ControlDef, Lowering, Sample, TypeError, Types};
-use crate::{DType, DTypeClass, Graph, Literal, Type, attributes};
+use crate::{DType, DTypeClass, Graph, Literal, TensorType, Type, attributes};
+
+attributes! {
+    /// A token that comes after nothing: `-> token`. The first effect takes it.
+    pub struct TokenNew {}
+}
 
 attributes! {
     /// Prints a text with the values of its operands in it: `token, A, B.. -> token`.
@@ -40,6 +45,31 @@ impl Print {
     }
 }
 
+impl ControlDef for TokenNew {
+    const NAME: &'static str = "token_new";
+    const ARITY: Arity = Arity::Exact(0);
+    const REGIONS: Arity = Arity::Exact(0);
+    const LOWERING: Lowering = Lowering::Token;
+
+    fn infer(&self, _operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
+        Ok(smallvec![Type::Token])
+    }
+
+    fn eval(
+        &self,
+        _evaluator: &mut Evaluator<'_>,
+        _operands: &[&Datum],
+        _regions: &[Graph],
+        _results: &[Type],
+    ) -> Result<Vec<Datum>, EvalError> {
+        Ok(vec![Datum::Token])
+    }
+
+    fn sample(_draw: &mut Draw<'_>, _hint: &Type) -> Sample<TokenNew> {
+        Sample::exact(TokenNew {}, [])
+    }
+}
+
 impl ControlDef for Print {
     const NAME: &'static str = "print";
     const ARITY: Arity = Arity::AtLeast(1);
@@ -54,25 +84,29 @@ impl ControlDef for Print {
             let reason = format!("{places} places for {values} values");
             return Err(TypeError::attribute("format", reason));
         }
+        for (i, ty) in operands.iter().enumerate().skip(1) {
+            tensor(ty, i)?;
+        }
         token_to_token(operands)
     }
 
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         _regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
-        evaluator.print(&self.render(&operands[1..]));
-        Ok(vec![operands[0].clone()])
+    ) -> Result<Vec<Datum>, EvalError> {
+        let values: Vec<&Literal> = operands[1..].iter().map(|x| x.tensor()).collect();
+        evaluator.print(&self.render(&values));
+        Ok(vec![Datum::Token])
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Print> {
         let values = draw.below(3);
         let format = draw.choose(&["x", "{{}}", "\"é\"\n", ""]).to_owned() + &" {}".repeat(values);
-        let operands = std::iter::once(Type::token()).chain(std::iter::repeat_n(hint.clone(), values));
-        Sample::exact(Print { format }, operands.map(Operand::any))
+        let values = std::iter::repeat_n(tensor_hint(hint).into(), values);
+        Sample::exact(Print { format }, std::iter::once(Type::Token).chain(values).map(Operand::any))
     }
 }
 
@@ -83,27 +117,27 @@ impl ControlDef for Assert {
     const LOWERING: Lowering = Lowering::Effect;
 
     fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::operand_is(operands, 1, "the predicate", Type::scalar(DType::Bool))?;
+        rule::operand_is(operands, 1, "the predicate", TensorType::scalar(DType::Bool))?;
         token_to_token(operands)
     }
 
     fn eval(
         &self,
         _evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         _regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
-        if operands[1].get(0).to_bool() {
-            return Ok(vec![operands[0].clone()]);
+    ) -> Result<Vec<Datum>, EvalError> {
+        if operands[1].tensor().get(0).to_bool() {
+            return Ok(vec![Datum::Token]);
         }
         Err(EvalError::Assertion { message: self.message.clone(), location: None })
     }
 
     fn sample(draw: &mut Draw<'_>, _hint: &Type) -> Sample<Assert> {
         let message = draw.choose(&["it holds", "", "a \"quoted\" one"]).to_owned();
-        let predicate = Operand { ty: Type::scalar(DType::Bool), values: Values::Range(1.0, 1.0) };
-        Sample::exact(Assert { message }, [Operand::any(Type::token()), predicate])
+        let predicate = Operand::new(TensorType::scalar(DType::Bool), Values::Range(1.0, 1.0));
+        Sample::exact(Assert { message }, [Operand::any(Type::Token), predicate])
     }
 }
 
@@ -114,19 +148,19 @@ impl ControlDef for CheckFinite {
     const LOWERING: Lowering = Lowering::Effect;
 
     fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
-        require_class(operands, 1, DTypeClass::Float)?;
+        rule::tensor_of(operands, 1, DTypeClass::Float)?;
         token_to_token(operands)
     }
 
     fn eval(
         &self,
         _evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         _regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
-        match operands[1].iter().enumerate().find(|(_, element)| !element.to_f64().is_finite()) {
-            None => Ok(vec![operands[0].clone()]),
+    ) -> Result<Vec<Datum>, EvalError> {
+        match operands[1].tensor().iter().enumerate().find(|(_, element)| !element.to_f64().is_finite()) {
+            None => Ok(vec![Datum::Token]),
             Some((index, element)) => {
                 let (message, element) = (self.message.clone(), Literal::scalar(element).to_string());
                 Err(EvalError::NotFinite { message, index, element, location: None })
@@ -136,12 +170,12 @@ impl ControlDef for CheckFinite {
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<CheckFinite> {
         let message = draw.choose(&["x", "", "the loss"]).to_owned();
-        let x = draw.like(hint, DTypeClass::Float, 0);
-        Sample::exact(CheckFinite { message }, [Operand::any(Type::token()), Operand::moderate(x)])
+        let x = draw.like(&tensor_hint(hint), DTypeClass::Float, 0);
+        Sample::exact(CheckFinite { message }, [Operand::any(Type::Token), Operand::moderate(x)])
     }
 }
 
 fn token_to_token(operands: &[&Type]) -> Result<Types, TypeError> {
-    rule::operand_is(operands, 0, "the token", Type::token())?;
-    Ok(smallvec![Type::token()])
+    rule::operand_is(operands, 0, "the token", Type::Token)?;
+    Ok(smallvec![Type::Token])
 }

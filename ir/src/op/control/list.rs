@@ -4,11 +4,11 @@ use smallvec::smallvec;
 
 use super::rule;
 use super::slices::Stack;
-use crate::eval::{EvalError, Evaluator};
-use crate::op::rule::{one, require_class, require_scalar};
-use crate::op::sample::{Draw, Operand, Values};
+use crate::eval::{Datum, EvalError, Evaluator, List};
+use crate::op::rule::one;
+use crate::op::sample::{Draw, Operand, Values, tensor_hint};
 use crate::op::{Arity, ControlDef, Lowering, Sample, TypeError, Types};
-use crate::{DType, DTypeClass, Graph, Literal, Scalar, Shape, Type, attributes};
+use crate::{DType, DTypeClass, Graph, Literal, Scalar, Shape, TensorType, Type, attributes};
 
 attributes! {
     /// An empty list: `-> list<T>`.
@@ -64,15 +64,15 @@ macro_rules! list_op {
             fn eval(
                 &self,
                 _evaluator: &mut Evaluator<'_>,
-                operands: &[&Literal],
+                operands: &[&Datum],
                 _regions: &[Graph],
                 results: &[Type],
-            ) -> Result<Vec<Literal>, EvalError> {
+            ) -> Result<Vec<Datum>, EvalError> {
                 self.values(operands, results)
             }
 
             fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<$op> {
-                $op::drawn(draw, &hint.row())
+                $op::drawn(draw, &tensor_hint(hint))
             }
         }
     };
@@ -87,54 +87,49 @@ list_op!(ListStack, "list_stack", 1);
 
 impl ListNew {
     fn types(&self, _operands: &[&Type]) -> Result<Types, TypeError> {
-        let row = one(self.dtype, self.shape.clone())?.remove(0);
-        match row.is_list() {
-            true => Err(TypeError::attribute("shape", "rows of a list are tensors")),
-            false => Ok(smallvec![Type::list_of(&row)]),
-        }
+        Ok(one(self.dtype, self.shape.clone())?.into_iter().map(Type::List).collect())
     }
 
-    fn values(&self, _operands: &[&Literal], results: &[Type]) -> Result<Vec<Literal>, EvalError> {
-        Ok(Literal::list(&results[0].row(), []).into_iter().collect())
+    fn values(&self, _operands: &[&Datum], _results: &[Type]) -> Result<Vec<Datum>, EvalError> {
+        Ok(vec![List::new(TensorType::new(self.dtype, self.shape.clone())).into()])
     }
 
-    fn drawn(_draw: &mut Draw<'_>, row: &Type) -> Sample<ListNew> {
+    fn drawn(_draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListNew> {
         Sample::exact(ListNew { dtype: row.dtype, shape: row.shape.clone() }, [])
     }
 }
 
 impl ListPush {
     fn types(&self, operands: &[&Type]) -> Result<Types, TypeError> {
-        let row = row(operands)?;
-        rule::operand_is(operands, 1, "the row", row)?;
+        rule::operand_is(operands, 1, "the row", row(operands)?)?;
         Ok(smallvec![operands[0].clone()])
     }
 
-    fn values(&self, operands: &[&Literal], _results: &[Type]) -> Result<Vec<Literal>, EvalError> {
-        let mut list = operands[0].clone();
-        list.push(operands[1]);
-        Ok(vec![list])
+    fn values(&self, operands: &[&Datum], _results: &[Type]) -> Result<Vec<Datum>, EvalError> {
+        let mut list = operands[0].list().clone();
+        list.push(operands[1].tensor());
+        Ok(vec![list.into()])
     }
 
-    fn drawn(_draw: &mut Draw<'_>, row: &Type) -> Sample<ListPush> {
-        Sample::exact(ListPush {}, [Operand::any(Type::list_of(row)), Operand::any(row.clone())])
+    fn drawn(_draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListPush> {
+        Sample::exact(ListPush {}, [Operand::any(Type::List(row.clone())), Operand::any(row.clone())])
     }
 }
 
 impl ListPop {
     fn types(&self, operands: &[&Type]) -> Result<Types, TypeError> {
         let row = row(operands)?;
-        Ok([operands[0].clone(), row].into_iter().collect())
+        Ok([operands[0].clone(), row.into()].into_iter().collect())
     }
 
-    fn values(&self, operands: &[&Literal], results: &[Type]) -> Result<Vec<Literal>, EvalError> {
-        let mut list = operands[0].clone();
-        let last = list.pop().unwrap_or_else(|| zeros(&results[1]));
-        Ok(vec![list, last])
+    fn values(&self, operands: &[&Datum], _results: &[Type]) -> Result<Vec<Datum>, EvalError> {
+        let mut list = operands[0].list().clone();
+        let last = list.pop().unwrap_or_else(|| zeros(list.row_type()));
+        Ok(vec![list.into(), last.into()])
     }
 
-    fn drawn(_draw: &mut Draw<'_>, row: &Type) -> Sample<ListPop> {
-        Sample::exact(ListPop {}, [Operand::any(Type::list_of(row))])
+    fn drawn(_draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListPop> {
+        Sample::exact(ListPop {}, [Operand::any(Type::List(row.clone()))])
     }
 }
 
@@ -147,75 +142,74 @@ impl ListGet {
 
     fn types(&self, operands: &[&Type]) -> Result<Types, TypeError> {
         let row = row(operands)?;
-        if operands[1].is_list() {
-            return Err(TypeError::List { operand: 1, found: operands[1].clone().into() });
+        let index = rule::tensor_of(operands, 1, DTypeClass::Index)?;
+        match index.rank() {
+            0 => Ok(smallvec![row.into()]),
+            _ => Err(TypeError::Other(format!("operand 1 must be a scalar, found {index}"))),
         }
-        require_class(operands, 1, DTypeClass::Index)?;
-        require_scalar(operands, 1)?;
-        Ok(smallvec![row])
     }
 
-    fn values(&self, operands: &[&Literal], results: &[Type]) -> Result<Vec<Literal>, EvalError> {
-        let index = ListGet::clamped(operands[1].get(0).to_i128(), operands[0].rows());
-        let row = index.and_then(|index| operands[0].row(index));
-        Ok(vec![row.unwrap_or_else(|| zeros(&results[0]))])
+    fn values(&self, operands: &[&Datum], _results: &[Type]) -> Result<Vec<Datum>, EvalError> {
+        let (list, index) = (operands[0].list(), operands[1].tensor().get(0).to_i128());
+        let row = ListGet::clamped(index, list.len()).and_then(|index| list.row(index));
+        Ok(vec![row.unwrap_or_else(|| zeros(list.row_type())).into()])
     }
 
-    fn drawn(draw: &mut Draw<'_>, row: &Type) -> Sample<ListGet> {
+    fn drawn(draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListGet> {
         let members: Vec<DType> = DTypeClass::Index.members().collect();
-        let index = Operand { ty: Type::scalar(draw.choose(&members)), values: Values::Index(3) };
-        Sample::exact(ListGet {}, [Operand::any(Type::list_of(row)), index])
+        let index = Operand::new(TensorType::scalar(draw.choose(&members)), Values::Index(3));
+        Sample::exact(ListGet {}, [Operand::any(Type::List(row.clone())), index])
     }
 }
 
 impl ListLen {
     fn types(&self, operands: &[&Type]) -> Result<Types, TypeError> {
         row(operands)?;
-        Ok(smallvec![Type::scalar(DType::I32)])
+        Ok(smallvec![TensorType::scalar(DType::I32).into()])
     }
 
-    fn values(&self, operands: &[&Literal], _results: &[Type]) -> Result<Vec<Literal>, EvalError> {
-        Ok(vec![Literal::scalar(i32::try_from(operands[0].rows()).unwrap_or(i32::MAX))])
+    fn values(&self, operands: &[&Datum], _results: &[Type]) -> Result<Vec<Datum>, EvalError> {
+        let rows = i32::try_from(operands[0].list().len()).unwrap_or(i32::MAX);
+        Ok(vec![Literal::scalar(rows).into()])
     }
 
-    fn drawn(_draw: &mut Draw<'_>, row: &Type) -> Sample<ListLen> {
-        Sample::exact(ListLen {}, [Operand::any(Type::list_of(row))])
+    fn drawn(_draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListLen> {
+        Sample::exact(ListLen {}, [Operand::any(Type::List(row.clone()))])
     }
 }
 
 impl ListStack {
     fn types(&self, operands: &[&Type]) -> Result<Types, TypeError> {
         let row = row(operands)?;
-        rule::stacks(&[row], self.length)
+        rule::stacks(&[row.into()], self.length)
     }
 
-    fn values(&self, operands: &[&Literal], results: &[Type]) -> Result<Vec<Literal>, EvalError> {
-        let (expected, found) = (self.length, operands[0].rows());
+    fn values(&self, operands: &[&Datum], results: &[Type]) -> Result<Vec<Datum>, EvalError> {
+        let list = operands[0].list();
+        let (expected, found) = (self.length, list.len());
         if expected != found {
             return Err(EvalError::ListLength { expected, found, location: None });
         }
-        let mut stack = Stack::new(&results[0]);
+        let mut stack = Stack::new(results[0].tensor());
         for index in 0..found {
-            stack.put(index, &operands[0].row(index).expect("an index below their number"));
+            stack.put(index, &list.row(index).expect("an index below their number"));
         }
-        Ok(vec![stack.finish()])
+        Ok(vec![stack.finish().into()])
     }
 
-    fn drawn(draw: &mut Draw<'_>, row: &Type) -> Sample<ListStack> {
+    fn drawn(draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListStack> {
         let length = draw.below(4);
-        let list = Operand { ty: Type::list_of(row), values: Values::Rows(length) };
+        let list = Operand::new(Type::List(row.clone()), Values::Rows(length));
         Sample::exact(ListStack { length }, [list])
     }
 }
 
 /// The type of the rows of operand 0, which must be a list.
-fn row(operands: &[&Type]) -> Result<Type, TypeError> {
-    match operands[0].is_list() {
-        true => Ok(operands[0].row()),
-        false => Err(TypeError::Other(format!("operand 0 must be a list, found {}", operands[0]))),
-    }
+fn row<'a>(operands: &[&'a Type]) -> Result<&'a TensorType, TypeError> {
+    let error = || TypeError::Other(format!("operand 0 must be a list, found {}", operands[0]));
+    operands[0].as_list().ok_or_else(error)
 }
 
-fn zeros(ty: &Type) -> Literal {
+fn zeros(ty: &TensorType) -> Literal {
     Literal::full(ty.shape.clone(), Scalar::zero(ty.dtype))
 }

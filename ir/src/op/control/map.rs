@@ -2,10 +2,10 @@
 
 use super::slices::{Stack, slice};
 use super::{Scan, sample};
-use crate::eval::{EvalError, Evaluator};
-use crate::op::sample::{Draw, Operand};
+use crate::eval::{Datum, EvalError, Evaluator};
+use crate::op::sample::{Draw, Operand, tensor_hint};
 use crate::op::{Arity, Order, Ports, RegionDef, Runs, Sample};
-use crate::{DTypeClass, Graph, Literal, Op, Type, attributes};
+use crate::{DTypeClass, Graph, Op, Type, attributes};
 
 attributes! {
     /// Runs a region once for each slice along axis 0, in any order: `X[length, ..].., I.. -> Y[length, ..]..`.
@@ -42,25 +42,26 @@ impl RegionDef for Map {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         let (mapped, invariants) = operands.split_at(self.mapped);
-        let mut stacks: Vec<Stack> = results.iter().map(Stack::new).collect();
+        let mut stacks: Vec<Stack> = results.iter().map(|ty| Stack::new(ty.tensor())).collect();
         for index in 0..self.length {
-            let slices = mapped.iter().map(|x| slice(x, index));
+            let slices = mapped.iter().map(|x| slice(x.tensor(), index).into());
             let inputs = slices.chain(invariants.iter().map(|&x| x.clone())).collect();
             for (stack, slice) in stacks.iter_mut().zip(evaluator.run(&regions[0], inputs)?) {
-                stack.put(index, &slice);
+                stack.put(index, slice.tensor());
             }
         }
-        Ok(stacks.into_iter().map(Stack::finish).collect())
+        Ok(stacks.into_iter().map(|stack| stack.finish().into()).collect())
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Map> {
-        let x = draw.like(hint, DTypeClass::Any, 1);
+        let x = draw.like(&tensor_hint(hint), DTypeClass::Any, 1);
         let (length, slice) = (x.shape.size(0), x.with_shape(x.shape.without(&[0])));
+        let (x, slice) = (Type::Tensor(x), Type::Tensor(slice));
         let (mapped, invariants) = (1 + draw.below(2), draw.below(2));
         let inputs = vec![slice.clone(); mapped + invariants];
         let outputs = vec![slice.clone(); draw.below(3)];

@@ -3,9 +3,10 @@
 //! - **Regions.** Control flow is structured: an op owns sub-graphs and runs them, never, once or many times. A region is closed,
 //!   everything that it uses comes in through its inputs, so an op hands its operands on, as its [`Ports`](super::Ports) say. Regions nest
 //!   at most [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep.
-//! - **Effects.** `print`, `assert` and `check_finite` take a token first and give one. Tokens are values of type `bool[0]`
-//!   ([`Type::token`](crate::Type::token)): they carry no data, but whoever needs the token of an effect comes after it. Loops
-//!   carry tokens like all state. An effect whose tokens nobody uses takes place all the same.
+//! - **Effects.** `print`, `assert` and `check_finite` take a token first and give one. Tokens have a type of their own
+//!   ([`Type::Token`](crate::Type::Token)): they carry no data, but whoever needs the token of an effect comes after it. `token_new`
+//!   gives one that comes after nothing. Loops carry tokens like all state. An effect whose tokens nobody uses takes place all the
+//!   same.
 //! - **Lists.** A value of type `list<T>` is any number of tensors of one type, its rows. Lists are values like all others: nothing
 //!   changes one, `list_push` gives another. They are there for loops that keep something of each iteration: loops carry them as state,
 //!   and regions take and give them, but nobody slices or stacks them, and the inputs and outputs of a compiled function are tensors.
@@ -31,7 +32,7 @@ mod tests;
 
 pub use call::Call;
 pub use custom::{Checkpoint, CustomGradient};
-pub use effects::{Assert, CheckFinite, Print};
+pub use effects::{Assert, CheckFinite, Print, TokenNew};
 pub use list::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
 pub use map::Map;
 pub use scan::Scan;

@@ -15,7 +15,7 @@
 
 use super::rule::{self, Expected};
 use crate::op::{RegionName, TypeError, Types};
-use crate::{DType, Graph, Type};
+use crate::{DType, Graph, TensorType, Type};
 
 /// The ports of an op with regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +101,8 @@ impl Selector {
         }
     }
 
-    fn ty(self) -> Type {
-        Type::scalar(match self {
+    fn ty(self) -> TensorType {
+        TensorType::scalar(match self {
             Selector::Predicate => DType::Bool,
             Selector::Index => DType::I32,
         })
@@ -160,7 +160,7 @@ impl Ports {
         }
     }
 
-    /// The type of this input of the regions, for an operand of the type. A scalar has no slices; the op will say so.
+    /// The type of this input of the regions, for an operand of the type. What has no slices keeps its type; the op will say so.
     pub fn input_type(&self, input: usize, operand: &Type) -> Type {
         if self.feed(input) == Feed::Sliced { slice_of(operand) } else { operand.clone() }
     }
@@ -249,7 +249,10 @@ impl Ports {
 
 /// The type of a slice of a tensor. What has no slices is its own.
 fn slice_of(ty: &Type) -> Type {
-    if !ty.is_list() && ty.rank() > 0 { rule::slice_of(ty) } else { ty.clone() }
+    match ty {
+        Type::Tensor(ty) if ty.rank() > 0 => rule::slice_of(ty).into(),
+        ty => ty.clone(),
+    }
 }
 
 /// The typing judgement of ports: result types out of operand types and regions. Both have been counted.

@@ -1,7 +1,8 @@
 //! The checks that ops with regions share.
 
+use crate::op::rule::tensor;
 use crate::op::{Port, RegionName, TypeError, Types};
-use crate::{DType, Graph, Type};
+use crate::{DType, DTypeClass, Graph, TensorType, Type};
 
 /// A type that a region must take or give, with what prescribes it.
 pub(super) type Expected = (Type, String);
@@ -68,8 +69,9 @@ pub(super) fn operand_is(
     operands: &[&Type],
     operand: usize,
     role: &'static str,
-    expected: Type,
+    expected: impl Into<Type>,
 ) -> Result<(), TypeError> {
+    let expected = expected.into();
     match operands[operand] {
         found if *found == expected => Ok(()),
         found => {
@@ -79,9 +81,24 @@ pub(super) fn operand_is(
     }
 }
 
+/// The operand must be a tensor with a dtype of the class.
+pub(super) fn tensor_of<'a>(
+    operands: &[&'a Type],
+    operand: usize,
+    class: DTypeClass,
+) -> Result<&'a TensorType, TypeError> {
+    let ty = tensor(operands[operand], operand)?;
+    let error = || TypeError::DTypeClass { operand, expected: class, found: ty.dtype };
+    class.contains(ty.dtype).then_some(ty).ok_or_else(error)
+}
+
 /// The condition of a loop gives one bool.
 pub(super) fn decides(region: &Graph) -> Result<(), TypeError> {
-    gives(region, RegionName::Condition, &[(Type::scalar(DType::Bool), "every condition".to_owned())])
+    gives(
+        region,
+        RegionName::Condition,
+        &[(TensorType::scalar(DType::Bool).into(), "every condition".to_owned())],
+    )
 }
 
 /// That many operands are there.
@@ -97,20 +114,24 @@ pub(super) fn has_operands(
 }
 
 /// The type of a slice along axis 0.
-pub(super) fn slice_of(ty: &Type) -> Type {
+pub(super) fn slice_of(ty: &TensorType) -> TensorType {
     ty.with_shape(ty.shape.without(&[0]))
 }
 
 /// Types of the slices of these operands along axis 0, which must have the extent `length`.
 pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<Vec<Expected>, TypeError> {
-    let slice = |(i, ty): (usize, &&Type)| match ty.shape.first() {
-        _ if ty.is_list() => Err(TypeError::Other(format!("operand {i} is a {ty} and has no slices"))),
-        None => Err(TypeError::Other(format!("operand {i} is a scalar and has no slices"))),
-        Some(extent) if extent.size() != length => {
-            let reason = format!("operand {i} has {extent} slices, found {length}");
-            Err(TypeError::attribute("length", reason))
+    let slice = |(i, ty): (usize, &&Type)| {
+        let Some(ty) = ty.as_tensor() else {
+            return Err(TypeError::Other(format!("operand {i} is a {ty} and has no slices")));
+        };
+        match ty.shape.first() {
+            None => Err(TypeError::Other(format!("operand {i} is a scalar and has no slices"))),
+            Some(extent) if extent.size() != length => {
+                let reason = format!("operand {i} has {extent} slices, found {length}");
+                Err(TypeError::attribute("length", reason))
+            }
+            Some(_) => Ok((slice_of(ty).into(), format!("a slice of operand {i}"))),
         }
-        Some(_) => Ok((slice_of(ty), format!("a slice of operand {i}"))),
     };
     operands.iter().enumerate().map(|(i, ty)| slice((first + i, ty))).collect()
 }
@@ -118,11 +139,12 @@ pub(super) fn slices(operands: &[&Type], first: usize, length: usize) -> Result<
 /// Types of stacks of `length` such slices.
 pub(super) fn stacks(slices: &[Type], length: usize) -> Result<Types, TypeError> {
     let stack = |ty: &Type| {
-        if ty.is_list() {
-            return Err(TypeError::Other(format!("a {ty} cannot be stacked: lists are state or invariants")));
-        }
+        let Some(ty) = ty.as_tensor() else {
+            let what = format!("a {ty} cannot be stacked: lists and tokens are state or invariants");
+            return Err(TypeError::Other(what));
+        };
         let shape = ty.shape.with_leading(length.into());
-        if shape.check() { Ok(ty.with_shape(shape)) } else { Err(TypeError::TooLarge { shape }) }
+        if shape.check() { Ok(ty.with_shape(shape).into()) } else { Err(TypeError::TooLarge { shape }) }
     };
     slices.iter().map(stack).collect()
 }

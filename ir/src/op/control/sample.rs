@@ -1,6 +1,7 @@
 //! Drawing small regions.
 
 use crate::op::Draw;
+use crate::op::sample::tensor_hint;
 use crate::{BuildError, Builder, DType, DTypeClass, Graph, Scalar, Type, Value};
 
 /// One to three types of operands, the first of them `hint`.
@@ -9,8 +10,8 @@ pub(super) fn types(draw: &mut Draw<'_>, hint: &Type) -> Vec<Type> {
     for _ in 0..draw.below(3) {
         types.push(match draw.below(5) {
             1 | 3 => hint.clone(),
-            4 => Type::list_of(hint),
-            _ => draw.ty(DTypeClass::Any, 2),
+            4 => Type::List(tensor_hint(hint)),
+            _ => draw.ty(DTypeClass::Any, 2).into(),
         });
     }
     types
@@ -51,11 +52,16 @@ pub(super) fn elementwise(
             break;
         }
         let x = values[draw.below(values.len())];
-        let ty = b.ty(x).clone();
-        let y = pick(draw, b, &values, &ty.row())?;
-        match ty.is_list() {
-            true => values.extend(of_list(draw, b, x, y)?),
-            false => values.push(combined(draw, b, x, y)?),
+        match b.ty(x).clone() {
+            ty @ Type::Tensor(_) => {
+                let y = pick(draw, b, &values, &ty)?;
+                values.push(combined(draw, b, x, y)?);
+            }
+            Type::List(row) => {
+                let y = pick(draw, b, &values, &row.into())?;
+                values.extend(of_list(draw, b, x, y)?);
+            }
+            Type::Token => values.push(b.print(x, "", &[])?),
         }
     }
     wanted.iter().map(|ty| pick(draw, b, &values, ty)).collect()
@@ -64,10 +70,11 @@ pub(super) fn elementwise(
 /// A value of the type, mostly a late one, or a constant.
 fn pick(draw: &mut Draw<'_>, b: &mut Builder, values: &[Value], ty: &Type) -> Result<Value, BuildError> {
     let fits: Vec<Value> = values.iter().copied().filter(|&v| b.ty(v) == ty).collect();
-    match draw.below(fits.len() + 1) {
-        i if i < fits.len() => Ok(fits[fits.len() - 1 - i]),
-        _ if ty.is_list() => b.list_new(&ty.row()),
-        _ => b.full(Scalar::from_i128(ty.dtype, draw.between(-2, 2).into()), &ty.shape),
+    match (draw.below(fits.len() + 1), ty) {
+        (i, _) if i < fits.len() => Ok(fits[fits.len() - 1 - i]),
+        (_, Type::Tensor(ty)) => b.full(Scalar::from_i128(ty.dtype, draw.between(-2, 2).into()), &ty.shape),
+        (_, Type::List(row)) => b.list_new(row),
+        (_, Type::Token) => Ok(b.token()),
     }
 }
 
@@ -84,7 +91,7 @@ fn of_list(draw: &mut Draw<'_>, b: &mut Builder, list: Value, row: Value) -> Res
 }
 
 fn combined(draw: &mut Draw<'_>, b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
-    if b.ty(x).dtype == DType::Bool {
+    if b.tensor(x).dtype == DType::Bool {
         return match draw.below(4) {
             0 => b.not(x),
             1 => b.and(x, y),

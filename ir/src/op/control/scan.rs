@@ -2,10 +2,10 @@
 
 use super::sample;
 use super::slices::{Stack, slice};
-use crate::eval::{EvalError, Evaluator};
-use crate::op::sample::{Draw, Operand};
+use crate::eval::{Datum, EvalError, Evaluator};
+use crate::op::sample::{Draw, Operand, tensor_hint};
 use crate::op::{Arity, Order, Ports, RegionDef, Runs, Sample};
-use crate::{DTypeClass, Graph, Literal, Op, Type, attributes};
+use crate::{DTypeClass, Graph, Op, Type, attributes};
 
 attributes! {
     /// Runs a region once for each slice along axis 0: `S.., X[length, ..].., I.. -> S.., Y[length, ..]..`.
@@ -51,34 +51,37 @@ impl RegionDef for Scan {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         let (state, rest) = operands.split_at(self.carried);
         let (scanned, invariants) = rest.split_at(self.scanned);
-        let mut state: Vec<Literal> = state.iter().map(|&x| x.clone()).collect();
-        let mut stacks: Vec<Stack> = results[self.carried..].iter().map(Stack::new).collect();
+        let mut state: Vec<Datum> = state.iter().map(|&x| x.clone()).collect();
+        let mut stacks: Vec<Stack> =
+            results[self.carried..].iter().map(|ty| Stack::new(ty.tensor())).collect();
         for index in self.indices() {
             let mut inputs = state;
-            inputs.extend(scanned.iter().map(|x| slice(x, index)));
+            inputs.extend(scanned.iter().map(|x| slice(x.tensor(), index).into()));
             inputs.extend(invariants.iter().map(|&x| x.clone()));
             state = evaluator.run(&regions[0], inputs)?;
             for (stack, slice) in stacks.iter_mut().zip(state.drain(self.carried..)) {
-                stack.put(index, &slice);
+                stack.put(index, slice.tensor());
             }
         }
-        Ok(state.into_iter().chain(stacks.into_iter().map(Stack::finish)).collect())
+        Ok(state.into_iter().chain(stacks.into_iter().map(|stack| stack.finish().into())).collect())
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Scan> {
-        let x = draw.like(hint, DTypeClass::Any, 1);
+        let x = draw.like(&tensor_hint(hint), DTypeClass::Any, 1);
         let (length, slice) = (x.shape.size(0), x.with_shape(x.shape.without(&[0])));
         let scanned = draw.below(3).min(if length <= 16 { 2 } else { 1 }).max(usize::from(length > 16));
         let length = if scanned == 0 { draw.below(4) } else { length };
+        let list = Type::List(slice.clone());
+        let (x, slice) = (Type::Tensor(x), Type::Tensor(slice));
         let mut state = vec![slice.clone(); draw.below(3)];
         if draw.below(4) == 3 {
-            state.push(Type::list_of(&slice));
+            state.push(list);
         }
         let invariants = vec![slice.clone(); draw.below(2)];
         let slices = vec![slice.clone(); scanned];

@@ -1,6 +1,6 @@
 //! Slices of tensors along axis 0, and stacks of them.
 
-use crate::{Literal, Type};
+use crate::{Literal, TensorType};
 
 /// The slice at `index`.
 pub(super) fn slice(x: &Literal, index: usize) -> Literal {
@@ -12,12 +12,12 @@ pub(super) fn slice(x: &Literal, index: usize) -> Literal {
 
 /// A stack under construction: slices are put in any order.
 pub(super) struct Stack {
-    ty: Type,
+    ty: TensorType,
     bytes: Vec<u8>,
 }
 
 impl Stack {
-    pub(super) fn new(ty: &Type) -> Stack {
+    pub(super) fn new(ty: &TensorType) -> Stack {
         Stack { ty: ty.clone(), bytes: vec![0; ty.bytes()] }
     }
 

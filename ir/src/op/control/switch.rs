@@ -1,10 +1,10 @@
 //! Choosing one of several regions.
 
 use super::sample;
-use crate::eval::{EvalError, Evaluator};
+use crate::eval::{Datum, EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, Ports, RegionDef, Runs, Sample, Selector};
-use crate::{DType, Graph, Literal, Op, Type, attributes};
+use crate::{DType, Graph, Op, TensorType, Type, attributes};
 
 attributes! {
     /// Runs one of two regions: `bool[], A, B.. -> R..`.
@@ -38,17 +38,17 @@ impl RegionDef for If {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
-        let holds = operands[0].get(0).to_bool();
+    ) -> Result<Vec<Datum>, EvalError> {
+        let holds = operands[0].tensor().get(0).to_bool();
         evaluator.run(&regions[usize::from(!holds)], owned(&operands[1..]))
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<If> {
         let (operands, regions) = branches(draw, hint, 2);
-        let predicate = Operand::any(Type::scalar(DType::Bool));
+        let predicate = Operand::any(TensorType::scalar(DType::Bool));
         Sample::exact(If {}, [predicate].into_iter().chain(operands)).with_regions(regions)
     }
 }
@@ -69,23 +69,23 @@ impl RegionDef for Case {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
-        let chosen = Selector::Index.region(operands[0].get(0).to_i128(), regions.len());
+    ) -> Result<Vec<Datum>, EvalError> {
+        let chosen = Selector::Index.region(operands[0].tensor().get(0).to_i128(), regions.len());
         evaluator.run(&regions[chosen], owned(&operands[1..]))
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Case> {
         let count = 1 + draw.below(3);
         let (operands, regions) = branches(draw, hint, count);
-        let index = Operand { ty: Type::scalar(DType::I32), values: Values::Index(count) };
+        let index = Operand::new(TensorType::scalar(DType::I32), Values::Index(count));
         Sample::exact(Case {}, [index].into_iter().chain(operands)).with_regions(regions)
     }
 }
 
-fn owned(operands: &[&Literal]) -> Vec<Literal> {
+fn owned(operands: &[&Datum]) -> Vec<Datum> {
     operands.iter().map(|&x| x.clone()).collect()
 }
 

@@ -1,10 +1,10 @@
 //! Loops that go on while a condition holds.
 
 use super::sample;
-use crate::eval::{EvalError, Evaluator};
+use crate::eval::{Datum, EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, Ports, RegionDef, Runs, Sample};
-use crate::{DType, Graph, Literal, Op, Scalar, Type, attributes};
+use crate::{DType, Graph, Op, Scalar, TensorType, Type, attributes};
 
 attributes! {
     /// Runs a region as long as another gives true: `S.., I.. -> S..`.
@@ -34,13 +34,13 @@ impl RegionDef for While {
     fn eval(
         &self,
         evaluator: &mut Evaluator<'_>,
-        operands: &[&Literal],
+        operands: &[&Datum],
         regions: &[Graph],
         _results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         let [condition, body] = regions else { unreachable!("infer has counted the regions") };
-        let mut all: Vec<Literal> = operands.iter().map(|&x| x.clone()).collect();
-        while evaluator.run(condition, all.clone())?[0].get(0).to_bool() {
+        let mut all: Vec<Datum> = operands.iter().map(|&x| x.clone()).collect();
+        while evaluator.run(condition, all.clone())?[0].tensor().get(0).to_bool() {
             let state = evaluator.run(body, all.clone())?;
             all.splice(..self.carried, state);
         }
@@ -50,7 +50,7 @@ impl RegionDef for While {
 
     /// A counted loop: the first state is the counter.
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<While> {
-        let counter = Type::scalar(DType::I32);
+        let counter = Type::from(TensorType::scalar(DType::I32));
         let limit = draw.below(5);
         let mut types = vec![counter.clone()];
         types.extend(sample::types(draw, hint));
@@ -66,7 +66,7 @@ impl RegionDef for While {
             results.extend(sample::elementwise(draw, b, x, &state)?);
             Ok(results)
         });
-        let start = Operand { ty: counter, values: Values::Index(limit) };
+        let start = Operand::new(counter, Values::Index(limit));
         let rest = types[1..].iter().cloned().map(Operand::any);
         Sample::exact(While { carried }, [start].into_iter().chain(rest)).with_regions([condition, body])
     }

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, DTypeClass, Literal, Scalar, Type, attributes, word_attribute};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TensorTypes, TypeError, rule};
+use crate::{DType, DTypeClass, Literal, Scalar, TensorType, attributes, word_attribute};
 
 word_attribute! {
     /// Which element is looked for.
@@ -50,7 +50,7 @@ impl OpDef for ArgReduce {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::Reduce;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let shape = &operands[0].shape;
         rule::check_axis(self.axis, shape.rank())?;
         rule::check_index_dtype("dtype", self.dtype, shape[self.axis])?;
@@ -60,7 +60,7 @@ impl OpDef for ArgReduce {
         rule::one(self.dtype, shape.without(&[self.axis]))
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let (x, shape) = (operands[0], &operands[0].ty().shape);
         let best = |flat| {
             let mut index = rule::unravel(flat, &results[0].shape);
@@ -89,7 +89,7 @@ impl OpDef for ArgReduce {
         Batching::moved(ArgReduce { axis: self.axis + 1, ..self.clone() })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<ArgReduce> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ArgReduce> {
         let mut ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         if ty.shape.size(axis) == 0 {

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 use crate::op::sample::Operand;
 use crate::op::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, Batching, Derivative, Draw, Lowering, OpDef,
-    Sample, TypeError, Types, rule,
+    Sample, TensorTypes, TypeError, rule,
 };
-use crate::{DType, DTypeClass, Literal, Scalar, Type};
+use crate::{DType, DTypeClass, Literal, Scalar, TensorType};
 
 /// The columns of the table. Comparisons take all dtypes, are cheap and exact, and have no derivative.
 struct Row {
@@ -173,12 +173,12 @@ impl OpDef for CompareFn {
         CompareFn::ALL.iter().find(|f| f.name() == name).copied().map(Ok)
     }
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::same_dtype(operands, 0, 1)?;
         rule::one(DType::Bool, rule::same_shape(operands, 0, 1)?.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let pairs = operands[0].iter().zip(operands[1].iter());
         let bits = pairs.map(|(x, y)| Scalar::Bool((*self).eval(x, y)));
         vec![Literal::from_scalars(results[0].clone(), bits)]
@@ -192,7 +192,7 @@ impl OpDef for CompareFn {
         Batching::ElementWise
     }
 
-    fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<CompareFn> {
+    fn sample(name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<CompareFn> {
         let function = *CompareFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, DTypeClass::Any, 0);
         Sample::exact(function, [Operand::any(ty.clone()), Operand::any(ty)])

@@ -5,9 +5,9 @@ use crate::op::derivative::Transpose;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{DTypeClass, Dim, Literal, Type, Value, attributes};
+use crate::{DTypeClass, Dim, Literal, TensorType, Value, attributes};
 
 attributes! {
     /// The operands one after the other along `axis`: one or more `T[..]` that agree in all other axes.
@@ -22,7 +22,7 @@ impl OpDef for Concat {
     const ARITY: Arity = Arity::AtLeast(1);
     const LOWERING: Lowering = Lowering::View;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let first = &operands[0].shape;
         rule::check_axis(self.axis, first.rank())?;
         let mut total = Some(first[self.axis]);
@@ -39,7 +39,7 @@ impl OpDef for Concat {
         rule::one(operands[0].dtype, first.with_dim(self.axis, total))
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let read = |flat| {
             let mut index = rule::unravel(flat, &results[0].shape);
             let mut sources = operands.iter();
@@ -61,7 +61,7 @@ impl OpDef for Concat {
         Batching::moved(Concat { axis: self.axis + 1 })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Concat> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Concat> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         let mut operands = vec![Operand::any(ty.clone())];

@@ -6,9 +6,9 @@ use crate::builder::BuildError;
 use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{DType, DTypeClass, Literal, Type, Value, attributes};
+use crate::{DType, DTypeClass, Literal, TensorType, Value, attributes};
 
 attributes! {
     /// Each element converted to `dtype`: floats to integers saturate and truncate, NaN becomes 0; integers wrap; to bool
@@ -24,11 +24,11 @@ impl OpDef for Cast {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::Map;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::one(self.dtype, operands[0].shape.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         vec![Literal::from_scalars(results[0].clone(), operands[0].iter())]
     }
 
@@ -40,7 +40,7 @@ impl OpDef for Cast {
         Batching::ElementWise
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Cast> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Cast> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         Sample::exact(Cast { dtype: draw.choose(&DType::ALL) }, [Operand::any(ty)])
     }
@@ -63,7 +63,7 @@ impl OpDef for Bitcast {
     // Element-wise only where the sizes agree, which the operand decides.
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let from = rule::require_class(operands, 0, DTypeClass::Number)?;
         if !self.dtype.is_number() {
             return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
@@ -83,7 +83,7 @@ impl OpDef for Bitcast {
         rule::one(self.dtype, sizes.into_iter().collect())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let bytes = operands[0].bytes().to_vec();
         vec![Literal::from_bytes(results[0].clone(), bytes).expect("as many bytes, and none of a bool")]
     }
@@ -97,7 +97,7 @@ impl OpDef for Bitcast {
         Batching::moved(self.clone())
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Bitcast> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Bitcast> {
         let mut ty = draw.like(hint, DTypeClass::Number, 0);
         let members: Vec<DType> = DTypeClass::Number.members().collect();
         let dtype = draw.choose(&members);

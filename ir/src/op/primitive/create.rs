@@ -1,8 +1,8 @@
 //! Ops without operands.
 
 use crate::op::sample::Draw;
-use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, DTypeClass, Literal, LiteralRef, Scalar, Shape, Type, attributes};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TensorTypes, TypeError, rule};
+use crate::{DType, DTypeClass, Literal, LiteralRef, Scalar, Shape, TensorType, attributes};
 
 attributes! {
     /// A tensor known when the graph is built.
@@ -17,12 +17,12 @@ impl OpDef for Constant {
     const ARITY: Arity = Arity::Exact(0);
     const LOWERING: Lowering = Lowering::Map;
 
-    fn infer(&self, _operands: &[&Type]) -> Result<Types, TypeError> {
-        let Type { dtype, shape } = self.value.ty().clone();
+    fn infer(&self, _operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
+        let TensorType { dtype, shape } = self.value.ty().clone();
         rule::one(dtype, shape)
     }
 
-    fn eval(&self, _operands: &[&Literal], _results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, _operands: &[&Literal], _results: &[TensorType]) -> Vec<Literal> {
         vec![self.value.literal().clone()]
     }
 
@@ -34,7 +34,7 @@ impl OpDef for Constant {
         Batching::Shared
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, _hint: &Type) -> Sample<Constant> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, _hint: &TensorType) -> Sample<Constant> {
         let ty = draw.ty(DTypeClass::Any, 3);
         let value =
             Literal::from_fn(ty.clone(), |_| Scalar::from_i128(ty.dtype, i128::from(draw.between(-3, 3))));
@@ -59,7 +59,7 @@ impl OpDef for Iota {
     const ARITY: Arity = Arity::Exact(0);
     const LOWERING: Lowering = Lowering::Map;
 
-    fn infer(&self, _operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, _operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         if !self.dtype.is_number() {
             return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
         }
@@ -67,7 +67,7 @@ impl OpDef for Iota {
         rule::one(self.dtype, self.shape.clone())
     }
 
-    fn eval(&self, _operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, _operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let at = |flat| rule::unravel(flat, &self.shape)[self.axis] as i128;
         vec![Literal::from_fn(results[0].clone(), |flat| Scalar::from_i128(self.dtype, at(flat)))]
     }
@@ -80,8 +80,8 @@ impl OpDef for Iota {
         Batching::Shared
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Iota> {
-        let Type { dtype, shape } = draw.like(hint, DTypeClass::Number, 1);
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Iota> {
+        let TensorType { dtype, shape } = draw.like(hint, DTypeClass::Number, 1);
         let axis = draw.axis(shape.rank());
         Sample::exact(Iota { dtype, shape, axis }, [])
     }

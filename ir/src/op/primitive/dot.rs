@@ -10,9 +10,9 @@ use crate::op::primitive::movement::inverse;
 use crate::op::primitive::{BinaryFn, bulk};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// The general product of two tensors: axes are paired as batch or as contracted axes, the rest is free, and
@@ -89,7 +89,7 @@ impl OpDef for DotGeneral {
     const ARITY: Arity = Arity::Exact(2);
     const LOWERING: Lowering = Lowering::Contract;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::require_class(operands, 0, DTypeClass::Number)?;
         let dtype = rule::same_dtype(operands, 0, 1)?;
         if !widens(dtype, self.dtype) {
@@ -106,7 +106,7 @@ impl OpDef for DotGeneral {
         rule::one(self.dtype, batch.chain(lhs_free).chain(rhs_free).collect())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let [lhs, rhs] = [operands[0], operands[1]];
         let (lhs_free, rhs_free) = (self.lhs_free(lhs.ty().rank()), self.rhs_free(rhs.ty().rank()));
         let contracted: Shape = self.lhs_contract.iter().map(|&axis| lhs.ty().shape[axis]).collect();
@@ -137,7 +137,7 @@ impl OpDef for DotGeneral {
         Batching::Rule(self)
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DotGeneral> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<DotGeneral> {
         let ty = draw.like(hint, DTypeClass::Number, 0);
         let (op, rhs) = sample_axes(draw, &ty);
         let wider: Vec<DType> =
@@ -164,7 +164,7 @@ fn element(x: &Literal, parts: [(&Axes, &[usize]); 3]) -> Scalar {
 }
 
 /// Gives each axis of `lhs` a role, adds free axes for `rhs`, and shuffles the axes of `rhs`.
-fn sample_axes(draw: &mut Draw<'_>, lhs: &Type) -> (DotGeneral, Shape) {
+fn sample_axes(draw: &mut Draw<'_>, lhs: &TensorType) -> (DotGeneral, Shape) {
     let mut op = DotGeneral {
         lhs_batch: Axes::new(),
         rhs_batch: Axes::new(),
@@ -230,7 +230,8 @@ impl DotGeneral {
         other: Value,
     ) -> Result<Value, BuildError> {
         let op = if side == Side::Left { self.clone() } else { self.exchanged() };
-        let (this_free, other_free) = (op.lhs_free(b.ty(this).rank()), op.rhs_free(b.ty(other).rank()));
+        let (this_free, other_free) =
+            (op.lhs_free(b.tensor(this).rank()), op.rhs_free(b.tensor(other).rank()));
         let batch = op.lhs_batch.len();
         // The product's axes are: batch, then the free ones of `this` and the contracted ones in the order in which `other` has
         // them, those of the first factor first.
@@ -257,7 +258,7 @@ impl DotGeneral {
             self.product(b, of_cotangent, of_other)?
         };
         let product = if axes.is_sorted() { product } else { b.transpose(product, inverse(&axes))? };
-        let dtype = b.ty(this).dtype;
+        let dtype = b.tensor(this).dtype;
         b.convert(product, dtype)
     }
 
@@ -304,7 +305,7 @@ impl BatchRule for DotGeneral {
             return node.push(op, &operands);
         }
         // The first free axis of its operand: behind the batch axes, and behind the other operand's free axes if it is the right one.
-        let free = self.lhs_free(node.types[0].rank()).len();
+        let free = self.lhs_free(node.tensor(0).rank()).len();
         let place = self.lhs_batch.len() + if left { 0 } else { free };
         let product = node.b.push_one(op, &operands)?;
         Ok(smallvec![Item::batched(to_front(node.b, product, place)?)])

@@ -9,9 +9,9 @@ use crate::op::derivative::Transpose;
 use crate::op::primitive::{Gather, Scatter, ScatterKind};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// The section of `x` of the shape `sizes` that begins at `starts`: `T[..], I[rank of x] -> T[sizes]`.
@@ -28,14 +28,14 @@ impl OpDef for DynamicSlice {
     const ARITY: Arity = Arity::Exact(2);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::check_per_axis("sizes", self.sizes.rank(), operands[0].rank())?;
         check_starts(operands, 1)?;
         check_fits(&self.sizes, &operands[0].shape)?;
         rule::one(operands[0].dtype, self.sizes.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let from = &operands[0].ty().shape;
         let starts = clamped(operands[1], &self.sizes, from);
         let read = |flat| {
@@ -53,7 +53,7 @@ impl OpDef for DynamicSlice {
         Batching::Rule(self)
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DynamicSlice> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<DynamicSlice> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let (sizes, starts) = sample(draw, &ty);
         Sample::exact(DynamicSlice { sizes }, [Operand::any(ty), starts])
@@ -73,7 +73,7 @@ impl OpDef for DynamicUpdateSlice {
     const ARITY: Arity = Arity::Exact(3);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let dtype = rule::same_dtype(operands, 0, 1)?;
         let (x, update) = (&operands[0].shape, &operands[1].shape);
         if x.rank() != update.rank() {
@@ -85,7 +85,7 @@ impl OpDef for DynamicUpdateSlice {
         rule::one(dtype, x.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let [x, update, starts] = [0, 1, 2].map(|i| operands[i]);
         let shape = &x.ty().shape;
         let starts = clamped(starts, &update.ty().shape, shape);
@@ -105,7 +105,7 @@ impl OpDef for DynamicUpdateSlice {
         Batching::Rule(self)
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<DynamicUpdateSlice> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<DynamicUpdateSlice> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let (sizes, starts) = sample(draw, &ty);
         let update = Operand::any(ty.with_shape(sizes));
@@ -114,7 +114,7 @@ impl OpDef for DynamicUpdateSlice {
 }
 
 /// There must be one start for each axis of operand 0.
-fn check_starts(operands: &[&Type], starts: usize) -> Result<(), TypeError> {
+fn check_starts(operands: &[&TensorType], starts: usize) -> Result<(), TypeError> {
     rule::require_class(operands, starts, DTypeClass::Index)?;
     let expected = Shape::from([operands[0].rank()]);
     if operands[starts].shape == expected {
@@ -145,12 +145,12 @@ fn shifted(index: &[usize], starts: &[usize]) -> Axes {
 }
 
 /// Draws the shape of a section of a tensor and its starts.
-fn sample(draw: &mut Draw<'_>, ty: &Type) -> (Shape, Operand) {
+fn sample(draw: &mut Draw<'_>, ty: &TensorType) -> (Shape, Operand) {
     let sizes = ty.shape.iter().map(|&extent| draw.below(extent.size() + 1)).collect();
     let members: Vec<_> = DTypeClass::Index.members().collect();
     let bound = ty.shape.sizes().into_iter().max().unwrap_or(1);
-    let starts = Type::new(draw.choose(&members), [ty.rank()]);
-    (sizes, Operand { ty: starts, values: Values::Index(bound) })
+    let starts = TensorType::new(draw.choose(&members), [ty.rank()]);
+    (sizes, Operand::new(starts, Values::Index(bound)))
 }
 
 impl Transpose for DynamicSlice {
@@ -214,7 +214,7 @@ fn windows(sizes: &Shape, own: bool) -> Gather {
 /// Updates at places of the examples' own are a scatter, whose places are clamped first.
 impl BatchRule for DynamicUpdateSlice {
     fn batch(&self, node: &mut Examples<'_>) -> Result<Items, BuildError> {
-        let rank = node.types[0].rank();
+        let rank = node.tensor(0).rank();
         if rank == 0 {
             return Ok(smallvec![node.operands[1]]);
         }
@@ -239,17 +239,18 @@ impl BatchRule for DynamicUpdateSlice {
 
 /// Starts with a 0 for the new axis.
 fn from_zero(b: &mut Builder, starts: Value) -> Result<Value, BuildError> {
-    let zero = b.full(Scalar::zero(b.ty(starts).dtype), &Shape::from([1]))?;
+    let zero = b.full(Scalar::zero(b.tensor(starts).dtype), &Shape::from([1]))?;
     b.concat(&[zero, starts], 0usize)
 }
 
 /// The starts of each example's update, such that it lies within the tensor.
 fn clamped_starts(node: &mut Examples<'_>) -> Result<Value, BuildError> {
-    let (x, update, starts) = (node.types[0], node.types[1], node.types[2]);
+    let (x, update, starts) = (node.tensor(0), node.tensor(1), node.tensor(2));
     let dtype = starts.dtype;
     let last = |axis: usize| x.shape.size(axis) - update.shape.size(axis);
-    let limits =
-        Literal::from_fn(Type::new(dtype, [x.rank()]), |axis| Scalar::from_i128(dtype, last(axis) as i128));
+    let limits = Literal::from_fn(TensorType::new(dtype, [x.rank()]), |axis| {
+        Scalar::from_i128(dtype, last(axis) as i128)
+    });
     let shape = with_examples(&starts.shape, node.size);
     let own = node.value(2);
     let b = &mut *node.b;

@@ -9,9 +9,9 @@ use crate::op::derivative::Transpose;
 use crate::op::primitive::{Scatter, ScatterKind, bulk};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// One slice of `x` for each index vector: `T[..], I[g.., k] -> T[..]`, where axes go together as
@@ -68,7 +68,7 @@ impl OpDef for Gather {
     const ARITY: Arity = Arity::Exact(2);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let (x, axes) = (operands[0], self.axes());
         rule::require_class(operands, 1, DTypeClass::Index)?;
         axes.check(&x.shape, &operands[1].shape)?;
@@ -77,7 +77,7 @@ impl OpDef for Gather {
         rule::one(x.dtype, self.slices_shape(&operands[1].shape))
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let (x, axes) = (operands[0], self.axes());
         let read = |flat| {
             let place = axes.place(&rule::unravel(flat, &results[0].shape), &x.ty().shape, operands[1]);
@@ -100,7 +100,7 @@ impl OpDef for Gather {
         Batching::Rule(self)
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Gather> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Gather> {
         let x = draw.like(hint, DTypeClass::Any, 0);
         let (op, indices) = sample(draw, &x);
         Sample::exact(op, [Operand::any(x), indices])
@@ -257,7 +257,7 @@ fn check_ascending(attribute: &'static str, axes: &[usize]) -> Result<(), TypeEr
 }
 
 /// Draws a gather of `x` and its indices.
-pub(super) fn sample(draw: &mut Draw<'_>, x: &Type) -> (Gather, Operand) {
+pub(super) fn sample(draw: &mut Draw<'_>, x: &TensorType) -> (Gather, Operand) {
     let mut op = Gather {
         offset_axes: Axes::new(),
         collapsed: Axes::new(),
@@ -285,7 +285,7 @@ pub(super) fn sample(draw: &mut Draw<'_>, x: &Type) -> (Gather, Operand) {
     let members: Vec<_> = DTypeClass::Index.members().collect();
     let mut shape: Vec<usize> = order.iter().map(|&i| positions[i]).collect();
     shape.push(op.indexed.len());
-    (op, Operand { ty: Type::new(draw.choose(&members), shape), values: Values::Index(bound) })
+    (op, Operand::new(TensorType::new(draw.choose(&members), shape), Values::Index(bound)))
 }
 
 fn sample_role(draw: &mut Draw<'_>, op: &mut Gather, axis: usize, extent: usize) {
@@ -365,13 +365,13 @@ impl GatherAxes<'_> {
         x: &Shape,
         sizes: &[usize],
     ) -> Result<[Value; 2], BuildError> {
-        let Type { dtype, shape } = b.ty(indices).clone();
+        let TensorType { dtype, shape } = b.tensor(indices).clone();
         let last = |component: usize| {
             let axis = self.indexed[component];
             let last = (x.size(axis) - sizes[axis]) as i128;
             Scalar::from_i128(dtype, last.min(Scalar::highest(dtype).to_i128()))
         };
-        let last = Literal::from_fn(Type::new(dtype, [self.indexed.len()]), last);
+        let last = Literal::from_fn(TensorType::new(dtype, [self.indexed.len()]), last);
         let last = b.literal(last);
         let last = b.broadcast_in_dim(last, shape.clone(), [shape.rank() - 1])?;
         Ok([b.full(Scalar::zero(dtype), &shape)?, last])

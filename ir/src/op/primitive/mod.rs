@@ -49,6 +49,6 @@ pub use ternary::{Clamp, Fma};
 pub use unary::UnaryFn;
 
 /// Elements of a tensor of this type with its empty axes left out: what a sample may still multiply.
-fn bulk(ty: &crate::Type) -> usize {
+fn bulk(ty: &crate::TensorType) -> usize {
     ty.shape.iter().map(|d| d.size().max(1)).product()
 }

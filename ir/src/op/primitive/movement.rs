@@ -7,10 +7,10 @@ use crate::op::attribute::Axes;
 use crate::op::batching::{with_examples, zero_and_up};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, derivative,
-    rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError,
+    derivative, rule,
 };
-use crate::{Builder, DTypeClass, Dim, Literal, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Literal, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// Repeats the operand along new or size-1 axes: operand axis `i` becomes result axis `axes[i]`.
@@ -27,7 +27,7 @@ impl OpDef for BroadcastInDim {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::View;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let from = &operands[0].shape;
         rule::check_per_axis("axes", self.axes.len(), from.rank())?;
         rule::check_axes(&self.axes, self.shape.rank())?;
@@ -43,7 +43,7 @@ impl OpDef for BroadcastInDim {
         rule::one(operands[0].dtype, self.shape.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let from = &operands[0].ty().shape;
         let read = |flat| {
             let index = rule::unravel(flat, &self.shape);
@@ -67,7 +67,7 @@ impl OpDef for BroadcastInDim {
         Batching::moved(BroadcastInDim { shape, axes: zero_and_up(&self.axes) })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<BroadcastInDim> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<BroadcastInDim> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let (mut sizes, mut axes) = (Vec::new(), Axes::new());
         let small = ty.elements() <= 512;
@@ -99,7 +99,7 @@ impl OpDef for Reshape {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::View;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let types = rule::one(operands[0].dtype, self.shape.clone())?;
         if self.shape.elements() != operands[0].elements() {
             let what = "numbers of elements before and after".to_owned();
@@ -109,7 +109,7 @@ impl OpDef for Reshape {
         Ok(types)
     }
 
-    fn eval(&self, operands: &[&Literal], _results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], _results: &[TensorType]) -> Vec<Literal> {
         vec![operands[0].reshaped(self.shape.clone())]
     }
 
@@ -121,7 +121,7 @@ impl OpDef for Reshape {
         Batching::moved(Reshape { shape: with_examples(&self.shape, examples) })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reshape> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Reshape> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut sizes: Vec<usize> = Vec::new();
         let mut left = ty.elements();
@@ -149,12 +149,12 @@ impl OpDef for Transpose {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::View;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::check_permutation(&self.permutation, operands[0].rank())?;
         rule::one(operands[0].dtype, rule::permuted(&operands[0].shape, &self.permutation))
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let read = |flat| {
             let index = rule::unravel(flat, &results[0].shape);
             let mut source = index.clone();
@@ -174,7 +174,7 @@ impl OpDef for Transpose {
         Batching::moved(Transpose { permutation: zero_and_up(&self.permutation) })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Transpose> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Transpose> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let permutation = draw.permutation(ty.rank());
         Sample::exact(Transpose { permutation }, [Operand::any(ty)])
@@ -193,7 +193,7 @@ impl derivative::Transpose for BroadcastInDim {
             .collect();
         let sum = |b: &mut Builder| {
             let sum = if repeated.is_empty() { cotangent } else { b.sum_over(cotangent, &repeated)? };
-            if b.ty(sum).shape == from { Ok(sum) } else { b.reshape(sum, from) }
+            if b.tensor(sum).shape == from { Ok(sum) } else { b.reshape(sum, from) }
         };
         Ok(smallvec![primal.when_wanted(0, sum)?])
     }

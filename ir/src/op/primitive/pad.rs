@@ -9,9 +9,9 @@ use crate::op::derivative::Transpose;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// Adds copies of a scalar: `interior` between neighbours, then `low` before the first and `high` after the last
@@ -61,7 +61,7 @@ impl OpDef for Pad {
     const ARITY: Arity = Arity::Exact(2);
     const LOWERING: Lowering = Lowering::View;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let dtype = rule::same_dtype(operands, 0, 1)?;
         rule::require_scalar(operands, 1)?;
         let rank = operands[0].rank();
@@ -72,7 +72,7 @@ impl OpDef for Pad {
         rule::one(dtype, extents.collect::<Result<Shape, TypeError>>()?)
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let from = &operands[0].ty().shape;
         let read = |flat| {
             let index = rule::unravel(flat, &results[0].shape);
@@ -93,7 +93,7 @@ impl OpDef for Pad {
         Batching::Rule(self)
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Pad> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Pad> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut op = Pad { low: Offsets::new(), high: Offsets::new(), interior: Axes::new() };
         let mut room = 8192 / bulk(&ty);
@@ -108,7 +108,7 @@ impl OpDef for Pad {
             op.high.push(draw.between(-(filled + low).min(3), if grows { 3 } else { 0 }));
             op.interior.push(interior);
         }
-        let value = Operand::any(Type::scalar(ty.dtype));
+        let value = Operand::any(TensorType::scalar(ty.dtype));
         Sample::exact(op, [Operand::any(ty), value])
     }
 }
@@ -125,7 +125,7 @@ impl Transpose for Pad {
 impl Pad {
     /// The elements of a tensor of the result's shape that are the operand's, and 0 for those that were cut off.
     fn operand_part(&self, b: &mut Builder, x: Value, from: &Shape) -> Result<Value, BuildError> {
-        let zero = b.scalar(Scalar::zero(b.ty(x).dtype));
+        let zero = b.scalar(Scalar::zero(b.tensor(x).dtype));
         let negated = |offsets: &Offsets| offsets.iter().map(|n| -n).collect::<Offsets>();
         let rank = from.rank();
         let x = b.pad(x, zero, negated(&self.low), negated(&self.high), Axes::from_elem(0, rank))?;
@@ -165,9 +165,9 @@ impl BatchRule for Pad {
             return node.push(wide, &[x, value]);
         }
         let b = &mut *node.b;
-        let zero = b.scalar(Scalar::zero(b.ty(x).dtype));
+        let zero = b.scalar(Scalar::zero(b.tensor(x).dtype));
         let padded = b.push_one(wide, &[x, zero])?;
-        let inside = self.inside(b, &node.types[0].shape)?;
+        let inside = self.inside(b, &node.types[0].tensor().shape)?;
         let shape = b.shape(padded);
         let axes = up(&(0..shape.rank() - 1).collect::<Axes>());
         let inside = b.broadcast_in_dim(inside, shape.clone(), axes)?;

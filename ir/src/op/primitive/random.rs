@@ -5,8 +5,8 @@
 //! Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TypeError, Types, rule};
-use crate::{DType, Literal, Scalar, Shape, Type, attributes, word_attribute};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TensorTypes, TypeError, rule};
+use crate::{DType, Literal, Scalar, Shape, TensorType, attributes, word_attribute};
 
 word_attribute! {
     /// A counter-based generator.
@@ -64,8 +64,8 @@ impl OpDef for RngBits {
     const ARITY: Arity = Arity::Exact(2);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
-        let expected = [Type::new(DType::U32, [2]), Type::scalar(DType::U64)];
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
+        let expected = [TensorType::new(DType::U32, [2]), TensorType::scalar(DType::U64)];
         for (i, name) in ["key", "counter"].into_iter().enumerate() {
             if *operands[i] != expected[i] {
                 let (expected, found) = (&expected[i], operands[i]);
@@ -80,7 +80,7 @@ impl OpDef for RngBits {
         rule::one(self.dtype, self.shape.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let key = [0, 1].map(|i| operands[0].get(i).bits() as u32);
         let counter = operands[1].get(0).bits();
         let word = |i| self.algorithm.stream_word(key, counter, i);
@@ -99,11 +99,11 @@ impl OpDef for RngBits {
         Batching::Map
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<RngBits> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<RngBits> {
         let algorithm = draw.choose(RngAlgorithm::ALL);
         let dtype = draw.choose(&[DType::U32, DType::U64]);
         let op = RngBits { algorithm, dtype, shape: hint.shape.clone() };
-        let (key, counter) = (Type::new(DType::U32, [2]), Type::scalar(DType::U64));
+        let (key, counter) = (TensorType::new(DType::U32, [2]), TensorType::scalar(DType::U64));
         Sample::exact(op, [Operand::any(key), Operand::any(counter)])
     }
 }

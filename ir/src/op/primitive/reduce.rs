@@ -10,9 +10,11 @@ use crate::op::primitive::BinaryFn;
 use crate::op::primitive::movement::inverse;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes, word_attribute};
+use crate::{
+    Builder, DType, DTypeClass, Literal, Scalar, Shape, TensorType, Value, attributes, word_attribute,
+};
 
 word_attribute! {
     /// The monoid of a reduction.
@@ -85,13 +87,13 @@ impl OpDef for Reduce {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::Reduce;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let dtype = rule::require_class(operands, 0, self.kind.class())?;
         rule::check_axes(&self.axes, operands[0].rank())?;
         rule::one(dtype, operands[0].shape.without(&self.axes))
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let dtype = operands[0].ty().dtype;
         // Wide accumulation makes the reference more exact than any order of summation in the dtype itself.
         let wide = if dtype.is_float() { DType::F64 } else { dtype };
@@ -115,7 +117,7 @@ impl OpDef for Reduce {
         Batching::moved(Reduce { kind: self.kind, axes: up(&self.axes) })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reduce> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Reduce> {
         let kind = draw.choose(ReduceKind::ALL);
         let ty = draw.like(hint, kind.class(), 1);
         let axes = draw.axes(ty.rank(), 1);
@@ -200,7 +202,7 @@ fn product_of_others_along(b: &mut Builder, x: Value, axis: usize) -> Result<Val
 
 /// `t` shared equally by the elements that are the extremum, 0 for the others.
 fn among_extrema(b: &mut Builder, x: Value, y: Value, axes: &[usize], t: Value) -> Result<Value, BuildError> {
-    let Type { dtype, shape } = b.ty(x).clone();
+    let TensorType { dtype, shape } = b.tensor(x).clone();
     let extremum = b.spread(y, axes, &shape)?;
     let hit = b.eq(x, extremum)?;
     let ones = b.cast(hit, dtype)?;

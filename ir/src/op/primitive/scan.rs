@@ -8,9 +8,9 @@ use crate::op::derivative::{Differentiable, Transpose};
 use crate::op::primitive::{Gather, ReduceKind};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DType, Literal, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DType, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// Running folds along `axis`: element `i` of the result is the fold of elements `0..=i`: `T[s] -> T[s]`.
@@ -35,14 +35,14 @@ impl OpDef for Cumulative {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let dtype = rule::require_class(operands, 0, self.kind.class())?;
         rule::check_axis(self.axis, operands[0].rank())?;
         rule::one(dtype, operands[0].shape.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
-        let Type { dtype, shape } = &results[0];
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
+        let TensorType { dtype, shape } = &results[0];
         // Wide accumulation makes the reference more exact than any order of summation in the dtype itself.
         let wide = if dtype.is_float() { DType::F64 } else { *dtype };
         let fold = |a, b: Scalar| self.kind.function().eval(a, b.cast(wide));
@@ -71,7 +71,7 @@ impl OpDef for Cumulative {
         Batching::moved(Cumulative { axis: self.axis + 1, ..self.clone() })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Cumulative> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Cumulative> {
         let kind = draw.choose(ReduceKind::ALL);
         let ty = draw.like(hint, kind.class(), 1);
         let axis = draw.axis(ty.rank());
@@ -194,7 +194,7 @@ impl Line {
 
     /// `x` moved on by `distance`, not more than the extent; zeros come in.
     fn shift(self, b: &mut Builder, x: Value, distance: usize) -> Result<Value, BuildError> {
-        let ty = b.ty(x).clone();
+        let ty = b.tensor(x).clone();
         let distance = distance.min(ty.shape.size(self.axis)) as i64;
         let zero = b.scalar(Scalar::zero(ty.dtype));
         let mut low = Offsets::from_elem(0, ty.rank());

@@ -10,9 +10,11 @@ use crate::op::primitive::gather::{self, GatherAxes};
 use crate::op::primitive::{BinaryFn, Gather, ReduceKind};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DType, DTypeClass, Literal, Scalar, Shape, Type, Value, attributes, word_attribute};
+use crate::{
+    Builder, DType, DTypeClass, Literal, Scalar, Shape, TensorType, Value, attributes, word_attribute,
+};
 
 word_attribute! {
     /// How an update and the element that it hits are joined.
@@ -124,7 +126,7 @@ impl OpDef for Scatter {
     const ARITY: Arity = Arity::Exact(3);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let [x, indices, updates] = [0, 1, 2].map(|i| &operands[i].shape);
         let dtype = rule::require_class(operands, 0, self.kind.class())?;
         rule::require_class(operands, 1, DTypeClass::Index)?;
@@ -135,7 +137,7 @@ impl OpDef for Scatter {
         rule::one(dtype, x.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let [x, indices, updates] = [0, 1, 2].map(|i| operands[i]);
         let shape = &x.ty().shape;
         let sizes = self.sizes(shape.rank(), &updates.ty().shape);
@@ -171,11 +173,11 @@ impl OpDef for Scatter {
         Batching::Rule(self)
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Scatter> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Scatter> {
         let kind = draw.choose(ScatterKind::ALL);
         let x = draw.like(hint, kind.class(), 0);
         let (gather, indices) = gather::sample(draw, &x);
-        let updates = gather.infer(&[&x, &indices.ty]).expect("samples are accepted").remove(0);
+        let updates = gather.infer(&[&x, indices.ty.tensor()]).expect("samples are accepted").remove(0);
         let Gather { offset_axes, collapsed, batch, index_batch, indexed, sizes: _ } = gather;
         let op = Scatter { kind, offset_axes, collapsed, batch, index_batch, indexed };
         Sample::exact(op, [Operand::any(x), indices, Operand::any(updates)])
@@ -275,7 +277,7 @@ impl Sites {
         let [low, high] = op.axes().bounds(b, indices, &shape, &gather.sizes)?;
         let (above, below) = (b.ge(indices, low)?, b.le(indices, high)?);
         let inside = b.and(above, below)?;
-        let last = b.ty(inside).rank() - 1;
+        let last = b.tensor(inside).rank() - 1;
         let inside = b.reduce(inside, ReduceKind::All, [last])?;
         let applied = b.spread(inside, &op.offset_axes, &updates_shape)?;
         Ok(Sites { op: op.clone(), x, indices, updates, gather, applied })
@@ -342,7 +344,7 @@ impl Sites {
     }
 
     fn weights_of_extremum(&self, b: &mut Builder, result: Value) -> Result<Weights, BuildError> {
-        let dtype = b.ty(self.x).dtype;
+        let dtype = b.tensor(self.x).dtype;
         let x = b.eq(self.x, result)?;
         let x = b.cast(x, dtype)?;
         let found = self.read(b, result)?;

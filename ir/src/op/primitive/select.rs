@@ -6,9 +6,9 @@ use crate::builder::BuildError;
 use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{DType, DTypeClass, Literal, Type, Value, attributes};
+use crate::{DType, DTypeClass, Literal, TensorType, Value, attributes};
 
 attributes! {
     /// Element-wise `if predicate { on_true } else { on_false }`: `bool[s], T[s], T[s] -> T[s]`.
@@ -20,14 +20,14 @@ impl OpDef for Select {
     const ARITY: Arity = Arity::Exact(3);
     const LOWERING: Lowering = Lowering::Map;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::require_class(operands, 0, DTypeClass::Bool)?;
         let dtype = rule::same_dtype(operands, 1, 2)?;
         rule::same_shape(operands, 0, 1)?;
         rule::one(dtype, rule::same_shape(operands, 1, 2)?.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let choose = |i| operands[if operands[0].get(i).is_truthy() { 1 } else { 2 }].get(i);
         vec![Literal::from_fn(results[0].clone(), choose)]
     }
@@ -40,7 +40,7 @@ impl OpDef for Select {
         Batching::ElementWise
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Select> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Select> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let predicate = Operand::any(ty.with_dtype(DType::Bool));
         Sample::exact(Select {}, [predicate, Operand::any(ty.clone()), Operand::any(ty)])

@@ -8,9 +8,9 @@ use crate::op::batching::{offsets, up};
 use crate::op::derivative::Transpose;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Dim, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// A strided section: along each axis of extent `n` the elements `start, start + stride, ..` as long as they come
@@ -66,7 +66,7 @@ impl OpDef for Slice {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::View;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let rank = operands[0].rank();
         rule::check_per_axis("starts", self.starts.len(), rank)?;
         rule::check_per_axis("limits", self.limits.len(), rank)?;
@@ -75,7 +75,7 @@ impl OpDef for Slice {
         rule::one(operands[0].dtype, extents.collect::<Result<Shape, TypeError>>()?)
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let read = |flat| {
             let index = rule::unravel(flat, &results[0].shape);
             let source: Axes = index.iter().enumerate().map(|(axis, &i)| self.source(axis, i)).collect();
@@ -97,7 +97,7 @@ impl OpDef for Slice {
         })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Slice> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Slice> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let mut op = Slice { starts: Offsets::new(), limits: Offsets::new(), strides: Offsets::new() };
         for dim in ty.shape.dims() {
@@ -132,12 +132,12 @@ impl OpDef for Reverse {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::View;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::check_axes(&self.axes, operands[0].rank())?;
         rule::one(operands[0].dtype, operands[0].shape.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let shape = &results[0].shape;
         let read = |flat| {
             let mut index = rule::unravel(flat, shape);
@@ -157,7 +157,7 @@ impl OpDef for Reverse {
         Batching::moved(Reverse { axes: up(&self.axes) })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Reverse> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Reverse> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
         let axes = draw.axes(ty.rank(), 0);
         Sample::exact(Reverse { axes }, [Operand::any(ty)])
@@ -193,7 +193,7 @@ impl Slice {
             high.push(extent - first - length);
             interior.push(if count > 1 { self.strides[axis].unsigned_abs() as usize - 1 } else { 0 });
         }
-        let zero = b.scalar(Scalar::zero(b.ty(x).dtype));
+        let zero = b.scalar(Scalar::zero(b.tensor(x).dtype));
         b.pad(x, zero, low, high, interior)
     }
 }

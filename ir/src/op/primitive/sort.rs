@@ -12,9 +12,9 @@ use crate::op::primitive::Gather;
 use crate::op::primitive::compare::total_order;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
-    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TypeError, Types, rule,
+    Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{DType, DTypeClass, Dim, Literal, Scalar, Shape, Type, Value, attributes};
+use crate::{DType, DTypeClass, Dim, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// Sorts along `axis`, all operands by the same order: `A[s], B[s], .. -> A[s], B[s], ..`.
@@ -46,7 +46,7 @@ impl OpDef for Sort {
     const ARITY: Arity = Arity::AtLeast(1);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::check_axis(self.axis, operands[0].rank())?;
         if self.keys == 0 || self.keys > operands.len() {
             let reason =
@@ -59,7 +59,7 @@ impl OpDef for Sort {
         Ok(operands.iter().map(|&ty| ty.clone()).collect())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let shape = &results[0].shape;
         let mut sources = vec![0; shape.elements()];
         for line in rule::lines(shape, self.axis) {
@@ -81,7 +81,7 @@ impl OpDef for Sort {
         Batching::moved(Sort { axis: self.axis + 1, ..self.clone() })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Sort> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Sort> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         let mut operands = vec![Operand::any(ty.clone())];
@@ -112,8 +112,8 @@ impl OpDef for TopK {
     const ARITY: Arity = Arity::Exact(1);
     const LOWERING: Lowering = Lowering::Library;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
-        let Type { dtype, shape } = operands[0];
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
+        let TensorType { dtype, shape } = operands[0];
         rule::check_axis(self.axis, shape.rank())?;
         let extent = shape[self.axis];
         if self.k > extent.size() {
@@ -122,10 +122,10 @@ impl OpDef for TopK {
         }
         rule::check_index_dtype("axis", DType::I32, extent)?;
         let shape = shape.with_dim(self.axis, Dim::known(self.k));
-        Ok(smallvec![Type::new(*dtype, shape.clone()), Type::new(DType::I32, shape)])
+        Ok(smallvec![TensorType::new(*dtype, shape.clone()), TensorType::new(DType::I32, shape)])
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let x = operands[0];
         let mut values = vec![Scalar::zero(results[0].dtype); results[0].elements()];
         let mut indices = vec![Scalar::I32(0); results[0].elements()];
@@ -152,7 +152,7 @@ impl OpDef for TopK {
         Batching::moved(TopK { axis: self.axis + 1, ..self.clone() })
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<TopK> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<TopK> {
         let ty = draw.like(hint, DTypeClass::Any, 1);
         let axis = draw.axis(ty.rank());
         let k = draw.below(ty.shape.size(axis) + 1);

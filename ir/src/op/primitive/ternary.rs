@@ -6,8 +6,8 @@ use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
 use crate::op::primitive::BinaryFn;
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Primal, Sample, TypeError, Types, rule};
-use crate::{DTypeClass, Literal, Scalar, Type, attributes};
+use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule};
+use crate::{DTypeClass, Literal, Scalar, TensorType, attributes};
 
 attributes! {
     /// Element-wise `minimum(maximum(x, low), high)`: `T[s], T[s], T[s] -> T[s]` for every number dtype `T`.
@@ -21,11 +21,11 @@ impl OpDef for Clamp {
     const ARITY: Arity = Arity::Exact(3);
     const LOWERING: Lowering = Lowering::Map;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         same_type_of_three(operands, DTypeClass::Number)
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         eval_elements(operands, results, |low, x, high| {
             BinaryFn::Minimum.eval(BinaryFn::Maximum.eval(x, low), high)
         })
@@ -39,7 +39,7 @@ impl OpDef for Clamp {
         Batching::ElementWise
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Clamp> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Clamp> {
         let ty = draw.like(hint, DTypeClass::Number, 0);
         Sample::exact(Clamp {}, std::iter::repeat_n(Operand::any(ty), 3))
     }
@@ -57,11 +57,11 @@ impl OpDef for Fma {
     const ARITY: Arity = Arity::Exact(3);
     const LOWERING: Lowering = Lowering::Map;
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         same_type_of_three(operands, DTypeClass::Float)
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         eval_elements(operands, results, fma)
     }
 
@@ -73,7 +73,7 @@ impl OpDef for Fma {
         Batching::ElementWise
     }
 
-    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<Fma> {
+    fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Fma> {
         let ty = draw.like(hint, DTypeClass::Float, 0);
         Sample::exact(Fma {}, std::iter::repeat_n(Operand::any(ty), 3))
     }
@@ -90,7 +90,7 @@ fn fma(a: Scalar, b: Scalar, c: Scalar) -> Scalar {
     }
 }
 
-fn same_type_of_three(operands: &[&Type], class: DTypeClass) -> Result<Types, TypeError> {
+fn same_type_of_three(operands: &[&TensorType], class: DTypeClass) -> Result<TensorTypes, TypeError> {
     let dtype = rule::require_class(operands, 0, class)?;
     for other in [1, 2] {
         rule::same_dtype(operands, 0, other)?;
@@ -101,7 +101,7 @@ fn same_type_of_three(operands: &[&Type], class: DTypeClass) -> Result<Types, Ty
 
 fn eval_elements(
     operands: &[&Literal],
-    results: &[Type],
+    results: &[TensorType],
     f: impl Fn(Scalar, Scalar, Scalar) -> Scalar,
 ) -> Vec<Literal> {
     let at = |i| f(operands[0].get(i), operands[1].get(i), operands[2].get(i));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 
 use super::value::with_bits;
 use super::{Kernel, Memory, Phase};
@@ -99,7 +99,7 @@ impl Strided {
     }
 
     /// The copy that a transpose is.
-    pub(super) fn transpose(permutation: &[usize], operand: &Type) -> Self {
+    pub(super) fn transpose(permutation: &[usize], operand: &TensorType) -> Self {
         let from = operand.shape.strides();
         let mut step = operand.elements();
         let axes = permutation.iter().map(|&axis| {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 use tensorwright_ir::op::primitive::Gather;
 
 use super::copy::Strided;
@@ -23,7 +23,7 @@ pub(super) struct Gathering {
 }
 
 impl Gathering {
-    pub(super) fn new(op: &Gather, operands: &[Type], result: &Type) -> Self {
+    pub(super) fn new(op: &Gather, operands: &[TensorType], result: &TensorType) -> Self {
         let windows = Windows::new(&op.axes(), &op.sizes, &operands[0], &operands[1], result);
         let element = result.dtype.size();
         Self {

@@ -29,7 +29,7 @@ use std::fmt;
 use std::ops::Range;
 
 use smallvec::SmallVec;
-use tensorwright_ir::{Op, Type};
+use tensorwright_ir::{Op, TensorType};
 
 use super::matmul::UnsupportedProduct;
 use crate::buffer::OutOfMemory;
@@ -103,7 +103,7 @@ impl Routine {
     ///
     /// # Errors
     /// When the library has no routine for the op: only ops that lower to `Library`, and `transpose`, have one.
-    pub fn prepare(op: &Op, operands: &[Type], results: &[Type]) -> Result<Self, RoutineError> {
+    pub fn prepare(op: &Op, operands: &[TensorType], results: &[TensorType]) -> Result<Self, RoutineError> {
         let kernel: Box<dyn Kernel> = match op {
             Op::Sort(op) => Box::new(sort::SortLines::new(op, operands)),
             Op::TopK(op) => Box::new(sort::Greatest::new(op, &operands[0])),

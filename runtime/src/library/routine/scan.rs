@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 use tensorwright_ir::op::primitive::{Cumulative, ReduceKind};
 
 use super::lines::Lines;
@@ -41,7 +41,7 @@ struct Walk {
 }
 
 impl Scan {
-    pub(super) fn new(op: &Cumulative, operand: &Type) -> Self {
+    pub(super) fn new(op: &Cumulative, operand: &TensorType) -> Self {
         let lines = Lines::new(&operand.shape, op.axis);
         let group = if lines.stride == 1 { 1 } else { WIDTH };
         let per_tile = lines.per_tile(TILE).next_multiple_of(group);

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::primitive::{Scatter, ScatterKind};
-use tensorwright_ir::{DType, Type};
+use tensorwright_ir::{DType, TensorType};
 
 use super::copy::{Axis, Bytes};
 use super::value::{Value, with_bits, with_value};
@@ -36,7 +36,7 @@ pub(super) struct Scattering {
 }
 
 impl Scattering {
-    pub(super) fn new(op: &Scatter, operands: &[Type]) -> Self {
+    pub(super) fn new(op: &Scatter, operands: &[TensorType]) -> Self {
         let [x, indices, updates] = [&operands[0], &operands[1], &operands[2]];
         let sizes = op.sizes(x.rank(), &updates.shape);
         let windows = Windows::new(&op.axes(), &sizes, x, indices, updates);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::{DType, Shape, Type};
+use tensorwright_ir::{DType, Shape, TensorType};
 
 use super::copy::{Axis, Bytes, Strided};
 use super::windows::read_index;
@@ -18,7 +18,7 @@ struct Starts {
 }
 
 impl Starts {
-    fn new(x: &Type, section: &Shape, starts: &Type) -> Self {
+    fn new(x: &TensorType, section: &Shape, starts: &TensorType) -> Self {
         let steps = x.shape.strides();
         let axis = |(axis, &step): (usize, &usize)| {
             let last = x.shape.size(axis) as i64 - section.size(axis) as i64;
@@ -58,7 +58,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(operands: &[Type], result: &Type) -> Self {
+    pub(super) fn new(operands: &[TensorType], result: &TensorType) -> Self {
         let x = &operands[0];
         let axes = section_axes(&x.shape, &result.shape).map(|(extent, from, to)| Axis { extent, from, to });
         Self {
@@ -93,7 +93,7 @@ pub(super) struct Writing {
 }
 
 impl Writing {
-    pub(super) fn new(operands: &[Type]) -> Self {
+    pub(super) fn new(operands: &[TensorType]) -> Self {
         let [x, update, starts] = [&operands[0], &operands[1], &operands[2]];
         let axes = section_axes(&x.shape, &update.shape).map(|(extent, to, from)| Axis { extent, from, to });
         Self {

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::Type;
+use tensorwright_ir::TensorType;
 use tensorwright_ir::op::primitive::{Sort, TopK};
 
 use super::lines::Lines;
@@ -133,7 +133,7 @@ struct Key {
 }
 
 impl Key {
-    fn new(ty: &Type) -> Self {
+    fn new(ty: &TensorType) -> Self {
         with_value!(ty.dtype, V => Key { narrow: tag::<V, u64>, wide: tag::<V, u128>, bits: V::KEY_BITS })
     }
 }
@@ -203,7 +203,7 @@ pub(super) struct SortLines {
 }
 
 impl SortLines {
-    pub(super) fn new(op: &Sort, operands: &[Type]) -> Self {
+    pub(super) fn new(op: &Sort, operands: &[TensorType]) -> Self {
         let lines = Lines::new(&operands[0].shape, op.axis);
         let keys: SmallVec<[Key; 1]> = operands[..op.keys].iter().map(Key::new).collect();
         Self {
@@ -306,7 +306,7 @@ pub(super) struct Greatest {
 }
 
 impl Greatest {
-    pub(super) fn new(op: &TopK, operand: &Type) -> Self {
+    pub(super) fn new(op: &TopK, operand: &TensorType) -> Self {
         let lines = Lines::new(&operand.shape, op.axis);
         Self {
             lines,

@@ -11,8 +11,8 @@ use crate::buffer::BufferPool;
 
 /// Runs an op through the library.
 fn run(op: &Op, operands: &[Literal], threads: usize) -> Vec<Literal> {
-    let types: Vec<Type> = operands.iter().map(|x| x.ty().clone()).collect();
-    let results = op.infer(&types.iter().collect::<Vec<_>>(), &[]).unwrap();
+    let types: Vec<TensorType> = operands.iter().map(|x| x.ty().clone()).collect();
+    let results = op.infer_tensors(&types.iter().collect::<Vec<_>>()).unwrap();
     let routine = Routine::prepare(op, &types, &results).unwrap();
     let pool = BufferPool::global();
     let inputs: Vec<_> = operands.iter().map(|x| pool.copy_of(x.bytes()).unwrap()).collect();
@@ -28,15 +28,15 @@ fn run(op: &Op, operands: &[Literal], threads: usize) -> Vec<Literal> {
         routine.run(&from, &to, threads).unwrap();
         outputs.into_iter().map(|buffer| buffer.assume_init()).collect()
     };
-    let literal = |(ty, buffer): (&Type, &crate::buffer::SharedBuffer)| {
+    let literal = |(ty, buffer): (&TensorType, &crate::buffer::SharedBuffer)| {
         Literal::from_bytes(ty.clone(), buffer.to_vec()).unwrap()
     };
     results.iter().zip(&outputs).map(literal).collect()
 }
 
 fn check(op: &Op, operands: &[Literal], tolerance: Tolerance) {
-    let types: Vec<&Type> = operands.iter().map(Literal::ty).collect();
-    let results = op.infer(&types, &[]).unwrap();
+    let types: Vec<&TensorType> = operands.iter().map(Literal::ty).collect();
+    let results = op.infer_tensors(&types).unwrap();
     let expected = op.eval(&operands.iter().collect::<Vec<_>>(), &results).expect("an ordinary op");
     for threads in [1, 3] {
         let got = run(op, operands, threads);
@@ -50,10 +50,10 @@ fn check(op: &Op, operands: &[Literal], tolerance: Tolerance) {
     }
 }
 
-fn hint(random: &mut Random) -> Type {
+fn hint(random: &mut Random) -> TensorType {
     let dtype = DType::ALL[random.below(DType::ALL.len())];
     let sizes: Vec<usize> = (0..random.below(5)).map(|_| [1, 2, 3, 5, 0, 8, 17][random.below(7)]).collect();
-    Type::new(dtype, Shape::from(&sizes[..]))
+    TensorType::new(dtype, Shape::from(&sizes[..]))
 }
 
 #[test]
@@ -66,19 +66,19 @@ fn routines_agree_with_the_evaluator() {
         for _ in 0..400 {
             let choices: Vec<u32> = (0..64).map(|_| random.bits() as u32).collect();
             let mut draw = Draw::new(&choices);
-            let sample = kind.sample(&mut draw, &hint(random));
+            let sample = kind.sample(&mut draw, &hint(random).into());
             let operands: Vec<_> = sample.operands.iter().map(|o| random_literal(&mut draw, o)).collect();
             check(&sample.op, &operands, sample.tolerance);
         }
     }
 }
 
-fn literal(ty: Type, values: Values, seed: u32) -> Literal {
-    random_literal(&mut Draw::new(&[seed]), &Operand { ty, values })
+fn literal(ty: TensorType, values: Values, seed: u32) -> Literal {
+    random_literal(&mut Draw::new(&[seed]), &Operand::new(ty, values))
 }
 
 fn any(dtype: DType, shape: &[usize], seed: u32) -> Literal {
-    literal(Type::new(dtype, Shape::from(shape)), Values::Any, seed)
+    literal(TensorType::new(dtype, Shape::from(shape)), Values::Any, seed)
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn scans_of_many_lines() {
         for (shape, axis) in [(&[30usize, 200, 70][..], 1), (&[300, 70], 1), (&[9, 200], 0)] {
             for dtype in [DType::F32, DType::I8, DType::F16] {
                 let op = Cumulative { kind, axis, exclusive: axis == 0, reverse: shape.len() == 3 };
-                let x = literal(Type::new(dtype, Shape::from(shape)), Values::Moderate, 7);
+                let x = literal(TensorType::new(dtype, Shape::from(shape)), Values::Moderate, 7);
                 check(&op.into(), &[x], Tolerance::Epsilons(64));
             }
         }
@@ -123,7 +123,7 @@ fn scans_of_many_lines() {
 fn embeddings_forth_and_back() {
     let (words, features, count) = (500, 48, 900);
     let table = any(DType::F32, &[words, features], 1);
-    let indices = literal(Type::new(DType::I64, [count, 1]), Values::Index(words), 2);
+    let indices = literal(TensorType::new(DType::I64, [count, 1]), Values::Index(words), 2);
     let axes = |list: &[usize]| list.iter().copied().collect();
     let gather = Gather {
         offset_axes: axes(&[1]),
@@ -145,7 +145,7 @@ fn embeddings_forth_and_back() {
 #[test]
 fn elements_along_an_axis_and_batches_of_updates() {
     let x = any(DType::F16, &[60, 200], 1);
-    let indices = literal(Type::new(DType::U32, [60, 90, 1]), Values::Index(200), 2);
+    let indices = literal(TensorType::new(DType::U32, [60, 90, 1]), Values::Index(200), 2);
     let axes = |list: &[usize]| list.iter().copied().collect();
     let gather = Gather {
         offset_axes: axes(&[]),
@@ -180,7 +180,7 @@ fn random_streams_and_large_copies() {
         );
     }
     check(&Bitcast { dtype: DType::U8 }.into(), std::slice::from_ref(&x), Tolerance::Exact);
-    let starts = literal(Type::new(DType::I32, [3]), Values::Index(60), 8);
+    let starts = literal(TensorType::new(DType::I32, [3]), Values::Index(60), 8);
     let update = any(DType::I32, &[40, 80, 33], 9);
     check(&DynamicUpdateSlice {}.into(), &[x.clone(), update, starts.clone()], Tolerance::Exact);
     check(&DynamicSlice { sizes: Shape::from([40, 17, 30]) }.into(), &[x, starts], Tolerance::Exact);
@@ -189,8 +189,8 @@ fn random_streams_and_large_copies() {
 #[test]
 fn other_ops_have_no_routine() {
     let op = Op::from(Select {});
-    let ty = Type::scalar(DType::F32);
+    let ty = TensorType::scalar(DType::F32);
     let error =
-        Routine::prepare(&op, &[Type::scalar(DType::Bool), ty.clone(), ty.clone()], &[ty]).unwrap_err();
+        Routine::prepare(&op, &[TensorType::scalar(DType::Bool), ty.clone(), ty.clone()], &[ty]).unwrap_err();
     assert_eq!(error, RoutineError::NoRoutine { op: "select" });
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::GatherAxes;
-use tensorwright_ir::{DType, Type};
+use tensorwright_ir::{DType, TensorType};
 
 use super::copy::Axis;
 
@@ -70,9 +70,9 @@ impl Windows {
     pub(super) fn new(
         axes: &GatherAxes<'_>,
         sizes: &[usize],
-        x: &Type,
-        indices: &Type,
-        slices: &Type,
+        x: &TensorType,
+        indices: &TensorType,
+        slices: &TensorType,
     ) -> Self {
         let (x_strides, slice_strides) = (x.shape.strides(), slices.shape.strides());
         let positions = &indices.shape.sizes()[..indices.rank() - 1];

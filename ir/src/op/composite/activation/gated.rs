@@ -8,7 +8,7 @@ use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Derivative, Primal, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Dim, Type, Value, attributes, word_attribute};
+use crate::{Builder, DTypeClass, Dim, TensorType, Value, attributes, word_attribute};
 
 word_attribute! {
     /// How the normal distribution function in [`Gelu`] is computed.
@@ -191,7 +191,7 @@ impl CompositeDef for Glu {
         Ok(smallvec![b.convert(result, ty.dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Glu> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Glu> {
         let ty = draw.like(hint, DTypeClass::Float, 1);
         let axis = draw.axis(ty.rank());
         let even = Dim::known(ty.shape.size(axis) / 2 * 2);

@@ -8,7 +8,7 @@ use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Derivative, Primal, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Scalar, Type, Value, attributes};
+use crate::{Builder, DTypeClass, Scalar, TensorType, Value, attributes};
 
 attributes! {
     /// `max(x, 0)`; NaN stays NaN.
@@ -102,7 +102,7 @@ impl CompositeDef for Prelu {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        let types = [b.ty(operands[0]), b.ty(operands[1])];
+        let types = [b.tensor(operands[0]), b.tensor(operands[1])];
         let dtype = rule::require_class(&types, 0, DTypeClass::Float)?;
         rule::same_dtype(&types, 0, 1)?;
         let (shape, slope) = (types[0].shape.clone(), types[1].shape.clone());
@@ -117,7 +117,7 @@ impl CompositeDef for Prelu {
         Ok(smallvec![b.convert(result, dtype)?])
     }
 
-    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Prelu> {
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Prelu> {
         let ty = draw.like(hint, DTypeClass::Float, 0);
         let axes = draw.axes(ty.rank(), 0);
         let slope = ty.with_shape(ty.shape.with_ones_at(&axes));

@@ -210,7 +210,8 @@ fn space_to_batch() {
 
 #[test]
 fn space_and_depth_are_inverse() {
-    let x = Literal::from_fn(crate::Type::new(crate::DType::I32, [2, 4, 6, 3]), |i| Scalar::I32(i as i32));
+    let x =
+        Literal::from_fn(crate::TensorType::new(crate::DType::I32, [2, 4, 6, 3]), |i| Scalar::I32(i as i32));
     for &layout in ImageLayout::ALL {
         for &order in DepthOrder::ALL {
             let y = run(&[x.clone()], |b, x| {

@@ -2,15 +2,16 @@
 
 use crate::op::sample::{Draw, Operand, Random, Values};
 use crate::op::{AttrMap, Lowering, Op};
-use crate::{Builder, DType, Literal, Scalar, Type, Value};
+use crate::{Builder, DType, Literal, Scalar, TensorType, Value};
 
 /// Literals of random elements.
 struct Numbers(Random);
 
 impl Numbers {
     fn literal(&mut self, operand: &Operand) -> Literal {
-        let dtype = operand.ty.dtype;
-        Literal::from_fn(operand.ty.clone(), |_| match operand.values {
+        let ty = operand.ty.tensor();
+        let dtype = ty.dtype;
+        Literal::from_fn(ty.clone(), |_| match operand.values {
             Values::Any | Values::Rows(_) => Scalar::from_bits(dtype, self.0.bits()),
             Values::Moderate => Scalar::from_f64(dtype, self.0.unit() * 8.0 - 4.0),
             Values::Range(low, high) => Scalar::from_f64(dtype, low + self.0.unit() * (high - low)),
@@ -29,8 +30,8 @@ fn for_each_sample(check: impl Fn(&Op, &[Literal])) {
             let choices = numbers.0.choices(24);
             let mut draw = Draw::new(&choices);
             let hint = draw.ty(crate::DTypeClass::Any, 4);
-            let sample = kind.sample(&mut draw, &hint);
-            if sample.operands.iter().map(|o| o.ty.elements()).sum::<usize>() > 4096 {
+            let sample = kind.sample(&mut draw, &hint.into());
+            if sample.operands.iter().map(|o| o.ty.tensor().elements()).sum::<usize>() > 4096 {
                 continue;
             }
             let operands: Vec<Literal> = sample.operands.iter().map(|o| numbers.literal(o)).collect();
@@ -43,8 +44,8 @@ fn for_each_sample(check: impl Fn(&Op, &[Literal])) {
 fn samples_are_accepted_and_evaluate_to_the_inferred_types() {
     for_each_sample(|op, operands| {
         let operands: Vec<&Literal> = operands.iter().collect();
-        let types: Vec<&Type> = operands.iter().map(|l| l.ty()).collect();
-        let results = op.infer(&types, &[]).unwrap_or_else(|e| panic!("{op:?} {types:?}: {e}"));
+        let types: Vec<&TensorType> = operands.iter().map(|l| l.ty()).collect();
+        let results = op.infer_tensors(&types).unwrap_or_else(|e| panic!("{op:?} {types:?}: {e}"));
         let values = op.eval(&operands, &results).expect("an ordinary op");
         assert_eq!(values.iter().map(|v| v.ty().clone()).collect::<Vec<_>>(), results.to_vec(), "{op:?}");
     });
@@ -67,8 +68,8 @@ fn attributes_survive_the_textual_form() {
 #[test]
 fn wrong_operands_give_errors() {
     let mut numbers = Numbers(Random::new(11));
-    let mut types: Vec<Type> =
-        vec![Type::new(DType::I32, [usize::MAX >> 8, 2]), Type::new(DType::Bool, [0, 3])];
+    let mut types: Vec<TensorType> =
+        vec![TensorType::new(DType::I32, [usize::MAX >> 8, 2]), TensorType::new(DType::Bool, [0, 3])];
     for _ in 0..20 {
         let choices = numbers.0.choices(8);
         types.push(Draw::new(&choices).ty(crate::DTypeClass::Any, 3));

@@ -4,13 +4,13 @@ use super::{elements, graph, outputs, tensor};
 use crate::op::TypeError;
 use crate::op::control::{Map, Scan};
 use crate::text::MAX_DEPTH;
-use crate::{BuildError, Builder, DType, Literal, Location, Type, Value};
+use crate::{BuildError, Builder, DType, Literal, Location, TensorType, Value};
 
 #[test]
 fn a_loop_is_built_of_closures() {
     let mut b = Builder::new("f");
     b.set_location(Some(Location::new("a.rs", 1, 2)));
-    let n = b.named_input("n", Type::scalar(DType::I32));
+    let n = b.named_input("n", TensorType::scalar(DType::I32));
     let zero = b.scalar(0i32);
     let results = b.while_loop(
         &[zero, zero],
@@ -34,7 +34,7 @@ fn a_loop_is_built_of_closures() {
 #[test]
 fn each_kind_of_control_flow_has_a_method() {
     let mut b = Builder::new("f");
-    let x = b.input(Type::new(DType::I32, [3]));
+    let x = b.input(TensorType::new(DType::I32, [3]));
     let p = b.scalar(true);
     let i = b.scalar(1i32);
     let y = b.cond(p, &[x], |b, x| Ok([b.neg(x[0])?]), |_, x| Ok([x[0]])).unwrap()[0];
@@ -56,7 +56,7 @@ fn each_kind_of_control_flow_has_a_method() {
 #[test]
 fn an_error_in_a_closure_is_the_error_of_the_method() {
     let mut b = Builder::new("f");
-    let x = b.input(Type::new(DType::I32, [3]));
+    let x = b.input(TensorType::new(DType::I32, [3]));
     let p = b.scalar(true);
     let error = b.cond(p, &[x], |b, x| Ok([b.logistic(x[0])?]), |_, x| Ok([x[0]])).unwrap_err();
     assert_eq!(error.op, "logistic");
@@ -77,7 +77,7 @@ fn regions_nest_only_so_deep() {
     }
     let build = |depth| {
         let mut b = Builder::new("f");
-        let x = b.input(Type::scalar(DType::F32));
+        let x = b.input(TensorType::scalar(DType::F32));
         nested(&mut b, x, depth).map(|y| b.finish(&[y]))
     };
     let deepest = build(MAX_DEPTH - 1).unwrap();
@@ -91,8 +91,10 @@ fn regions_nest_only_so_deep() {
 #[test]
 fn the_text_form_shows_regions_as_blocks() {
     let mut b = Builder::new("f");
-    let (p, x) =
-        (b.named_input("p", Type::scalar(DType::Bool)), b.named_input("x", Type::scalar(DType::F32)));
+    let (p, x) = (
+        b.named_input("p", TensorType::scalar(DType::Bool)),
+        b.named_input("x", TensorType::scalar(DType::F32)),
+    );
     let y = b.cond(p, &[x], |b, x| Ok([b.neg(x[0])?]), |_, x| Ok([x[0]])).unwrap();
     assert_eq!(
         b.finish(&y).to_string(),

@@ -2,7 +2,7 @@
 
 use super::{elements, graph, outputs, run, tensor};
 use crate::text::parse;
-use crate::{Builder, DType, Literal, Type};
+use crate::{Builder, DType, Literal, TensorType, Type};
 
 #[test]
 fn a_list_is_a_stack_with_random_access() {
@@ -81,19 +81,19 @@ fn loops_carry_lists_and_branches_give_them() {
 #[test]
 fn rows_without_elements_count() {
     let mut b = Builder::new("f");
-    let x = b.input(Type::new(DType::F64, [0, 3]));
-    let empty = b.list_new(&Type::new(DType::F64, [0, 3])).unwrap();
+    let x = b.input(TensorType::new(DType::F64, [0, 3]));
+    let empty = b.list_new(&TensorType::new(DType::F64, [0, 3])).unwrap();
     let one = b.list_push(empty, x).unwrap();
     let (none, popped) = b.list_pop(one).unwrap();
     let (len, left) = (b.list_len(one).unwrap(), b.list_len(none).unwrap());
     let found = outputs(&b.finish(&[len, left, popped]), &[tensor::<f64>([0, 3], &[])]);
     assert_eq!((elements::<i32>(&found[0]), elements::<i32>(&found[1])), (vec![1], vec![0]));
-    assert_eq!(found[2].ty(), &Type::new(DType::F64, [0, 3]));
+    assert_eq!(found[2].ty(), &TensorType::new(DType::F64, [0, 3]));
 }
 
 #[track_caller]
 fn rejected(node: &str, expected: &str) {
-    let inputs = "%l: list<f32[2]>, %x: f32[2], %y: f32[3], %i: i32[], %k: list<i32[]>, %t: bool[0]";
+    let inputs = "%l: list<f32[2]>, %x: f32[2], %y: f32[3], %i: i32[], %k: list<i32[]>, %t: token";
     let error = parse(&format!("graph @f({inputs}) {{ {node} return }}")).expect_err(node);
     assert!(error.label().contains(expected), "found `{}`, not `{expected}`, in {node}", error.label());
 }
@@ -140,13 +140,11 @@ fn a_list_with_too_large_a_stack_is_refused() {
 
 #[test]
 fn types_of_lists_are_their_own() {
-    let row = Type::new(DType::F32, [4, 8]);
-    let list = Type::list_of(&row);
+    let row = TensorType::new(DType::F32, [4, 8]);
+    let list = Type::List(row.clone());
     assert_eq!(list.to_string(), "list<f32[4,8]>");
-    assert_ne!(list, row);
-    assert_eq!((list.row(), list.bytes(), list.elements()), (row.clone(), 8, 1));
-    assert_eq!(Type::list_of(&list), list);
-    assert!(!Type::list_of(&Type::token()).is_token());
+    assert_ne!(list, Type::Tensor(row.clone()));
+    assert_eq!((list.as_list(), list.as_tensor(), list.bytes()), (Some(&row), None, 8));
     for bad in ["list", "list<>", "list<f32[4]", "list<list<f32[]>>", "list<f32>"] {
         assert!(parse(&format!("graph @f(%l: {bad}) {{ return }}")).is_err(), "{bad}");
     }

@@ -13,7 +13,7 @@ fn rejects(text: &str, expected: &str) {
     assert!(label.contains(expected), "found `{label}`, not `{expected}`, in\n{text}");
 }
 
-const X: &str = "%p: bool[], %i: i32[], %x: f32[2], %y: f32[3], %t: bool[0], %s: f32[]";
+const X: &str = "%p: bool[], %i: i32[], %x: f32[2], %y: f32[3], %t: token, %s: f32[]";
 
 #[track_caller]
 fn node_rejected(node: &str, expected: &str) {
@@ -171,7 +171,7 @@ fn calls_take_their_operands() {
 
 #[test]
 fn effects_take_a_token_first() {
-    let token = "operand 0, the token, must be bool[0], found ";
+    let token = "operand 0, the token, must be token, found ";
     node_rejected("%r = print(%x) {format = \"\"}", token);
     node_rejected("%r = assert(%p, %p) {message = \"\"}", token);
     node_rejected("%r = check_finite(%x, %x) {message = \"\"}", token);

@@ -25,7 +25,7 @@ pub(super) fn power_by_exponent(b: &mut Builder, x: Value, power: Value) -> Resu
 
 /// 1 where `x` is greater, 1/2 where both are equal, else 0.
 pub(super) fn share(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
-    let dtype = b.ty(x).dtype;
+    let dtype = b.tensor(x).dtype;
     let (greater, equal) = (b.gt(x, y)?, b.eq(x, y)?);
     let whole = b.cast(greater, dtype)?;
     b.number_where(equal, 0.5, whole)

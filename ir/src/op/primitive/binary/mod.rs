@@ -10,9 +10,9 @@ use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::Operand;
 use crate::op::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, Batching, Derivative, Draw, Lowering, OpDef,
-    Primal, Sample, TypeError, Types, rule,
+    Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DType, Literal, Scalar, Type, Value};
+use crate::{Builder, DType, Literal, Scalar, TensorType, Value};
 
 pub use table::BinaryFn;
 
@@ -120,13 +120,13 @@ impl OpDef for BinaryFn {
         BinaryFn::ALL.iter().find(|f| f.name() == name).copied().map(Ok)
     }
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::require_class(operands, 0, self.class())?;
         let dtype = rule::same_dtype(operands, 0, 1)?;
         rule::one(dtype, rule::same_shape(operands, 0, 1)?.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let pairs = operands[0].iter().zip(operands[1].iter());
         vec![Literal::from_scalars(results[0].clone(), pairs.map(|(x, y)| (*self).eval(x, y)))]
     }
@@ -142,7 +142,7 @@ impl OpDef for BinaryFn {
         Batching::ElementWise
     }
 
-    fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<BinaryFn> {
+    fn sample(name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<BinaryFn> {
         let function = *BinaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, function.class(), 0);
         let (low, high) = function.row().smooth;

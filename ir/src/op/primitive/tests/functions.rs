@@ -292,7 +292,7 @@ fn comparisons() {
 #[test]
 fn element_wise_functions_check_their_operands() {
     let [b, i, u, f] = [Bool, I32, U8, F32].map(|dtype| ty(dtype, [2]));
-    let pair = |x: &crate::Type| [x.clone(), x.clone()];
+    let pair = |x: &crate::TensorType| [x.clone(), x.clone()];
     rejects(BinaryFn::Add, &pair(&b), "operand 0 must have a number dtype, found bool");
     rejects(BinaryFn::Atan2, &pair(&i), "operand 0 must have a float dtype, found i32");
     rejects(BinaryFn::Shl, &pair(&b), "operand 0 must have an integer dtype");

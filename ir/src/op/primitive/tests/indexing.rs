@@ -3,7 +3,7 @@
 use super::{counting, gives, rejects, result, t, ty};
 use crate::DType::{Bool, F32, F64, I8, I32, I64};
 use crate::op::primitive::{DynamicSlice, DynamicUpdateSlice, Gather, Scatter, ScatterKind};
-use crate::{Literal, Shape, Type};
+use crate::{Literal, Shape, TensorType};
 
 /// Attributes in the order of the struct: offset_axes, collapsed, batch, index_batch, indexed.
 type AxesOf<'a> = [&'a [usize]; 5];
@@ -170,7 +170,7 @@ fn scatter_undoes_gather() {
 fn scatter_checks_its_operands() {
     let [x, indices, updates] = [ty(F32, [3, 2]), ty(I32, [4, 1]), ty(F32, [4, 2])];
     let rows = || scatter(ScatterKind::Add, ROWS);
-    let check = |x: &Type, indices: &Type, updates: &Type, message| {
+    let check = |x: &TensorType, indices: &TensorType, updates: &TensorType, message| {
         rejects(rows(), &[x.clone(), indices.clone(), updates.clone()], message);
     };
     check(&ty(Bool, [3, 2]), &indices, &ty(Bool, [4, 2]), "operand 0 must have a number dtype");
@@ -235,7 +235,7 @@ fn dynamic_slices_check_their_operands() {
         &[x.clone(), starts.clone()],
         "does not fit into [3,2]: axis 1 is too long",
     );
-    let update = |update: Type, starts: Type, message| {
+    let update = |update: TensorType, starts: TensorType, message| {
         rejects(DynamicUpdateSlice {}, &[x.clone(), update, starts], message);
     };
     update(ty(F64, [1, 1]), starts.clone(), "operands 0 and 1 must have the same dtype");

@@ -10,9 +10,9 @@ use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::Operand;
 use crate::op::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, Batching, Derivative, Draw, Lowering, OpDef,
-    Primal, Sample, TypeError, Types, rule,
+    Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DType, Literal, Scalar, Type, Value};
+use crate::{Builder, DType, Literal, Scalar, TensorType, Value};
 
 pub use table::UnaryFn;
 
@@ -98,12 +98,12 @@ impl OpDef for UnaryFn {
         UnaryFn::ALL.iter().find(|f| f.name() == name).copied().map(Ok)
     }
 
-    fn infer(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+    fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let dtype = rule::require_class(operands, 0, self.class())?;
         rule::one(if self.is_predicate() { DType::Bool } else { dtype }, operands[0].shape.clone())
     }
 
-    fn eval(&self, operands: &[&Literal], results: &[Type]) -> Vec<Literal> {
+    fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         vec![Literal::from_scalars(results[0].clone(), operands[0].iter().map(|x| (*self).eval(x)))]
     }
 
@@ -118,7 +118,7 @@ impl OpDef for UnaryFn {
         Batching::ElementWise
     }
 
-    fn sample(name: &str, draw: &mut Draw<'_>, hint: &Type) -> Sample<UnaryFn> {
+    fn sample(name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<UnaryFn> {
         let function = *UnaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, function.class(), 0);
         let (low, high) = function.row().smooth;

@@ -4,9 +4,13 @@
 //! regions, takes what is printed, and counts work. Regions nest at most [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep, so the
 //! evaluator calls itself for them.
 
+mod datum;
+
 use std::fmt;
 
 use crate::{Graph, Literal, Location, Node, Type, Value};
+
+pub use datum::{Datum, List};
 
 /// Why a graph cannot be evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +31,14 @@ pub enum EvalError {
         /// Declared type.
         expected: Type,
         /// Type of the value given.
+        found: Type,
+    },
+    /// An output that is a list or a token, asked for as a tensor.
+    #[error("output {index} is a {found}, no tensor")]
+    OutputType {
+        /// Position of the output.
+        index: usize,
+        /// Its type.
         found: Type,
     },
     /// An `assert` found its predicate false.
@@ -83,8 +95,7 @@ impl EvalError {
     }
 }
 
-/// Output values of `graph` for these inputs; what it prints is lost. Fails if the number or the types of inputs are wrong, or
-/// if an effect fails.
+/// Output values of `graph`, a function of tensors, for these inputs; what it prints is lost. Fails as [`Evaluator::evaluate`] does.
 pub fn evaluate(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, EvalError> {
     Evaluator::new().evaluate(graph, inputs)
 }
@@ -125,11 +136,20 @@ impl<'s> Evaluator<'s> {
         self.budget
     }
 
-    /// Output values of `graph` for these inputs. Fails if the number or the types of inputs are wrong, if an effect fails, or if
-    /// the budget is used up.
+    /// Output values of `graph`, a function of tensors, for these inputs. Fails if the number or the types of inputs are wrong, if an
+    /// output is no tensor, if an effect fails, or if the budget is used up.
     pub fn evaluate(&mut self, graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>, EvalError> {
-        check_inputs(graph, inputs)?;
-        self.run(graph, inputs.to_vec())
+        let outputs = self.evaluate_data(graph, inputs.iter().cloned().map(Datum::Tensor).collect())?;
+        let tensor = |(index, output): (usize, Datum)| {
+            output.into_tensor().map_err(|other| EvalError::OutputType { index, found: other.ty() })
+        };
+        outputs.into_iter().enumerate().map(tensor).collect()
+    }
+
+    /// As [`Evaluator::evaluate`], for graphs that take and give lists and tokens too.
+    pub fn evaluate_data(&mut self, graph: &Graph, inputs: Vec<Datum>) -> Result<Vec<Datum>, EvalError> {
+        check_inputs(graph, &inputs)?;
+        self.run(graph, inputs)
     }
 
     /// Results of one node of a graph for these operands, which must have the types of the node's operands. Fails if an effect
@@ -137,28 +157,28 @@ impl<'s> Evaluator<'s> {
     pub fn evaluate_node(
         &mut self,
         node: &Node,
-        operands: &[&Literal],
+        operands: &[&Datum],
         results: &[Type],
-    ) -> Result<Vec<Literal>, EvalError> {
+    ) -> Result<Vec<Datum>, EvalError> {
         self.spend(operands, results)?;
         let values = node.op.eval_in(self, operands, &node.regions, results);
         values.map_err(|error| error.or_at(node.location.as_ref()))
     }
 
     /// Runs a graph on inputs of its types.
-    pub(crate) fn run(&mut self, graph: &Graph, inputs: Vec<Literal>) -> Result<Vec<Literal>, EvalError> {
-        let mut values: Vec<Option<Literal>> = vec![None; graph.values().len()];
+    pub(crate) fn run(&mut self, graph: &Graph, inputs: Vec<Datum>) -> Result<Vec<Datum>, EvalError> {
+        let mut values: Vec<Option<Datum>> = vec![None; graph.values().len()];
         for (&value, input) in graph.inputs().iter().zip(inputs) {
             values[value.index()] = Some(input);
         }
         for node in graph.nodes() {
-            let operands: Vec<&Literal> = node.operands.iter().map(|&v| computed(&values, v)).collect();
+            let operands: Vec<&Datum> = node.operands.iter().map(|&v| computed(&values, v)).collect();
             let types: Vec<Type> = node.results.iter().map(|&v| graph.ty(v).clone()).collect();
             let results = self.evaluate_node(node, &operands, &types)?;
             for (&value, result) in node.results.iter().zip(results) {
                 debug_assert_eq!(
                     result.ty(),
-                    graph.ty(value),
+                    *graph.ty(value),
                     "eval of {} agrees with infer",
                     node.op.name()
                 );
@@ -175,9 +195,9 @@ impl<'s> Evaluator<'s> {
         }
     }
 
-    fn spend(&mut self, operands: &[&Literal], results: &[Type]) -> Result<(), EvalError> {
+    fn spend(&mut self, operands: &[&Datum], results: &[Type]) -> Result<(), EvalError> {
         let Some(budget) = &mut self.budget else { return Ok(()) };
-        let read = operands.iter().map(|x| x.len() as u64);
+        let read = operands.iter().map(|x| x.elements() as u64);
         let written = results.iter().map(|ty| ty.elements() as u64);
         let work = read.chain(written).fold(1, u64::saturating_add);
         *budget = budget.checked_sub(work).ok_or(EvalError::Budget)?;
@@ -185,18 +205,18 @@ impl<'s> Evaluator<'s> {
     }
 }
 
-fn computed(values: &[Option<Literal>], value: Value) -> &Literal {
+fn computed(values: &[Option<Datum>], value: Value) -> &Datum {
     values[value.index()].as_ref().expect("nodes are in topological order")
 }
 
-fn check_inputs(graph: &Graph, inputs: &[Literal]) -> Result<(), EvalError> {
+fn check_inputs(graph: &Graph, inputs: &[Datum]) -> Result<(), EvalError> {
     let (expected, found) = (graph.inputs().len(), inputs.len());
     if expected != found {
         return Err(EvalError::InputCount { expected, found });
     }
     for (index, (&value, input)) in graph.inputs().iter().zip(inputs).enumerate() {
-        if graph.ty(value) != input.ty() {
-            let (expected, found) = (graph.ty(value).clone(), input.ty().clone());
+        if !input.is_of(graph.ty(value)) {
+            let (expected, found) = (graph.ty(value).clone(), input.ty());
             return Err(EvalError::InputType { index, expected, found });
         }
     }
@@ -206,12 +226,12 @@ fn check_inputs(graph: &Graph, inputs: &[Literal]) -> Result<(), EvalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Builder, DType};
+    use crate::{Builder, DType, TensorType};
 
     #[test]
     fn softmax_of_two_equal_elements_is_one_half() {
         let mut b = Builder::new("f");
-        let x = b.input(Type::new(DType::F32, [1, 2]));
+        let x = b.input(TensorType::new(DType::F32, [1, 2]));
         let y = b.softmax(x, 1usize).unwrap();
         let graph = b.finish(&[y]);
         let input = Literal::new([1, 2], &[3.0f32, 3.0]).unwrap();
