@@ -28,7 +28,7 @@
 //! that an f64 takes twice as many as an f32. A *mask* is a bool in vectors: all bits of a lane or none. A *position* is the loop variable
 //! and a constant distance from it, which becomes part of addresses.
 //!
-//! **Invariant.** Nothing is decided here. What to emit at which place is in the [nest](crate::nest); this module only finds
+//! **Invariant.** Nothing is decided here. What to emit at which place is in the [nest]; this module only finds
 //! Cranelift's instructions for it. All values that the block being emitted may use dominate it: scalars and splats were
 //! emitted in front of the loops that are open, packs in this block, and what is known of addresses is forgotten when the loop variable
 //! changes.

@@ -1,7 +1,7 @@
 //! The program verifier: what makes a [`Program`] valid. The executor's unsafe code relies on it.
 //!
 //! 1. Each slot, kernel and input that is named exists, and an input has at most one slot.
-//! 2. Each kernel is [valid](crate::kernel::verify).
+//! 2. Each kernel is [valid](crate::kernel::verify()).
 //! 3. A kernel is called with a slot for each param, of as many bytes. Its elements have the dtype of the param; where a slot is known as
 //!    elements of another dtype, neither is bool. No kernel touches a list or a token.
 //! 4. A slot that a kernel writes is the argument of one param.
