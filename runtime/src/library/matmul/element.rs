@@ -289,11 +289,10 @@ unsafe fn pack_lanes<E: Stored<N>, N: Number, const WIDTH: usize>(panels: &Panel
     }
 }
 
-/// Any number of lanes, in runs of powers of two. A call, so that there is one for all widths of panels.
+/// Any number of lanes, in runs of powers of two.
 ///
 /// # Safety
 /// Both ranges are valid.
-#[inline(never)]
 unsafe fn pack_rest<E: Stored<N>, N: Number>(mut from: *const E, mut to: *mut N, lanes: usize) {
     // SAFETY: the runs add up to the lanes.
     unsafe {
