@@ -64,11 +64,10 @@ fn momentum(size: usize) -> Result<Duration> {
     let step = function(move |gradient: Tensor| {
         for (weight, velocity) in weights.iter().zip(&velocities) {
             let next = velocity.value() * 0.9f32 + &gradient * &weight.value();
-            // An error stays in the tensor and comes out of the call.
-            let _ = velocity.assign(&next);
-            let _ = weight.assign_sub(&next * 0.01f32);
+            velocity.assign(&next)?;
+            weight.assign_sub(&next * 0.01f32)?;
         }
-        gradient.sum(..)
+        Ok::<_, tensorwright::Error>(gradient.sum(..))
     });
     let gradient = Tensor::ones([8, 8], DType::F32);
     let start = Instant::now();
