@@ -23,6 +23,7 @@
 //! | `schedule` | steps, whether a value is kept in scratch; which functions are called as strips |
 //! | `native` | instructions of a loop's body; steps of math in line against strips and a walk over program steps |
 //! | `nest` | instructions, how often a body is unrolled |
+//! | `fusion` | nanoseconds of a product of few terms, whether it is code of a kernel or one of the library |
 //! | the runtime | [`tile_ns`], how many tiles are worth a thread |
 //!
 //! Routines of the library know their own cost. One that competes with an ordinary kernel compares it with [`tile_ns`] of that
@@ -32,11 +33,30 @@ use tensorwright_ir::op::primitive::Work;
 use tensorwright_ir::{DType, Op};
 
 use crate::kernel::{Extent, Instr, Kernel, Loop, Stage};
+use crate::program::Product;
 
 /// Steps in a nanosecond.
 const STEPS_PER_NS: u64 = 16;
 /// Nanoseconds that a tile takes besides its stages.
 const TILE_NS: u64 = 10;
+/// Machine instructions in a nanosecond.
+const INSTRUCTIONS_PER_NS: u64 = 4;
+/// Bytes of a vector in generated code.
+const VECTOR_BYTES: u64 = 16;
+/// Machine instructions of a conversion.
+const CAST: u64 = 3;
+/// Machine instructions of a row of a loop nest besides its points.
+const ROW_INSTRUCTIONS: u64 = 10;
+/// Steps in which the library joins the partial sums of a result.
+const JOINED_STEPS: u64 = 100;
+/// Rows and columns of the library's register blocks.
+const BLOCK_ROWS: u64 = 12;
+const BLOCK_COLUMNS: u64 = 32;
+/// Nanoseconds of a register block of few terms, and of a product besides its blocks.
+const BLOCK_NS: u64 = 50;
+const PRODUCT_NS: u64 = 200;
+/// Nanoseconds that a run must gain by a kernel instead of a product of the library: the kernel is compiled first.
+const KERNEL_GAIN_NS: u64 = 1000;
 /// Steps of an element of a strip of vector math.
 pub(crate) const STRIP: u32 = 8;
 /// Steps up to which an element is rather computed again than stored in memory and loaded.
@@ -70,6 +90,46 @@ pub(crate) fn of_op(op: &Op, dtype: DType) -> u32 {
 pub(crate) fn contraction(results: u64, contracted: u64) -> u64 {
     let pair = 2 * u64::from(steps(Work::Simple));
     results.saturating_mul(contracted).saturating_mul(pair)
+}
+
+/// Whether a product of few terms is rather code of a kernel than one of the library, which adds up `partial_sums` partial sums.
+pub(crate) fn prefers_kernel(product: &Product, partial_sums: usize) -> bool {
+    let by_kernel = product_in_kernel(product).saturating_mul(2).saturating_add(KERNEL_GAIN_NS);
+    by_kernel < product_in_library(product, partial_sums)
+}
+
+/// Nanoseconds of a product by the library: of results that are joined from partial sums one by one, else of register blocks, and of the packing
+/// before them.
+fn product_in_library(product: &Product, partial_sums: usize) -> u64 {
+    let results = product.results();
+    if partial_sums > 1 {
+        return results.saturating_mul(JOINED_STEPS) / STEPS_PER_NS;
+    }
+    let (rows, columns) = (product.rows.extent, product.columns.extent);
+    let products = results / rows.saturating_mul(columns).max(1);
+    let blocks = rows.div_ceil(BLOCK_ROWS).saturating_mul(columns.div_ceil(BLOCK_COLUMNS));
+    let each = blocks.saturating_mul(BLOCK_NS).saturating_add(PRODUCT_NS);
+    products.saturating_mul(each).saturating_add(results / 2)
+}
+
+/// Nanoseconds of a product as a loop over its results that spells out the terms of each: vectors along the innermost axis, if it is as long as one.
+fn product_in_kernel(product: &Product) -> u64 {
+    let loops = [product.columns, product.rows, product.batch];
+    let inner = loops.into_iter().find(|l| l.extent > 1).unwrap_or(product.columns);
+    let lanes = VECTOR_BYTES / (product.output.size() as u64).clamp(4, VECTOR_BYTES);
+    let widening = if product.input == product.output && product.output.size() >= 4 { 0 } else { CAST };
+    let is_vector = inner.extent >= lanes;
+    let load = |stride: i64| match stride {
+        _ if !is_vector => 1 + widening,
+        -1..=1 => 1 + widening,
+        _ => 2 * lanes + widening,
+    };
+    let term = load(inner.lhs) + load(inner.rhs) + 1;
+    let points = if is_vector { inner.extent.div_ceil(lanes) } else { inner.extent };
+    let terms = product.depth.extent;
+    let row = ROW_INSTRUCTIONS + 2 * terms + points.saturating_mul(terms * term);
+    let rows = product.results() / inner.extent.max(1);
+    rows.saturating_mul(row) / INSTRUCTIONS_PER_NS
 }
 
 /// The class of an instruction whose result has `dtype`.

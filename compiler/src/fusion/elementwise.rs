@@ -10,7 +10,7 @@ use tensorwright_ir::op::primitive::Work;
 use tensorwright_ir::{NodeId, Op, Value};
 
 use super::units::depends_on;
-use super::{Cluster, Form, Fusion, is_elementwise, is_reduction};
+use super::{Cluster, Form, Fusion, is_reduction};
 use crate::cost;
 use crate::passes::element_cost;
 
@@ -40,7 +40,7 @@ pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
             _ if fusion.is_index_map(id) && fusion.is_stored(node.results[0]) => {
                 start(fusion, id, Form::Elementwise);
             }
-            _ if is_elementwise(fusion.graph, node) => place(fusion, id, &mut repeated),
+            _ if fusion.is_pointwise(id) => place(fusion, id, &mut repeated),
             _ => debug_assert!(!is_reduction(node), "reductions were placed before"),
         }
     }
@@ -75,7 +75,7 @@ fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
     let again = readers.iter().any(|r| r.expands || repeated[r.node.index()] > 0)
         || indirect + usize::from(direct) > 1;
     let carried = readers.iter().map(|r| repeated[r.node.index()]).max().unwrap_or(0);
-    let steps = element_cost(fusion.graph, node);
+    let steps = steps(fusion, id);
     let work = carried + steps;
     match clusters[..] {
         [cluster] if !outside && (!again || work <= cost::MEMORY) && has_room(fusion, cluster) => {
@@ -96,6 +96,14 @@ fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
     }
 }
 
+/// Steps of an element of the node.
+fn steps(fusion: &Fusion<'_>, id: NodeId) -> u32 {
+    match fusion.inlined.get(&id) {
+        Some(inlined) => cost::contraction(1, inlined.terms) as u32,
+        None => element_cost(fusion.graph, fusion.graph.node(id)),
+    }
+}
+
 fn has_room(fusion: &Fusion<'_>, cluster: usize) -> bool {
     fusion.clusters[cluster].nodes.len() < MAX_NODES
 }
@@ -103,6 +111,12 @@ fn has_room(fusion: &Fusion<'_>, cluster: usize) -> bool {
 fn absorb(fusion: &mut Fusion<'_>, id: NodeId, cluster: usize) {
     fusion.clusters[cluster].nodes.push(id);
     fusion.cluster_of[id.index()] = Some(cluster);
+}
+
+/// Whether a contraction that is code of the cluster reads the value: it would compute it again for each of its terms.
+fn is_contracted_in(fusion: &Fusion<'_>, value: Value, cluster: usize) -> bool {
+    let readers = fusion.readers(value).into_iter();
+    readers.map(|r| r.node).any(|node| fusion.is_inlined(node) && fusion.cluster_of(node) == Some(cluster))
 }
 
 /// Stores the value, as an output of one of the clusters that read it if possible.
@@ -115,6 +129,7 @@ fn store(fusion: &mut Fusion<'_>, id: NodeId, value: Value, clusters: &[usize]) 
             && has_room(fusion, c)
             && fusion.roots(c).len() < MAX_ROOTS
             && fusion.users(value).iter().any(|&u| fusion.cluster_of(u) == Some(c))
+            && !is_contracted_in(fusion, value, c)
     };
     let mut candidates = clusters.iter().copied().take(MAX_HOMES);
     let home = candidates.find(|&c| takes(fusion, c) && !depends_on(fusion, c, value));

@@ -9,6 +9,8 @@
 //! - from a reduction ([`reduction`]): its element-wise producers, and everything after it in the same row;
 //! - from the last element-wise op ([`elementwise`]): its producers.
 //!
+//! A contraction of few terms may be element-wise code too ([`inline`]): its operands are stored, as for a routine.
+//!
 //! Index maps (broadcast, transpose, slice, reverse, unit reshape) belong to no cluster: whoever reads through them
 //! composes indices ([`access`]).
 
@@ -16,6 +18,7 @@ pub(crate) mod access;
 pub(crate) mod contraction;
 pub(crate) mod cut;
 mod elementwise;
+pub(crate) mod inline;
 mod marks;
 mod reduction;
 mod units;
@@ -26,7 +29,10 @@ use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Node, NodeId, Op, Shape, Source, Value};
 
 pub(crate) use cut::Cut;
+use inline::Inlined;
 pub(crate) use units::Unit;
+
+use crate::program::Target;
 
 /// How the loops of a cluster run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +82,8 @@ pub(crate) type Coordinates = SmallVec<[Option<usize>; 6]>;
 pub(crate) struct Fusion<'g> {
     pub(crate) graph: &'g Graph,
     pub(crate) clusters: Vec<Cluster>,
+    /// Contractions that are code of the clusters that they are in.
+    pub(crate) inlined: HashMap<NodeId, Inlined>,
     /// For each node the cluster that computes it.
     cluster_of: Vec<Option<usize>>,
     /// For each value whether it lives in memory.
@@ -103,15 +111,15 @@ pub(crate) struct Counters {
 pub(crate) type LoopMemory = HashMap<NodeId, Vec<Value>>;
 
 /// Decides what to fuse. The graph must hold no composites.
-pub(crate) fn fuse<'g>(graph: &'g Graph, loops: &LoopMemory) -> Fusion<'g> {
-    let mut fusion = Fusion::new(graph, loops);
+pub(crate) fn fuse<'g>(graph: &'g Graph, loops: &LoopMemory, target: &dyn Target) -> Fusion<'g> {
+    let mut fusion = Fusion::new(graph, loops, inline::choose(graph, target));
     reduction::grow_all(&mut fusion);
     elementwise::grow_all(&mut fusion);
     fusion
 }
 
 impl<'g> Fusion<'g> {
-    fn new(graph: &'g Graph, loops: &LoopMemory) -> Fusion<'g> {
+    fn new(graph: &'g Graph, loops: &LoopMemory, inlined: HashMap<NodeId, Inlined>) -> Fusion<'g> {
         let mut users: Vec<SmallVec<[NodeId; 2]>> = vec![SmallVec::new(); graph.values().len()];
         for (id, node) in graph.iter() {
             for operand in &node.operands {
@@ -126,8 +134,8 @@ impl<'g> Fusion<'g> {
         graph.outputs().iter().for_each(|output| is_output[output.index()] = true);
         let cluster_of = vec![None; graph.nodes().len()];
         let counters = Counters::default();
-        let mut fusion =
-            Fusion { graph, clusters: Vec::new(), cluster_of, stored, users, is_output, counters };
+        let clusters = Vec::new();
+        let mut fusion = Fusion { graph, clusters, inlined, cluster_of, stored, users, is_output, counters };
         fusion.store_what_must_be(loops);
         fusion
     }
@@ -153,8 +161,8 @@ impl<'g> Fusion<'g> {
                     _ => self.stored[operand.index()] = true,
                 }
             }
-            for &result in &node.results {
-                self.stored[result.index()] = true;
+            if !self.inlined.contains_key(&id) {
+                node.results.iter().for_each(|result| self.stored[result.index()] = true);
             }
         }
         // A constant that is the same element everywhere is computed where it is read; any other is memory.
@@ -180,6 +188,16 @@ impl<'g> Fusion<'g> {
     /// The cluster that computes the node.
     pub(crate) fn cluster_of(&self, node: NodeId) -> Option<usize> {
         self.cluster_of[node.index()]
+    }
+
+    /// Whether the node is a contraction that is code of the cluster that it is in.
+    pub(crate) fn is_inlined(&self, node: NodeId) -> bool {
+        self.inlined.contains_key(&node)
+    }
+
+    /// Whether the node computes each element of its result from elements of its operands.
+    fn is_pointwise(&self, id: NodeId) -> bool {
+        self.is_inlined(id) || is_elementwise(self.graph, self.graph.node(id))
     }
 
     /// The nodes that read the value.

@@ -164,6 +164,8 @@ impl<'a, 'g> Growth<'a, 'g> {
             self.walk.visits += 1;
             asking -= usize::from(self.walk.asks.has(id));
             let inside = id == self.seed || self.is_producer(id);
+            // What a contraction reads is stored before.
+            let joins_operands = inside && !self.fusion.is_inlined(id);
             if inside && id != self.seed {
                 self.walk.producers.add(id);
                 self.producers.push(id);
@@ -173,14 +175,14 @@ impl<'a, 'g> Growth<'a, 'g> {
                 if self.walk.reaches_seed.add(operand) {
                     open.push(operand);
                 }
-                asking += usize::from(inside && self.walk.asks.add(operand));
+                asking += usize::from(joins_operands && self.walk.asks.add(operand));
             }
         }
     }
 
     fn is_producer(&self, id: NodeId) -> bool {
         let node = self.fusion.graph.node(id);
-        let inside = |u: NodeId| u == self.seed || self.walk.producers.has(u);
+        let inside = |u: NodeId| u == self.seed || (self.walk.producers.has(u) && !self.fusion.is_inlined(u));
         let users = node.results.iter().flat_map(|&v| self.fusion.users(v));
         self.walk.asks.has(id)
             && self.is_full_candidate(id, node)
@@ -190,7 +192,7 @@ impl<'a, 'g> Growth<'a, 'g> {
 
     fn is_full_candidate(&self, id: NodeId, node: &Node) -> bool {
         self.fusion.cluster_of(id).is_none()
-            && is_elementwise(self.fusion.graph, node)
+            && self.fusion.is_pointwise(id)
             && self.fusion.graph.tensor(node.results[0]).shape == self.shape
     }
 

@@ -40,7 +40,7 @@ impl Fusion<'_> {
             Unit::Cluster(_) => true,
             Unit::Node(id) => {
                 let node = self.graph.node(id);
-                is_routine(node) || needs_memory(self.graph, node)
+                (is_routine(node) && !self.is_inlined(id)) || needs_memory(self.graph, node)
             }
         }
     }

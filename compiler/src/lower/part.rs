@@ -65,7 +65,8 @@ fn is_along_several_strides(graph: &Graph, node: &Node) -> bool {
 pub(super) fn fuse(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<(), CompileError> {
     let touched = |kernels: &Vec<Native>| kernels.iter().flat_map(|kernel| &kernel.params).copied().collect();
     let memory: LoopMemory = part.loops.iter().map(|(&id, kernels)| (id, touched(kernels))).collect();
-    let fusion = fusion::fuse(part.graph, &memory);
+    let fusion = fusion::fuse(part.graph, &memory, cx.target);
+    cx.count("contractions in kernels", fusion.inlined.len() as u64);
     cx.count("clusters", fusion.clusters.len() as u64);
     cx.count("nodes visited", fusion.counters.visits);
     cx.count("units searched", fusion.counters.searched);

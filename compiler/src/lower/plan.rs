@@ -276,6 +276,9 @@ fn epilogues(fusion: &Fusion<'_>) -> HashMap<usize, NodeId> {
     let mut found = HashMap::new();
     for (id, node) in fusion.graph.iter() {
         let Op::DotGeneral(dot) = &node.op else { continue };
+        if fusion.is_inlined(id) {
+            continue;
+        }
         if let Some(cluster) = finisher(fusion, node.results[0])
             && contraction::product(fusion.graph, node, dot).0.outer.is_empty()
         {
@@ -291,9 +294,8 @@ fn finisher(fusion: &Fusion<'_>, result: Value) -> Option<usize> {
     let fits = fusion.clusters[cluster].form == Form::Elementwise
         && fusion.clusters[cluster].shape == graph.tensor(result).shape
         && !fusion.is_output(result)
-        && fusion
-            .users(result)
-            .iter()
-            .all(|&u| fusion.cluster_of(u) == Some(cluster) && !fusion.is_index_map(u));
+        && fusion.users(result).iter().all(|&u| {
+            fusion.cluster_of(u) == Some(cluster) && !fusion.is_index_map(u) && !fusion.is_inlined(u)
+        });
     fits.then_some(cluster)
 }

@@ -1,12 +1,12 @@
 //! Ops on small tensors, element by element.
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::{BinaryFn, DotGeneral, Reduce, ReduceKind};
+use tensorwright_ir::op::primitive::{DotGeneral, Reduce, ReduceKind};
 use tensorwright_ir::op::{Lowering, rule};
 use tensorwright_ir::{DType, Literal, Op, Scalar, Shape, TensorType};
 
 use super::lower::{Elements, Lowerer};
-use crate::kernel::{Instr, Reg, fold_lanes};
+use crate::kernel::{Reg, fold_lanes};
 use crate::schedule::scalar::{Instructions, widened};
 
 impl Lowerer {
@@ -91,13 +91,7 @@ impl Lowerer {
                 let l = place(lhs, &lhs_axes, &[batch, left].concat(), &dot.lhs_contract, &along);
                 let r = place(rhs, &rhs_axes, &[batch, right].concat(), &dot.rhs_contract, &along);
                 let (l, r) = (lowerer.cast(x[0][l], wide), lowerer.cast(x[1][r], wide));
-                sum = match wide {
-                    DType::F32 | DType::F64 => lowerer.instr(Instr::Fma(l, r, sum), wide),
-                    _ => {
-                        let product = lowerer.binary(BinaryFn::Mul, l, r, wide);
-                        lowerer.binary(BinaryFn::Add, product, sum, wide)
-                    }
-                };
+                sum = lowerer.times_plus(l, r, sum, wide);
             }
             lowerer.cast(sum, dot.dtype)
         };

@@ -92,6 +92,12 @@ impl Product {
         Some([lhs, rhs, reach(0, |l| l.out)?])
     }
 
+    /// Elements of the result.
+    pub(crate) fn results(&self) -> u64 {
+        let loops = self.outer.iter().chain([&self.batch, &self.rows, &self.columns]);
+        loops.fold(1, |results: u64, l| results.saturating_mul(l.extent))
+    }
+
     /// Whether two products of the same operand read it packed in the same way.
     pub(crate) fn packs_like(&self, other: &Product) -> bool {
         let read = |p: &Product| {

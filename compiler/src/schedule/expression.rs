@@ -5,12 +5,13 @@
 
 use hashbrown::HashMap;
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::op::primitive::ReduceKind;
+use tensorwright_ir::op::primitive::{BinaryFn, ReduceKind};
 use tensorwright_ir::{DType, Node, Op, Scalar, Value};
 
 use super::Memory;
 use super::scalar::{Instructions, widened};
 use crate::fusion::access::{self, Access};
+use crate::fusion::inline;
 use crate::fusion::{Cluster, Fusion};
 use crate::kernel::{Affine, Buffer, Instr, Reg, Var};
 
@@ -99,7 +100,7 @@ impl<'a, 'g> Puller<'a, 'g> {
             let before = open.len();
             open.extend(needs.iter().filter(|need| !self.known.contains_key(*need)).cloned());
             if open.len() == before {
-                let operands: SmallVec<[Reg; 3]> = needs.iter().map(|need| self.known[need]).collect();
+                let operands: SmallVec<[Reg; 4]> = needs.iter().map(|need| self.known[need]).collect();
                 let reg = self.term_of(&top, &operands);
                 self.known.insert(top, reg);
                 open.pop();
@@ -123,6 +124,7 @@ impl<'a, 'g> Puller<'a, 'g> {
             Op::Reduce(r) if !r.axes.is_empty() => {
                 smallvec![(node.operands[0], access::identity(shape(node.operands[0]).rank()))]
             }
+            Op::DotGeneral(dot) => inline::factors(self.fusion.graph, node, dot, access),
             op if access::is_index_map(self.fusion.graph, node) => {
                 smallvec![(node.operands[0], access::through(op, shape(node.operands[0]), access))]
             }
@@ -131,9 +133,10 @@ impl<'a, 'g> Puller<'a, 'g> {
     }
 
     fn term_of(&mut self, (value, access): &(Value, Access), x: &[Reg]) -> Reg {
-        let dtype = self.fusion.graph.tensor(*value).dtype;
+        let graph = self.fusion.graph;
+        let dtype = graph.tensor(*value).dtype;
         let Some(node) = self.computed_here(*value) else {
-            let index = access::flat(access, &self.fusion.graph.tensor(*value).shape);
+            let index = access::flat(access, &graph.tensor(*value).shape);
             let buffer = Buffer::Param(self.param(*value));
             return self.instr(Instr::Load { buffer, index }, dtype);
         };
@@ -149,6 +152,10 @@ impl<'a, 'g> Puller<'a, 'g> {
             }
             Op::Reduce(r) if r.axes.is_empty() => x[0],
             Op::Reduce(r) => self.fold(r.kind, x[0], dtype),
+            Op::DotGeneral(_) => {
+                let inlined = graph.producer(*value).and_then(|(id, _)| self.fusion.inlined.get(&id));
+                self.contract(inlined.map_or(1, |inlined| inlined.partial_sums), x, dtype)
+            }
             op if op.lowering() == tensorwright_ir::op::Lowering::View => x[0],
             op => self.scalar_code(op, x, dtype),
         }
@@ -158,6 +165,34 @@ impl<'a, 'g> Puller<'a, 'g> {
         let x = self.widened(x);
         let folded = self.term(Term::Fold(kind, x), widened(dtype));
         self.cast(folded, dtype)
+    }
+
+    /// The sum of products of neighbours, added up in `partials` partial sums as the library does ([`Target::partial_sums`]). One that is
+    /// no chain ends with adding zero, so that it is never -0.
+    ///
+    /// [`Target::partial_sums`]: crate::program::Target::partial_sums
+    fn contract(&mut self, partials: usize, factors: &[Reg], dtype: DType) -> Reg {
+        let wide = widened(dtype);
+        let zero = self.instr(Instr::Const(Scalar::zero(wide)), wide);
+        let mut sums: SmallVec<[Reg; 16]> = SmallVec::new();
+        for (term, pair) in factors.chunks_exact(2).enumerate() {
+            let [l, r] = [pair[0], pair[1]].map(|factor| self.cast(factor, wide));
+            match sums.get(term % partials).copied() {
+                Some(sum) => sums[term % partials] = self.times_plus(l, r, sum, wide),
+                None => sums.push(self.times_plus(l, r, zero, wide)),
+            }
+        }
+        let mut half = partials / 2;
+        while half > 0 {
+            for lane in half..sums.len() {
+                sums[lane - half] = self.binary(BinaryFn::Add, sums[lane - half], sums[lane], wide);
+            }
+            sums.truncate(half);
+            half /= 2;
+        }
+        let sum = sums.first().copied().unwrap_or(zero);
+        let sum = if partials > 1 { self.binary(BinaryFn::Add, sum, zero, wide) } else { sum };
+        self.cast(sum, dtype)
     }
 
     fn term(&mut self, term: Term, dtype: DType) -> Reg {

@@ -40,6 +40,17 @@ pub(crate) trait Instructions {
         }
     }
 
+    /// `x * y + z`, of a dtype in which arithmetic happens: rounded once, or wrapped.
+    fn times_plus(&mut self, x: Reg, y: Reg, z: Reg, dtype: DType) -> Reg {
+        match dtype {
+            DType::F32 | DType::F64 => self.instr(Instr::Fma(x, y, z), dtype),
+            _ => {
+                let product = self.binary(BinaryFn::Mul, x, y, dtype);
+                self.binary(BinaryFn::Add, product, z, dtype)
+            }
+        }
+    }
+
     /// A function of two operands.
     fn binary(&mut self, function: BinaryFn, x: Reg, y: Reg, dtype: DType) -> Reg {
         let (x, y) = (self.widened(x), self.widened(y));

@@ -30,6 +30,11 @@ impl Target for Tiles {
         Some((2, 4))
     }
 
+    /// So many that contractions are rather code of kernels.
+    fn partial_sums(&self, _product: &Product) -> usize {
+        16
+    }
+
     fn packed_bytes(&self, product: &Product) -> Option<usize> {
         self.packed.filter(|_| product.outer.is_empty())
     }

@@ -83,6 +83,10 @@ impl Target for Native {
         planned(product).ok().map(|plan| plan.tile_size())
     }
 
+    fn partial_sums(&self, product: &Product) -> usize {
+        planned(product).map_or(1, |plan| plan.partial_sums())
+    }
+
     fn packed_bytes(&self, product: &Product) -> Option<usize> {
         let plan = planned(product).ok()?.prepacked()?;
         product.outer.is_empty().then(|| plan.packed_bytes())

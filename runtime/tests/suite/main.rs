@@ -8,4 +8,5 @@ mod executable;
 mod native;
 mod random_graphs;
 mod reductions;
+mod small_products;
 mod transpositions;

@@ -31,7 +31,7 @@ mod vector;
 pub use element::Element;
 
 use element::Accumulator;
-use kernel::{DOT_ROWS, STREAM_ROWS};
+use kernel::{DOT_LANES, DOT_ROWS, STREAM_ROWS};
 use run::Operands;
 use std::ops::Range;
 use tiling::{Grid, Method};
@@ -219,6 +219,15 @@ impl MatMul {
     /// Multiplications per tile, for deciding whether threads pay off.
     pub fn work_per_tile(&self) -> u64 {
         (self.tile_rows * self.tile_columns).saturating_mul(self.depth.max(1))
+    }
+
+    /// Partial sums of each result: term `i` is added to partial `i` modulo their number, in order; in the end partials are added
+    /// pairwise, and zero to that.
+    pub fn partial_sums(&self) -> usize {
+        match self.method {
+            Method::Dot => DOT_LANES,
+            Method::Blocked | Method::Stream => 1,
+        }
     }
 
     /// Rows and columns of all tiles but those at the lower and right edges.
