@@ -60,8 +60,8 @@ fn ops(graph: &Graph) -> String {
 fn steps(program: &Program) -> String {
     let name = |step: &Step| match step {
         Step::Kernel(_) => "kernel",
-        Step::MatMul { epilogue: None, .. } => "matmul",
-        Step::MatMul { .. } => "matmul+epilogue",
+        Step::Tiled(call) if call.epilogue.is_none() => "matmul",
+        Step::Tiled(_) => "matmul+epilogue",
         Step::Pack { .. } => "pack",
         Step::Routine { op, .. } | Step::List { op, .. } | Step::Effect { op, .. } => op.name(),
         Step::Control(control) => control.op.name(),

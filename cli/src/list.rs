@@ -38,7 +38,7 @@ fn op_row(kind: &OpKind) -> Vec<String> {
         Lowering::Map => "element-wise",
         Lowering::View => "index map",
         Lowering::Reduce => "reduction",
-        Lowering::Contract => "contraction",
+        Lowering::Tiled => "tiled routine",
         Lowering::Library => "library routine",
         Lowering::Expand => "composite",
         Lowering::Region => "control flow",

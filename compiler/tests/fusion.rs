@@ -1,17 +1,17 @@
 //! What becomes one kernel: the clusters that users count on.
 
-use tensorwright_compiler::program::{Product, Program, Step};
+use tensorwright_compiler::program::{Program, Step, TileSize, Tiled};
 use tensorwright_compiler::{CompileOptions, Target, compile};
 use tensorwright_ir::{Builder, DType, Graph, Scalar, TensorType, Value};
 
 struct Tiles;
 
 impl Target for Tiles {
-    fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
-        Some((64, 64))
+    fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
+        Some(TileSize::from_slice(&[64, 64]))
     }
 
-    fn packed_bytes(&self, _product: &Product) -> Option<usize> {
+    fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {
         None
     }
 }
@@ -29,8 +29,8 @@ fn program(build: impl FnOnce(&mut Builder) -> Vec<Value>) -> Program {
 fn steps(program: &Program) -> String {
     let letter = |step: &Step| match step {
         Step::Kernel(_) => 'k',
-        Step::MatMul { epilogue: None, .. } => 'm',
-        Step::MatMul { .. } => 'e',
+        Step::Tiled(call) if call.epilogue.is_none() => 'm',
+        Step::Tiled(_) => 'e',
         Step::Pack { .. } => 'P',
         Step::Routine { .. } => 'r',
         Step::List { .. } => 'l',

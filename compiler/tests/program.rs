@@ -1,15 +1,15 @@
 //! The text form and the verifier of programs: a valid program, and for each rule some that break it.
 
-use tensorwright_compiler::program::{Product, Program, Target, verify};
+use tensorwright_compiler::program::{Program, Target, TileSize, Tiled, verify};
 
 struct Tiles;
 
 impl Target for Tiles {
-    fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
-        Some((2, 2))
+    fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
+        Some(TileSize::from_slice(&[2, 2]))
     }
 
-    fn packed_bytes(&self, _product: &Product) -> Option<usize> {
+    fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {
         Some(64)
     }
 }
@@ -50,7 +50,7 @@ const VALID: &str = "program @\"a program\" (f32[4,4], f32[4,4], i32[2], list<f3
     }
   }
   run k1(s0, s5)
-  pack f32->f32 rows 4 (4, 0, 4) columns 4 (0, 1, 1) depth 4 (1, 4, 0) s1 -> s6
+  pack matmul f32->f32 rows 4 (4, 0, 4) columns 4 (0, 1, 1) depth 4 (1, 4, 0) _, s1 -> s6
   matmul f32->f32 rows 4 (4, 0, 4) columns 4 (0, 1, 1) depth 4 (1, 4, 0) s5, packed s6 -> s7 then k0(s7, s4)
   dynamic_update_slice(s1: f32[4,4], s4: f32[1,4], s2: i32[2]) -> (s1: f32[4,4]) @ \"src/main.rs\":12:8
   list_push(s3: list<f32[4]>, s4: f32[4]) -> (s8: list<f32[4]>)
@@ -136,6 +136,12 @@ fn products_stay_within_their_operands() {
         "rows 4 (5, 0, 4) columns 4 (0, 1, 1) depth 4 (1, 4, 0) s5",
     );
     breaks(5, "s5, packed s6 -> s7", "s7, packed s6 -> s7");
+    breaks(5, "s5, packed s6 -> s7", "s4, packed s6 -> s7");
+    breaks(5, "s5, packed s6 -> s7", "s5 -> s7");
+    breaks(5, "s5, packed s6 -> s7", "s5, packed s6, s5 -> s7");
+    breaks(5, "_, s1 -> s6", "_, s4 -> s6");
+    breaks(5, "_, s1 -> s6", "s1 -> s6");
+    breaks(5, "_, s1 -> s6", "_, _, s1 -> s6");
     breaks(5, "s5, packed s6 -> s7", "s5, packed s1 -> s7");
     breaks(5, "depth 4 (1, 4, 0) s0, packed", "depth 3 (1, 4, 0) s0, packed");
     breaks(5, "grid g1: 4 by 2", "grid g1: 4 by 1");

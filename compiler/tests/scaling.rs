@@ -2,18 +2,18 @@
 
 use tensorwright_compiler::lower::{LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{PassOptions, PassRun, run_pipeline_observed};
-use tensorwright_compiler::program::{Product, Program, Target};
+use tensorwright_compiler::program::{Program, Target, TileSize, Tiled};
 use tensorwright_ir::op::primitive::ReduceKind;
 use tensorwright_ir::{Builder, DType, Graph, TensorType};
 
 struct Untiled;
 
 impl Target for Untiled {
-    fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
+    fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
         None
     }
 
-    fn packed_bytes(&self, _product: &Product) -> Option<usize> {
+    fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {
         None
     }
 }

@@ -48,12 +48,12 @@ pub(crate) fn factors(
     access: &[Affine],
 ) -> SmallVec<[(Value, Access); 3]> {
     let [lhs, rhs] = [0, 1].map(|position| node.operands[position]);
-    let [lhs_rank, rhs_rank] = [lhs, rhs].map(|operand| graph.ty(operand).rank());
+    let [lhs_rank, rhs_rank] = [lhs, rhs].map(|operand| graph.tensor(operand).rank());
     let (lhs_free, rhs_free) = (dot.lhs_free(lhs_rank), dot.rhs_free(rhs_rank));
     let (batch, free) = access.split_at(dot.lhs_batch.len());
     let (left, right) = free.split_at(lhs_free.len());
     let depth: Shape =
-        dot.lhs_contract.iter().map(|&axis| graph.ty(lhs).shape.size(axis)).collect::<Vec<_>>().into();
+        dot.lhs_contract.iter().map(|&axis| graph.tensor(lhs).shape.size(axis)).collect::<Vec<_>>().into();
     let read = |rank, axes: [&[usize]; 3], at: [&[Affine]; 3]| {
         let mut read: Access = SmallVec::from_elem(Affine::default(), rank);
         axes.into_iter()

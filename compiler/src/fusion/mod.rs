@@ -21,6 +21,7 @@ mod elementwise;
 pub(crate) mod inline;
 mod marks;
 mod reduction;
+pub(crate) mod tiled;
 mod units;
 
 use hashbrown::HashMap;
@@ -154,9 +155,8 @@ impl<'g> Fusion<'g> {
                 match &node.op {
                     // These store their operands in place as they are computed.
                     Op::Concat(_) | Op::Pad(_) => {}
-                    Op::DotGeneral(dot) => {
-                        let base = contraction::operand(self.graph, dot, position, operand).base;
-                        self.stored[base.index()] = true;
+                    _ if node.op.lowering() == Lowering::Tiled => {
+                        self.stored[tiled::memory(self.graph, node, position).index()] = true;
                     }
                     _ => self.stored[operand.index()] = true,
                 }
@@ -274,7 +274,7 @@ pub(crate) fn is_reduction(node: &Node) -> bool {
 pub(crate) fn is_routine(node: &Node) -> bool {
     match node.op.lowering() {
         Lowering::Library => !matches!(node.op, Op::Bitcast(_)),
-        Lowering::Contract | Lowering::Region | Lowering::Effect | Lowering::List => true,
+        Lowering::Tiled | Lowering::Region | Lowering::Effect | Lowering::List => true,
         Lowering::Map | Lowering::View | Lowering::Reduce | Lowering::Expand | Lowering::Token => false,
     }
 }

@@ -94,16 +94,16 @@ fn check_ports(graph: &Graph) -> Result<(), CompileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::Product;
+    use crate::program::{TileSize, Tiled};
 
     struct Untiled;
 
     impl Target for Untiled {
-        fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
+        fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
             None
         }
 
-        fn packed_bytes(&self, _product: &Product) -> Option<usize> {
+        fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {
             None
         }
     }

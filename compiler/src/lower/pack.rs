@@ -1,4 +1,4 @@
-//! Products in loops whose right operand is the same in each run: it is packed once, before the loop.
+//! Routines in loops one of whose operands is the same in each run: it is packed once, before the loop.
 //!
 //! Few rows times a large matrix take long to bring the matrix into the order in which the product reads it. The packed matrix is one
 //! more operand of the loop, of bytes, behind the others.
@@ -7,15 +7,15 @@ use tensorwright_ir::op::Ports;
 use tensorwright_ir::{DType, Op, TensorType, Type};
 
 use super::{Context, Donations};
-use crate::program::{Place, Product, Program, Slot, Step, Target};
+use crate::program::{OperandForm, Place, Program, Slot, Step, Target, Tiled, TiledCall, TiledOperand};
 
 /// An operand of a loop that is to be packed.
 #[derive(Debug)]
 struct Packed {
     /// Which operand.
     operand: usize,
-    /// For which product.
-    product: Product,
+    /// For which operand of which routine.
+    routine: (Tiled, usize),
     /// The slot of the packed operand in the body, an input.
     slot: usize,
 }
@@ -30,10 +30,13 @@ pub(super) fn pack_ahead(program: &mut Program, _: &Donations, cx: &mut Context<
             let first = body.inputs.len();
             let found = packed_operands(&control.op, body, cx.target);
             cx.count("matrices packed ahead", found.len() as u64);
-            for (Packed { operand, product, .. }, ty) in found.into_iter().zip(&body.inputs[first..]) {
+            for (Packed { operand, routine: (routine, position), .. }, ty) in
+                found.into_iter().zip(&body.inputs[first..])
+            {
                 program.slots.push(Slot { ty: ty.clone(), place: Place::Unplaced });
                 let out = program.slots.len() - 1;
-                program.steps.push(Step::Pack { product, matrix: control.operands[operand], out });
+                let from = control.operands[operand];
+                program.steps.push(Step::Pack { routine, operand: position, from, out });
                 control.operands.push(out);
                 control.operand_types.push(ty.clone());
             }
@@ -42,27 +45,27 @@ pub(super) fn pack_ahead(program: &mut Program, _: &Donations, cx: &mut Context<
     }
 }
 
-/// Has products in the body of a loop read packed operands, as further inputs of the body, in this order.
+/// Has routines in the body of a loop read packed operands, as further inputs of the body, in this order.
 fn packed_operands(op: &Op, body: &mut Program, target: &dyn Target) -> Vec<Packed> {
     let Some(first) = first_invariant(op) else { return Vec::new() };
     let mut found: Vec<Packed> = Vec::new();
     let mut steps = std::mem::take(&mut body.steps);
-    steps.retain_mut(|step| match step {
-        Step::MatMul { product, rhs, packed, .. } if !*packed => {
-            if let Some(slot) = packed_operand(body, first, product, *rhs, target, &mut found) {
-                (*rhs, *packed) = (slot, true);
-            }
-            true
+    for step in &mut steps {
+        let Step::Tiled(call) = step else { continue };
+        let TiledCall { routine, operands, .. } = &mut **call;
+        for (position, operand) in operands.iter_mut().enumerate() {
+            let packed = packed_operand(body, first, (routine, position), *operand, target, &mut found);
+            *operand = packed.unwrap_or(*operand);
         }
-        _ => true,
-    });
+    }
     // What loops in the body have packed from invariants of this one.
     steps.retain(|step| match step {
-        Step::Pack { product, matrix, out } => match body.slots[*matrix].place {
+        Step::Pack { routine, operand, from, out } => match body.slots[*from].place {
             Place::Input(input) if input >= first => {
                 body.slots[*out].place = Place::Input(body.inputs.len());
                 body.inputs.push(body.slots[*out].ty.clone());
-                found.push(Packed { operand: input, product: product.clone(), slot: *out });
+                let routine = (routine.clone(), *operand);
+                found.push(Packed { operand: input, routine, slot: *out });
                 false
             }
             _ => true,
@@ -73,24 +76,30 @@ fn packed_operands(op: &Op, body: &mut Program, target: &dyn Target) -> Vec<Pack
     found
 }
 
-/// The slot of the packed operand of a product in the body, if it gains by it.
+/// The operand at a position of a routine in the body as a packed one, if it gains by that.
 fn packed_operand(
     body: &mut Program,
     first: usize,
-    product: &Product,
-    rhs: usize,
+    (routine, position): (&Tiled, usize),
+    from: TiledOperand,
     target: &dyn Target,
     found: &mut Vec<Packed>,
-) -> Option<usize> {
-    let Place::Input(operand) = body.slots[rhs].place else { return None };
-    let bytes = target.packed_bytes(product).filter(|_| operand >= first)?;
-    let known = found.iter().find(|p| p.operand == operand && p.product.packs_like(product));
-    if let Some(known) = known {
-        return Some(known.slot);
+) -> Option<TiledOperand> {
+    let Place::Input(operand) = body.slots[from.slot].place else { return None };
+    if from.form == OperandForm::Packed || operand < first {
+        return None;
+    }
+    let bytes = target.packed_bytes(routine, position)?;
+    let same = |p: &Packed| {
+        p.operand == operand && p.routine.1 == position && p.routine.0.packs_like(position, routine)
+    };
+    let packed = |slot| Some(TiledOperand { slot, form: OperandForm::Packed });
+    if let Some(known) = found.iter().find(|p| same(p)) {
+        return packed(known.slot);
     }
     let slot = add_input(body, bytes);
-    found.push(Packed { operand, product: product.clone(), slot });
-    Some(slot)
+    found.push(Packed { operand, routine: (routine.clone(), position), slot });
+    packed(slot)
 }
 
 /// The first operand of a loop that is the same in each run.

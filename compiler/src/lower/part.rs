@@ -3,11 +3,10 @@
 use std::fmt::{self, Display, Formatter};
 
 use hashbrown::HashMap;
-use tensorwright_ir::{Graph, Node, NodeId, Op};
+use tensorwright_ir::{Graph, NodeId};
 
 use super::{CompileError, Context};
-use crate::fusion::contraction::is_scattered;
-use crate::fusion::{self, Fusion, LoopMemory, Unit};
+use crate::fusion::{self, Fusion, LoopMemory, Unit, tiled};
 use crate::native::{self, Native};
 
 /// A graph on its way to a program.
@@ -41,7 +40,7 @@ pub(super) fn choose_loops(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<
     let read = graph.nodes().iter().flat_map(|node| &node.operands).chain(graph.outputs());
     read.for_each(|value| used[value.index()] = true);
     for (id, node) in graph.iter() {
-        if is_along_several_strides(graph, node) {
+        if tiled::is_unfit(graph, node) {
             return Err(CompileError::Internal { what: "products sum along one stride after pass `adjoin`" });
         }
         if let Some(kernels) = native::kernels(graph, node, |value| used[value.index()]) {
@@ -54,12 +53,6 @@ pub(super) fn choose_loops(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<
     Ok(())
 }
 
-fn is_along_several_strides(graph: &Graph, node: &Node) -> bool {
-    match &node.op {
-        Op::DotGeneral(dot) => (0..2).any(|position| is_scattered(graph, dot, node, position)),
-        _ => false,
-    }
-}
 
 /// Decides what to fuse.
 pub(super) fn fuse(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<(), CompileError> {

@@ -2,14 +2,15 @@
 
 use hashbrown::{HashMap, HashSet};
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Shape, Source, TensorType, Type, Value};
+use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Source, TensorType, Type, Value};
 
 use super::{CompileError, Context, Part};
-use crate::fusion::contraction;
-use crate::fusion::{Form, Fusion, Unit, is_alias};
+use crate::fusion::{Form, Fusion, Unit, is_alias, tiled};
 use crate::kernel::{GridDim, Kernel};
 use crate::native::Native;
-use crate::program::{Control, KernelCall, Place, Product, Program, Slot, Step, Target};
+use crate::program::{
+    Control, KernelCall, OperandForm, Place, Program, Slot, Step, Target, Tiled, TiledCall, TiledOperand,
+};
 use crate::schedule::{self, Memory, Scheduled};
 
 /// The program of a graph about which everything is decided, with the programs of its regions. Slots have no places in the arena yet,
@@ -34,7 +35,7 @@ struct Planner<'a, 'g> {
     loops: &'a HashMap<NodeId, Vec<Native>>,
     regions: HashMap<NodeId, Vec<Program>>,
     target: &'a dyn Target,
-    /// Matmuls that run as part of the cluster that finishes their tiles.
+    /// Tiled routines that run as part of the cluster that finishes their tiles.
     finished_by: HashMap<usize, NodeId>,
     finished: HashSet<NodeId>,
     slot_of: Vec<Option<usize>>,
@@ -62,7 +63,7 @@ impl<'a, 'g> Planner<'a, 'g> {
             arena_bytes: 0,
         };
         let slot_of = vec![None; graph.values().len()];
-        let finished_by = epilogues(fusion);
+        let finished_by = epilogues(fusion, target);
         let finished = finished_by.values().copied().collect();
         let mut planner = Planner {
             fusion,
@@ -119,19 +120,17 @@ impl<'a, 'g> Planner<'a, 'g> {
     fn add(&mut self, unit: Unit) -> Result<(), CompileError> {
         match unit {
             Unit::Cluster(cluster) => match self.finished_by.get(&cluster) {
-                Some(&matmul) => self.add_matmul(matmul, Some(cluster)),
-                None => {
-                    for scheduled in schedule::schedule(self.fusion, cluster) {
-                        let call = self.call(scheduled);
-                        self.program.steps.push(Step::Kernel(call));
-                    }
-                }
+                Some(&tiled) => self.add_tiled(tiled, Some(cluster))?,
+                None => self.add_cluster(cluster),
             },
             Unit::Node(id) => {
                 let node = self.fusion.graph.node(id);
                 match &node.op {
-                    Op::DotGeneral(_) if self.finished.contains(&id) => {}
-                    Op::DotGeneral(_) => self.add_matmul(id, None),
+                    op if op.lowering() == Lowering::Tiled => {
+                        if !self.finished.contains(&id) {
+                            self.add_tiled(id, None)?;
+                        }
+                    }
                     _ if is_alias(self.fusion.graph, node) => {
                         self.slot(node.results[0]);
                     }
@@ -191,40 +190,30 @@ impl<'a, 'g> Planner<'a, 'g> {
         self.program.slots.len() - 1
     }
 
-    fn add_matmul(&mut self, id: NodeId, finisher: Option<usize>) {
-        let graph = self.fusion.graph;
-        let node = graph.node(id);
-        let Op::DotGeneral(dot) = &node.op else { unreachable!("matmuls are dot_general") };
-        let (product, lhs, rhs) = contraction::product(graph, node, dot);
-        let (lhs, rhs, out) = (self.slot(lhs), self.slot(rhs), self.slot(node.results[0]));
-        let mut after = None;
-        let epilogue = finisher.and_then(|cluster| {
-            let grid = self.tiles_of(&product, &graph.tensor(node.results[0]).shape);
-            let on_tiles = grid.and_then(|grid| schedule::schedule_on_tiles(self.fusion, cluster, &grid));
-            if on_tiles.is_none() {
-                after = Some(cluster);
-            }
-            on_tiles.map(|scheduled| self.call(scheduled))
+    /// A routine that runs tile by tile; where a cluster cannot finish the tiles, its kernels come after.
+    fn add_tiled(&mut self, id: NodeId, finisher: Option<usize>) -> Result<(), CompileError> {
+        let node = self.fusion.graph.node(id);
+        let what = "an op that lowers to a tiled routine has one";
+        let (routine, read) = tiled::routine(self.fusion.graph, node).ok_or(CompileError::Internal { what })?;
+        let operand = |value| TiledOperand { slot: self.slot(value), form: OperandForm::Strided };
+        let operands = read.into_iter().map(operand).collect();
+        let out = self.slot(node.results[0]);
+        let on_tiles = finisher.and_then(|cluster| {
+            let grid = tiles_of(self.fusion, self.target, &routine, node.results[0])?;
+            schedule::schedule_on_tiles(self.fusion, cluster, &grid)
         });
-        self.program.steps.push(Step::MatMul { product, lhs, rhs, packed: false, out, epilogue });
-        for scheduled in after.into_iter().flat_map(|cluster| schedule::schedule(self.fusion, cluster)) {
+        let after = finisher.filter(|_| on_tiles.is_none());
+        let epilogue = on_tiles.map(|scheduled| self.call(scheduled));
+        self.program.steps.push(Step::Tiled(Box::new(TiledCall { routine, operands, out, epilogue })));
+        after.into_iter().for_each(|cluster| self.add_cluster(cluster));
+        Ok(())
+    }
+
+    fn add_cluster(&mut self, cluster: usize) {
+        for scheduled in schedule::schedule(self.fusion, cluster) {
             let call = self.call(scheduled);
             self.program.steps.push(Step::Kernel(call));
         }
-    }
-
-    /// The tiles of a product as a grid over the axes of its result, if its result has one axis for each loop.
-    fn tiles_of(&self, product: &Product, result: &Shape) -> Option<Vec<GridDim>> {
-        let (rows, columns) = self.target.matmul_tile(product)?;
-        let dims =
-            [(product.batch.extent, 1), (product.rows.extent, rows), (product.columns.extent, columns)];
-        let loops = match result.rank() {
-            2 if product.batch.extent == 1 => &dims[1..],
-            _ => &dims[..],
-        };
-        let extents = loops.iter().map(|&(extent, _)| extent as usize);
-        let grid = loops.iter().map(|&(extent, tile)| GridDim { extent, tile });
-        extents.eq(result.sizes()).then(|| grid.collect())
     }
 
     /// A loop that is kernels.
@@ -271,16 +260,28 @@ fn same_memory(fusion: &Fusion<'_>, value: Value) -> Value {
     memory
 }
 
-/// For element-wise clusters the matmul whose tiles they finish: its result is read by nobody else, element by element.
-fn epilogues(fusion: &Fusion<'_>) -> HashMap<usize, NodeId> {
+/// The tiles of a routine as a grid over the axes of its result, if there is one axis for each dim; a first dim of one needs none.
+fn tiles_of(
+    fusion: &Fusion<'_>,
+    target: &dyn Target,
+    routine: &Tiled,
+    result: Value,
+) -> Option<Vec<GridDim>> {
+    let shape = &fusion.graph.tensor(result).shape;
+    let grid = routine.grid(&target.tile(routine)?)?;
+    let extra = grid.len() == shape.rank() + 1 && grid[0].extent == 1;
+    let grid = &grid[usize::from(extra)..];
+    grid.iter().map(|dim| dim.extent as usize).eq(shape.sizes()).then(|| grid.to_vec())
+}
+
+/// For element-wise clusters the tiled routine whose tiles they finish: its result is read by nobody else, element by element.
+fn epilogues(fusion: &Fusion<'_>, target: &dyn Target) -> HashMap<usize, NodeId> {
     let mut found = HashMap::new();
-    for (id, node) in fusion.graph.iter() {
-        let Op::DotGeneral(dot) = &node.op else { continue };
-        if fusion.is_inlined(id) {
-            continue;
-        }
-        if let Some(cluster) = finisher(fusion, node.results[0])
-            && contraction::product(fusion.graph, node, dot).0.outer.is_empty()
+    for (id, node) in fusion.graph.iter().filter(|(_, node)| node.op.lowering() == Lowering::Tiled) {
+        if !fusion.is_inlined(id)
+            && let Some(cluster) = finisher(fusion, node.results[0])
+            && let Some((routine, _)) = tiled::routine(fusion.graph, node)
+            && tiles_of(fusion, target, &routine, node.results[0]).is_some()
         {
             found.entry(cluster).or_insert(id);
         }

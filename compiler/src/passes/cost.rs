@@ -26,8 +26,8 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
         Lowering::View | Lowering::Token => 0,
         Lowering::Reduce => operands.max(result),
         // No sum is computed; what the operands would cost to read does not matter.
-        Lowering::Contract if result == 0 => 0,
-        Lowering::Contract => contraction(result, contracted(graph, node)).saturating_add(operands),
+        Lowering::Tiled if result == 0 => 0,
+        Lowering::Tiled => contraction(result, terms(graph, node)).saturating_add(operands),
         Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
     }
 }
@@ -44,7 +44,8 @@ fn region_cost(node: &Node) -> u64 {
     costs.fold(0, u64::saturating_add).saturating_mul(trips)
 }
 
-fn contracted(graph: &Graph, node: &Node) -> u64 {
+/// Products that are added up for an element of the result.
+fn terms(graph: &Graph, node: &Node) -> u64 {
     match (&node.op, node.operands.first()) {
         (Op::DotGeneral(dot), Some(&lhs)) => dot
             .lhs_contract

@@ -10,6 +10,7 @@ mod parse;
 mod product;
 mod target;
 pub mod text;
+mod tiled;
 mod uses;
 pub mod verify;
 
@@ -17,6 +18,8 @@ use tensorwright_ir::{LiteralRef, Location, Op, TensorType, Type};
 
 pub use self::product::{Loop, Product};
 pub use self::target::Target;
+pub(crate) use self::tiled::TiledRoutine;
+pub use self::tiled::{OperandForm, Reach, TileSize, Tiled, TiledCall, TiledOperand};
 pub use self::verify::{InvalidProgram, verify};
 use crate::kernel::Kernel;
 
@@ -73,27 +76,16 @@ pub const ALIGNMENT: usize = 64;
 pub enum Step {
     /// A kernel on all its tiles.
     Kernel(KernelCall),
-    /// A matrix product, and a kernel that finishes each of its tiles.
-    MatMul {
-        /// The product.
-        product: Product,
-        /// Slot of the left operand.
-        lhs: usize,
-        /// Slot of the right operand.
-        rhs: usize,
-        /// Whether that is the operand as [`Step::Pack`] makes it.
-        packed: bool,
-        /// Slot of the result.
-        out: usize,
-        /// What is done to each tile of the result as soon as it is there. Its grid has the tiles of the product.
-        epilogue: Option<KernelCall>,
-    },
-    /// The right operand of a product that a loop computes in each run, put into the order in which the product reads it.
+    /// A routine of the library that computes its result tile by tile, and a kernel that finishes each tile.
+    Tiled(Box<TiledCall>),
+    /// An operand of such a routine that a loop runs again and again, put into the order in which the routine reads it.
     Pack {
-        /// The product.
-        product: Product,
+        /// The routine.
+        routine: Tiled,
+        /// Which operand.
+        operand: usize,
         /// Slot of the operand.
-        matrix: usize,
+        from: usize,
         /// Slot of the packed operand, bytes.
         out: usize,
     },

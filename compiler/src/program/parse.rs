@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
+use smallvec::SmallVec;
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::text::{MAX_DEPTH, parse_location, parse_name, parse_op, parse_type};
 use tensorwright_ir::{Op, TensorType, Type};
 
-use super::{Control, KernelCall, Place, Program, Slot, Step};
+use super::{Control, KernelCall, OperandForm, Place, Program, Slot, Step, Tiled, TiledCall, TiledOperand};
 use crate::syntax::{Parser, Result, SyntaxError};
 
 /// Fails at the first place where the text does not follow the grammar. Whether the program is valid is not checked.
@@ -100,27 +101,40 @@ impl Parser<'_> {
             return Ok(Step::Kernel(self.kernel_call()?));
         }
         if self.accept_word("pack") {
-            let product = self.product()?;
-            let matrix = self.slot()?;
-            self.require("->")?;
-            return Ok(Step::Pack { product, matrix, out: self.slot()? });
+            return self.pack();
         }
-        if self.accept_word("matmul") {
-            return self.matmul();
+        match self.tiled()? {
+            Some(routine) => self.tiled_call(routine),
+            None => self.op_step(depth),
         }
-        self.op_step(depth)
     }
 
-    fn matmul(&mut self) -> Result<Step> {
-        let product = self.product()?;
-        let lhs = self.slot()?;
-        self.require(",")?;
-        let packed = self.accept_word("packed");
-        let rhs = self.slot()?;
+    fn pack(&mut self) -> Result<Step> {
+        let routine = self.tiled()?.ok_or_else(|| self.expected("a routine that runs tile by tile"))?;
+        let mut operand = 0;
+        while self.accept_word("_") {
+            self.require(",")?;
+            operand += 1;
+        }
+        let from = self.slot()?;
+        self.require("->")?;
+        Ok(Step::Pack { routine, operand, from, out: self.slot()? })
+    }
+
+    /// What follows the routine.
+    fn tiled_call(&mut self, routine: Tiled) -> Result<Step> {
+        let mut operands = SmallVec::new();
+        loop {
+            let form = if self.accept_word("packed") { OperandForm::Packed } else { OperandForm::Strided };
+            operands.push(TiledOperand { slot: self.slot()?, form });
+            if !self.accept(",") {
+                break;
+            }
+        }
         self.require("->")?;
         let out = self.slot()?;
         let epilogue = if self.accept_word("then") { Some(self.kernel_call()?) } else { None };
-        Ok(Step::MatMul { product, lhs, rhs, packed, out, epilogue })
+        Ok(Step::Tiled(Box::new(TiledCall { routine, operands, out, epilogue })))
     }
 
     fn kernel_call(&mut self) -> Result<KernelCall> {

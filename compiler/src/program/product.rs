@@ -9,8 +9,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::DType;
 
+use super::{Reach, TileSize, TiledRoutine};
+use crate::kernel::GridDim;
 use crate::syntax::{Parser, Result};
 
 /// A batch of strided matrix products: `out = lhs * rhs`. Strides and offsets are in elements.
@@ -71,9 +74,25 @@ impl Loop {
 }
 
 impl Product {
-    /// The first element behind the last one that is read of the left operand and of the right one, and that is written of the result;
-    /// `None` if a product begins before the first, or is too large for any memory.
-    pub(crate) fn reach(&self) -> Option<[u64; 3]> {
+    /// Elements of the result.
+    pub(crate) fn results(&self) -> u64 {
+        let loops = self.outer.iter().chain([&self.batch, &self.rows, &self.columns]);
+        loops.fold(1, |results: u64, l| results.saturating_mul(l.extent))
+    }
+}
+
+impl TiledRoutine for Product {
+    const WORD: &'static str = "matmul";
+
+    fn operand_dtypes(&self) -> SmallVec<[DType; 2]> {
+        smallvec![self.input, self.input]
+    }
+
+    fn result_dtype(&self) -> DType {
+        self.output
+    }
+
+    fn reach(&self) -> Option<Reach> {
         let outside = || self.outer.iter().chain([&self.batch, &self.rows, &self.columns]);
         let reach = |from: i64, step: fn(&Loop) -> i64| {
             if outside().any(|l| l.extent == 0) {
@@ -89,29 +108,27 @@ impl Product {
         let operand =
             |from, step: fn(&Loop) -> i64| if self.depth.extent == 0 { Some(0) } else { reach(from, step) };
         let (lhs, rhs) = (operand(self.lhs_offset, |l| l.lhs)?, operand(self.rhs_offset, |l| l.rhs)?);
-        Some([lhs, rhs, reach(0, |l| l.out)?])
+        Some(Reach { operands: smallvec![lhs, rhs], result: reach(0, |l| l.out)? })
     }
 
-    /// Elements of the result.
-    pub(crate) fn results(&self) -> u64 {
-        let loops = self.outer.iter().chain([&self.batch, &self.rows, &self.columns]);
-        loops.fold(1, |results: u64, l| results.saturating_mul(l.extent))
+    /// A dim for the batch, the rows and the columns; a product with loops around the batch has none.
+    fn grid(&self, tile: &TileSize) -> Option<SmallVec<[GridDim; 4]>> {
+        let &[rows, columns] = &tile[..] else { return None };
+        let dim = |l: &Loop, tile| GridDim { extent: l.extent, tile };
+        self.outer
+            .is_empty()
+            .then(|| smallvec![dim(&self.batch, 1), dim(&self.rows, rows), dim(&self.columns, columns)])
     }
 
-    /// Whether two products of the same operand read it packed in the same way.
-    pub(crate) fn packs_like(&self, other: &Product) -> bool {
+    fn packs_like(&self, _operand: usize, other: &Product) -> bool {
         let read = |p: &Product| {
             (p.input, p.output, p.rhs_offset, p.depth.extent, p.depth.rhs, p.columns.extent, p.columns.rhs)
         };
         read(self) == read(other)
     }
 
-    /// Rows, depth and columns, for people.
-    pub fn summary(&self) -> String {
-        let Product { input, output, batch, rows, columns, depth, outer, .. } = self;
-        let products = batch.extent * outer.iter().map(|l| l.extent).product::<u64>();
-        let times = if products == 1 { String::new() } else { format!("{products} x ") };
-        format!("{input}->{output} {times}{}x{}x{}", rows.extent, depth.extent, columns.extent)
+    fn parse(parser: &mut Parser<'_>) -> Result<Product> {
+        parser.product()
     }
 }
 
@@ -140,7 +157,7 @@ impl Display for Product {
 }
 
 impl Parser<'_> {
-    pub(super) fn product(&mut self) -> Result<Product> {
+    fn product(&mut self) -> Result<Product> {
         let input = self.dtype()?;
         self.require("->")?;
         let output = self.dtype()?;

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Slots come first, then kernels, then steps. A slot that has no place yet is `unplaced`. `run` calls a kernel, `matmul` is a product
-//! ([`Product`](super::Product) says how it reads), of a `packed` right operand or not, `pack` packs one ahead. Every other step is an op
+//! ([`Product`](super::Product) says how it reads) of operands some of which may be `packed`, `pack matmul` packs one ahead, `_` for each operand before it. Every other step is an op
 //! with the slots of its operands and results and the types that it takes them for; control flow has a workspace and regions:
 //!
 //! ```text
@@ -35,7 +35,7 @@ use tensorwright_ir::Type;
 use tensorwright_ir::op::primitive::Constant;
 use tensorwright_ir::text::{Style, print_location, print_op, quoted_name};
 
-use super::{KernelCall, Place, Program, Step};
+use super::{KernelCall, OperandForm, Place, Program, Step, TiledCall};
 
 /// The program in the text form; a style that elides constants is for eyes only.
 pub fn print(program: &Program, style: Style) -> String {
@@ -118,11 +118,18 @@ fn step(step: &Step, style: Style) -> String {
     };
     match step {
         Step::Kernel(call) => format!("run {call}"),
-        Step::Pack { product, matrix, out } => format!("pack {product} s{matrix} -> s{out}"),
-        Step::MatMul { product, lhs, rhs, packed, out, epilogue } => {
-            let packed = if *packed { "packed " } else { "" };
+        Step::Pack { routine, operand, from, out } => {
+            let others = "_, ".repeat(*operand);
+            format!("pack {} {routine} {others}s{from} -> s{out}", routine.word())
+        }
+        Step::Tiled(call) => {
+            let TiledCall { routine, operands, out, epilogue } = &**call;
+            let operands = list(operands, |operand| match operand.form {
+                OperandForm::Strided => format!("s{}", operand.slot),
+                OperandForm::Packed => format!("packed s{}", operand.slot),
+            });
             let then = epilogue.as_ref().map_or_else(String::new, |call| format!(" then {call}"));
-            format!("matmul {product} s{lhs}, {packed}s{rhs} -> s{out}{then}")
+            format!("{} {routine} {operands} -> s{out}{then}", routine.word())
         }
         Step::Routine { op, operands, operand_types, results, result_types, location: at } => format!(
             "{}{} -> {}{}",

@@ -1,6 +1,6 @@
 //! What steps read and write.
 
-use super::{Control, KernelCall, Place, Program, Slot, Step};
+use super::{Control, KernelCall, Place, Program, Slot, Step, TiledCall};
 use crate::kernel::Access;
 
 impl Step {
@@ -8,11 +8,11 @@ impl Step {
     pub fn slots(&self) -> Vec<usize> {
         match self {
             Step::Kernel(call) => call.args.clone(),
-            Step::MatMul { lhs, rhs, out, epilogue, .. } => {
-                let more = epilogue.iter().flat_map(|call| call.args.iter().copied());
-                [*lhs, *rhs, *out].into_iter().chain(more).collect()
+            Step::Tiled(call) => {
+                let more = call.epilogue.iter().flat_map(|call| call.args.iter().copied());
+                call.operand_slots().chain([call.out]).chain(more).collect()
             }
-            Step::Pack { matrix, out, .. } => vec![*matrix, *out],
+            Step::Pack { from, out, .. } => vec![*from, *out],
             Step::Routine { operands, results, .. } | Step::List { operands, results, .. } => {
                 operands.iter().chain(results).copied().collect()
             }
@@ -25,7 +25,7 @@ impl Step {
     pub fn calls(&self) -> impl Iterator<Item = &KernelCall> {
         match self {
             Step::Kernel(call) => Some(call),
-            Step::MatMul { epilogue, .. } => epilogue.as_ref(),
+            Step::Tiled(call) => call.epilogue.as_ref(),
             Step::Pack { .. }
             | Step::Routine { .. }
             | Step::List { .. }
@@ -39,7 +39,7 @@ impl Step {
     pub(crate) fn call_mut(&mut self) -> Option<&mut KernelCall> {
         match self {
             Step::Kernel(call) => Some(call),
-            Step::MatMul { epilogue, .. } => epilogue.as_mut(),
+            Step::Tiled(call) => call.epilogue.as_mut(),
             Step::Pack { .. }
             | Step::Routine { .. }
             | Step::List { .. }
@@ -53,7 +53,7 @@ impl Step {
         match self {
             Step::Routine { results, .. } | Step::List { results, .. } => results,
             Step::Control(control) => &control.results,
-            Step::Kernel(_) | Step::MatMul { .. } | Step::Pack { .. } | Step::Effect { .. } => &[],
+            Step::Kernel(_) | Step::Tiled(_) | Step::Pack { .. } | Step::Effect { .. } => &[],
         }
     }
 
@@ -61,11 +61,12 @@ impl Step {
     pub(crate) fn slots_mut(&mut self) -> Vec<&mut usize> {
         match self {
             Step::Kernel(call) => call.args.iter_mut().collect(),
-            Step::MatMul { lhs, rhs, out, epilogue, .. } => {
+            Step::Tiled(call) => {
+                let TiledCall { operands, out, epilogue, .. } = &mut **call;
                 let more = epilogue.iter_mut().flat_map(|call| call.args.iter_mut());
-                [lhs, rhs, out].into_iter().chain(more).collect()
+                operands.iter_mut().map(|operand| &mut operand.slot).chain([out]).chain(more).collect()
             }
-            Step::Pack { matrix, out, .. } => vec![matrix, out],
+            Step::Pack { from, out, .. } => vec![from, out],
             Step::Routine { operands, results, .. } | Step::List { operands, results, .. } => {
                 operands.iter_mut().chain(results).collect()
             }
@@ -78,16 +79,23 @@ impl Step {
     }
 }
 
+impl TiledCall {
+    /// Slots of the operands.
+    pub fn operand_slots(&self) -> impl Iterator<Item = usize> {
+        self.operands.iter().map(|operand| operand.slot)
+    }
+}
+
 impl Program {
     /// The slots that a step reads.
     pub fn read(&self, step: &Step) -> Vec<usize> {
         let by_kernel = |call: &KernelCall| self.args(call, |access| access != Access::Write);
         match step {
             Step::Kernel(call) => by_kernel(call),
-            Step::Pack { matrix, .. } => vec![*matrix],
-            Step::MatMul { lhs, rhs, out, epilogue, .. } => {
-                let more = epilogue.iter().flat_map(by_kernel).filter(|slot| slot != out);
-                [*lhs, *rhs].into_iter().chain(more).collect()
+            Step::Pack { from, .. } => vec![*from],
+            Step::Tiled(call) => {
+                let more = call.epilogue.iter().flat_map(by_kernel).filter(|&slot| slot != call.out);
+                call.operand_slots().chain(more).collect()
             }
             Step::Routine { operands, .. } | Step::List { operands, .. } | Step::Effect { operands, .. } => {
                 operands.clone()
@@ -108,7 +116,7 @@ impl Program {
         match step {
             Step::Kernel(call) => by_kernel(call),
             Step::Pack { out, .. } => vec![*out],
-            Step::MatMul { out, epilogue, .. } => epilogue.iter().flat_map(by_kernel).chain([*out]).collect(),
+            Step::Tiled(call) => call.epilogue.iter().flat_map(by_kernel).chain([call.out]).collect(),
             other => other.results().to_vec(),
         }
     }

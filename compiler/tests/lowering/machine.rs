@@ -1,7 +1,9 @@
 //! Programs run step by step in plain memory, with kernels interpreted: slow, and apart from the runtime.
 
 use tensorwright_compiler::kernel::{Access, interpret};
-use tensorwright_compiler::program::{Control, KernelCall, Loop, Place, Product, Program, Step};
+use tensorwright_compiler::program::{
+    Control, KernelCall, Loop, OperandForm, Place, Product, Program, Step, Tiled,
+};
 use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_ir::{DType, Literal, Op, Scalar, TensorType, Type};
 
@@ -61,10 +63,12 @@ impl<'p> Memory<'p> {
     fn step(&mut self, step: &Step) -> Option<()> {
         match step {
             Step::Kernel(call) => self.kernel(call),
-            Step::MatMul { product, lhs, rhs, packed: false, out, epilogue } => {
-                let result = multiplied(product, &self.get(*lhs), &self.get(*rhs), self.get(*out));
-                self.put(*out, &result);
-                epilogue.iter().for_each(|call| self.kernel(call));
+            Step::Tiled(call) if call.operands.iter().all(|operand| operand.form == OperandForm::Strided) => {
+                let Tiled::Product(product) = &call.routine;
+                let operands: Vec<Vec<u8>> = call.operand_slots().map(|slot| self.get(slot)).collect();
+                let result = multiplied(product, &operands[0], &operands[1], self.get(call.out));
+                self.put(call.out, &result);
+                call.epilogue.iter().for_each(|call| self.kernel(call));
             }
             Step::Routine { op, operands, operand_types, results, result_types, .. } => {
                 let operands = self.literals(operands, operand_types)?;
@@ -80,7 +84,7 @@ impl<'p> Memory<'p> {
                 let slots = control.results.iter().zip(&results);
                 slots.for_each(|(&slot, value)| self.put(slot, value.bytes()));
             }
-            Step::MatMul { .. } | Step::Pack { .. } | Step::List { .. } | Step::Effect { .. } => return None,
+            Step::Tiled(_) | Step::Pack { .. } | Step::List { .. } | Step::Effect { .. } => return None,
         }
         Some(())
     }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::lower::{LowerOptions, STAGES, StageRun, lower_observed};
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
-use tensorwright_compiler::program::{Product, Program, Target};
+use tensorwright_compiler::program::{Product, Program, Target, TileSize, Tiled};
 use tensorwright_ir::eval::Datum;
 use tensorwright_ir::op::{Lowering, Tolerance};
 use tensorwright_ir::{Builder, Graph, Literal, Type, Value, eval};
@@ -26,8 +26,8 @@ struct Tiles {
 }
 
 impl Target for Tiles {
-    fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
-        Some((2, 4))
+    fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
+        Some(TileSize::from_slice(&[2, 4]))
     }
 
     /// So many that contractions are rather code of kernels.
@@ -35,8 +35,9 @@ impl Target for Tiles {
         16
     }
 
-    fn packed_bytes(&self, product: &Product) -> Option<usize> {
-        self.packed.filter(|_| product.outer.is_empty())
+    fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize> {
+        let Tiled::Product(product) = routine;
+        self.packed.filter(|_| operand == 1 && product.outer.is_empty())
     }
 }
 

@@ -57,8 +57,8 @@ pub enum Lowering {
     View,
     /// A fold along axes.
     Reduce,
-    /// A product of tensors summed over common axes.
-    Contract,
+    /// A routine that computes its result tile by tile, such as a product summed over common axes.
+    Tiled,
     /// A whole-tensor routine.
     Library,
     /// Replaced by the graph that [`CompositeDef::expand`] builds.

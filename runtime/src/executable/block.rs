@@ -171,7 +171,7 @@ impl Block {
     pub(super) fn kernels(&self) -> Vec<&CompiledKernel> {
         let own = self.tasks.iter().flat_map(|task| match task {
             Task::Kernel(task) => vec![&*task.kernel],
-            Task::MatMul(task) => task.epilogue.iter().map(|epilogue| &*epilogue.kernel).collect(),
+            Task::Tiled(task) => task.epilogue.iter().map(|epilogue| &*epilogue.kernel).collect(),
             Task::Control(task) => task.regions.iter().flat_map(Block::kernels).collect(),
             Task::Pack(_) | Task::Routine { .. } | Task::List(_) | Task::Effect(_) => Vec::new(),
         });

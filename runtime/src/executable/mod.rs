@@ -13,18 +13,19 @@ mod shared;
 mod task;
 
 use smallvec::SmallVec;
-use tensorwright_compiler::program::{Product, Program};
+use tensorwright_compiler::program::{Product, Program, TileSize, Tiled};
 use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::{DType, Graph, TensorType};
 
 use self::block::{Block, OutputPlace};
 pub use self::effect::set_printer;
-use self::task::planned;
 use crate::buffer::{Buffer, BufferPool, OutOfMemory, SharedBuffer};
 use crate::dump::{DumpError, dump, dump_program};
 use crate::jit::{CompiledKernel, JitError};
+use crate::library::matmul::ProductKernel;
 use crate::library::routine::RoutineError;
+use crate::library::tiled;
 
 /// About what parts of an executable take on the heap, measured: the rest of it, a kernel besides its code (the
 /// module and two copies of its text), a node with its results, a graph input, a slot of the program.
@@ -79,17 +80,16 @@ pub enum RunError {
 pub struct Native;
 
 impl Target for Native {
-    fn matmul_tile(&self, product: &Product) -> Option<(u64, u64)> {
-        planned(product).ok().map(|plan| plan.tile_size())
+    fn tile(&self, routine: &Tiled) -> Option<TileSize> {
+        tiled::planned_strided(routine).ok().map(|kernel| kernel.tile_size())
     }
 
     fn partial_sums(&self, product: &Product) -> usize {
-        planned(product).map_or(1, |plan| plan.partial_sums())
+        ProductKernel::plan(product, &[]).map_or(1, |kernel| kernel.partial_sums())
     }
 
-    fn packed_bytes(&self, product: &Product) -> Option<usize> {
-        let plan = planned(product).ok()?.prepacked()?;
-        product.outer.is_empty().then(|| plan.packed_bytes())
+    fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize> {
+        tiled::planned_strided(routine).ok()?.packing(operand).map(|packing| packing.bytes)
     }
 }
 

@@ -21,7 +21,7 @@ unsafe impl<A: Array<Item: Addresses>> Addresses for SmallVec<A> {}
 // SAFETY: a tuple is as its members are.
 unsafe impl<A: Addresses, B: Addresses> Addresses for (A, B) {}
 // SAFETY: as above.
-unsafe impl<A: Addresses, B: Addresses, C: Addresses, D: Addresses> Addresses for (A, B, C, D) {}
+unsafe impl<A: Addresses, B: Addresses, C: Addresses> Addresses for (A, B, C) {}
 
 // SAFETY: as `Addresses` says, all but the raw pointers may be shared, and those are harmless until somebody follows them.
 unsafe impl<T: Addresses> Sync for Shared<T> {}

@@ -1,4 +1,4 @@
-//! Steps, ready to run: kernels, matrix products, routines of the library, control flow and effects.
+//! Steps, ready to run: kernels, routines that run tile by tile, routines of the library, control flow and effects.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 use tensorwright_compiler::CompileError;
 use tensorwright_compiler::cost;
-use tensorwright_compiler::program::{self, KernelCall, Product, Program, Step};
+use tensorwright_compiler::program::{KernelCall, OperandForm, Program, Step};
 
 use super::block::Block;
 use super::control::ControlTask;
@@ -16,8 +16,8 @@ use super::shared::Shared;
 use super::{BuildExecutableError, RunError};
 use crate::buffer::OutOfMemory;
 use crate::jit::CompiledKernel;
-use crate::library::matmul;
 use crate::library::routine::{Routine, RoutineError};
+use crate::library::tiled::{self, Packing, TiledKernel};
 use crate::workers::{Failure, Workers, with_scratch};
 
 /// Estimated nanoseconds of work from which on a second thread pays for being woken.
@@ -29,7 +29,7 @@ const PIECE_NS: u64 = 10_000;
 #[derive(Debug)]
 pub(super) enum Task {
     Kernel(KernelTask),
-    MatMul(Box<MatMulTask>),
+    Tiled(Box<TiledTask>),
     Pack(Box<PackTask>),
     Routine { routine: Routine, operands: Vec<usize>, results: Vec<usize> },
     Control(Box<ControlTask>),
@@ -47,50 +47,22 @@ pub(super) struct KernelTask {
 }
 
 #[derive(Debug)]
-pub(super) struct MatMulTask {
-    plan: matmul::MatMul,
-    product: Product,
-    element_bytes: [i64; 3],
-    lhs: usize,
-    rhs: usize,
+pub(super) struct TiledTask {
+    kernel: Box<dyn TiledKernel>,
+    operands: SmallVec<[usize; 2]>,
     out: usize,
     pub(super) epilogue: Option<KernelTask>,
-    /// Iterations of the loops around the batch.
-    outer: u64,
 }
 
-/// A right operand that is packed for later products.
+/// An operand that is packed for later steps.
 #[derive(Debug)]
 pub(super) struct PackTask {
-    plan: matmul::MatMul,
-    offset_bytes: isize,
-    matrix: usize,
+    kernel: Box<dyn TiledKernel>,
+    packing: Packing,
+    /// Which operand of the kernel.
+    operand: usize,
+    from: usize,
     out: usize,
-}
-
-pub(super) fn planned(product: &Product) -> Result<matmul::MatMul, RoutineError> {
-    let element = matmul::Element::from;
-    let loops = [product.batch, product.rows, product.columns, product.depth];
-    let [batch, rows, columns, depth] = loops.map(|l| l.extent as usize);
-    let Product { batch: b, rows: r, columns: c, depth: d, .. } = product;
-    let product = matmul::Product {
-        batch,
-        rows,
-        columns,
-        depth,
-        input: element(product.input),
-        output: element(product.output),
-        lhs: matmul::Strides { batch: b.lhs, row: r.lhs, column: d.lhs },
-        rhs: matmul::Strides { batch: b.rhs, row: d.rhs, column: c.rhs },
-        out: matmul::Strides { batch: b.out, row: r.out, column: c.out },
-        accumulate: false,
-    };
-    Ok(matmul::MatMul::plan(&product)?)
-}
-
-fn planned_packed(product: &Product) -> Result<matmul::MatMul, BuildExecutableError> {
-    let what = "operands are packed for products that gain by it";
-    planned(product)?.prepacked().ok_or(CompileError::Internal { what }.into())
 }
 
 /// A step of the program, by its number, ready to run.
@@ -111,25 +83,20 @@ pub(super) fn task(
     };
     Ok(match &program.steps[at] {
         Step::Kernel(call) => Task::Kernel(kernel_task(call)),
-        Step::Pack { product, matrix, out } => Task::Pack(Box::new(PackTask {
-            plan: planned_packed(product)?,
-            offset_bytes: product.rhs_offset as isize * product.input.size() as isize,
-            matrix: *matrix,
-            out: *out,
-        })),
-        Step::MatMul { product, lhs, rhs, packed, out, epilogue } => {
-            let plan = if *packed { planned_packed(product)? } else { planned(product)? };
-            let rhs_offset = if *packed { 0 } else { product.rhs_offset };
-            let (input, output) = (product.input.size() as i64, product.output.size() as i64);
-            Task::MatMul(Box::new(MatMulTask {
-                plan,
-                product: Product { rhs_offset, ..product.clone() },
-                element_bytes: [input, input, output],
-                lhs: *lhs,
-                rhs: *rhs,
-                out: *out,
-                epilogue: epilogue.as_ref().map(kernel_task),
-                outer: product.outer.iter().map(|l: &program::Loop| l.extent).product(),
+        Step::Pack { routine, operand, from, out } => {
+            let kernel = tiled::planned_strided(routine)?;
+            let what = "operands are packed for routines that gain by it";
+            let packing = kernel.packing(*operand).ok_or(CompileError::Internal { what })?;
+            Task::Pack(Box::new(PackTask { kernel, packing, operand: *operand, from: *from, out: *out }))
+        }
+        Step::Tiled(call) => {
+            let forms: SmallVec<[OperandForm; 2]> =
+                call.operands.iter().map(|operand| operand.form).collect();
+            Task::Tiled(Box::new(TiledTask {
+                kernel: tiled::planned(&call.routine, &forms)?,
+                operands: call.operand_slots().collect(),
+                out: call.out,
+                epilogue: call.epilogue.as_ref().map(kernel_task),
             }))
         }
         Step::Routine { op, operands, operand_types, results, result_types, .. } => {
@@ -161,7 +128,7 @@ impl Task {
             // SAFETY: as of this function.
             Task::Kernel(task) => unsafe { task.run(memory, threads)? },
             // SAFETY: as of this function.
-            Task::MatMul(task) => unsafe { task.run(memory, threads)? },
+            Task::Tiled(task) => unsafe { task.run(memory, threads)? },
             // SAFETY: as of this function.
             Task::Pack(task) => unsafe { task.run(memory, threads) },
             // SAFETY: as of this function.
@@ -193,10 +160,8 @@ impl Task {
     pub(super) fn estimated_ns(&self) -> u64 {
         match self {
             Task::Kernel(task) => task.tiles.saturating_mul(task.tile_ns),
-            Task::MatMul(task) => {
-                (task.plan.tiles() * task.outer).saturating_mul(task.tile_ns() + task.epilogue_ns())
-            }
-            Task::Pack(task) => task.plan.packing_parts().saturating_mul(PackTask::PART_NS),
+            Task::Tiled(task) => task.estimated_ns(),
+            Task::Pack(task) => task.packing.parts.saturating_mul(task.packing.part_ns),
             Task::Routine { routine, .. } => {
                 routine.phases().iter().map(|phase| phase.tiles.saturating_mul(phase.tile_ns)).sum()
             }
@@ -246,86 +211,56 @@ impl KernelTask {
 }
 
 impl PackTask {
-    /// Estimated nanoseconds of a part: 64 KiB are read and written.
-    const PART_NS: u64 = 8_000;
-
     /// # Safety
     /// As of [`Task::run`].
     unsafe fn run(&self, memory: &[*mut u8], threads: usize) {
-        let shared = Shared::new((memory[self.matrix].wrapping_offset(self.offset_bytes), memory[self.out]));
-        share(self.plan.packing_parts(), PackTask::PART_NS, threads, &|parts| {
-            let &(matrix, out) = shared.get();
+        let shared = Shared::new((memory[self.from], memory[self.out]));
+        share(self.packing.parts, self.packing.part_ns, threads, &|parts| {
+            let &(from, out) = shared.get();
             for part in parts {
-                // SAFETY: the operand is that of the product, the slot was made for it when packed, and parts are disjoint.
-                unsafe { self.plan.pack_part(part, matrix, out) };
+                // SAFETY: the operand is that of the routine, the slot was made for it when packed, and parts are disjoint.
+                unsafe { self.kernel.pack_part(self.operand, part, from, out) };
             }
         });
     }
 }
 
-impl MatMulTask {
+impl TiledTask {
     /// # Safety
     /// As of [`Task::run`].
     unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), OutOfMemory> {
-        let [lhs_bytes, rhs_bytes, _] = self.element_bytes;
-        let lhs = memory[self.lhs].wrapping_offset((self.product.lhs_offset * lhs_bytes) as isize);
-        let rhs = memory[self.rhs].wrapping_offset((self.product.rhs_offset * rhs_bytes) as isize);
+        let operands: SmallVec<[*const u8; 2]> =
+            self.operands.iter().map(|&slot| memory[slot].cast_const()).collect();
         let params: SmallVec<[*mut u8; 8]> =
             self.epilogue.iter().flat_map(|e| e.args.iter().map(|&slot| memory[slot])).collect();
-        let shared = Shared::new((lhs, rhs, memory[self.out], params));
+        let shared = Shared::new((operands, memory[self.out], params));
         let scratch_bytes =
-            self.plan.scratch_bytes().max(self.epilogue.as_ref().map_or(0, |e| e.scratch_bytes));
-        let tiles = self.plan.tiles();
-        let work = (tiles * self.outer, self.tile_ns());
+            self.kernel.scratch_bytes().max(self.epilogue.as_ref().map_or(0, |e| e.scratch_bytes));
+        let work = (self.kernel.tiles(), self.kernel.tile_ns());
         share_with_scratch(work, threads, scratch_bytes, &|range, scratch| {
-            let (lhs, rhs, out, params) = shared.get();
-            for index in range {
-                let [l, r, o] = self.outer_offset(index / tiles);
-                let tile = index % tiles;
-                // SAFETY: offsets stay inside the operands, because the product does; tiles are disjoint.
+            let (operands, out, params) = shared.get();
+            for tile in range {
+                // SAFETY: the routine stays inside its operands and result (rule 5 of `program::verify`); tiles are disjoint.
                 unsafe {
-                    let (lhs, rhs) = (lhs.wrapping_offset(l), rhs.wrapping_offset(r));
-                    self.plan.run_tile(tile, out.wrapping_offset(o), lhs, rhs, scratch);
+                    self.kernel.run_tile(tile, operands, *out, scratch);
                     self.finish_tile(tile, params, scratch);
                 }
             }
         })
     }
 
-    /// Estimated nanoseconds of a tile: about 50 multiplications per nanosecond.
-    fn tile_ns(&self) -> u64 {
-        self.plan.work_per_tile() / 50 + 50
-    }
-
-    fn epilogue_ns(&self) -> u64 {
-        self.epilogue.as_ref().map_or(0, |epilogue| epilogue.tile_ns)
+    /// Estimated nanoseconds on one thread.
+    fn estimated_ns(&self) -> u64 {
+        let epilogue_ns = self.epilogue.as_ref().map_or(0, |epilogue| epilogue.tile_ns);
+        self.kernel.tiles().saturating_mul(self.kernel.tile_ns() + epilogue_ns)
     }
 
     /// # Safety
     /// `params` are those of the epilogue, and the tile has been computed.
     unsafe fn finish_tile(&self, tile: u64, params: &[*mut u8], scratch: *mut u8) {
         let Some(epilogue) = &self.epilogue else { return };
-        let part = self.plan.tile(tile);
-        let (rows, columns) = self.plan.tile_size();
-        let down = self.product.rows.extent.div_ceil(rows);
-        let across = self.product.columns.extent.div_ceil(columns);
-        let index = (part.batch * down + part.rows.start / rows) * across + part.columns.start / columns;
-        // SAFETY: the epilogue's grid has the tiles of the product, in row-major order (rule 5 of `program::verify`).
+        let index = self.kernel.position(tile);
+        // SAFETY: the epilogue's grid has the tiles of the routine, in row-major order (rule 5 of `program::verify`).
         unsafe { epilogue.kernel.run(params.as_ptr(), scratch, index, index + 1) };
-    }
-
-    /// Bytes to add to the operands and the result in an iteration of the outer loops.
-    fn outer_offset(&self, mut index: u64) -> [isize; 3] {
-        let mut offset = [0i64; 3];
-        for l in self.product.outer.iter().rev() {
-            let i = (index % l.extent.max(1)) as i64;
-            index /= l.extent.max(1);
-            for (sum, (step, bytes)) in
-                offset.iter_mut().zip([l.lhs, l.rhs, l.out].into_iter().zip(self.element_bytes))
-            {
-                *sum += i * step * bytes;
-            }
-        }
-        offset.map(|o| o as isize)
     }
 }

@@ -5,3 +5,4 @@ pub mod math;
 pub mod matmul;
 pub mod routine;
 pub mod scalar;
+pub mod tiled;

@@ -5,9 +5,9 @@
 //! 3. A kernel is called with a slot for each param, of as many bytes. Its elements have the dtype of the param; where a slot is known as
 //!    elements of another dtype, neither is bool. No kernel touches a list or a token.
 //! 4. A slot that a kernel writes is the argument of one param.
-//! 5. A product stays within the slots of its operands and its result, which have its dtypes and none of which is its result. An operand
-//!    is packed by a step, or by one around the region, for a product that reads it in the same way, and takes as many bytes as the target
-//!    says. What finishes the tiles of a product has the same tiles and does not write to its operands; such a product has no loops
+//! 5. A routine that runs tile by tile, such as a product, stays within the slots of its operands and its result, which have its dtypes and none of which is its result. An operand
+//!    is packed by a step, or by one around the region, for a routine that reads it in the same way, and takes as many bytes as the target
+//!    says. What finishes the tiles of a routine has the same tiles and does not write to its operands; such a product has no loops
 //!    around its batch.
 //! 6. Each op accepts the types of its operands and gives those of its results. A slot has as many bytes as the type it is taken
 //!    for, and holds a list or a token if that is one.
@@ -38,7 +38,7 @@ use std::fmt;
 
 use tensorwright_ir::Type;
 
-use super::{Place, Product, Program, Step, Target};
+use super::{Place, Program, Step, Target, Tiled};
 pub(crate) use flow::same_flow;
 
 /// A rule that a program breaks.
@@ -107,8 +107,11 @@ enum Placement {
     Later,
 }
 
+/// The routine, and which of its operands, that a slot is packed for.
+type Packed<'p> = Option<(&'p Tiled, usize)>;
+
 /// A program to be verified: the regions that lead to it, and what its inputs are packed for.
-type Open<'p> = (&'p Program, Vec<(usize, usize)>, Vec<Option<&'p Product>>);
+type Open<'p> = (&'p Program, Vec<(usize, usize)>, Vec<Packed<'p>>);
 
 fn check(program: &Program, target: &dyn Target, placement: Placement) -> Result<(), InvalidProgram> {
     let mut violations = Vec::new();
@@ -136,8 +139,8 @@ struct Verifier<'p> {
     step: Option<usize>,
     /// For each slot whether a step has written it.
     written: Vec<bool>,
-    /// For each slot the product that it is packed for.
-    packed: Vec<Option<&'p Product>>,
+    /// What each slot is packed for.
+    packed: Vec<Packed<'p>>,
     regions: Vec<Open<'p>>,
     violations: Vec<Violation>,
 }
@@ -148,7 +151,7 @@ impl<'p> Verifier<'p> {
         target: &'p dyn Target,
         placement: Placement,
         region: Vec<(usize, usize)>,
-        inputs: &[Option<&'p Product>],
+        inputs: &[Packed<'p>],
     ) -> Verifier<'p> {
         let packed = program.slots.iter().map(|slot| match slot.place {
             Place::Input(input) => inputs.get(input).copied().flatten(),

@@ -4,9 +4,9 @@ use tensorwright_ir::op::Types;
 use tensorwright_ir::{DType, Op, TensorType, Type};
 
 use super::{Verifier, same_kind};
-use crate::kernel::{Access, GridDim, Param};
+use crate::kernel::{Access, Param};
 use crate::program::control::carried;
-use crate::program::{KernelCall, Product, Step};
+use crate::program::{KernelCall, OperandForm, Step, Tiled, TiledCall};
 
 /// An op with the slots of its operands and results, and the types that it takes them for.
 struct Typed<'p> {
@@ -18,12 +18,11 @@ impl<'p> Verifier<'p> {
     pub(super) fn one_step(&mut self, step: &'p Step) {
         match step {
             Step::Kernel(call) => self.kernel_call(call),
-            Step::MatMul { product, lhs, rhs, packed, out, epilogue } => {
-                let slots = [*lhs, *rhs, *out];
-                self.matmul(product, slots, *packed);
-                epilogue.iter().for_each(|call| self.epilogue(product, slots, call));
+            Step::Tiled(call) => {
+                self.tiled(call);
+                call.epilogue.iter().for_each(|epilogue| self.epilogue(call, epilogue));
             }
-            Step::Pack { product, matrix, out } => self.pack(product, *matrix, *out),
+            Step::Pack { routine, operand, from, out } => self.pack(routine, *operand, *from, *out),
             Step::Routine { op, operands, operand_types, results, result_types, .. } => {
                 let tensors = |types: &[TensorType]| types.iter().map(Type::from).collect::<Vec<_>>();
                 let (operand_types, result_types) = (tensors(operand_types), tensors(result_types));
@@ -75,18 +74,33 @@ impl<'p> Verifier<'p> {
     }
 
     /// Rule 5.
-    fn matmul(&mut self, product: &'p Product, [lhs, rhs, out]: [usize; 3], packed: bool) {
-        self.require(out != lhs && out != rhs, 5, || format!("s{out} is both operand and result"));
-        let Some([left, right, result]) = product.reach() else {
-            return self.complain(5, format!("{product} leaves its operands"));
+    fn tiled(&mut self, call: &'p TiledCall) {
+        let TiledCall { routine, operands, out, .. } = call;
+        self.require(call.operand_slots().all(|slot| slot != *out), 5, || {
+            format!("s{out} is both operand and result")
+        });
+        let Some(reach) = routine.reach() else {
+            return self.complain(5, format!("{routine} leaves its operands"));
         };
-        self.holds(lhs, product.input, left);
-        self.holds(out, product.output, result);
-        if !packed {
-            return self.holds(rhs, product.input, right);
+        let dtypes = routine.operand_dtypes();
+        self.require(operands.len() == dtypes.len(), 5, || {
+            format!("{routine} has {} operands", dtypes.len())
+        });
+        self.holds(*out, routine.result_dtype(), reach.result);
+        for (position, operand) in operands.iter().enumerate().take(dtypes.len()) {
+            match operand.form {
+                OperandForm::Strided => {
+                    self.holds(operand.slot, dtypes[position], reach.operands[position]);
+                }
+                OperandForm::Packed => self.is_packed(operand.slot, (routine, position)),
+            }
         }
-        let fits = self.packed[rhs].is_some_and(|known| known.packs_like(product));
-        self.require(fits, 5, || format!("s{rhs} is not packed for {product}"));
+    }
+
+    fn is_packed(&mut self, slot: usize, (routine, operand): (&Tiled, usize)) {
+        let fits = self.packed[slot]
+            .is_some_and(|(known, packed)| packed == operand && known.packs_like(operand, routine));
+        self.require(fits, 5, || format!("s{slot} is not packed for {routine}"));
     }
 
     /// Whether a slot has so many elements.
@@ -98,40 +112,33 @@ impl<'p> Verifier<'p> {
         self.require(fits, 5, || format!("s{slot}: {ty} does not hold {elements} elements of {dtype}"));
     }
 
-    fn pack(&mut self, product: &'p Product, matrix: usize, out: usize) {
-        match product.reach() {
-            Some([_, right, _]) => self.holds(matrix, product.input, right),
-            None => self.complain(5, format!("{product} leaves its operands")),
+    fn pack(&mut self, routine: &'p Tiled, operand: usize, from: usize, out: usize) {
+        let dtype = routine.operand_dtypes().get(operand).copied();
+        let read = routine.reach().and_then(|reach| reach.operands.get(operand).copied());
+        match dtype.zip(read) {
+            Some((dtype, elements)) => self.holds(from, dtype, elements),
+            None => self.complain(5, format!("{routine} leaves its operands")),
         }
         let found = self.program.slots[out].ty.bytes();
-        let expected = self.target.packed_bytes(product);
-        self.require(expected == Some(found) && out != matrix, 5, || {
-            format!("s{out} has {found} bytes, but {product} packed has {expected:?}")
+        let expected = self.target.packed_bytes(routine, operand);
+        self.require(expected == Some(found) && out != from, 5, || {
+            format!("s{out} has {found} bytes, but {routine} packed has {expected:?}")
         });
-        self.packed[out] = Some(product);
+        self.packed[out] = Some((routine, operand));
     }
 
-    fn epilogue(&mut self, product: &Product, [lhs, rhs, _]: [usize; 3], call: &KernelCall) {
+    fn epilogue(&mut self, tiled: &TiledCall, call: &KernelCall) {
         self.kernel_call(call);
         let kernel = &self.program.kernels[call.kernel];
-        let grid = self.target.matmul_tile(product).map(|(rows, columns)| {
-            let dim = |extent, tile| GridDim { extent, tile };
-            [
-                dim(product.batch.extent, 1),
-                dim(product.rows.extent, rows),
-                dim(product.columns.extent, columns),
-            ]
+        let grid = self.target.tile(&tiled.routine).and_then(|tile| tiled.routine.grid(&tile));
+        let same = grid.is_some_and(|grid| {
+            let first_is_one = grid.first().is_some_and(|dim| dim.extent == 1);
+            kernel.grid[..] == grid[..] || (first_is_one && kernel.grid[..] == grid[1..])
         });
-        let is_same = |grid: [GridDim; 3]| {
-            kernel.grid == grid || (product.batch.extent == 1 && kernel.grid == grid[1..])
-        };
-        let same = grid.is_some_and(is_same);
-        self.require(same && product.outer.is_empty(), 5, || {
-            format!("k{} has other tiles than the product", call.kernel)
-        });
+        self.require(same, 5, || format!("k{} has other tiles than the routine", call.kernel));
         for (&slot, param) in call.args.iter().zip(&kernel.params) {
             let written = param.access != Access::Read;
-            self.require(!written || (slot != lhs && slot != rhs), 5, || {
+            self.require(!written || tiled.operand_slots().all(|operand| operand != slot), 5, || {
                 format!("s{slot} is written while it is an operand")
             });
         }

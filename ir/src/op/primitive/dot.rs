@@ -87,7 +87,7 @@ fn check_operand_axes(batch: &[usize], contract: &[usize], rank: usize) -> Resul
 impl OpDef for DotGeneral {
     const NAME: &'static str = "dot_general";
     const ARITY: Arity = Arity::Exact(2);
-    const LOWERING: Lowering = Lowering::Contract;
+    const LOWERING: Lowering = Lowering::Tiled;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         rule::require_class(operands, 0, DTypeClass::Number)?;

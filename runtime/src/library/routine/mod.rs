@@ -52,6 +52,12 @@ pub enum RoutineError {
     /// A matrix product of such element types.
     #[error(transparent)]
     Product(#[from] UnsupportedProduct),
+    /// An operand is given packed to a routine that does not gain by it.
+    #[error("`{routine}` takes no such operand packed")]
+    NotPacked {
+        /// Name of the routine.
+        routine: &'static str,
+    },
 }
 
 /// An op made ready to run.
