@@ -39,24 +39,26 @@ use crate::program::Product;
 const STEPS_PER_NS: u64 = 16;
 /// Nanoseconds that a tile takes besides its stages.
 const TILE_NS: u64 = 10;
-/// Machine instructions in a nanosecond.
-const INSTRUCTIONS_PER_NS: u64 = 4;
+/// Machine instructions in a nanosecond, at best.
+const INSTRUCTIONS_PER_NS: u64 = 12;
 /// Bytes of a vector in generated code.
 const VECTOR_BYTES: u64 = 16;
-/// Machine instructions of a conversion.
-const CAST: u64 = 3;
+/// Machine instructions that widen an element.
+const WIDENING: u64 = 12;
 /// Machine instructions of a row of a loop nest besides its points.
 const ROW_INSTRUCTIONS: u64 = 10;
-/// Steps in which the library joins the partial sums of a result.
-const JOINED_STEPS: u64 = 100;
+/// Nanoseconds in which the library adds up a result in partial sums, if there are terms for all of them, and if some are left over.
+const JOINED_NS: u64 = 1;
+const LEFT_OVER_NS: u64 = 3;
 /// Rows and columns of the library's register blocks.
 const BLOCK_ROWS: u64 = 12;
 const BLOCK_COLUMNS: u64 = 32;
-/// Nanoseconds of a register block of few terms, and of a product besides its blocks.
-const BLOCK_NS: u64 = 50;
-const PRODUCT_NS: u64 = 200;
-/// Nanoseconds that a run must gain by a kernel instead of a product of the library: the kernel is compiled first.
-const KERNEL_GAIN_NS: u64 = 1000;
+/// Nanoseconds of a register block and of each of its terms, and of a product besides its blocks.
+const BLOCK_NS: u64 = 20;
+const BLOCK_TERM_NS: u64 = 3;
+const PRODUCT_NS: u64 = 50;
+/// Nanoseconds that a run must gain by a kernel instead of a product of the library: the kernel is compiled first, in about half a millisecond.
+const KERNEL_GAIN_NS: u64 = 2000;
 /// Steps of an element of a strip of vector math.
 pub(crate) const STRIP: u32 = 8;
 /// Steps up to which an element is rather computed again than stored in memory and loaded.
@@ -94,34 +96,37 @@ pub(crate) fn contraction(results: u64, contracted: u64) -> u64 {
 
 /// Whether a product of few terms is rather code of a kernel than one of the library, which adds up `partial_sums` partial sums.
 pub(crate) fn prefers_kernel(product: &Product, partial_sums: usize) -> bool {
-    let by_kernel = product_in_kernel(product).saturating_mul(2).saturating_add(KERNEL_GAIN_NS);
-    by_kernel < product_in_library(product, partial_sums)
+    product_in_kernel(product).saturating_add(KERNEL_GAIN_NS) < product_in_library(product, partial_sums)
 }
 
 /// Nanoseconds of a product by the library: of results that are joined from partial sums one by one, else of register blocks, and of the packing
 /// before them.
 fn product_in_library(product: &Product, partial_sums: usize) -> u64 {
-    let results = product.results();
+    let (results, terms) = (product.results(), product.depth.extent);
     if partial_sums > 1 {
-        return results.saturating_mul(JOINED_STEPS) / STEPS_PER_NS;
+        let is_even = terms.is_multiple_of(partial_sums as u64);
+        return results.saturating_mul(if is_even { JOINED_NS } else { LEFT_OVER_NS });
     }
     let (rows, columns) = (product.rows.extent, product.columns.extent);
     let products = results / rows.saturating_mul(columns).max(1);
     let blocks = rows.div_ceil(BLOCK_ROWS).saturating_mul(columns.div_ceil(BLOCK_COLUMNS));
-    let each = blocks.saturating_mul(BLOCK_NS).saturating_add(PRODUCT_NS);
-    products.saturating_mul(each).saturating_add(results / 2)
+    let block = BLOCK_NS + BLOCK_TERM_NS * terms;
+    products.saturating_mul(blocks.saturating_mul(block).saturating_add(PRODUCT_NS))
 }
 
 /// Nanoseconds of a product as a loop over its results that spells out the terms of each: vectors along the innermost axis, if it is as long as one.
+/// About twice what is measured, because rows overlap.
 fn product_in_kernel(product: &Product) -> u64 {
     let loops = [product.columns, product.rows, product.batch];
     let inner = loops.into_iter().find(|l| l.extent > 1).unwrap_or(product.columns);
     let lanes = VECTOR_BYTES / (product.output.size() as u64).clamp(4, VECTOR_BYTES);
-    let widening = if product.input == product.output && product.output.size() >= 4 { 0 } else { CAST };
     let is_vector = inner.extent >= lanes;
+    let elements = if is_vector { lanes } else { 1 };
+    let is_wide = product.input == product.output && product.output.size() >= 4;
+    let widening = if is_wide { 0 } else { WIDENING * elements };
     let load = |stride: i64| match stride {
-        _ if !is_vector => 1 + widening,
         -1..=1 => 1 + widening,
+        _ if !is_vector => 1 + widening,
         _ => 2 * lanes + widening,
     };
     let term = load(inner.lhs) + load(inner.rhs) + 1;

@@ -10,20 +10,8 @@ use cranelift_object::{ObjectBuilder, ObjectModule};
 use tensorwright_compiler::codegen::{self, Workspace};
 use tensorwright_compiler::kernel::Kernel;
 use tensorwright_compiler::nest::Vectors;
-use tensorwright_compiler::program::Product;
-use tensorwright_compiler::{CompileOptions, Target, compile};
-
-struct Untiled;
-
-impl Target for Untiled {
-    fn matmul_tile(&self, _product: &Product) -> Option<(u64, u64)> {
-        None
-    }
-
-    fn packed_bytes(&self, _product: &Product) -> Option<usize> {
-        None
-    }
-}
+use tensorwright_compiler::program::Untiled;
+use tensorwright_compiler::{CompileOptions, compile};
 
 /// The texts of the files below a folder that have this extension.
 fn texts(folder: &str, extension: &str) -> Vec<String> {

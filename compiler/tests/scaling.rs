@@ -2,21 +2,9 @@
 
 use tensorwright_compiler::lower::{LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{PassOptions, PassRun, run_pipeline_observed};
-use tensorwright_compiler::program::{Program, Target, TileSize, Tiled};
+use tensorwright_compiler::program::{Program, Untiled};
 use tensorwright_ir::op::primitive::ReduceKind;
 use tensorwright_ir::{Builder, DType, Graph, TensorType};
-
-struct Untiled;
-
-impl Target for Untiled {
-    fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
-        None
-    }
-
-    fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {
-        None
-    }
-}
 
 /// Counters that say what searches cost.
 const WORK: [&str; 4] = ["nodes visited", "units searched", "places compared", "kernels asked"];

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use tensorwright_runtime::buffer::{Buffer, BufferPool};
-use tensorwright_runtime::library::matmul::{Element, MatMul, Product, Strides};
+use tensorwright_runtime::library::matmul::{Element, MatMul, MatMulDescriptor, Strides};
 use tensorwright_runtime::workers::Workers;
 
 /// What the threads of a job share.
@@ -61,7 +61,7 @@ fn run(plan: &MatMul, memory: &Memory, threads: usize) {
     });
 }
 
-fn measure(name: &str, product: &Product) {
+fn measure(name: &str, product: &MatMulDescriptor) {
     let plan = MatMul::plan(product).expect("types match");
     let size = product.input.size();
     let [m, k, n] = [product.rows, product.depth, product.columns];
@@ -76,12 +76,12 @@ fn measure(name: &str, product: &Product) {
 }
 
 fn measure_f32([m, k, n]: [usize; 3]) {
-    let product = Product::row_major(Element::F32, m, k, n);
+    let product = MatMulDescriptor::row_major(Element::F32, m, k, n);
     measure("f32", &product);
     let rhs = Strides::row_major(n, k).transposed();
-    measure("f32, rhs transposed", &Product { rhs, ..product });
+    measure("f32, rhs transposed", &MatMulDescriptor { rhs, ..product });
     let lhs = Strides::row_major(k, m).transposed();
-    measure("f32, lhs transposed", &Product { lhs, ..product });
+    measure("f32, lhs transposed", &MatMulDescriptor { lhs, ..product });
 }
 
 fn main() {
@@ -101,7 +101,7 @@ fn main() {
     use Element::{Bf16, F16, F64, I8, I32, I64};
     for element in [F64, F16, Bf16, I32, I8, I64] {
         for [m, k, n] in [[512, 512, 512], [1, 768, 3072]] {
-            measure(&format!("{element:?}"), &Product::row_major(element, m, k, n));
+            measure(&format!("{element:?}"), &MatMulDescriptor::row_major(element, m, k, n));
         }
     }
 }

@@ -94,19 +94,7 @@ fn check_ports(graph: &Graph) -> Result<(), CompileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::{TileSize, Tiled};
-
-    struct Untiled;
-
-    impl Target for Untiled {
-        fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
-            None
-        }
-
-        fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {
-            None
-        }
-    }
+    use crate::program::Untiled;
 
     fn compiled(text: &str) -> Result<Program, CompileError> {
         let graph = text.parse().unwrap_or_else(|error| panic!("{error}"));

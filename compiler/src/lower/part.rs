@@ -53,7 +53,6 @@ pub(super) fn choose_loops(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<
     Ok(())
 }
 
-
 /// Decides what to fuse.
 pub(super) fn fuse(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<(), CompileError> {
     let touched = |kernels: &Vec<Native>| kernels.iter().flat_map(|kernel| &kernel.params).copied().collect();

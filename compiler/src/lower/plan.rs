@@ -194,7 +194,8 @@ impl<'a, 'g> Planner<'a, 'g> {
     fn add_tiled(&mut self, id: NodeId, finisher: Option<usize>) -> Result<(), CompileError> {
         let node = self.fusion.graph.node(id);
         let what = "an op that lowers to a tiled routine has one";
-        let (routine, read) = tiled::routine(self.fusion.graph, node).ok_or(CompileError::Internal { what })?;
+        let (routine, read) =
+            tiled::routine(self.fusion.graph, node).ok_or(CompileError::Internal { what })?;
         let operand = |value| TiledOperand { slot: self.slot(value), form: OperandForm::Strided };
         let operands = read.into_iter().map(operand).collect();
         let out = self.slot(node.results[0]);

@@ -41,12 +41,7 @@
 //! counter another one, and eight points run the loop, as two vectors.
 //!
 //! ```
-//! # use tensorwright_compiler::{CompileOptions, Target, compile, program::Product};
-//! # struct Untiled;
-//! # impl Target for Untiled {
-//! #     fn matmul_tile(&self, _: &Product) -> Option<(u64, u64)> { None }
-//! #     fn packed_bytes(&self, _: &Product) -> Option<usize> { None }
-//! # }
+//! # use tensorwright_compiler::{CompileOptions, compile, program::Untiled};
 //! let graph = "graph @power(%x: f32[8], %n: i32[]) {
 //!   %zero = constant() {value = 0:i32}
 //!   %i, %y = while(%zero, %x, %n, %x) {carried = 2} (

@@ -16,3 +16,17 @@ pub trait Target {
     /// Bytes of the operand at a position packed ahead for many runs of such a routine; `None` if they would not gain.
     fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize>;
 }
+
+/// A runtime whose routines finish no tiles and pack nothing ahead.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Untiled;
+
+impl Target for Untiled {
+    fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
+        None
+    }
+
+    fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {
+        None
+    }
+}

@@ -169,7 +169,7 @@ classes! {
     elementwise: |kind| kind.lowering == Lowering::Map;
     views: |kind| kind.lowering == Lowering::View;
     reductions: |kind| kind.lowering == Lowering::Reduce;
-    contractions: |kind| kind.lowering == Lowering::Contract;
+    contractions: |kind| kind.lowering == Lowering::Tiled;
     library: |kind| kind.lowering == Lowering::Library;
     composites: |kind| kind.lowering == Lowering::Expand;
     control_flow: |kind| matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::Token);

@@ -39,7 +39,6 @@ use std::ops::Range;
 use tiling::{Grid, Method};
 
 /// Steps between elements of a batch of matrices, in elements.
-#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Strides {
     /// From one matrix of the batch to the next.
@@ -67,9 +66,9 @@ impl Strides {
     }
 }
 
-/// A product to be planned: `batch` times `rows * depth` by `depth * columns`.
+/// A product, by its shapes and layouts, that [`MatMul::plan`] plans: `batch` times `rows * depth` by `depth * columns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Product {
+pub struct MatMulDescriptor {
     /// Number of matrices.
     pub batch: usize,
     /// Rows of the left operand and the output.
@@ -92,7 +91,7 @@ pub struct Product {
     pub accumulate: bool,
 }
 
-impl Product {
+impl MatMulDescriptor {
     /// A product of row-major matrices of one type.
     pub fn row_major(element: Element, rows: usize, depth: usize, columns: usize) -> Self {
         Self {
@@ -132,8 +131,7 @@ pub struct UnsupportedProduct {
     pub output: Element,
 }
 
-/// A planned product. Machine code refers to it by address, so it has a C layout; it is not to be taken apart.
-#[repr(C)]
+/// A planned product: its tiles, and the loops that compute them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MatMul {
     batch: u64,
@@ -174,8 +172,8 @@ impl MatMul {
     /// # Errors
     /// When the output is narrower than the operands (64 bits to fewer), or one is integers and the other floats. Products
     /// are computed in the output's precision: in f32 for f16, bf16 and f32, else in the output's type.
-    pub fn plan(product: &Product) -> Result<Self, UnsupportedProduct> {
-        let Product { input, output, .. } = *product;
+    pub fn plan(product: &MatMulDescriptor) -> Result<Self, UnsupportedProduct> {
+        let MatMulDescriptor { input, output, .. } = *product;
         if !widens(input.accumulator(), output.accumulator()) {
             return Err(UnsupportedProduct { input, output });
         }
@@ -336,7 +334,7 @@ fn widens(from: Accumulator, to: Accumulator) -> bool {
 }
 
 /// Whether the transposed product is the faster one.
-fn prefers_transposed(product: &Product) -> bool {
+fn prefers_transposed(product: &MatMulDescriptor) -> bool {
     let flipped = product.transposed();
     let [skinny, flipped_skinny] = [product, &flipped].map(|p| method(p) != Method::Blocked);
     if skinny != flipped_skinny {
@@ -345,8 +343,8 @@ fn prefers_transposed(product: &Product) -> bool {
     product.out.column != 1 && product.out.row == 1
 }
 
-fn method(product: &Product) -> Method {
-    let Product { rows, rhs, .. } = *product;
+fn method(product: &MatMulDescriptor) -> Method {
+    let MatMulDescriptor { rows, rhs, .. } = *product;
     let wide = rows < product.columns.max(2);
     if wide && rows <= STREAM_ROWS && rhs.column == 1 {
         Method::Stream

@@ -102,7 +102,7 @@ fn check<T: Sample>([batch, rows, depth, columns]: [usize; 4], orders: [Order; 3
     let lhs = Matrix::<T>::new(orders[0], [batch, rows, depth], source);
     let rhs = Matrix::<T>::new(orders[1], [batch, depth, columns], source);
     let mut out = Matrix::<T>::new(orders[2], [batch, rows, columns], source);
-    let plan = MatMul::plan(&Product {
+    let plan = MatMul::plan(&MatMulDescriptor {
         batch,
         rows,
         columns,
@@ -198,7 +198,7 @@ fn integers_wrap_in_every_width() {
         T: Copy + Default + PartialEq + std::fmt::Debug,
     {
         let (rows, depth, columns) = (5, 300, 9);
-        let plan = MatMul::plan(&Product::row_major(element, rows, depth, columns)).unwrap();
+        let plan = MatMul::plan(&MatMulDescriptor::row_major(element, rows, depth, columns)).unwrap();
         let (lhs, rhs) = (vec![factor; rows * depth], vec![factor; depth * columns]);
         let mut out = vec![T::default(); rows * columns];
         run_all(&plan, out.as_mut_ptr().cast(), lhs.as_ptr().cast(), rhs.as_ptr().cast());
@@ -220,7 +220,7 @@ where
     U: Copy + PartialEq + std::fmt::Debug,
 {
     for rows in [1, 4] {
-        let product = Product { output, ..Product::row_major(input, rows, 100, 4) };
+        let product = MatMulDescriptor { output, ..MatMulDescriptor::row_major(input, rows, 100, 4) };
         let plan = MatMul::plan(&product).unwrap();
         let (lhs, rhs) = (vec![lhs; rows * 100], vec![rhs; 400]);
         let mut out = vec![zero; rows * 4];
@@ -239,7 +239,7 @@ fn outputs_of_another_type() {
     one_product(F16, F32, f16::from_f32(300.0), f16::from_f32(300.0), &[9e6], 0f32);
     one_product(Bf16, F64, bf16::from_f32(0.5), bf16::from_f32(0.5), &[25.0], 0f64);
     for (input, output) in [(F64, F32), (I64, I32), (F32, I32)] {
-        let mixed = Product { output, ..Product::row_major(input, 4, 4, 4) };
+        let mixed = MatMulDescriptor { output, ..MatMulDescriptor::row_major(input, 4, 4, 4) };
         assert_eq!(MatMul::plan(&mixed), Err(UnsupportedProduct { input, output }));
     }
 }
@@ -251,7 +251,7 @@ fn a_row_has_the_same_bits_alone_and_in_a_batch() {
     let lhs = Matrix::<f32>::new(Order::RowMajor, [1, 50, depth], source);
     let rhs = Matrix::<f32>::new(Order::RowMajor, [1, depth, columns], source);
     let results = [1, 2, 6, 50].map(|rows| {
-        let plan = MatMul::plan(&Product::row_major(Element::F32, rows, depth, columns)).unwrap();
+        let plan = MatMul::plan(&MatMulDescriptor::row_major(Element::F32, rows, depth, columns)).unwrap();
         let mut out = vec![f32::NAN; rows * columns];
         run_all(&plan, out.as_mut_ptr().cast(), lhs.pointer(), rhs.pointer());
         out[..columns].iter().map(|x| x.to_bits()).collect::<Vec<_>>()
@@ -265,12 +265,13 @@ fn a_tile_can_go_to_a_buffer_of_its_own() {
     let source = &mut Random::new(9);
     let lhs = Matrix::<f32>::new(Order::RowMajor, [1, rows, depth], source);
     let rhs = Matrix::<f32>::new(Order::RowMajor, [1, depth, columns], source);
-    let whole = Product::row_major(Element::F32, rows, depth, columns);
+    let whole = MatMulDescriptor::row_major(Element::F32, rows, depth, columns);
     let mut out = vec![0f32; rows * columns];
     let plan = MatMul::plan(&whole).unwrap();
     run_all(&plan, out.as_mut_ptr().cast(), lhs.pointer(), rhs.pointer());
     let (tile_rows, tile_columns) = plan.tile_size();
-    let local = Product { out: Strides::row_major(tile_rows as usize, tile_columns as usize), ..whole };
+    let local =
+        MatMulDescriptor { out: Strides::row_major(tile_rows as usize, tile_columns as usize), ..whole };
     let local = MatMul::plan(&local).unwrap();
     let mut buffer = vec![0f32; (tile_rows * tile_columns) as usize];
     let mut scratch = vec![[0u64; 8]; plan.scratch_bytes() / 64 + 1];
@@ -301,7 +302,10 @@ fn packed_ahead_the_bits_are_the_same() {
         let source = &mut Random::new(rows as u64 + 3 * depth as u64);
         let lhs = Matrix::<T>::new(Order::RowMajor, [1, rows, depth], source);
         let rhs = Matrix::<T>::new(order, [1, depth, columns], source);
-        let product = Product { rhs: rhs.strides, ..Product::row_major(T::ELEMENT, rows, depth, columns) };
+        let product = MatMulDescriptor {
+            rhs: rhs.strides,
+            ..MatMulDescriptor::row_major(T::ELEMENT, rows, depth, columns)
+        };
         let plan = MatMul::plan(&product).unwrap();
         let ahead = plan.prepacked().unwrap_or_else(|| panic!("{rows}x{depth}x{columns} {order:?}"));
         let mut memory = vec![[0u64; 8]; ahead.packed_bytes() / 64 + 1];
@@ -325,6 +329,6 @@ fn packed_ahead_the_bits_are_the_same() {
             check::<i16>(shape, order);
         }
     }
-    let many_rows = MatMul::plan(&Product::row_major(Element::F32, 500, 64, 64)).unwrap();
+    let many_rows = MatMul::plan(&MatMulDescriptor::row_major(Element::F32, 500, 64, 64)).unwrap();
     assert_eq!(many_rows.prepacked(), None);
 }

@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 use tensorwright_compiler::program::{Loop, OperandForm, Product, TileSize};
 
-use super::{MatMul, Strides};
+use super::{MatMul, MatMulDescriptor, Strides};
 use crate::library::routine::RoutineError;
 use crate::library::tiled::{Packing, TiledKernel};
 
@@ -117,11 +117,11 @@ impl TiledKernel for ProductKernel {
     }
 }
 
-fn description(product: &Product) -> super::Product {
+fn description(product: &Product) -> MatMulDescriptor {
     let loops = [product.batch, product.rows, product.columns, product.depth];
     let [batch, rows, columns, depth] = loops.map(|l| l.extent as usize);
     let Product { batch: b, rows: r, columns: c, depth: d, .. } = product;
-    super::Product {
+    MatMulDescriptor {
         batch,
         rows,
         columns,
