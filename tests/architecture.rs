@@ -93,6 +93,15 @@ fn the_readme_names_the_commands_that_ci_runs() {
 }
 
 #[test]
+fn rooms_of_crates_import_each_other_one_way() {
+    for name in ["compiler", "runtime", "cli", "macros"] {
+        let source = root().join(name).join("src");
+        let circle = imports::Crate::read(&source, &sources(&source)).circle_of_rooms();
+        assert!(circle.is_none(), "{name}: these import each other in a circle: {circle:?}");
+    }
+}
+
+#[test]
 fn files_of_the_facade_import_each_other_one_way() {
     let source = root().join("src");
     let circle = imports::Crate::read(&source, &sources(&source)).circle();

@@ -30,7 +30,7 @@
 //! kernel, or with `contraction` before there is one.
 
 use tensorwright_ir::op::primitive::Work;
-use tensorwright_ir::{DType, Op};
+use tensorwright_ir::{DType, Graph, Node, Op};
 
 use crate::kernel::{Extent, Instr, Kernel, Loop, Stage};
 use crate::program::Product;
@@ -92,6 +92,11 @@ pub(crate) fn of_op(op: &Op, dtype: DType) -> u32 {
 pub(crate) fn contraction(results: u64, contracted: u64) -> u64 {
     let pair = 2 * u64::from(steps(Work::Simple));
     results.saturating_mul(contracted).saturating_mul(pair)
+}
+
+/// Steps of an element of an element-wise op.
+pub(crate) fn element_cost(graph: &Graph, node: &Node) -> u32 {
+    of_op(&node.op, graph.tensor(node.results[0]).dtype)
 }
 
 /// Whether a product of few terms is rather code of a kernel than one of the library, which adds up `partial_sums` partial sums.

@@ -10,7 +10,7 @@ use tensorwright_compiler::{CompileError, CompileOptions, compile_donating};
 use tensorwright_ir::Graph;
 use tensorwright_ir::text::Style;
 
-use crate::executable::Native;
+use crate::executable::{Executable, Native};
 use crate::jit::{JitError, listing};
 
 /// Why a stage cannot be shown.
@@ -32,6 +32,18 @@ pub enum DumpError {
 impl From<PassError> for DumpError {
     fn from(error: PassError) -> DumpError {
         DumpError::Compile(error.into())
+    }
+}
+
+impl Executable {
+    /// The graph at a stage of compilation, as text, with the inputs donated that are; see [`dump`]. Kernels and machine code are
+    /// those of the program that runs.
+    ///
+    /// # Errors
+    /// If there is no such stage.
+    pub fn dump(&self, stage: &str) -> Result<String, DumpError> {
+        dump_program(self.program(), stage)
+            .unwrap_or_else(|| dump(&self.graph, &self.options, &self.donated, stage))
     }
 }
 

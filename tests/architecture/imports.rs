@@ -29,10 +29,19 @@ impl Crate {
 
     /// A circle of modules each of which imports the next, if there is one.
     pub(crate) fn circle(&self) -> Option<Vec<String>> {
-        let imports: BTreeMap<&Module, BTreeSet<Module>> =
-            self.code.keys().map(|module| (module, self.imports(module))).collect();
-        let mut done: BTreeSet<&Module> = BTreeSet::new();
-        self.code.keys().find_map(|start| circle_from(start, &imports, &mut Vec::new(), &mut done))
+        circle(&self.code.keys().map(|module| (module.clone(), self.imports(module))).collect())
+    }
+
+    /// As [`Crate::circle`], of the files and folders right below the crate's root.
+    pub(crate) fn circle_of_rooms(&self) -> Option<Vec<String>> {
+        let room = |module: &Module| module.iter().take(1).cloned().collect::<Module>();
+        let mut imports: BTreeMap<Module, BTreeSet<Module>> = BTreeMap::new();
+        for module in self.code.keys().filter(|module| !module.is_empty()) {
+            let others = self.imports(module).iter().map(room).collect::<BTreeSet<Module>>();
+            let others = others.into_iter().filter(|other| !other.is_empty() && *other != room(module));
+            imports.entry(room(module)).or_default().extend(others);
+        }
+        circle(&imports)
     }
 
     fn imports(&self, module: &Module) -> BTreeSet<Module> {
@@ -76,9 +85,14 @@ fn joined(module: &Module, name: &str) -> Module {
     module.iter().cloned().chain([name.to_owned()]).collect()
 }
 
+fn circle(imports: &BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<String>> {
+    let mut done: BTreeSet<&Module> = BTreeSet::new();
+    imports.keys().find_map(|start| circle_from(start, imports, &mut Vec::new(), &mut done))
+}
+
 fn circle_from<'m>(
     module: &'m Module,
-    imports: &'m BTreeMap<&Module, BTreeSet<Module>>,
+    imports: &'m BTreeMap<Module, BTreeSet<Module>>,
     path: &mut Vec<&'m Module>,
     done: &mut BTreeSet<&'m Module>,
 ) -> Option<Vec<String>> {
@@ -155,4 +169,5 @@ fn paths_are_read_and_resolved() {
     let imports = example.imports(&names(&["a"]));
     assert_eq!(imports, BTreeSet::from([names(&["b"]), names(&["b", "deep"])]));
     assert_eq!(example.circle().unwrap(), ["b::deep", "a", "b"]);
+    assert_eq!(example.circle_of_rooms().unwrap(), ["a", "b"]);
 }

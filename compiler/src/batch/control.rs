@@ -11,6 +11,7 @@ use tensorwright_ir::{Builder, Graph, Op, Type, Value};
 use super::depend::{self, Set, meets};
 use super::lists::swapped;
 use super::rules::{self, Site};
+use super::spread::spread;
 use super::{BatchError, Item, append_batched};
 use crate::passes::has_effect;
 
@@ -97,7 +98,7 @@ impl Site<'_> {
             Type::List(_) => return Err(self.lists_differ()),
             Type::Tensor(_) => {}
         }
-        let (yes, no) = (rules::spread(self.b, self.size, yes)?, rules::spread(self.b, self.size, no)?);
+        let (yes, no) = (spread(self.b, self.size, yes)?, spread(self.b, self.size, no)?);
         Ok(Item::batched(select_rows(self.b, chosen, yes, no)?))
     }
 
@@ -234,13 +235,13 @@ fn is_selected(
 /// Where the loop goes on.
 fn goes_on(b: &mut Builder, size: usize, condition: &Graph, inputs: &[Item]) -> Result<Value, BatchError> {
     let go = append_batched(b, condition, size, inputs)?[0];
-    Ok(rules::spread(b, size, go)?)
+    Ok(spread(b, size, go)?)
 }
 
 /// The value with the new axis, or without it.
 fn as_asked(b: &mut Builder, size: usize, item: Item, own: bool) -> Result<Value, BatchError> {
     match own {
-        true => Ok(rules::spread(b, size, item)?),
+        true => Ok(spread(b, size, item)?),
         false => {
             debug_assert!(!item.per_example, "`depend` has said what differs");
             Ok(item.value)

@@ -4,8 +4,8 @@ use tensorwright_ir::op::Lowering;
 use tensorwright_ir::op::control::{ListPush, ListStack};
 use tensorwright_ir::{BuildError, Builder, Op, Value};
 
-use super::rules::{self, Site};
-use super::{BatchError, Item, with_axis};
+use super::rules::Site;
+use super::{BatchError, Item};
 
 impl Site<'_> {
     pub(super) fn list(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
@@ -33,27 +33,6 @@ impl Site<'_> {
     pub(super) fn lists_differ(&self) -> BatchError {
         BatchError::List { op: self.node.op.name(), location: self.node.location.clone() }
     }
-}
-
-/// The list with batched rows.
-pub(super) fn spread(b: &mut Builder, size: usize, list: Value) -> Result<Value, BuildError> {
-    let wide = with_axis(b.row(list), size);
-    let wide = b.list_new(&wide)?;
-    if matches!(b.graph().op(list), Some(Op::ListNew(_))) {
-        return Ok(wide);
-    }
-    let length = b.list_len(list)?;
-    let shorter = |b: &mut Builder, x: &[Value]| {
-        let found = b.list_len(x[0])?;
-        b.lt(found, x[2])
-    };
-    let spread = b.while_loop(&[wide], &[list, length], shorter, |b, x| {
-        let index = b.list_len(x[0])?;
-        let row = b.list_get(x[1], index)?;
-        let row = rules::spread(b, size, Item::shared(row))?;
-        Ok([b.list_push(x[0], row)?])
-    })?;
-    Ok(spread[0])
 }
 
 /// The tensor with its first two axes in each other's places.

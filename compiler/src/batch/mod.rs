@@ -42,6 +42,7 @@ mod depend;
 mod effects;
 mod lists;
 mod rules;
+mod spread;
 
 pub use tensorwright_ir::op::batching::Item;
 use tensorwright_ir::op::control::Map;

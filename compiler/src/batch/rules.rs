@@ -1,11 +1,12 @@
 //! A node for many examples, by the rule that its op's definition states.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::op::batching::{self, Batching, Examples};
+use tensorwright_ir::op::batching::{Batching, Examples};
 use tensorwright_ir::op::control::Map;
 use tensorwright_ir::{BuildError, Builder, Node, Op, Type, Value};
 
-use super::{BatchError, Item, append_batched, input_like, lists};
+use super::spread::spread;
+use super::{BatchError, Item, append_batched, input_like};
 
 /// A node to be batched, in the graph that it is appended to.
 pub(super) struct Site<'a> {
@@ -102,15 +103,6 @@ impl Site<'_> {
             b.copy_node(node, &own)
         })?;
         Ok(results.into_iter().map(Item::batched).collect())
-    }
-}
-
-/// The value, a tensor or a list, with the new axis.
-pub(super) fn spread(b: &mut Builder, size: usize, item: Item) -> Result<Value, BuildError> {
-    match b.ty(item.value) {
-        Type::Token => Ok(item.value),
-        Type::List(_) if !item.per_example => lists::spread(b, size, item.value),
-        Type::List(_) | Type::Tensor(_) => batching::spread(b, size, item),
     }
 }
 

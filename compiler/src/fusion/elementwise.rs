@@ -12,7 +12,6 @@ use tensorwright_ir::{NodeId, Op, Value};
 use super::units::depends_on;
 use super::{Cluster, Form, Fusion, is_reduction};
 use crate::cost;
-use crate::passes::element_cost;
 
 /// Outputs beyond this number make a kernel juggle too many streams.
 const MAX_ROOTS: usize = 12;
@@ -100,7 +99,7 @@ fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
 fn steps(fusion: &Fusion<'_>, id: NodeId) -> u32 {
     match fusion.inlined.get(&id) {
         Some(inlined) => cost::contraction(1, inlined.terms) as u32,
-        None => element_cost(fusion.graph, fusion.graph.node(id)),
+        None => cost::element_cost(fusion.graph, fusion.graph.node(id)),
     }
 }
 

@@ -7,6 +7,7 @@
 mod compile;
 mod donate;
 mod driver;
+mod error;
 mod late;
 mod merge;
 mod pack;
@@ -15,9 +16,10 @@ mod place;
 mod plan;
 mod unused;
 
-pub use compile::{CompileError, CompileOptions, compile, compile_donating};
+pub use compile::{CompileOptions, compile, compile_donating};
 use driver::{Context, Donations};
 pub use driver::{LowerOptions, Observer, StageRun, clusters, lower, lower_observed};
+pub use error::CompileError;
 use part::Part;
 
 use crate::program::Program;

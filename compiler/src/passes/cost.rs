@@ -4,7 +4,7 @@ use tensorwright_ir::op::{Lowering, Runs};
 use tensorwright_ir::{Graph, Node, Op};
 
 use super::dce::live_nodes;
-use crate::cost::{TRIPS, contraction, of_op};
+use crate::cost::{TRIPS, contraction, element_cost};
 
 /// Steps that the outputs of the graph need. Index maps and constants are free: they become a way of reading.
 pub fn cost(graph: &Graph) -> u64 {
@@ -55,9 +55,4 @@ fn terms(graph: &Graph, node: &Node) -> u64 {
             .max(1),
         _ => 1,
     }
-}
-
-/// Steps of an element of an element-wise op.
-pub(crate) fn element_cost(graph: &Graph, node: &Node) -> u32 {
-    of_op(&node.op, graph.tensor(node.results[0]).dtype)
 }

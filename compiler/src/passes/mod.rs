@@ -31,7 +31,6 @@ pub use canonicalise::Canonicalise;
 pub use context::{Context, Failure, PassOptions, StopAfter};
 pub use contract::Contract;
 pub use control::{Batch, Forward, Hoist, Inline, Localise, Prune, Share};
-pub(crate) use cost::element_cost;
 pub use cost::{cost, node_cost};
 pub use cse::Cse;
 pub use dce::Dce;

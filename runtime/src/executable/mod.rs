@@ -21,11 +21,9 @@ use tensorwright_ir::{DType, Graph, TensorType};
 use self::block::{Block, OutputPlace};
 pub use self::effect::set_printer;
 use crate::buffer::{Buffer, BufferPool, OutOfMemory, SharedBuffer};
-use crate::dump::{DumpError, dump, dump_program};
 use crate::jit::{CompiledKernel, JitError};
-use crate::library::matmul::ProductKernel;
-use crate::library::routine::RoutineError;
-use crate::library::tiled;
+use crate::library::error::RoutineError;
+use crate::library::tiled::{self, ProductKernel};
 
 /// About what parts of an executable take on the heap, measured: the rest of it, a kernel besides its code (the
 /// module and two copies of its text), a node with its results, a graph input, a slot of the program.
@@ -42,9 +40,9 @@ pub struct Executable {
     outputs: Vec<TensorType>,
     block: Block,
     program: Program,
-    graph: Graph,
-    options: CompileOptions,
-    donated: Vec<(usize, usize)>,
+    pub(crate) graph: Graph,
+    pub(crate) options: CompileOptions,
+    pub(crate) donated: Vec<(usize, usize)>,
 }
 
 /// Why a graph has no executable.
@@ -157,16 +155,6 @@ impl Executable {
     /// The program that it runs.
     pub fn program(&self) -> &Program {
         &self.program
-    }
-
-    /// The graph at a stage of compilation, as text, with the inputs donated that are; see [`dump`]. Kernels and machine code are
-    /// those of the program that runs.
-    ///
-    /// # Errors
-    /// If there is no such stage.
-    pub fn dump(&self, stage: &str) -> Result<String, DumpError> {
-        dump_program(&self.program, stage)
-            .unwrap_or_else(|| dump(&self.graph, &self.options, &self.donated, stage))
     }
 
     /// Bytes of machine code, counting kernels shared with other executables.

@@ -16,7 +16,8 @@ use super::shared::Shared;
 use super::{BuildExecutableError, RunError};
 use crate::buffer::OutOfMemory;
 use crate::jit::CompiledKernel;
-use crate::library::routine::{Routine, RoutineError};
+use crate::library::error::RoutineError;
+use crate::library::routine::Routine;
 use crate::library::tiled::{self, Packing, TiledKernel};
 use crate::workers::{Failure, Workers, with_scratch};
 

@@ -15,7 +15,6 @@ use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
 use crate::cost;
 use crate::differentiate::reverse::Recording;
 use crate::differentiate::{DifferentiateError, copy_inputs, prepare::mapped};
-use crate::passes::element_cost;
 
 /// How the way back gets at an input of the region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +167,7 @@ impl Joint<'_> {
             return true;
         }
         let cheap = match node.op.lowering() {
-            Lowering::Map => element_cost(self.graph, node) <= cost::MEMORY,
+            Lowering::Map => cost::element_cost(self.graph, node) <= cost::MEMORY,
             Lowering::View => true,
             _ => false,
         };

@@ -25,12 +25,10 @@ mod element;
 mod kernel;
 mod prepack;
 mod run;
-mod tiled;
 mod tiling;
 mod vector;
 
 pub use element::Element;
-pub use tiled::ProductKernel;
 
 use element::Accumulator;
 use kernel::{DOT_LANES, DOT_ROWS, STREAM_ROWS};

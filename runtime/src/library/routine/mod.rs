@@ -31,7 +31,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 use tensorwright_ir::{Op, TensorType};
 
-use super::matmul::UnsupportedProduct;
+use super::error::RoutineError;
 use crate::buffer::OutOfMemory;
 use crate::workers::{Failure, Workers, with_scratch};
 
@@ -39,26 +39,6 @@ use crate::workers::{Failure, Workers, with_scratch};
 const MIN_SHARED_NS: u64 = 20_000;
 /// Estimated nanoseconds of the pieces that threads take.
 const PIECE_NS: u64 = 10_000;
-
-/// The library cannot compute this.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RoutineError {
-    /// There is no routine for the op.
-    #[error("the library has no routine for `{op}`")]
-    NoRoutine {
-        /// Name of the op.
-        op: &'static str,
-    },
-    /// A matrix product of such element types.
-    #[error(transparent)]
-    Product(#[from] UnsupportedProduct),
-    /// An operand is given packed to a routine that does not gain by it.
-    #[error("`{routine}` takes no such operand packed")]
-    NotPacked {
-        /// Name of the routine.
-        routine: &'static str,
-    },
-}
 
 /// An op made ready to run.
 pub struct Routine {

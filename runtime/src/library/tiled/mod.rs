@@ -1,11 +1,13 @@
 //! Routines of the library that compute their result tile by tile: what a step runs of one, and the table of them.
 
+mod product;
+
 use std::fmt::Debug;
 
 use tensorwright_compiler::program::{OperandForm, TileSize, Tiled};
 
-use super::matmul::ProductKernel;
-use super::routine::RoutineError;
+pub use self::product::ProductKernel;
+use super::error::RoutineError;
 
 /// A routine, planned for its shapes and strides.
 pub trait TiledKernel: Debug + Send + Sync {

@@ -3,9 +3,9 @@
 use smallvec::smallvec;
 use tensorwright_compiler::program::{Loop, OperandForm, Product, TileSize};
 
-use super::{MatMul, MatMulDescriptor, Strides};
-use crate::library::routine::RoutineError;
-use crate::library::tiled::{Packing, TiledKernel};
+use super::{Packing, TiledKernel};
+use crate::library::error::RoutineError;
+use crate::library::matmul::{MatMul, MatMulDescriptor, Strides};
 
 /// A product of a program, planned.
 #[derive(Debug)]

@@ -1,0 +1,23 @@
+//! Why the library cannot compute something.
+
+use super::matmul::UnsupportedProduct;
+
+/// The library cannot compute this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoutineError {
+    /// There is no routine for the op.
+    #[error("the library has no routine for `{op}`")]
+    NoRoutine {
+        /// Name of the op.
+        op: &'static str,
+    },
+    /// A matrix product of such element types.
+    #[error(transparent)]
+    Product(#[from] UnsupportedProduct),
+    /// An operand is given packed to a routine that does not gain by it.
+    #[error("`{routine}` takes no such operand packed")]
+    NotPacked {
+        /// Name of the routine.
+        routine: &'static str,
+    },
+}
