@@ -97,6 +97,11 @@ impl Builder {
         self.graph.add_input(ty.into(), Some(name.into()))
     }
 
+    /// Adds an input with the type and the name that a value has in another graph.
+    pub fn input_like(&mut self, graph: &Graph, value: Value) -> Value {
+        self.graph.add_input(graph.ty(value).clone(), graph.value_name(value).map(str::to_owned))
+    }
+
     /// Gives a value a name for the text form; `None` takes it away.
     pub fn set_name(&mut self, value: Value, name: Option<String>) {
         self.graph.set_value_name(value, name);
@@ -187,23 +192,6 @@ impl Builder {
             shape.clone(),
             (0..from.rank()).map(|axis| axis + offset).collect::<Vec<_>>(),
         )
-    }
-
-    /// Inlines `graph`: its nodes are appended with `inputs` in place of its inputs. Returns its outputs.
-    pub fn inline(&mut self, graph: &Graph, inputs: &[Value]) -> Result<Vec<Value>, BuildError> {
-        let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
-        for (&inner, &outer) in graph.inputs().iter().zip(inputs) {
-            map[inner.index()] = Some(outer);
-        }
-        let at = |map: &[Option<Value>], v: Value| map[v.index()].expect("operands come first");
-        for node in graph.nodes() {
-            let operands: SmallVec<[Value; 4]> = node.operands.iter().map(|&v| at(&map, v)).collect();
-            let results = self.copy_node(node, &operands)?;
-            for (&inner, &outer) in node.results.iter().zip(&results) {
-                map[inner.index()] = Some(outer);
-            }
-        }
-        Ok(graph.outputs().iter().map(|&v| at(&map, v)).collect())
     }
 
     /// The finished graph. If inputs were added after nodes, values are numbered anew: inputs first, as everywhere.

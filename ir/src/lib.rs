@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod copier;
 mod dtype;
 pub mod eval;
 mod graph;
@@ -16,6 +17,7 @@ mod types;
 mod verify;
 
 pub use builder::{BuildError, Builder};
+pub use copier::Copier;
 pub use dtype::{DType, DTypeClass, UnknownDType};
 pub use graph::{Graph, Node, NodeId, Source, Value};
 pub use literal::{Element, Literal, LiteralRef};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use tensorwright_ir::op::{Lowering, TypeError};
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Type, Value};
 
 use super::trace::Captured;
 use super::{Application, Code, Operand, apply, apply_stateful, eager};
@@ -95,25 +95,17 @@ fn without_tokens(graph: &Graph) -> std::result::Result<Cow<'_, Graph>, BuildErr
 }
 
 fn run_ops(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
-    let mut values: Vec<Option<Tensor>> = vec![None; graph.values().len()];
-    for (value, input) in graph.inputs().iter().zip(inputs) {
-        values[value.index()] = Some(input.clone());
-    }
+    let mut copier = Copier::with_inputs(graph, inputs);
     for node in graph.nodes() {
-        let operands: Vec<&Tensor> = node.operands.iter().map(|&value| made(&values, value)).collect();
+        let operands = copier.values(&node.operands);
+        let operands: Vec<&Tensor> = operands.iter().collect();
         let results = apply(node.op.clone(), &operands, at).map_err(Arc::unwrap_or_clone)?;
-        for (value, result) in node.results.iter().zip(results) {
-            values[value.index()] = Some(result);
-        }
+        copier.set_all(&node.results, &results);
     }
-    Ok(graph.outputs().iter().map(|&value| made(&values, value).clone()).collect())
+    Ok(copier.values(graph.outputs()).into_vec())
 }
 
 /// Whether the node is an op without regions and effects.
 fn is_plain(node: &Node) -> bool {
     !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Token)
-}
-
-fn made(values: &[Option<Tensor>], value: Value) -> &Tensor {
-    values[value.index()].as_ref().expect("nodes are in topological order")
 }

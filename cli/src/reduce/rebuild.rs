@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tensorwright_ir::op::{AttrMap, AttrValue, rule};
-use tensorwright_ir::{Builder, Graph, Literal, NodeId, Op, Shape, Source, TensorType, Value};
+use tensorwright_ir::{Builder, Copier, Graph, Literal, NodeId, Op, Shape, Source, TensorType, Value};
 
 /// What is changed.
 #[derive(Clone, Debug, Default)]
@@ -22,28 +22,29 @@ pub(super) struct Change {
 pub(super) fn rebuild(graph: &Graph, outputs: &[Value], change: &Change) -> Option<Graph> {
     let plan = Plan::new(graph, outputs, change);
     let mut b = Builder::new(graph.name());
-    let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
+    let mut copier = Copier::new(graph);
     for value in graph.values().filter(|v| plan.needed[v.index()] && plan.is_input(*v)) {
         // Inputs of functions are tensors.
         let ty = resized_type(graph.ty(value).as_tensor()?, change.resized)?;
-        map[value.index()] = Some(match graph.value_name(value) {
+        let input = match graph.value_name(value) {
             Some(name) if !change.anonymous => b.named_input(name, ty),
             _ => b.input(ty),
-        });
+        };
+        copier.set(value, input);
     }
     for (id, node) in graph.iter().filter(|(id, _)| plan.runs(*id)) {
-        let operands: Option<Vec<Value>> = node.operands.iter().map(|&v| map[plan.read(v).index()]).collect();
+        let operands: Option<Vec<Value>> = node.operands.iter().map(|&v| copier.get(plan.read(v))).collect();
         b.set_location(node.location.clone().filter(|_| !change.anonymous));
         let op = resized_op(&node.op, change.resized)?;
         let results = b.push_with_regions(op, &operands?, node.regions.clone()).ok()?;
         for (&old, &new) in graph.node(id).results.iter().zip(&results) {
-            map[old.index()] = Some(new);
+            copier.set(old, new);
             if !change.anonymous {
                 b.set_name(new, graph.value_name(old).map(str::to_owned));
             }
         }
     }
-    let outputs: Option<Vec<Value>> = outputs.iter().map(|&v| map[plan.read(v).index()]).collect();
+    let outputs: Option<Vec<Value>> = outputs.iter().map(|&v| copier.get(plan.read(v))).collect();
     Some(b.finish(&outputs?))
 }
 

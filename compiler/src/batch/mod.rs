@@ -46,7 +46,7 @@ mod spread;
 
 pub use tensorwright_ir::op::batching::Item;
 use tensorwright_ir::op::control::Map;
-use tensorwright_ir::{BuildError, Builder, Dim, Graph, Location, TensorType, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Dim, Graph, Location, TensorType, Type, Value};
 
 use crate::passes::has_effect;
 
@@ -155,14 +155,10 @@ pub fn append_batched(
     size: usize,
     inputs: &[Item],
 ) -> Result<Vec<Item>, BatchError> {
-    let mut items: Vec<Option<Item>> = vec![None; graph.values().len()];
-    for (&input, &item) in graph.inputs().iter().zip(inputs) {
-        items[input.index()] = Some(item);
-    }
+    let mut items = Copier::with_inputs(graph, inputs);
     let outer = b.location().cloned();
     for node in graph.nodes() {
-        let operands: Vec<Item> =
-            node.operands.iter().map(|v| items[v.index()].expect("operands come first")).collect();
+        let operands = items.values(&node.operands);
         let types: Vec<&Type> = node.operands.iter().map(|&v| graph.ty(v)).collect();
         b.set_location(node.location.clone());
         let results = rules::Site { b: &mut *b, size, node, types: &types, x: &operands }.results()?;
@@ -170,11 +166,11 @@ pub fn append_batched(
             if let (Some(name), None) = (graph.value_name(result), b.graph().value_name(item.value)) {
                 b.set_name(item.value, Some(name.to_owned()));
             }
-            items[result.index()] = Some(item);
+            items.set(result, item);
         }
     }
     b.set_location(outer);
-    Ok(graph.outputs().iter().map(|v| items[v.index()].expect("outputs are values")).collect())
+    Ok(items.values(graph.outputs()).into_vec())
 }
 
 /// An input of the builder's graph for an input of another graph.

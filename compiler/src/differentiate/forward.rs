@@ -1,10 +1,10 @@
 //! Forward mode: tangents go along with the nodes.
 
 use tensorwright_ir::op::{Primal, Results};
-use tensorwright_ir::{Builder, Graph, Node, Value};
+use tensorwright_ir::{Builder, Copier, Graph, Node, Value};
 
 use super::activity::{masked, useful};
-use super::prepare::{mapped, prepare};
+use super::prepare::prepare;
 use super::{Appended, DifferentiateError, Rules, control, rule};
 
 /// Appends `graph` to `b`, with `inputs` in place of its inputs, and the tangents of its outputs.
@@ -32,10 +32,9 @@ pub(super) fn append_jvp_of(
     let active: Vec<bool> = tangents.iter().map(Option::is_some).collect();
     let graph = prepare(graph, &active, outputs)?;
     let useful = useful(&graph, outputs);
-    let count = graph.values().len();
-    let mut sweep = Sweep { b: &mut *b, useful, values: vec![None; count], tangents: vec![None; count] };
-    for ((&input, &value), &tangent) in graph.inputs().iter().zip(inputs).zip(tangents) {
-        sweep.values[input.index()] = Some(value);
+    let (values, none) = (Copier::with_inputs(&graph, inputs), vec![None; graph.values().len()]);
+    let mut sweep = Sweep { b: &mut *b, useful, values, tangents: none };
+    for (&input, &tangent) in graph.inputs().iter().zip(tangents) {
         sweep.tangents[input.index()] = tangent;
     }
     let outer = sweep.b.location().cloned();
@@ -46,7 +45,7 @@ pub(super) fn append_jvp_of(
     b.set_location(outer);
     let of_output = |(v, &wanted): (&Value, &bool)| tangents[v.index()].filter(|_| wanted);
     Ok(Appended {
-        outputs: mapped(&values, graph.outputs()),
+        outputs: values.values(graph.outputs()).into_vec(),
         derivatives: graph.outputs().iter().zip(outputs).map(of_output).collect(),
     })
 }
@@ -55,13 +54,13 @@ struct Sweep<'b> {
     b: &'b mut Builder,
     useful: Vec<bool>,
     /// What stands for the values of the original.
-    values: Vec<Option<Value>>,
+    values: Copier,
     tangents: Vec<Option<Value>>,
 }
 
 impl Sweep<'_> {
     fn step(&mut self, node: &Node) -> Result<(), DifferentiateError> {
-        let operands = mapped(&self.values, &node.operands);
+        let operands = self.values.values(&node.operands);
         let tangents: Vec<Option<Value>> = node.operands.iter().map(|v| self.tangents[v.index()]).collect();
         let of_use = masked(&self.useful, &node.results);
         let active = of_use.contains(&true) && tangents.iter().any(Option::is_some);
@@ -88,8 +87,8 @@ impl Sweep<'_> {
     }
 
     fn put(&mut self, node: &Node, results: &Results, tangents: Vec<Option<Value>>) {
-        for ((old, &new), tangent) in node.results.iter().zip(results).zip(tangents) {
-            self.values[old.index()] = Some(new);
+        self.values.set_all(&node.results, results);
+        for (old, tangent) in node.results.iter().zip(tangents) {
             self.tangents[old.index()] = tangent.filter(|_| self.useful[old.index()]);
         }
     }

@@ -38,7 +38,7 @@ mod prepare;
 mod reverse;
 
 use tensorwright_ir::op::{Derivative, Rule};
-use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Location, Node, Value};
 
 pub use explain::{Reason, Step, Unconnected, explain};
 pub use forward::append_jvp;
@@ -160,14 +160,7 @@ fn positions(graph: &Graph, wrt: &[usize]) -> Result<Vec<bool>, DifferentiateErr
 }
 
 fn copy_inputs(b: &mut Builder, graph: &Graph) -> Vec<Value> {
-    let copy = |&input: &Value| {
-        let ty = graph.ty(input).clone();
-        match graph.value_name(input) {
-            Some(name) => b.named_input(name, ty),
-            None => b.input(ty),
-        }
-    };
-    graph.inputs().iter().map(copy).collect()
+    Copier::declaring(graph, b).values(graph.inputs()).into_vec()
 }
 
 fn derived(b: Builder, mut outputs: Vec<Value>, derivatives: &[Option<Value>]) -> Derived {

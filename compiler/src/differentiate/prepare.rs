@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 
 use tensorwright_ir::op::{Derivative, Results, Role, TypeError};
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Value};
 
 use super::activity::{masked, useful, varied};
 use super::control::Flow;
-use super::copy_inputs;
 
 /// The graph with all active composites that have no rule replaced by their definitions, in regions too; inputs and outputs keep
 /// their places.
@@ -42,24 +41,15 @@ fn expand_once(graph: &Graph, inputs: &[bool], outputs: &[bool]) -> Result<Optio
         return Ok(None);
     }
     let mut b = Builder::new(graph.name());
-    let mut map: Vec<Option<Value>> = vec![None; graph.values().len()];
-    for (&old, new) in graph.inputs().iter().zip(copy_inputs(&mut b, graph)) {
-        map[old.index()] = Some(new);
-    }
+    let mut copier = Copier::declaring(graph, &mut b);
     for (node, fate) in graph.nodes().iter().zip(fates) {
-        let operands = mapped(&map, &node.operands);
-        b.set_location(node.location.clone());
-        let results = match fate {
-            Fate::Keep => b.copy_node(node, &operands)?,
-            Fate::Expand => expand(&mut b, node, &operands)?,
-            Fate::Regions(regions) => b.push_with_regions(node.op.clone(), &operands, regions)?,
+        match fate {
+            Fate::Keep => copier.copy(&mut b, node)?,
+            Fate::Expand => copier.place(&mut b, node, |b, operands| expand(b, node, operands))?,
+            Fate::Regions(regions) => copier.copy_with(&mut b, node, regions)?,
         };
-        for (&old, &new) in node.results.iter().zip(&results) {
-            map[old.index()] = Some(new);
-        }
     }
-    let outputs = mapped(&map, graph.outputs());
-    Ok(Some(b.finish(&outputs)))
+    Ok(Some(b.finish(&copier.values(graph.outputs()))))
 }
 
 fn fate(node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildError> {
@@ -83,11 +73,6 @@ fn fate(node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildE
     }
     let regions = expanded.into_iter().zip(&node.regions);
     Ok(Fate::Regions(regions.map(|(new, old)| new.unwrap_or_else(|| old.clone())).collect()))
-}
-
-/// What stands for these values in a copy of their graph.
-pub(super) fn mapped(map: &[Option<Value>], values: &[Value]) -> Vec<Value> {
-    values.iter().map(|v| map[v.index()].expect("operands come first")).collect()
 }
 
 fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, BuildError> {

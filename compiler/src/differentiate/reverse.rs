@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use tensorwright_ir::op::Primal;
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Value};
 
 use super::activity::{masked, useful, varied};
 use super::control::{Site, Tape};
-use super::prepare::{mapped, prepare};
+use super::prepare::prepare;
 use super::{Appended, DifferentiateError, Rules, rule};
 
 /// Appends `graph` to `b`, with `inputs` in place of its inputs, and the cotangents of its inputs.
@@ -34,7 +34,7 @@ pub fn append_vjp(
 pub(super) struct Recording<'g> {
     graph: Cow<'g, Graph>,
     /// What stands for the values of the original.
-    values: Vec<Option<Value>>,
+    values: Copier,
     varied: Vec<bool>,
     /// For each node what control flow keeps for the way back.
     tapes: Vec<Option<Tape>>,
@@ -51,38 +51,30 @@ impl<'g> Recording<'g> {
     ) -> Result<Recording<'g>, DifferentiateError> {
         let graph = prepare(graph, wanted, active)?;
         let (varied, useful) = (varied(&graph, wanted), useful(&graph, active));
-        let mut values: Vec<Option<Value>> = vec![None; graph.values().len()];
-        for (&input, &value) in graph.inputs().iter().zip(inputs) {
-            values[input.index()] = Some(value);
-        }
-        let outer = b.location().cloned();
+        let mut values = Copier::with_inputs(&graph, inputs);
         let mut tapes = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
-            let operands = mapped(&values, &node.operands);
             let (of_operands, of_results) = (masked(&varied, &node.operands), masked(&varied, &node.results));
             let of_results: Vec<bool> =
                 of_results.iter().zip(&node.results).map(|(&v, y)| v && useful[y.index()]).collect();
-            let (results, tape) = match of_results.contains(&true).then(|| rule(node)) {
-                Some(Rules::Regions) => {
-                    b.set_location(node.location.clone());
-                    let site = Site { node, operands: &operands, varied: &of_operands, active: &of_results };
-                    let (results, tape) = site.record(b)?;
-                    (results, Some(tape))
-                }
-                _ => (b.copy_node(node, &operands)?, None),
+            let mut tape = None;
+            match of_results.contains(&true).then(|| rule(node)) {
+                Some(Rules::Regions) => values.place(b, node, |b, operands| {
+                    let site = Site { node, operands, varied: &of_operands, active: &of_results };
+                    let (results, recorded) = site.record(b)?;
+                    tape = Some(recorded);
+                    Ok::<_, DifferentiateError>(results)
+                })?,
+                _ => values.copy(b, node)?,
             };
-            for (&old, &new) in node.results.iter().zip(&results) {
-                values[old.index()] = Some(new);
-            }
             tapes.push(tape);
         }
-        b.set_location(outer);
         Ok(Recording { graph, values, varied, tapes })
     }
 
     /// What stands for the outputs.
     pub(super) fn outputs(&self) -> Vec<Value> {
-        mapped(&self.values, self.graph.outputs())
+        self.values.values(self.graph.outputs()).into_vec()
     }
 
     /// Appends the way back, from cotangents of the outputs to those of the inputs.
@@ -108,7 +100,7 @@ impl<'g> Recording<'g> {
 
 struct Sweep<'b> {
     b: &'b mut Builder,
-    values: Vec<Option<Value>>,
+    values: Copier,
     varied: Vec<bool>,
     /// The cotangents so far.
     sums: Vec<Option<Value>>,
@@ -134,8 +126,8 @@ impl Sweep<'_> {
         let found = match (tape, rule(node)) {
             (Some(tape), _) => tape.back(self.b, &cotangents)?,
             (None, Rules::Op(rule)) => {
-                let operands = mapped(&self.values, &node.operands);
-                let results = mapped(&self.values, &node.results);
+                let operands = self.values.values(&node.operands);
+                let results = self.values.values(&node.results);
                 let (op, operands, results, wanted) = (&node.op, &operands[..], &results[..], &wanted[..]);
                 let mut primal = Primal { b: &mut *self.b, op, operands, results, wanted };
                 rule.vjp(&mut primal, &cotangents)?.into_vec()

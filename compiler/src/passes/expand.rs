@@ -29,7 +29,7 @@ use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::control::Checkpoint;
 use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, ReduceKind};
 use tensorwright_ir::op::{Lowering, Results, TypeError};
-use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Scalar, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, DType, Graph, Node, Op, Scalar, Value};
 
 use super::rewriter::{Operands, Rewrite, rewrite_all};
 use super::{Context, Pass};
@@ -100,8 +100,7 @@ fn arg_reduce(op: &ArgReduce, b: &mut Builder, x: Value) -> Result<Value, BuildE
 /// A definition that is being copied into the graph.
 struct Frame {
     definition: Graph,
-    /// For values of the definition what stands for them in the graph.
-    map: Vec<Option<Value>>,
+    copier: Copier,
     /// The next node to copy.
     next: usize,
 }
@@ -112,7 +111,7 @@ fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, B
     loop {
         let frame = stack.last_mut().expect("the outermost frame returns");
         let Some(node) = frame.definition.nodes().get(frame.next) else {
-            let results = frame.values(frame.definition.outputs());
+            let results = frame.copier.values(frame.definition.outputs());
             stack.pop();
             match stack.last_mut() {
                 None => return Ok(results.into_iter().collect()),
@@ -120,7 +119,7 @@ fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, B
             }
             continue;
         };
-        let operands = frame.values(&node.operands);
+        let operands = frame.copier.values(&node.operands);
         if is_expanded(&node.op) {
             let inner = Frame::new(b, node, &operands)?;
             stack.push(inner);
@@ -142,21 +141,12 @@ impl Frame {
             source: source.into(),
         })?;
         let definition = definition.finish(&results);
-        let mut map = vec![None; definition.values().len()];
-        for (input, &operand) in definition.inputs().iter().zip(operands) {
-            map[input.index()] = Some(operand);
-        }
-        Ok(Frame { definition, map, next: 0 })
-    }
-
-    fn values(&self, inner: &[Value]) -> SmallVec<[Value; 3]> {
-        inner.iter().map(|v| self.map[v.index()].expect("operands come first")).collect()
+        let copier = Copier::with_inputs(&definition, operands);
+        Ok(Frame { definition, copier, next: 0 })
     }
 
     fn finish_node(&mut self, results: &[Value]) {
-        for (inner, &value) in self.definition.nodes()[self.next].results.iter().zip(results) {
-            self.map[inner.index()] = Some(value);
-        }
+        self.copier.set_all(&self.definition.nodes()[self.next].results, results);
         self.next += 1;
     }
 }

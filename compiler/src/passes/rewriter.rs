@@ -13,7 +13,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::Results;
-use tensorwright_ir::{BuildError, Builder, Graph, Location, Node, NodeId, Shape, TensorType, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Location, Node, NodeId, Shape, TensorType, Value};
 
 use super::Context;
 
@@ -91,8 +91,8 @@ pub struct Rewriter<'g> {
     old: &'g Graph,
     /// The new graph from the first change on; before that the old one serves as the new one.
     new: Option<Builder>,
-    /// For values of `old` what stands for them in `new`. Unused while `new` is `None`.
-    map: Vec<Option<Value>>,
+    /// From `old` to `new`. Unused while `new` is `None`.
+    copier: Copier,
     /// How many nodes of `old` are done.
     done: usize,
     location: Option<Location>,
@@ -137,7 +137,7 @@ pub fn retain_nodes(graph: &Graph, cx: &mut Context<'_>, keep: impl Fn(NodeId) -
         if !keep(id) {
             rewriter.build();
             changed = true;
-        } else if let Err(error) = rewriter.copy(node) {
+        } else if let Err(error) = rewriter.operands(node).and_then(|_| rewriter.copy(node)) {
             return fail(cx, node, error);
         }
         rewriter.done += 1;
@@ -170,7 +170,7 @@ pub fn until_stable(
 
 impl<'g> Rewriter<'g> {
     fn new(old: &'g Graph) -> Rewriter<'g> {
-        let mut rewriter = Rewriter { old, new: None, map: Vec::new(), done: 0, location: None };
+        let mut rewriter = Rewriter { old, new: None, copier: Copier::default(), done: 0, location: None };
         if Builder::continuing(old, 0).is_none() {
             rewriter.start_from_scratch();
         }
@@ -218,18 +218,13 @@ impl<'g> Rewriter<'g> {
     fn start_from_prefix(&mut self) {
         let new = Builder::continuing(self.old, self.done).expect("inputs come first");
         let kept = new.graph().values().len();
-        self.map = self.old.values().map(|v| (v.index() < kept).then_some(v)).collect();
+        self.copier = Copier::continuing(self.old, kept);
         self.new = Some(new);
     }
 
     fn start_from_scratch(&mut self) {
         let mut new = Builder::new(self.old.name());
-        self.map = vec![None; self.old.values().len()];
-        for &input in self.old.inputs() {
-            let value = new.input(self.old.ty(input).clone());
-            new.set_name(value, self.old.value_name(input).map(str::to_owned));
-            self.map[input.index()] = Some(value);
-        }
+        self.copier = Copier::declaring(self.old, &mut new);
         self.new = Some(new);
     }
 
@@ -269,7 +264,7 @@ impl<'g> Rewriter<'g> {
         if self.new.is_none() {
             return Ok(old);
         }
-        self.map[old.index()].ok_or_else(|| RewriteError::Removed { op: self.producer_name(old) })
+        self.copier.get(old).ok_or_else(|| RewriteError::Removed { op: self.producer_name(old) })
     }
 
     fn producer_name(&self, old: Value) -> &'static str {
@@ -304,8 +299,8 @@ impl<'g> Rewriter<'g> {
         self.build();
         let new = self.new.as_mut().expect("was started");
         for (&old, &value) in node.results.iter().zip(values) {
-            self.map[old.index()] = value;
             let Some(value) = value else { continue };
+            self.copier.set(old, value);
             let fresh = new.graph().producer(value).is_some_and(|(id, _)| id.index() >= mark);
             if fresh && new.graph().value_name(value).is_none() {
                 new.set_name(value, self.old.value_name(old).map(str::to_owned));
@@ -325,16 +320,8 @@ impl<'g> Rewriter<'g> {
     }
 
     fn copy(&mut self, node: &Node) -> Result<(), RewriteError> {
-        let operands = self.operands(node)?;
         let Some(new) = &mut self.new else { return Ok(()) };
-        let results = new.copy_node(node, &operands)?;
-        for (&old, &value) in node.results.iter().zip(&results) {
-            self.map[old.index()] = Some(value);
-            if let Some(name) = self.old.value_name(old) {
-                new.set_name(value, Some(name.to_owned()));
-            }
-        }
-        Ok(())
+        Ok(self.copier.copy_named(self.old, new, node)?)
     }
 
     fn finish(self, cx: &mut Context<'_>) -> Option<Graph> {

@@ -1,9 +1,7 @@
 //! Checks of passes on graphs in the text form.
 
-use std::collections::HashMap;
-
 use tensorwright_ir::text::{Style, parse, print};
-use tensorwright_ir::{Builder, Graph, NodeId, Source, Value};
+use tensorwright_ir::{Builder, Copier, Graph, NodeId, Source, Value};
 
 use super::effects::has_effect;
 use super::everywhere::run_everywhere;
@@ -63,22 +61,19 @@ pub(super) fn plain_text(graph: &Graph) -> String {
 /// The graph without names and with nodes in the order of need, and so its regions, which nest little.
 fn plain(graph: &Graph) -> Graph {
     let mut b = Builder::new("f");
-    let mut map: HashMap<Value, Value> = HashMap::new();
-    for &input in graph.inputs() {
-        map.insert(input, b.input(graph.ty(input).clone()));
-    }
+    let inputs: Vec<Value> = graph.inputs().iter().map(|&input| b.input(graph.ty(input).clone())).collect();
+    let mut copier = Copier::with_inputs(graph, &inputs);
     let effects = graph.nodes().iter().filter(|node| has_effect(node));
     let roots =
         graph.outputs().iter().copied().chain(effects.filter_map(|node| node.results.first().copied()));
     for root in roots {
-        place(graph, &mut b, &mut map, root);
+        place(graph, &mut b, &mut copier, root);
     }
-    let outputs: Vec<Value> = graph.outputs().iter().map(|v| map[v]).collect();
-    b.finish(&outputs)
+    b.finish(&copier.values(graph.outputs()))
 }
 
 /// Appends what `value` is made of, in the order of operands.
-fn place(graph: &Graph, b: &mut Builder, map: &mut HashMap<Value, Value>, value: Value) {
+fn place(graph: &Graph, b: &mut Builder, copier: &mut Copier, value: Value) {
     let mut stack: Vec<NodeId> = Vec::new();
     let maker = |value: Value| match graph.source(value) {
         Source::Result { node, .. } => Some(node),
@@ -87,18 +82,18 @@ fn place(graph: &Graph, b: &mut Builder, map: &mut HashMap<Value, Value>, value:
     stack.extend(maker(value));
     while let Some(&id) = stack.last() {
         let node = graph.node(id);
-        let missing = node.operands.iter().find(|v| !map.contains_key(v)).and_then(|&v| maker(v));
+        let missing = node.operands.iter().find(|&&v| copier.get(v).is_none()).and_then(|&v| maker(v));
         if let Some(first) = missing {
             stack.push(first);
             continue;
         }
         stack.pop();
-        if map.contains_key(&node.results[0]) {
+        if copier.get(node.results[0]).is_some() {
             continue;
         }
-        let operands: Vec<Value> = node.operands.iter().map(|v| map[v]).collect();
+        let operands = copier.values(&node.operands);
         let regions = node.regions.iter().map(plain).collect();
         let results = b.push_with_regions(node.op.clone(), &operands, regions).expect("a valid graph");
-        map.extend(node.results.iter().copied().zip(results));
+        copier.set_all(&node.results, &results);
     }
 }

@@ -4,7 +4,7 @@
 use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::op::Random;
 use tensorwright_ir::op::primitive::{BroadcastInDim, ReduceKind};
-use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, Shape, TensorType, Value, eval};
+use tensorwright_ir::{Builder, Copier, DType, Graph, Literal, Scalar, Shape, TensorType, Value, eval};
 use tensorwright_runtime::Executable;
 
 const KINDS: [ReduceKind; 6] =
@@ -163,22 +163,15 @@ fn extremes_of_nans_and_signed_zeros() {
 
 /// Each op compiled alone, one after the other.
 fn op_by_op(graph: &Graph, inputs: &[Literal]) -> Vec<Literal> {
-    let mut values: Vec<Option<Literal>> = vec![None; graph.values().len()];
-    for (&value, literal) in graph.inputs().iter().zip(inputs) {
-        values[value.index()] = Some(literal.clone());
-    }
+    let mut values = Copier::with_inputs(graph, inputs);
     for node in graph.nodes() {
         let mut b = Builder::new("one");
         let operands: Vec<Value> = node.operands.iter().map(|&v| b.input(graph.ty(v).clone())).collect();
         let results = b.copy_node(node, &operands).expect("a copy");
         let one = b.finish(&results);
-        let inputs: Vec<Literal> =
-            node.operands.iter().map(|v| values[v.index()].clone().expect("computed")).collect();
-        for (&value, literal) in node.results.iter().zip(run(&one, &inputs, 2)) {
-            values[value.index()] = Some(literal);
-        }
+        values.set_all(&node.results, &run(&one, &values.values(&node.operands), 2));
     }
-    graph.outputs().iter().map(|v| values[v.index()].clone().expect("computed")).collect()
+    values.values(graph.outputs()).into_vec()
 }
 
 fn check_fused(graph: &Graph, inputs: &[Literal]) {

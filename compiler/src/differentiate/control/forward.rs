@@ -94,7 +94,7 @@ impl Wide {
         inner.set_location(b.location().cloned());
         let (mut values, mut tangents) = (Vec::new(), vec![None; self.inputs.len()]);
         for group in self.input_groups() {
-            values.extend(group.clone().map(|i| named_input(&mut inner, region, i)));
+            values.extend(group.clone().map(|i| inner.input_like(region, region.inputs()[i])));
             for i in group.filter(|&i| self.inputs[i]) {
                 tangents[i] = Some(inner.input(region.ty(region.inputs()[i]).clone()));
             }
@@ -132,11 +132,4 @@ impl Wide {
         };
         op.with_counts(width(state), width(sliced)).expect("its operands can come and go")
     }
-}
-
-fn named_input(b: &mut Builder, region: &Graph, input: usize) -> Value {
-    let input = region.inputs()[input];
-    let value = b.input(region.ty(input).clone());
-    b.set_name(value, region.value_name(input).map(str::to_owned));
-    value
 }

@@ -10,11 +10,11 @@
 //! A value that the region gives as a stacked output already is not saved a second time.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Value};
 
 use crate::cost;
 use crate::differentiate::reverse::Recording;
-use crate::differentiate::{DifferentiateError, copy_inputs, prepare::mapped};
+use crate::differentiate::{DifferentiateError, copy_inputs};
 
 /// How the way back gets at an input of the region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +116,6 @@ struct Cut {
 }
 
 impl Joint<'_> {
-    fn is_forward(&self, value: Value) -> bool {
-        value.index() < self.forward.values().len()
-    }
-
     fn cut(&self, outputs: &[Value]) -> Cut {
         let mut needed = vec![false; self.graph.values().len()];
         let mut back = vec![false; self.graph.nodes().len()];
@@ -184,21 +180,14 @@ impl Joint<'_> {
 
     fn backward(&self, cut: &Cut, cotangents: &[Value], outputs: &[Value]) -> Result<Graph, BuildError> {
         let mut b = Builder::new(format!("{}_vjp", self.graph.name()));
-        let mut map: Vec<Option<Value>> = vec![None; self.graph.values().len()];
+        let mut copier = Copier::new(self.graph);
         let given = cut.given.iter().map(|&input| self.graph.inputs()[input]);
         for value in given.chain(cut.saved.iter().copied()).chain(cotangents.iter().copied()) {
-            let input = b.input(self.graph.ty(value).clone());
-            if self.is_forward(value) {
-                b.set_name(input, self.graph.value_name(value).map(str::to_owned));
-            }
-            map[value.index()] = Some(input);
+            copier.declare(self.graph, &mut b, value);
         }
         for (node, _) in self.graph.nodes().iter().zip(&cut.back).filter(|(_, back)| **back) {
-            let results = b.copy_node(node, &mapped(&map, &node.operands))?;
-            for (old, &new) in node.results.iter().zip(&results) {
-                map[old.index()] = Some(new);
-            }
+            copier.copy(&mut b, node)?;
         }
-        Ok(b.finish(&mapped(&map, outputs)))
+        Ok(b.finish(&copier.values(outputs)))
     }
 }

@@ -37,13 +37,13 @@
 //! ```
 
 use tensorwright_ir::op::{Lowering, Ports, Runs};
-use tensorwright_ir::{BuildError, Graph, Node, Op, Value};
+use tensorwright_ir::{BuildError, Copier, Graph, Node, Op, Value};
 
 use super::plan::{Hoisted, Plan, ports};
 use crate::passes::dce::live_nodes;
 use crate::passes::effects::touches_token;
 use crate::passes::everywhere::has_regions;
-use crate::passes::rewriter::{Operands, Rewrite, Rewriter, Site, rewrite_all};
+use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
 
 /// The pass; see the [module](self).
@@ -92,24 +92,14 @@ fn hoisted(
     if moved.is_empty() {
         return Ok(Vec::new());
     }
-    let mut outside: Vec<Option<Value>> = vec![None; region.values().len()];
-    for (&input, &operand) in region.inputs().iter().zip(&site.operands[ports.selectors()..]) {
-        outside[input.index()] = Some(operand);
-    }
+    let mut outside = Copier::with_inputs(region, &site.operands[ports.selectors()..]);
     let wanted = makers(region, &moved);
-    for (id, node) in region.iter().filter(|(id, _)| wanted[id.index()]) {
-        let operands: Operands =
-            node.operands.iter().map(|v| outside[v.index()].expect("makers come first")).collect();
-        let results = r.build_at(region.node(id).location.clone()).copy_node(node, &operands)?;
-        for (old, new) in node.results.iter().zip(results) {
-            outside[old.index()] = Some(new);
-        }
+    for (_, node) in region.iter().filter(|(id, _)| wanted[id.index()]) {
+        outside.copy(r.build(), node)?;
     }
-    let hoisted = moved.into_iter().map(|inside| {
-        let outside = outside[inside.index()].expect("has been computed");
-        Hoisted { outside, region: position, inside }
-    });
-    Ok(hoisted.collect())
+    let outside = outside.values(&moved);
+    let hoisted = moved.into_iter().zip(outside);
+    Ok(hoisted.map(|(inside, outside)| Hoisted { outside, region: position, inside }).collect())
 }
 
 /// For each value of the region whether it is the same each time and can be computed outside.

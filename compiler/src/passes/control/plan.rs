@@ -2,7 +2,9 @@
 
 use tensorwright_ir::op::primitive::Constant;
 use tensorwright_ir::op::{Ports, Results, Role};
-use tensorwright_ir::{BuildError, Builder, Graph, LiteralRef, Node, Op, Scalar, Source, Type, Value};
+use tensorwright_ir::{
+    BuildError, Builder, Copier, Graph, LiteralRef, Node, Op, Scalar, Source, Type, Value,
+};
 
 use crate::passes::rewriter::{Rewriter, Site};
 
@@ -125,8 +127,8 @@ impl<'g> Plan<'g> {
             copy.add_local(region.inputs()[*input], local)?;
         }
         for &(from, to) in &self.aliases {
-            if let Some(new) = copy.map[region.inputs()[to].index()] {
-                copy.map[region.inputs()[from].index()] = Some(new);
+            if let Some(new) = copy.copier.get(region.inputs()[to]) {
+                copy.copier.set(region.inputs()[from], new);
             }
         }
         let outputs: Vec<Value> = match self.ports.role(position) {
@@ -141,25 +143,24 @@ impl<'g> Plan<'g> {
 struct Copy<'g> {
     region: &'g Graph,
     b: Builder,
-    /// For values of the region what stands for them in the copy.
-    map: Vec<Option<Value>>,
+    copier: Copier,
 }
 
 impl<'g> Copy<'g> {
     fn of(region: &'g Graph) -> Copy<'g> {
-        Copy { region, b: Builder::new(region.name()), map: vec![None; region.values().len()] }
+        Copy { region, b: Builder::new(region.name()), copier: Copier::new(region) }
     }
 
     fn add_input(&mut self, old: Value) {
-        let new = self.b.input(self.region.ty(old).clone());
-        self.stands_for(old, new);
+        self.copier.declare(self.region, &mut self.b, old);
     }
 
     /// An input for a value that is computed outside, which only one region needs.
     fn add_moved(&mut self, moved: &Hoisted, position: usize, ty: Type) {
         let new = self.b.input(ty);
         if moved.region == position {
-            self.stands_for(moved.inside, new);
+            self.b.set_name(new, self.region.value_name(moved.inside).map(str::to_owned));
+            self.copier.set(moved.inside, new);
         }
     }
 
@@ -168,31 +169,30 @@ impl<'g> Copy<'g> {
             Local::Literal(value) => self.b.push_one(Constant { value: value.clone() }, &[])?,
             Local::Splat(scalar) => self.b.full(*scalar, &self.region.tensor(old).shape)?,
         };
-        self.map[old.index()] = Some(new);
+        self.copier.set(old, new);
         Ok(())
-    }
-
-    fn stands_for(&mut self, old: Value, new: Value) {
-        self.b.set_name(new, self.region.value_name(old).map(str::to_owned));
-        self.map[old.index()] = Some(new);
     }
 
     /// Copies the nodes whose operands are there; the others need what was dropped, and nothing that stays needs them.
     fn finish(mut self, outputs: &[Value]) -> Result<Graph, BuildError> {
         for node in self.region.nodes() {
-            let is_there = |v: &Value| self.map[v.index()];
-            let known = !node.results.is_empty() && node.results.iter().all(|v| is_there(v).is_some());
-            let operands: Option<Vec<Value>> = node.operands.iter().map(is_there).collect();
-            let (false, Some(operands)) = (known, operands) else { continue };
-            let results = self.b.copy_node(node, &operands)?;
-            for (&old, new) in node.results.iter().zip(results) {
-                if self.map[old.index()].is_none() {
-                    self.stands_for(old, new);
-                }
+            let known = self.copier.try_values(&node.results).is_some_and(|results| !results.is_empty());
+            if let Some(operands) = self.copier.try_values(&node.operands).filter(|_| !known) {
+                self.copy(node, &operands)?;
             }
         }
-        let outputs: Vec<Value> =
-            outputs.iter().map(|v| self.map[v.index()].expect("a plan keeps what outputs need")).collect();
-        Ok(self.b.finish(&outputs))
+        Ok(self.b.finish(&self.copier.values(outputs)))
+    }
+
+    /// Copies a node. Results that come in from outside stay what they are.
+    fn copy(&mut self, node: &Node, operands: &[Value]) -> Result<(), BuildError> {
+        let results = self.b.copy_node(node, operands)?;
+        for (&old, new) in node.results.iter().zip(results) {
+            if self.copier.get(old).is_none() {
+                self.b.set_name(new, self.region.value_name(old).map(str::to_owned));
+                self.copier.set(old, new);
+            }
+        }
+        Ok(())
     }
 }

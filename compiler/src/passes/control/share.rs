@@ -39,14 +39,14 @@
 //! ```
 
 use tensorwright_ir::op::{Ports, Runs};
-use tensorwright_ir::{Graph, Value};
+use tensorwright_ir::{Copier, Graph};
 
 use super::hoist::moved_values;
 use super::plan::{Hoisted, Plan, ports};
 use crate::passes::cse::Seen;
 use crate::passes::effects::touches_token;
 use crate::passes::everywhere::has_regions;
-use crate::passes::rewriter::{Operands, Rewrite, Rewriter, Site, rewrite_all};
+use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
 
 /// The pass; see the [module](self).
@@ -95,23 +95,21 @@ fn known(
     (position, region): (usize, &Graph),
     graph: &Graph,
 ) -> Vec<Hoisted> {
-    let mut outside: Vec<Option<Value>> = vec![None; region.values().len()];
+    let mut outside = Copier::new(region);
     let inputs = region.inputs().iter().zip(&site.operands[ports.selectors()..]);
     for (&input, &operand) in inputs.skip(ports.first_invariant()) {
-        outside[input.index()] = Some(operand);
+        outside.set(input, operand);
     }
     for node in region.nodes() {
-        let operands: Option<Operands> = node.operands.iter().map(|v| outside[v.index()]).collect();
+        let operands = outside.try_values(&node.operands);
         let Some(operands) = operands.filter(|_| !touches_token(region, node)) else { continue };
         if let Some(results) = seen.find(r, graph, node, &operands) {
-            for (inside, result) in node.results.iter().zip(results) {
-                outside[inside.index()] = Some(result);
-            }
+            outside.set_all(&node.results, &results);
         }
     }
-    let is_known: Vec<bool> = outside.iter().map(Option::is_some).collect();
+    let is_known: Vec<bool> = region.values().map(|v| outside.get(v).is_some()).collect();
     let shared = moved_values(region, &is_known).into_iter();
     shared
-        .filter_map(|inside| Some(Hoisted { outside: outside[inside.index()]?, region: position, inside }))
+        .filter_map(|inside| Some(Hoisted { outside: outside.get(inside)?, region: position, inside }))
         .collect()
 }
