@@ -114,8 +114,13 @@ struct Growing {
 
 impl Growing {
     fn grow(&mut self, draw: &mut Draw<'_>, options: &GraphOptions) {
-        let kind = options.kinds[draw.below(options.kinds.len())];
-        let hint = self.pick(draw);
+        let choice = draw.raw() as usize;
+        let kind = options.kinds[choice % options.kinds.len()];
+        // Of the same choice, so that shrinking has no more to get right. Nothing may take such a tensor for a token.
+        let hint = match choice / options.kinds.len() % 16 {
+            15 => self.add_input(draw, &Operand::any(TensorType::new(DType::Bool, [0]))),
+            _ => self.pick(draw),
+        };
         let Sample { op, mut operands, regions, tolerance, smooth } = kind.sample(draw, self.b.ty(hint));
         if options.smooth {
             operands.iter_mut().for_each(|operand| narrow(operand, smooth));
@@ -351,6 +356,22 @@ mod tests {
             }
         }
         assert!(regions > 200, "{regions}");
+    }
+
+    #[test]
+    fn bools_without_elements_occur_beside_tokens() {
+        let options = GraphOptions::with_control();
+        let mut random = Random::new(3);
+        let (mut empty, mut both) = (0, 0);
+        for _ in 0..200 {
+            let choices = random.choices(300);
+            let RandomGraph { graph, .. } = random_graph(&mut Draw::new(&choices), &options);
+            let read = |ty: &Type| graph.nodes().iter().flat_map(|n| &n.operands).any(|&v| graph.ty(v) == ty);
+            let is_read = read(&TensorType::new(DType::Bool, [0]).into());
+            empty += usize::from(is_read);
+            both += usize::from(is_read && read(&Type::Token));
+        }
+        assert!(empty > 50 && both > 20, "{empty}, {both}");
     }
 
     #[test]

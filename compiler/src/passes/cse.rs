@@ -1,7 +1,7 @@
 //! `cse`: common subexpression elimination. One node per distinct computation: same op, same attributes, same operands, same
 //! regions. Operands of a commutative function may come in either order.
 //!
-//! It does not merge nodes that take or give an effect token, and it does not see that two different expressions have the same
+//! It does not merge nodes that have effects, and it does not see that two different expressions have the same
 //! value: that is what canonical spelling is for.
 //!
 //! ```text
@@ -29,7 +29,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use tensorwright_ir::op::Results;
 use tensorwright_ir::{Graph, Node, NodeId, Op, Value};
 
-use super::effects::touches_token;
+use super::effects::has_effect;
 use super::rewriter::{Operands, Rewrite, Rewriter, rewrite};
 use super::{Context, Pass};
 
@@ -49,7 +49,7 @@ impl Pass for Cse {
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         let mut seen = Seen::new(graph);
         rewrite(graph, cx, |rewriter, site| {
-            if touches_token(graph, site.node) {
+            if has_effect(site.node) {
                 return Ok(Rewrite::Keep);
             }
             match seen.find(rewriter, graph, site.node, &site.operands) {

@@ -1,6 +1,6 @@
 //! `dce`: dead code elimination. Removes nodes that no output needs.
 //!
-//! It keeps inputs, used or not, and nodes that take or give an effect token.
+//! It keeps inputs, used or not, and nodes that have effects.
 //!
 //! ```text
 //! graph @f(%x: f32[4], %unused: f32[4]) {

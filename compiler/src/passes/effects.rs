@@ -1,13 +1,7 @@
 //! Which nodes are more than a function of their operands.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Op, Type, Value};
-
-/// Whether the node takes or gives a token, or has an effect inside: then it is neither merged with another, nor folded, nor removed.
-pub(super) fn touches_token(graph: &Graph, node: &Node) -> bool {
-    let is_token = |&v: &Value| matches!(graph.ty(v), Type::Token);
-    node.operands.iter().chain(&node.results).any(is_token) || has_effect(node)
-}
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Op};
 
 /// The graph without its prints and checks, in regions too: for who computes again what has been computed. Regions nest little, so the
 /// function calls itself.
@@ -28,7 +22,8 @@ pub fn without_effects(graph: &Graph) -> Result<Graph, BuildError> {
     Ok(b.finish(&copier.values(graph.outputs())))
 }
 
-/// Whether the node or a node in its regions has an effect, or may stop the program like one.
+/// Whether the node or a node in its regions has an effect, or may stop the program like one: then it is neither merged with another, nor
+/// folded, nor removed. A node that only hands tokens on has none.
 pub(crate) fn has_effect(node: &Node) -> bool {
     let mut open = vec![node];
     while let Some(node) = open.pop() {

@@ -7,7 +7,7 @@
 //! - Whatever has no elements is a constant.
 //! - Control flow without effects whose operands are all constants is run, loops within what is left of `fold_work`.
 //!
-//! It keeps `iota` and broadcasts, which are smaller than what they stand for. Effect tokens and lists are left alone.
+//! It keeps `iota` and broadcasts, which are smaller than what they stand for. Tokens and lists are left alone.
 //!
 //! ```text
 //! graph @f(%x: f32[2,1000]) {
@@ -38,7 +38,7 @@ use tensorwright_ir::op::{Lowering, Results};
 use tensorwright_ir::{BuildError, Graph, Literal, Node, Op, Scalar, TensorType, Type, Value};
 
 use super::cost::node_cost;
-use super::effects::touches_token;
+use super::effects::has_effect;
 use super::pattern::splat;
 use super::rewriter::{Rewrite, Rewriter, Site, rewrite};
 use super::{Context, Pass};
@@ -59,7 +59,7 @@ impl Pass for Fold {
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         let mut budget = Budget { elements: cx.options.fold_elements, work: cx.fold_work_left, refused: 0 };
         let new = rewrite(graph, cx, |r, site| {
-            if is_as_small_as_can_be(r.graph(), site) || touches_token(graph, site.node) {
+            if is_as_small_as_can_be(r.graph(), site) || has_effect(site.node) {
                 return Ok(Rewrite::Keep);
             }
             Ok(folded(r, graph, site, &mut budget)?.map_or(Rewrite::Keep, Rewrite::Replace))

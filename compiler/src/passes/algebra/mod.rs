@@ -53,7 +53,6 @@ use std::sync::LazyLock;
 use tensorwright_ir::{DType, Graph};
 
 use self::matching::{Match, RuleSet};
-use super::effects::touches_token;
 use super::pattern::RuleFn;
 use super::rewriter::{Rewrite, rewrite, until_stable};
 use super::{Context, Pass};
@@ -142,9 +141,6 @@ fn apply(rules: &RuleSet, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> 
     until_stable(graph, cx, SWEEPS, |graph, cx| {
         let mut applied = Vec::new();
         let new = rewrite(graph, cx, |r, site| {
-            if touches_token(graph, site.node) {
-                return Ok(Rewrite::Keep);
-            }
             Ok(rules.apply(r, site)?.map_or(Rewrite::Keep, |(name, value)| {
                 applied.push(name);
                 Rewrite::with(value)

@@ -41,7 +41,6 @@ mod tests;
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Op, Shape, Value};
 
-use super::effects::touches_token;
 use super::pattern::{Rewritten, made_by};
 use super::rewriter::{Rewrite, Rewriter, Site, rewrite, until_stable};
 use super::{Context, Pass};
@@ -64,12 +63,7 @@ impl Pass for Canonicalise {
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         until_stable(graph, cx, SWEEPS, |graph, cx| {
-            rewrite(graph, cx, |rewriter, site| {
-                if touches_token(graph, site.node) {
-                    return Ok(Rewrite::Keep);
-                }
-                canonical(rewriter, site).map(Rewrite::from)
-            })
+            rewrite(graph, cx, |rewriter, site| canonical(rewriter, site).map(Rewrite::from))
         })
     }
 }

@@ -41,7 +41,7 @@ use tensorwright_ir::{BuildError, Copier, Graph, Node, Op, Value};
 
 use super::plan::{Hoisted, Plan, ports};
 use crate::passes::dce::live_nodes;
-use crate::passes::effects::touches_token;
+use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
@@ -109,7 +109,7 @@ fn invariant_values(region: &Graph, first_invariant: usize) -> Vec<bool> {
         invariant[input.index()] = true;
     }
     for node in region.nodes() {
-        if node.operands.iter().all(|v| invariant[v.index()]) && can_move(region, node) {
+        if node.operands.iter().all(|v| invariant[v.index()]) && can_move(node) {
             node.results.iter().for_each(|v| invariant[v.index()] = true);
         }
     }
@@ -117,8 +117,8 @@ fn invariant_values(region: &Graph, first_invariant: usize) -> Vec<bool> {
 }
 
 /// Whether the node always ends, and does nothing but give results.
-fn can_move(region: &Graph, node: &Node) -> bool {
-    if touches_token(region, node) {
+fn can_move(node: &Node) -> bool {
+    if has_effect(node) {
         return false;
     }
     let mut open = vec![node];
@@ -155,7 +155,8 @@ pub(super) fn moved_values(region: &Graph, invariant: &[bool]) -> Vec<Value> {
 }
 
 fn is_free(op: &Op) -> bool {
-    op.lowering() == Lowering::View || matches!(op, Op::Constant(_) | Op::Iota(_) | Op::ListNew(_))
+    matches!(op.lowering(), Lowering::View | Lowering::Token)
+        || matches!(op, Op::Constant(_) | Op::Iota(_) | Op::ListNew(_))
 }
 
 /// For each node of the region whether these values are made of it.

@@ -49,7 +49,7 @@ use tensorwright_ir::{BuildError, Graph, Node, Value};
 
 use super::plan::{Plan, ports};
 use crate::passes::dce::Needed;
-use crate::passes::effects::touches_token;
+use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
@@ -75,7 +75,7 @@ impl Pass for Prune {
         rewrite_all(graph, cx, |r, site| {
             let used: Vec<bool> = site.node.results.iter().map(|v| uses[v.index()] > 0).collect();
             match ports(site.node) {
-                Some(ports) if used.contains(&true) || touches_token(graph, site.node) => {
+                Some(ports) if used.contains(&true) || has_effect(site.node) => {
                     pruned(r, site, ports, used)
                 }
                 _ => Ok(Rewrite::Keep),

@@ -44,7 +44,7 @@ use tensorwright_ir::{Copier, Graph};
 use super::hoist::moved_values;
 use super::plan::{Hoisted, Plan, ports};
 use crate::passes::cse::Seen;
-use crate::passes::effects::touches_token;
+use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
@@ -68,7 +68,7 @@ impl Pass for Share {
         }
         let mut seen = Seen::new(graph);
         rewrite_all(graph, cx, |r, site| {
-            if !touches_token(graph, site.node) && !site.node.results.is_empty() {
+            if !has_effect(site.node) && !site.node.results.is_empty() {
                 seen.insert(site.id, site.node, &site.operands);
             }
             let Some(ports) = ports(site.node).filter(|ports| ports.runs != Runs::Again) else {
@@ -102,7 +102,7 @@ fn known(
     }
     for node in region.nodes() {
         let operands = outside.try_values(&node.operands);
-        let Some(operands) = operands.filter(|_| !touches_token(region, node)) else { continue };
+        let Some(operands) = operands.filter(|_| !has_effect(node)) else { continue };
         if let Some(results) = seen.find(r, graph, node, &operands) {
             outside.set_all(&node.results, &results);
         }

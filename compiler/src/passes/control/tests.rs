@@ -261,6 +261,40 @@ fn what_effects_need_is_not_pruned() {
 }
 
 #[test]
+fn what_only_hands_a_token_on_is_moved_merged_and_dropped_like_anything_else() {
+    let call = |x: &str| {
+        format!("call(%t, {x}) {{name = \"g\"}} (graph(%t: token, %x: f32[4]) {{ %e = exp(%x) return %t, %e }})")
+    };
+    let scan = |operands: &str, inputs: &str, body: &str| {
+        format!(
+            "%l = scan({operands}) {{carried = 1, scanned = 1, length = 3, reverse = false}} (
+               graph({inputs}) {{ {body} %r = add(%m, %e) return %r }}
+             ) return %l"
+        )
+    };
+    let inputs = "%s: f32[4], %m: f32[4], %k: f32[4]";
+    let inside = format!("%t = token_new() %u, %e = {}", call("%k"));
+    check(
+        &Hoist,
+        &of(&scan("%x, %m, %y", inputs, &inside)),
+        &of(&format!(
+            "%n = token_new() %u, %e = {} {}",
+            call("%y").replace("call(%t", "call(%n"),
+            scan("%x, %m, %y, %e", &format!("{inputs}, %e: f32[4]"), "")
+        )),
+    );
+    let [one, other] = [call("%x"), call("%x")];
+    check(
+        &Cse,
+        &of(&format!("%u, %e = {one} %v, %f = {other} %w = print(%u) {{format = \"\"}} return %e, %f")),
+        &of(&format!("%u, %e = {one} %w = print(%u) {{format = \"\"}} return %e, %e")),
+    );
+    let unused = of(&format!("%u, %e = {one} return"));
+    check_unchanged(&Prune, &unused);
+    check(&Dce, &unused, &of("return"));
+}
+
+#[test]
 fn an_operand_taken_twice_is_taken_once() {
     check(
         &Prune,

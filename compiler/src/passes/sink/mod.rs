@@ -9,9 +9,8 @@
 //! - A reduction takes in transposes and reshapes of its operand; of a broadcast it takes the operand, where that is the same.
 //!
 //! Each rewrite lowers the number of scalar operations or else the number or size of index maps that are not broadcasts, so the
-//! pass ends and never makes code worse. What has no elements is left to `fold`: moving it could make a value that looks like an
-//! effect token. It does not move an index map just to have it elsewhere: reading through one is
-//! free wherever it is.
+//! pass ends and never makes code worse. What has no elements is left to `fold`. It does not move an index map just to have it elsewhere:
+//! reading through one is free wherever it is.
 //!
 //! ```text
 //! graph @f(%x: f32[8], %y: f32[4,8]) {
@@ -49,7 +48,6 @@ mod tests;
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{Graph, Node, Op, Shape, Value};
 
-use super::effects::touches_token;
 use super::pattern::Rewritten;
 use super::rewriter::{Rewrite, Rewriter, Site, rewrite, until_stable};
 use super::{Context, Pass};
@@ -75,7 +73,7 @@ impl Pass for Sink {
             let before = Before { graph, uses: graph.use_counts() };
             rewrite(graph, cx, |r, site| {
                 let is_empty = site.node.results.iter().all(|&v| graph.ty(v).elements() == 0);
-                if touches_token(graph, site.node) || is_empty {
+                if is_empty {
                     return Ok(Rewrite::Keep);
                 }
                 sunk(r, &before, site).map(Rewrite::from)
