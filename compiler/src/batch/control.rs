@@ -3,9 +3,8 @@
 //! What they share decides for all of them: the node remains, its regions are batched. Where what decides differs, a branch becomes
 //! a selection, and a `while` goes on as long as one example does: the others keep their state, whatever the body makes of it.
 
-use tensorwright_ir::op::control::CustomGradient;
 use tensorwright_ir::op::primitive::{CompareFn, ReduceKind};
-use tensorwright_ir::op::{Ports, Runs, Selector};
+use tensorwright_ir::op::{Derivative, Ports, RegionRule, Runs, Selector};
 use tensorwright_ir::{Builder, Graph, Op, Type, Value};
 
 use super::depend::{self, Set, meets};
@@ -17,8 +16,8 @@ use crate::passes::has_effect;
 
 impl Site<'_> {
     pub(super) fn control(&mut self, op: &Op) -> Result<Vec<Item>, BatchError> {
-        match (op, op.ports()) {
-            (Op::CustomGradient(op), _) => self.custom(op),
+        match (op.derivative(), op.ports()) {
+            (Derivative::Region(rule), _) => self.with_rule(rule),
             (_, Some(ports)) => self.runs(&ports),
             (_, None) => self.expanded(),
         }
@@ -182,19 +181,19 @@ impl Site<'_> {
         Ok(results)
     }
 
-    /// A function with a gradient of its own: cotangents of what the examples share are summed up.
-    fn custom(&mut self, op: &CustomGradient) -> Result<Vec<Item>, BatchError> {
+    /// A node with a derivative of its own: cotangents of what the examples share are summed up.
+    fn with_rule(&mut self, rule: RegionRule) -> Result<Vec<Item>, BatchError> {
         let [forward, backward] = &self.node.regions[..] else { unreachable!("it has two regions") };
         let (mask, types) = (self.mask(), forward.output_types());
         let sets = depend::outputs(forward);
         let given = self.result_mask(&sets, &types);
-        let results = types.len() - op.saved;
-        let floats = (0..op.results).filter(|&i| types[i].is_float());
-        let mut taken = mask[op.arguments..].to_vec();
+        let results = types.len() - rule.saved;
+        let floats = (0..rule.results).filter(|&i| types[i].is_float());
+        let mut taken = mask[rule.arguments..].to_vec();
         taken.extend_from_slice(&given[results..]);
         taken.extend(floats.map(|i| given[i]));
         let region = self.region(forward, &mask, &given)?;
-        let arguments = (0..op.arguments).filter(|&i| self.types[i].is_float());
+        let arguments = (0..rule.arguments).filter(|&i| self.types[i].is_float());
         let wanted: Vec<bool> = arguments.map(|i| mask[i]).collect();
         let mut b = self.inner(backward);
         let inputs = rules::inputs(&mut b, backward, self.size, &taken);
@@ -209,7 +208,7 @@ impl Site<'_> {
         }
         let regions = vec![region, b.finish(&outputs)];
         let operands: Vec<Value> = self.x.iter().map(|item| item.value).collect();
-        let found = self.b.push_with_regions(op.clone(), &operands, regions)?;
+        let found = self.b.push_with_regions(self.node.op.clone(), &operands, regions)?;
         Ok(items(&found, &given[..results]))
     }
 }

@@ -178,7 +178,7 @@ fn derived(b: Builder, mut outputs: Vec<Value>, derivatives: &[Option<Value>]) -
 enum Rules<'a> {
     /// By a rule of the op's own.
     Op(Rule<'a>),
-    /// As its regions are.
+    /// As its regions are, or by one of them.
     Regions,
     /// Nothing is differentiable about it.
     Nothing,
@@ -187,7 +187,7 @@ enum Rules<'a> {
 fn rule(node: &Node) -> Rules<'_> {
     match node.op.derivative() {
         Derivative::Rule(rule) => Rules::Op(rule),
-        Derivative::Regions => Rules::Regions,
+        Derivative::Regions | Derivative::Again { .. } | Derivative::Region(_) => Rules::Regions,
         Derivative::Zero => Rules::Nothing,
         Derivative::Expansion => unreachable!("active composites without a rule were expanded"),
     }

@@ -3,8 +3,8 @@
 //! `arg_reduce` is a primitive whose best implementation is made of others: the lowest index at which the operand is its
 //! maximum (or minimum), or NaN. Written so, it fuses with what is around it.
 //!
-//! A `custom_gradient` becomes its first region, and a `checkpoint` its region, unless it is run on the way back: both are there for
-//! differentiation, which has taken place.
+//! Control flow that has a definition goes too: a `custom_gradient` and the first run of a `checkpoint` are there for differentiation, which
+//! has taken place.
 //!
 //! It does not look at what it expands: what is repeated or trivial in a definition is for later passes.
 //!
@@ -26,9 +26,8 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::control::Checkpoint;
 use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, ReduceKind};
-use tensorwright_ir::op::{Lowering, Results, TypeError};
+use tensorwright_ir::op::{Results, TypeError};
 use tensorwright_ir::{BuildError, Builder, Copier, DType, Graph, Node, Op, Scalar, Value};
 
 use super::rewriter::{Operands, Rewrite, rewrite_all};
@@ -61,17 +60,14 @@ impl Pass for Expand {
 }
 
 fn is_expanded(op: &Op) -> bool {
-    match op {
-        Op::ArgReduce(_) | Op::CustomGradient(_) | Op::Checkpoint(Checkpoint { again: false, .. }) => true,
-        _ => op.lowering() == Lowering::Expand,
-    }
+    matches!(op, Op::ArgReduce(_)) || op.has_definition()
 }
 
 /// Appends the definition of a node's op.
 fn define(node: &Node, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
     match &node.op {
         Op::ArgReduce(op) => Ok(SmallVec::from_elem(arg_reduce(op, b, operands[0])?, 1)),
-        op => op.expand(b, operands, &node.regions).expect("an op that lowers by expansion has one"),
+        op => op.expand(b, operands, &node.regions).expect("it has one"),
     }
 }
 
@@ -169,7 +165,7 @@ mod tests {
         let options = PassOptions::default();
         let mut cx = Context::new(&options, "expand");
         let new = Expand.run(&graph, &mut cx).unwrap();
-        assert!(new.nodes().iter().all(|n| n.op.lowering() != Lowering::Expand));
+        assert!(new.nodes().iter().all(|n| !n.op.has_definition()));
         assert_eq!(new.value_name(new.outputs()[0]), Some("y"));
         assert_eq!(Expand.run(&new, &mut cx), None);
     }

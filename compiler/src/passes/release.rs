@@ -1,4 +1,4 @@
-//! `release`: what a `checkpoint` runs again joins what is around it.
+//! `release`: what the way back runs again, as a `checkpoint` asks, joins what is around it.
 //!
 //! Until now it stayed apart: had the passes seen that it computes what the first run has computed, they would have merged the two,
 //! and the values of the first run would have been kept, which is what it is there to avoid. Nothing merges equal nodes afterwards.
@@ -24,7 +24,8 @@
 //! }
 //! ```
 
-use tensorwright_ir::{Graph, Op};
+use tensorwright_ir::Graph;
+use tensorwright_ir::op::{Ports, Runs};
 
 use super::everywhere::has_regions;
 use super::rewriter::{Rewrite, rewrite};
@@ -47,8 +48,8 @@ impl Pass for Release {
         if !has_regions(graph) {
             return None;
         }
-        rewrite(graph, cx, |r, site| match &site.node.op {
-            Op::Checkpoint(_) => {
+        rewrite(graph, cx, |r, site| match site.node.op.ports() {
+            Some(Ports { runs: Runs::Again, .. }) => {
                 Ok(Rewrite::Replace(r.build().inline(&site.node.regions[0], &site.operands)?.into()))
             }
             _ => Ok(Rewrite::Keep),

@@ -160,20 +160,28 @@ pub trait ControlDef: Attributes {
         None
     }
 
-    /// Appends what the op does, in terms of other ops and of its regions, and returns its results. `None` for an op that means
-    /// something to the optimiser itself.
-    fn expand(
-        &self,
-        b: &mut Builder,
-        operands: &[Value],
-        regions: &[Graph],
-    ) -> Option<Result<Results, TypeError>> {
-        let _ = (b, operands, regions);
+    /// How it is differentiated.
+    fn derivative(&self) -> Derivative<'_> {
+        match Self::LOWERING {
+            Lowering::List => Derivative::Regions,
+            Lowering::Expand => Derivative::Expansion,
+            _ => Derivative::Zero,
+        }
+    }
+
+    /// Its definition, which takes its place in the optimiser; `None` for an op that means something to the optimiser itself.
+    fn definition(&self) -> Option<&dyn RegionDefinition> {
         None
     }
 
     /// As [`OpDef::sample`], regions included.
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Self>;
+}
+
+/// A definition of an op with regions in terms of other ops.
+pub trait RegionDefinition {
+    /// Appends what the op does to `b`, and returns its results. Fails as [`CompositeDef::expand`] does.
+    fn expand(&self, b: &mut Builder, operands: &[Value], regions: &[Graph]) -> Result<Results, TypeError>;
 }
 
 /// An op that runs regions. Its [`Ports`] say how; the type rule follows from them, and so does what the compiler makes of the op. It gets
@@ -198,14 +206,13 @@ pub trait RegionDef: Attributes {
         Ok(())
     }
 
-    /// As [`ControlDef::expand`].
-    fn expand(
-        &self,
-        b: &mut Builder,
-        operands: &[Value],
-        regions: &[Graph],
-    ) -> Option<Result<Results, TypeError>> {
-        let _ = (b, operands, regions);
+    /// As [`ControlDef::derivative`].
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Regions
+    }
+
+    /// As [`ControlDef::definition`].
+    fn definition(&self) -> Option<&dyn RegionDefinition> {
         None
     }
 
@@ -252,13 +259,12 @@ impl<T: RegionDef> ControlDef for T {
         RegionDef::with_counts(self, carried, sliced)
     }
 
-    fn expand(
-        &self,
-        b: &mut Builder,
-        operands: &[Value],
-        regions: &[Graph],
-    ) -> Option<Result<Results, TypeError>> {
-        RegionDef::expand(self, b, operands, regions)
+    fn derivative(&self) -> Derivative<'_> {
+        RegionDef::derivative(self)
+    }
+
+    fn definition(&self) -> Option<&dyn RegionDefinition> {
+        RegionDef::definition(self)
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<T> {

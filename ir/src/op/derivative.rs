@@ -15,6 +15,8 @@
 //! | [`Derivative::Expansion`] | nothing: the definition is differentiated | composites, unless they know better |
 //! | [`Derivative::Zero`] | nothing: results are constant between jumps | roundings, comparisons, indices, bits, effects |
 //! | [`Derivative::Regions`] | nothing: the regions are differentiated | control flow |
+//! | [`Derivative::Again`] | nothing: the region is differentiated where it runs again | a checkpoint |
+//! | [`Derivative::Region`] | the way back, as a region | a function with a gradient of its own |
 //!
 //! What rules append are ops like any others, so derivatives have derivatives, and the optimiser sees nothing special. At kinks
 //! the convention is that of JAX, and the op's rule says what it is. Derivatives have the dtype of their
@@ -39,6 +41,28 @@ pub enum Derivative<'a> {
     Zero,
     /// As its regions are: control flow, and the lists that it carries, which whoever differentiates graphs knows.
     Regions,
+    /// As its only region is, which the way back runs again: of the first run it keeps the operands alone.
+    Again {
+        /// What the run is called.
+        name: &'a str,
+    },
+    /// By a region of the op.
+    Region(RegionRule),
+}
+
+/// A derivative in reverse mode that the second region of an op states.
+///
+/// The first region takes all operands and gives the results, then what it saves. The second one takes the operands that are captured,
+/// what was saved, and a cotangent for each float among the first results; it gives a cotangent for each float argument. Other results
+/// carry no derivative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RegionRule {
+    /// How many operands have cotangents, the first ones. The rest are captured.
+    pub arguments: usize,
+    /// How many results have cotangents, the first ones.
+    pub results: usize,
+    /// How many values the first region saves.
+    pub saved: usize,
 }
 
 impl<'a> Derivative<'a> {

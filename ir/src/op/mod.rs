@@ -20,9 +20,10 @@ pub use attribute::{AttrMap, AttrValue, Attribute, AttributeError, Attributes};
 pub use batching::Batching;
 pub use control::ports::{Feed, Order, Ports, Role, Runs, Selector};
 pub use definition::{
-    Arity, CompositeDef, ControlDef, Lowering, OpDef, OwnRules, RegionDef, Results, TensorTypes, Types,
+    Arity, CompositeDef, ControlDef, Lowering, OpDef, OwnRules, RegionDef, RegionDefinition, Results,
+    TensorTypes, Types,
 };
-pub use derivative::{Derivative, Derivatives, Primal, Rule};
+pub use derivative::{Derivative, Derivatives, Primal, RegionRule, Rule};
 pub use error::{Port, RegionName, TypeError};
 pub use registry::{Op, OpKind};
 pub use sample::{Draw, Operand, Random, Sample, Tolerance, Values};

@@ -465,7 +465,15 @@ macro_rules! define_ops {
                 kinds
             }
 
-            /// Appends the definition of a composite with these regions to `b`; `None` for an op without definition.
+            /// Whether its definition takes its place in the optimiser.
+            pub fn has_definition(&self) -> bool {
+                match self {
+                    $(Op::$variant(_) => <$payload as OpDef>::LOWERING == Lowering::Expand,)*
+                    $(Op::$control(op) => ControlDef::definition(op).is_some(),)*
+                }
+            }
+
+            /// Appends the definition of an op with these regions to `b`; `None` for an op without definition.
             pub fn expand(
                 &self,
                 b: &mut Builder,
@@ -474,7 +482,7 @@ macro_rules! define_ops {
             ) -> Option<Result<Results, TypeError>> {
                 match self {
                     $(Op::$variant(op) => OpDef::expand(op, b, operands),)*
-                    $(Op::$control(op) => ControlDef::expand(op, b, operands, regions),)*
+                    $(Op::$control(op) => ControlDef::definition(op).map(|it| it.expand(b, operands, regions)),)*
                 }
             }
 
@@ -498,11 +506,7 @@ macro_rules! define_ops {
             pub fn derivative(&self) -> Derivative<'_> {
                 match self {
                     $(Op::$variant(op) => OpDef::derivative(op),)*
-                    $(Op::$control(_) => match <$control as ControlDef>::LOWERING {
-                        Lowering::Region | Lowering::List => Derivative::Regions,
-                        Lowering::Expand => Derivative::Expansion,
-                        _ => Derivative::Zero,
-                    },)*
+                    $(Op::$control(op) => ControlDef::derivative(op),)*
                 }
             }
 

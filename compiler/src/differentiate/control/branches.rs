@@ -16,8 +16,8 @@
 //!                       else(x, s, y^) { c = cos(x) x^ = mul(y^, c) return x^ })
 //! ```
 
-use tensorwright_ir::op::Results;
-use tensorwright_ir::op::control::{Call, Checkpoint};
+use tensorwright_ir::op::control::Call;
+use tensorwright_ir::op::{Derivative, Results};
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
@@ -127,11 +127,10 @@ impl Tape {
     }
 
     fn backward_op(&self) -> Op {
-        match &self.op {
-            Op::Call(Call { name }) | Op::Checkpoint(Checkpoint { name, .. }) => {
-                Call { name: format!("{name}_vjp") }.into()
-            }
-            other => other.clone(),
+        match (&self.op, self.op.derivative()) {
+            (Op::Call(Call { name }), _) => Call { name: format!("{name}_vjp") }.into(),
+            (_, Derivative::Again { name }) => Call { name: format!("{name}_vjp") }.into(),
+            (other, _) => other.clone(),
         }
     }
 

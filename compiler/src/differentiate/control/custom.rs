@@ -20,9 +20,9 @@
 //!   f_vjp(x, y^) { a = exp(x) c = cos(a) p = mul(y^, c) x^ = mul(p, a) return x^ })
 //! ```
 
-use tensorwright_ir::op::Results;
-use tensorwright_ir::op::control::{Checkpoint, CustomGradient};
-use tensorwright_ir::{BuildError, Builder, Graph, Node, Op, Type, Value};
+use tensorwright_ir::op::control::Checkpoint;
+use tensorwright_ir::op::{RegionRule, Results};
+use tensorwright_ir::{BuildError, Builder, Graph, Node, Type, Value};
 
 use super::{Site, or_zeros};
 use crate::differentiate::reverse::append_vjp;
@@ -44,15 +44,15 @@ pub(in crate::differentiate) struct Tape {
 pub(super) fn record(
     b: &mut Builder,
     site: &Site<'_>,
-    op: &CustomGradient,
+    rule: RegionRule,
 ) -> Result<(Results, Tape), DifferentiateError> {
-    if site.varied[op.arguments..].contains(&true) {
+    if site.varied[rule.arguments..].contains(&true) {
         return Err(DifferentiateError::Captured { location: site.node.location.clone() });
     }
-    let (results, inputs) = run(b, site.node, op, site.operands)?;
+    let (results, inputs) = run(b, site.node, rule, site.operands)?;
     let float = |b: &Builder, v: Value| b.ty(v).is_float();
-    let arguments = (0..op.arguments).filter(|&i| float(b, site.operands[i])).collect();
-    let of_results = (0..op.results).filter(|&i| float(b, results[i]));
+    let arguments = (0..rule.arguments).filter(|&i| float(b, site.operands[i])).collect();
+    let of_results = (0..rule.results).filter(|&i| float(b, results[i]));
     let tape = Tape {
         backward: site.node.regions[1].clone(),
         inputs,
@@ -67,7 +67,7 @@ pub(super) fn record(
 fn run(
     b: &mut Builder,
     node: &Node,
-    op: &CustomGradient,
+    rule: RegionRule,
     operands: &[Value],
 ) -> Result<(Results, Vec<Value>), BuildError> {
     let mut results: Results = b.inline(&node.regions[0], operands)?.into();
@@ -76,7 +76,7 @@ fn run(
     if !node.regions[0].nodes().iter().any(has_effect) {
         results = b.copy_node(node, operands)?;
     }
-    Ok((results, [&operands[op.arguments..], &saved].concat()))
+    Ok((results, [&operands[rule.arguments..], &saved].concat()))
 }
 
 impl Tape {
@@ -101,22 +101,22 @@ impl Tape {
 pub(super) fn jvp(
     b: &mut Builder,
     node: &Node,
-    op: &CustomGradient,
+    rule: RegionRule,
     operands: &[Value],
     tangents: &[Option<Value>],
 ) -> Result<(Results, Vec<Option<Value>>), DifferentiateError> {
-    if tangents[op.arguments..].iter().any(Option::is_some) {
+    if tangents[rule.arguments..].iter().any(Option::is_some) {
         return Err(DifferentiateError::Captured { location: node.location.clone() });
     }
-    let (results, mut inputs) = run(b, node, op, operands)?;
+    let (results, mut inputs) = run(b, node, rule, operands)?;
     let first = inputs.len();
-    let floats: Vec<usize> = (0..op.results).filter(|&i| b.ty(results[i]).is_float()).collect();
+    let floats: Vec<usize> = (0..rule.results).filter(|&i| b.ty(results[i]).is_float()).collect();
     for &result in &floats {
         let ty = b.ty(results[result]).clone();
         inputs.push(or_zeros(b, None, &ty)?);
     }
     let mut moved = Vec::new();
-    for (&operand, &tangent) in operands[..op.arguments].iter().zip(tangents) {
+    for (&operand, &tangent) in operands[..rule.arguments].iter().zip(tangents) {
         if b.ty(operand).is_float() {
             moved.push(Some(or_zeros_like(b, tangent, operand)?));
         }
@@ -136,11 +136,14 @@ pub(in crate::differentiate) struct Replay {
     varied: Vec<bool>,
 }
 
-pub(super) fn record_again(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Replay), BuildError> {
+pub(super) fn record_again(
+    b: &mut Builder,
+    site: &Site<'_>,
+    name: &str,
+) -> Result<(Results, Replay), BuildError> {
     let results = b.copy_node(site.node, site.operands)?;
-    let Op::Checkpoint(op) = &site.node.op else { unreachable!("it is a checkpoint") };
     let (region, operands) = (site.node.regions[0].clone(), site.operands.to_vec());
-    Ok((results, Replay { name: format!("{}_vjp", op.name), region, operands, varied: site.varied.to_vec() }))
+    Ok((results, Replay { name: format!("{name}_vjp"), region, operands, varied: site.varied.to_vec() }))
 }
 
 impl Replay {

@@ -4,7 +4,7 @@
 //! It is worked out once for each region, from the inside out; whatever activity a caller asks for then is a matter of looking
 //! it up. Asking regions anew for each round of a loop would take time exponential in their depth.
 
-use tensorwright_ir::op::{Derivative, Ports, Role};
+use tensorwright_ir::op::{Derivative, Ports};
 use tensorwright_ir::{Graph, Node, Value};
 
 use crate::differentiate::activity::{is_float, passes};
@@ -89,13 +89,10 @@ pub(in crate::differentiate) struct Flow {
 impl Flow {
     /// The flow through a node; `None` if it has no regions, or says itself how it is differentiated.
     pub(in crate::differentiate) fn of(node: &Node) -> Option<Flow> {
-        if !matches!(node.op.derivative(), Derivative::Regions) {
+        if !matches!(node.op.derivative(), Derivative::Regions | Derivative::Again { .. }) {
             return None;
         }
         let ports = node.op.ports()?;
-        if (0..node.regions.len()).any(|region| ports.role(region) == Role::Rule) {
-            return None;
-        }
         let mut regions = ports.bodies(&node.regions).iter().map(Relation::of);
         let mut body = regions.next()?;
         for other in regions {

@@ -1,6 +1,6 @@
 //! Forward mode of every op with regions: the node with tangents beside values.
 
-use tensorwright_ir::op::{Results, Role};
+use tensorwright_ir::op::{Derivative, Results, Role};
 use tensorwright_ir::{Builder, Graph, Node, Op, Value};
 
 use super::list::{self, or_zeros_like};
@@ -16,8 +16,8 @@ pub(in crate::differentiate) fn jvp(
     tangents: &[Option<Value>],
     useful: &[bool],
 ) -> Result<(Results, Vec<Option<Value>>), DifferentiateError> {
-    if let Op::CustomGradient(op) = &node.op {
-        return custom::jvp(b, node, op, operands, tangents);
+    if let Derivative::Region(rule) = node.op.derivative() {
+        return custom::jvp(b, node, rule, operands, tangents);
     }
     let Some(flow) = Flow::of(node) else { return Ok(list::jvp(b, node, operands, tangents)?) };
     let wide = Wide::new(flow, tangents, useful);

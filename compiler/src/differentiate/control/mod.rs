@@ -37,8 +37,8 @@ mod scan;
 mod split;
 mod while_loop;
 
-use tensorwright_ir::op::{Lowering, Results, Runs};
-use tensorwright_ir::{BuildError, Builder, Node, Op, Scalar, Type, Value};
+use tensorwright_ir::op::{Derivative, Lowering, Results, Runs};
+use tensorwright_ir::{BuildError, Builder, Node, Scalar, Type, Value};
 
 pub(super) use flow::Flow;
 pub(super) use forward::jvp;
@@ -65,20 +65,20 @@ pub(super) enum Tape {
     While(Box<while_loop::Tape>),
     List(list::Tape),
     Custom(custom::Tape),
-    Checkpoint(custom::Replay),
+    Again(custom::Replay),
 }
 
 impl Site<'_> {
     /// Appends the node, with what it saves.
     pub(super) fn record(&self, b: &mut Builder) -> Result<(Results, Tape), DifferentiateError> {
-        match &self.node.op {
-            Op::CustomGradient(op) => {
-                custom::record(b, self, op).map(|(results, tape)| (results, Tape::Custom(tape)))
+        match self.node.op.derivative() {
+            Derivative::Region(rule) => {
+                custom::record(b, self, rule).map(|(results, tape)| (results, Tape::Custom(tape)))
             }
-            Op::Checkpoint(_) if !self.node.regions[0].nodes().iter().any(has_effect) => {
-                Ok(custom::record_again(b, self).map(|(results, tape)| (results, Tape::Checkpoint(tape)))?)
+            Derivative::Again { name } if !self.node.regions[0].nodes().iter().any(has_effect) => {
+                Ok(custom::record_again(b, self, name).map(|(results, tape)| (results, Tape::Again(tape)))?)
             }
-            op if op.lowering() == Lowering::List => {
+            _ if self.node.op.lowering() == Lowering::List => {
                 Ok(list::record(b, self).map(|(results, tape)| (results, Tape::List(tape)))?)
             }
             _ => self.record_runs(b),
@@ -118,7 +118,7 @@ impl Tape {
             Tape::While(tape) => tape.back(b, cotangents)?,
             Tape::List(tape) => tape.back(b, cotangents)?,
             Tape::Custom(tape) => tape.back(b, cotangents)?,
-            Tape::Checkpoint(tape) => tape.back(b, cotangents)?,
+            Tape::Again(tape) => tape.back(b, cotangents)?,
         })
     }
 }

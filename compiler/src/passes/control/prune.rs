@@ -75,9 +75,7 @@ impl Pass for Prune {
         rewrite_all(graph, cx, |r, site| {
             let used: Vec<bool> = site.node.results.iter().map(|v| uses[v.index()] > 0).collect();
             match ports(site.node) {
-                Some(ports) if used.contains(&true) || has_effect(site.node) => {
-                    pruned(r, site, ports, used)
-                }
+                Some(ports) if used.contains(&true) || has_effect(site.node) => pruned(r, site, ports, used),
                 _ => Ok(Rewrite::Keep),
             }
         })

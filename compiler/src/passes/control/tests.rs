@@ -263,7 +263,9 @@ fn what_effects_need_is_not_pruned() {
 #[test]
 fn what_only_hands_a_token_on_is_moved_merged_and_dropped_like_anything_else() {
     let call = |x: &str| {
-        format!("call(%t, {x}) {{name = \"g\"}} (graph(%t: token, %x: f32[4]) {{ %e = exp(%x) return %t, %e }})")
+        format!(
+            "call(%t, {x}) {{name = \"g\"}} (graph(%t: token, %x: f32[4]) {{ %e = exp(%x) return %t, %e }})"
+        )
     };
     let scan = |operands: &str, inputs: &str, body: &str| {
         format!(

@@ -4,7 +4,10 @@ use super::rule::Expected;
 use super::{call, rule, sample};
 use crate::eval::{Datum, EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand};
-use crate::op::{Arity, Ports, RegionDef, RegionName, Results, Runs, Sample, TypeError};
+use crate::op::{
+    Arity, Derivative, Ports, RegionDef, RegionDefinition, RegionName, RegionRule, Results, Runs, Sample,
+    TypeError,
+};
 use crate::{Builder, Graph, Op, Type, Value, attributes};
 
 attributes! {
@@ -62,15 +65,13 @@ impl RegionDef for CustomGradient {
         rule::gives(backward, RegionName::Backward, &floats(&all[..self.arguments], "operand"))
     }
 
-    fn expand(
-        &self,
-        b: &mut Builder,
-        operands: &[Value],
-        regions: &[Graph],
-    ) -> Option<Result<Results, TypeError>> {
-        let given = regions[0].outputs().len() - self.saved;
-        let outputs = b.inline(&regions[0], operands);
-        Some(outputs.map(|outputs| outputs[..given].into()).map_err(TypeError::from))
+    fn derivative(&self) -> Derivative<'_> {
+        let CustomGradient { arguments, results, saved } = *self;
+        Derivative::Region(RegionRule { arguments, results, saved })
+    }
+
+    fn definition(&self) -> Option<&dyn RegionDefinition> {
+        Some(self)
     }
 
     fn eval(
@@ -101,6 +102,14 @@ impl RegionDef for CustomGradient {
     }
 }
 
+impl RegionDefinition for CustomGradient {
+    fn expand(&self, b: &mut Builder, operands: &[Value], regions: &[Graph]) -> Result<Results, TypeError> {
+        let mut outputs: Results = b.inline(&regions[0], operands)?.into();
+        outputs.truncate(outputs.len() - self.saved);
+        Ok(outputs)
+    }
+}
+
 attributes! {
     /// Runs its region once, as [`Call`](super::Call) does: `A, B.. -> R..`. Going back through it keeps the operands alone and runs the
     /// region again.
@@ -126,14 +135,13 @@ impl RegionDef for Checkpoint {
         (carried + sliced == 0).then(|| self.clone().into())
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Again { name: &self.name }
+    }
+
     /// The first run has nothing to stay apart from.
-    fn expand(
-        &self,
-        b: &mut Builder,
-        operands: &[Value],
-        regions: &[Graph],
-    ) -> Option<Result<Results, TypeError>> {
-        (!self.again).then(|| Ok(b.inline(&regions[0], operands)?.into()))
+    fn definition(&self) -> Option<&dyn RegionDefinition> {
+        if self.again { None } else { Some(self) }
     }
 
     fn eval(
@@ -152,5 +160,11 @@ impl RegionDef for Checkpoint {
         let body = sample::region(draw, "body", &inputs, &outputs);
         let op = Checkpoint { name: draw.choose(&["f", "layer"]).to_owned(), again: draw.flip() };
         Sample::exact(op, inputs.into_iter().map(Operand::any)).with_regions([body])
+    }
+}
+
+impl RegionDefinition for Checkpoint {
+    fn expand(&self, b: &mut Builder, operands: &[Value], regions: &[Graph]) -> Result<Results, TypeError> {
+        Ok(b.inline(&regions[0], operands)?.into())
     }
 }
