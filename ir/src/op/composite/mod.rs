@@ -22,32 +22,20 @@ mod triangular;
 #[cfg(test)]
 mod tests;
 
-pub use activation::{
-    Celu, Elu, Gelu, GeluForm, Glu, HardSigmoid, HardSwish, HardTanh, LeakyRelu, Mish, Prelu, Relu, Relu6,
-    Selu, Silu, Softsign, Swiglu,
-};
-pub use arithmetic::{
-    DivideNoNan, Hypot, LogAddExp, LogSigmoid, Reciprocal, Softplus, Square, SquaredDifference, StopGradient,
-    Xlogy,
-};
-pub use blocks::{BatchToSpace, DepthOrder, DepthToSpace, ImageLayout, SpaceToBatch, SpaceToDepth};
-pub use build::Dims;
-pub use contraction::{Matmul, Matvec, Outer, Tensordot};
-pub use create::{Eye, Fill, Linspace, OnesLike, Range, ZerosLike};
-pub use einsum::Einsum;
-pub use elementwise::{ElementWise, Precision};
-pub use indexing::{Embedding, GatherNd, OneHot, Take, TakeAlongAxis};
-pub use loss::{
-    CosineLoss, CosineSimilarity, Hinge, Huber, KlDivergence, L2Loss, LossReduction, Mae, Mse, Nll,
-    SigmoidCrossEntropy, SoftmaxCrossEntropy, SparseSoftmaxCrossEntropy,
-};
-pub use movement::{ExpandDims, Flatten, Roll, Split, Squeeze, Stack, Tile, Unstack};
-pub use normalisation::{GroupNorm, InstanceNorm, L2Normalize, LayerNorm, LogSoftmax, RmsNorm, Softmax};
-pub use random::{
-    Bernoulli, Categorical, Dropout, Normal, Permutation, RngFoldIn, RngSplit, Shuffle, TruncatedNormal,
-    Uniform,
-};
-pub use reduction::{CountNonzero, Logsumexp, Mean, Moments, Norm, NormOrder, ReduceKeepDims, Std, Var};
-pub use scan::CumulativeLogsumexp;
-pub use sort::{Argsort, InTopK};
-pub use triangular::{BandPart, Diag, DiagPart, SetDiag, Trace, Tril, Triu};
+pub use activation::*;
+pub use arithmetic::*;
+pub use blocks::*;
+pub use build::*;
+pub use contraction::*;
+pub use create::*;
+pub use einsum::*;
+pub use elementwise::*;
+pub use indexing::*;
+pub use loss::*;
+pub use movement::*;
+pub use normalisation::*;
+pub use random::*;
+pub use reduction::*;
+pub use scan::*;
+pub use sort::*;
+pub use triangular::*;

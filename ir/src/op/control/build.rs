@@ -1,9 +1,6 @@
 //! Builder methods of control flow and effects: closures build the regions.
 
-use crate::op::control::{
-    Assert, Call, Case, CheckFinite, If, ListGet, ListLen, ListNew, ListPop, ListPush, ListStack, Map, Print,
-    Scan, TokenNew, While,
-};
+use crate::op::control::*;
 use crate::op::{Ports, RegionDef, Results};
 use crate::{BuildError, Builder, Graph, Op, TensorType, Type, Value};
 

@@ -30,11 +30,11 @@ mod while_loop;
 #[cfg(test)]
 mod tests;
 
-pub use call::Call;
-pub use custom::{Checkpoint, CustomGradient};
-pub use effects::{Assert, CheckFinite, Print, TokenNew};
-pub use list::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
-pub use map::Map;
-pub use scan::Scan;
-pub use switch::{Case, If};
-pub use while_loop::While;
+pub use call::*;
+pub use custom::*;
+pub use effects::*;
+pub use list::*;
+pub use map::*;
+pub use scan::*;
+pub use switch::*;
+pub use while_loop::*;

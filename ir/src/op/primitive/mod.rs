@@ -26,27 +26,27 @@ mod unary;
 #[cfg(test)]
 mod tests;
 
-pub use arg_reduce::{ArgKind, ArgReduce};
-pub use binary::BinaryFn;
-pub use columns::Work;
-pub use compare::CompareFn;
-pub use concat::Concat;
-pub use convert::{Bitcast, Cast};
-pub use create::{Constant, Iota};
-pub use dot::DotGeneral;
-pub use dynamic::{DynamicSlice, DynamicUpdateSlice};
-pub use gather::{Gather, GatherAxes};
-pub use movement::{BroadcastInDim, Reshape, Transpose};
-pub use pad::Pad;
-pub use random::{RngAlgorithm, RngBits};
-pub use reduce::{Reduce, ReduceKind};
-pub use scan::Cumulative;
-pub use scatter::{Scatter, ScatterKind};
-pub use select::Select;
-pub use slice::{Reverse, Slice};
-pub use sort::{Sort, TopK};
-pub use ternary::{Clamp, Fma};
-pub use unary::UnaryFn;
+pub use arg_reduce::*;
+pub use binary::*;
+pub use columns::*;
+pub use compare::*;
+pub use concat::*;
+pub use convert::*;
+pub use create::*;
+pub use dot::*;
+pub use dynamic::*;
+pub use gather::*;
+pub use movement::*;
+pub use pad::*;
+pub use random::*;
+pub use reduce::*;
+pub use scan::*;
+pub use scatter::*;
+pub use select::*;
+pub use slice::*;
+pub use sort::*;
+pub use ternary::*;
+pub use unary::*;
 
 /// Elements of a tensor of this type with its empty axes left out: what a sample may still multiply.
 fn bulk(ty: &crate::TensorType) -> usize {

@@ -13,9 +13,9 @@ use crate::op::derivative::Partial;
 use crate::op::sample::Draw;
 use crate::{Builder, Scalar, Value};
 
-pub use curved::{Celu, Elu, Selu, Softsign};
-pub use gated::{Gelu, GeluForm, Glu, Mish, Silu, Swiglu};
-pub use piecewise::{HardSigmoid, HardSwish, HardTanh, LeakyRelu, Prelu, Relu, Relu6};
+pub use curved::*;
+pub use gated::*;
+pub use piecewise::*;
 
 /// `low < x < high`.
 fn strictly_between(b: &mut Builder, x: Value, low: f64, high: f64) -> Result<Value, BuildError> {
