@@ -79,3 +79,20 @@ fn gather_axes(
     *contracted = (rank - contracts..rank).collect();
     Ok(transposed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passes::testing::check_unchanged;
+
+    #[test]
+    fn a_sum_of_nothing_has_no_strides() {
+        check_unchanged(
+            &Adjoin,
+            "graph @f(%x: f32[3,0,4], %y: f32[3,0]) {
+               %z = dot_general(%x, %y) {lhs_batch = [], rhs_batch = [], lhs_contract = [0, 1], rhs_contract = [0, 1], dtype = f32}
+               return %z
+             }",
+        );
+    }
+}

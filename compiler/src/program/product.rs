@@ -62,6 +62,8 @@ impl Loop {
         match (self.extent, inner.extent) {
             (1, _) => Some(inner),
             (_, 1) => Some(self),
+            // What runs no times has no strides.
+            (0, _) | (_, 0) => Some(Loop { extent: 0, ..inner }),
             _ if continues(self.lhs, inner.lhs)
                 && continues(self.rhs, inner.rhs)
                 && continues(self.out, inner.out) =>
