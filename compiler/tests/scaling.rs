@@ -59,6 +59,25 @@ fn momentum(count: usize) -> Donating {
     (b.finish(&outputs), donated)
 }
 
+/// Updates of so many tensors, each of which is read before and afterwards.
+fn updates(count: usize) -> Donating {
+    let mut b = Builder::new("updates");
+    let [row, ty] = [[1, 64], [16, 64]].map(|dims| TensorType::new(DType::F32, dims));
+    let new = b.input(row);
+    let start = b.full(3, &[2].into()).unwrap();
+    let tensors: Vec<_> = (0..count).map(|_| b.input(ty.clone())).collect();
+    let tensors: Vec<_> = tensors.into_iter().map(|x| b.exp(x).unwrap()).collect();
+    let mut outputs = Vec::new();
+    for &x in &tensors {
+        outputs.push(b.reduce(x, ReduceKind::Sum, [0]).unwrap());
+        outputs.push(b.dynamic_update_slice(x, new, start).unwrap());
+    }
+    for &x in &tensors {
+        outputs.push(b.reduce(x, ReduceKind::Max, [1]).unwrap());
+    }
+    (b.finish(&outputs), Vec::new())
+}
+
 fn grows_no_faster(program: fn(usize) -> Donating, size: usize) {
     let work = |size| {
         let (graph, donated) = program(size);
@@ -76,6 +95,11 @@ fn many_sums_are_not_compared_with_each_other() {
 #[test]
 fn many_variables_are_not_compared_with_each_other() {
     grows_no_faster(momentum, 160);
+}
+
+#[test]
+fn readers_of_many_updated_tensors_come_first() {
+    grows_no_faster(updates, 160);
 }
 
 #[test]

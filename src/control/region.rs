@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use tensorwright_ir::{Graph, Op, Type, Value};
 
 use crate::Tensor;
 use crate::error::{Error, Place};
 use crate::function::Output as ClosureOutput;
-use crate::interpret::trace::{Captured, Input, Output, Region, Session};
+use crate::interpret::trace::{CaptureId, Captured, Input, Output, Region, Session};
 use crate::interpret::{self, Application, Code, Operand};
 use crate::state::State;
 use crate::tensor::Results;
@@ -44,24 +45,27 @@ pub(crate) fn trace<O: ClosureOutput>(
 pub(crate) struct Captures {
     pub(crate) changes: Vec<State>,
     pub(crate) invariants: Vec<Captured>,
+    known: HashSet<Option<CaptureId>>,
 }
 
 impl Captures {
     pub(crate) fn of(regions: &[&Region]) -> Captures {
-        let mut changes: Vec<State> = Vec::new();
-        for state in regions.iter().flat_map(|region| &region.changes) {
-            if !changes.contains(state) {
-                changes.push(state.clone());
+        let mut known = HashSet::new();
+        let changes = regions.iter().flat_map(|region| &region.changes);
+        let changes = changes.filter(|&state| known.insert(Some(CaptureId::State(state.clone()))));
+        let changes = changes.cloned().collect();
+        let mut captures = Captures { changes, invariants: Vec::new(), known };
+        captures.add(regions.iter().flat_map(|region| region.captures.iter().cloned()));
+        captures
+    }
+
+    /// Adds what the regions take besides, unless it is among the captures.
+    pub(crate) fn add(&mut self, more: impl IntoIterator<Item = Captured>) {
+        for captured in more {
+            if self.known.insert(captured.id()) {
+                self.invariants.push(captured);
             }
         }
-        let mut invariants: Vec<Captured> = Vec::new();
-        let is_change = |what: &Captured| matches!(what, Captured::State(state) if changes.contains(state));
-        for capture in regions.iter().flat_map(|region| &region.captures) {
-            if !is_change(capture) && !invariants.iter().any(|known| known.is(capture)) {
-                invariants.push(capture.clone());
-            }
-        }
-        Captures { changes, invariants }
     }
 
     /// The inputs of a region: `state` arguments, changed state, so many other arguments, invariants.

@@ -75,14 +75,14 @@ impl<R: Tree> Compiled<R> {
         }
         inputs.extend(self.captures.iter().filter_map(|outside| match outside {
             Outside::Buffer(buffer) => Some(buffer),
-            Outside::Variable(_) => None,
+            Outside::Variable(_) | Outside::Assigned(_) => None,
         }));
         Ok(self.rebuilt(self.executable.run(inputs, threads)?.into_iter()))
     }
 
     #[inline]
     fn uses_variables(&self) -> bool {
-        self.captures.iter().any(|outside| matches!(outside, Outside::Variable(_)))
+        self.captures.iter().any(|outside| !matches!(outside, Outside::Buffer(_)))
     }
 
     /// As [`Compiled::run`]. Calls that assign the same variables come one after the other.
@@ -100,6 +100,7 @@ impl<R: Tree> Compiled<R> {
         let value = |outside: &Outside| match outside {
             Outside::Buffer(buffer) => buffer.clone(),
             Outside::Variable(variable) => variable.buffer(),
+            Outside::Assigned(own) => self.assigned[*own].buffer(),
         };
         let captured: Vec<SharedBuffer> = self.captures.iter().map(value).collect();
         let operands: Vec<&SharedBuffer> = inputs.iter().copied().chain(&captured).collect();
@@ -113,8 +114,8 @@ impl<R: Tree> Compiled<R> {
     /// handles of them. The variables are locked meanwhile.
     fn run_in_place(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
         let read_only = |outside: &Outside| match outside {
-            Outside::Buffer(_) => None,
-            Outside::Variable(variable) => (!self.assigned.contains(variable)).then(|| variable.buffer()),
+            Outside::Buffer(_) | Outside::Assigned(_) => None,
+            Outside::Variable(variable) => Some(variable.buffer()),
         };
         // Before the locks: who holds some waits for no other variable, or two calls could wait for each other.
         let read_only: Vec<Option<SharedBuffer>> = self.captures.iter().map(read_only).collect();
@@ -122,11 +123,10 @@ impl<R: Tree> Compiled<R> {
         let mut donated: Vec<Option<&mut SharedBuffer>> = locked.values().map(Some).collect();
         let captured = self.captures.iter().zip(&read_only).map(|(outside, known)| match (outside, known) {
             (Outside::Buffer(buffer), _) | (Outside::Variable(_), Some(buffer)) => Operand::Borrowed(buffer),
-            (Outside::Variable(variable), None) => {
-                let own = self.assigned.iter().position(|assigned| assigned == variable);
-                let value = own.and_then(|own| donated[own].take());
-                Operand::Donated(value.expect("a variable is captured once"))
+            (Outside::Assigned(own), _) => {
+                Operand::Donated(donated[*own].take().expect("a variable is captured once"))
             }
+            (Outside::Variable(_), None) => unreachable!("what is only read was read"),
         });
         let mut operands: Vec<Operand<'_>> =
             inputs.iter().map(|&input| Operand::Borrowed(input)).chain(captured).collect();

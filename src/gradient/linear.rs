@@ -1,5 +1,6 @@
 //! Products of a Jacobian and a vector.
 
+use hashbrown::HashMap;
 use tensorwright_compiler::differentiate::{self, Derived, DifferentiateError};
 use tensorwright_ir::{Graph, Scalar};
 
@@ -7,7 +8,7 @@ use crate::control::region;
 use crate::error::{Error, Place, Result, caller};
 use crate::function::Output;
 use crate::interpret::graph;
-use crate::interpret::trace::Captured;
+use crate::interpret::trace::{CaptureId, Captured};
 use crate::state::State;
 use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{Tensor, Tree, Variable};
@@ -227,10 +228,10 @@ pub fn value_and_grad_of<O: Output<Tree = Tensor>>(
     if !ty.dtype.is_float() {
         return Err(refuse(format!("the function's result is {ty}, and only floats have gradients")));
     }
-    let input = |variable: &Variable| {
-        let state = Captured::State(State::Variable(variable.clone()));
-        traced.operands.iter().position(|operand| operand.is(&state))
-    };
+    let inputs: HashMap<Option<CaptureId>, usize> =
+        traced.operands.iter().map(Captured::id).zip(0..).collect();
+    let input =
+        |variable: &Variable| inputs.get(&Some(CaptureId::State(State::Variable(variable.clone())))).copied();
     let unread = |variable: &Variable| refuse(format!("the function does not read {variable:?}"));
     let wrt = variables.iter().map(|v| input(v).ok_or_else(|| unread(v))).collect::<Result<Vec<_>>>()?;
     let derived = differentiate::vjp(&traced.graph, &wrt).map_err(|e| failed(e, at))?;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use hashbrown::HashMap;
 use tensorwright_compiler::differentiate;
 use tensorwright_compiler::passes::without_effects;
-use tensorwright_ir::{Builder, Graph, Op, Scalar, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Op, Scalar, Type, Value};
 
 use super::linear::{failed, zeros_like};
 use crate::error::{Error, Place, Result, caller};
@@ -187,12 +187,12 @@ impl Building {
         known.map_or_else(|| self.input(x), Ok)
     }
 
-    fn record(&mut self, record: &Record) -> Result<(), tensorwright_ir::BuildError> {
+    fn record(&mut self, record: &Record) -> Result<(), BuildError> {
         let operands: Vec<Value> =
             record.operands.iter().map(|x| self.value(x).expect("recorded tensors have types")).collect();
         self.b.set_location(Some(record.at.into()));
         let results = match (&record.op, &record.regions[..]) {
-            (Op::Call(_), [graph]) => self.b.inline(graph, &operands)?,
+            (Op::Call(_), [graph]) => self.inline(graph, operands)?,
             (op, []) => {
                 let operands = broadcast::operands(&mut self.b, op, operands.into())?;
                 self.b.push(op.clone(), &operands)?.into_vec()
@@ -202,5 +202,18 @@ impl Building {
         let results = record.results.iter().map(Identity::of).zip(results);
         self.values.extend(results.filter_map(|(identity, value)| Some((identity?, value))));
         Ok(())
+    }
+
+    /// The nodes of a graph whose record is without tokens: its effects, which a gradient is without, have an order of their own.
+    fn inline(&mut self, graph: &Graph, operands: Vec<Value>) -> Result<Vec<Value>, BuildError> {
+        let mut operands = operands.into_iter();
+        let inputs = graph.inputs().iter().map(|&input| match graph.ty(input) {
+            Type::Token => self.b.token(),
+            _ => operands.next().expect("there is an operand for each input that is no token"),
+        });
+        let inputs: Vec<Value> = inputs.collect();
+        let mut results = self.b.inline(graph, &inputs)?;
+        results.retain(|&result| !matches!(self.b.ty(result), Type::Token));
+        Ok(results)
     }
 }

@@ -1,5 +1,7 @@
 //! Applications: code that may have effects, or read and change state, with what it is applied to.
 
+use std::ops::Range;
+
 use tensorwright_ir::{Graph, Op};
 
 use crate::error::Place;
@@ -24,16 +26,6 @@ pub(crate) enum Operand<'t> {
     State(&'t State),
 }
 
-impl<'t> Operand<'t> {
-    /// The tensor, if it is one.
-    pub(crate) fn tensor(&self) -> Option<&'t Tensor> {
-        match *self {
-            Operand::Tensor(tensor) => Some(tensor),
-            Operand::State(_) => None,
-        }
-    }
-}
-
 /// Code that may touch state.
 pub(crate) struct Application<'a> {
     pub(crate) code: Code<'a>,
@@ -45,8 +37,11 @@ pub(crate) struct Application<'a> {
     pub(crate) at: Place,
 }
 
-/// Tensors in place of what an application took and gave: states are what they were, and what they are now.
+/// Tensors in place of what an application took and gave: states are what they were, and what they are now. What runs at once has no
+/// tokens.
 pub(crate) struct Applied {
     pub(crate) operands: Vec<Tensor>,
     pub(crate) results: Vec<Tensor>,
+    /// The positions of new states among the results.
+    pub(crate) states: Range<usize>,
 }

@@ -1,10 +1,9 @@
 //! Graphs as code: what was read from a file, built by hand, or made by a transformation runs like ops that the user wrote.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use tensorwright_ir::op::{Lowering, TypeError};
-use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Type, Value};
+use tensorwright_ir::{Copier, Graph, Node};
 
 use super::trace::Captured;
 use super::{Application, Code, Operand, apply, apply_stateful, eager};
@@ -51,58 +50,33 @@ pub(crate) fn run_captured(
     at: Place,
 ) -> Result<Vec<Tensor>> {
     let operands: Vec<Operand<'_>> = inputs.iter().map(Operand::from).collect();
-    if is_tracing() {
-        let code = Code::Graph(graph);
-        return apply_whole(Application { code, operands: &operands, states, first_state, at });
-    }
-    // What runs at once is in order: the graph has an order of effects of its own.
-    let graph = &*without_tokens(graph).map_err(|error| Error::op(at, error))?;
-    let is_order = |operand: &&Operand<'_>| matches!(operand, Operand::State(State::Token));
-    let operands: Vec<Operand<'_>> = operands.iter().filter(|operand| !is_order(operand)).copied().collect();
-    let states: Vec<State> = states.iter().filter(|&state| *state != State::Token).cloned().collect();
     // The ops of a plain graph go down the stack one by one, out of the cache of ops.
-    if graph.nodes().iter().all(is_plain) {
-        let inputs: Vec<Tensor> = operands.iter().map(|operand| eager::tensor(*operand, at)).collect();
-        let mut outputs = run_ops(graph, &inputs, at)?;
-        let new = outputs.drain(first_state..first_state + states.len());
-        eager::assign(&states, new, at)?;
+    if !is_tracing() && graph.nodes().iter().all(is_plain) {
+        let mut outputs = run_ops(graph, &operands, at)?;
+        let new = eager::assign(states, &outputs[first_state..], at)?;
+        outputs.drain(first_state..first_state + new);
         return Ok(outputs);
     }
     let code = Code::Graph(graph);
-    apply_whole(Application { code, operands: &operands, states: &states, first_state, at })
+    let results = apply_stateful(Application { code, operands: &operands, states, first_state, at });
+    results.map(Results::into_vec).map_err(Arc::unwrap_or_clone)
 }
 
-fn apply_whole(application: Application<'_>) -> Result<Vec<Tensor>> {
-    apply_stateful(application).map(Results::into_vec).map_err(Arc::unwrap_or_clone)
-}
-
-/// The graph with an order of effects of its own, in place of one that it takes and gives.
-fn without_tokens(graph: &Graph) -> std::result::Result<Cow<'_, Graph>, BuildError> {
-    let is_token = |&value: &Value| matches!(graph.ty(value), Type::Token);
-    if !graph.inputs().iter().chain(graph.outputs()).any(is_token) {
-        return Ok(Cow::Borrowed(graph));
+/// The outputs that have values: a token, which no op of a plain graph reads, has none.
+fn run_ops(graph: &Graph, inputs: &[Operand<'_>], at: Place) -> Result<Vec<Tensor>> {
+    let mut copier = Copier::new(graph);
+    for (&value, &input) in graph.inputs().iter().zip(inputs) {
+        if let Some(tensor) = eager::value(input) {
+            copier.set(value, tensor);
+        }
     }
-    let mut b = Builder::new(graph.name());
-    let inputs = graph.inputs().iter().map(|&input| match graph.ty(input) {
-        Type::Token => b.token(),
-        ty => b.input(ty.clone()),
-    });
-    let inputs: Vec<Value> = inputs.collect();
-    let outputs = b.inline(graph, &inputs)?;
-    let outputs = outputs.into_iter().filter(|&output| !matches!(b.ty(output), Type::Token));
-    let outputs: Vec<Value> = outputs.collect();
-    Ok(Cow::Owned(b.finish(&outputs)))
-}
-
-fn run_ops(graph: &Graph, inputs: &[Tensor], at: Place) -> Result<Vec<Tensor>> {
-    let mut copier = Copier::with_inputs(graph, inputs);
     for node in graph.nodes() {
         let operands = copier.values(&node.operands);
         let operands: Vec<&Tensor> = operands.iter().collect();
         let results = apply(node.op.clone(), &operands, at).map_err(Arc::unwrap_or_clone)?;
         copier.set_all(&node.results, &results);
     }
-    Ok(copier.values(graph.outputs()).into_vec())
+    Ok(graph.outputs().iter().filter_map(|&output| copier.get(output)).collect())
 }
 
 /// Whether the node is an op without regions and effects.

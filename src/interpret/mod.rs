@@ -34,7 +34,7 @@
 //! Effects and variables are *state* (`crate::state`): it is in nobody's hands, so ops name it instead of passing it. What touches state is an
 //! [`Application`]: its operands are tensors or states, and some of its results are new states, which are not returned.
 //! [`apply_stateful`] sends it down the same stack. To a trace a state is a value that it knows, or captures; eagerly a variable is its value
-//! now, and the order of effects is the order in which they run. Tapes see states as the tensors that they are.
+//! now, and the order of effects is the order in which they run, so that tokens have no values. Tapes see states as the tensors that they are.
 //!
 //! Ops with regions are applications too. Their regions are graphs already: `crate::control` traces the closures, and only in a trace, because
 //! outside of one control flow is Rust's.
@@ -84,14 +84,14 @@ pub(crate) fn one(op: impl Into<Op>, operands: &[&Tensor], at: Place) -> Tensor 
 
 /// Applies code to tensors and state. Gives the results that are no state.
 pub(crate) fn apply_stateful(application: Application<'_>) -> Result<Results, Failure> {
-    let Application { states, first_state, at, .. } = application;
+    let at = application.at;
     let noted = tape::is_active().then(|| application.code.clone());
-    let Applied { operands, mut results } =
-        if is_tracing() { trace::record_stateful(application) } else { eager::run_stateful(application) }?;
+    let Applied { operands, mut results, states } =
+        if is_tracing() { trace::record_stateful(application) } else { eager::run_stateful(&application) }?;
     if let Some(code) = noted {
         tape::note_code(&code, &operands.iter().collect::<Vec<_>>(), &results, at);
     }
-    results.drain(first_state..first_state + states.len());
+    results.drain(states);
     Ok(results.into())
 }
 

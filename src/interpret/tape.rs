@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use hashbrown::HashSet;
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::op::control::Call;
-use tensorwright_ir::{Graph, Op};
+use tensorwright_ir::{Graph, Op, Type};
 
 use super::application::Code;
 use crate::error::Place;
@@ -55,7 +55,7 @@ impl Tape {
     }
 }
 
-/// An op, or a graph, that was applied to tensors.
+/// An op, or a graph, that was applied to tensors. Of a graph's operands and results these are without tokens.
 pub(crate) struct Record {
     pub(crate) op: Op,
     pub(crate) regions: Vec<Graph>,
@@ -110,14 +110,18 @@ pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[
     }
 }
 
-/// As [`note`], of an application. Effects are left out: nothing is computed by them.
+/// As [`note`], of an application. Effects are left out: nothing is computed by them. Of a graph so are tokens, which what runs at once
+/// does without.
 pub(super) fn note_code(code: &Code<'_>, operands: &[&Tensor], results: &[Tensor], at: Place) {
     match code {
         Code::Op(op, _) if op.lowering() == Lowering::Effect => {}
         Code::Op(op, regions) => note(op, regions, operands, results, at),
         Code::Graph(graph) => {
             let op = Call { name: graph.name().to_owned() }.into();
-            note(&op, std::slice::from_ref(graph), operands, results, at);
+            let is_value = |x: &Tensor| !matches!(x.value_type(), Ok(Type::Token));
+            let operands: Vec<&Tensor> = operands.iter().copied().filter(|x| is_value(x)).collect();
+            let results: Vec<Tensor> = results.iter().filter(|x| is_value(x)).cloned().collect();
+            note(&op, std::slice::from_ref(graph), &operands, &results, at);
         }
     }
 }

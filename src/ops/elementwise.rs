@@ -24,31 +24,35 @@ macro_rules! unary_methods {
 }
 tensorwright_ir::for_each_unary!(unary_methods);
 
-macro_rules! binary_methods {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
-        /// Functions of two elements; shapes broadcast, numbers adopt the dtype.
+macro_rules! methods_of_two {
+    (#[doc = $about:literal] $function:ident: $($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+        #[doc = $about]
         impl Tensor {
             $($(#[doc = $doc])*
             #[track_caller]
             pub fn $name(&self, rhs: impl Operand) -> Tensor {
                 let at = caller();
-                one(BinaryFn::$variant, &[self, rhs.hold(self, stringify!($name), at).borrow()], at)
+                one($function::$variant, &[self, rhs.hold(self, stringify!($name), at).borrow()], at)
             })*
+        }
+    };
+}
+
+macro_rules! binary_methods {
+    ($($rows:tt)*) => {
+        methods_of_two! {
+            /// Functions of two elements; shapes broadcast, numbers adopt the dtype.
+            BinaryFn: $($rows)*
         }
     };
 }
 tensorwright_ir::for_each_binary!(binary_methods);
 
 macro_rules! compare_methods {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
-        /// Comparisons of two elements, as bool tensors; shapes broadcast, numbers adopt the dtype.
-        impl Tensor {
-            $($(#[doc = $doc])*
-            #[track_caller]
-            pub fn $name(&self, rhs: impl Operand) -> Tensor {
-                let at = caller();
-                one(CompareFn::$variant, &[self, rhs.hold(self, stringify!($name), at).borrow()], at)
-            })*
+    ($($rows:tt)*) => {
+        methods_of_two! {
+            /// Comparisons of two elements, as bool tensors; shapes broadcast, numbers adopt the dtype.
+            CompareFn: $($rows)*
         }
     };
 }

@@ -7,7 +7,7 @@ use tensorwright_ir::Type;
 pub use variable::Variable;
 
 /// Something that ops change.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum State {
     /// The order of effects.
     Token,
@@ -23,4 +23,12 @@ impl State {
             State::Variable(variable) => variable.ty().into(),
         }
     }
+}
+
+/// The variables among states.
+pub(crate) fn variables(states: &[State]) -> impl Iterator<Item = &Variable> {
+    states.iter().filter_map(|state| match state {
+        State::Variable(variable) => Some(variable),
+        State::Token => None,
+    })
 }

@@ -165,3 +165,25 @@ fn what_was_printed_is_not_printed_for_the_gradient() {
     assert_eq!(f64s(&function(slope).call(3.0f64).unwrap()), [6.0]);
     assert_eq!(*count.lock().unwrap(), 4);
 }
+
+/// Graphs that run at once have tokens inside only, also for a tape that sees them go by.
+#[test]
+fn graphs_with_effects_are_recorded_out_of_traces_and_in_them() {
+    let _alone = crate::PRINTER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    tensorwright::set_printer(|_| ());
+    let slope = |x: Tensor| {
+        let tape = GradientTape::new();
+        tape.watch(&x);
+        let squares = vmap(|x: Tensor| {
+            print("one of {}", &[&x])?;
+            check_finite(&x, "x")?;
+            Ok::<_, Error>(&x * &x)
+        });
+        let y = squares.call(&x)?;
+        let (z, _) = vjp(|y: Tensor| print("{}", &[&y]).map(|()| y * 2.0), y)?;
+        Ok::<_, Error>(tape.gradient(&z, &[&x])?.remove(0).expect("z depends on x"))
+    };
+    let x = [1.0f64, 3.0];
+    assert_eq!(f64s(&slope(Tensor::from(x)).unwrap()), [4.0, 12.0]);
+    assert_eq!(f64s(&function(slope).call(x).unwrap()), [4.0, 12.0]);
+}

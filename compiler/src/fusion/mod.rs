@@ -20,6 +20,7 @@ pub(crate) mod cut;
 mod elementwise;
 pub(crate) mod inline;
 mod marks;
+mod order;
 mod reduction;
 pub(crate) mod tiled;
 mod units;
@@ -31,6 +32,7 @@ use tensorwright_ir::{Graph, Node, NodeId, Op, Shape, Source, Value};
 
 pub(crate) use cut::Cut;
 use inline::Inlined;
+pub(crate) use order::Search;
 pub(crate) use units::Unit;
 
 use crate::program::Target;

@@ -3,15 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use petgraph::Direction::{Incoming, Outgoing};
-use petgraph::algo::has_path_connecting;
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
-use tensorwright_ir::{NodeId, Op, Value};
+use tensorwright_ir::{NodeId, Value};
 
-use super::{Fusion, is_alias, is_routine, needs_memory};
-use crate::program::control;
+use super::{Fusion, is_routine, needs_memory};
 
 /// What runs as one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,51 +73,11 @@ impl Fusion<'_> {
         dag
     }
 
-    /// Adds edges so that what reads a tensor comes before what might update it in place, where nothing speaks against it.
-    fn read_before_updates(&self, dag: &mut DiGraph<Unit, ()>) {
-        if self.graph.nodes().iter().all(|node| updated(&node.op) == 0) {
-            return;
-        }
-        let place: HashMap<Unit, NodeIndex> = dag.node_indices().map(|i| (dag[i], i)).collect();
-        for (id, node) in self.graph.iter() {
-            let update = place.get(&Unit::Node(id)).copied();
-            for &operand in &node.operands[..updated(&node.op).min(node.operands.len())] {
-                let readers = self.readers_of_memory(operand).into_iter();
-                for reader in readers.filter_map(|reader| place.get(&self.unit(reader)).copied()) {
-                    if let Some(update) = update.filter(|&update| update != reader)
-                        && !has_path_connecting(&*dag, update, reader, None)
-                    {
-                        dag.add_edge(reader, update, ());
-                    }
-                }
-            }
-        }
-    }
-
-    /// The nodes that read a value, or its memory under another name.
-    fn readers_of_memory(&self, value: Value) -> Vec<NodeId> {
-        let mut found = Vec::new();
-        let mut open = vec![value];
-        while let Some(value) = open.pop() {
-            for reader in self.readers(value) {
-                let node = self.graph.node(reader.node);
-                if is_alias(self.graph, node) {
-                    open.push(node.result());
-                } else {
-                    found.push(reader.node);
-                }
-            }
-        }
-        found
-    }
-
-    /// Units that do work, in an order in which they can run; `None` if clusters wait for each other, which is a bug of fusion.
+    /// The units of a DAG, topologically sorted; `None` if some wait for each other.
     ///
     /// Of those that can run next the first is the one that the graph finishes first: what is computed late, say what a checkpoint
     /// computes again, takes no memory before.
-    pub(crate) fn order(&self) -> Option<Vec<Unit>> {
-        let mut dag = self.dag();
-        self.read_before_updates(&mut dag);
+    pub(super) fn sorted(&self, dag: &DiGraph<Unit, ()>) -> Option<Vec<NodeIndex>> {
         let mut waits: Vec<usize> =
             dag.node_indices().map(|unit| dag.neighbors_directed(unit, Incoming).count()).collect();
         let ready = |unit: NodeIndex| Reverse((self.finishes(dag[unit]), unit));
@@ -127,7 +85,7 @@ impl Fusion<'_> {
             dag.node_indices().filter(|unit| waits[unit.index()] == 0).map(ready).collect();
         let mut order = Vec::with_capacity(waits.len());
         while let Some(Reverse((_, unit))) = open.pop() {
-            order.push(dag[unit]);
+            order.push(unit);
             for next in dag.neighbors_directed(unit, Outgoing) {
                 waits[next.index()] -= 1;
                 if waits[next.index()] == 0 {
@@ -146,14 +104,6 @@ impl Fusion<'_> {
             }
             Unit::Node(node) => node,
         }
-    }
-}
-
-/// How many of its first operands an op can update in place.
-fn updated(op: &Op) -> usize {
-    match op {
-        Op::DynamicUpdateSlice(_) | Op::Scatter(_) | Op::ListPush(_) | Op::ListPop(_) => 1,
-        op => control::carried(op),
     }
 }
 

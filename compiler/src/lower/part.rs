@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use tensorwright_ir::{Graph, NodeId};
 
 use super::{CompileError, Context};
-use crate::fusion::{self, Fusion, LoopMemory, Unit, tiled};
+use crate::fusion::{self, Fusion, LoopMemory, Search, Unit, tiled};
 use crate::native::{self, Native};
 
 /// A graph on its way to a program.
@@ -69,9 +69,12 @@ pub(super) fn fuse(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<(), Comp
 
 /// Decides the order of units.
 pub(super) fn order(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<(), CompileError> {
-    let order = part.fusion()?.order();
+    let mut search = Search::default();
+    let order = part.fusion()?.order(&mut search);
     part.order = order.ok_or(CompileError::Internal { what: "clusters wait for each other" })?;
     cx.count("units", part.order.len() as u64);
+    cx.count("units searched", search.searched);
+    cx.count("searches given up", search.gave_up.into());
     Ok(())
 }
 

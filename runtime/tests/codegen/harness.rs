@@ -15,66 +15,73 @@ const FILL: u8 = 0xa5;
 
 /// Values of a dtype at which things go wrong.
 pub(crate) fn special(dtype: DType) -> Vec<Scalar> {
-    if dtype == DType::Bool {
-        return vec![Scalar::Bool(false), Scalar::Bool(true)];
+    match dtype {
+        DType::Bool => vec![Scalar::Bool(false), Scalar::Bool(true)],
+        dtype if dtype.is_float() => special_floats(dtype),
+        dtype => special_ints(dtype),
     }
-    if !dtype.is_float() {
-        let small = [0, 1, 2, 3, 5, 7, 8, 31, 32, 33, 63, 64, 100, 127, 128, 255, 256]
-            .map(|v| Scalar::from_i128(dtype, v));
-        let negative = [-1, -2, -3, -7, -8, -64].map(|v| Scalar::from_i128(dtype, v));
-        let (lowest, highest) = (Scalar::lowest(dtype).to_i128(), Scalar::highest(dtype).to_i128());
-        let edges = [lowest, lowest + 1, highest, highest - 1, highest / 2, highest / 3]
-            .map(|v| Scalar::from_i128(dtype, v));
-        return small.into_iter().chain(negative).chain(edges).collect();
-    }
-    let values = [
-        0.0,
-        0.25,
-        0.5,
-        0.75,
-        1.0,
-        1.5,
-        2.0,
-        2.5,
-        3.5,
-        0.1,
-        7.3,
-        100.0,
-        127.5,
-        128.0,
-        255.5,
-        256.0,
-        32767.6,
-        32768.0,
-        65504.0,
-        65519.9,
-        65520.0,
-        65536.0,
-        2147483520.0,
-        2147483648.0,
-        4294967040.0,
-        4294967296.0,
-        9.3e18,
-        1.9e19,
-        3e38,
-        1e300,
-        1e-3,
-        6.1e-5,
-        6e-8,
-        2.9e-8,
-        1e-20,
-        1e-40,
-        1e-45,
-        1e-310,
-        5e-324,
-        8388608.5,
-        16777217.0,
-        4503599627370497.5,
-        0.49999997,
-        f64::INFINITY,
-        f64::NAN,
-    ];
-    let both = values.into_iter().flat_map(|v| [v, -v]);
+}
+
+fn special_ints(dtype: DType) -> Vec<Scalar> {
+    let small = [0, 1, 2, 3, 5, 7, 8, 31, 32, 33, 63, 64, 100, 127, 128, 255, 256];
+    let negative = [-1, -2, -3, -7, -8, -64];
+    let (lowest, highest) = (Scalar::lowest(dtype).to_i128(), Scalar::highest(dtype).to_i128());
+    let edges = [lowest, lowest + 1, highest, highest - 1, highest / 2, highest / 3];
+    let all = small.into_iter().chain(negative).chain(edges);
+    all.map(|v| Scalar::from_i128(dtype, v)).collect()
+}
+
+/// Numbers around which rounding, conversions and series change, without their negatives.
+const FLOATS: [f64; 45] = [
+    0.0,
+    0.25,
+    0.5,
+    0.75,
+    1.0,
+    1.5,
+    2.0,
+    2.5,
+    3.5,
+    0.1,
+    7.3,
+    100.0,
+    127.5,
+    128.0,
+    255.5,
+    256.0,
+    32767.6,
+    32768.0,
+    65504.0,
+    65519.9,
+    65520.0,
+    65536.0,
+    2147483520.0,
+    2147483648.0,
+    4294967040.0,
+    4294967296.0,
+    9.3e18,
+    1.9e19,
+    3e38,
+    1e300,
+    1e-3,
+    6.1e-5,
+    6e-8,
+    2.9e-8,
+    1e-20,
+    1e-40,
+    1e-45,
+    1e-310,
+    5e-324,
+    8388608.5,
+    16777217.0,
+    4503599627370497.5,
+    0.49999997,
+    f64::INFINITY,
+    f64::NAN,
+];
+
+fn special_floats(dtype: DType) -> Vec<Scalar> {
+    let both = FLOATS.into_iter().flat_map(|v| [v, -v]);
     let mut all: Vec<Scalar> = both.map(|v| Scalar::from_f64(dtype, v)).collect();
     let largest = Scalar::highest(dtype).bits() - 1;
     let sign = 1 << (dtype.bits() - 1);

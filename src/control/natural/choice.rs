@@ -1,5 +1,6 @@
 //! `if`: one side of a plain condition; both sides, and what they make of variables, of a tensor.
 
+use hashbrown::HashMap;
 use tensorwright_ir::op::control::If;
 use tensorwright_ir::{Scalar, Shape, Value};
 
@@ -10,7 +11,7 @@ use super::carry::{Carrier, Content, Copied, Saved, filler, flag_element};
 use super::logic::Condition;
 use crate::error::{Place, Result, caller};
 use crate::interpret::Operand;
-use crate::interpret::trace::{Captured, Input, Output, Region, Session};
+use crate::interpret::trace::{CaptureId, Captured, Input, Output, Region, Session};
 use crate::tensor::identity::{made_as, same};
 use crate::{DType, Tensor};
 
@@ -184,17 +185,14 @@ impl Traced {
         if outputs.is_empty() && captures.changes.is_empty() {
             return Ok(Vec::new());
         }
-        for sided in outputs.iter().flatten() {
-            if let Sided::Before(tensor) = sided {
-                let capture = Captured::Tensor(tensor.clone());
-                if !captures.invariants.iter().any(|known| known.is(&capture)) {
-                    captures.invariants.push(capture);
-                }
-            }
-        }
+        captures.add(outputs.iter().flatten().filter_map(|sided| match sided {
+            Sided::Before(tensor) => Some(Captured::Tensor(tensor.clone())),
+            Sided::Result(_) | Sided::Fill(..) => None,
+        }));
         let inputs = captures.inputs(0, 0);
+        let positions: Positions = inputs.iter().map(captured_id).zip(0..).collect();
         let graphs = regions.iter().enumerate().map(|(side, region)| {
-            let output = |sided: &[Sided; 2]| sided[side].output(&inputs);
+            let output = |sided: &[Sided; 2]| sided[side].output(&positions);
             let outputs: Vec<Output> = outputs.iter().map(output).chain(captures.outputs(0, 0)).collect();
             region::graph(region, &inputs, &outputs, at)
         });
@@ -251,16 +249,25 @@ enum Sided {
 }
 
 impl Sided {
-    fn output(&self, inputs: &[Input]) -> Output {
+    fn output(&self, positions: &Positions) -> Output {
         match self {
             Sided::Result(i) => Output::Result(*i),
             Sided::Fill(element, shape) => Output::Fill(*element, shape.clone()),
             Sided::Before(tensor) => {
-                let wanted = Captured::Tensor(tensor.clone());
-                let is_it = |input: &Input| matches!(input, Input::Captured(capture) if capture.is(&wanted));
-                Output::Input(inputs.iter().position(is_it).expect("it is among the captures"))
+                let id = Captured::Tensor(tensor.clone()).id();
+                Output::Input(*positions.get(&id).expect("it is among the captures"))
             }
         }
+    }
+}
+
+/// Inputs by what they capture.
+type Positions = HashMap<Option<CaptureId>, usize>;
+
+fn captured_id(input: &Input) -> Option<CaptureId> {
+    match input {
+        Input::Captured(captured) => captured.id(),
+        Input::Argument(_) | Input::Unused(_) => None,
     }
 }
 

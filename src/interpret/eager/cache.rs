@@ -11,6 +11,7 @@ use tensorwright_runtime::Executable;
 use tensorwright_runtime::cache::{self, Cache, CacheStats, LookupError, Weigh};
 
 use super::super::broadcast;
+use super::order::without_tokens;
 use crate::error::{Error, Failure, Place};
 
 /// The budget of the cache of eager ops unless told otherwise: 64 MiB.
@@ -32,7 +33,7 @@ pub fn set_eager_cache_budget(bytes: usize) {
 pub(super) enum EagerKey {
     /// An op, for operands of these types. Of an effect the operands without the token.
     Op(Op, SmallVec<[TensorType; 2]>),
-    /// A whole graph, names and lines included: messages of its checks show them.
+    /// A whole graph as it is applied, tokens, names and lines included: messages of its checks show them.
     Graph(Graph),
 }
 
@@ -114,7 +115,7 @@ impl From<&GraphQuery<'_>> for EagerKey {
 
 impl Query for GraphQuery<'_> {
     fn graph(&self) -> Result<Graph, BuildError> {
-        Ok(self.0.clone())
+        without_tokens(self.0)
     }
 }
 

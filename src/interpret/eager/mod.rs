@@ -1,20 +1,22 @@
 //! The eager interpreter: each op runs at once, as a compiled graph out of a [`cache`] of the process.
 //!
 //! So do effects, and graphs with regions, which are compiled as a whole. Operands are tensors with values; of state the value
-//! of the moment is taken, and new values are assigned.
+//! of the moment is taken, and new values are assigned. Effects that run at once are in order, so that nothing stands for tokens: a
+//! graph that takes or gives some is compiled [without them](order).
 
 pub(crate) mod cache;
+mod order;
 
 use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::{DType, Graph, Op, TensorType};
+use tensorwright_ir::{Graph, Op, TensorType};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use super::application::{Application, Applied, Code, Operand};
 use crate::error::{Error, Failure, Place, Result};
 use crate::settings;
-use crate::state::State;
+use crate::state::{State, variables};
 use crate::tensor::{Repr, Results, Tensor, rows};
 use cache::{Entry, GraphQuery, OpQuery, executable};
 
@@ -79,22 +81,15 @@ fn without_code(
 }
 
 /// Runs an application, and gives its states their new values.
-pub(super) fn run_stateful(application: Application<'_>) -> Result<Applied, Failure> {
-    let Application { code, operands, states, first_state, at } = application;
-    let operands: Vec<Tensor> = match &code {
-        // Effects that run at once are in order.
-        Code::Op(..) => operands.iter().filter_map(Operand::tensor).cloned().collect(),
-        Code::Graph(_) => operands.iter().map(|operand| tensor(*operand, at)).collect(),
-    };
-    let mut results = match &code {
+pub(super) fn run_stateful(application: &Application<'_>) -> Result<Applied, Failure> {
+    let &Application { ref code, operands, states, first_state, at } = application;
+    let operands: Vec<Tensor> = operands.iter().filter_map(|&operand| value(operand)).collect();
+    let results = match code {
         Code::Op(op, _) => run(op, &operands.iter().collect::<Vec<_>>(), at)?.into_vec(),
         Code::Graph(graph) => run_graph(graph, &operands, at)?.into_vec(),
     };
-    if let Code::Op(..) = code {
-        results.extend(states.iter().map(|state| tensor(Operand::State(state), at)));
-    }
-    assign(states, results[first_state..].iter().take(states.len()).cloned(), at)?;
-    Ok(Applied { operands, results })
+    let new = assign(states, &results[first_state..], at)?;
+    Ok(Applied { operands, results, states: first_state..first_state + new })
 }
 
 fn run_graph(graph: &Graph, operands: &[Tensor], at: Place) -> Result<Results, Failure> {
@@ -106,24 +101,21 @@ fn run_graph(graph: &Graph, operands: &[Tensor], at: Place) -> Result<Results, F
     run_entry(&executable(&GraphQuery(graph), at)?, &inputs, at)
 }
 
-/// An operand as a tensor: a variable as its value now.
-pub(super) fn tensor(operand: Operand<'_>, at: Place) -> Tensor {
+/// An operand as a tensor: a variable as its value now. Tokens have no values: what runs at once is in order.
+pub(super) fn value(operand: Operand<'_>) -> Option<Tensor> {
     match operand {
-        Operand::Tensor(tensor) => tensor.clone(),
+        Operand::Tensor(tensor) => Some(tensor.clone()),
         Operand::State(State::Variable(variable)) => {
-            Tensor::concrete(variable.ty().clone(), variable.buffer())
+            Some(Tensor::concrete(variable.ty().clone(), variable.buffer()))
         }
-        // The order of effects has no value: something empty stands in its place among operands and results.
-        Operand::State(State::Token) => Tensor::in_memory(TensorType::new(DType::Bool, [0]), at, |_| {}),
+        Operand::State(State::Token) => None,
     }
 }
 
-/// Gives states their new values.
-pub(super) fn assign(states: &[State], values: impl IntoIterator<Item = Tensor>, at: Place) -> Result<()> {
-    for (state, value) in states.iter().zip(values) {
-        if let State::Variable(variable) = state {
-            variable.set(value.value(at)?.1.clone());
-        }
+/// Gives variables among states the first of these values. How many they are.
+pub(super) fn assign(states: &[State], values: &[Tensor], at: Place) -> Result<usize> {
+    for (variable, value) in variables(states).zip(values) {
+        variable.set(value.value(at)?.1.clone());
     }
-    Ok(())
+    Ok(variables(states).count())
 }

@@ -24,14 +24,22 @@ impl Captured {
         }
     }
 
-    /// Whether both are the same.
-    pub(crate) fn is(&self, other: &Captured) -> bool {
-        match (self, other) {
-            (Captured::State(l), Captured::State(r)) => l == r,
-            (Captured::Tensor(l), Captured::Tensor(r)) => Identity::of(l) == Identity::of(r),
-            _ => false,
+    /// The identity of the tensor or state; lists and errors have none, and are not captured.
+    pub(crate) fn id(&self) -> Option<CaptureId> {
+        match self {
+            Captured::Tensor(tensor) => Identity::of(tensor).map(CaptureId::Tensor),
+            Captured::State(state) => Some(CaptureId::State(state.clone())),
         }
     }
+}
+
+/// What tells captures apart.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum CaptureId {
+    /// A tensor.
+    Tensor(Identity),
+    /// A state.
+    State(State),
 }
 
 impl<'t> From<&'t Captured> for Operand<'t> {
@@ -43,7 +51,7 @@ impl<'t> From<&'t Captured> for Operand<'t> {
     }
 }
 
-/// A state with the value that it has at this place of a trace.
+/// A state with the value that it has at this point of a trace.
 pub(super) struct Binding {
     pub(super) state: State,
     pub(super) value: Value,

@@ -18,7 +18,7 @@ mod region;
 mod session;
 mod stack;
 
-pub(crate) use capture::Captured;
+pub(crate) use capture::{CaptureId, Captured};
 pub(crate) use region::{Input, Output, Region};
 pub(crate) use session::{Outside, Recording, Session};
 pub(super) use stack::{assign, read, record, record_stateful};

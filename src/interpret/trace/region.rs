@@ -1,8 +1,9 @@
 //! Regions: closures of control flow, traced.
 
+use hashbrown::HashMap;
 use tensorwright_ir::{BuildError, Builder, Graph, Scalar, Shape, Type, Value};
 
-use super::capture::Captured;
+use super::capture::{CaptureId, Captured};
 use crate::state::State;
 
 /// A region that has been traced. Its inputs are its arguments and what it captured, in the order in which it did.
@@ -44,10 +45,16 @@ impl Region {
     pub(crate) fn arranged(&self, inputs: &[Input], outputs: &[Output]) -> Result<Graph, BuildError> {
         let mut b = Builder::new(self.graph.name());
         b.set_location(self.graph.nodes().first().and_then(|node| node.location.clone()));
+        let captured: HashMap<Option<CaptureId>, usize> =
+            self.captures.iter().map(Captured::id).zip(self.arguments..).collect();
         let mut own: Vec<Option<Value>> = vec![None; self.graph.inputs().len()];
         let mut taken = Vec::with_capacity(inputs.len());
         for input in inputs {
-            let position = self.position(input);
+            let position = match input {
+                Input::Argument(i) => Some(*i),
+                Input::Captured(what) => captured.get(&what.id()).copied(),
+                Input::Unused(_) => None,
+            };
             let value = self.arranged_input(&mut b, input, position);
             taken.push(value);
             if let Some(position) = position {
@@ -58,19 +65,16 @@ impl Region {
         let results = b.inline(&self.graph, &own)?;
         let changed = results.len() - self.changes.len();
         let changes = self.changes.iter().zip(results[changed..].iter().copied());
-        let unchanged = inputs.iter().zip(&taken).filter_map(|(input, &value)| match input {
+        let before = inputs.iter().zip(&taken).filter_map(|(input, &value)| match input {
             Input::Captured(Captured::State(state)) => Some((state, value)),
             _ => None,
         });
-        let states: Vec<(&State, Value)> = changes.chain(unchanged).collect();
+        let states: HashMap<&State, Value> = before.chain(changes).collect();
         let output = |output: &Output| match output {
             Output::Result(i) => Ok(results[*i]),
             Output::Input(i) => Ok(taken[*i]),
             Output::Fill(element, shape) => b.full(*element, shape),
-            Output::State(state) => {
-                let known = states.iter().find(|(known, _)| *known == state);
-                Ok(known.expect("state that is given is taken").1)
-            }
+            Output::State(state) => Ok(*states.get(state).expect("state that is given is taken")),
         };
         let outputs = outputs.iter().map(output).collect::<Result<Vec<_>, BuildError>>()?;
         Ok(b.finish(&outputs))
@@ -89,18 +93,6 @@ impl Region {
             b.set_name(value, self.graph.value_name(own).map(str::to_owned));
         }
         value
-    }
-
-    /// The position of this input among those that the region was traced with, if it reads it.
-    fn position(&self, input: &Input) -> Option<usize> {
-        match input {
-            Input::Argument(i) => Some(*i),
-            Input::Captured(what) => {
-                let at = self.captures.iter().position(|own| own.is(what))?;
-                Some(self.arguments + at)
-            }
-            Input::Unused(_) => None,
-        }
     }
 
     /// The region as it was traced.

@@ -1,5 +1,6 @@
 //! Sessions: traces from their beginning to their end.
 
+use hashbrown::HashMap;
 use tensorwright_ir::{Graph, Type, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 
@@ -30,11 +31,11 @@ impl Recording {
     pub(crate) fn donations(&self) -> Vec<(usize, usize)> {
         let first_input = self.graph.inputs().len() - self.captures.len();
         let first_output = self.graph.outputs().len() - self.assigned.len();
-        let input_of = |variable: &Variable| {
-            self.captures.iter().position(|own| matches!(own, Outside::Variable(own) if own == variable))
+        let pair = |(at, outside): (usize, &Outside)| match outside {
+            Outside::Assigned(own) => Some((first_input + at, first_output + own)),
+            Outside::Buffer(_) | Outside::Variable(_) => None,
         };
-        let pair = |(at, variable)| Some((first_input + input_of(variable)?, first_output + at));
-        self.assigned.iter().enumerate().filter_map(pair).collect()
+        self.captures.iter().enumerate().filter_map(pair).collect()
     }
 }
 
@@ -42,8 +43,10 @@ impl Recording {
 pub(crate) enum Outside {
     /// A tensor.
     Buffer(SharedBuffer),
-    /// A variable, at the time of the call.
+    /// A variable that is only read, at the time of the call.
     Variable(Variable),
+    /// A variable that is assigned, by its position among these.
+    Assigned(usize),
 }
 
 impl Session {
@@ -79,15 +82,20 @@ impl Session {
                 State::Token => None,
             });
             let (assigned, last): (Vec<Variable>, Vec<Value>) = assigned.unzip();
+            let positions: HashMap<Variable, usize> = assigned.iter().cloned().zip(0..).collect();
             let outside = |captured| match captured {
                 Captured::Tensor(tensor) => match tensor.repr() {
                     Repr::Concrete(_, buffer) => Outside::Buffer(buffer.clone()),
                     _ => unreachable!("functions capture tensors with values"),
                 },
-                Captured::State(State::Variable(variable)) => Outside::Variable(variable),
+                Captured::State(State::Variable(variable)) => match positions.get(&variable) {
+                    Some(&own) => Outside::Assigned(own),
+                    None => Outside::Variable(variable),
+                },
                 Captured::State(State::Token) => unreachable!("functions begin with a token of their own"),
             };
-            let captures = std::mem::take(&mut trace.captures).into_iter().map(outside).collect();
+            let captures: Vec<Outside> =
+                std::mem::take(&mut trace.captures).into_iter().map(outside).collect();
             let outputs: Vec<Value> = outputs.iter().copied().chain(last).collect();
             Recording { graph: std::mem::take(&mut trace.builder).finish(&outputs), captures, assigned }
         })

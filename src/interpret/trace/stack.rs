@@ -31,8 +31,10 @@ pub(super) struct Trace {
     pub(super) builder: Builder,
     pub(super) captures: Vec<Captured>,
     captured: HashMap<Identity, Value>,
-    /// The state that was used.
+    /// The state that was used, in the order of its first use.
     bindings: Vec<Binding>,
+    /// For each state its position among the bindings.
+    bound: HashMap<State, usize>,
     scope: Scope,
 }
 
@@ -43,8 +45,15 @@ thread_local! {
 /// Begins a trace, which is the top of the stack from now on.
 pub(super) fn begin(name: &str, scope: Scope) -> TraceId {
     let id = TraceId::fresh();
-    let (captures, captured, bindings) = (Vec::new(), HashMap::new(), Vec::new());
-    let trace = Trace { id, builder: Builder::new(name), captures, captured, bindings, scope };
+    let trace = Trace {
+        id,
+        builder: Builder::new(name),
+        captures: Vec::new(),
+        captured: HashMap::new(),
+        bindings: Vec::new(),
+        bound: HashMap::new(),
+        scope,
+    };
     TRACES.with_borrow_mut(|traces| {
         traces.push(trace);
         traced::set_depth(traces.len());
@@ -148,6 +157,7 @@ impl Trace {
         Ok(Applied {
             operands: operands.iter().zip(&values).map(operand).collect(),
             results: results.into_iter().map(|value| self.tensor(value, at)).collect(),
+            states: first_state..first_state + states.len(),
         })
     }
 
@@ -206,8 +216,8 @@ impl Trace {
 
     /// What some state is now. State from outside is captured, but a function's effects begin with a token of its own.
     fn state(&mut self, state: &State) -> Value {
-        if let Some(binding) = self.bindings.iter().find(|binding| binding.state == *state) {
-            return binding.value;
+        if let Some(&at) = self.bound.get(state) {
+            return self.bindings[at].value;
         }
         let value = match state {
             State::Token if self.scope == Scope::Function => self.builder.token(),
@@ -216,15 +226,16 @@ impl Trace {
                 self.builder.input(state.ty())
             }
         };
+        self.bound.insert(state.clone(), self.bindings.len());
         self.bindings.push(Binding { state: state.clone(), value, changed: false });
         value
     }
 
     fn set_state(&mut self, state: &State, value: Value) {
         // Whatever gives new state was given the old one, so it is known.
-        if let Some(binding) = self.bindings.iter_mut().find(|binding| binding.state == *state) {
-            binding.value = value;
-            binding.changed = true;
+        if let Some(&at) = self.bound.get(state) {
+            self.bindings[at].value = value;
+            self.bindings[at].changed = true;
         }
     }
 

@@ -261,6 +261,20 @@ fn errors() {
             error(&[x()], |b, x| b.roll(x[0], offsets(&[1, 2]), [0])),
             "`roll`(f64[1,2]): attribute `shifts`: 2 shifts for 1 axes",
         ),
+    ] {
+        assert_eq!(found, expected);
+    }
+    let long = Literal::new([5000], &[0f64; 5000]).unwrap();
+    assert_eq!(
+        error(&[long], |b, x| b.unstack(x[0], 0usize).map(|r| r[0])),
+        "`unstack`(f64[5000]): attribute `axis`: axis 0 has extent 5000, more than 4096"
+    );
+}
+
+#[test]
+fn errors_of_images_and_blocks() {
+    let x = || f64s([1, 2], [1.0, 2.0]);
+    for (found, expected) in [
         (
             error(&[x()], |b, x| b.depth_to_space(x[0], 2usize, ImageLayout::Nhwc, DepthOrder::Dcr)),
             "`depth_to_space`(f64[1,2]): operand 0 must have 4 axes, found f64[1,2]",
@@ -280,9 +294,4 @@ fn errors() {
     ] {
         assert_eq!(found, expected);
     }
-    let long = Literal::new([5000], &[0f64; 5000]).unwrap();
-    assert_eq!(
-        error(&[long], |b, x| b.unstack(x[0], 0usize).map(|r| r[0])),
-        "`unstack`(f64[5000]): attribute `axis`: axis 0 has extent 5000, more than 4096"
-    );
 }
