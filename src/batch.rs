@@ -5,7 +5,7 @@ use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{Graph, Type};
 
 use crate::control::region;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::function::Output;
 use crate::interpret::graph;
 use crate::interpret::trace::Captured;
@@ -88,7 +88,7 @@ struct Examples {
 }
 
 impl Axes {
-    fn apply<A: Tree, O: Output>(&self, f: &dyn Fn(A) -> O, argument: A, at: Place) -> Result<O::Tree> {
+    fn apply<A: Tree, O: Output>(&self, f: &dyn Fn(A) -> O, argument: A, at: CallSite) -> Result<O::Tree> {
         let examples = self.examples(tensors(&argument), at)?;
         let call = |inputs| f(with_tensors(&argument, inputs));
         let traced = region::trace("vmap", &examples.types, at, call)?;
@@ -110,7 +110,7 @@ impl Axes {
         Ok(with_tensors(&traced.result, outputs.map(place).collect::<Result<Vec<_>>>()?))
     }
 
-    fn examples(&self, tensors: Vec<Tensor>, at: Place) -> Result<Examples> {
+    fn examples(&self, tensors: Vec<Tensor>, at: CallSite) -> Result<Examples> {
         if !self.arguments.is_empty() && self.arguments.len() != tensors.len() {
             let (axes, found) = (self.arguments.len(), tensors.len());
             return Err(refused(
@@ -152,7 +152,7 @@ impl Axes {
     }
 
     /// The result number `i` with the examples along the axis that was asked for.
-    fn placed(&self, i: usize, x: Tensor, at: Place) -> Result<Tensor> {
+    fn placed(&self, i: usize, x: Tensor, at: CallSite) -> Result<Tensor> {
         let ty = x.ty()?.clone();
         let axis = match self.results.get(i) {
             Some(&axis) => axis,
@@ -171,11 +171,11 @@ impl Axes {
     }
 }
 
-fn batched(graph: &Graph, size: usize, mask: &[bool], at: Place) -> Result<Batched> {
+fn batched(graph: &Graph, size: usize, mask: &[bool], at: CallSite) -> Result<Batched> {
     batch::batch(graph, size, mask).map_err(|error: BatchError| refused(at, error.to_string()))
 }
 
-fn refused(at: Place, what: String) -> Error {
+fn refused(at: CallSite, what: String) -> Error {
     Error::refused(at, "vmap", [], TypeError::Other(what))
 }
 

@@ -233,22 +233,22 @@ impl Error {
     }
 
     /// An op's refusal, with the line that wrote the op.
-    pub(crate) fn op(at: Place, error: BuildError) -> Error {
+    pub(crate) fn op(at: CallSite, error: BuildError) -> Error {
         Error::Op { at: at.into(), error: Box::new(error) }
     }
 
     /// Why a graph of this line has no code.
-    pub(crate) fn compile(at: Place, error: BuildExecutableError) -> Error {
+    pub(crate) fn compile(at: CallSite, error: BuildExecutableError) -> Error {
         Error::Compile { at: at.into(), source: error.into() }
     }
 
     /// Why a stage that was asked for at this line is not shown.
-    pub(crate) fn dump(at: Place, error: DumpError) -> Error {
+    pub(crate) fn dump(at: CallSite, error: DumpError) -> Error {
         Error::Dump { at: at.into(), source: error.into() }
     }
 
     /// Why a run failed that was started at this line.
-    pub(crate) fn run(at: Place, error: RunError) -> Error {
+    pub(crate) fn run(at: CallSite, error: RunError) -> Error {
         let at: Location = at.into();
         match error {
             RunError::Memory(OutOfMemory { bytes }) => Error::OutOfMemory { at, bytes },
@@ -266,7 +266,7 @@ impl Error {
 
     /// A refusal that was found before there was a node.
     pub(crate) fn refused(
-        at: Place,
+        at: CallSite,
         op: &'static str,
         operands: impl IntoIterator<Item = Type>,
         source: TypeError,
@@ -277,7 +277,7 @@ impl Error {
 }
 
 /// A line of the user's source, as `#[track_caller]` gives it.
-pub(crate) type Place = &'static std::panic::Location<'static>;
+pub(crate) type CallSite = &'static std::panic::Location<'static>;
 
 /// An error that tensors carry and share.
 pub(crate) type Failure = Arc<Error>;
@@ -285,6 +285,6 @@ pub(crate) type Failure = Arc<Error>;
 /// The line that called the function that called this one, if both are `#[track_caller]`.
 #[track_caller]
 #[inline]
-pub(crate) fn caller() -> Place {
+pub(crate) fn caller() -> CallSite {
     std::panic::Location::caller()
 }

@@ -168,7 +168,7 @@ pub struct Adam {
     pub learning_rate: f64,
     /// Decay of the running mean of gradients.
     pub beta1: f64,
-    /// Decay of the running mean of their squares.
+    /// Decay of the running mean of squared gradients.
     pub beta2: f64,
     /// Added to the standard deviation.
     pub epsilon: f64,
@@ -197,7 +197,7 @@ pub struct AdamState<P: Tree> {
     pub steps: Tensor,
     /// Means of gradients.
     pub mean: P,
-    /// Means of their squares.
+    /// Means of squared gradients.
     pub square: P,
 }
 

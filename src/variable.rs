@@ -6,7 +6,7 @@ use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::primitive::{BinaryFn, Scatter, ScatterKind, UnaryFn};
 
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::{self, one};
 use crate::ops::Operand;
 pub use crate::state::Variable;
@@ -24,7 +24,7 @@ impl Variable {
         Variable::made_at("", value.into(), caller())
     }
 
-    /// As [`Variable::new`], with a name for messages and saved models.
+    /// A new variable with a name for messages and saved models.
     ///
     /// # Errors
     /// As [`Variable::new`].
@@ -33,7 +33,7 @@ impl Variable {
         Variable::made_at(name, value.into(), caller())
     }
 
-    pub(crate) fn made_at(name: &str, value: Tensor, at: Place) -> Result<Variable> {
+    pub(crate) fn made_at(name: &str, value: Tensor, at: CallSite) -> Result<Variable> {
         if is_tracing() {
             return Err(Error::VariableInTrace { at: at.into() });
         }
@@ -47,7 +47,7 @@ impl Variable {
         self.value_at(caller())
     }
 
-    pub(crate) fn value_at(&self, at: Place) -> Tensor {
+    pub(crate) fn value_at(&self, at: CallSite) -> Tensor {
         interpret::read(self, at)
     }
 
@@ -60,7 +60,7 @@ impl Variable {
         self.assign_at(value, caller())
     }
 
-    pub(crate) fn assign_at(&self, value: impl Operand, at: Place) -> Result<()> {
+    pub(crate) fn assign_at(&self, value: impl Operand, at: CallSite) -> Result<()> {
         self.update("assign", at, |now| value.hold(now, "assign", at).borrow().clone())
     }
 
@@ -145,7 +145,7 @@ impl Variable {
         self.scatter(ScatterKind::Min, indices.as_ref(), updates.as_ref(), caller())
     }
 
-    fn scatter(&self, kind: ScatterKind, indices: &Tensor, updates: &Tensor, at: Place) -> Result<()> {
+    fn scatter(&self, kind: ScatterKind, indices: &Tensor, updates: &Tensor, at: CallSite) -> Result<()> {
         let count = indices.ty()?.elements();
         let op = Scatter {
             kind,
@@ -163,7 +163,7 @@ impl Variable {
     pub(crate) fn update(
         &self,
         op: &'static str,
-        at: Place,
+        at: CallSite,
         new: impl FnOnce(&Tensor) -> Tensor,
     ) -> Result<()> {
         let checked = |now: &Tensor| {
@@ -173,7 +173,7 @@ impl Variable {
         interpret::update(self, checked, at)
     }
 
-    fn check(&self, op: &'static str, new: &Tensor, at: Place) -> Result<()> {
+    fn check(&self, op: &'static str, new: &Tensor, at: CallSite) -> Result<()> {
         let found = new.ty()?;
         if found == self.ty() {
             return Ok(());

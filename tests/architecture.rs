@@ -2,6 +2,8 @@
 
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/names.rs"]
+mod names;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -106,4 +108,27 @@ fn files_of_the_facade_import_each_other_one_way() {
     let source = root().join("src");
     let circle = imports::Crate::read(&source, &sources(&source)).circle();
     assert!(circle.is_none(), "these files import each other in a circle: {circle:?}");
+}
+
+#[test]
+fn public_types_of_a_crate_have_names_of_their_own() {
+    for folder in FOLDERS {
+        let read = |path: PathBuf| (path.clone(), fs::read_to_string(&path).expect("sources are readable"));
+        let files: Vec<(PathBuf, String)> = sources(&root().join(folder)).into_iter().map(read).collect();
+        let twice = names::declared_twice(&files);
+        assert!(twice.is_empty(), "{folder}/ declares these more than once: {twice:#?}");
+    }
+}
+
+#[test]
+fn the_glossary_is_in_order_and_names_what_is_there() {
+    let glossary = read("docs/glossary.md");
+    let entries = names::entries(&glossary);
+    for (word, paths) in &entries {
+        assert!(!paths.is_empty(), "`{word}` does not say where it lives");
+        for path in paths {
+            assert!(root().join(path).exists(), "`{word}` is said to live in {path}, which is not there");
+        }
+    }
+    assert!(entries.len() > 50 && entries.is_sorted_by(|(word, _), (next, _)| word < next), "{entries:#?}");
 }

@@ -8,7 +8,7 @@ use tensorwright_ir::{Graph, text};
 
 use crate::fault::Fault;
 
-/// Which graph.
+/// The file of a graph, and which of its graphs.
 #[derive(Args)]
 pub(crate) struct GraphFile {
     /// The graph's text; `-` is standard input.

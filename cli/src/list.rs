@@ -1,7 +1,7 @@
 //! `wright list-ops` and `wright list-passes`.
 
 use tensorwright_compiler::lower::{STAGES, Stage};
-use tensorwright_compiler::passes::{self, PIPELINE, Pass, Step};
+use tensorwright_compiler::passes::{self, PIPELINE, Pass, PipelineStep};
 use tensorwright_ir::Op;
 use tensorwright_ir::op::{Arity, Lowering, OpKind};
 
@@ -58,8 +58,8 @@ pub(crate) fn passes(_: &PassesArgs) -> anyhow::Result<()> {
     let mut out = String::from("Pipeline:\n");
     for step in PIPELINE {
         match step {
-            Step::Once { pass, why } => out.push_str(&format!("  {}: {why}\n", pass.name())),
-            Step::UntilStable { rounds, passes } => {
+            PipelineStep::Once { pass, why } => out.push_str(&format!("  {}: {why}\n", pass.name())),
+            PipelineStep::UntilStable { rounds, passes } => {
                 out.push_str(&format!("  until nothing changes, at most {rounds} times:\n"));
                 for (pass, why) in *passes {
                     out.push_str(&format!("    {}: {why}\n", pass.name()));

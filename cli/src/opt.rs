@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tensorwright_compiler::lower::{LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{
-    self, Observer, Pass, PassOptions, PassRun, StopAfter, Timings, run_passes, run_pipeline_observed,
+    self, Pass, PassObserver, PassOptions, PassRun, StopAfter, Timings, run_passes, run_pipeline_observed,
 };
 use tensorwright_ir::{Graph, Literal};
 use tensorwright_runtime::executable::Native;
@@ -109,7 +109,7 @@ impl Watch {
     }
 }
 
-impl Observer for Watch {
+impl PassObserver for Watch {
     fn ran(&mut self, run: &PassRun<'_>) {
         self.timings.ran(run);
         let Some(after) = run.after.filter(|_| self.problem.is_none()) else { return };

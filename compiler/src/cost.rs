@@ -6,7 +6,7 @@
 //! element of a vector, a sixteenth of a nanosecond on one core (four lanes, nearly four instructions a nanosecond).
 //! *Instructions* are code: machine instructions for one vector of elements, by which loops are unrolled and bodies limited.
 //!
-//! | [`Work`]     | steps | instructions | |
+//! | [`CostClass`]     | steps | instructions | |
 //! |--------------|------:|-------------:|-|
 //! | `Simple`     |     1 |            1 | an addition |
 //! | `Slow`       |     5 |            1 | a division of floats: one instruction, but the next one waits |
@@ -29,10 +29,10 @@
 //! Routines of the library know their own cost. One that competes with an ordinary kernel compares it with [`tile_ns`] of that
 //! kernel, or with `contraction` before there is one.
 
-use tensorwright_ir::op::primitive::Work;
+use tensorwright_ir::op::primitive::CostClass;
 use tensorwright_ir::{DType, Graph, Node, Op};
 
-use crate::kernel::{Extent, Instr, Kernel, Loop, Stage};
+use crate::kernel::{Extent, Instr, Kernel, Loop, TileStage};
 use crate::program::Product;
 
 /// Steps in a nanosecond.
@@ -69,12 +69,12 @@ pub(crate) const SCRATCH: u32 = 4;
 pub(crate) const TRIPS: u64 = 16;
 
 /// Steps of one element.
-pub(crate) const fn steps(work: Work) -> u32 {
+pub(crate) const fn steps(work: CostClass) -> u32 {
     match work {
-        Work::Simple => 1,
-        Work::Slow => 5,
-        Work::VectorMath => 16,
-        Work::ByElement => 24,
+        CostClass::Simple => 1,
+        CostClass::Slow => 5,
+        CostClass::VectorMath => 16,
+        CostClass::ByElement => 24,
     }
 }
 
@@ -84,13 +84,13 @@ pub(crate) fn of_op(op: &Op, dtype: DType) -> u32 {
         Op::Constant(_) | Op::Iota(_) => 0,
         Op::Unary(f) => steps(f.work(dtype)),
         Op::Binary(f) => steps(f.work(dtype)),
-        _ => steps(Work::Simple),
+        _ => steps(CostClass::Simple),
     }
 }
 
 /// Steps of a contraction as an ordinary loop: a product and a sum for each of the contracted elements of each result.
 pub(crate) fn contraction(results: u64, contracted: u64) -> u64 {
-    let pair = 2 * u64::from(steps(Work::Simple));
+    let pair = 2 * u64::from(steps(CostClass::Simple));
     results.saturating_mul(contracted).saturating_mul(pair)
 }
 
@@ -143,14 +143,16 @@ fn product_in_kernel(product: &Product) -> u64 {
 }
 
 /// The class of an instruction whose result has `dtype`.
-pub(crate) fn work(instr: &Instr, dtype: DType) -> Work {
+pub(crate) fn work(instr: &Instr, dtype: DType) -> CostClass {
     match instr {
         Instr::Unary(f, _) => f.work(dtype),
         Instr::Binary(f, ..) => f.work(dtype),
-        Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::LoadAt { .. } => Work::Simple,
-        Instr::Compare(..) | Instr::Select(..) | Instr::Fma(..) => Work::Simple,
-        Instr::Cast(..) | Instr::Bitcast(..) => Work::Simple,
-        Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) => Work::Simple,
+        Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::LoadAt { .. } => {
+            CostClass::Simple
+        }
+        Instr::Compare(..) | Instr::Select(..) | Instr::Fma(..) => CostClass::Simple,
+        Instr::Cast(..) | Instr::Bitcast(..) => CostClass::Simple,
+        Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) => CostClass::Simple,
     }
 }
 
@@ -158,8 +160,8 @@ pub(crate) fn work(instr: &Instr, dtype: DType) -> Work {
 pub(crate) fn instructions(instr: &Instr, dtype: DType) -> u32 {
     match (instr, work(instr, dtype)) {
         (Instr::Cast(..), _) => 3,
-        (_, Work::Simple | Work::Slow) => 1,
-        (_, Work::VectorMath | Work::ByElement) => 24,
+        (_, CostClass::Simple | CostClass::Slow) => 1,
+        (_, CostClass::VectorMath | CostClass::ByElement) => 24,
     }
 }
 
@@ -169,15 +171,15 @@ pub fn tile_ns(kernel: &Kernel) -> u64 {
     steps / STEPS_PER_NS + TILE_NS
 }
 
-fn stage_steps(kernel: &Kernel, stage: &Stage) -> u64 {
+fn stage_steps(kernel: &Kernel, stage: &TileStage) -> u64 {
     let extent = |e: &Extent| match *e {
         Extent::Fixed(n) => n,
         Extent::Tile(g) => kernel.grid[g as usize].tile,
     };
     let points = |dims: &[Extent]| dims.iter().map(extent).product::<u64>();
     match stage {
-        Stage::Loop(l) => points(&l.dims).saturating_mul(body_steps(kernel, l) + l.stores.len() as u64),
-        Stage::Math(m) => points(&m.dims).saturating_mul(STRIP.into()),
+        TileStage::Loop(l) => points(&l.dims).saturating_mul(body_steps(kernel, l) + l.stores.len() as u64),
+        TileStage::Math(m) => points(&m.dims).saturating_mul(STRIP.into()),
     }
 }
 
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn a_power_of_integers_is_no_strip() {
         let power = Instr::Binary(BinaryFn::Pow, Reg(0), Reg(1));
-        assert_eq!(work(&power, DType::F32), Work::VectorMath);
-        assert_eq!(work(&power, DType::I32), Work::ByElement);
+        assert_eq!(work(&power, DType::F32), CostClass::VectorMath);
+        assert_eq!(work(&power, DType::I32), CostClass::ByElement);
     }
 }

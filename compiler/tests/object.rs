@@ -7,7 +7,7 @@ use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_module::default_libcall_names;
 use cranelift_object::{ObjectBuilder, ObjectModule};
-use tensorwright_compiler::codegen::{self, Workspace};
+use tensorwright_compiler::codegen::{self, KernelCompiler};
 use tensorwright_compiler::kernel::Kernel;
 use tensorwright_compiler::nest::Vectors;
 use tensorwright_compiler::program::Untiled;
@@ -44,10 +44,10 @@ fn isa(triple: &str, features: &[&str]) -> OwnedTargetIsa {
 /// An object file with a function for each kernel.
 fn object(isa: OwnedTargetIsa) -> Vec<u8> {
     let builder = ObjectBuilder::new(isa, "kernels", default_libcall_names()).unwrap();
-    let (mut module, mut workspace) = (ObjectModule::new(builder), Workspace::new());
+    let (mut module, mut compiler) = (ObjectModule::new(builder), KernelCompiler::new());
     for (number, kernel) in kernels().iter().enumerate() {
         let name = format!("kernel{number}");
-        codegen::define(&mut module, &mut workspace, kernel, &name)
+        codegen::define(&mut module, &mut compiler, kernel, &name)
             .unwrap_or_else(|e| panic!("{e}\n{kernel}"));
     }
     module.finish().emit().unwrap()

@@ -11,11 +11,11 @@ use crate::{Graph, Literal, Location, Node, Op, Scalar, Shape, TensorType, Type,
 pub struct BuildError {
     /// Mnemonic of the op.
     pub op: &'static str,
-    /// Types of its operands.
+    /// Types of the operands.
     pub operands: Vec<Type>,
     /// The source line that wrote it, if known.
     pub location: Option<Location>,
-    /// What is wrong.
+    /// Error of the type rule.
     pub source: Box<TypeError>,
 }
 

@@ -83,11 +83,11 @@ pub enum Source {
 /// One operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Node {
-    /// What it computes.
+    /// The op that the node applies.
     pub op: Op,
-    /// Of which values.
+    /// Values that the op is applied to.
     pub operands: SmallVec<[Value; 3]>,
-    /// Its results; their types are in the graph.
+    /// Results of the node; their types are in the graph.
     pub results: SmallVec<[Value; 1]>,
     /// Sub-graphs that control-flow ops run.
     pub regions: Vec<Graph>,

@@ -82,7 +82,7 @@ impl Literal {
         Literal::from_fn(TensorType::new(value.dtype(), shape), |_| value)
     }
 
-    /// Its type.
+    /// The type of the literal.
     pub fn ty(&self) -> &TensorType {
         &self.ty
     }
@@ -120,7 +120,7 @@ impl Literal {
         &self.bytes
     }
 
-    /// The same elements under another shape. Panics if the number of elements differs.
+    /// A literal of the same elements, under another shape. Panics if the number of elements differs.
     pub fn reshaped(&self, shape: impl Into<Shape>) -> Literal {
         let ty = self.ty.with_shape(shape);
         assert_eq!(ty.elements(), self.len(), "reshape keeps the number of elements");

@@ -39,12 +39,12 @@ impl TensorType {
         self.elements() * self.dtype.size()
     }
 
-    /// The same shape with another dtype.
+    /// A type of the same shape with another dtype.
     pub fn with_dtype(&self, dtype: DType) -> TensorType {
         TensorType { dtype, shape: self.shape.clone() }
     }
 
-    /// The same dtype with another shape.
+    /// A type of the same dtype with another shape.
     pub fn with_shape(&self, shape: impl Into<Shape>) -> TensorType {
         TensorType { dtype: self.dtype, shape: shape.into() }
     }

@@ -35,7 +35,7 @@ pub struct Violation {
     pub node: Option<NodeId>,
     /// The source line that wrote the node.
     pub location: Option<Location>,
-    /// What is wrong.
+    /// Description of what is wrong.
     pub message: String,
 }
 

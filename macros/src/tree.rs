@@ -1,4 +1,9 @@
 //! `#[derive(Tree)]`.
+//!
+//! The derived code says two things about a type: how a visitor goes through its leaves, and how the value is built again with
+//! other tensors. Both match `self` field by field, in the order of declaration: that order is the order of leaves, so it is part
+//! of signatures. Which variant an enum is is told to the visitor before its fields, because a signature that left it out could
+//! take two variants of the same leaves for one.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
@@ -26,6 +31,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let shapes = shapes(input)?;
     let name = &input.ident;
     let mut generics = input.generics.clone();
+    // As the derives of the standard library do: a type parameter is taken for a tree, whether a field has it or not.
     for parameter in generics.type_params_mut() {
         parameter.bounds.push(syn::parse_quote!(::tensorwright::tree::Tree));
     }

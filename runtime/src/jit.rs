@@ -15,8 +15,8 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{ModuleError, default_libcall_names};
 use hashbrown::HashMap;
-use tensorwright_compiler::codegen::{self, CodegenError, Workspace};
-use tensorwright_compiler::kernel::{Kernel, Stage};
+use tensorwright_compiler::codegen::{self, CodegenError, KernelCompiler};
+use tensorwright_compiler::kernel::{Kernel, TileStage};
 use tensorwright_compiler::nest::{self, Machine};
 
 use crate::library::{math, scalar};
@@ -111,9 +111,9 @@ impl CompiledKernel {
     /// If the kernel needs a function that there is no code for, or memory cannot be had.
     pub fn new(kernel: &Kernel, isa: OwnedTargetIsa) -> Result<CompiledKernel, JitError> {
         thread_local! {
-            static WORKSPACE: RefCell<Workspace> = RefCell::new(Workspace::new());
+            static COMPILER: RefCell<KernelCompiler> = RefCell::new(KernelCompiler::new());
         }
-        WORKSPACE.with_borrow_mut(|workspace| CompiledKernel::define(kernel, isa, workspace))
+        COMPILER.with_borrow_mut(|compiler| CompiledKernel::define(kernel, isa, compiler))
     }
 
     /// Compiles without the cache, with loops as they are chosen for `machine`, such as for one without vectors.
@@ -126,18 +126,18 @@ impl CompiledKernel {
         isa: OwnedTargetIsa,
         machine: Machine,
     ) -> Result<CompiledKernel, JitError> {
-        let mut workspace = Workspace::new();
-        workspace.choose_machine(machine);
-        CompiledKernel::define(kernel, isa, &mut workspace)
+        let mut compiler = KernelCompiler::new();
+        compiler.choose_machine(machine);
+        CompiledKernel::define(kernel, isa, &mut compiler)
     }
 
     fn define(
         kernel: &Kernel,
         isa: OwnedTargetIsa,
-        workspace: &mut Workspace,
+        compiler: &mut KernelCompiler,
     ) -> Result<CompiledKernel, JitError> {
         let mut owned = OwnedModule(Some(module(isa)));
-        let (entry, code_bytes) = owned.define(kernel, workspace)?;
+        let (entry, code_bytes) = owned.define(kernel, compiler)?;
         Ok(CompiledKernel { module: Mutex::new(owned.0.take()), entry, code_bytes })
     }
 
@@ -186,18 +186,18 @@ const PAGE: usize = 4096;
 struct OwnedModule(Option<JITModule>);
 
 impl OwnedModule {
-    fn define(&mut self, kernel: &Kernel, workspace: &mut Workspace) -> Result<(Entry, usize), JitError> {
+    fn define(&mut self, kernel: &Kernel, compiler: &mut KernelCompiler) -> Result<(Entry, usize), JitError> {
         let Some(module) = &mut self.0 else {
             return Err(
                 CodegenError::Internal { what: "the module is there until the kernel is dropped" }.into()
             );
         };
-        let id = codegen::define(module, workspace, kernel, "kernel")?;
+        let id = codegen::define(module, compiler, kernel, "kernel")?;
         module.finalize_definitions().map_err(Box::new)?;
         let code = module.get_finalized_function(id);
         // SAFETY: `define` made a function of this signature.
         let entry = unsafe { std::mem::transmute::<*const u8, Entry>(code) };
-        Ok((entry, workspace.code_size()))
+        Ok((entry, compiler.code_size()))
     }
 }
 
@@ -311,7 +311,7 @@ fn work(kernel: &Kernel) -> usize {
     kernel
         .stages
         .iter()
-        .map(|stage| if let Stage::Loop(body) = stage { body.body.len() + 4 } else { 1 })
+        .map(|stage| if let TileStage::Loop(body) = stage { body.body.len() + 4 } else { 1 })
         .sum()
 }
 
@@ -334,17 +334,17 @@ pub struct Listing {
 ///
 /// As for [`compile_kernel`].
 pub fn listing(kernel: &Kernel) -> Result<Listing, JitError> {
-    let (mut workspace, isa) = (Workspace::new(), shared_isa()?);
+    let (mut compiler, isa) = (KernelCompiler::new(), shared_isa()?);
     let nests = nest::lower(kernel, codegen::machine(&*isa)).map_err(CodegenError::from)?.to_string();
     let mut owned = OwnedModule(Some(module(isa)));
     if let Some(module) = &mut owned.0 {
-        codegen::build(module, &mut workspace, kernel)?;
+        codegen::build(module, &mut compiler, kernel)?;
     }
-    let clif = workspace.clif();
-    workspace.keep_disassembly(true);
-    owned.define(kernel, &mut workspace)?;
-    let assembly = workspace.disassembly().unwrap_or_default().to_owned();
-    Ok(Listing { nests, clif, assembly, code_bytes: workspace.code_size() })
+    let clif = compiler.clif();
+    compiler.keep_disassembly(true);
+    owned.define(kernel, &mut compiler)?;
+    let assembly = compiler.disassembly().unwrap_or_default().to_owned();
+    Ok(Listing { nests, clif, assembly, code_bytes: compiler.code_size() })
 }
 
 #[cfg(test)]

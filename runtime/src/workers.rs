@@ -33,7 +33,7 @@ const SPIN: Duration = Duration::from_micros(40);
 pub const MAX_THREADS: usize = 256;
 
 /// What a job does with a run of consecutive tiles.
-pub type Body<'a> = dyn Fn(Range<u64>) + Sync + 'a;
+pub type TileRangeFn<'a> = dyn Fn(Range<u64>) + Sync + 'a;
 
 /// A pool of worker threads.
 pub struct Workers {
@@ -72,7 +72,7 @@ impl Workers {
     /// # Panics
     /// When `body` panics; the first panic is passed on, after all threads have left the job. Tiles not yet begun are skipped.
     #[inline]
-    pub fn run(&self, tiles: u64, threads: usize, min_chunk: u64, body: &Body<'_>) {
+    pub fn run(&self, tiles: u64, threads: usize, min_chunk: u64, body: &TileRangeFn<'_>) {
         if tiles == 0 {
             return;
         }
@@ -84,7 +84,7 @@ impl Workers {
     }
 
     /// Runs the job with helpers, unless the pool is taken.
-    fn run_shared(&self, tiles: u64, threads: usize, min_chunk: u64, body: &Body<'_>) -> bool {
+    fn run_shared(&self, tiles: u64, threads: usize, min_chunk: u64, body: &TileRangeFn<'_>) -> bool {
         if INSIDE.get() || self.shared.busy.swap(true, SeqCst) {
             return false;
         }
@@ -225,7 +225,7 @@ struct Job {
     tiles: u64,
     threads: u64,
     min_chunk: u64,
-    body: *const Body<'static>,
+    body: *const TileRangeFn<'static>,
 }
 
 // SAFETY: `job` is written by the thread that holds `busy` while no helper is active and no ticket is out, and
@@ -240,7 +240,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     fn new() -> Self {
-        let body: &Body<'static> = &|_| {};
+        let body: &TileRangeFn<'static> = &|_| {};
         Self {
             state: Padded(AtomicU64::new(0)),
             cursor: Padded(AtomicU64::new(0)),
@@ -263,11 +263,12 @@ impl Shared {
         tiles: u64,
         threads: usize,
         min_chunk: u64,
-        body: &Body<'_>,
+        body: &TileRangeFn<'_>,
     ) -> Option<Box<dyn Any + Send>> {
         // SAFETY: only the lifetime changes. The pointer is followed by this thread and by active helpers, and this
         // function returns only when no helper is active and none can become so.
-        let body = unsafe { std::mem::transmute::<*const Body<'_>, *const Body<'static>>(body) };
+        let body =
+            unsafe { std::mem::transmute::<*const TileRangeFn<'_>, *const TileRangeFn<'static>>(body) };
         let job = Job { tiles, threads: threads as u64, min_chunk, body };
         // SAFETY: this thread holds `busy`, and the last job ended with no helper active and no ticket out.
         unsafe { *self.job.get() = job };

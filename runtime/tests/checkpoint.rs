@@ -2,7 +2,7 @@
 
 use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::differentiate::vjp;
-use tensorwright_ir::op::control::{Checkpoint, Scan};
+use tensorwright_ir::op::control::{Checkpoint, CheckpointRun, Scan};
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, TensorType, Value};
 use tensorwright_runtime::Executable;
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
@@ -27,7 +27,7 @@ fn maybe_again(b: &mut Builder, x: Value, w: Value, again: bool) -> Result<Value
     }
     let types = [b.ty(x).clone(), b.ty(w).clone()];
     let region = b.region("layer", &types, |b, x| Ok([layer(b, x[0], x[1])?]))?;
-    let op = Checkpoint { name: "layer".to_owned(), again: false };
+    let op = Checkpoint { name: "layer".to_owned(), again: CheckpointRun::First };
     Ok(b.push_with_regions(op, &[x, w], vec![region])?[0])
 }
 

@@ -3,7 +3,7 @@
 use tensorwright_ir::Location;
 use tensorwright_runtime::cache::{Leaf, LeafValue};
 
-use crate::error::{Error, Place};
+use crate::error::{CallSite, Error};
 use crate::function::describe;
 use crate::tensor::Repr;
 use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
@@ -22,11 +22,11 @@ pub(crate) enum Parties {
 /// A value as messages show it: its leaves, and where its traced tensors were made.
 pub(super) struct Shown {
     pub(super) leaves: Vec<Leaf>,
-    places: Vec<Option<Place>>,
+    places: Vec<Option<CallSite>>,
 }
 
 impl Shown {
-    pub(super) fn new<A, S: TreeLike<A>>(tree: &S, names: &[String], at: Place) -> Shown {
+    pub(super) fn new<A, S: TreeLike<A>>(tree: &S, names: &[String], at: CallSite) -> Shown {
         Shown { leaves: describe::signature(tree, names, at).leaves, places: places(tree) }
     }
 
@@ -38,13 +38,13 @@ impl Shown {
 }
 
 /// Fails with the first part of `found` that is not like that of `expected`.
-pub(crate) fn check<S: Tree>(expected: &S, found: &S, parties: Parties, at: Place) -> Result<(), Error> {
+pub(crate) fn check<S: Tree>(expected: &S, found: &S, parties: Parties, at: CallSite) -> Result<(), Error> {
     let [left, right] = [expected, found].map(|tree| Shown::new(tree, &[], at));
     check_shown(&left, &right, parties, at)
 }
 
 /// As [`check`], of values as they are shown.
-pub(super) fn check_shown(left: &Shown, right: &Shown, parties: Parties, at: Place) -> Result<(), Error> {
+pub(super) fn check_shown(left: &Shown, right: &Shown, parties: Parties, at: CallSite) -> Result<(), Error> {
     let (l, r) = (&left.leaves, &right.leaves);
     let count = l.len().max(r.len());
     let Some(leaf) = (0..count).find(|&i| l.get(i) != r.get(i)) else { return Ok(()) };
@@ -96,8 +96,8 @@ fn text(leaf: Option<&Leaf>, made: Option<Location>, parties: Parties, is_left: 
 }
 
 /// Where the traced tensors of a tree were made.
-fn places<A, S: TreeLike<A>>(tree: &S) -> Vec<Option<Place>> {
-    struct Places(Vec<Option<Place>>);
+fn places<A, S: TreeLike<A>>(tree: &S) -> Vec<Option<CallSite>> {
+    struct Places(Vec<Option<CallSite>>);
 
     impl<'t> Visitor<'t> for Places {
         fn length(&mut self, _: usize) {}

@@ -6,7 +6,7 @@ use tensorwright_ir::{DType, Op, TensorType};
 
 use super::agree::{self, Parties};
 use super::region::{self, Captures, Traced};
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::function::Output;
 use crate::interpret::Operand;
 use crate::tensor::traced::is_tracing;
@@ -84,7 +84,7 @@ pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -
     choose(Case {}.into(), index, traced, at)
 }
 
-fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: Place) -> Result<R> {
+fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: CallSite) -> Result<R> {
     for (i, branch) in branches.iter().enumerate().skip(1) {
         agree::check(&branches[0].result, &branch.result, Parties::Branches(0, i), at)?;
     }
@@ -101,7 +101,7 @@ fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: Place
 }
 
 /// Fails unless the tensor is a scalar of the dtype.
-pub(super) fn check_scalar(x: &Tensor, op: &'static str, dtype: DType, at: Place) -> Result<()> {
+pub(super) fn check_scalar(x: &Tensor, op: &'static str, dtype: DType, at: CallSite) -> Result<()> {
     let ty = x.ty()?;
     if *ty == TensorType::scalar(dtype) {
         return Ok(());

@@ -6,7 +6,7 @@ use tensorwright_ir::op::control::{Assert, CheckFinite, Print};
 use tensorwright_ir::{DType, Op};
 
 use super::branch::check_scalar;
-use crate::error::{Place, Result, caller};
+use crate::error::{CallSite, Result, caller};
 use crate::interpret::{Application, Code, Operand, apply_stateful};
 use crate::state::State;
 use crate::tensor::Tensor;
@@ -32,7 +32,7 @@ pub fn print(format: &str, values: &[&Tensor]) -> Result<()> {
     print_at(format, values, caller())
 }
 
-pub(super) fn print_at(format: &str, values: &[&Tensor], at: Place) -> Result<()> {
+pub(super) fn print_at(format: &str, values: &[&Tensor], at: CallSite) -> Result<()> {
     effect(Print { format: format.to_owned() }.into(), values, at)
 }
 
@@ -47,7 +47,7 @@ pub fn assert_that(predicate: &Tensor, message: &str) -> Result<()> {
     assert_at(predicate, message, caller())
 }
 
-pub(super) fn assert_at(predicate: &Tensor, message: &str, at: Place) -> Result<()> {
+pub(super) fn assert_at(predicate: &Tensor, message: &str, at: CallSite) -> Result<()> {
     check_scalar(predicate, "assert", DType::Bool, at)?;
     effect(Assert { message: message.to_owned() }.into(), &[predicate], at)
 }
@@ -61,7 +61,7 @@ pub fn check_finite(x: &Tensor, message: &str) -> Result<()> {
     effect(CheckFinite { message: message.to_owned() }.into(), &[x], caller())
 }
 
-fn effect(op: Op, values: &[&Tensor], at: Place) -> Result<()> {
+fn effect(op: Op, values: &[&Tensor], at: CallSite) -> Result<()> {
     let order = [State::Token];
     let values = values.iter().map(|&value| Operand::Tensor(value));
     let operands: Vec<Operand<'_>> = [Operand::State(&order[0])].into_iter().chain(values).collect();

@@ -6,7 +6,7 @@ use tensorwright_ir::op::control::{ListGet, ListLen, ListNew, ListPop, ListPush,
 use tensorwright_ir::{DType, Op, Shape, TensorType, Type};
 
 use crate::Tensor;
-use crate::error::{Error, Failure, Place, caller};
+use crate::error::{CallSite, Error, Failure, caller};
 use crate::interpret::{apply, one};
 use crate::tensor::rows::Rows;
 use crate::tensor::traced::is_tracing;
@@ -119,7 +119,7 @@ impl TensorList {
         self.0.error()
     }
 
-    fn apply<const N: usize>(&self, op: impl Into<Op>, other: Option<&Tensor>, at: Place) -> [Tensor; N] {
+    fn apply<const N: usize>(&self, op: impl Into<Op>, other: Option<&Tensor>, at: CallSite) -> [Tensor; N] {
         let results = self.results(&op.into(), other, at);
         match results.map(|results| <[Tensor; N]>::try_from(results.into_vec())) {
             Ok(Ok(results)) => results,
@@ -128,7 +128,7 @@ impl TensorList {
         }
     }
 
-    fn results(&self, op: &Op, other: Option<&Tensor>, at: Place) -> Result<Results, Failure> {
+    fn results(&self, op: &Op, other: Option<&Tensor>, at: CallSite) -> Result<Results, Failure> {
         let operands: Vec<&Tensor> = std::iter::once(&self.0).chain(other).collect();
         match self.0.repr() {
             Repr::List(rows) if !is_tracing() => {
@@ -147,7 +147,7 @@ impl TensorList {
 }
 
 /// Applies an op of lists to a list with values and another operand. The operands have been checked.
-fn run(op: &Op, list: &Rows<Tensor>, other: Option<&Tensor>, at: Place) -> Result<Results, Error> {
+fn run(op: &Op, list: &Rows<Tensor>, other: Option<&Tensor>, at: CallSite) -> Result<Results, Error> {
     let zeros = || Tensor::in_memory(list.row().clone(), at, |_| {});
     let results: Results = match op {
         Op::ListPush(_) => {
@@ -172,7 +172,7 @@ fn run(op: &Op, list: &Rows<Tensor>, other: Option<&Tensor>, at: Place) -> Resul
     Ok(results)
 }
 
-fn stacked(list: &Rows<Tensor>, length: usize, at: Place) -> Result<Tensor, Error> {
+fn stacked(list: &Rows<Tensor>, length: usize, at: CallSite) -> Result<Tensor, Error> {
     let found = list.len();
     if found != length {
         let message = format!("the list must have {length} rows to be stacked, found {found}");

@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 use tensorwright_ir::{Graph, Op, Type, Value};
 
 use crate::Tensor;
-use crate::error::{Error, Place};
+use crate::error::{CallSite, Error};
 use crate::function::Output as ClosureOutput;
 use crate::interpret::trace::{CaptureId, Captured, Input, Output, Region, Session};
 use crate::interpret::{self, Application, Code, Operand};
@@ -27,7 +27,7 @@ pub(crate) struct Traced<R> {
 pub(crate) fn trace<O: ClosureOutput>(
     name: &str,
     arguments: &[Type],
-    at: Place,
+    at: CallSite,
     body: impl FnOnce(Vec<Tensor>) -> O,
 ) -> Result<Traced<O::Tree>, Error> {
     let session = Session::begin_region(name);
@@ -97,7 +97,7 @@ pub(crate) fn graph(
     region: &Region,
     inputs: &[Input],
     outputs: &[Output],
-    at: Place,
+    at: CallSite,
 ) -> Result<Graph, Error> {
     region.arranged(inputs, outputs).map_err(|error| Error::op(at, error))
 }
@@ -109,7 +109,7 @@ pub(crate) fn record(
     regions: Vec<Graph>,
     captures: &Captures,
     first_state: usize,
-    at: Place,
+    at: CallSite,
 ) -> Result<Results, Error> {
     let code = Code::Op(Box::new(op.into()), regions);
     let application = Application { code, operands, states: &captures.changes, first_state, at };

@@ -6,7 +6,7 @@ use tensorwright_ir::op::control::{Scan, While};
 use super::agree::{self, Parties};
 use super::branch::check_scalar;
 use super::region::{self, Captures};
-use crate::error::{Place, Result, caller};
+use crate::error::{CallSite, Result, caller};
 use crate::function::Output;
 use crate::interpret::trace::Output as RegionOutput;
 use crate::tensor::traced::is_tracing;
@@ -46,7 +46,7 @@ fn while_loop_at<S: Tree, O: Output<Tree = S>>(
     state: S,
     condition: impl Fn(&S) -> Tensor,
     body: impl Fn(S) -> O,
-    at: Place,
+    at: CallSite,
 ) -> Result<S> {
     if !is_tracing() {
         return run_while(state, condition, body, at);
@@ -76,7 +76,7 @@ fn run_while<S: Tree, O: Output<Tree = S>>(
     mut state: S,
     condition: impl Fn(&S) -> Tensor,
     body: impl Fn(S) -> O,
-    at: Place,
+    at: CallSite,
 ) -> Result<S> {
     loop {
         let predicate = condition(&state);
@@ -138,7 +138,7 @@ fn counted<S: Tree, O: Output<Tree = S>>(
     length: usize,
     state: S,
     body: impl Fn(Tensor, S) -> O,
-    at: Place,
+    at: CallSite,
 ) -> Result<S> {
     let now: Vec<Tensor> = [first].into_iter().chain(tensors(&state)).collect();
     let types = types_of(&now)?;

@@ -6,7 +6,7 @@ use tensorwright_ir::{Shape, Type};
 
 use super::agree::{self, Parties};
 use super::region::{self, Captures, Traced};
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::function::Output;
 use crate::interpret::trace::Session;
 use crate::tensor::rows::no_tensor;
@@ -42,7 +42,7 @@ pub fn scan<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
     Slices::of(xs, "scan", caller())?.scan(state, false, body)
 }
 
-/// As [`scan`], from the last slices to the first. Results are stacked at the places of their slices.
+/// Runs `body` on slices from the last to the first; see [`scan`]. Results are stacked at the places of their slices.
 ///
 /// # Errors
 /// As [`scan`].
@@ -78,11 +78,11 @@ struct Slices<X> {
     length: usize,
     /// Types of the slices.
     types: Vec<Type>,
-    at: Place,
+    at: CallSite,
 }
 
 impl<X: Tree> Slices<X> {
-    fn of(xs: X, op: &'static str, at: Place) -> Result<Slices<X>> {
+    fn of(xs: X, op: &'static str, at: CallSite) -> Result<Slices<X>> {
         let types = types_of(&tensors(&xs))?;
         let slice = |ty: &Type| {
             let (ty, length) = ty.as_tensor().and_then(|ty| Some((ty, ty.shape.first()?.size())))?;
@@ -211,7 +211,7 @@ impl<X: Tree> Slices<X> {
 fn trace_apart<O: Output>(
     name: &str,
     types: &[Type],
-    at: Place,
+    at: CallSite,
     body: impl FnOnce(Vec<Tensor>) -> O,
 ) -> Result<Traced<O::Tree>> {
     let _around = Session::begin(name);
@@ -221,11 +221,11 @@ fn trace_apart<O: Output>(
 /// Results of iterations that ran, to be stacked.
 struct Stacks<Y> {
     results: Vec<Y>,
-    at: Place,
+    at: CallSite,
 }
 
 impl<Y: Tree> Stacks<Y> {
-    fn new(length: usize, at: Place) -> Stacks<Y> {
+    fn new(length: usize, at: CallSite) -> Stacks<Y> {
         Stacks { results: Vec::with_capacity(length), at }
     }
 

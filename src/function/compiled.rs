@@ -11,7 +11,7 @@ use tensorwright_runtime::{Executable, RunError};
 
 use super::describe::tensor_paths;
 use super::flatten::leaf_type;
-use crate::error::{Error, Failure, Place};
+use crate::error::{CallSite, Error, Failure};
 use crate::interpret::trace::{Outside, Recording, Session};
 use crate::state::Variable;
 use crate::tensor::Tensor;
@@ -50,7 +50,7 @@ impl<R: Tree> Compiled<R> {
         argument: &H,
         body: &dyn Fn(A) -> Result<R, Error>,
         options: &CompileOptions,
-        at: Place,
+        at: CallSite,
     ) -> Result<Compiled<R>, Error> {
         let session = Session::begin(name);
         let argument = traced_argument(&session, &signature, argument, at);
@@ -153,7 +153,7 @@ fn traced_argument<A, H: TreeLike<A>>(
     session: &Session,
     signature: &Signature,
     argument: &H,
-    at: Place,
+    at: CallSite,
 ) -> A {
     let mut names = tensor_paths(signature).into_iter();
     argument.rebuild(&mut |leaf| {
@@ -166,7 +166,7 @@ fn traced_argument<A, H: TreeLike<A>>(
 }
 
 /// The values of a result's tensors. Fails with the first error that one of them carries.
-fn outputs<R: Tree>(session: &Session, result: &R, at: Place) -> Result<Vec<Value>, Error> {
+fn outputs<R: Tree>(session: &Session, result: &R, at: CallSite) -> Result<Vec<Value>, Error> {
     let mut found = Vec::new();
     let mut failure: Option<Failure> = None;
     each_tensor(result, |tensor| match session.output(tensor, at) {

@@ -12,7 +12,7 @@ use super::definition::{Entry, Function, run};
 use super::describe;
 use super::flatten::{Flat, KeyOf};
 use super::stage::Stage;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::settings;
 use crate::tensor::traced::is_tracing;
 use crate::tree::{Argument, Tree, TreeLike};
@@ -64,7 +64,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
         }
     }
 
-    fn mismatch<H: TreeLike<A>>(&self, argument: &H, at: Place) -> Error {
+    fn mismatch<H: TreeLike<A>>(&self, argument: &H, at: CallSite) -> Error {
         let names = &self.function.inner.config.argument_names;
         let found = describe::signature(argument, names, at);
         let expected = self.signature();
@@ -98,7 +98,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
         self.entry.compile_time()
     }
 
-    /// Bytes that it takes in the cache.
+    /// Bytes that the signature takes in the cache.
     pub fn bytes(&self) -> usize {
         self.entry.bytes()
     }
@@ -113,7 +113,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
         self.entry.set_pinned(false);
     }
 
-    /// What it looks like at a stage of compilation.
+    /// Text of the function at a stage of compilation.
     ///
     /// # Errors
     /// When there is no such stage.
@@ -122,7 +122,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
         self.dump_at(stage, caller())
     }
 
-    pub(super) fn dump_at(&self, stage: Stage, at: Place) -> Result<String> {
+    pub(super) fn dump_at(&self, stage: Stage, at: CallSite) -> Result<String> {
         self.entry.executable.dump(stage.name()).map_err(|error| Error::dump(at, error))
     }
 

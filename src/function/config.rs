@@ -3,7 +3,7 @@
 use tensorwright_compiler::CompileOptions;
 use tensorwright_runtime::cache::{Leaf, LeafValue, Signature};
 
-use crate::error::{Error, Place, Result};
+use crate::error::{CallSite, Error, Result};
 use crate::tree::TensorSpec;
 
 /// The bytes that a function's cache may hold unless told otherwise: 256 MiB.
@@ -34,7 +34,7 @@ impl Default for Config {
 
 impl Config {
     /// Fails if the signature is not what was declared.
-    pub(super) fn check(&self, signature: &Signature, at: Place) -> Result<()> {
+    pub(super) fn check(&self, signature: &Signature, at: CallSite) -> Result<()> {
         let Some(specs) = &self.specs else { return Ok(()) };
         let tensors: Vec<&Leaf> =
             signature.leaves.iter().filter(|leaf| matches!(leaf.value, LeafValue::Tensor(_))).collect();
@@ -54,6 +54,6 @@ impl Config {
     }
 }
 
-fn mismatch(argument: &str, expected: String, found: String, at: Place) -> Error {
+fn mismatch(argument: &str, expected: String, found: String, at: CallSite) -> Error {
     Error::Signature { at: at.into(), argument: argument.to_owned(), expected, found }
 }

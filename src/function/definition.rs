@@ -12,7 +12,7 @@ use super::describe;
 use super::flatten::Flat;
 use super::miss::{Miss, MissLog};
 use super::output::Output;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::tape;
 use crate::settings;
 use crate::tensor::Tensor;
@@ -22,7 +22,7 @@ use crate::tree::{Argument, LeafRef, Tree, TreeLike};
 /// Function calls in a trace may be nested this deep; each takes some of the thread's stack.
 const MAX_NESTING: usize = 128;
 
-pub(super) type Body<A, R> = dyn Fn(A) -> Result<R, Error> + Send + Sync;
+pub(super) type Closure<A, R> = dyn Fn(A) -> Result<R, Error> + Send + Sync;
 pub(super) type Entry<R> = cache::Entry<Key, Compiled<R>>;
 
 /// Wraps a closure over tensors, so that it is traced and compiled once per signature of its argument, and
@@ -58,7 +58,7 @@ pub struct Function<A, R> {
 }
 
 pub(super) struct Inner<A, R> {
-    pub(super) body: Arc<Body<A, R>>,
+    pub(super) body: Arc<Closure<A, R>>,
     pub(super) config: Config,
     pub(super) threads: AtomicUsize,
     eagerly: AtomicBool,
@@ -74,7 +74,7 @@ impl<A, R> Clone for Function<A, R> {
 }
 
 impl<A: Tree, R: Tree> Function<A, R> {
-    pub(super) fn new(body: Arc<Body<A, R>>, config: Config) -> Self {
+    pub(super) fn new(body: Arc<Closure<A, R>>, config: Config) -> Self {
         let inner = Inner {
             body,
             threads: AtomicUsize::new(config.threads),
@@ -158,7 +158,7 @@ impl<A: Tree, R: Tree> Function<A, R> {
 
 impl<A: Tree, R: Tree> Inner<A, R> {
     #[inline]
-    fn call<H: TreeLike<A>>(&self, argument: &H, threads: usize, at: Place) -> Result<R> {
+    fn call<H: TreeLike<A>>(&self, argument: &H, threads: usize, at: CallSite) -> Result<R> {
         if is_tracing() {
             return self.inline(argument, at);
         }
@@ -187,7 +187,7 @@ impl<A: Tree, R: Tree> Inner<A, R> {
         &self,
         argument: &H,
         key: &[u64],
-        at: Place,
+        at: CallSite,
     ) -> Result<Arc<Entry<R>>> {
         self.cache.get_or_make(key, || self.compile(argument, key, at)).map_err(|error| match error {
             LookupError::Failed(error) => error,
@@ -195,7 +195,7 @@ impl<A: Tree, R: Tree> Inner<A, R> {
         })
     }
 
-    fn compile<H: TreeLike<A>>(&self, argument: &H, key: &[u64], at: Place) -> Result<Compiled<R>> {
+    fn compile<H: TreeLike<A>>(&self, argument: &H, key: &[u64], at: CallSite) -> Result<Compiled<R>> {
         let signature = describe::signature(argument, &self.config.argument_names, at);
         self.config.check(&signature, at)?;
         let earlier_traces = self.traces.fetch_add(1, Ordering::Relaxed);
@@ -218,7 +218,7 @@ impl<A: Tree, R: Tree> Inner<A, R> {
     }
 
     /// Within another trace: the closure's ops join it.
-    pub(super) fn inline<H: TreeLike<A>>(&self, argument: &H, at: Place) -> Result<R> {
+    pub(super) fn inline<H: TreeLike<A>>(&self, argument: &H, at: CallSite) -> Result<R> {
         thread_local! {
             static NESTING: Cell<usize> = const { Cell::new(0) };
         }
@@ -250,13 +250,13 @@ pub(super) fn run<R: Tree>(
     compiled: &Compiled<R>,
     flat: &mut Flat<'_>,
     threads: usize,
-    at: Place,
+    at: CallSite,
 ) -> Result<R> {
     let result = flat.with_inputs(|inputs| compiled.run(inputs, threads));
     result.map_err(|error| Error::run(at, error))
 }
 
-fn same_tensor(leaf: LeafRef<'_>, at: Place) -> Tensor {
+fn same_tensor(leaf: LeafRef<'_>, at: CallSite) -> Tensor {
     match leaf {
         LeafRef::Tensor(tensor) => tensor.clone(),
         LeafRef::Spec(spec) => Tensor::failed(Error::UnknownDims { at: at.into(), spec: spec.to_string() }),

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use tensorwright_runtime::cache::{Leaf, LeafValue, Signature};
 
 use super::flatten::leaf_type;
-use crate::error::Place;
+use crate::error::CallSite;
 use crate::tree::{LeafRef, Segment, StaticValue, TreeLike, Visitor};
 
 /// The signature of an argument. `names` are those of the closure's parameters, or of the fields of its one tuple.
-pub(crate) fn signature<A, H: TreeLike<A>>(argument: &H, names: &[String], at: Place) -> Signature {
+pub(crate) fn signature<A, H: TreeLike<A>>(argument: &H, names: &[String], at: CallSite) -> Signature {
     let mut describe = Describe { names, path: String::new(), ends: Vec::new(), leaves: Vec::new(), at };
     argument.visit(&mut describe);
     Signature { leaves: describe.leaves }
@@ -27,7 +27,7 @@ struct Describe<'n> {
     /// Lengths of the path before each place that was entered.
     ends: Vec<usize>,
     leaves: Vec<Leaf>,
-    at: Place,
+    at: CallSite,
 }
 
 impl Describe<'_> {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::cache::KeyWriter;
 
-use crate::error::{Error, Place};
+use crate::error::{CallSite, Error};
 use crate::tensor::Repr;
 use crate::tree::{LeafRef, StaticValue, Visitor};
 
@@ -54,7 +54,7 @@ impl<'t> Flat<'t> {
     }
 
     /// The argument's first leaf that cannot be called with, as an error.
-    pub(super) fn error(&self, at: Place) -> Option<Error> {
+    pub(super) fn error(&self, at: CallSite) -> Option<Error> {
         Some(match self.refused? {
             LeafRef::Spec(spec) => Error::UnknownDims { at: at.into(), spec: spec.to_string() },
             LeafRef::Tensor(tensor) => match tensor.value(at) {
@@ -113,7 +113,7 @@ impl<'t> Flat<'t> {
 /// The key alone, of an argument whose tensors may be specs.
 pub(super) struct KeyOf {
     pub(super) key: KeyWriter,
-    pub(super) at: Place,
+    pub(super) at: CallSite,
     pub(super) error: Option<Error>,
 }
 
@@ -139,7 +139,7 @@ impl<'t> Visitor<'t> for KeyOf {
 }
 
 /// The whole type of a leaf.
-pub(super) fn leaf_type(leaf: LeafRef<'_>, at: Place) -> Result<tensorwright_ir::TensorType, Error> {
+pub(super) fn leaf_type(leaf: LeafRef<'_>, at: CallSite) -> Result<tensorwright_ir::TensorType, Error> {
     match leaf {
         LeafRef::Tensor(tensor) => tensor.ty().cloned(),
         LeafRef::Spec(spec) => {

@@ -1,12 +1,12 @@
 //! Functions that say how they are differentiated, and functions that are computed again.
 
-use tensorwright_ir::op::control::{Checkpoint, CustomGradient, ListNew};
+use tensorwright_ir::op::control::{Checkpoint, CheckpointRun, CustomGradient, ListNew};
 use tensorwright_ir::{Scalar, TensorType, Type};
 
 use super::linear::Traced;
 use crate::control::agree::{self, Parties};
 use crate::control::region::{self, Captures};
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::function::Output;
 use crate::interpret::trace::{Input, Output as RegionOutput};
 use crate::interpret::{one, tape};
@@ -70,7 +70,7 @@ pub fn custom_gradient<A: Tree, R: Tree, S: Tree, O: Output<Tree = (R, S)>, P: O
 struct Custom<'f, F, B> {
     forward: &'f F,
     backward: &'f B,
-    at: Place,
+    at: CallSite,
 }
 
 impl<F, B> Custom<'_, F, B> {
@@ -120,7 +120,7 @@ impl<F, B> Custom<'_, F, B> {
 }
 
 /// Cotangents of the floats, and zeros for the rest: of a list the empty one.
-fn with_zeros(types: &[Type], floats: Vec<Tensor>, at: Place) -> Vec<Tensor> {
+fn with_zeros(types: &[Type], floats: Vec<Tensor>, at: CallSite) -> Vec<Tensor> {
     let mut floats = floats.into_iter();
     let zeros = |ty: &Type| match ty {
         Type::List(TensorType { dtype, shape }) => {
@@ -165,7 +165,7 @@ pub fn checkpoint<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result
     }
 }
 
-fn record<A: Tree, O: Output>(f: &dyn Fn(A) -> O, argument: A, at: Place) -> Result<O::Tree> {
+fn record<A: Tree, O: Output>(f: &dyn Fn(A) -> O, argument: A, at: CallSite) -> Result<O::Tree> {
     let inputs = tensors(&argument);
     let types = types_of(&inputs)?;
     let traced = region::trace("checkpoint", &types, at, |inputs| f(with_tensors(&argument, inputs)))?;
@@ -173,7 +173,7 @@ fn record<A: Tree, O: Output>(f: &dyn Fn(A) -> O, argument: A, at: Place) -> Res
     let count = traced.types.len();
     let body =
         region::graph(&traced.region, &captures.inputs(types.len(), 0), &captures.outputs(count, 0), at)?;
-    let op = Checkpoint { name: "checkpoint".to_owned(), again: false };
+    let op = Checkpoint { name: "checkpoint".to_owned(), again: CheckpointRun::First };
     let operands = captures.operands(&inputs, &[]);
     let results = region::record(op, &operands, vec![body], &captures, count, at)?;
     Ok(with_tensors(&traced.result, results))

@@ -5,7 +5,7 @@ use tensorwright_compiler::differentiate::{self, Derived, DifferentiateError};
 use tensorwright_ir::{Graph, Scalar};
 
 use crate::control::region;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::function::Output;
 use crate::interpret::graph;
 use crate::interpret::trace::{CaptureId, Captured};
@@ -26,14 +26,14 @@ pub(super) struct Traced<A, R> {
     results: usize,
     /// The state that the function changes: what it is then are the next outputs.
     changes: Vec<State>,
-    at: Place,
+    at: CallSite,
 }
 
 impl<A: Tree, R: Tree> Traced<A, R> {
     pub(super) fn new<O: Output<Tree = R>>(
         f: &dyn Fn(A) -> O,
         argument: A,
-        at: Place,
+        at: CallSite,
     ) -> Result<Traced<A, R>> {
         let inputs = tensors(&argument);
         let types = types_of(&inputs)?;
@@ -120,7 +120,7 @@ pub(super) fn zeros_like(x: &Tensor) -> Result<Tensor> {
     Ok(Tensor::full(ty.shape.clone(), Scalar::zero(ty.dtype)))
 }
 
-pub(super) fn failed(error: DifferentiateError, at: Place) -> Error {
+pub(super) fn failed(error: DifferentiateError, at: CallSite) -> Error {
     Error::NotDifferentiable { at: at.into(), what: error.to_string() }
 }
 
@@ -142,7 +142,7 @@ impl<A: Tree, R: Tree> Pullback<A, R> {
     }
 }
 
-fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: Place) -> Result<()> {
+fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: CallSite) -> Result<()> {
     let (expected, found) = (types_of(expected)?, types_of(found)?);
     match expected.iter().zip(&found).position(|(e, f)| e != f) {
         None if expected.len() == found.len() => Ok(()),

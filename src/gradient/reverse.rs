@@ -3,7 +3,7 @@
 use tensorwright_ir::Scalar;
 
 use super::linear::Traced;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::function::Output;
 use crate::tree::tensors::with_tensors;
 use crate::{Function, Tensor, Tree, function};
@@ -34,7 +34,7 @@ pub fn grad<A: Tree, O: Output<Tree = Tensor>>(f: impl Fn(A) -> O + Send + Sync 
     function(move |argument: A| Ok::<_, Error>(reverse(&f, argument, caller())?.1))
 }
 
-/// As [`grad`], with the function's value beside it.
+/// A function's value, and its gradient as [`grad`] gives it.
 ///
 /// ```
 /// use tensorwright::prelude::*;
@@ -56,7 +56,7 @@ pub fn value_and_grad<A: Tree, O: Output<Tree = Tensor>>(
 fn reverse<A: Tree, O: Output<Tree = Tensor>>(
     f: &dyn Fn(A) -> O,
     argument: A,
-    at: Place,
+    at: CallSite,
 ) -> Result<(Tensor, A)> {
     let traced = Traced::new(f, argument, at)?;
     let ty = traced.result.ty()?.clone();

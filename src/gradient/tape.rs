@@ -9,7 +9,7 @@ use tensorwright_compiler::passes::without_effects;
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Scalar, Type, Value};
 
 use super::linear::{failed, zeros_like};
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::tape::{self, Record, Tape};
 use crate::interpret::trace::Captured;
 use crate::interpret::{broadcast, graph};
@@ -98,7 +98,7 @@ impl GradientTape {
         Ok(gradients)
     }
 
-    /// As [`GradientTape::gradient`], with zeros for what is not connected.
+    /// The derivatives as [`GradientTape::gradient`] gives them, with zeros for what is not connected.
     ///
     /// # Errors
     /// As [`GradientTape::gradient`].
@@ -124,12 +124,12 @@ impl GradientTape {
         Ok(unconnected.map(|unconnected| unconnected.to_string()))
     }
 
-    fn error(&self, at: Place, what: String) -> Error {
+    fn error(&self, at: CallSite, what: String) -> Error {
         Error::NotDifferentiable { at: at.into(), what }
     }
 
     /// What was recorded as a graph from the sources, and whatever else the ops took, to the target.
-    fn recorded(&self, target: &Tensor, sources: &[&Tensor], at: Place) -> Result<Recorded> {
+    fn recorded(&self, target: &Tensor, sources: &[&Tensor], at: CallSite) -> Result<Recorded> {
         let tape = self.tape.borrow();
         if tape.stopped {
             let what = "the tape has given its gradient; use GradientTape::persistent for several".to_owned();

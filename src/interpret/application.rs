@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tensorwright_ir::{Graph, Op};
 
-use crate::error::Place;
+use crate::error::CallSite;
 use crate::state::State;
 use crate::tensor::Tensor;
 
@@ -34,7 +34,7 @@ pub(crate) struct Application<'a> {
     pub(crate) states: &'a [State],
     /// The position among the results of the first new state; the others follow it.
     pub(crate) first_state: usize,
-    pub(crate) at: Place,
+    pub(crate) at: CallSite,
 }
 
 /// Tensors in place of what an application took and gave: states are what they were, and what they are now. What runs at once has no

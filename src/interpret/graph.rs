@@ -7,7 +7,7 @@ use tensorwright_ir::{Copier, Graph, Node};
 
 use super::trace::Captured;
 use super::{Application, Code, Operand, apply, apply_stateful, eager};
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::state::State;
 use crate::tensor::traced::is_tracing;
 use crate::tensor::{Results, Tensor};
@@ -40,14 +40,14 @@ pub fn run_graph(graph: &Graph, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     run_captured(graph, &operands, &[], 0, at)
 }
 
-/// As [`run_graph`], for inputs that may be state. Outputs from `first_state` on are the new values of `states`; they are not
+/// Applies the ops of a graph to tensors and state; see [`run_graph`]. Outputs from `first_state` on are the new values of `states`; they are not
 /// returned.
 pub(crate) fn run_captured(
     graph: &Graph,
     inputs: &[Captured],
     states: &[State],
     first_state: usize,
-    at: Place,
+    at: CallSite,
 ) -> Result<Vec<Tensor>> {
     let operands: Vec<Operand<'_>> = inputs.iter().map(Operand::from).collect();
     // The ops of a plain graph go down the stack one by one, out of the cache of ops.
@@ -63,7 +63,7 @@ pub(crate) fn run_captured(
 }
 
 /// The outputs that have values: a token, which no op of a plain graph reads, has none.
-fn run_ops(graph: &Graph, inputs: &[Operand<'_>], at: Place) -> Result<Vec<Tensor>> {
+fn run_ops(graph: &Graph, inputs: &[Operand<'_>], at: CallSite) -> Result<Vec<Tensor>> {
     let mut copier = Copier::new(graph);
     for (&value, &input) in graph.inputs().iter().zip(inputs) {
         if let Some(tensor) = eager::value(input) {

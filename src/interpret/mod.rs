@@ -52,14 +52,14 @@ use tensorwright_ir::Op;
 
 pub(crate) use application::{Application, Code, Operand};
 
-use crate::error::{Failure, Place, Result};
+use crate::error::{CallSite, Failure, Result};
 use crate::state::Variable;
 use crate::tensor::traced::is_tracing;
 use crate::tensor::{Results, Tensor};
 use application::Applied;
 
 /// Applies an op to tensors.
-pub(crate) fn apply(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+pub(crate) fn apply(op: Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
     if !tape::is_active() {
         return at_bottom(op, operands, at);
     }
@@ -70,12 +70,12 @@ pub(crate) fn apply(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, 
 }
 
 #[inline]
-fn at_bottom(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+fn at_bottom(op: Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
     if is_tracing() { trace::record(op, operands, at) } else { eager::run(&op, operands, at) }
 }
 
 /// The result of an op that has one; a failure is a failed tensor.
-pub(crate) fn one(op: impl Into<Op>, operands: &[&Tensor], at: Place) -> Tensor {
+pub(crate) fn one(op: impl Into<Op>, operands: &[&Tensor], at: CallSite) -> Tensor {
     match apply(op.into(), operands, at) {
         Ok(mut results) => results.remove(0),
         Err(failure) => Tensor::failed(failure),
@@ -96,7 +96,7 @@ pub(crate) fn apply_stateful(application: Application<'_>) -> Result<Results, Fa
 }
 
 /// The value of a variable now.
-pub(crate) fn read(variable: &Variable, at: Place) -> Tensor {
+pub(crate) fn read(variable: &Variable, at: CallSite) -> Tensor {
     if is_tracing() {
         return trace::read(variable, at);
     }
@@ -107,7 +107,7 @@ pub(crate) fn read(variable: &Variable, at: Place) -> Tensor {
 pub(crate) fn update(
     variable: &Variable,
     new: impl FnOnce(&Tensor) -> Result<Tensor>,
-    at: Place,
+    at: CallSite,
 ) -> Result<()> {
     if is_tracing() {
         let new = new(&trace::read(variable, at))?;

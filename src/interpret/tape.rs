@@ -12,7 +12,7 @@ use tensorwright_ir::op::control::Call;
 use tensorwright_ir::{Graph, Op, Type};
 
 use super::application::Code;
-use crate::error::Place;
+use crate::error::CallSite;
 use crate::tensor::Tensor;
 use crate::tensor::identity::Identity;
 
@@ -61,7 +61,7 @@ pub(crate) struct Record {
     pub(crate) regions: Vec<Graph>,
     pub(crate) operands: Vec<Tensor>,
     pub(crate) results: Vec<Tensor>,
-    pub(crate) at: Place,
+    pub(crate) at: CallSite,
 }
 
 thread_local! {
@@ -91,7 +91,7 @@ pub(crate) fn remove(tape: &Rc<RefCell<Tape>>) {
 }
 
 /// Tells the tapes of an op, if one of them watches an operand.
-pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[Tensor], at: Place) {
+pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[Tensor], at: CallSite) {
     let tapes: Vec<Rc<RefCell<Tape>>> =
         TAPES.with_borrow(|tapes| tapes.iter().filter_map(Weak::upgrade).collect());
     for tape in tapes {
@@ -110,9 +110,9 @@ pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[
     }
 }
 
-/// As [`note`], of an application. Effects are left out: nothing is computed by them. Of a graph so are tokens, which what runs at once
+/// Tells the tapes of an application; see [`note`]. Effects are left out: nothing is computed by them. Of a graph so are tokens, which what runs at once
 /// does without.
-pub(super) fn note_code(code: &Code<'_>, operands: &[&Tensor], results: &[Tensor], at: Place) {
+pub(super) fn note_code(code: &Code<'_>, operands: &[&Tensor], results: &[Tensor], at: CallSite) {
     match code {
         Code::Op(op, _) if op.lowering() == Lowering::Effect => {}
         Code::Op(op, regions) => note(op, regions, operands, results, at),

@@ -132,7 +132,7 @@ pub(crate) fn position(number: i64, name: &'static str, rank: usize) -> Result<u
 pub struct Reduced {
     /// The axes.
     pub axes: Axes,
-    /// Whether they stay, with extent 1, or disappear.
+    /// Whether the axes stay, with extent 1, or disappear.
     pub keep: bool,
 }
 

@@ -8,7 +8,7 @@ use tensorwright_ir::op::composite::{Eye, Linspace, Range};
 use tensorwright_ir::op::primitive::{BroadcastInDim, Constant, Iota};
 use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, TensorType};
 
-use crate::error::{Error, Place, caller};
+use crate::error::{CallSite, Error, caller};
 use crate::interpret::one;
 use crate::tensor::Tensor;
 use crate::tensor::traced::is_tracing;
@@ -140,18 +140,18 @@ impl Tensor {
         one(Eye { dtype, rows: size, columns: size, diagonal: 0 }, &[], caller())
     }
 
-    pub(crate) fn scalar_at(value: Scalar, at: Place) -> Tensor {
+    pub(crate) fn scalar_at(value: Scalar, at: CallSite) -> Tensor {
         let width = value.dtype().size();
         Tensor::filled(TensorType::scalar(value.dtype()), at, |bytes| {
             bytes.copy_from_slice(&value.bits().to_le_bytes()[..width]);
         })
     }
 
-    pub(crate) fn from_literal_at(literal: &Literal, at: Place) -> Tensor {
+    pub(crate) fn from_literal_at(literal: &Literal, at: CallSite) -> Tensor {
         Tensor::filled(literal.ty().clone(), at, |bytes| bytes.copy_from_slice(literal.bytes()))
     }
 
-    fn full_at(shape: Shape, value: Scalar, at: Place) -> Tensor {
+    fn full_at(shape: Shape, value: Scalar, at: CallSite) -> Tensor {
         if !shape.check() {
             return Tensor::failed(Error::refused(at, "full", vec![], TypeError::TooLarge { shape }));
         }
@@ -165,7 +165,7 @@ impl Tensor {
         })
     }
 
-    fn splat_like(&self, element: fn(DType) -> Scalar, at: Place) -> Tensor {
+    fn splat_like(&self, element: fn(DType) -> Scalar, at: CallSite) -> Tensor {
         match self.known_type() {
             Ok(ty) => Tensor::full_at(ty.shape.clone(), element(ty.dtype), at),
             Err(failure) => Tensor::failed(failure.clone()),
@@ -173,7 +173,7 @@ impl Tensor {
     }
 
     /// Broadcast to `shape` by NumPy's rule.
-    pub(crate) fn broadcast_at(&self, shape: &Shape, at: Place) -> Tensor {
+    pub(crate) fn broadcast_at(&self, shape: &Shape, at: CallSite) -> Tensor {
         let Ok(ty) = self.known_type() else { return self.clone() };
         if ty.shape == *shape {
             return self.clone();
@@ -184,7 +184,7 @@ impl Tensor {
     }
 
     /// A tensor of a checked type whose bytes `write` writes, all of them.
-    pub(crate) fn filled(ty: TensorType, at: Place, write: impl FnOnce(&mut [u8])) -> Tensor {
+    pub(crate) fn filled(ty: TensorType, at: CallSite, write: impl FnOnce(&mut [u8])) -> Tensor {
         if is_tracing() && ty.bytes() <= SMALL {
             let mut bytes = vec![0; ty.bytes()];
             write(&mut bytes);
@@ -201,7 +201,7 @@ impl From<&Literal> for Tensor {
     }
 }
 
-fn constant(ty: TensorType, bytes: Vec<u8>, at: Place) -> Tensor {
+fn constant(ty: TensorType, bytes: Vec<u8>, at: CallSite) -> Tensor {
     match Literal::from_bytes(ty.clone(), bytes) {
         Some(literal) => one(Constant { value: literal.into() }, &[], at),
         None => Tensor::failed(Error::ElementCount { at: at.into(), found: 0, shape: ty.shape }),

@@ -6,7 +6,7 @@ use tensorwright_ir::op::primitive::{BinaryFn, Clamp, CompareFn, Select, UnaryFn
 use tensorwright_ir::{DType, Scalar};
 
 use super::operand::{Operand, OperandKind};
-use crate::error::{Place, caller};
+use crate::error::{CallSite, caller};
 use crate::interpret::one;
 use crate::tensor::Tensor;
 
@@ -93,6 +93,6 @@ impl Tensor {
     }
 }
 
-fn like_of(dtype: DType, at: Place) -> Tensor {
+fn like_of(dtype: DType, at: CallSite) -> Tensor {
     Tensor::scalar_at(Scalar::zero(dtype), at)
 }

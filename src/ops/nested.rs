@@ -3,7 +3,7 @@
 use half::{bf16, f16};
 use tensorwright_ir::{DType, Element, Scalar, Shape, TensorType};
 
-use crate::error::{Error, Place, caller};
+use crate::error::{CallSite, Error, caller};
 use crate::tensor::Tensor;
 
 /// A number or bool, or arrays, slices or vectors of such, nested as deep as you like.
@@ -88,7 +88,7 @@ impl<T: Nested> From<T> for Tensor {
     }
 }
 
-pub(crate) fn nested_at<T: Nested + ?Sized>(nested: &T, at: Place) -> Tensor {
+pub(crate) fn nested_at<T: Nested + ?Sized>(nested: &T, at: CallSite) -> Tensor {
     let (mut extents, mut bytes) = (Vec::new(), Vec::new());
     nested.extents(&mut extents);
     if !nested.flatten(&extents, &mut bytes) {

@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 use half::{bf16, f16};
 use tensorwright_ir::{DType, Element, Scalar};
 
-use crate::error::{Error, Place};
+use crate::error::{CallSite, Error};
 use crate::tensor::Tensor;
 
 /// A tensor, a reference to one, or a Rust number or bool.
@@ -41,7 +41,7 @@ impl Operand for Tensor {
         OperandKind::Tensor(self)
     }
 
-    fn hold(self, _: &Tensor, _: &'static str, _: Place) -> Tensor {
+    fn hold(self, _: &Tensor, _: &'static str, _: CallSite) -> Tensor {
         self
     }
 }
@@ -53,7 +53,7 @@ impl<'t> Operand for &'t Tensor {
         OperandKind::Tensor(self)
     }
 
-    fn hold(self, _: &Tensor, _: &'static str, _: Place) -> &'t Tensor {
+    fn hold(self, _: &Tensor, _: &'static str, _: CallSite) -> &'t Tensor {
         self
     }
 }
@@ -67,7 +67,7 @@ macro_rules! scalar_operands {
                 OperandKind::Number(<$native as Element>::DTYPE)
             }
 
-            fn hold(self, like: &Tensor, op: &'static str, at: Place) -> Tensor {
+            fn hold(self, like: &Tensor, op: &'static str, at: CallSite) -> Tensor {
                 adopted(self.into(), like, op, at)
             }
         }
@@ -76,7 +76,7 @@ macro_rules! scalar_operands {
 scalar_operands!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
 
 /// A scalar tensor of the dtype of `like`.
-pub(crate) fn adopted(literal: Scalar, like: &Tensor, op: &'static str, at: Place) -> Tensor {
+pub(crate) fn adopted(literal: Scalar, like: &Tensor, op: &'static str, at: CallSite) -> Tensor {
     match like.known_type() {
         Err(failure) => Tensor::failed(failure.clone()),
         Ok(ty) => match fit(literal, ty.dtype) {

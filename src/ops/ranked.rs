@@ -5,7 +5,7 @@ use tensorwright_ir::Op;
 use tensorwright_ir::op::TypeError;
 
 use super::refusal::refused;
-use crate::error::{Failure, Place};
+use crate::error::{CallSite, Failure};
 use crate::interpret::apply;
 use crate::tensor::{Results, Tensor};
 
@@ -18,7 +18,7 @@ impl Ranks {
         operands.iter().map(rank).collect::<Result<_, _>>().map(Ranks)
     }
 
-    /// That of the operand whose axes the attribute `name` counts: the first, but for attributes of the
+    /// Rank of the operand whose axes the attribute `name` counts: the first, but for attributes of the
     /// right-hand side.
     pub(super) fn of(&self, name: &str) -> usize {
         let operand = usize::from(name.starts_with("rhs"));
@@ -30,18 +30,18 @@ impl Ranks {
 fn with_ranks(
     name: &'static str,
     operands: &[&Tensor],
-    at: Place,
+    at: CallSite,
     op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
 ) -> Result<Results, Failure> {
     let op = op(&Ranks::new(operands)?).map_err(|source| refused(name, operands, at, source))?;
     apply(op, operands, at)
 }
 
-/// As [`with_ranks`], for an op with one result; a failure is a failed tensor.
+/// Applies an op with one result whose attributes count axes; a failure is a failed tensor.
 pub(super) fn one_with_ranks(
     name: &'static str,
     operands: &[&Tensor],
-    at: Place,
+    at: CallSite,
     op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
 ) -> Tensor {
     match with_ranks(name, operands, at, op) {
@@ -50,12 +50,12 @@ pub(super) fn one_with_ranks(
     }
 }
 
-/// As [`with_ranks`], for an op with several results; a failure is `count` failed tensors.
+/// Applies an op with several results whose attributes count axes; a failure is `count` failed tensors.
 pub(super) fn all_with_ranks(
     name: &'static str,
     operands: &[&Tensor],
     count: usize,
-    at: Place,
+    at: CallSite,
     op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
 ) -> Vec<Tensor> {
     match with_ranks(name, operands, at, op) {
@@ -64,11 +64,11 @@ pub(super) fn all_with_ranks(
     }
 }
 
-/// As [`all_with_ranks`], for an op with two results.
+/// Applies an op with two results whose attributes count axes.
 pub(super) fn two_with_ranks(
     name: &'static str,
     operands: &[&Tensor],
-    at: Place,
+    at: CallSite,
     op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
 ) -> (Tensor, Tensor) {
     let mut results = all_with_ranks(name, operands, 2, at, op);

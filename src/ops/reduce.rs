@@ -8,7 +8,7 @@ use tensorwright_ir::{DType, Op};
 
 use super::attribute::{IntoAttribute, IntoReduced, Reduced};
 use super::ranked::{one_with_ranks, two_with_ranks};
-use crate::error::{Place, caller};
+use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
 
 macro_rules! folds {
@@ -122,7 +122,7 @@ impl Tensor {
         &self,
         name: &'static str,
         axes: impl IntoReduced,
-        at: Place,
+        at: CallSite,
         op: impl FnOnce(Reduced) -> Op,
     ) -> Tensor {
         one_with_ranks(name, &[self], at, |ranks| Ok(op(axes.into_reduced(ranks.of("axes"))?)))

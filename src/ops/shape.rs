@@ -9,12 +9,12 @@ use tensorwright_ir::{Shape, TensorType};
 use super::attribute::{AxisNumber, IntoAttribute};
 use super::ranked::one_with_ranks;
 use super::refusal::refused;
-use crate::error::{Place, caller};
+use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
 
 /// Shapes and the order of axes.
 impl Tensor {
-    /// The same elements, row major, under another shape; one extent may be -1 and is then what is left.
+    /// A tensor of the same elements, row major, under another shape; one extent may be -1 and is then what is left.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
@@ -88,7 +88,7 @@ impl Tensor {
         })
     }
 
-    fn swapped(&self, name: &'static str, first: i64, second: i64, at: Place) -> Tensor {
+    fn swapped(&self, name: &'static str, first: i64, second: i64, at: CallSite) -> Tensor {
         one_with_ranks(name, &[self], at, |ranks| {
             let rank = ranks.of("axes");
             let axes: Axes = [first, second].into_attribute("axes", rank)?;

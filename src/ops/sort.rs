@@ -6,7 +6,7 @@ use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, Sort, TopK};
 
 use super::attribute::IntoAttribute;
 use super::ranked::{all_with_ranks, one_with_ranks, two_with_ranks};
-use crate::error::{Place, caller};
+use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
 
 /// Sorting and searching.
@@ -82,7 +82,7 @@ impl Tensor {
         self.arg_reduce(ArgKind::Min, axis, caller())
     }
 
-    fn arg_reduce(&self, kind: ArgKind, axis: impl IntoAttribute<usize>, at: Place) -> Tensor {
+    fn arg_reduce(&self, kind: ArgKind, axis: impl IntoAttribute<usize>, at: CallSite) -> Tensor {
         one_with_ranks("arg_reduce", &[self], at, |ranks| {
             let axis = axis.into_attribute("axis", ranks.of("axis"))?;
             Ok(ArgReduce { kind, axis, dtype: DType::I32 }.into())

@@ -5,7 +5,7 @@ use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_ir::{Element, Op, Scalar, Shape};
 
 use super::key::RandomKey;
-use crate::error::{Place, Result, caller};
+use crate::error::{CallSite, Result, caller};
 use crate::interpret::one;
 use crate::{Module, Tensor, Tree, Variable};
 
@@ -60,7 +60,7 @@ impl Generator {
         Generator::made_at(key, caller())
     }
 
-    fn made_at(key: RandomKey, at: Place) -> Result<Generator> {
+    fn made_at(key: RandomKey, at: CallSite) -> Result<Generator> {
         let counter = Tensor::scalar_at(Scalar::I64(0), at);
         Ok(Generator {
             key: Variable::made_at("key", key.key, at)?,
@@ -88,7 +88,7 @@ impl Generator {
         self.next_at(caller())
     }
 
-    fn next_at(&self, at: Place) -> Result<RandomKey> {
+    fn next_at(&self, at: CallSite) -> Result<RandomKey> {
         let mut now = None;
         let counted = |counter: &Tensor| {
             now = Some(counter.clone());
@@ -112,7 +112,7 @@ impl Generator {
         Ok(generators.try_into().unwrap_or_else(|_| unreachable!("one generator for each key")))
     }
 
-    fn draw(&self, op: impl Into<Op>, at: Place) -> Tensor {
+    fn draw(&self, op: impl Into<Op>, at: CallSite) -> Tensor {
         match self.next_at(at) {
             Ok(key) => one(op, &[&key.key], at),
             Err(error) => Tensor::failed(error),

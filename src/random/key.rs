@@ -4,7 +4,7 @@ use tensorwright_ir::op::composite::{Normal, Permutation, RngFoldIn, RngSplit, T
 use tensorwright_ir::op::primitive::{Reshape, Slice};
 use tensorwright_ir::{Element, Scalar, Shape};
 
-use crate::error::{Place, caller};
+use crate::error::{CallSite, caller};
 use crate::interpret::one;
 use crate::ops::{Operand, OperandKind};
 use crate::tensor::Tensor;
@@ -62,7 +62,7 @@ impl RandomKey {
         self.fold_in_at(std::borrow::Borrow::borrow(&number), at)
     }
 
-    pub(super) fn fold_in_at(&self, number: &Tensor, at: Place) -> RandomKey {
+    pub(super) fn fold_in_at(&self, number: &Tensor, at: CallSite) -> RandomKey {
         RandomKey { key: one(RngFoldIn {}, &[&self.key, number], at) }
     }
 
@@ -94,7 +94,7 @@ impl RandomKey {
     }
 }
 
-fn row(keys: &Tensor, i: usize, at: Place) -> Tensor {
+fn row(keys: &Tensor, i: usize, at: CallSite) -> Tensor {
     let i = i as i64;
     let slice = Slice {
         starts: [i, 0].into_iter().collect(),
@@ -117,7 +117,7 @@ impl<'k> Operand for &'k RandomKey {
         OperandKind::Tensor(&self.key)
     }
 
-    fn hold(self, _: &Tensor, _: &'static str, _: Place) -> &'k Tensor {
+    fn hold(self, _: &Tensor, _: &'static str, _: CallSite) -> &'k Tensor {
         &self.key
     }
 }
@@ -129,7 +129,7 @@ impl Operand for RandomKey {
         OperandKind::Tensor(&self.key)
     }
 
-    fn hold(self, _: &Tensor, _: &'static str, _: Place) -> Tensor {
+    fn hold(self, _: &Tensor, _: &'static str, _: CallSite) -> Tensor {
         self.key
     }
 }

@@ -5,7 +5,7 @@ use tensorwright_runtime::buffer::SharedBuffer;
 
 use super::traced::is_tracing;
 use super::{Repr, Tensor, rows};
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 
 impl Tensor {
     /// Dtype and shape; known while tracing too.
@@ -130,7 +130,7 @@ impl Tensor {
         Ok(Literal::from_scalars(ty.clone(), scalars(ty.dtype, buffer.as_bytes())))
     }
 
-    pub(crate) fn scalar_value(&self, at: Place) -> Result<Scalar> {
+    pub(crate) fn scalar_value(&self, at: CallSite) -> Result<Scalar> {
         let (ty, buffer) = self.value(at)?;
         match (ty.elements(), scalars(ty.dtype, buffer.as_bytes()).next()) {
             (1, Some(scalar)) => Ok(scalar),
@@ -138,7 +138,7 @@ impl Tensor {
         }
     }
 
-    pub(crate) fn value(&self, at: Place) -> Result<(&TensorType, &SharedBuffer)> {
+    pub(crate) fn value(&self, at: CallSite) -> Result<(&TensorType, &SharedBuffer)> {
         match self.repr() {
             Repr::Concrete(ty, buffer) => Ok((ty, buffer)),
             Repr::Traced(traced) if is_tracing() => {

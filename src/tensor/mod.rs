@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::{Literal, Scalar, TensorType, Type};
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
-use crate::error::{Error, Failure, Place, caller};
+use crate::error::{CallSite, Error, Failure, caller};
 use rows::{Rows, no_tensor};
 use traced::Traced;
 
@@ -72,7 +72,7 @@ impl Tensor {
     }
 
     /// A tensor with a value, of a checked type: `write` is given its bytes, which are zero.
-    pub(crate) fn in_memory(ty: TensorType, at: Place, write: impl FnOnce(&mut [u8])) -> Tensor {
+    pub(crate) fn in_memory(ty: TensorType, at: CallSite, write: impl FnOnce(&mut [u8])) -> Tensor {
         match BufferPool::global().zeroed(ty.bytes()) {
             Ok(mut buffer) => {
                 write(buffer.get_mut().expect("a new buffer has one handle"));
@@ -83,7 +83,7 @@ impl Tensor {
     }
 
     /// The scalar as a tensor with a value.
-    pub(crate) fn scalar_in_memory(value: Scalar, at: Place) -> Tensor {
+    pub(crate) fn scalar_in_memory(value: Scalar, at: CallSite) -> Tensor {
         let width = value.dtype().size();
         Tensor::in_memory(TensorType::scalar(value.dtype()), at, |bytes| {
             bytes.copy_from_slice(&value.bits().to_le_bytes()[..width]);
@@ -91,7 +91,7 @@ impl Tensor {
     }
 
     /// The literal as a tensor with a value.
-    pub(crate) fn literal_in_memory(literal: &Literal, at: Place) -> Tensor {
+    pub(crate) fn literal_in_memory(literal: &Literal, at: CallSite) -> Tensor {
         Tensor::in_memory(literal.ty().clone(), at, |bytes| bytes.copy_from_slice(literal.bytes()))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{TensorType, Type};
 
-use crate::error::{Error, Place};
+use crate::error::{CallSite, Error};
 
 /// The rows of a list: a chain from the last row to the first.
 #[derive(Clone)]
@@ -86,7 +86,7 @@ impl<T: Clone> Rows<T> {
 }
 
 /// What is said of a list where a tensor must be.
-pub(crate) fn no_tensor(ty: &Type, at: Place) -> Error {
+pub(crate) fn no_tensor(ty: &Type, at: CallSite) -> Error {
     let reason =
         "a list has no value as a tensor, and functions take and give tensors: stack it, or take out rows";
     Error::refused(at, "list", [ty.clone()], TypeError::Other(reason.to_owned()))

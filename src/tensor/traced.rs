@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tensorwright_ir::{Type, Value};
 
-use crate::error::Place;
+use crate::error::CallSite;
 
 /// The number of a trace, unlike that of any other trace of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub(crate) struct Traced {
     pub(crate) value: Value,
     pub(crate) ty: Type,
     /// The line that made it.
-    pub(crate) made: Place,
+    pub(crate) made: CallSite,
 }
 
 thread_local! {

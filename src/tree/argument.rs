@@ -5,7 +5,7 @@ use half::{bf16, f16};
 
 use super::definition::TreeLike;
 use super::spec::TensorSpec;
-use crate::error::Place;
+use crate::error::CallSite;
 use crate::ops::{Nested, nested_at};
 use crate::tensor::Tensor;
 
@@ -22,7 +22,7 @@ impl<'t, A, T: TreeLike<A> + ?Sized> Argument<A> for &'t T {
     type Held = &'t T;
 
     #[inline]
-    fn hold(self, _: Place) -> &'t T {
+    fn hold(self, _: CallSite) -> &'t T {
         self
     }
 }
@@ -34,7 +34,7 @@ macro_rules! argument_of_itself {
             type Held = $ty;
 
             #[inline]
-            fn hold(self, _: crate::error::Place) -> $ty {
+            fn hold(self, _: crate::error::CallSite) -> $ty {
                 self
             }
         }
@@ -47,7 +47,7 @@ argument_of_itself!([] Tensor);
 impl Argument<Tensor> for TensorSpec {
     type Held = TensorSpec;
 
-    fn hold(self, _: Place) -> TensorSpec {
+    fn hold(self, _: CallSite) -> TensorSpec {
         self
     }
 }
@@ -57,7 +57,7 @@ macro_rules! nested_arguments {
         impl<$($generics)*> Argument<Tensor> for $ty {
             type Held = Tensor;
 
-            fn hold(self, at: Place) -> Tensor {
+            fn hold(self, at: CallSite) -> Tensor {
                 nested_at(&self, at)
             }
         }

@@ -6,7 +6,7 @@ use super::argument::{Argument, argument_of_itself};
 use super::definition::{Tree, TreeLike};
 use super::visit::{LeafRef, Segment, Visitor};
 use crate::Tensor;
-use crate::error::Place;
+use crate::error::CallSite;
 
 #[inline]
 fn visit_elements<'t, A, B: TreeLike<A> + 't, V: Visitor<'t>>(elements: &'t [B], visitor: &mut V) {
@@ -35,7 +35,7 @@ impl<A, B: TreeLike<A>, const N: usize> Argument<[A; N]> for [B; N] {
     type Held = [B; N];
 
     #[inline]
-    fn hold(self, _: Place) -> [B; N] {
+    fn hold(self, _: CallSite) -> [B; N] {
         self
     }
 }
@@ -66,7 +66,7 @@ impl<A: Tree> Tree for Vec<A> {}
 impl<A, B: TreeLike<A>> Argument<Vec<A>> for Vec<B> {
     type Held = Vec<B>;
 
-    fn hold(self, _: Place) -> Vec<B> {
+    fn hold(self, _: CallSite) -> Vec<B> {
         self
     }
 }
@@ -92,7 +92,7 @@ impl<A: Tree> Tree for Option<A> {}
 impl<A, B: Argument<A>> Argument<Option<A>> for Option<B> {
     type Held = Option<B::Held>;
 
-    fn hold(self, at: Place) -> Option<B::Held> {
+    fn hold(self, at: CallSite) -> Option<B::Held> {
         self.map(|some| some.hold(at))
     }
 }
@@ -112,7 +112,7 @@ impl<A: Tree> Tree for Box<A> {}
 impl<A, B: TreeLike<A>> Argument<Box<A>> for Box<B> {
     type Held = Box<B>;
 
-    fn hold(self, _: Place) -> Box<B> {
+    fn hold(self, _: CallSite) -> Box<B> {
         self
     }
 }

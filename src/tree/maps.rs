@@ -10,7 +10,7 @@ use super::definition::{Tree, TreeLike};
 use super::fixed::StaticValue;
 use super::visit::{LeafRef, Segment, Visitor};
 use crate::Tensor;
-use crate::error::Place;
+use crate::error::CallSite;
 
 fn visit_entry<'t, K: StaticValue, A, B: TreeLike<A>, V: Visitor<'t>>(
     key: &'t K,
@@ -39,7 +39,7 @@ impl<K: StaticValue + Ord + Clone + Send + Sync + 'static, A: Tree> Tree for BTr
 impl<K: StaticValue + Ord + Clone, A, B: TreeLike<A>> Argument<BTreeMap<K, A>> for BTreeMap<K, B> {
     type Held = BTreeMap<K, B>;
 
-    fn hold(self, _: Place) -> BTreeMap<K, B> {
+    fn hold(self, _: CallSite) -> BTreeMap<K, B> {
         self
     }
 }
@@ -83,7 +83,7 @@ where
 {
     type Held = HashMap<K, B, S>;
 
-    fn hold(self, _: Place) -> HashMap<K, B, S> {
+    fn hold(self, _: CallSite) -> HashMap<K, B, S> {
         self
     }
 }

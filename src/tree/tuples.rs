@@ -4,7 +4,7 @@ use super::argument::Argument;
 use super::definition::{Tree, TreeLike};
 use super::visit::{LeafRef, Segment, Visitor};
 use crate::Tensor;
-use crate::error::Place;
+use crate::error::CallSite;
 
 macro_rules! tuples {
     ($($a:ident $b:ident $index:tt),*) => {
@@ -34,7 +34,7 @@ macro_rules! tuples {
 
             #[allow(clippy::unused_unit, reason = "the empty tuple is one of them")]
             #[inline]
-            fn hold(self, at: Place) -> ($($b::Held,)*) {
+            fn hold(self, at: CallSite) -> ($($b::Held,)*) {
                 let _ = at;
                 ($(self.$index.hold(at),)*)
             }

@@ -8,11 +8,11 @@ use tensorwright_ir::{DType, Literal, Scalar};
 /// The first element that is not what it should be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Difference {
-    /// Its place in row-major order.
+    /// Place of the element in row-major order.
     pub index: usize,
-    /// What it should be.
+    /// The element that was expected.
     pub expected: Scalar,
-    /// What it is.
+    /// The element that was found.
     pub found: Scalar,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Change {
 
 /// The graph with these outputs and the change; what no output needs is left out.
 pub(super) fn rebuild(graph: &Graph, outputs: &[Value], change: &Change) -> Option<Graph> {
-    let plan = Plan::new(graph, outputs, change);
+    let plan = Rebuilding::new(graph, outputs, change);
     let mut b = Builder::new(graph.name());
     let mut copier = Copier::new(graph);
     for value in graph.values().filter(|v| plan.needed[v.index()] && plan.is_input(*v)) {
@@ -49,21 +49,21 @@ pub(super) fn rebuild(graph: &Graph, outputs: &[Value], change: &Change) -> Opti
 }
 
 /// What is needed for the outputs.
-struct Plan<'a> {
+struct Rebuilding<'a> {
     graph: &'a Graph,
     change: &'a Change,
     cut: Vec<bool>,
     needed: Vec<bool>,
 }
 
-impl<'a> Plan<'a> {
-    fn new(graph: &'a Graph, outputs: &[Value], change: &'a Change) -> Plan<'a> {
+impl<'a> Rebuilding<'a> {
+    fn new(graph: &'a Graph, outputs: &[Value], change: &'a Change) -> Rebuilding<'a> {
         let mut cut = vec![false; graph.nodes().len()];
         for node in &change.cut {
             cut[node.index()] = true;
         }
         let needed = vec![false; graph.values().len()];
-        let mut plan = Plan { graph, change, cut, needed };
+        let mut plan = Rebuilding { graph, change, cut, needed };
         for &output in outputs {
             let read = plan.read(output);
             plan.needed[read.index()] = true;

@@ -13,9 +13,9 @@ pub(super) struct Site<'a> {
     pub(super) b: &'a mut Builder,
     pub(super) size: usize,
     pub(super) node: &'a Node,
-    /// Types of its operands for one example.
+    /// Types of the operands for one example.
     pub(super) types: &'a [&'a Type],
-    /// What stands for its operands.
+    /// Batched values, or shared ones, that stand for the operands.
     pub(super) x: &'a [Item],
 }
 

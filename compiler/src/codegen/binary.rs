@@ -13,7 +13,7 @@ use crate::nest::{Import, of_binary};
 /// What is known about the second operand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Known {
-    /// Its value.
+    /// The value of the second operand.
     pub(super) constant: Option<Scalar>,
     /// The scalar that it is in all lanes.
     pub(super) uniform: Option<Value>,

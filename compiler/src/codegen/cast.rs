@@ -220,7 +220,7 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// The same bits as another dtype of the same width.
+    /// A reinterpretation of the bits as another dtype of the same width.
     pub(super) fn bitcast(&mut self, to: DType, x: &[Value]) -> Pack {
         let ty = self.part(to);
         self.map(x, |e, x| e.reinterpret(ty, x))

@@ -31,9 +31,9 @@ pub(super) struct OpenLoop {
 pub(super) struct Range {
     pub(super) from: Bound,
     pub(super) to: Bound,
-    /// `to - from` is a multiple of it.
+    /// Step of the loop variable, which divides `to - from`.
     pub(super) step: u64,
-    /// Whether it runs at all.
+    /// Whether the loop runs at all.
     pub(super) entry: Entry,
 }
 
@@ -92,8 +92,8 @@ fn args(index: Option<Value>, carried: &[Value]) -> SmallVec<[BlockArg; 8]> {
     index.into_iter().chain(carried.iter().copied()).map(BlockArg::from).collect()
 }
 
-/// What a body does: given the loop variable and the carried values, the carried values after it.
-pub(super) type Body<'b, S> = &'b mut dyn FnMut(&mut S, Value, Pack) -> Result<Pack, CodegenError>;
+/// The function that emits a body: given the loop variable and the carried values, the carried values after it.
+pub(super) type BodyEmitter<'b, S> = &'b mut dyn FnMut(&mut S, Value, Pack) -> Result<Pack, CodegenError>;
 
 /// Emits `body` for the range: not at all, once without a loop, or in a loop.
 pub(super) fn run<'e, 'a: 'e, 'f: 'a, S>(
@@ -101,7 +101,7 @@ pub(super) fn run<'e, 'a: 'e, 'f: 'a, S>(
     emitter: fn(&mut S) -> &mut Emitter<'a, 'f>,
     range: Range,
     carried: Pack,
-    body: Body<'_, S>,
+    body: BodyEmitter<'_, S>,
 ) -> Result<Pack, CodegenError> {
     if let (Bound::Const(from), Bound::Const(to)) = (range.from, range.to) {
         if from >= to {

@@ -109,7 +109,7 @@ impl<'k> Frame<'k> {
         pointer
     }
 
-    /// The same for an address of a nest, with its constant part.
+    /// Address of an element that a nest addresses, with its constant part.
     pub(super) fn address(&self, e: &mut Emitter<'_, '_>, address: &Address) -> Value {
         let pointer = self.pointer(e, address.buffer, &address.index);
         let bytes = address.index.offset * self.kernel.dtype(address.buffer).size() as i64;

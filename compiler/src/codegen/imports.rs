@@ -13,7 +13,7 @@ pub(super) struct Imports {
 }
 
 impl Imports {
-    /// Declares them in the module and the function.
+    /// Declares imported functions in the module and the function.
     pub(super) fn declare<M: Module>(
         module: &mut M,
         function: &mut Function,

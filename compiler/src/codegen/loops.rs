@@ -40,7 +40,7 @@ pub(super) struct LoopEmitter<'n, 'a, 'f, 'k> {
 pub(super) struct Position {
     /// The loop variable.
     pub(super) index: Value,
-    /// Elements beyond it.
+    /// Elements beyond the loop variable.
     pub(super) offset: u32,
 }
 
@@ -237,7 +237,7 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
         &mut self,
         range: Range,
         carried: Pack,
-        body: control::Body<'_, Self>,
+        body: control::BodyEmitter<'_, Self>,
     ) -> Result<Pack, CodegenError> {
         control::run(self, |nest| nest.e, range, carried, &mut |nest, index, carried| {
             nest.addresses.clear();

@@ -45,12 +45,12 @@
 //! ```
 //! # use cranelift_codegen::{isa, settings};
 //! # use cranelift_object::{ObjectBuilder, ObjectModule};
-//! # use tensorwright_compiler::codegen::{self, Workspace};
+//! # use tensorwright_compiler::codegen::{self, KernelCompiler};
 //! # let target = isa::lookup_by_name(&format!("{}-unknown-linux-gnu", std::env::consts::ARCH))?;
 //! # let target = target.finish(settings::Flags::new(settings::builder()))?;
 //! # let names = cranelift_module::default_libcall_names();
 //! # let mut module = ObjectModule::new(ObjectBuilder::new(target, "doc", names)?);
-//! # let mut workspace = Workspace::new();
+//! # let mut compiler = KernelCompiler::new();
 //! let kernel = "kernel {
 //!   param p0: read f32[200]
 //!   param p1: read f32[4]
@@ -62,8 +62,8 @@
 //!     store p2[50*d0 + d1] = r2
 //!   }
 //! }".parse()?;
-//! codegen::build(&mut module, &mut workspace, &kernel)?;
-//! let clif = workspace.clif();
+//! codegen::build(&mut module, &mut compiler, &kernel)?;
+//! let clif = compiler.clif();
 //! let rows = clif.split("\nblock3(").nth(1).and_then(|rest| rest.split("\n\nblock4").next());
 //! assert_eq!(rows, Some("\
 //! v11: i64):
@@ -203,17 +203,17 @@ impl From<ModuleError> for CodegenError {
 }
 
 /// Memory that compilations use one after the other, and the last one's result.
-pub struct Workspace {
+pub struct KernelCompiler {
     context: Context,
     builder: FunctionBuilderContext,
     disassembly: bool,
     machine: Option<Machine>,
 }
 
-impl Workspace {
-    /// An empty one.
-    pub fn new() -> Workspace {
-        Workspace {
+impl KernelCompiler {
+    /// A compiler that has compiled nothing.
+    pub fn new() -> KernelCompiler {
+        KernelCompiler {
             context: Context::new(),
             builder: FunctionBuilderContext::new(),
             disassembly: false,
@@ -227,7 +227,7 @@ impl Workspace {
         self.machine = Some(machine);
     }
 
-    /// Whether compilations keep a listing of the machine code, for [`Workspace::disassembly`].
+    /// Whether compilations keep a listing of the machine code, for [`KernelCompiler::disassembly`].
     pub fn keep_disassembly(&mut self, keep: bool) {
         self.disassembly = keep;
     }
@@ -248,9 +248,9 @@ impl Workspace {
     }
 }
 
-impl Default for Workspace {
-    fn default() -> Workspace {
-        Workspace::new()
+impl Default for KernelCompiler {
+    fn default() -> KernelCompiler {
+        KernelCompiler::new()
     }
 }
 
@@ -261,39 +261,39 @@ impl Default for Workspace {
 /// If the kernel is invalid, there is no code for one of its functions, or `module` refuses.
 pub fn define<M: Module>(
     module: &mut M,
-    workspace: &mut Workspace,
+    compiler: &mut KernelCompiler,
     kernel: &Kernel,
     name: &str,
 ) -> Result<FuncId, CodegenError> {
-    build(module, workspace, kernel)?;
-    let id = module.declare_function(name, Linkage::Export, &workspace.context.func.signature)?;
-    workspace.context.func.name = UserFuncName::user(0, id.as_u32());
-    module.define_function(id, &mut workspace.context)?;
+    build(module, compiler, kernel)?;
+    let id = module.declare_function(name, Linkage::Export, &compiler.context.func.signature)?;
+    compiler.context.func.name = UserFuncName::user(0, id.as_u32());
+    module.define_function(id, &mut compiler.context)?;
     Ok(id)
 }
 
-/// Builds the Cranelift IR of `kernel` in `workspace`, without compiling it.
+/// Builds the Cranelift IR of `kernel` in `compiler`, without compiling it.
 ///
 /// # Errors
 ///
 /// As for [`define`].
 pub fn build<M: Module>(
     module: &mut M,
-    workspace: &mut Workspace,
+    compiler: &mut KernelCompiler,
     kernel: &Kernel,
 ) -> Result<(), CodegenError> {
     verify(kernel)?;
-    let machine = workspace.machine.unwrap_or_else(|| machine(module.isa()));
+    let machine = compiler.machine.unwrap_or_else(|| machine(module.isa()));
     let program = nest::lower(kernel, machine)?;
     if cfg!(debug_assertions) {
         nest::verify(&program)?;
     }
-    workspace.context.clear();
-    workspace.context.set_disasm(workspace.disassembly);
-    let function = &mut workspace.context.func;
+    compiler.context.clear();
+    compiler.context.set_disasm(compiler.disassembly);
+    let function = &mut compiler.context.func;
     function.signature = signature(module);
     let imports = Imports::declare(module, function, &program.imports)?;
-    let mut builder = FunctionBuilder::new(function, &mut workspace.builder);
+    let mut builder = FunctionBuilder::new(function, &mut compiler.builder);
     let mut emitter =
         Emitter { builder: &mut builder, imports: &imports, machine: program.machine, lanes: 1 };
     function::emit(&mut emitter, &program)?;

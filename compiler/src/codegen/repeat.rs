@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use super::CodegenError;
 use super::loops::LoopEmitter;
 use super::value::Pack;
-use crate::kernel::loops::Span;
+use crate::kernel::loops::BodyLoop;
 use crate::kernel::{Instr, Reg};
 
 /// A loop whose body is being emitted.
@@ -14,7 +14,7 @@ pub(super) struct OpenRepeat {
     header: Block,
     /// Known once the test has been emitted.
     exit: Option<Block>,
-    span: Span,
+    span: BodyLoop,
 }
 
 impl LoopEmitter<'_, '_, '_, '_> {
@@ -93,7 +93,7 @@ impl LoopEmitter<'_, '_, '_, '_> {
     /// The values of `regs` as the state of the loop, one after the other, and how many vectors each has.
     fn state_values(
         &mut self,
-        span: &Span,
+        span: &BodyLoop,
         regs: &[Reg],
         lanes: u32,
     ) -> Result<(Pack, SmallVec<[usize; 4]>), CodegenError> {

@@ -132,7 +132,7 @@ impl<'f> Emitter<'_, 'f> {
         self.bits(ty, bits)
     }
 
-    /// The same bits as another type of the same size.
+    /// A reinterpretation of the bits as another type of the same size.
     pub(super) fn reinterpret(&mut self, ty: Type, value: Value) -> Value {
         if self.type_of(value) == ty {
             return value;

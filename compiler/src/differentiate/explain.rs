@@ -15,7 +15,7 @@ use super::{DifferentiateError, positions};
 pub struct Unconnected {
     /// The input: its name, or its position.
     pub input: String,
-    /// Why.
+    /// Why the result does not depend on the input.
     pub reason: Reason,
 }
 
@@ -27,13 +27,13 @@ pub enum Reason {
     /// No output depends on it.
     Unused,
     /// Outputs depend on it only through ops that have no derivative: for each of these the way to it, itself last.
-    Blocked(Vec<Vec<Step>>),
+    Blocked(Vec<Vec<PathStep>>),
 }
 
 /// An op on the way from an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What it does.
+pub struct PathStep {
+    /// Description of the op.
     pub op: String,
     /// The source line that wrote it, if known.
     pub location: Option<Location>,
@@ -74,7 +74,7 @@ impl<'g> Scope<'g> {
 
     /// The ways from the inputs to the ops that end them and that an output depends on, in regions too. Regions nest little,
     /// so this calls itself. Each way is given with the position of the input at which it starts.
-    fn blocked(&self) -> Vec<(usize, Vec<Step>)> {
+    fn blocked(&self) -> Vec<(usize, Vec<PathStep>)> {
         let mut paths = Vec::new();
         for node in self.graph.nodes() {
             let (operands, results) =
@@ -91,7 +91,7 @@ impl<'g> Scope<'g> {
         paths
     }
 
-    fn blocked_inside(&self, node: &Node, flow: &Flow, operands: &[bool]) -> Vec<(usize, Vec<Step>)> {
+    fn blocked_inside(&self, node: &Node, flow: &Flow, operands: &[bool]) -> Vec<(usize, Vec<PathStep>)> {
         let results = masked(&self.needed, &node.results);
         let (inputs, needed) = (flow.varied_inputs(operands), needed_outputs(node, flow, &results));
         let mut paths = Vec::new();
@@ -108,7 +108,7 @@ impl<'g> Scope<'g> {
     }
 
     /// A way from an input to the node, by this operand.
-    fn path(&self, node: &Node, operand: usize) -> (usize, Vec<Step>) {
+    fn path(&self, node: &Node, operand: usize) -> (usize, Vec<PathStep>) {
         let mut steps = vec![step(self.graph, node)];
         let mut from = node.operands[operand];
         loop {
@@ -174,8 +174,8 @@ fn needed_outputs(node: &Node, flow: &Flow, results: &[bool]) -> Vec<Vec<bool>> 
     }
 }
 
-fn step(graph: &Graph, node: &Node) -> Step {
-    Step { op: describe(graph, node), location: node.location.clone() }
+fn step(graph: &Graph, node: &Node) -> PathStep {
+    PathStep { op: describe(graph, node), location: node.location.clone() }
 }
 
 fn describe(graph: &Graph, node: &Node) -> String {
@@ -212,7 +212,7 @@ impl fmt::Display for Unconnected {
     }
 }
 
-fn write_path(f: &mut fmt::Formatter<'_>, path: &[Step]) -> fmt::Result {
+fn write_path(f: &mut fmt::Formatter<'_>, path: &[PathStep]) -> fmt::Result {
     let skipped = path.len().saturating_sub(PRINTED_STEPS);
     let (head, tail) = path.split_at(if skipped > 0 { PRINTED_STEPS / 2 } else { 0 });
     for step in head {
@@ -227,7 +227,7 @@ fn write_path(f: &mut fmt::Formatter<'_>, path: &[Step]) -> fmt::Result {
     f.write_str(" is not differentiable")
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for PathStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.location {
             Some(location) => write!(f, "{} at {location}", self.op),

@@ -21,7 +21,7 @@ pub fn append_jvp(
     append_jvp_of(b, graph, inputs, tangents, &vec![true; graph.outputs().len()])
 }
 
-/// As [`append_jvp`], with tangents of some outputs only.
+/// Appends a graph and the tangents of some of its outputs; see [`append_jvp`].
 pub(super) fn append_jvp_of(
     b: &mut Builder,
     graph: &Graph,

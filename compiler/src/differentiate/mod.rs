@@ -40,7 +40,7 @@ mod reverse;
 use tensorwright_ir::op::{Derivative, Rule};
 use tensorwright_ir::{BuildError, Builder, Copier, Graph, Location, Node, Value};
 
-pub use explain::{Reason, Step, Unconnected, explain};
+pub use explain::{PathStep, Reason, Unconnected, explain};
 pub use forward::append_jvp;
 pub use reverse::append_vjp;
 

@@ -6,7 +6,7 @@ use tensorwright_ir::op::Primal;
 use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Value};
 
 use super::activity::{masked, useful, varied};
-use super::control::{Site, Tape};
+use super::control::{Residuals, Site};
 use super::prepare::prepare;
 use super::{Appended, DifferentiateError, Rules, rule};
 
@@ -37,7 +37,7 @@ pub(super) struct Recording<'g> {
     values: Copier,
     varied: Vec<bool>,
     /// For each node what control flow keeps for the way back.
-    tapes: Vec<Option<Tape>>,
+    saved: Vec<Option<Residuals>>,
 }
 
 impl<'g> Recording<'g> {
@@ -52,24 +52,24 @@ impl<'g> Recording<'g> {
         let graph = prepare(graph, wanted, active)?;
         let (varied, useful) = (varied(&graph, wanted), useful(&graph, active));
         let mut values = Copier::with_inputs(&graph, inputs);
-        let mut tapes = Vec::with_capacity(graph.nodes().len());
+        let mut saved = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
             let (of_operands, of_results) = (masked(&varied, &node.operands), masked(&varied, &node.results));
             let of_results: Vec<bool> =
                 of_results.iter().zip(&node.results).map(|(&v, y)| v && useful[y.index()]).collect();
-            let mut tape = None;
+            let mut residuals = None;
             match of_results.contains(&true).then(|| rule(node)) {
                 Some(Rules::Regions) => values.place(b, node, |b, operands| {
                     let site = Site { node, operands, varied: &of_operands, active: &of_results };
                     let (results, recorded) = site.record(b)?;
-                    tape = Some(recorded);
+                    residuals = Some(recorded);
                     Ok::<_, DifferentiateError>(results)
                 })?,
                 _ => values.copy(b, node)?,
             };
-            tapes.push(tape);
+            saved.push(residuals);
         }
-        Ok(Recording { graph, values, varied, tapes })
+        Ok(Recording { graph, values, varied, saved })
     }
 
     /// What stands for the outputs.
@@ -83,14 +83,14 @@ impl<'g> Recording<'g> {
         b: &mut Builder,
         cotangents: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>, DifferentiateError> {
-        let Recording { graph, values, varied, tapes } = self;
+        let Recording { graph, values, varied, saved } = self;
         let outer = b.location().cloned();
         let mut sweep = Sweep { b: &mut *b, values, varied, sums: vec![None; graph.values().len()] };
         for (&output, &cotangent) in graph.outputs().iter().zip(cotangents) {
             sweep.add(output, cotangent)?;
         }
-        for (node, tape) in graph.nodes().iter().zip(tapes).rev() {
-            sweep.step(node, tape)?;
+        for (node, residuals) in graph.nodes().iter().zip(saved).rev() {
+            sweep.step(node, residuals)?;
         }
         let sums = sweep.sums;
         b.set_location(outer);
@@ -116,15 +116,15 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    fn step(&mut self, node: &Node, tape: Option<Tape>) -> Result<(), DifferentiateError> {
+    fn step(&mut self, node: &Node, residuals: Option<Residuals>) -> Result<(), DifferentiateError> {
         let cotangents: Vec<Option<Value>> = node.results.iter().map(|v| self.sums[v.index()]).collect();
         let wanted = masked(&self.varied, &node.operands);
         if cotangents.iter().all(Option::is_none) || !wanted.contains(&true) {
             return Ok(());
         }
         self.b.set_location(node.location.clone());
-        let found = match (tape, rule(node)) {
-            (Some(tape), _) => tape.back(self.b, &cotangents)?,
+        let found = match (residuals, rule(node)) {
+            (Some(residuals), _) => residuals.back(self.b, &cotangents)?,
             (None, Rules::Op(rule)) => {
                 let operands = self.values.values(&node.operands);
                 let results = self.values.values(&node.results);

@@ -11,7 +11,7 @@ use tensorwright_ir::{Graph, Node, Shape, Value};
 
 use super::access;
 use crate::kernel::{Affine, Var};
-use crate::program::{Loop, Product};
+use crate::program::{Product, ProductLoop};
 
 /// Memory that holds an operand, and how it lies there.
 #[derive(Clone, Debug)]
@@ -60,8 +60,9 @@ fn seen_through(graph: &Graph, value: Value, depth: usize) -> Operand {
 
 /// Whether the axes, in this order, are one loop with one stride.
 fn is_one_loop(shape: &Shape, strides: &[i64], axes: &[usize]) -> bool {
-    let one = |axis: &usize| Loop { extent: shape.size(*axis) as u64, lhs: strides[*axis], rhs: 0, out: 0 };
-    axes.iter().map(one).try_fold(Loop::ONCE, Loop::merged).is_some()
+    let one =
+        |axis: &usize| ProductLoop { extent: shape.size(*axis) as u64, lhs: strides[*axis], rhs: 0, out: 0 };
+    axes.iter().map(one).try_fold(ProductLoop::ONCE, ProductLoop::merged).is_some()
 }
 
 /// Whether the operand at `position` of a contraction is read along several strides: its contracted axes are apart.
@@ -82,7 +83,7 @@ pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (Product,
     let extent = |shape: &Shape, axis: usize| shape.size(axis) as u64;
     let batch = (0..dot.lhs_batch.len()).map(|i| {
         let (l, r) = (dot.lhs_batch[i], dot.rhs_batch[i]);
-        Loop {
+        ProductLoop {
             extent: extent(lhs_shape, l),
             lhs: lhs.strides[l],
             rhs: rhs.strides[r],
@@ -90,26 +91,26 @@ pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (Product,
         }
     });
     let first_row = dot.lhs_batch.len();
-    let rows = lhs_free.iter().enumerate().map(|(i, &axis)| Loop {
+    let rows = lhs_free.iter().enumerate().map(|(i, &axis)| ProductLoop {
         extent: extent(lhs_shape, axis),
         lhs: lhs.strides[axis],
         rhs: 0,
         out: out_strides[first_row + i] as i64,
     });
     let first_column = first_row + lhs_free.len();
-    let columns = rhs_free.iter().enumerate().map(|(i, &axis)| Loop {
+    let columns = rhs_free.iter().enumerate().map(|(i, &axis)| ProductLoop {
         extent: extent(rhs_shape, axis),
         lhs: 0,
         rhs: rhs.strides[axis],
         out: out_strides[first_column + i] as i64,
     });
-    let depth = dot.lhs_contract.iter().zip(&dot.rhs_contract).map(|(&l, &r)| Loop {
+    let depth = dot.lhs_contract.iter().zip(&dot.rhs_contract).map(|(&l, &r)| ProductLoop {
         extent: extent(lhs_shape, l),
         lhs: lhs.strides[l],
         rhs: rhs.strides[r],
         out: 0,
     });
-    let depth = depth.fold(Loop::ONCE, |outer, inner| outer.merged(inner).unwrap_or(inner));
+    let depth = depth.fold(ProductLoop::ONCE, |outer, inner| outer.merged(inner).unwrap_or(inner));
     let (mut outer, batch) = merge(batch);
     let (more, rows) = merge(rows);
     outer.extend(more);
@@ -123,9 +124,9 @@ pub(crate) fn product(graph: &Graph, node: &Node, dot: &DotGeneral) -> (Product,
 }
 
 /// Merges loops from the innermost outwards; returns the loops that are left over, and the innermost.
-fn merge(loops: impl DoubleEndedIterator<Item = Loop>) -> (Vec<Loop>, Loop) {
+fn merge(loops: impl DoubleEndedIterator<Item = ProductLoop>) -> (Vec<ProductLoop>, ProductLoop) {
     let mut left_over = Vec::new();
-    let mut inner = Loop::ONCE;
+    let mut inner = ProductLoop::ONCE;
     for outer in loops.rev() {
         match outer.merged(inner) {
             Some(merged) if left_over.is_empty() => inner = merged,

@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::Work;
+use tensorwright_ir::op::primitive::CostClass;
 use tensorwright_ir::{NodeId, Op, Value};
 
 use super::units::depends_on;
@@ -84,7 +84,7 @@ fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
         _ if !outside
             && clusters.len() > 1
             && node.operands.len() == 1
-            && steps <= cost::steps(Work::Simple)
+            && steps <= cost::steps(CostClass::Simple)
             && carried == 0 =>
         {
             // One operand, one instruction: reading it again costs as much as reading the result. It belongs to no

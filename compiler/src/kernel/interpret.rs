@@ -8,7 +8,7 @@ use tensorwright_ir::{DType, Scalar};
 
 use super::verify::{InvalidKernel, verify};
 use super::{
-    Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Stage, Var, fold_lanes, loops,
+    Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, TileStage, Var, fold_lanes, loops,
 };
 
 /// Why a kernel could not be interpreted.
@@ -98,14 +98,14 @@ impl<'k, 'p> Tile<'k, 'p> {
 }
 
 impl Tile<'_, '_> {
-    fn stage(&mut self, stage: &Stage) {
+    fn stage(&mut self, stage: &TileStage) {
         match stage {
-            Stage::Loop(body) if body.folds.is_empty() => self.each(&body.dims, |tile| tile.point(body)),
-            Stage::Loop(body) => {
+            TileStage::Loop(body) if body.folds.is_empty() => self.each(&body.dims, |tile| tile.point(body)),
+            TileStage::Loop(body) => {
                 let kept = body.dims.len() - body.folded as usize;
                 self.each(&body.dims[..kept], |tile| tile.folds(body, kept));
             }
-            Stage::Math(math) => self.math(math),
+            TileStage::Math(math) => self.math(math),
         }
     }
 

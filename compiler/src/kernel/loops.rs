@@ -18,7 +18,7 @@ use super::{Instr, Reg, Var};
 
 /// A loop of a body: positions of its instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct BodyLoop {
     /// The `loop`; state variables follow it.
     pub begin: usize,
     /// How many state variables there are.
@@ -29,7 +29,7 @@ pub struct Span {
     pub end: usize,
 }
 
-impl Span {
+impl BodyLoop {
     /// The state variables.
     pub fn state(&self) -> impl Iterator<Item = usize> + use<> {
         self.begin + 1..self.begin + 1 + self.states
@@ -42,7 +42,7 @@ impl Span {
 }
 
 /// The loops of a body, in the order of their ends, or the instruction where they do not fit together and why.
-pub fn spans(body: &[Instr]) -> Result<Vec<Span>, (usize, &'static str)> {
+pub fn spans(body: &[Instr]) -> Result<Vec<BodyLoop>, (usize, &'static str)> {
     let mut open: SmallVec<[(usize, usize, Option<usize>); 4]> = SmallVec::new();
     let mut closed = Vec::new();
     for (i, instr) in body.iter().enumerate() {
@@ -58,7 +58,7 @@ pub fn spans(body: &[Instr]) -> Result<Vec<Span>, (usize, &'static str)> {
             },
             Instr::Repeat(next) => match open.pop() {
                 Some((begin, states, Some(test))) if states == next.len() => {
-                    closed.push(Span { begin, states, test, end: i });
+                    closed.push(BodyLoop { begin, states, test, end: i });
                 }
                 Some((_, _, Some(_))) => {
                     return Err((i, "`repeat` gives each state variable its next value"));
@@ -77,7 +77,7 @@ pub fn spans(body: &[Instr]) -> Result<Vec<Span>, (usize, &'static str)> {
 /// For each instruction whether its value may differ from one index of the loop `inner` to another.
 ///
 /// A state variable differs if its first or any later value does, which is found by going around until nothing changes.
-pub fn varying(body: &[Instr], spans: &[Span], inner: Var) -> Vec<bool> {
+pub fn varying(body: &[Instr], spans: &[BodyLoop], inner: Var) -> Vec<bool> {
     let mut varies = vec![false; body.len()];
     loop {
         let before = varies.clone();

@@ -5,7 +5,7 @@
 //!     stage 0; stage 1; ..                                   over params (memory) and locals (scratch of the tile)
 //! ```
 //!
-//! A [`Stage`] is a loop nest that evaluates a scalar expression DAG at each point, or a call of a vector math function
+//! A [`TileStage`] is a loop nest that evaluates a scalar expression DAG at each point, or a call of a vector math function
 //! on contiguous elements. All addresses are [`Affine`] in the grid variables and the loop variables of the stage, so
 //! broadcasts have stride 0, transposes permuted strides and reversals negative ones. Stages of a tile run one after
 //! the other; tiles are independent of each other, so that any number of threads gives the same bits.
@@ -37,7 +37,7 @@ pub struct Kernel {
     /// Parallel loops, outermost first; empty means one tile.
     pub grid: Vec<GridDim>,
     /// What one tile does, in order.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<TileStage>,
 }
 
 /// Memory that the caller passes: dense elements, addressed from its start.
@@ -47,7 +47,7 @@ pub struct Param {
     pub dtype: DType,
     /// Number of elements.
     pub len: u64,
-    /// How the kernel uses it. Two params never overlap, unless both are only read.
+    /// How the kernel uses the memory. Two params never overlap, unless both are only read.
     pub access: Access,
 }
 
@@ -177,9 +177,9 @@ pub enum Extent {
     Tile(u32),
 }
 
-/// One step of a tile.
+/// A step of a tile: a loop nest or a call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
+pub enum TileStage {
     /// A loop nest.
     Loop(Loop),
     /// A vector math function on contiguous elements.
@@ -226,7 +226,7 @@ pub enum Instr {
     Load {
         /// Where from; its dtype is the result's.
         buffer: Buffer,
-        /// Which element.
+        /// Index of the element that is written.
         index: Affine,
     },
     /// An element of memory at a computed place: `at` elements after `index`, where `at`, an i64 that is the same along the innermost
@@ -266,7 +266,7 @@ pub enum Instr {
 }
 
 impl Instr {
-    /// Registers that it reads.
+    /// Registers that the instruction reads.
     pub fn operands(&self) -> SmallVec<[Reg; 3]> {
         match *self {
             Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::Loop => SmallVec::new(),
@@ -300,11 +300,11 @@ impl Instr {
 /// A value written to memory at each point.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Store {
-    /// Where to; its dtype is the value's.
+    /// The buffer that is written to; its dtype is the value's.
     pub buffer: Buffer,
-    /// Which element.
+    /// Index of the element that is written.
     pub index: Affine,
-    /// What.
+    /// The register that is stored.
     pub value: Reg,
 }
 
@@ -317,9 +317,9 @@ pub struct Store {
 pub struct Fold {
     /// The monoid.
     pub kind: ReduceKind,
-    /// What is reduced.
+    /// The register that is reduced.
     pub value: Reg,
-    /// Where the result goes; its dtype is the value's.
+    /// The buffer that the result goes to; its dtype is the value's.
     pub buffer: Buffer,
     /// Which element, by the grid variables and the dims that are not folded.
     pub index: Affine,
@@ -358,7 +358,7 @@ pub enum MathOp {
 /// The start of contiguous elements.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// Where.
+    /// The buffer that holds the elements.
     pub buffer: Buffer,
     /// The first element, by the grid variables.
     pub start: Affine,

@@ -9,7 +9,7 @@ use tensorwright_ir::{DType, Scalar};
 
 use super::{
     Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg,
-    Span, Stage, Store, Var,
+    Span, Store, TileStage, Var,
 };
 use crate::syntax::{Parser, Result, SyntaxError};
 
@@ -47,8 +47,8 @@ impl Parser<'_> {
                     self.declared("grid", 'g', kernel.grid.len())?;
                     kernel.grid.push(self.grid()?);
                 }
-                "loop" => kernel.stages.push(Stage::Loop(self.stage_loop()?)),
-                "math" => kernel.stages.push(Stage::Math(self.math()?)),
+                "loop" => kernel.stages.push(TileStage::Loop(self.stage_loop()?)),
+                "math" => kernel.stages.push(TileStage::Math(self.math()?)),
                 _ => return Err(self.expected("`param`, `local`, `grid`, `loop`, `math` or `}`")),
             }
         }

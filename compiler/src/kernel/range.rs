@@ -11,9 +11,9 @@ use super::{Affine, Extent, GridDim, Kernel, Var};
 /// The elements from `low` to `high`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval {
-    /// The first.
+    /// The lowest index.
     pub low: i128,
-    /// The last.
+    /// The highest index.
     pub high: i128,
 }
 
@@ -22,7 +22,7 @@ impl Interval {
         Interval { low: value, high: value }
     }
 
-    /// With the `count - 1` elements after it.
+    /// The interval with the `count - 1` elements after it.
     pub fn widened(self, count: u64) -> Interval {
         Interval { low: self.low, high: self.high + i128::from(count) - 1 }
     }
@@ -35,7 +35,7 @@ impl Interval {
         Interval { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
-    /// Whether they have an element in common.
+    /// Whether two intervals have an element in common.
     pub fn meets(self, other: Interval) -> bool {
         self.low <= other.high && other.low <= self.high
     }

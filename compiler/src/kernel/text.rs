@@ -26,7 +26,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{
     Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg,
-    Span, Stage, Store, Var,
+    Span, Store, TileStage, Var,
 };
 
 impl Display for Buffer {
@@ -208,11 +208,11 @@ impl Display for Loop {
     }
 }
 
-impl Display for Stage {
+impl Display for TileStage {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Stage::Loop(body) => body.fmt(f),
-            Stage::Math(math) => math.fmt(f),
+            TileStage::Loop(body) => body.fmt(f),
+            TileStage::Math(math) => math.fmt(f),
         }
     }
 }

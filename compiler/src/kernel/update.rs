@@ -1,6 +1,6 @@
 //! Kernels that update memory in place: what was a param to read and one to write becomes one.
 
-use super::{Access, Buffer, Extent, Instr, Kernel, Stage, verify};
+use super::{Access, Buffer, Extent, Instr, Kernel, TileStage, verify};
 
 impl Kernel {
     /// The kernel that writes over what it reads: with param `written`, which takes the place of param `read`. None if that could
@@ -43,11 +43,11 @@ impl Kernel {
     /// Whether a stage of all tiles stores to a buffer as often as it has elements. It stores all of them, so it stores each once.
     fn stores_each_once(&self, at: usize, buffer: Buffer, len: u64) -> bool {
         let (dims, stores) = match &self.stages[at] {
-            Stage::Loop(l) if l.folded == 0 => {
+            TileStage::Loop(l) if l.folded == 0 => {
                 (&l.dims, l.stores.iter().filter(|store| store.buffer == buffer).count())
             }
-            Stage::Loop(_) => return false,
-            Stage::Math(m) => (&m.dims, 1),
+            TileStage::Loop(_) => return false,
+            TileStage::Math(m) => (&m.dims, 1),
         };
         let along = |g: usize| {
             let is_walked = dims.iter().filter(|dim| **dim == Extent::Tile(g as u32)).count();
@@ -66,28 +66,28 @@ impl Kernel {
     }
 }
 
-impl Stage {
+impl TileStage {
     fn stores(&self, buffer: Buffer) -> bool {
         match self {
-            Stage::Loop(l) => {
+            TileStage::Loop(l) => {
                 l.stores.iter().any(|store| store.buffer == buffer)
                     || l.folds.iter().any(|fold| fold.buffer == buffer)
             }
-            Stage::Math(m) => m.out.buffer == buffer,
+            TileStage::Math(m) => m.out.buffer == buffer,
         }
     }
 
     fn reads(&self, buffer: Buffer) -> bool {
         match self {
-            Stage::Loop(l) => l.body.iter().any(|instr| loads(instr, buffer)),
-            Stage::Math(m) => m.args.iter().any(|span| span.buffer == buffer),
+            TileStage::Loop(l) => l.body.iter().any(|instr| loads(instr, buffer)),
+            TileStage::Math(m) => m.args.iter().any(|span| span.buffer == buffer),
         }
     }
 
     /// Whether each point that reads `old` stores to the same element of `new`.
     fn reads_only_where_it_stores(&self, old: Buffer, new: Buffer) -> bool {
         match self {
-            Stage::Loop(l) => {
+            TileStage::Loop(l) => {
                 let store = l.stores.iter().find(|store| store.buffer == new);
                 let mut loads = l.body.iter().filter(|instr| loads(instr, old));
                 loads.all(|instr| match instr {
@@ -96,7 +96,7 @@ impl Stage {
                     _ => false,
                 })
             }
-            Stage::Math(m) => {
+            TileStage::Math(m) => {
                 m.args.iter().filter(|span| span.buffer == old).all(|span| span.start == m.out.start)
             }
         }
@@ -104,7 +104,7 @@ impl Stage {
 
     pub(crate) fn rename_buffers(&mut self, rename: &impl Fn(Buffer) -> Buffer) {
         match self {
-            Stage::Loop(l) => {
+            TileStage::Loop(l) => {
                 for instr in &mut l.body {
                     if let Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } = instr {
                         *buffer = rename(*buffer);
@@ -113,7 +113,7 @@ impl Stage {
                 l.stores.iter_mut().for_each(|store| store.buffer = rename(store.buffer));
                 l.folds.iter_mut().for_each(|fold| fold.buffer = rename(fold.buffer));
             }
-            Stage::Math(m) => {
+            TileStage::Math(m) => {
                 m.out.buffer = rename(m.out.buffer);
                 m.args.iter_mut().for_each(|span| span.buffer = rename(span.buffer));
             }

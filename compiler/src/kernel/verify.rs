@@ -31,24 +31,26 @@ use std::fmt;
 
 use smallvec::SmallVec;
 use tensorwright_ir::DType;
-use tensorwright_ir::op::primitive::Work;
+use tensorwright_ir::op::primitive::CostClass;
 
-use super::loops::{self, Span as LoopSpan};
+use super::loops::{self, BodyLoop};
 use super::range::{Space, Strip};
-use super::{Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Span, Stage, Var};
+use super::{
+    Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Span, TileStage, Var,
+};
 
 /// A rule that a kernel breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct KernelViolation {
     /// The rule's number in the [module documentation](self).
     pub rule: u32,
     /// The stage, if it is in one.
     pub stage: Option<usize>,
-    /// What is wrong.
+    /// Description of what is wrong.
     pub message: String,
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for KernelViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(stage) = self.stage {
             write!(f, "stage {stage}: ")?;
@@ -60,8 +62,8 @@ impl fmt::Display for Violation {
 /// A kernel that breaks rules: all that were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidKernel {
-    /// At least one.
-    pub violations: Vec<Violation>,
+    /// The rules that are broken, at least one.
+    pub violations: Vec<KernelViolation>,
 }
 
 impl fmt::Display for InvalidKernel {
@@ -79,10 +81,10 @@ pub const MAX_LOOPS: usize = 16;
 pub const MAX_LEN: u64 = 1 << 40;
 /// Most bytes of scratch.
 pub const MAX_SCRATCH: u64 = 1 << 30;
-/// Most tiles.
+/// Limit of the number of tiles.
 pub const MAX_TILES: u64 = 1 << 62;
 
-/// Checks all rules.
+/// Checks all rules of the kernel IR.
 ///
 /// # Errors
 ///
@@ -94,8 +96,8 @@ pub fn verify(kernel: &Kernel) -> Result<(), InvalidKernel> {
         for (number, stage) in kernel.stages.iter().enumerate() {
             verifier.stage = Some(number);
             match stage {
-                Stage::Loop(body) => verifier.loop_stage(body),
-                Stage::Math(math) => verifier.math_stage(math),
+                TileStage::Loop(body) => verifier.loop_stage(body),
+                TileStage::Math(math) => verifier.math_stage(math),
             }
         }
         verifier.stage = None;
@@ -123,12 +125,12 @@ struct Touch<'k> {
 struct Verifier<'k> {
     kernel: &'k Kernel,
     stage: Option<usize>,
-    violations: Vec<Violation>,
+    violations: Vec<KernelViolation>,
 }
 
 impl<'k> Verifier<'k> {
     fn complain(&mut self, rule: u32, message: impl Into<String>) {
-        self.violations.push(Violation { rule, stage: self.stage, message: message.into() });
+        self.violations.push(KernelViolation { rule, stage: self.stage, message: message.into() });
     }
 
     fn require(&mut self, holds: bool, rule: u32, message: impl FnOnce() -> String) {
@@ -327,7 +329,7 @@ impl<'k> Verifier<'k> {
                     });
                 }
                 Instr::Repeat(next) => {
-                    let states = spans.iter().find(|span| span.end == at).map(LoopSpan::state);
+                    let states = spans.iter().find(|span| span.end == at).map(BodyLoop::state);
                     for (state, reg) in states.into_iter().flatten().zip(next) {
                         let (was, is) = (dtypes[state], dtypes[reg.0 as usize]);
                         self.require(was == is, 13, || {
@@ -482,7 +484,7 @@ impl<'k> Verifier<'k> {
 }
 
 /// Whether the instruction at `at` may use the value `reg`, as far as one loop is concerned.
-fn may_use(span: &LoopSpan, reg: usize, at: usize) -> bool {
+fn may_use(span: &BodyLoop, reg: usize, at: usize) -> bool {
     !span.contains(reg) || span.contains(at) || span.state().any(|state| state == reg)
 }
 
@@ -503,7 +505,7 @@ impl<'k> Verifier<'k> {
             MathOp::Binary(f) => (f.name(), 2, f.work(math.dtype)),
         };
         let float = matches!(math.dtype, DType::F32 | DType::F64);
-        self.require(float && work == Work::VectorMath, 12, || {
+        self.require(float && work == CostClass::VectorMath, 12, || {
             format!("there is no {name} of strips of {}", math.dtype)
         });
         self.require(math.args.len() == arity, 12, || {
@@ -541,9 +543,9 @@ impl<'k> Verifier<'k> {
 
 /// Params between stages and between tiles.
 impl<'k> Verifier<'k> {
-    fn touches(&self, stage: &'k Stage) -> Vec<Touch<'k>> {
+    fn touches(&self, stage: &'k TileStage) -> Vec<Touch<'k>> {
         match stage {
-            Stage::Loop(body) => {
+            TileStage::Loop(body) => {
                 let loads = body.body.iter().filter_map(load).map(|(buffer, index)| (buffer, index, false));
                 let stores = body.stores.iter().map(|s| (s.buffer, &s.index, true));
                 let folds = body.folds.iter().map(|f| (f.buffer, &f.index, true));
@@ -556,7 +558,7 @@ impl<'k> Verifier<'k> {
                 };
                 loads.chain(stores).chain(folds).map(touch).collect()
             }
-            Stage::Math(math) => {
+            TileStage::Math(math) => {
                 let strip = Strip::new(self.kernel, &math.dims);
                 let spans = math.args.iter().map(|s| (s, false)).chain([(&math.out, true)]);
                 let touch = |(span, stores): (&Span, bool)| Touch {

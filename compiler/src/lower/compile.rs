@@ -8,7 +8,7 @@ use super::{LowerOptions, lower_observed};
 use crate::passes::{self, PassOptions};
 use crate::program::{Program, Target};
 
-/// How to compile.
+/// Options of compilation.
 #[derive(Clone, Debug, Default)]
 pub struct CompileOptions {
     /// How to run the passes.
@@ -24,7 +24,7 @@ pub fn compile(
     compile_donating(graph, options, target, &[])
 }
 
-/// As [`compile`], with leave to overwrite inputs: of each pair of an input and an output of the same type, the output may get the
+/// Compiles a graph that may overwrite inputs: of each pair of an input and an output of the same type, the output may get the
 /// memory of the input. Which inputs a program overwrites is in [`Program::overwritten`]. A run that fails on the way would leave half
 /// of a result there, so graphs with assertions or lists in them overwrite nothing.
 ///

@@ -12,7 +12,7 @@ use super::{CompileError, Run, STAGES, Stage};
 use crate::program::verify::{same_flow, verify_unplaced};
 use crate::program::{Program, Step, Target, verify};
 
-/// How to lower.
+/// Options of lowering.
 #[derive(Clone, Debug)]
 pub struct LowerOptions {
     /// Verify after every stage. On in debug builds.
@@ -36,7 +36,7 @@ pub struct StageRun<'a> {
     pub text: &'a dyn Display,
     /// The program, once there is one.
     pub program: Option<&'a Program>,
-    /// How long it took.
+    /// Time that the stage took.
     pub elapsed: Duration,
     /// What the stage counted.
     pub counters: &'a [(&'static str, u64)],
@@ -49,12 +49,12 @@ impl std::fmt::Debug for StageRun<'_> {
 }
 
 /// Somebody who watches stages run.
-pub trait Observer {
+pub trait StageObserver {
     /// A stage has run.
     fn ran(&mut self, run: &StageRun<'_>);
 }
 
-impl<F: FnMut(&StageRun<'_>)> Observer for F {
+impl<F: FnMut(&StageRun<'_>)> StageObserver for F {
     fn ran(&mut self, run: &StageRun<'_>) {
         self(run);
     }
@@ -85,7 +85,7 @@ impl Donations {
     }
 }
 
-/// What stages are given besides what they work on.
+/// Target and counters, which stages get besides what they work on.
 pub(crate) struct Context<'a> {
     pub(super) target: &'a dyn Target,
     counters: Vec<(&'static str, u64)>,
@@ -107,12 +107,12 @@ pub fn lower(graph: &Graph, target: &dyn Target) -> Result<Program, CompileError
     lower_observed(graph, &LowerOptions::default(), target, &mut |_: &StageRun<'_>| {})
 }
 
-/// As [`lower`], watched by `observer`.
+/// Lowers a graph of primitives, watched by `observer`; see [`lower`].
 pub fn lower_observed(
     graph: &Graph,
     options: &LowerOptions,
     target: &dyn Target,
-    observer: &mut dyn Observer,
+    observer: &mut dyn StageObserver,
 ) -> Result<Program, CompileError> {
     let mut part = Part::new(graph);
     let mut program = None;

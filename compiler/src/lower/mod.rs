@@ -18,20 +18,20 @@ mod unused;
 
 pub use compile::{CompileOptions, compile, compile_donating};
 use driver::{Context, Donations};
-pub use driver::{LowerOptions, Observer, StageRun, clusters, lower, lower_observed};
+pub use driver::{LowerOptions, StageObserver, StageRun, clusters, lower, lower_observed};
 pub use error::CompileError;
 use part::Part;
 
 use crate::program::Program;
 
-/// A place in the list.
+/// A stage of lowering, at its place in the list.
 #[derive(Debug)]
 pub struct Stage {
     /// The name that the command line and dumps use.
     pub name: &'static str,
-    /// What it does.
+    /// Description of what the stage does.
     pub what: &'static str,
-    /// Why it is here.
+    /// Reason for the place in the list.
     pub why: &'static str,
     run: Run,
 }

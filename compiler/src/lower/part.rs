@@ -7,14 +7,14 @@ use tensorwright_ir::{Graph, NodeId};
 
 use super::{CompileError, Context};
 use crate::fusion::{self, Fusion, LoopMemory, Search, Unit, tiled};
-use crate::native::{self, Native};
+use crate::native::{self, LoopKernel};
 
 /// A graph on its way to a program.
 #[derive(Debug)]
 pub(crate) struct Part<'g> {
     pub(super) graph: &'g Graph,
     /// Loops that are kernels.
-    pub(super) loops: HashMap<NodeId, Vec<Native>>,
+    pub(super) loops: HashMap<NodeId, Vec<LoopKernel>>,
     /// The regions of other control flow.
     pub(super) regions: HashMap<NodeId, Vec<Part<'g>>>,
     pub(super) fusion: Option<Fusion<'g>>,
@@ -55,7 +55,8 @@ pub(super) fn choose_loops(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<
 
 /// Decides what to fuse.
 pub(super) fn fuse(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<(), CompileError> {
-    let touched = |kernels: &Vec<Native>| kernels.iter().flat_map(|kernel| &kernel.params).copied().collect();
+    let touched =
+        |kernels: &Vec<LoopKernel>| kernels.iter().flat_map(|kernel| &kernel.params).copied().collect();
     let memory: LoopMemory = part.loops.iter().map(|(&id, kernels)| (id, touched(kernels))).collect();
     let fusion = fusion::fuse(part.graph, &memory, cx.target);
     cx.count("contractions in kernels", fusion.inlined.len() as u64);

@@ -7,7 +7,7 @@ use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Source, TensorType, Type, 
 use super::{CompileError, Context, Part};
 use crate::fusion::{Form, Fusion, Unit, is_alias, tiled};
 use crate::kernel::{GridDim, Kernel};
-use crate::native::Native;
+use crate::native::LoopKernel;
 use crate::program::{
     Control, KernelCall, OperandForm, Place, Program, Slot, Step, Target, Tiled, TiledCall, TiledOperand,
 };
@@ -32,7 +32,7 @@ pub(super) fn plan(
 
 struct Planner<'a, 'g> {
     fusion: &'a Fusion<'g>,
-    loops: &'a HashMap<NodeId, Vec<Native>>,
+    loops: &'a HashMap<NodeId, Vec<LoopKernel>>,
     regions: HashMap<NodeId, Vec<Program>>,
     target: &'a dyn Target,
     /// Tiled routines that run as part of the cluster that finishes their tiles.
@@ -218,8 +218,8 @@ impl<'a, 'g> Planner<'a, 'g> {
     }
 
     /// A loop that is kernels.
-    fn add_native(&mut self, kernels: &[Native]) {
-        for Native { kernel, params } in kernels {
+    fn add_native(&mut self, kernels: &[LoopKernel]) {
+        for LoopKernel { kernel, params } in kernels {
             let memory = params.iter().map(|&value| Memory::Value(value)).collect();
             let call = self.call(Scheduled { kernel: kernel.clone(), memory });
             self.program.steps.push(Step::Kernel(call));

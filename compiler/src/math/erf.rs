@@ -8,7 +8,7 @@ use super::exp::{self, halves, power_of_two, scale_bias};
 use super::lanes::{Lanes, Real};
 
 /// Constants of the error function for one float type.
-pub trait Tables: Sized + 'static {
+pub trait ErfTables: Sized + 'static {
     /// `Q(x) - ERF_Q0` on `[0, ERF_MAX]`.
     const ERF_Q: &'static [Self];
     /// `2/sqrt(pi)`, rounded; the rounding error is in `ERF_Q[0]`.
@@ -23,7 +23,7 @@ pub trait Tables: Sized + 'static {
     const ERFC_MAX: Self;
 }
 
-impl Tables for f32 {
+impl ErfTables for f32 {
     // Error 2^-27.82.
     const ERF_Q: &'static [f32] = &[
         -5.4122907e-08,
@@ -54,7 +54,7 @@ impl Tables for f32 {
     const ERFC_MAX: f32 = 10.1;
 }
 
-impl Tables for f64 {
+impl ErfTables for f64 {
     // Error 2^-57.60.
     const ERF_Q: &'static [f64] = &[
         1.4551278591519685e-17,

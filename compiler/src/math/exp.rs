@@ -8,7 +8,7 @@
 use super::lanes::{Lanes, Real};
 
 /// Constants of the exponential for one float type.
-pub trait Tables: Sized + 'static {
+pub trait ExpTables: Sized + 'static {
     /// `(e^r - 1 - r) / r^2` on `|r| <= ln(2) / 2`, minimax relative to `(e^r - 1) / r^2` (Remez exchange in
     /// 200-bit arithmetic; coefficients rounded one after the other, the rest refitted each time).
     const EXP_Q: &'static [Self];
@@ -38,7 +38,7 @@ pub trait Tables: Sized + 'static {
     const TANH_MAX: Self;
 }
 
-impl Tables for f32 {
+impl ExpTables for f32 {
     // Error 2^-26.05.
     const EXP_Q: &'static [f32] = &[0.49999997, 0.16666542, 0.041667406, 0.008366718, 0.0013873504];
     const LOG2_E: f32 = std::f32::consts::LOG2_E;
@@ -55,7 +55,7 @@ impl Tables for f32 {
     const TANH_MAX: f32 = 9.5;
 }
 
-impl Tables for f64 {
+impl ExpTables for f64 {
     // Error 2^-61.48.
     const EXP_Q: &'static [f64] = &[
         0.5,

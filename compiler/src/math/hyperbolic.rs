@@ -3,7 +3,7 @@
 //! `sinh` and `cosh` are built on the split exponential, `asinh`, `acosh` and `atanh` on the kernel of `log1p`; each is
 //! written so that no two large terms cancel and nothing overflows before the result does.
 
-use super::exp::{self, Tables as _, clamp, power_of_two};
+use super::exp::{self, ExpTables as _, clamp, power_of_two};
 use super::lanes::{Lanes, Real};
 use super::log::{self, log1p_sum};
 

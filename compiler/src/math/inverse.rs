@@ -6,7 +6,7 @@
 use super::lanes::Lanes;
 
 /// Constants of the inverse circular functions for one float type.
-pub trait Tables: Sized + 'static {
+pub trait InverseTables: Sized + 'static {
     /// `(atan t - t) / t^3` in `t^2`, minimax relative to `atan t / t^3` on `[0, 1]`.
     const ATAN: &'static [Self];
     /// `(asin t - t) / t^3` in `t^2`, minimax relative to `asin t / t^3` on `[0, 1/2]`.
@@ -15,7 +15,7 @@ pub trait Tables: Sized + 'static {
     const PI_2: [Self; 2];
 }
 
-impl Tables for f32 {
+impl InverseTables for f32 {
     // Error 2^-28.49.
     const ATAN: &'static [f32] = &[
         -0.333333,
@@ -33,7 +33,7 @@ impl Tables for f32 {
     const PI_2: [f32; 2] = [std::f32::consts::FRAC_PI_2, -4.371139e-8];
 }
 
-impl Tables for f64 {
+impl InverseTables for f64 {
     // Error 2^-54.92, of which 2^-57.59 before rounding.
     const ATAN: &'static [f64] = &[
         -0.3333333333333307,

@@ -17,7 +17,13 @@ use super::{erf, exp, inverse, log, power, trig};
 
 /// Every table of constants the functions need, for one float type.
 pub trait Scalar:
-    Real + exp::Tables + log::Tables + trig::Tables + inverse::Tables + power::Tables + erf::Tables
+    Real
+    + exp::ExpTables
+    + log::LogTables
+    + trig::TrigTables
+    + inverse::InverseTables
+    + power::PowerTables
+    + erf::ErfTables
 {
 }
 

@@ -5,11 +5,11 @@
 //! else is a correction, which is what keeps the result near half a unit in the last place. Source of this form: K. C. Ng's notes in
 //! fdlibm's `e_log.c`; the polynomial is our own.
 
-use super::exp::Tables as _;
+use super::exp::ExpTables as _;
 use super::lanes::{Lanes, Real};
 
 /// Constants of the logarithm for one float type.
-pub trait Tables: Sized + 'static {
+pub trait LogTables: Sized + 'static {
     /// `(2 atanh(s) / s - 2) / s^2` as a polynomial in `s^2` for `|s| <= (sqrt 2 - 1) / (sqrt 2 + 1)`, minimax relative to
     /// `2 atanh(s) / s` (Remez exchange, as for the exponential).
     const LOG_R: &'static [Self];
@@ -19,14 +19,14 @@ pub trait Tables: Sized + 'static {
     const LOG2_E_LOW: Self;
 }
 
-impl Tables for f32 {
+impl LogTables for f32 {
     // Error 2^-29.18.
     const LOG_R: &'static [f32] = &[0.66666776, 0.39977553, 0.29872125];
     const SQRT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
     const LOG2_E_LOW: f32 = 1.925963e-8;
 }
 
-impl Tables for f64 {
+impl LogTables for f64 {
     // Error 2^-58.45.
     const LOG_R: &'static [f64] = &[
         0.6666666666666735,

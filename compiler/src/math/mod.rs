@@ -91,7 +91,7 @@ macro_rules! define {
         }
 
         impl MathFn {
-            /// All of them.
+            /// All vector math functions.
             pub const ALL: &'static [MathFn] = &[$(MathFn::$unary,)* $(MathFn::$binary,)*];
 
             /// The name in lower case, such as `log1p`.

@@ -74,7 +74,7 @@ const PI_2_LOW: f64 = 6.123233995736766e-17;
 
 /// The first step of the barrel shifter in [`window`] that finite doubles need.
 pub(super) const WIDE_STEP: usize = 16;
-/// The same for values that came from single precision.
+/// First step of [`reduce`] for values that came from single precision.
 pub(super) const NARROW_STEP: usize = 2;
 
 /// Quadrant (its two low bits) and rest of a finite `x` with `|x| >= 2`.

@@ -5,12 +5,12 @@
 //! first two terms as pairs, the rest as a float. Arithmetic on pairs follows T. J. Dekker, "A floating-point technique
 //! for extending the available precision", 1971, shortened by fused multiply-adds.
 
-use super::exp::{self, Tables as _, clamp, expm1_kernel, scale, scale_bias};
+use super::exp::{self, ExpTables as _, clamp, expm1_kernel, scale, scale_bias};
 use super::lanes::{Lanes, Real};
-use super::log::{self, Tables as _};
+use super::log::{self, LogTables as _};
 
 /// Constants of powers for one float type.
-pub trait Tables: Sized + 'static {
+pub trait PowerTables: Sized + 'static {
     /// `(2 atanh(s) - 2 s - 2/3 s^3) / s^5` in `s^2` for `|s| <= (sqrt 2 - 1) / (sqrt 2 + 1)`, minimax relative to `2 atanh(s) / s^5`.
     const POW_R: &'static [Self];
     /// `2/3` in two parts.
@@ -21,7 +21,7 @@ pub trait Tables: Sized + 'static {
     const CBRT_STEPS: usize;
 }
 
-impl Tables for f32 {
+impl PowerTables for f32 {
     // Error 2^-35.76.
     const POW_R: &'static [f32] = &[0.40000153, 0.28547078, 0.23420136];
     const TWO_THIRDS: [f32; 2] = [0.6666667, -1.9868216e-8];
@@ -30,7 +30,7 @@ impl Tables for f32 {
     const CBRT_STEPS: usize = 2;
 }
 
-impl Tables for f64 {
+impl PowerTables for f64 {
     // Error 2^-72.32.
     const POW_R: &'static [f64] = &[
         0.39999999999999974,

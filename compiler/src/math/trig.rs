@@ -1,6 +1,6 @@
 //! Sine, cosine and tangent.
 //!
-//! The angle becomes `n pi/2 + r`. Up to [`Tables::FAR`] by three fused multiply-adds with `pi/2` in three parts
+//! The angle becomes `n pi/2 + r`. Up to [`TrigTables::FAR`] by three fused multiply-adds with `pi/2` in three parts
 //! (W. J. Cody and W. Waite, 1980; with fused operations the first step is exact even though the first part has all its bits). Beyond
 //! that by [`payne_hanek`](super::payne_hanek), in lanes that need it. Then two minimax polynomials on `|r| <= pi/4`, of which the
 //! quadrant selects one and the sign.
@@ -9,7 +9,7 @@ use super::lanes::{Lanes, Real};
 use super::payne_hanek::Angle;
 
 /// Constants of the circular functions for one float type.
-pub trait Tables: Sized + 'static {
+pub trait TrigTables: Sized + 'static {
     /// `(sin r - r) / r^3` in `r^2`, minimax relative to `sin r / r^3` on `|r| <= pi/4`.
     const SIN: &'static [Self];
     /// `(cos r - 1 + r^2/2) / r^4` in `r^2`, minimax relative to `cos r / r^4` on `|r| <= pi/4`.
@@ -22,7 +22,7 @@ pub trait Tables: Sized + 'static {
     const FAR: Self;
 }
 
-impl Tables for f32 {
+impl TrigTables for f32 {
     // Error 2^-27.89.
     const SIN: &'static [f32] = &[-0.16666655, 0.008332187, -0.00019517896];
     // Error 2^-32.99.
@@ -32,7 +32,7 @@ impl Tables for f32 {
     const FAR: f32 = 131072.0;
 }
 
-impl Tables for f64 {
+impl TrigTables for f64 {
     // Error 2^-57.89.
     const SIN: &'static [f64] = &[
         -0.1666666666666663,

@@ -2,10 +2,10 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::TensorType;
-use tensorwright_ir::op::primitive::Work;
+use tensorwright_ir::op::primitive::CostClass;
 
 use crate::cost;
-use crate::kernel::{Affine, Extent, GridDim, Kernel, Stage, Var};
+use crate::kernel::{Affine, Extent, GridDim, Kernel, TileStage, Var};
 
 /// Elements of a tile of a wide loop.
 pub(super) const TILE: u64 = 1024;
@@ -73,13 +73,13 @@ impl Form {
             Form::Small | Form::Beside(_) => 1,
         };
         let strips = kernel.stages.iter().map(|stage| match stage {
-            Stage::Loop(nest) => {
+            TileStage::Loop(nest) => {
                 let works = nest.body.iter().zip(kernel.dtypes(nest)).map(|(i, dtype)| cost::work(i, dtype));
-                works.filter(|&work| work == Work::VectorMath).count()
+                works.filter(|&work| work == CostClass::VectorMath).count()
             }
-            Stage::Math(_) => 0,
+            TileStage::Math(_) => 0,
         });
-        let dearer = cost::steps(Work::VectorMath) - cost::STRIP;
+        let dearer = cost::steps(CostClass::VectorMath) - cost::STRIP;
         points == 1 || (points * strips.sum::<usize>()).saturating_mul(dearer as usize) <= WALK
     }
 

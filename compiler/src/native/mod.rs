@@ -93,21 +93,21 @@ use tensorwright_ir::op::{Feed, Ports, Runs};
 use tensorwright_ir::{Graph, Node, Op, Scalar, TensorType, Value};
 
 use crate::fusion::access;
-use crate::kernel::{Access, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Stage, Store, Var, loops};
+use crate::kernel::{Access, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Store, TileStage, Var, loops};
 use crate::schedule::scalar::Instructions;
 use form::{Form, MAX_SMALL, Places};
 use lower::{Elements, Lowerer, Tensor};
 
 /// A kernel that computes results of a node.
 #[derive(Clone, Debug)]
-pub(crate) struct Native {
+pub(crate) struct LoopKernel {
     pub(crate) kernel: Kernel,
-    /// What its params are, in order.
+    /// Values of the graph that are the params of the kernel, in order.
     pub(crate) params: Vec<Value>,
 }
 
 /// The kernels of a node, if there is a native loop for it: two, if a wide loop has a small result that is `used`.
-pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) -> Option<Vec<Native>> {
+pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) -> Option<Vec<LoopKernel>> {
     let ports = node.op.ports().filter(Ports::is_sequential)?;
     let mut values = node.operands.iter().chain(&node.results);
     let fills_registers = |&v: &Value| graph.ty(v).as_tensor().is_some_and(|ty| ty.elements() > 0);
@@ -157,7 +157,7 @@ impl<'g> Build<'g> {
     }
 
     /// The kernel that computes the results of which `stored` is true.
-    fn run(mut self, stored: &dyn Fn(Value) -> bool) -> Option<Native> {
+    fn run(mut self, stored: &dyn Fn(Value) -> bool) -> Option<LoopKernel> {
         let ports = self.node.op.ports()?;
         let (locals, stages) = match ports.runs {
             Runs::ForEach { length, order } if has_slices(self.node, &ports) => {
@@ -168,11 +168,11 @@ impl<'g> Build<'g> {
         let grid = self.form.grid();
         let Build { params, values, form, .. } = self;
         let kernel = Kernel { params, locals, grid, stages };
-        (is_uniform(&kernel) && form.pays(&kernel)).then_some(Native { kernel, params: values })
+        (is_uniform(&kernel) && form.pays(&kernel)).then_some(LoopKernel { kernel, params: values })
     }
 
     /// A stage whose points run the loop, with all state in registers.
-    fn registers(&mut self, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
+    fn registers(&mut self, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<TileStage> {
         let node = self.node;
         let load = |(i, &v)| match ports.feed(i) {
             Feed::Carried => Some(Tensor::of(self.load(v, 0)?)),
@@ -189,9 +189,9 @@ impl<'g> Build<'g> {
     }
 
     /// A stage that runs what has been lowered. In the next one points are numbered by the loop `next`.
-    fn stage(&mut self, dims: Vec<Extent>, stores: Vec<Store>, next: u32) -> Stage {
+    fn stage(&mut self, dims: Vec<Extent>, stores: Vec<Store>, next: u32) -> TileStage {
         let body = std::mem::replace(&mut self.lowerer, Lowerer::new(self.form, next)).finish();
-        Stage::Loop(Loop { dims, body, stores, folded: 0, folds: Vec::new() })
+        TileStage::Loop(Loop { dims, body, stores, folded: 0, folds: Vec::new() })
     }
 
     /// Stores of elements of a result.
@@ -251,7 +251,7 @@ fn has_slices(node: &Node, ports: &Ports) -> bool {
 /// once for each point, where nobody sees that it is the same for all.
 fn is_uniform(kernel: &Kernel) -> bool {
     kernel.stages.iter().all(|stage| {
-        let Stage::Loop(stage) = stage else { return true };
+        let TileStage::Loop(stage) = stage else { return true };
         let Ok(spans) = loops::spans(&stage.body) else { return false };
         let inner = Var::Dim(stage.dims.len().saturating_sub(1) as u32);
         let varies = loops::varying(&stage.body, &spans, inner);

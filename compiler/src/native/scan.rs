@@ -11,7 +11,7 @@ use tensorwright_ir::op::{Feed, Order, Ports};
 use super::Build;
 use super::form::{Places, TILE};
 use super::lower::{Elements, Tensor, registers};
-use crate::kernel::{Affine, Buffer, Extent, Instr, Local, Reg, Stage, Store, Var};
+use crate::kernel::{Affine, Buffer, Extent, Instr, Local, Reg, Store, TileStage, Var};
 use crate::schedule::scalar::Instructions;
 
 /// The scratch and the stages.
@@ -20,7 +20,7 @@ pub(super) fn stages(
     ports: &Ports,
     slices: Slices,
     stored: &dyn Fn(Value) -> bool,
-) -> Option<(Vec<Local>, Vec<Stage>)> {
+) -> Option<(Vec<Local>, Vec<TileStage>)> {
     let state = State::of(build, ports)?;
     let first = state.begin(build, ports)?;
     let run = body(build, ports, slices, &state, stored)?;
@@ -96,7 +96,7 @@ impl State {
     }
 
     /// The stage that brings the first state.
-    fn begin(&self, build: &mut Build<'_>, ports: &Ports) -> Option<Stage> {
+    fn begin(&self, build: &mut Build<'_>, ports: &Ports) -> Option<TileStage> {
         let mut stores = Vec::new();
         for (variable, &operand) in build.node.operands[..ports.carried].iter().enumerate() {
             let values = build.load(operand, 0)?;
@@ -106,7 +106,7 @@ impl State {
     }
 
     /// The stage that takes the last state away.
-    fn end(&self, build: &mut Build<'_>, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<Stage> {
+    fn end(&self, build: &mut Build<'_>, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<TileStage> {
         let mut stores = Vec::new();
         for (variable, &result) in build.node.results[..ports.carried].iter().enumerate() {
             if stored(result) {
@@ -126,7 +126,7 @@ fn body(
     slices: Slices,
     state: &State,
     stored: &dyn Fn(Value) -> bool,
-) -> Option<Stage> {
+) -> Option<TileStage> {
     let node = build.node;
     let region = &node.regions[0];
     let mut inputs: Vec<Tensor> = Vec::new();

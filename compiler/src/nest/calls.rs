@@ -87,7 +87,7 @@ fn scalar_imports<'n>(nest: &'n LoopNest<'_>) -> impl Iterator<Item = Import> + 
 
 #[cfg(test)]
 mod tests {
-    use tensorwright_ir::op::primitive::{UnaryFn, Work};
+    use tensorwright_ir::op::primitive::{CostClass, UnaryFn};
 
     use super::*;
 
@@ -96,7 +96,7 @@ mod tests {
         for &f in UnaryFn::ALL {
             assert_eq!(
                 strip_of(f.name(), 1).is_some(),
-                f.work(DType::F32) == Work::VectorMath,
+                f.work(DType::F32) == CostClass::VectorMath,
                 "{}",
                 f.name()
             );
@@ -104,7 +104,7 @@ mod tests {
         for &f in BinaryFn::ALL {
             assert_eq!(
                 strip_of(f.name(), 2).is_some(),
-                f.work(DType::F32) == Work::VectorMath,
+                f.work(DType::F32) == CostClass::VectorMath,
                 "{}",
                 f.name()
             );

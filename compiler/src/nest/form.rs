@@ -4,20 +4,20 @@ use smallvec::SmallVec;
 use tensorwright_ir::{DType, Scalar};
 
 use super::machine::Machine;
-use crate::kernel::loops::Span;
+use crate::kernel::loops::BodyLoop;
 use crate::kernel::{Affine, Buffer, Extent, GridDim, Instr, Loop, Reg, Var};
 
 /// A stage of a kernel with all decisions made. See the [module documentation](super) for what the parts mean together.
 #[derive(Clone, Debug)]
 pub struct LoopNest<'k> {
-    /// What it computes. Registers are positions in its body.
+    /// The loop of the kernel IR that the nest computes. Registers are positions in its body.
     pub source: &'k Loop,
     /// How often each loop runs, outermost first; at least one.
     pub trips: Vec<Trip>,
     /// What each instruction of the body has become.
     pub values: Vec<NestValue>,
     /// Loops that each point runs by itself.
-    pub spans: Vec<Span>,
+    pub spans: Vec<BodyLoop>,
     /// Addresses that accesses share.
     pub addresses: Vec<Address>,
     /// For each level but the innermost: the instructions evaluated there, once, as scalars.
@@ -48,11 +48,11 @@ pub struct Trip {
 pub struct NestValue {
     /// Dtype of the value.
     pub dtype: DType,
-    /// Where it is evaluated.
+    /// The level of the nest at which the value is evaluated.
     pub variation: Variation,
     /// Bytes of a lane in vector code. A bool is a mask there, as wide as what it was made from.
     pub width: u32,
-    /// What it reads, and the width in which it wants that.
+    /// Registers that the instruction reads, each with the width in which it wants it.
     pub operands: SmallVec<[(Reg, u32); 3]>,
     /// The memory that a load reads.
     pub access: Option<MemoryAccess>,
@@ -86,7 +86,7 @@ pub struct Address {
 /// A load or a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryAccess {
-    /// Which of the nest's addresses it starts from.
+    /// Position among the nest's addresses of the one that the access starts from.
     pub address: usize,
     /// Bytes to add.
     pub displacement: i32,
@@ -149,7 +149,7 @@ pub struct Reduction {
     pub kept: usize,
     /// What folds each value, in the order of the source.
     pub accumulators: Vec<Accumulator>,
-    /// Where the results go.
+    /// Accesses that store the results.
     pub stores: Vec<MemoryAccess>,
     /// How the innermost loop is cut up. Empty if the folded loops never run, so that results are identities.
     pub sections: Vec<Section>,
@@ -164,11 +164,11 @@ pub struct Accumulator {
     pub width: u32,
     /// Number of partials.
     pub partials: u32,
-    /// Registers that they take.
+    /// Registers that the partials take.
     pub registers: u32,
     /// Which element goes to which.
     pub order: FoldOrder,
-    /// How a vector joins them.
+    /// How a vector joins the partials.
     pub joining: Joining,
 }
 
@@ -218,7 +218,7 @@ pub enum Section {
 /// The points of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SectionRange {
-    /// The first.
+    /// The edge at which the section begins.
     pub from: Edge,
     /// The one behind the last.
     pub to: Edge,
@@ -250,7 +250,7 @@ pub enum Entry {
 pub struct TransposedCopy {
     /// Where the first element is read.
     pub load: MemoryAccess,
-    /// Where it is written.
+    /// Access that stores the transposed tile.
     pub store: MemoryAccess,
     /// Bytes from one row that is read to the next.
     pub load_row: i64,
@@ -286,7 +286,7 @@ impl Trip {
         (self.full == self.last).then_some(self.full)
     }
 
-    /// Whether it holds for each number of iterations.
+    /// Whether a condition holds for each number of iterations.
     pub(super) fn all(self, holds: impl Fn(u64) -> bool) -> bool {
         holds(self.full) && holds(self.last)
     }

@@ -1,12 +1,12 @@
 //! How many points vector code handles at once, and how many blocks of them one iteration.
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::Work;
+use tensorwright_ir::op::primitive::CostClass;
 
 use super::form::LoopNest;
 use super::machine::{FusedMultiplyAdd, Machine, Vectors};
 use crate::cost;
-use crate::kernel::loops::Span;
+use crate::kernel::loops::BodyLoop;
 use crate::kernel::{Instr, Reg};
 
 /// Machine instructions that the main loop may have before it is no longer unrolled.
@@ -58,10 +58,10 @@ fn widths(nest: &LoopNest<'_>) -> SmallVec<[u32; 16]> {
 /// fewer if there is more state, which is to stay in registers.
 fn lanes_of_loops(nest: &LoopNest<'_>, widest: u32, machine: Machine) -> u32 {
     let Vectors::Bytes(bytes) = machine.vectors else { return 1 };
-    let states = nest.spans.iter().flat_map(Span::state).filter(|&state| nest.varies(Reg(state as u32)));
+    let states = nest.spans.iter().flat_map(BodyLoop::state).filter(|&state| nest.varies(Reg(state as u32)));
     // A vector math function needs all registers for itself, a call does too.
     let work = |reg: Reg| cost::work(nest.instr(reg), nest.dtype(reg));
-    let math = nest.body.iter().any(|&reg| nest.varies(reg) && work(reg) >= Work::VectorMath);
+    let math = nest.body.iter().any(|&reg| nest.varies(reg) && work(reg) >= CostClass::VectorMath);
     let vectors = match states.count() {
         _ if math => 1,
         0..=2 => 4,

@@ -7,7 +7,7 @@ use super::form::{Address, LoopNest, Map, MemoryAccess, NestValue, Reduction, Sp
 use super::machine::Machine;
 use super::variation::variations;
 use super::{fold, lanes, sections, transpose};
-use crate::kernel::loops::{self, Span};
+use crate::kernel::loops::{self, BodyLoop};
 use crate::kernel::{Affine, Buffer, Instr, Kernel, Loop, Reg, Var};
 
 /// The nest of a loop stage of a verified kernel.
@@ -115,7 +115,7 @@ fn operands(nest: &LoopNest<'_>, i: usize) -> SmallVec<[(Reg, u32); 3]> {
         Instr::LoadAt { .. } => SmallVec::new(),
         Instr::Repeat(next) => {
             let span = nest.spans.iter().find(|span| span.end == i);
-            let states = span.into_iter().flat_map(Span::state).zip(next);
+            let states = span.into_iter().flat_map(BodyLoop::state).zip(next);
             let varying = states.filter(|(state, _)| nest.varies(Reg(*state as u32)));
             varying.map(|(state, &reg)| (reg, nest.values[state].width)).collect()
         }

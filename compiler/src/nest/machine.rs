@@ -5,9 +5,9 @@ use std::fmt::{self, Display, Formatter};
 /// A target, as far as loops are chosen for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Machine {
-    /// Its vector registers.
+    /// Vector registers of the machine.
     pub vectors: Vectors,
-    /// Its fused multiply-add.
+    /// Fused multiply-add of the machine.
     pub fma: FusedMultiplyAdd,
 }
 

@@ -105,14 +105,14 @@ pub use form::{
 pub use machine::{FusedMultiplyAdd, Machine, Vectors};
 pub use verify::{InvalidNest, verify};
 
-use crate::kernel::{Kernel, Math, Stage};
+use crate::kernel::{Kernel, Math, TileStage};
 
 /// A kernel with all decisions about its loops made, for a machine.
 #[derive(Clone, Debug)]
 pub struct NestProgram<'k> {
-    /// What it computes.
+    /// The kernel that the nests compute.
     pub kernel: &'k Kernel,
-    /// What runs it.
+    /// The machine that runs the nests.
     pub machine: Machine,
     /// What one tile does, in order.
     pub stages: Vec<NestStage<'k>>,
@@ -120,7 +120,7 @@ pub struct NestProgram<'k> {
     pub imports: Vec<Import>,
 }
 
-/// One step of a tile.
+/// A step of a tile, with the decisions about its loops.
 #[derive(Clone, Debug)]
 pub enum NestStage<'k> {
     /// Loops.
@@ -134,7 +134,7 @@ pub enum NestStage<'k> {
 pub struct StripCall<'k> {
     /// The callee.
     pub function: Import,
-    /// Its arguments.
+    /// The stage whose arguments the call has.
     pub stage: &'k Math,
     /// For each loop of which the elements are, how often it runs.
     pub trips: Vec<Trip>,
@@ -164,12 +164,12 @@ pub fn lower(kernel: &Kernel, machine: Machine) -> Result<NestProgram<'_>, Unsup
 
 fn lower_stage<'k>(
     kernel: &'k Kernel,
-    stage: &'k Stage,
+    stage: &'k TileStage,
     machine: Machine,
 ) -> Result<NestStage<'k>, Unsupported> {
     Ok(match stage {
-        Stage::Loop(body) => NestStage::Nest(Box::new(lower::lower(kernel, body, machine))),
-        Stage::Math(math) => NestStage::Strip(StripCall {
+        TileStage::Loop(body) => NestStage::Nest(Box::new(lower::lower(kernel, body, machine))),
+        TileStage::Math(math) => NestStage::Strip(StripCall {
             function: calls::strip(math)?,
             stage: math,
             trips: math.dims.iter().map(|&extent| Trip::new(extent, &kernel.grid)).collect(),

@@ -1,11 +1,11 @@
 //! Which instructions are hoisted out of which loops.
 
 use super::form::Variation;
-use crate::kernel::loops::{self, Span};
+use crate::kernel::loops::{self, BodyLoop};
 use crate::kernel::{Affine, Buffer, Instr, Loop, Reg, Var};
 
 /// How each instruction of `source` changes, in a nest of `inner` loops.
-pub(super) fn variations(source: &Loop, inner: usize, spans: &[Span]) -> Vec<Variation> {
+pub(super) fn variations(source: &Loop, inner: usize, spans: &[BodyLoop]) -> Vec<Variation> {
     let live = live(source, spans);
     let mut levels = levels(source, inner);
     let uniform = within_spans(source, inner, spans, &mut levels);
@@ -19,7 +19,7 @@ pub(super) fn variations(source: &Loop, inner: usize, spans: &[Span]) -> Vec<Var
 }
 
 /// Whether something needs the instruction's value. Loops of points may not end, so they stay.
-fn live(source: &Loop, spans: &[Span]) -> Vec<bool> {
+fn live(source: &Loop, spans: &[BodyLoop]) -> Vec<bool> {
     let mut live = vec![false; source.body.len()];
     let results = source.stores.iter().map(|s| s.value).chain(source.folds.iter().map(|f| f.value));
     results.for_each(|reg| live[reg.0 as usize] = true);
@@ -67,7 +67,7 @@ pub(super) fn stores_to(source: &Loop, buffer: Buffer) -> bool {
 
 /// Brings what is in a loop of points, and what is made of its state behind it, to the innermost level; returns which
 /// instructions are the same for all points nevertheless.
-fn within_spans(source: &Loop, inner: usize, spans: &[Span], levels: &mut [usize]) -> Vec<bool> {
+fn within_spans(source: &Loop, inner: usize, spans: &[BodyLoop], levels: &mut [usize]) -> Vec<bool> {
     let mut uniform = vec![false; levels.len()];
     if spans.is_empty() {
         return uniform;

@@ -40,14 +40,14 @@ pub struct NestViolation {
     pub rule: u32,
     /// The stage.
     pub stage: usize,
-    /// What is wrong.
+    /// Description of what is wrong.
     pub message: String,
 }
 
 /// Nests that break rules: all that were found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidNest {
-    /// At least one.
+    /// The rules that are broken, at least one.
     pub violations: Vec<NestViolation>,
 }
 
@@ -66,7 +66,7 @@ fn write_line(f: &mut fmt::Formatter<'_>, violation: &NestViolation) -> fmt::Res
 
 impl std::error::Error for InvalidNest {}
 
-/// Checks all rules.
+/// Checks all rules of nests.
 ///
 /// # Errors
 ///

@@ -4,7 +4,7 @@ use tensorwright_ir::{Location, Node};
 
 use super::rewriter::RewriteError;
 
-/// How to run passes.
+/// Options of the pass driver.
 #[derive(Clone, Debug)]
 pub struct PassOptions {
     /// Verify the graph after every pass, and treat a rewrite that had to be taken back as an error. On in debug builds.
@@ -50,7 +50,7 @@ pub struct Failure {
     pub op: &'static str,
     /// The source line that wrote the node.
     pub location: Option<Location>,
-    /// What is wrong with the rewrite.
+    /// Error of the rewrite.
     pub error: RewriteError,
 }
 
@@ -78,7 +78,7 @@ impl<'o> Context<'o> {
         }
     }
 
-    /// From now on counts and failures are those of `pass`.
+    /// Makes counts and failures from now on those of `pass`.
     pub(super) fn enter(&mut self, pass: &'static str) {
         self.pass = pass;
         self.counters.clear();

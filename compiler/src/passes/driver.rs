@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tensorwright_ir::{Graph, Violations};
 
 use super::everywhere::run_everywhere;
-use super::{Context, Failure, PIPELINE, Pass, PassOptions, Step, StopAfter};
+use super::{Context, Failure, PIPELINE, Pass, PassOptions, PipelineStep, StopAfter};
 
 /// Why passes could not be run. Each is a bug of the pass named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,19 +44,19 @@ pub struct PassRun<'a> {
     pub before: &'a Graph,
     /// The graph after; `None` if the pass changed nothing.
     pub after: Option<&'a Graph>,
-    /// How long it took.
+    /// Time that the run took.
     pub elapsed: Duration,
     /// What the pass counted.
     pub counters: &'a [(&'static str, u64)],
 }
 
 /// Somebody who watches passes run: dumps, timings, checks against the evaluator.
-pub trait Observer {
+pub trait PassObserver {
     /// A pass has run.
     fn ran(&mut self, run: &PassRun<'_>);
 }
 
-impl<F: FnMut(&PassRun<'_>)> Observer for F {
+impl<F: FnMut(&PassRun<'_>)> PassObserver for F {
     fn ran(&mut self, run: &PassRun<'_>) {
         self(run);
     }
@@ -67,13 +67,13 @@ impl<F: FnMut(&PassRun<'_>)> Observer for F {
 pub struct Timing {
     /// The pass.
     pub pass: &'static str,
-    /// Runs of it.
+    /// Number of runs of the pass.
     pub runs: usize,
     /// Runs that changed the graph.
     pub changed: usize,
     /// Time of all runs.
     pub elapsed: Duration,
-    /// What it counted.
+    /// Events that the pass counted.
     pub counters: Vec<(&'static str, u64)>,
 }
 
@@ -104,7 +104,7 @@ impl Timings {
     }
 }
 
-impl Observer for Timings {
+impl PassObserver for Timings {
     fn ran(&mut self, run: &PassRun<'_>) {
         let entry = self.entry(run.pass.name());
         entry.runs += 1;
@@ -124,17 +124,17 @@ pub fn run_pipeline(graph: Graph, options: &PassOptions) -> Result<Graph, PassEr
     run_pipeline_observed(graph, options, &mut |_: &PassRun<'_>| {})
 }
 
-/// As [`run_pipeline`], watched by `observer`.
+/// Optimises a graph, watched by `observer`; see [`run_pipeline`].
 pub fn run_pipeline_observed(
     graph: Graph,
     options: &PassOptions,
-    observer: &mut dyn Observer,
+    observer: &mut dyn PassObserver,
 ) -> Result<Graph, PassError> {
     let mut driver = Driver::new(graph, options, observer);
     for step in PIPELINE {
         match step {
-            Step::Once { pass, .. } => driver.run(*pass)?,
-            Step::UntilStable { rounds, passes } => {
+            PipelineStep::Once { pass, .. } => driver.run(*pass)?,
+            PipelineStep::UntilStable { rounds, passes } => {
                 driver.run_until_stable(passes.iter().map(|&(pass, _)| pass), *rounds)?;
             }
         }
@@ -147,7 +147,7 @@ pub fn run_passes(
     graph: Graph,
     passes: &[&'static dyn Pass],
     options: &PassOptions,
-    observer: &mut dyn Observer,
+    observer: &mut dyn PassObserver,
 ) -> Result<Graph, PassError> {
     let mut driver = Driver::new(graph, options, observer);
     for &pass in passes {
@@ -161,13 +161,13 @@ struct Driver<'a> {
     /// Counts the graphs so far.
     version: usize,
     cx: Context<'a>,
-    observer: &'a mut dyn Observer,
+    observer: &'a mut dyn PassObserver,
     runs: usize,
     stopped: bool,
 }
 
 impl<'a> Driver<'a> {
-    fn new(graph: Graph, options: &'a PassOptions, observer: &'a mut dyn Observer) -> Driver<'a> {
+    fn new(graph: Graph, options: &'a PassOptions, observer: &'a mut dyn PassObserver) -> Driver<'a> {
         let stopped = options.stop_after == Some(StopAfter::Runs(0));
         Driver { graph, version: 0, cx: Context::new(options, ""), observer, runs: 0, stopped }
     }

@@ -45,9 +45,9 @@ use super::{Context, Pass};
 
 /// The pass; see the [module](self).
 #[derive(Clone, Copy, Debug)]
-pub struct Fold;
+pub struct FoldConstants;
 
-impl Pass for Fold {
+impl Pass for FoldConstants {
     fn name(&self) -> &'static str {
         "fold"
     }
@@ -238,23 +238,23 @@ mod tests {
         let splat =
             "%s = constant() {value = f32[] 2} %a = broadcast_in_dim(%s) {shape = [1000,9], axes = []}";
         check(
-            &Fold,
+            &FoldConstants,
             &format!("graph @f() {{ {splat} %y = transpose(%a) {{permutation = [1,0]}} return %y }}"),
             "graph @f() { %s = constant() {value = f32[] 2} %y = broadcast_in_dim(%s) {shape = [9,1000], axes = []} return %y }",
         );
         check(
-            &Fold,
+            &FoldConstants,
             &format!("graph @f() {{ {splat} %y = concat(%a, %a) {{axis = 0}} return %y }}"),
             "graph @f() { %s = constant() {value = f32[] 2} %y = broadcast_in_dim(%s) {shape = [2000,9], axes = []} return %y }",
         );
         check(
-            &Fold,
+            &FoldConstants,
             &format!("graph @f() {{ {splat} %y = reduce(%a) {{kind = max, axes = [0]}} return %y }}"),
             "graph @f() { %s = constant() {value = f32[] 2} %y = broadcast_in_dim(%s) {shape = [9], axes = []} return %y }",
         );
         // The padding is another element, and a sum of many is not cheap.
         check_unchanged(
-            &Fold,
+            &FoldConstants,
             &format!(
                 "graph @f() {{ {splat} %v = constant() {{value = f32[] 3}} %y = pad(%a, %v) {{low = [0,0], high = [0,1], interior = [0,0]}} return %y }}"
             ),
@@ -264,12 +264,12 @@ mod tests {
     #[test]
     fn what_has_no_elements_is_constant() {
         check(
-            &Fold,
+            &FoldConstants,
             "graph @f(%x: f32[0,3]) { %y = exp(%x) return %y }",
             "graph @f(%x: f32[0,3]) { %s = constant() {value = f32[] 0} %y = broadcast_in_dim(%s) {shape = [0,3], axes = []} return %y }",
         );
         check(
-            &Fold,
+            &FoldConstants,
             "graph @f(%x: bool[0]) { %y = not(%x) return %y }",
             "graph @f(%x: bool[0]) { %s = constant() {value = bool[] false} %y = broadcast_in_dim(%s) {shape = [0], axes = []} return %y }",
         );
@@ -277,13 +277,13 @@ mod tests {
 
     #[test]
     fn inputs_iota_and_broadcasts_stay() {
-        check_unchanged(&Fold, "graph @f(%x: f32[3]) { %y = exp(%x) return %y }");
+        check_unchanged(&FoldConstants, "graph @f(%x: f32[3]) { %y = exp(%x) return %y }");
         check_unchanged(
-            &Fold,
+            &FoldConstants,
             "graph @f() { %y = iota() {dtype = f32, shape = [3], axis = 0} %z = neg(%y) return %z }",
         );
         check_unchanged(
-            &Fold,
+            &FoldConstants,
             "graph @f() { %y = constant() {value = f32[2] [1, 2]} %z = broadcast_in_dim(%y) {shape = [9,2], axes = [1]} return %z }",
         );
     }
@@ -292,7 +292,11 @@ mod tests {
     fn large_and_expensive_constants_stay() {
         let text = "graph @f() { %a = constant() {value = f32[4] [1, 2, 3, 4]} %y = exp(%a) return %y }";
         let run = |fold_elements, fold_work| {
-            run_with(&Fold, &graph(text), &PassOptions { fold_elements, fold_work, ..PassOptions::default() })
+            run_with(
+                &FoldConstants,
+                &graph(text),
+                &PassOptions { fold_elements, fold_work, ..PassOptions::default() },
+            )
         };
         assert!(run(4, 64).is_some());
         assert!(run(3, 64).is_none());

@@ -35,12 +35,12 @@ pub use cost::{cost, node_cost};
 pub use cse::Cse;
 pub use dce::Dce;
 pub use driver::{
-    Observer, PassError, PassRun, Timing, Timings, run_passes, run_pipeline, run_pipeline_observed,
+    PassError, PassObserver, PassRun, Timing, Timings, run_passes, run_pipeline, run_pipeline_observed,
 };
 pub(crate) use effects::has_effect;
 pub use effects::without_effects;
 pub use expand::Expand;
-pub use fold::Fold;
+pub use fold::FoldConstants;
 pub use release::Release;
 pub use sink::Sink;
 use tensorwright_ir::Graph;
@@ -66,7 +66,7 @@ impl std::fmt::Debug for dyn Pass {
 
 /// A place in the pipeline.
 #[derive(Clone, Copy, Debug)]
-pub enum Step {
+pub enum PipelineStep {
     /// One run of a pass.
     Once {
         /// The pass.
@@ -84,13 +84,13 @@ pub enum Step {
 }
 
 /// The optimiser.
-pub static PIPELINE: &[Step] = &[
-    Step::Once { pass: &Expand, why: "everything below speaks primitives only" },
-    Step::UntilStable {
+pub static PIPELINE: &[PipelineStep] = &[
+    PipelineStep::Once { pass: &Expand, why: "everything below speaks primitives only" },
+    PipelineStep::UntilStable {
         rounds: 8,
         passes: &[
             (&Canonicalise, "one spelling, so that the passes below see through differences of writing"),
-            (&Fold, "constants are known before rules ask for them"),
+            (&FoldConstants, "constants are known before rules ask for them"),
             (&Algebra, "works on canonical operands and folded constants"),
             (&Cse, "merges what expansion wrote several times"),
             (&Inline, "choices and conditions are as constant as `fold` and `algebra` can make them"),
@@ -105,11 +105,11 @@ pub static PIPELINE: &[Step] = &[
             (&Contract, "takes in what `sink` has left in front of products"),
         ],
     },
-    Step::Once {
+    PipelineStep::Once {
         pass: &Adjoin,
         why: "after `contract`, which would take the transpose into the product; lowering counts on it",
     },
-    Step::Once {
+    PipelineStep::Once {
         pass: &Release,
         why: "last: whatever merges equal nodes would merge what it lets go with what it repeats",
     },
@@ -119,8 +119,8 @@ pub static PIPELINE: &[Step] = &[
 pub fn all() -> Vec<&'static dyn Pass> {
     let mut passes: Vec<&'static dyn Pass> = Vec::new();
     let steps = PIPELINE.iter().flat_map(|step| match step {
-        Step::Once { pass, .. } => vec![*pass],
-        Step::UntilStable { passes, .. } => passes.iter().map(|&(pass, _)| pass).collect(),
+        PipelineStep::Once { pass, .. } => vec![*pass],
+        PipelineStep::UntilStable { passes, .. } => passes.iter().map(|&(pass, _)| pass).collect(),
     });
     for pass in steps {
         if passes.iter().all(|p| p.name() != pass.name()) {

@@ -47,11 +47,11 @@ impl From<Option<Value>> for Rewrite {
 /// A node under consideration.
 #[derive(Clone, Debug)]
 pub struct Site<'g> {
-    /// Its place in the graph before the sweep.
+    /// Place of the node in the graph before the sweep.
     pub id: NodeId,
     /// The node as it was before the sweep.
     pub node: &'g Node,
-    /// Its operands as they are now, in [`Rewriter::graph`].
+    /// Operands of the node as they are now, in [`Rewriter::graph`].
     pub operands: Operands,
 }
 
@@ -112,7 +112,7 @@ pub fn rewrite<'g>(
     })
 }
 
-/// As [`rewrite`], of nodes without results too.
+/// Rewrites nodes, those without results too; see [`rewrite`].
 pub fn rewrite_all<'g>(
     graph: &'g Graph,
     cx: &mut Context<'_>,

@@ -17,7 +17,7 @@ pub(super) fn run(pass: &dyn Pass, graph: &Graph) -> Option<Graph> {
     run_with(pass, graph, &PassOptions::default())
 }
 
-/// As [`run`], with options.
+/// Graph that the pass makes with these options; see [`run`].
 pub(super) fn run_with(pass: &dyn Pass, graph: &Graph, options: &PassOptions) -> Option<Graph> {
     let mut cx = Context::new(options, pass.name());
     let new = run_everywhere(pass, graph, &mut cx);

@@ -16,7 +16,7 @@ pub mod verify;
 
 use tensorwright_ir::{LiteralRef, Location, Op, TensorType, Type};
 
-pub use self::product::{Loop, Product};
+pub use self::product::{Product, ProductLoop};
 pub use self::target::{Target, Untiled};
 pub(crate) use self::tiled::TiledRoutine;
 pub use self::tiled::{OperandForm, Reach, TileSize, Tiled, TiledCall, TiledOperand};

@@ -24,15 +24,15 @@ pub struct Product {
     /// Dtype of the result, in which products are added up (f32 for f16 and bf16).
     pub output: DType,
     /// Number of products; strides from one to the next.
-    pub batch: Loop,
+    pub batch: ProductLoop,
     /// Rows of `lhs` and `out`; the stride in `rhs` is 0.
-    pub rows: Loop,
+    pub rows: ProductLoop,
     /// Columns of `rhs` and `out`; the stride in `lhs` is 0.
-    pub columns: Loop,
+    pub columns: ProductLoop,
     /// Columns of `lhs` and rows of `rhs`; the stride in `out` is 0.
-    pub depth: Loop,
+    pub depth: ProductLoop,
     /// Loops around the batch, outermost first.
-    pub outer: Vec<Loop>,
+    pub outer: Vec<ProductLoop>,
     /// First element of `lhs`.
     pub lhs_offset: i64,
     /// First element of `rhs`.
@@ -41,7 +41,7 @@ pub struct Product {
 
 /// One loop of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Loop {
+pub struct ProductLoop {
     /// Number of iterations.
     pub extent: u64,
     /// Step in `lhs`.
@@ -52,23 +52,23 @@ pub struct Loop {
     pub out: i64,
 }
 
-impl Loop {
-    pub(crate) const ONCE: Loop = Loop { extent: 1, lhs: 0, rhs: 0, out: 0 };
+impl ProductLoop {
+    pub(crate) const ONCE: ProductLoop = ProductLoop { extent: 1, lhs: 0, rhs: 0, out: 0 };
 
     /// The two loops, `self` around `inner`, as one, if strides allow.
-    pub(crate) fn merged(self, inner: Loop) -> Option<Loop> {
+    pub(crate) fn merged(self, inner: ProductLoop) -> Option<ProductLoop> {
         let extent = inner.extent as i64;
         let continues = |outer: i64, inner: i64| outer == inner * extent;
         match (self.extent, inner.extent) {
             (1, _) => Some(inner),
             (_, 1) => Some(self),
             // What runs no times has no strides.
-            (0, _) | (_, 0) => Some(Loop { extent: 0, ..inner }),
+            (0, _) | (_, 0) => Some(ProductLoop { extent: 0, ..inner }),
             _ if continues(self.lhs, inner.lhs)
                 && continues(self.rhs, inner.rhs)
                 && continues(self.out, inner.out) =>
             {
-                Some(Loop { extent: self.extent * inner.extent, ..inner })
+                Some(ProductLoop { extent: self.extent * inner.extent, ..inner })
             }
             _ => None,
         }
@@ -96,7 +96,7 @@ impl TiledRoutine for Product {
 
     fn reach(&self) -> Option<Reach> {
         let outside = || self.outer.iter().chain([&self.batch, &self.rows, &self.columns]);
-        let reach = |from: i64, step: fn(&Loop) -> i64| {
+        let reach = |from: i64, step: fn(&ProductLoop) -> i64| {
             if outside().any(|l| l.extent == 0) {
                 return Some(0);
             }
@@ -107,8 +107,9 @@ impl TiledRoutine for Product {
             }
             u64::try_from(last + 1).ok().filter(|_| first >= 0)
         };
-        let operand =
-            |from, step: fn(&Loop) -> i64| if self.depth.extent == 0 { Some(0) } else { reach(from, step) };
+        let operand = |from, step: fn(&ProductLoop) -> i64| {
+            if self.depth.extent == 0 { Some(0) } else { reach(from, step) }
+        };
         let (lhs, rhs) = (operand(self.lhs_offset, |l| l.lhs)?, operand(self.rhs_offset, |l| l.rhs)?);
         Some(Reach { operands: smallvec![lhs, rhs], result: reach(0, |l| l.out)? })
     }
@@ -116,7 +117,7 @@ impl TiledRoutine for Product {
     /// A dim for the batch, the rows and the columns; a product with loops around the batch has none.
     fn grid(&self, tile: &TileSize) -> Option<SmallVec<[GridDim; 4]>> {
         let &[rows, columns] = &tile[..] else { return None };
-        let dim = |l: &Loop, tile| GridDim { extent: l.extent, tile };
+        let dim = |l: &ProductLoop, tile| GridDim { extent: l.extent, tile };
         self.outer
             .is_empty()
             .then(|| smallvec![dim(&self.batch, 1), dim(&self.rows, rows), dim(&self.columns, columns)])
@@ -134,9 +135,9 @@ impl TiledRoutine for Product {
     }
 }
 
-impl Display for Loop {
+impl Display for ProductLoop {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Loop { extent, lhs, rhs, out } = self;
+        let ProductLoop { extent, lhs, rhs, out } = self;
         write!(f, "{extent} ({lhs}, {rhs}, {out})")
     }
 }
@@ -147,7 +148,7 @@ impl Display for Product {
         write!(f, "{input}->{output}")?;
         outer.iter().try_for_each(|l| write!(f, " outer {l}"))?;
         for (name, l) in [("batch", batch), ("rows", rows), ("columns", columns), ("depth", depth)] {
-            if *l != Loop::ONCE {
+            if *l != ProductLoop::ONCE {
                 write!(f, " {name} {l}")?;
             }
         }
@@ -169,7 +170,7 @@ impl Parser<'_> {
         }
         let mut once = |name: &str| match self.accept_word(name) {
             true => self.product_loop(),
-            false => Ok(Loop::ONCE),
+            false => Ok(ProductLoop::ONCE),
         };
         let (batch, rows, columns, depth) = (once("batch")?, once("rows")?, once("columns")?, once("depth")?);
         let (mut lhs_offset, mut rhs_offset) = (0, 0);
@@ -182,7 +183,7 @@ impl Parser<'_> {
     }
 
     /// `32 (784, 0, 512)`.
-    fn product_loop(&mut self) -> Result<Loop> {
+    fn product_loop(&mut self) -> Result<ProductLoop> {
         let extent = self.number("a number of iterations")?;
         self.require("(")?;
         let lhs = self.signed("a step")?;
@@ -191,6 +192,6 @@ impl Parser<'_> {
         self.require(",")?;
         let out = self.signed("a step")?;
         self.require(")")?;
-        Ok(Loop { extent, lhs, rhs, out })
+        Ok(ProductLoop { extent, lhs, rhs, out })
     }
 }

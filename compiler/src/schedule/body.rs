@@ -11,7 +11,7 @@ use crate::fusion::Form;
 use crate::kernel::{Affine, Buffer, Instr, Reg, Store, Var};
 
 /// The body of one loop.
-pub(super) struct Body<'s, 'a> {
+pub(super) struct LoopBody<'s, 'a> {
     stages: &'s Stages<'a>,
     axes: &'s [Axis],
     full: bool,
@@ -21,9 +21,9 @@ pub(super) struct Body<'s, 'a> {
     row: Option<(Var, i64, i64)>,
 }
 
-impl<'s, 'a> Body<'s, 'a> {
-    pub(super) fn new(stages: &'s Stages<'a>, axes: &'s [Axis], full: bool) -> Body<'s, 'a> {
-        Body { stages, axes, full, instrs: Vec::new(), known: HashMap::new(), row: None }
+impl<'s, 'a> LoopBody<'s, 'a> {
+    pub(super) fn new(stages: &'s Stages<'a>, axes: &'s [Axis], full: bool) -> LoopBody<'s, 'a> {
+        LoopBody { stages, axes, full, instrs: Vec::new(), known: HashMap::new(), row: None }
     }
 
     /// From here on the loop `dim` stands for row `row` of each group of rows.

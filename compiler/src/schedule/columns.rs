@@ -3,10 +3,10 @@
 //! Where that is little code, several rows are added at once, one after the other as ever, so that the accumulators are loaded
 //! and stored once for all of them.
 
-use super::body::Body;
+use super::body::LoopBody;
 use super::layout::extents;
 use super::stages::{FoldTerm, Stages, each_point};
-use crate::kernel::{Buffer, Extent, Instr, Loop, Reg, Stage, Store};
+use crate::kernel::{Buffer, Extent, Instr, Loop, Reg, Store, TileStage};
 
 /// Rows that are added at once.
 const ROWS_AT_ONCE: u64 = 4;
@@ -35,7 +35,7 @@ impl Stages<'_> {
         // The order in which rows are added must not depend on how the reduced axes were merged.
         let in_order = rest == 0 || self.layout.reduced.len() == 1;
         if one.body.len() > SHORT_BODY || rows < 2 * ROWS_AT_ONCE || !in_order {
-            self.stages.push(Stage::Loop(one));
+            self.stages.push(TileStage::Loop(one));
         } else {
             let many = Rows { first: 0, count: ROWS_AT_ONCE };
             self.push_rows(self.add_rows(&folds, &accumulators, stores, many), rows / ROWS_AT_ONCE);
@@ -68,7 +68,7 @@ impl Stages<'_> {
         let axes = self.axes(true);
         let reduced = self.layout.reduced.len();
         let at = self.local_index(false, &axes[reduced..]).moved(reduced as u32);
-        let mut body = Body::new(self, &axes, true);
+        let mut body = LoopBody::new(self, &axes, true);
         let mut writes = Vec::new();
         let mut sums: Vec<Reg> = accumulators
             .iter()
@@ -102,6 +102,6 @@ impl Stages<'_> {
     /// Appends a loop with another number of iterations over the innermost reduced axis.
     fn push_rows(&mut self, mut rows: Loop, count: u64) {
         rows.dims[self.layout.reduced.len() - 1] = Extent::Fixed(count);
-        self.stages.push(Stage::Loop(rows));
+        self.stages.push(TileStage::Loop(rows));
     }
 }

@@ -25,7 +25,7 @@ pub(super) enum Term {
 }
 
 impl Term {
-    /// Registers that it reads.
+    /// Registers that the term reads.
     pub(super) fn operands(&self) -> SmallVec<[Reg; 3]> {
         match *self {
             Term::Fold(_, x) => smallvec![x],

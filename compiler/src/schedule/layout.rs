@@ -59,12 +59,12 @@ pub(super) struct Layout {
 /// A loop of the cluster.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
-    /// Its variable in the expression.
+    /// Variable of the axis in the expression.
     pub(super) var: u32,
     pub(super) extent: u64,
     /// The grid dim that walks over its tiles, if it is cut.
     pub(super) grid: Option<u32>,
-    /// Its loop within the tile, if it has one.
+    /// Loop of the axis within the tile, if it has one.
     pub(super) within: Option<Extent>,
 }
 

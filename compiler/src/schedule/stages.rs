@@ -14,18 +14,18 @@
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::{ReduceKind, Work};
+use tensorwright_ir::op::primitive::{CostClass, ReduceKind};
 use tensorwright_ir::{DType, TensorType};
 
-use super::body::Body;
+use super::body::LoopBody;
 use super::columns::Rows;
 use super::expression::{Expression, Term};
 use super::layout::{Axis, LONG_ROW, Layout, SIDE_BY_SIDE, extents};
 use crate::cost::{self, SCRATCH};
 use crate::fusion::Form;
 use crate::kernel::{
-    Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Stage,
-    Store, Var,
+    Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg, Span, Store,
+    TileStage, Var,
 };
 
 /// Elements from which on a call of a vector math function beats code in the loop.
@@ -38,8 +38,10 @@ const MAX_TURNED_BYTES: u64 = 1 << 16;
 /// The vector math function that a term of `dtype` is.
 pub(super) fn math_of(term: &Term, dtype: DType) -> Option<MathOp> {
     match *term {
-        Term::Instr(Instr::Unary(f, _)) if f.work(dtype) == Work::VectorMath => Some(MathOp::Unary(f)),
-        Term::Instr(Instr::Binary(f, ..)) if f.work(dtype) == Work::VectorMath => Some(MathOp::Binary(f)),
+        Term::Instr(Instr::Unary(f, _)) if f.work(dtype) == CostClass::VectorMath => Some(MathOp::Unary(f)),
+        Term::Instr(Instr::Binary(f, ..)) if f.work(dtype) == CostClass::VectorMath => {
+            Some(MathOp::Binary(f))
+        }
         _ => None,
     }
 }
@@ -94,7 +96,7 @@ pub(super) struct Stages<'a> {
     pub(super) local: HashMap<Reg, u32>,
     /// Terms that are in scratch by now.
     pub(super) ready: Vec<bool>,
-    pub(super) stages: Vec<Stage>,
+    pub(super) stages: Vec<TileStage>,
     locals: Vec<Local>,
 }
 
@@ -283,7 +285,7 @@ impl<'a> Stages<'a> {
             return;
         }
         let axes = self.axes(full);
-        let mut body = Body::new(self, &axes, full);
+        let mut body = LoopBody::new(self, &axes, full);
         let values: Vec<(Reg, Reg)> = kept.iter().map(|&reg| (reg, body.emit(reg))).collect();
         let mut writes: Vec<Store> = stores.iter().map(|&s| body.store(s)).collect();
         let body = body.instrs;
@@ -318,7 +320,7 @@ impl<'a> Stages<'a> {
             let args = operands.iter().map(|r| span(self.local[r])).collect();
             let dims = self.call_dims(self.full[i]);
             let dtype = self.expression.dtypes[i];
-            self.stages.push(Stage::Math(Math { function, dtype, out: span(out), args, dims }));
+            self.stages.push(TileStage::Math(Math { function, dtype, out: span(out), args, dims }));
             self.ready[i] = true;
             if let Some(r) = reusable.filter(|r| self.local[r] == out) {
                 self.ready[r.0 as usize] = false;
@@ -342,7 +344,7 @@ impl<'a> Stages<'a> {
         let one = self.fold_rows(&folds, &results, 1);
         let rows = self.rows_at_once(&folds, one.body.len());
         let folded = if rows == 1 { one } else { self.fold_rows(&folds, &results, rows) };
-        self.stages.push(Stage::Loop(folded));
+        self.stages.push(TileStage::Loop(folded));
         for (term, ..) in folds {
             self.ready[term.0 as usize] = true;
         }
@@ -368,7 +370,7 @@ impl<'a> Stages<'a> {
     fn fold_rows(&self, folds: &[FoldTerm], results: &[u32], rows: u64) -> Loop {
         let axes = self.axes(true);
         let at = self.local_index(false, &self.tile);
-        let mut body = Body::new(self, &axes, true);
+        let mut body = LoopBody::new(self, &axes, true);
         let mut written = Vec::new();
         for row in 0..rows {
             if rows > 1 {
@@ -425,6 +427,6 @@ impl<'a> Stages<'a> {
 pub(super) type FoldTerm = (Reg, ReduceKind, Reg);
 
 /// A loop that stores at each of its points.
-pub(super) fn each_point(axes: &[Axis], body: Vec<Instr>, stores: Vec<Store>) -> Stage {
-    Stage::Loop(Loop { dims: extents(axes).to_vec(), body, stores, folded: 0, folds: Vec::new() })
+pub(super) fn each_point(axes: &[Axis], body: Vec<Instr>, stores: Vec<Store>) -> TileStage {
+    TileStage::Loop(Loop { dims: extents(axes).to_vec(), body, stores, folded: 0, folds: Vec::new() })
 }

@@ -2,7 +2,7 @@
 
 use tensorwright_compiler::kernel::{Access, interpret};
 use tensorwright_compiler::program::{
-    Control, KernelCall, Loop, OperandForm, Place, Product, Program, Step, Tiled,
+    Control, KernelCall, OperandForm, Place, Product, ProductLoop, Program, Step, Tiled,
 };
 use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_ir::{DType, Literal, Op, Scalar, TensorType, Type};
@@ -104,7 +104,7 @@ impl<'p> Memory<'p> {
 /// The result of a product, in memory that held `out`.
 fn multiplied(product: &Product, lhs: &[u8], rhs: &[u8], mut out: Vec<u8>) -> Vec<u8> {
     let Product { input, output, batch, rows, columns, depth, outer, lhs_offset, rhs_offset } = product;
-    let loops: Vec<&Loop> = outer.iter().chain([batch, rows, columns]).collect();
+    let loops: Vec<&ProductLoop> = outer.iter().chain([batch, rows, columns]).collect();
     let points: u64 = loops.iter().map(|l| l.extent).product();
     for point in 0..points {
         let (mut rest, mut at) = (point, [*lhs_offset, *rhs_offset, 0]);

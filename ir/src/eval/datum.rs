@@ -14,7 +14,7 @@ pub enum Datum {
 }
 
 impl Datum {
-    /// Its type.
+    /// The type of the value.
     pub fn ty(&self) -> Type {
         match self {
             Datum::Tensor(literal) => literal.ty().into(),
@@ -23,7 +23,7 @@ impl Datum {
         }
     }
 
-    /// Whether it has this type.
+    /// Whether the value has this type.
     pub fn is_of(&self, ty: &Type) -> bool {
         match (self, ty) {
             (Datum::Tensor(literal), Type::Tensor(ty)) => literal.ty() == ty,

@@ -146,7 +146,7 @@ impl<'s> Evaluator<'s> {
         outputs.into_iter().enumerate().map(tensor).collect()
     }
 
-    /// As [`Evaluator::evaluate`], for graphs that take and give lists and tokens too.
+    /// Evaluates a graph that may take and give lists and tokens; see [`Evaluator::evaluate`].
     pub fn evaluate_data(&mut self, graph: &Graph, inputs: Vec<Datum>) -> Result<Vec<Datum>, EvalError> {
         check_inputs(graph, &inputs)?;
         self.run(graph, inputs)

@@ -48,7 +48,7 @@ pub enum Batching<'a> {
 }
 
 impl Batching<'_> {
-    /// The same op, of operands that are all batched, with its axes moved by one.
+    /// A batching by the same op, of operands that are all batched, with its axes moved by one.
     pub fn moved(op: impl Into<Op>) -> Batching<'static> {
         Batching::Moved(Box::new(op.into()))
     }
@@ -65,7 +65,7 @@ pub trait BatchRule: Debug {
 pub struct Item {
     /// The value.
     pub value: Value,
-    /// Whether it has one slice per example, along axis 0; of a list its rows do.
+    /// Whether the value has one slice per example, along axis 0; of a list its rows do.
     pub per_example: bool,
 }
 
@@ -87,9 +87,9 @@ pub type Items = SmallVec<[Item; 1]>;
 /// A node that is batched, in the graph that its rule appends to.
 #[derive(Debug)]
 pub struct Examples<'a> {
-    /// Where the rule appends.
+    /// Builder that the rule appends to.
     pub b: &'a mut Builder,
-    /// How many examples there are.
+    /// Number of examples.
     pub size: usize,
     /// Types of the operands for one example.
     pub types: &'a [&'a Type],

@@ -10,7 +10,7 @@
 //! | form | what is stated | whose |
 //! |---|---|---|
 //! | [`Partials`] | the partial derivative by each operand, element by element | functions of elements |
-//! | [`Transpose`] | the transposed map | ops that are linear in their float operands: movement, sums |
+//! | [`LinearOp`] | the transposed map | ops that are linear in their float operands: movement, sums |
 //! | [`Differentiable`] | both products with the Jacobian | products, folds, sorting |
 //! | [`Derivative::Expansion`] | nothing: the definition is differentiated | composites, unless they know better |
 //! | [`Derivative::Zero`] | nothing: results are constant between jumps | roundings, comparisons, indices, bits, effects |
@@ -72,7 +72,7 @@ impl<'a> Derivative<'a> {
     }
 
     /// The rule of an op that is linear in its float operands together.
-    pub fn linear(op: &'a dyn Transpose) -> Derivative<'a> {
+    pub fn linear(op: &'a dyn LinearOp) -> Derivative<'a> {
         Derivative::Rule(Rule(Kind::Linear(op)))
     }
 
@@ -89,7 +89,7 @@ pub struct Rule<'a>(Kind<'a>);
 #[derive(Clone, Copy)]
 enum Kind<'a> {
     Partials(&'a dyn Partials),
-    Linear(&'a dyn Transpose),
+    Linear(&'a dyn LinearOp),
     Both(&'a dyn Differentiable),
 }
 
@@ -110,7 +110,7 @@ pub trait Partials {
 }
 
 /// An op with one result that is linear in its float operands together, for fixed other operands.
-pub trait Transpose {
+pub trait LinearOp {
     /// Cotangents of the operands; `None` for those that [`Primal::wants`] does not ask for.
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError>;
 }
@@ -132,9 +132,9 @@ pub struct Primal<'a> {
     pub b: &'a mut Builder,
     /// The op.
     pub op: &'a Op,
-    /// Its operands.
+    /// Operands of the node.
     pub operands: &'a [Value],
-    /// Its results.
+    /// Results of the node.
     pub results: &'a [Value],
     /// For each operand whether its cotangent is of use. Only floats are wanted.
     pub wanted: &'a [bool],

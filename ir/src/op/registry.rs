@@ -313,11 +313,11 @@ macro_rules! for_each_op {
 pub struct OpKind {
     /// The mnemonic.
     pub name: &'static str,
-    /// How many operands it takes.
+    /// Number of operands that the op takes.
     pub arity: Arity,
-    /// How many regions it has.
+    /// Number of regions of the op.
     pub regions: Arity,
-    /// What kind of computation it is.
+    /// Kind of computation that the op is.
     pub lowering: Lowering,
     /// Names of its attributes.
     pub attributes: &'static [&'static str],
@@ -417,7 +417,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// How many operands it takes.
+            /// Number of operands that the op takes.
             pub fn arity(&self) -> Arity {
                 match self {
                     $(Op::$variant(_) => <$payload as OpDef>::ARITY,)*
@@ -425,7 +425,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// How many regions it has.
+            /// Number of regions of the op.
             pub fn regions(&self) -> Arity {
                 match self {
                     $(Op::$variant(_) => Arity::Exact(0),)*
@@ -433,7 +433,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// What kind of computation it is.
+            /// Kind of computation that the op is.
             pub fn lowering(&self) -> Lowering {
                 match self {
                     $(Op::$variant(_) => <$payload as OpDef>::LOWERING,)*
@@ -441,7 +441,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// Its attributes as the text form shows them.
+            /// Attributes of the op as the text form shows them.
             pub fn attributes(&self) -> Vec<(&'static str, AttrValue)> {
                 match self {
                     $(Op::$variant(op) => op.to_attrs(),)*
@@ -486,7 +486,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// How its regions run, and how values get in and out; `None` for an op without regions, or with a definition in their place.
+            /// How the regions of the op run, and how values get in and out; `None` for an op without regions, or with a definition in their place.
             pub fn ports(&self) -> Option<Ports> {
                 match self {
                     $(Op::$variant(_) => None,)*
@@ -502,7 +502,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// How it is differentiated.
+            /// How the op is differentiated.
             pub fn derivative(&self) -> Derivative<'_> {
                 match self {
                     $(Op::$variant(op) => OpDef::derivative(op),)*
@@ -510,7 +510,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// What it becomes for that many examples at once.
+            /// What the op becomes for that many examples at once.
             pub fn batching(&self, examples: usize) -> Batching<'_> {
                 match self {
                     $(Op::$variant(op) => OpDef::batching(op, examples),)*
@@ -527,7 +527,7 @@ macro_rules! define_ops {
                 }
             }
 
-            /// As [`Op::eval`], for all ops. Fails where an effect fails, or if the evaluator's budget is used up.
+            /// Evaluates any op, those with regions too; see [`Op::eval`]. Fails where an effect fails, or if the evaluator's budget is used up.
             pub(crate) fn eval_in(
                 &self,
                 evaluator: &mut Evaluator<'_>,
@@ -577,7 +577,7 @@ macro_rules! define_ops {
 for_each_op!(define_ops);
 
 impl Op {
-    /// Whether it is a scalar function: operands and results have one shape, and each result element depends on the operand elements
+    /// Whether the op is a scalar function: operands and results have one shape, and each result element depends on the operand elements
     /// at its own index, wherever that is.
     pub fn is_elementwise(&self) -> bool {
         matches!(self.batching(1), Batching::ElementWise)
@@ -600,7 +600,7 @@ impl Op {
         self.infer_checked(operands, regions)
     }
 
-    /// As [`Op::infer`], for ordinary ops, which take and give tensors alone.
+    /// Types of the results of an ordinary op, which takes and gives tensors alone; see [`Op::infer`].
     pub fn infer_tensors(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let operands: SmallVec<[Type; 4]> = operands.iter().map(|&ty| ty.into()).collect();
         let operands: SmallVec<[&Type; 4]> = operands.iter().collect();

@@ -194,9 +194,9 @@ pub enum Values {
 /// An operand that a sampled op needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operand {
-    /// Its type.
+    /// Type of the operand.
     pub ty: Type,
-    /// Its values.
+    /// Values that the operand may have.
     pub values: Values,
 }
 
@@ -222,9 +222,9 @@ impl Operand {
 pub struct Sample<T> {
     /// The op.
     pub op: T,
-    /// Its operands.
+    /// Operands of the sample.
     pub operands: SmallVec<[Operand; 3]>,
-    /// Its regions.
+    /// Regions of the sample.
     pub regions: Vec<Graph>,
     /// How far a compiled result may be from the evaluator's.
     pub tolerance: Tolerance,

@@ -22,7 +22,7 @@ macro_rules! codes {
                 match self { $(Code::$variant => $title),* }
             }
 
-            /// What it means and what to do about it. In codes about texts, the lines of four spaces and more are a text that
+            /// Meaning of the code, and what to do about such an error. In codes about texts, the lines of four spaces and more are a text that
             /// has the error.
             pub const fn explanation(self) -> &'static str {
                 match self { $(Code::$variant => $text),* }

@@ -23,9 +23,9 @@ impl Span {
 /// A second place that explains the error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {
-    /// Where.
+    /// Place in the text.
     pub span: Span,
-    /// What is there.
+    /// Text of the label.
     pub label: String,
 }
 
@@ -92,7 +92,7 @@ impl ParseError {
         self.detail.code
     }
 
-    /// What is wrong.
+    /// Description of what is wrong.
     pub fn message(&self) -> &str {
         &self.detail.message
     }
@@ -122,7 +122,7 @@ impl ParseError {
         self.detail.related.as_ref()
     }
 
-    /// What to do about it.
+    /// Advice on what to do about the error.
     pub fn help(&self) -> Option<&str> {
         self.detail.help.as_deref()
     }

@@ -53,12 +53,12 @@ pub(super) struct Label<'a> {
 }
 
 /// A graph under construction.
-struct Body<'a> {
+struct PartialGraph<'a> {
     graph: Graph,
     values: HashMap<Label<'a>, (Value, Span)>,
 }
 
-impl<'a> Body<'a> {
+impl<'a> PartialGraph<'a> {
     fn bind(&mut self, label: Label<'a>, value: Value, span: Span) {
         self.graph.set_value_name(value, label.name.as_deref().map(str::to_owned));
         self.values.insert(label, (value, span));
@@ -105,7 +105,7 @@ impl<'a> Parser<'a> {
         self.depth += 1;
         self.keyword("graph")?;
         let name = if self.eat('@')? { self.graph_name()? } else { String::new() };
-        let mut body = Body { graph: Graph::new(name), values: HashMap::new() };
+        let mut body = PartialGraph { graph: Graph::new(name), values: HashMap::new() };
         self.list('(', ')', |p| p.input(&mut body))?;
         let declared = self.declared_outputs()?;
         self.expect('{')?;
@@ -125,7 +125,7 @@ impl<'a> Parser<'a> {
         self.word("the graph's name").map(|(name, _)| name.to_owned())
     }
 
-    fn input(&mut self, body: &mut Body<'a>) -> Result<(), ParseError> {
+    fn input(&mut self, body: &mut PartialGraph<'a>) -> Result<(), ParseError> {
         let (label, span) = self.label()?;
         self.expect(':')?;
         let (ty, _) = self.ty()?;
@@ -150,7 +150,7 @@ impl<'a> Parser<'a> {
 
     fn outputs(
         &mut self,
-        body: &mut Body<'a>,
+        body: &mut PartialGraph<'a>,
         declared: Option<(Vec<Type>, Span)>,
     ) -> Result<(), ParseError> {
         let start = self.advance()?;
@@ -175,7 +175,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn statement(&mut self, body: &mut Body<'a>) -> Result<(), ParseError> {
+    fn statement(&mut self, body: &mut PartialGraph<'a>) -> Result<(), ParseError> {
         let bound = self.bound(body)?;
         let (name, at) = self.word("an operation, a value to define or `return`")?;
         let kind = self.kind(name, at)?;
@@ -198,7 +198,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The values before `=`.
-    fn bound(&mut self, body: &Body<'a>) -> Result<Bound<'a>, ParseError> {
+    fn bound(&mut self, body: &PartialGraph<'a>) -> Result<Bound<'a>, ParseError> {
         let mut bound = Bound::new();
         if self.token.kind != Kind::Value {
             return Ok(bound);
@@ -225,7 +225,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn operands(&mut self, body: &Body<'a>) -> Result<SmallVec<[Value; 4]>, ParseError> {
+    fn operands(&mut self, body: &PartialGraph<'a>) -> Result<SmallVec<[Value; 4]>, ParseError> {
         let mut operands = SmallVec::new();
         self.list('(', ')', |p| {
             operands.push(p.operand(body)?);
@@ -234,7 +234,7 @@ impl<'a> Parser<'a> {
         Ok(operands)
     }
 
-    fn operand(&mut self, body: &Body<'a>) -> Result<Value, ParseError> {
+    fn operand(&mut self, body: &PartialGraph<'a>) -> Result<Value, ParseError> {
         let (label, span) = self.label()?;
         match body.values.get(&label) {
             Some(&(value, _)) => Ok(value),
@@ -295,7 +295,7 @@ impl<'a> Parser<'a> {
     /// The result types: inferred, and compared with the annotation if there is one.
     fn types(
         &self,
-        body: &Body<'a>,
+        body: &PartialGraph<'a>,
         op: &Op,
         operands: &[Value],
         regions: &[Graph],
@@ -336,7 +336,7 @@ impl<'a> Parser<'a> {
         self.error(Code::ResultCount, span, message, format!("{} expected", results(expected)))
     }
 
-    fn check_new(&self, body: &Body<'a>, label: &Label<'a>, span: Span) -> Result<(), ParseError> {
+    fn check_new(&self, body: &PartialGraph<'a>, label: &Label<'a>, span: Span) -> Result<(), ParseError> {
         match body.values.get(label) {
             None => Ok(()),
             Some(&(_, earlier)) => {

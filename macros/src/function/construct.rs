@@ -1,4 +1,10 @@
 //! `if`, `match`, loops and jumps.
+//!
+//! An `if` or a loop whose condition may be a tensor becomes a driver. What matches patterns (`if let`, `while let`, `match`) cannot depend on
+//! a tensor, and stays Rust's own: only the code in it is lowered, and jumps in it become flags like others.
+//!
+//! Levels: each block that a driver runs is one level further in than what is around it (`Scopes::level`). A variable from a level
+//! further out is copied where it is used as a value, because the other block, or the next iteration, may use it too.
 
 use std::collections::BTreeSet;
 
@@ -75,6 +81,7 @@ impl Lower {
                 "a jump inside the value of a jump is not supported; bind the value with `let` first",
             );
         }
+        // The flag goes up behind the value: computing the value is not part of what the jump skips.
         let (tokens, flag) = (lowered.tokens, jump.flag());
         Lowered {
             tokens: quote!(#tokens #flag.set();),
@@ -151,6 +158,7 @@ impl Lower {
         if let Some((_, otherwise)) = &choice.else_branch {
             scan::join(&mut touched, scan::expr(otherwise));
         }
+        // Before the blocks are lowered: they may declare variables that hide these.
         let variables = self.carriers(&touched);
         let condition = self.truth(&choice.cond);
         self.scopes.level += 1;
@@ -193,13 +201,16 @@ impl Lower {
     }
 
     /// A loop's body with its variables; `bind` declares what each iteration binds.
+    ///
+    /// Two levels: what an iteration binds is of its own level, since the next iteration binds it anew, and the body is one
+    /// further in, since a guard may be around it.
     fn body(
         &mut self,
         label: Option<&Label>,
         dest: &Dest,
         body: &Block,
         bind: impl FnOnce(&mut Lower),
-    ) -> Body {
+    ) -> LoopCode {
         let number = self.number();
         let label = label.map(|label| label.name.ident.to_string());
         self.frames.push(Frame { number, label, dest: dest.clone() });
@@ -212,9 +223,12 @@ impl Lower {
         let lowered = self.block(body, &Dest::Nowhere);
         self.scopes.level -= 2;
         self.scopes.leave();
+        // `continue` ends at the end of the body, where its flag is gone.
         let mut stops = lowered.jumps;
         stops.remove(&Jump::Continue(number));
         let mut code = lowered.tokens;
+        // A traced loop cannot be left in the middle: its driver asks the flags at the end, and until it does iterations do nothing. Eagerly
+        // the driver ends the loop at once.
         if !stops.is_empty() {
             let carriers = self.all_carriers(inner, &stops, &Dest::Nowhere);
             code = self.guard(&stops, code, &carriers, body.span());
@@ -224,20 +238,22 @@ impl Lower {
             let mut #next = ::tensorwright::control::natural::Flag::new();
             #code
         };
+        // `break` ends at the end of the loop.
         let mut jumps = stops.clone();
         jumps.remove(&Jump::Break(number));
-        Body { number, code, stops, jumps }
+        LoopCode { number, code, stops, jumps }
     }
 
     /// The whole of a loop.
     fn repeat(
         &mut self,
-        body: &Body,
+        body: &LoopCode,
         begin: TokenStream,
         driver: &proc_macro2::Ident,
         phases: TokenStream,
         carriers: Vec<TokenStream>,
     ) -> TokenStream {
+        // While the frame is there: a `break` with a value carries the slot of the frame's destination.
         let carriers = self.all_carriers(carriers, &body.stops, &Dest::Nowhere);
         self.frames.pop();
         let stop = Jump::Break(body.number).flag();
@@ -260,6 +276,7 @@ impl Lower {
         if matches!(bare(&repeat.cond), Expr::Lit(literal) if matches!(&literal.lit, Lit::Bool(b) if b.value))
         {
             let (label, body) = (repeat.label.as_ref(), &repeat.body);
+            // A condition that never fails leaves nothing to trace.
             return self.endless(label, body, repeat.while_token.span, &Dest::Nowhere).then_unit(self, dest);
         }
         let mut touched = scan::expr(&repeat.cond);
@@ -284,6 +301,8 @@ impl Lower {
             let condition = self.truth(&repeat.cond);
             self.scopes.level -= 1;
             body = self.body(repeat.label.as_ref(), &Dest::Nowhere, &repeat.body, |_| {});
+            // The driver must know before the first test whether it is to trace, and the test must not run twice. So its type is asked of an
+            // expression that is compiled and never run.
             let (kind, code) = (self.name("kind"), &body.code);
             let condition = quote_spanned!(repeat.cond.span()=> &(#condition));
             let is_tensor = quote_spanned! {repeat.cond.span()=>
@@ -318,6 +337,7 @@ impl Lower {
         let make = quote_spanned!(span=> ::tensorwright::control::natural::Loop::forever());
         let code = &body.code;
         let phases = quote!(::tensorwright::control::natural::Phase::Body => { #code });
+        // Without a `break` what follows is dead, and the loop has whatever type is asked for.
         let ends = !body.stops.contains(&Jump::Break(body.number));
         let tokens = self.repeat(&body, quote!(let mut #driver = #make;), &driver, phases, carriers);
         Lowered { tokens, jumps: body.jumps, ends, ..Lowered::default() }
@@ -362,7 +382,7 @@ impl Lower {
 }
 
 /// A loop's body, lowered.
-struct Body {
+struct LoopCode {
     number: usize,
     code: TokenStream,
     /// Jumps that end the loop.

@@ -1,4 +1,10 @@
 //! Expressions: comparisons, `&&`, `||`, conditions, and variables that other blocks use too.
+//!
+//! The macro does not know which operands are tensors. Comparisons become calls on `Left(&x)`, and ends of ranges calls on `Ends`, with a trait
+//! for tensors and one for all else in scope: method resolution takes the one whose receiver needs fewer references, once types are known.
+//!
+//! An expression is either *moved* (a value) or only *looked at* (a place: a receiver, a scrutinee, the operand of `&`). Of a variable
+//! that another block may use too a value is a copy; a place stays as it is, or assigning to its parts would change a copy.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -114,6 +120,7 @@ impl Lower {
         is_shared.then(|| quote_spanned!(path.span()=> ::tensorwright::control::natural::copy(&#path)))
     }
 
+    /// A comparison by reference, as Rust's own are: neither side is moved.
     fn compare(&mut self, binary: &ExprBinary, method: &str) -> TokenStream {
         let (left, right) = (self.place(&binary.left), self.place(&binary.right));
         let span = binary.op.span();
@@ -125,6 +132,8 @@ impl Lower {
         })}
     }
 
+    /// `&&` and `||`: the right side runs if the left one does not decide, or is a tensor. Both sides are conditions, so that what
+    /// they are is asked of each alone: a tensor may stand beside a `bool`.
     fn logic(&mut self, binary: &ExprBinary, function: &str) -> TokenStream {
         let (left, right) = (self.truth(&binary.left), self.truth(&binary.right));
         let span = binary.op.span();
@@ -218,6 +227,7 @@ impl VisitMut for Lower {
             Expr::Closure(_) | Expr::Const(_) => return,
             _ => None,
         };
+        // What has been lowered is tokens, which are not visited again.
         if let Some(tokens) = replaced {
             *expr = Expr::Verbatim(tokens);
             return;
@@ -233,6 +243,7 @@ impl VisitMut for Lower {
 }
 
 impl Lower {
+    /// Visits the parts of an expression that stays, each as what it is there: a place or a value.
     fn visit_parts(&mut self, expr: &mut Expr) {
         match expr {
             Expr::Assign(assign) => {

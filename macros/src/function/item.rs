@@ -1,4 +1,11 @@
 //! The function that callers see, and the traced one behind it.
+//!
+//! The macro makes two items of one. The first has the user's name and signature, and calls the second, which gives the `Function` that
+//! holds what has been compiled. Beside a free function `f` that is `f::function`, in a struct `f {}`: types and functions have different
+//! name spaces. An `impl` block can hold no struct, so there it is `f_function`.
+//!
+//! A `Function` that is not generic is a static. One that is has an instance for each choice of parameters, and a static in a generic
+//! function is one for all of them, so `control::natural::instance` keeps those by type.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -153,7 +160,8 @@ fn body(item: &ItemFn, home: Home, arguments: &[Argument], result: &Type) -> Res
     Ok(quote!(#receiver #bind #statements))
 }
 
-/// The tokens with the receiver's name for `self`.
+/// The tokens with the receiver's name for `self`: the body becomes a closure over its arguments, in which `self` is one of them, and no
+/// closure may call an argument so. Tokens, not expressions, because macros hold them too. `self::path` stays.
 fn without_self(tokens: TokenStream) -> TokenStream {
     let mut tokens = tokens.into_iter().peekable();
     let mut renamed = TokenStream::new();
@@ -222,6 +230,7 @@ fn traced(
             .with_name(#text)
             .with_argument_names([#(#texts),*] as [&str; _])
     };
+    // An argument that is no tree is to be told at its type, not inside of what is expanded.
     let asserts = arguments
         .iter()
         .map(|Argument { ty, .. }| quote_spanned!(ty.span()=> ::tensorwright::tree::assert_tree::<#ty>();));

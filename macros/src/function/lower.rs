@@ -1,4 +1,15 @@
 //! Statements: where values go, which jumps a statement may take, and what they skip.
+//!
+//! Lowering goes through a block once, from the first statement to the last. Each gives its code and the jumps that it may take. As long
+//! as there are none, code is appended as it is. After the first statement that may jump, all that is left of the block is lowered at
+//! once, as the inside of one guard ([`Lower::guarded`]): guards nest, and each names only the flags that may be up where it begins.
+//!
+//! ```text
+//! a; if c { break; } b; x     a; choice { flag.set() }  G(flag) { b; result.fill(x) }
+//! ```
+//!
+//! What a statement declares must outlive its guard's beginning, not its end, so the declaration itself goes inside: that is what
+//! [`Lowered::after`] is for.
 
 use std::collections::BTreeSet;
 
@@ -35,8 +46,9 @@ pub(super) enum Dest {
 #[derive(Default)]
 pub(super) struct Lowered {
     pub(super) tokens: TokenStream,
-    /// What binds its results: it comes after the code, and is skipped by a jump.
+    /// Code that binds the results of the construct: it comes after the code, and is skipped by a jump.
     pub(super) after: TokenStream,
+    /// The jumps that the code may take, out of it.
     pub(super) jumps: BTreeSet<Jump>,
     /// Whether nothing can run after it.
     pub(super) ends: bool,
@@ -103,7 +115,7 @@ impl Lower {
         })
     }
 
-    /// A name that nobody else has.
+    /// A name that nobody else has: the number keeps it apart from our own, hygiene from the user's.
     pub(super) fn name(&mut self, what: &str) -> Ident {
         self.names += 1;
         format_ident!("{what}{}", self.names, span = Span::mixed_site())
@@ -133,6 +145,7 @@ impl Lower {
     fn stmts(&mut self, stmts: &[Stmt], dest: &Dest) -> Lowered {
         let mut all = Lowered::default();
         for (i, stmt) in stmts.iter().enumerate() {
+            // The tail fills the destination itself, so that a block in it does not need a slot of its own.
             if let (Stmt::Expr(tail, None), true) = (stmt, i + 1 == stmts.len()) {
                 let lowered = self.value(tail, dest);
                 all.tokens.extend(lowered.tokens);
@@ -143,6 +156,7 @@ impl Lower {
             let lowered = self.stmt(stmt);
             all.tokens.extend(lowered.tokens);
             all.jumps.extend(lowered.jumps.iter().copied());
+            // The rest is dead code, which would be a guard that never runs, about variables that may have no type.
             if lowered.ends {
                 all.ends = true;
                 return all;
@@ -160,7 +174,8 @@ impl Lower {
         all
     }
 
-    /// The statements after something that may have jumped.
+    /// The statements after something that may have jumped, in a guard. They are one level further in: the compiler must not think that
+    /// they move a variable that what comes after the guard uses.
     fn guarded(
         &mut self,
         jumps: &BTreeSet<Jump>,
@@ -179,6 +194,7 @@ impl Lower {
         let lowered = self.stmts(rest, dest);
         self.scopes.level -= 1;
         self.scopes.leave();
+        // Flags that were up are carried too: the guard may be in the part of an iteration that a traced flag skips.
         let raised: BTreeSet<Jump> = jumps | &lowered.jumps;
         let carriers = self.all_carriers(variables, &raised, dest);
         let inner = lowered.tokens;
@@ -198,11 +214,13 @@ impl Lower {
         let begin = quote_spanned! {span=>
             ::tensorwright::control::natural::Choice::guard(::tensorwright::control::natural::unless(&[#(&#flags),*]))?
         };
+        // Inside no flag is up, and the trace knows it: a flag that has been traced would be asked again by each guard further in.
         let then = quote!(#(#flags.reset();)* #code);
         self.choice(begin, then, quote!(), carriers)
     }
 
-    /// A driver of two sides.
+    /// A driver of two sides, and the loop that runs them. Both are arms of one `match`, one of which runs each time round; `step` borrows
+    /// the carriers only between them, so that the blocks themselves use the variables as the user wrote it.
     pub(super) fn choice(
         &mut self,
         begin: TokenStream,
@@ -229,10 +247,13 @@ impl Lower {
     /// Variables as drivers see them: those of them that may change.
     pub(super) fn carriers(&self, touched: &Touched) -> Vec<TokenStream> {
         let carrier = |(name, (ident, assigned)): (&String, &(Ident, bool))| {
+            // What is not in scope is a static, a function, or a word in the tokens of a macro.
             let variable = self.scopes.find(ident)?;
+            // Errors about a type that cannot be carried are to point at the variable.
             let span = Span::mixed_site().located_at(ident.span());
             let (probe, own) = match &variable.slot {
                 Some(slot) if *assigned => (quote!(SlotProbe), slot),
+                // Without `mut` only what is behind a handle can change, which the driver neither sees nor needs to.
                 None if variable.mutable => (quote!(Probe), &variable.ident),
                 _ => return None,
             };
@@ -330,7 +351,8 @@ impl Lower {
         }
         let deferred = self.deferred(expr);
         let mut lowered = self.value(expr, &Dest::Nowhere);
-        // A variable that one of the blocks gave its first value.
+        // A variable that one of the blocks gave its first value. Every path did, so that from here on it is an ordinary one, which a `let`
+        // that shadows the declaration makes of it.
         for (ident, slot) in deferred {
             let what = format!("`{ident}`");
             let after = quote_spanned!(ident.span()=> let #ident = #slot.get(#what)?;);
@@ -358,6 +380,7 @@ impl Lower {
         };
         let (mut lowered, value) = self.bound(&assign.right);
         match deferred {
+            // The block goes on with a variable of its own; what comes after the construct takes the value out of the slot.
             Some((ident, slot)) => {
                 lowered.after.extend(quote! {
                     let #ident = #value;
@@ -392,6 +415,7 @@ impl Lower {
         if let Some((_, otherwise)) = &init.diverge {
             return self.let_else(local, &init.expr, otherwise);
         }
+        // A pattern may bind parts by reference, so what it takes apart is no copy.
         let is_name = matches!(pattern, Pat::Ident(_) | Pat::Type(_) | Pat::Wild(_));
         let (mut lowered, value) = match bare(&init.expr) {
             Expr::Path(_) if !is_name => (Lowered::default(), self.place(&init.expr)),
@@ -443,6 +467,7 @@ impl Lower {
             return quote!(let #pattern = #value else { #tokens unreachable!("the block ends here") };)
                 .into();
         }
+        // `let .. else` must diverge, and a jump that is a flag does not. So the names go through a slot, as one tuple.
         let slot = self.name("value");
         let made = new_slot(&slot);
         let (idents, tokens) = (names.iter().map(|(ident, _)| ident), diverged.tokens);

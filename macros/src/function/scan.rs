@@ -1,4 +1,8 @@
 //! Which variables from outside a piece of code may change.
+//!
+//! The answer errs on the side of too many. A variable that is assigned changes for sure. One that is the receiver of a method or
+//! borrowed as `&mut` may change; so may each word in the tokens of a macro, which could be anything. The driver compares such a
+//! variable before and after, and carries it only if it is another value. A name that the code declares itself is not meant, from its declaration on.
 
 use std::collections::BTreeMap;
 
@@ -104,6 +108,7 @@ impl<'c> Visit<'c> for Scan {
     }
 
     fn visit_local(&mut self, local: &'c Local) {
+        // The value of `let x = x + 1` is about the `x` from before.
         visit::visit_local(self, local);
         self.declare(&local.pat);
     }
@@ -179,5 +184,6 @@ impl<'c> Visit<'c> for Scan {
         self.tokens(mac.tokens.clone());
     }
 
+    /// An item sees no variables.
     fn visit_item(&mut self, _: &'c syn::Item) {}
 }

@@ -33,9 +33,9 @@ impl fmt::Display for LeafValue {
 /// One leaf of an argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
-    /// Where it is: `x`, `layers[2].w`, `1.0`; empty for a single unnamed argument.
+    /// Path of the leaf: `x`, `layers[2].w`, `1.0`; empty for a single unnamed argument.
     pub path: String,
-    /// What it is.
+    /// Tensor type, static value or structure of the leaf.
     pub value: LeafValue,
 }
 

@@ -28,7 +28,7 @@ const RECENT: usize = 32;
 /// How many evicted keys [`Cache::was_evicted`] remembers.
 const GHOSTS: usize = 256;
 /// Above this many entries, eviction makes more room than it must, so that its cost is spread over many additions.
-const BATCH: usize = 64;
+const ROOM_ABOVE: usize = 64;
 
 /// A value that knows how much memory it holds.
 pub trait Weigh {
@@ -58,7 +58,7 @@ impl<K, V> Entry<K, V> {
         self.bytes
     }
 
-    /// How long it took to make the value.
+    /// Time that making the value took.
     pub fn compile_time(&self) -> Duration {
         self.compile_time
     }
@@ -381,7 +381,7 @@ impl<K: Eq, V, E> State<K, V, E> {
         if self.stats.bytes <= self.budget {
             return Vec::new();
         }
-        let room = if self.stats.entries > BATCH { self.budget / 8 } else { 0 };
+        let room = if self.stats.entries > ROOM_ABOVE { self.budget / 8 } else { 0 };
         let mut evicted = Vec::new();
         for entry in self.by_age() {
             if self.stats.bytes <= self.budget - room {

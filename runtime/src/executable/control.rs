@@ -17,7 +17,7 @@ use tensorwright_ir::Type;
 use tensorwright_ir::op::{Feed, Order, Ports, Runs, Selector};
 
 use super::block::{Block, copy};
-use super::list::{Cell, Cells, Lent};
+use super::list::{BorrowedLists, Cell, Cells};
 use super::shared::{Addresses, Shared};
 use super::task::share;
 use super::{BuildExecutableError, RunError};
@@ -73,7 +73,7 @@ impl ControlTask {
     /// As of `Task::run`.
     pub(super) unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), RunError> {
         let mut operands: Pointers = self.operands.iter().map(|&slot| memory[slot]).collect();
-        let mut own = Lent::default();
+        let mut own = BorrowedLists::default();
         for &(operand, is_last_use) in &self.lists {
             // SAFETY: operands that are lists are cells.
             own.add(operand, unsafe { Cell::of(operands[operand], is_last_use) });
@@ -168,17 +168,17 @@ impl Call<'_> {
         unsafe {
             let mut state = State::new(self);
             loop {
-                let mut lent = self.lend(&state, 0);
-                let cells = lent.places();
-                let input = |i| self.lent(&cells, i).unwrap_or_else(|| self.input(&state, i));
+                let mut borrowed = self.borrow_lists(&state, 0);
+                let cells = borrowed.places();
+                let input = |i| self.borrowed(&cells, i).unwrap_or_else(|| self.input(&state, i));
                 condition.run_into(input, |_| flag, self.workspace, self.threads)?;
-                drop(lent);
+                drop(borrowed);
                 if flag.read() == 0 {
                     break;
                 }
-                let mut lent = self.lend(&state, state.now.len());
-                let cells = lent.places();
-                let input = |i| self.lent(&cells, i).unwrap_or_else(|| self.input(&state, i));
+                let mut borrowed = self.borrow_lists(&state, state.current.len());
+                let cells = borrowed.places();
+                let input = |i| self.borrowed(&cells, i).unwrap_or_else(|| self.input(&state, i));
                 body.run_into(input, |o| state.next[o], self.workspace, self.threads)?;
                 state.advance(self);
             }
@@ -188,23 +188,23 @@ impl Call<'_> {
     }
 
     /// Second handles for a region of a loop: of the lists among its inputs from number `first` on.
-    unsafe fn lend(&self, state: &State, first: usize) -> Lent {
-        let mut lent = Lent::default();
+    unsafe fn borrow_lists(&self, state: &State, first: usize) -> BorrowedLists {
+        let mut borrowed = BorrowedLists::default();
         for &(input, _) in self.task.lists.iter().filter(|(input, _)| *input >= first) {
             // SAFETY: operands and state that are lists are cells.
-            lent.add(input, unsafe { Cell::another(self.input(state, input)) });
+            borrowed.add(input, unsafe { Cell::another(self.input(state, input)) });
         }
-        lent
+        borrowed
     }
 
-    /// Input `i` of a region, if that is a list that is lent.
-    fn lent(&self, cells: &[(usize, *mut u8)], i: usize) -> Option<*mut u8> {
+    /// Input `i` of a region, if that is a borrowed list.
+    fn borrowed(&self, cells: &[(usize, *mut u8)], i: usize) -> Option<*mut u8> {
         cells.iter().find(|(input, _)| *input == i).map(|&(_, cell)| cell)
     }
 
     /// Input `i` of a region of a loop without slices.
     fn input(&self, state: &State, i: usize) -> *mut u8 {
-        state.now.get(i).copied().unwrap_or_else(|| self.operands[i])
+        state.current.get(i).copied().unwrap_or_else(|| self.operands[i])
     }
 
     unsafe fn scan(&self, length: usize, order: Order) -> Result<(), RunError> {
@@ -213,11 +213,11 @@ impl Call<'_> {
         unsafe {
             let mut state = State::new(self);
             for index in (0..length).map(|run| order.slice(run, length)) {
-                let mut lent = self.lend(&state, state.now.len());
-                let cells = lent.places();
-                let input = |i| match state.now.get(i) {
-                    Some(&now) => now,
-                    None => self.lent(&cells, i).unwrap_or_else(|| self.operand_slice(i, index)),
+                let mut borrowed = self.borrow_lists(&state, state.current.len());
+                let cells = borrowed.places();
+                let input = |i| match state.current.get(i) {
+                    Some(&current) => current,
+                    None => self.borrowed(&cells, i).unwrap_or_else(|| self.operand_slice(i, index)),
                 };
                 let output = |o| state.next.get(o).copied().unwrap_or_else(|| self.result_slice(o, index));
                 body.run_into(input, output, self.workspace, self.threads)?;
@@ -253,12 +253,12 @@ impl Call<'_> {
             no_memory.keep(with_scratch(body.arena_bytes, |arena| {
                 for index in range.start as usize..range.end as usize {
                     // SAFETY: the call's lists are not changed while it runs.
-                    let mut lent = unsafe { call.lend(&State::none(), 0) };
-                    let cells = lent.places();
+                    let mut borrowed = unsafe { call.borrow_lists(&State::none(), 0) };
+                    let cells = borrowed.places();
                     // SAFETY: slices lie within their tensors, and those of results do not overlap.
                     let outcome = unsafe {
                         body.run_into(
-                            |i| call.lent(&cells, i).unwrap_or_else(|| call.operand_slice(i, index)),
+                            |i| call.borrowed(&cells, i).unwrap_or_else(|| call.operand_slice(i, index)),
                             |o| call.result_slice(o, index),
                             arena,
                             1,
@@ -281,7 +281,7 @@ impl Call<'_> {
 
 /// Where the state of a loop is, and where its next value goes.
 struct State {
-    now: Pointers,
+    current: Pointers,
     next: Pointers,
     /// Spare buffers of lists.
     _spare: Cells,
@@ -292,7 +292,7 @@ impl State {
     fn none() -> State {
         // SAFETY: there are no places.
         let spare = unsafe { Cells::start(std::iter::empty()) };
-        State { now: Pointers::new(), next: Pointers::new(), _spare: spare }
+        State { current: Pointers::new(), next: Pointers::new(), _spare: spare }
     }
 
     /// The state before the first iteration. State that is updated in place is copied to the result now, lists are moved there,
@@ -312,34 +312,34 @@ impl State {
             unsafe { copy(call.operands[i], call.results[i], bytes) };
             call.results[i]
         };
-        let now: Pointers = task.state_bytes.iter().enumerate().map(start).collect();
-        let lists = (0..now.len()).filter(|&i| task.is_list(i)).filter_map(|i| task.workspace.spare[i]);
+        let current: Pointers = task.state_bytes.iter().enumerate().map(start).collect();
+        let lists = (0..current.len()).filter(|&i| task.is_list(i)).filter_map(|i| task.workspace.spare[i]);
         // SAFETY: spare buffers are parts of the workspace, for nothing else.
         let spare = unsafe { Cells::start(lists.map(|offset| call.workspace.wrapping_add(offset))) };
-        let mut state = State { now, next: Pointers::new(), _spare: spare };
+        let mut state = State { current, next: Pointers::new(), _spare: spare };
         state.aim(call);
         state
     }
 
     /// Chooses where the next state goes.
     fn aim(&mut self, call: &Call<'_>) {
-        let place = |(i, &now): (usize, &*mut u8)| match call.task.workspace.spare[i] {
-            None => now,
-            Some(offset) if now == call.results[i] => call.workspace.wrapping_add(offset),
+        let place = |(i, &current): (usize, &*mut u8)| match call.task.workspace.spare[i] {
+            None => current,
+            Some(offset) if current == call.results[i] => call.workspace.wrapping_add(offset),
             Some(_) => call.results[i],
         };
-        self.next = self.now.iter().enumerate().map(place).collect();
+        self.next = self.current.iter().enumerate().map(place).collect();
     }
 
     /// Goes on to the next state. Of lists that are not in place no handle of the old state is left.
     unsafe fn advance(&mut self, call: &Call<'_>) {
-        for &(i, _) in call.task.lists.iter().filter(|(i, _)| *i < self.now.len()) {
-            if self.now[i] != self.next[i] {
+        for &(i, _) in call.task.lists.iter().filter(|(i, _)| *i < self.current.len()) {
+            if self.current[i] != self.next[i] {
                 // SAFETY: state that is a list is a cell.
-                drop(unsafe { Cell::take(self.now[i]) });
+                drop(unsafe { Cell::take(self.current[i]) });
             }
         }
-        std::mem::swap(&mut self.now, &mut self.next);
+        std::mem::swap(&mut self.current, &mut self.next);
         self.aim(call);
     }
 
@@ -349,9 +349,9 @@ impl State {
             // SAFETY: both have the type of the state, and are cells if it is a list.
             unsafe {
                 match call.task.is_list(i) {
-                    true if self.now[i] == call.results[i] => {}
-                    true => Cell::take(self.now[i]).put(call.results[i]),
-                    false => copy(self.now[i], call.results[i], bytes),
+                    true if self.current[i] == call.results[i] => {}
+                    true => Cell::take(self.current[i]).put(call.results[i]),
+                    false => copy(self.current[i], call.results[i], bytes),
                 }
             }
         }

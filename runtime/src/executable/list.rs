@@ -6,7 +6,7 @@
 //! - A block owns the cells of its lists in the arena: it empties them before its first step, and after its last, also when a step
 //!   fails. Nothing else ever has these places.
 //! - A block owns the cells of its inputs while it runs, and may take the handles. Whoever needs a list afterwards gives a second
-//!   handle, see [`Lent`].
+//!   handle, see [`BorrowedLists`].
 //! - Cells of results and outputs belong to the block around, and always hold a handle or none; giving them another one drops it.
 
 use std::sync::Arc;
@@ -108,9 +108,9 @@ impl Drop for Cells {
 
 /// Handles of lists for one run of a region, by the number of its input. They go with this, and with them the second handles.
 #[derive(Default)]
-pub(super) struct Lent(SmallVec<[(usize, Cell); 2]>);
+pub(super) struct BorrowedLists(SmallVec<[(usize, Cell); 2]>);
 
-impl Lent {
+impl BorrowedLists {
     pub(super) fn add(&mut self, input: usize, cell: Cell) {
         self.0.push((input, cell));
     }

@@ -6,7 +6,7 @@ use super::{Executable, Operand, RunError};
 use crate::buffer::{BufferPool, SharedBuffer};
 
 impl Executable {
-    /// As [`Executable::run`], on copies of literals.
+    /// Runs on copies of literals; see [`Executable::run`].
     ///
     /// # Errors
     /// As [`Executable::run`], or when there is no memory for the copies.
@@ -18,14 +18,18 @@ impl Executable {
         Ok(self.literals(&self.run(&buffers.iter().collect::<Vec<_>>(), threads)?))
     }
 
-    /// As [`Executable::run_donating`], of copies of literals, all of which are given away.
+    /// Runs on copies of literals, all of which are donated; see [`Executable::run_donating`].
     ///
     /// # Errors
     /// As [`Executable::run_literals`].
     ///
     /// # Panics
     /// As [`Executable::run`].
-    pub fn run_given_literals(&self, inputs: &[Literal], threads: usize) -> Result<Vec<Literal>, RunError> {
+    pub fn run_donating_literals(
+        &self,
+        inputs: &[Literal],
+        threads: usize,
+    ) -> Result<Vec<Literal>, RunError> {
         let mut buffers = copies(inputs)?;
         let mut operands: Vec<Operand<'_>> = buffers.iter_mut().map(Operand::Donated).collect();
         Ok(self.literals(&self.run_donating(&mut operands, threads)?))

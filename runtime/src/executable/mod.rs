@@ -122,7 +122,7 @@ impl Executable {
         Executable::compile_donating(graph, options, &[])
     }
 
-    /// As [`Executable::compile`], for a caller who donates inputs: of each pair of an input and an output of the same type, the
+    /// Compiles a graph for a caller who donates inputs: of each pair of an input and an output of the same type, the
     /// output may get the memory of the input, see [`Operand::Donated`]. A run that fails on the way would leave half of a
     /// result there, so graphs whose runs may fail, with assertions or lists in them, overwrite nothing.
     ///
@@ -227,7 +227,7 @@ impl Executable {
         Ok(self.collect_outputs(|i| inputs[i].clone(), &fresh))
     }
 
-    /// As [`Executable::run`], for a caller who donates inputs. What is donated and overwritten holds the output that got its
+    /// Runs on inputs some of which the caller donates; see [`Executable::run`]. What is donated and overwritten holds the output that got its
     /// memory afterwards, unless others have handles of it: then it is left alone, and the output is new memory. Nothing is
     /// overwritten by a run that fails.
     ///

@@ -23,7 +23,7 @@ const BLOCK: usize = 32;
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Adapts a generic function of `N` arguments to a type, so that a strip can be generic over it.
-trait Kernel<const N: usize> {
+trait LaneFunction<const N: usize> {
     /// Whether [`functions::is_far`] arguments need [`Native`]'s slow path.
     const HAS_FAR: bool;
     /// Applies the function to one vector.
@@ -65,7 +65,7 @@ struct Blocks<K, T, const N: usize> {
     count: usize,
 }
 
-impl<K: Kernel<N>, T: Element, const N: usize> WithSimd for Blocks<K, T, N> {
+impl<K: LaneFunction<N>, T: Element, const N: usize> WithSimd for Blocks<K, T, N> {
     type Output = ();
 
     #[inline(always)]
@@ -84,7 +84,7 @@ impl<K: Kernel<N>, T: Element, const N: usize> WithSimd for Blocks<K, T, N> {
 
 /// Computes one block.
 #[inline(always)]
-fn block<K: Kernel<N>, T: Element, const N: usize>(args: [&[T; BLOCK]; N], out: &mut [T; BLOCK]) {
+fn block<K: LaneFunction<N>, T: Element, const N: usize>(args: [&[T; BLOCK]; N], out: &mut [T; BLOCK]) {
     if K::HAS_FAR && args[0].iter().fold(false, |far, &x| far | functions::is_far(&T::FAST, x)) {
         return apply::<K, T::Full, N>(&T::FULL, args, out);
     }
@@ -93,7 +93,11 @@ fn block<K: Kernel<N>, T: Element, const N: usize>(args: [&[T; BLOCK]; N], out: 
 
 /// The loop that is vectorised.
 #[inline(always)]
-fn apply<K: Kernel<N>, L: Lanes, const N: usize>(l: &L, args: [&[L::F; BLOCK]; N], out: &mut [L::F; BLOCK]) {
+fn apply<K: LaneFunction<N>, L: Lanes, const N: usize>(
+    l: &L,
+    args: [&[L::F; BLOCK]; N],
+    out: &mut [L::F; BLOCK],
+) {
     for (i, out) in out.iter_mut().enumerate() {
         *out = K::apply(l, std::array::from_fn(|k| args[k][i]));
     }
@@ -106,7 +110,7 @@ fn apply<K: Kernel<N>, L: Lanes, const N: usize>(l: &L, args: [&[L::F; BLOCK]; N
 /// `args` must be readable and `out` writable for `n` elements; `out` may be one of `args`, but must not overlap them
 /// otherwise. All must be aligned.
 #[inline(always)]
-unsafe fn strip<K: Kernel<N>, T: Element, const N: usize>(out: *mut T, args: [*const T; N], n: usize) {
+unsafe fn strip<K: LaneFunction<N>, T: Element, const N: usize>(out: *mut T, args: [*const T; N], n: usize) {
     let run = |out, args, count| {
         ARCH.dispatch(Blocks { kernel: PhantomData::<K>, out, args, count });
     };
@@ -131,7 +135,7 @@ unsafe fn strip<K: Kernel<N>, T: Element, const N: usize>(out: *mut T, args: [*c
 /// # Safety
 ///
 /// `a` must be readable and `out` writable for `n` elements; `out` may be `a`, but must not overlap it otherwise.
-unsafe extern "C" fn unary<K: Kernel<1>, T: Element>(out: *mut T, a: *const T, n: usize) {
+unsafe extern "C" fn unary<K: LaneFunction<1>, T: Element>(out: *mut T, a: *const T, n: usize) {
     // SAFETY: the caller's promise.
     unsafe { strip::<K, T, 1>(out, [a], n) }
 }
@@ -141,7 +145,7 @@ unsafe extern "C" fn unary<K: Kernel<1>, T: Element>(out: *mut T, a: *const T, n
 /// # Safety
 ///
 /// As for [`unary`], with `b` like `a`.
-unsafe extern "C" fn binary<K: Kernel<2>, T: Element>(out: *mut T, a: *const T, b: *const T, n: usize) {
+unsafe extern "C" fn binary<K: LaneFunction<2>, T: Element>(out: *mut T, a: *const T, b: *const T, n: usize) {
     // SAFETY: the caller's promise.
     unsafe { strip::<K, T, 2>(out, [a, b], n) }
 }
@@ -167,7 +171,7 @@ macro_rules! define {
             $(pub(super) struct $binary;)*
         }
 
-        $(impl Kernel<1> for kernel::$unary {
+        $(impl LaneFunction<1> for kernel::$unary {
             const HAS_FAR: bool = matches!(MathFn::$unary, MathFn::Sin | MathFn::Cos | MathFn::Tan);
             #[inline(always)]
             fn apply<L: Lanes>(l: &L, [x]: [L::F; 1]) -> L::F {
@@ -175,7 +179,7 @@ macro_rules! define {
             }
         })*
 
-        $(impl Kernel<2> for kernel::$binary {
+        $(impl LaneFunction<2> for kernel::$binary {
             const HAS_FAR: bool = false;
             #[inline(always)]
             fn apply<L: Lanes>(l: &L, [x, y]: [L::F; 2]) -> L::F {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tensorwright_compiler::kernel::{Access, Buffer, Instr, Kernel, MathOp, Stage, interpret};
+use tensorwright_compiler::kernel::{Access, Buffer, Instr, Kernel, MathOp, TileStage, interpret};
 use tensorwright_compiler::nest::{self, Machine, Vectors};
 use tensorwright_ir::op::Random;
 use tensorwright_ir::{DType, Scalar};
@@ -135,8 +135,8 @@ pub(crate) fn inputs(kernel: &Kernel, seed: u64) -> Vec<Vec<u8>> {
 
 /// How far the results may be apart, in units in the last place: as far as the functions of the kernel allow.
 fn tolerance(kernel: &Kernel) -> u64 {
-    let of = |stage: &Stage| match stage {
-        Stage::Loop(body) => body
+    let of = |stage: &TileStage| match stage {
+        TileStage::Loop(body) => body
             .body
             .iter()
             .map(|instr| match instr {
@@ -145,7 +145,7 @@ fn tolerance(kernel: &Kernel) -> u64 {
                 _ => 0,
             })
             .sum(),
-        Stage::Math(math) => match math.function {
+        TileStage::Math(math) => match math.function {
             MathOp::Unary(f) => f.ulps(),
             MathOp::Binary(f) => f.ulps(),
         },

@@ -23,7 +23,7 @@ pub(crate) fn map(n: u64, operands: &[DType], rest: Vec<Instr>, result: DType) -
     let stage = Loop { dims: vec![Extent::Fixed(n)], body, stores: vec![store], folded: 0, folds: vec![] };
     let params =
         operands.iter().map(|&d| param(d, Access::Read)).chain([param(result, Access::Write)]).collect();
-    Kernel { params, locals: vec![], grid: vec![], stages: vec![Stage::Loop(stage)] }
+    Kernel { params, locals: vec![], grid: vec![], stages: vec![TileStage::Loop(stage)] }
 }
 
 fn output(dtype: DType, n: usize) -> Vec<u8> {
@@ -131,7 +131,7 @@ fn shifts_by_a_loaded_scalar() {
                 let mut kernel =
                     map(x.len() as u64, &[dtype, dtype], vec![Instr::Binary(f, Reg(0), Reg(1))], dtype);
                 kernel.params[1].len = 1;
-                if let Stage::Loop(body) = &mut kernel.stages[0] {
+                if let TileStage::Loop(body) = &mut kernel.stages[0] {
                     body.body[1] = Instr::Load { buffer: Buffer::Param(1), index: Affine::constant(0) };
                 }
                 check_on(&kernel, &[bytes(x.clone()), bytes([count]), output(dtype, x.len())]);

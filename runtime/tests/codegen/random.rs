@@ -297,7 +297,7 @@ impl Maker<'_> {
             }
         }
         let (dims, body) = (std::mem::take(&mut self.dims), std::mem::take(&mut self.body));
-        self.kernel.stages.push(Stage::Loop(Loop { dims, body, stores, folded: folded as u32, folds }));
+        self.kernel.stages.push(TileStage::Loop(Loop { dims, body, stores, folded: folded as u32, folds }));
     }
 }
 

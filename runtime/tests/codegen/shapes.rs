@@ -28,7 +28,7 @@ fn lengths() {
 #[test]
 fn no_iterations() {
     let mut kernel = map(5, &[DType::F32], twice(DType::F32), DType::F32);
-    if let Stage::Loop(body) = &mut kernel.stages[0] {
+    if let TileStage::Loop(body) = &mut kernel.stages[0] {
         body.dims = vec![Extent::Fixed(3), Extent::Fixed(0)];
     }
     check(&kernel, 1);
@@ -44,7 +44,7 @@ fn strided(dtype: DType, n: u64, load: i64, store: i64) -> Kernel {
     let mut kernel = map(n, &[dtype], twice(dtype), dtype);
     kernel.params[0].len = len(load);
     kernel.params[1] = Param { len: len(store), access: Access::ReadWrite, ..kernel.params[1] };
-    if let Stage::Loop(body) = &mut kernel.stages[0] {
+    if let TileStage::Loop(body) = &mut kernel.stages[0] {
         body.body[0] = Instr::Load { buffer: Buffer::Param(0), index: index(load) };
         body.stores[0].index = index(store);
     }
@@ -86,7 +86,7 @@ fn tiles() {
                 params: vec![param(Access::Read), param(Access::Write)],
                 locals: vec![],
                 grid: vec![grid(rows, tile_rows), grid(columns, tile_columns)],
-                stages: vec![Stage::Loop(stage)],
+                stages: vec![TileStage::Loop(stage)],
             };
             check(&kernel, 5);
         }
@@ -116,7 +116,7 @@ fn fold(kind: ReduceKind, dtype: DType, rows: u64, lengths: &[u64]) -> Kernel {
         ],
         locals: vec![],
         grid: vec![GridDim { extent: rows, tile: 1 }],
-        stages: vec![Stage::Loop(stage)],
+        stages: vec![TileStage::Loop(stage)],
     }
 }
 
@@ -165,14 +165,14 @@ fn folds_over_partial_tiles() {
             // One result per tile, in scratch first, then in the place of the tile's first index.
             kernel.locals = vec![Local { dtype, len: 1 }];
             kernel.params[1].len = tiles * tile;
-            if let Stage::Loop(body) = &mut kernel.stages[0] {
+            if let TileStage::Loop(body) = &mut kernel.stages[0] {
                 body.dims = vec![Extent::Tile(0)];
                 body.body[0] = Instr::Load { buffer: Buffer::Param(0), index };
                 body.folds[0].buffer = Buffer::Local(0);
                 body.folds[0].index = Affine::constant(0);
             }
             kernel.params[1].access = Access::ReadWrite;
-            kernel.stages.push(Stage::Loop(Loop {
+            kernel.stages.push(TileStage::Loop(Loop {
                 dims: vec![],
                 body: vec![Instr::Load { buffer: Buffer::Local(0), index: Affine::constant(0) }],
                 stores: vec![Store {
@@ -222,7 +222,8 @@ fn folds_of_different_widths() {
                 param(wide, 1, Access::Write),
                 param(wide, 1, Access::Write),
             ];
-            let kernel = Kernel { params, locals: vec![], grid: vec![], stages: vec![Stage::Loop(stage)] };
+            let kernel =
+                Kernel { params, locals: vec![], grid: vec![], stages: vec![TileStage::Loop(stage)] };
             let mut rng = Random::new(n);
             let mut data = vec![moderate(small, n, &mut rng), moderate(wide, n, &mut rng)];
             data.extend([small, wide, wide].map(|d| vec![0; d.size()]));
@@ -276,7 +277,7 @@ fn turning(dtype: DType, rows: u64, columns: u64) -> Kernel {
         params: vec![param(Access::Read), param(Access::Write)],
         locals: vec![],
         grid: vec![],
-        stages: vec![Stage::Loop(Loop {
+        stages: vec![TileStage::Loop(Loop {
             dims: vec![Extent::Fixed(2), Extent::Fixed(rows), Extent::Fixed(columns)],
             body: vec![Instr::Load { buffer: load, index: read }],
             stores: vec![Store { buffer: store, index: written, value: Reg(0) }],

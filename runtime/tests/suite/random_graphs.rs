@@ -54,7 +54,7 @@ fn run_in_place(graph: &Graph, inputs: &[Literal]) -> Results {
     }
     let options = CompileOptions::default();
     let executable = Executable::compile_donating(graph, &options, &pairs).map_err(|e| fail(&e))?;
-    executable.run_given_literals(inputs, 2).map_err(|e| fail(&e))
+    executable.run_donating_literals(inputs, 2).map_err(|e| fail(&e))
 }
 
 fn expect_same(expected: &[Literal], found: &[Literal], what: &str) -> Outcome {

@@ -6,7 +6,7 @@ use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{DType, Scalar, Shape};
 
 use super::super::agree::Shown;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::tree::tensors::{tensors, with_tensors};
 use crate::{Tensor, Tree};
 
@@ -29,7 +29,7 @@ impl<'v> Carrier<'v> {
     }
 
     /// A copy. Fails for a variable that is assigned and cannot be copied.
-    pub(super) fn save(&self, at: Place) -> Result<Saved> {
+    pub(super) fn save(&self, at: CallSite) -> Result<Saved> {
         match &self.value {
             Some(value) => Ok(value.save(self.name, at)),
             None if !self.assigned => Ok(Saved(Content::Opaque)),
@@ -127,7 +127,7 @@ pub(super) struct Copied {
 }
 
 impl Copied {
-    fn new<T: Tree>(value: &T, name: &str, at: Place) -> Copied {
+    fn new<T: Tree>(value: &T, name: &str, at: CallSite) -> Copied {
         let tensors = tensors(value);
         let copy: T = with_tensors(value, tensors.iter().cloned());
         Copied { value: Box::new(copy), tensors, shown: Shown::new(&(value,), &[name.to_owned()], at) }
@@ -140,7 +140,7 @@ impl Copied {
 }
 
 impl<T: Tree> Carried for T {
-    fn save(&self, name: &str, at: Place) -> Saved {
+    fn save(&self, name: &str, at: CallSite) -> Saved {
         Saved(Content::Variable(Copied::new(self, name, at)))
     }
 
@@ -225,7 +225,7 @@ impl Flag {
 }
 
 impl Carried for Flag {
-    fn save(&self, _: &str, _: Place) -> Saved {
+    fn save(&self, _: &str, _: CallSite) -> Saved {
         Saved(match &self.0 {
             Raised::Known(known) => Content::Known(*known),
             Raised::Traced(tensor) => Content::Flag(tensor.clone()),
@@ -290,13 +290,13 @@ impl<T: Clone> Slot<T> {
     }
 }
 
-fn missing(what: &str, at: Place) -> Error {
+fn missing(what: &str, at: CallSite) -> Error {
     let message = format!("{what} has no value: no path that is taken gives it one");
     Error::refused(at, "function", vec![], TypeError::Other(message))
 }
 
 impl<T: Tree> Carried for Slot<T> {
-    fn save(&self, name: &str, at: Place) -> Saved {
+    fn save(&self, name: &str, at: CallSite) -> Saved {
         Saved(match &self.0 {
             None => Content::Empty,
             Some(value) => Content::Full(Copied::new(value, name, at)),

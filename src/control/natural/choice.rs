@@ -9,7 +9,7 @@ use super::super::branch::check_scalar;
 use super::super::region::{self, Captures};
 use super::carry::{Carrier, Content, Copied, Saved, filler, flag_element};
 use super::logic::Condition;
-use crate::error::{Place, Result, caller};
+use crate::error::{CallSite, Result, caller};
 use crate::interpret::Operand;
 use crate::interpret::trace::{CaptureId, Captured, Input, Output, Region, Session};
 use crate::tensor::identity::{made_as, same};
@@ -34,7 +34,7 @@ pub enum Phase {
 
 /// The driver of an `if`.
 pub struct Choice {
-    at: Place,
+    at: CallSite,
     phase: Phase,
     /// The condition, if a run decides.
     traced: Option<Traced>,
@@ -84,7 +84,7 @@ impl Choice {
         Choice::begin(condition, true, caller())
     }
 
-    fn begin(condition: Condition, guards: bool, at: Place) -> Result<Choice> {
+    fn begin(condition: Condition, guards: bool, at: CallSite) -> Result<Choice> {
         let (phase, traced) = match condition {
             Condition::Known(true) => (Phase::Then, None),
             Condition::Known(false) => (Phase::Else, None),
@@ -135,13 +135,13 @@ impl Choice {
     }
 }
 
-pub(super) fn save(carriers: &[Carrier<'_>], at: Place) -> Result<Vec<Saved>> {
+pub(super) fn save(carriers: &[Carrier<'_>], at: CallSite) -> Result<Vec<Saved>> {
     carriers.iter().map(|carrier| carrier.save(at)).collect()
 }
 
 impl Traced {
     /// Ends a side's region, and puts the variables back.
-    fn end_side(&mut self, carriers: &mut [Carrier<'_>], at: Place) -> Result<()> {
+    fn end_side(&mut self, carriers: &mut [Carrier<'_>], at: CallSite) -> Result<()> {
         let session = self.session.take().expect("a side has a region");
         let after = save(carriers, at)?;
         let (mut results, mut outlets) = (Vec::new(), Vec::new());
@@ -153,7 +153,7 @@ impl Traced {
         Ok(())
     }
 
-    fn merge(&mut self, carriers: &mut [Carrier<'_>], guards: bool, at: Place) -> Result<()> {
+    fn merge(&mut self, carriers: &mut [Carrier<'_>], guards: bool, at: CallSite) -> Result<()> {
         let (mut outputs, mut plans) = (Vec::new(), Vec::new());
         for (i, before) in self.before.iter().enumerate() {
             let sides = [&self.sides[0], &self.sides[1]];
@@ -162,10 +162,10 @@ impl Traced {
         let results = self.record(&outputs, at)?;
         for (i, (carrier, plan)) in carriers.iter_mut().zip(plans).enumerate() {
             match plan {
-                Plan::Keep => {}
-                Plan::Load { side } => carrier.load(&self.sides[side].after[i]),
-                Plan::Flag { result } => carrier.set_flag(results[result].clone()),
-                Plan::Tree { side, sources } => {
+                Merged::Keep => {}
+                Merged::Load { side } => carrier.load(&self.sides[side].after[i]),
+                Merged::Flag { result } => carrier.set_flag(results[result].clone()),
+                Merged::Tree { side, sources } => {
                     let made = self.sides[side].after[i].tensors();
                     let tensors = sources.into_iter().zip(made).map(|(source, made)| match source {
                         Source::Kept(tensor) => tensor,
@@ -179,7 +179,7 @@ impl Traced {
         Ok(())
     }
 
-    fn record(&self, outputs: &[[Sided; 2]], at: Place) -> Result<Vec<Tensor>> {
+    fn record(&self, outputs: &[[Sided; 2]], at: CallSite) -> Result<Vec<Tensor>> {
         let regions: Vec<&Region> = self.sides.iter().map(|side| &side.region).collect();
         let mut captures = Captures::of(&regions);
         if outputs.is_empty() && captures.changes.is_empty() {
@@ -209,7 +209,7 @@ fn outlets_of(
     before: &Saved,
     after: &Saved,
     results: &mut Vec<Value>,
-    at: Place,
+    at: CallSite,
 ) -> Result<Vec<Outlet>> {
     let mut outlets = Vec::new();
     for (i, tensor) in after.tensors().iter().enumerate() {
@@ -224,7 +224,7 @@ fn outlets_of(
 }
 
 /// What becomes of a variable after both sides.
-enum Plan {
+enum Merged {
     /// It stays what it was.
     Keep,
     /// It is what it was after the side.
@@ -277,18 +277,18 @@ fn plan(
     sides: [&Side; 2],
     guards: bool,
     outputs: &mut Vec<[Sided; 2]>,
-    at: Place,
-) -> Result<Plan> {
+    at: CallSite,
+) -> Result<Merged> {
     match [&sides[0].after[i].0, &sides[1].after[i].0] {
-        [Content::Opaque, _] | [_, Content::Opaque] => Ok(Plan::Keep),
-        [Content::Known(l), Content::Known(r)] if l == r => Ok(Plan::Load { side: 0 }),
+        [Content::Opaque, _] | [_, Content::Opaque] => Ok(Merged::Keep),
+        [Content::Known(l), Content::Known(r)] if l == r => Ok(Merged::Load { side: 0 }),
         // What is guarded is skipped because a flag is up: it stays up.
-        [Content::Known(false), Content::Flag(_)] if guards => Ok(Plan::Keep),
+        [Content::Known(false), Content::Flag(_)] if guards => Ok(Merged::Keep),
         [Content::Known(_) | Content::Flag(_), _] => {
             outputs.push([0, 1].map(|side| sides[side].flag(i, before)));
-            Ok(Plan::Flag { result: outputs.len() - 1 })
+            Ok(Merged::Flag { result: outputs.len() - 1 })
         }
-        [Content::Empty, Content::Empty] => Ok(Plan::Load { side: 0 }),
+        [Content::Empty, Content::Empty] => Ok(Merged::Load { side: 0 }),
         [Content::Full(full), Content::Empty] => one_sided(i, full, sides, 0, before, outputs),
         [Content::Empty, Content::Full(full)] => one_sided(i, full, sides, 1, before, outputs),
         [Content::Full(l), Content::Full(r)] | [Content::Variable(l), Content::Variable(r)] => {
@@ -302,7 +302,7 @@ fn plan(
                 outputs.push(outlets.map(|outlet| sided(outlet, tensors, j)));
                 Source::Result(outputs.len() - 1)
             });
-            Ok(Plan::Tree { side: 0, sources: sources.collect() })
+            Ok(Merged::Tree { side: 0, sources: sources.collect() })
         }
         _ => unreachable!("a variable stays a variable, a flag a flag, a slot a slot"),
     }
@@ -316,7 +316,7 @@ fn one_sided(
     side: usize,
     before: &Saved,
     outputs: &mut Vec<[Sided; 2]>,
-) -> Result<Plan> {
+) -> Result<Merged> {
     let mut sources = Vec::new();
     for (j, tensor) in full.tensors.iter().enumerate() {
         let (element, shape) = filler(tensor)?;
@@ -325,7 +325,7 @@ fn one_sided(
         outputs.push(pair);
         sources.push(Source::Result(outputs.len() - 1));
     }
-    Ok(Plan::Tree { side, sources })
+    Ok(Merged::Tree { side, sources })
 }
 
 fn sided(outlet: Outlet, before: &[Tensor], j: usize) -> Sided {

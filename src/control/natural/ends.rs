@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ops;
 
 use super::range::{Range, RangeBound};
-use crate::error::{Place, caller};
+use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
 
 /// The bounds of `a..b` and `a..=b` behind `in`, of whatever type.
@@ -12,7 +12,7 @@ pub struct Ends<A, B> {
     start: Cell<Option<A>>,
     end: Cell<Option<B>>,
     inclusive: bool,
-    at: Place,
+    at: CallSite,
 }
 
 impl<A, B> Ends<A, B> {

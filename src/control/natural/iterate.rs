@@ -7,7 +7,7 @@ use super::range::Range;
 use super::repeat::Loop;
 use super::trip::Trip;
 use crate::Tensor;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::tensor::traced::is_tracing;
 
 /// What may stand behind `in`.
@@ -82,7 +82,7 @@ impl Iterate for &Tensor {
 pub struct Slices {
     xs: Tensor,
     next: usize,
-    at: Place,
+    at: CallSite,
 }
 
 impl Slices {

@@ -1,7 +1,7 @@
 //! Comparisons, `&&`, `||` and `!`, of tensors and of all that Rust compares.
 
 use super::carry::{Flag, Raised};
-use crate::error::{Place, Result, caller};
+use crate::error::{CallSite, Result, caller};
 use crate::interpret::one;
 use crate::tensor::traced::is_tracing;
 use crate::{Operand, Scalar, Tensor};
@@ -39,7 +39,7 @@ pub trait Answer: Sized {
     /// Whether it is the latter.
     const IS_TENSOR: bool;
 
-    /// As a condition.
+    /// The value as a condition.
     ///
     /// # Errors
     /// When a tensor has no single element.
@@ -82,7 +82,7 @@ impl<T: Truth + ?Sized> Truth for &T {
 impl Answer for bool {
     const IS_TENSOR: bool = false;
 
-    fn condition(self, _: Place) -> Result<Condition> {
+    fn condition(self, _: CallSite) -> Result<Condition> {
         Ok(Condition::Known(self))
     }
 
@@ -90,11 +90,11 @@ impl Answer for bool {
         Some(*self)
     }
 
-    fn negated(self, _: Place) -> bool {
+    fn negated(self, _: CallSite) -> bool {
         !self
     }
 
-    fn tensor(self, at: Place) -> Tensor {
+    fn tensor(self, at: CallSite) -> Tensor {
         Tensor::scalar_at(Scalar::from(self), at)
     }
 }
@@ -102,7 +102,7 @@ impl Answer for bool {
 impl Answer for Tensor {
     const IS_TENSOR: bool = true;
 
-    fn condition(self, at: Place) -> Result<Condition> {
+    fn condition(self, at: CallSite) -> Result<Condition> {
         if is_tracing() {
             return self.ok().map(Condition::Traced);
         }
@@ -114,16 +114,16 @@ impl Answer for Tensor {
         None
     }
 
-    fn negated(self, at: Place) -> Tensor {
+    fn negated(self, at: CallSite) -> Tensor {
         one(UnaryFn::Not, &[&self], at)
     }
 
-    fn tensor(self, _: Place) -> Tensor {
+    fn tensor(self, _: CallSite) -> Tensor {
         self
     }
 }
 
-/// As a condition.
+/// The value as a condition.
 ///
 /// # Errors
 /// When a tensor is no bool scalar, or carries an error.
@@ -163,7 +163,7 @@ impl<T> Kind<T> {
         Kind(std::marker::PhantomData)
     }
 
-    /// Of this expression.
+    /// Fixes the type as that of an expression.
     pub fn of(&self, _: &T) {}
 }
 
@@ -177,7 +177,7 @@ pub struct Logic<L, R> {
     is_and: bool,
     left: L,
     right: Option<R>,
-    at: Place,
+    at: CallSite,
 }
 
 impl<L: Answer, R: Answer> Logic<L, R> {

@@ -7,7 +7,7 @@ use tensorwright_ir::op::primitive::{BinaryFn, Cast};
 use tensorwright_ir::{DType, Scalar};
 
 use crate::Tensor;
-use crate::error::{Error, Place, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::one;
 
 /// The integers from 0 to `end`, exclusive, for a `for` loop in a [`#[function]`](macro@crate::function): `end` is an integer scalar, the
@@ -64,7 +64,7 @@ pub trait RangeBound {
 }
 
 impl RangeBound for Tensor {
-    fn bound(self, _: Option<DType>, _: Place) -> Tensor {
+    fn bound(self, _: Option<DType>, _: CallSite) -> Tensor {
         self
     }
 
@@ -74,7 +74,7 @@ impl RangeBound for Tensor {
 }
 
 impl RangeBound for &Tensor {
-    fn bound(self, _: Option<DType>, _: Place) -> Tensor {
+    fn bound(self, _: Option<DType>, _: CallSite) -> Tensor {
         self.clone()
     }
 
@@ -86,7 +86,7 @@ impl RangeBound for &Tensor {
 macro_rules! plain_bounds {
     ($($native:ty)*) => {$(
         impl RangeBound for $native {
-            fn bound(self, like: Option<DType>, at: Place) -> Tensor {
+            fn bound(self, like: Option<DType>, at: CallSite) -> Tensor {
                 let number = Scalar::from(self);
                 match like.filter(|dtype| dtype.is_int()) {
                     Some(dtype) => crate::ops::fit(number, dtype).map_or_else(
@@ -99,7 +99,7 @@ macro_rules! plain_bounds {
         }
 
         impl RangeBounds for $native {
-            fn range(self, at: Place) -> Range {
+            fn range(self, at: CallSite) -> Range {
                 Range::below(self.bound(None, at), at)
             }
         }
@@ -108,25 +108,25 @@ macro_rules! plain_bounds {
 plain_bounds!(i8 i16 i32 i64 u8 u16 u32 u64);
 
 impl RangeBounds for Tensor {
-    fn range(self, at: Place) -> Range {
+    fn range(self, at: CallSite) -> Range {
         Range::below(self, at)
     }
 }
 
 impl RangeBounds for &Tensor {
-    fn range(self, at: Place) -> Range {
+    fn range(self, at: CallSite) -> Range {
         Range::below(self.clone(), at)
     }
 }
 
 impl<B: RangeBound> RangeBounds for ops::Range<B> {
-    fn range(self, at: Place) -> Range {
+    fn range(self, at: CallSite) -> Range {
         Range::between(self.start, self.end, false, at)
     }
 }
 
 impl<B: RangeBound> RangeBounds for ops::RangeInclusive<B> {
-    fn range(self, at: Place) -> Range {
+    fn range(self, at: CallSite) -> Range {
         let (start, end) = self.into_inner();
         Range::between(start, end, true, at)
     }
@@ -137,7 +137,7 @@ impl<B: RangeBound> RangeBounds for ops::RangeInclusive<B> {
 pub struct Range {
     numbers: Numbers,
     next: i64,
-    at: Place,
+    at: CallSite,
 }
 
 #[derive(Clone, Debug)]
@@ -151,7 +151,7 @@ enum Numbers {
 }
 
 impl Range {
-    fn below(end: Tensor, at: Place) -> Range {
+    fn below(end: Tensor, at: CallSite) -> Range {
         let numbers = match integer(&end, at) {
             Ok(_) => Numbers::Below(end),
             Err(error) => Numbers::Failed(error),
@@ -159,7 +159,12 @@ impl Range {
         Range { numbers, next: 0, at }
     }
 
-    pub(super) fn between(start: impl RangeBound, end: impl RangeBound, inclusive: bool, at: Place) -> Range {
+    pub(super) fn between(
+        start: impl RangeBound,
+        end: impl RangeBound,
+        inclusive: bool,
+        at: CallSite,
+    ) -> Range {
         let like = start.dtype().or(end.dtype());
         let (start, end) = (start.bound(like, at), end.bound(like, at));
         let numbers = spaced(&start, &end, inclusive, at).unwrap_or_else(Numbers::Failed);
@@ -259,16 +264,16 @@ impl Range {
     }
 }
 
-fn number(value: i64, at: Place) -> Tensor {
+fn number(value: i64, at: CallSite) -> Tensor {
     Tensor::scalar_at(Scalar::I64(value), at)
 }
 
-fn cast(x: &Tensor, dtype: DType, at: Place) -> Tensor {
+fn cast(x: &Tensor, dtype: DType, at: CallSite) -> Tensor {
     one(Cast { dtype }, &[x], at)
 }
 
 /// The dtype of a bound.
-fn integer(bound: &Tensor, at: Place) -> Result<DType> {
+fn integer(bound: &Tensor, at: CallSite) -> Result<DType> {
     let ty = bound.ty()?;
     if ty.rank() == 0 && ty.dtype.is_int() {
         return Ok(ty.dtype);
@@ -277,7 +282,7 @@ fn integer(bound: &Tensor, at: Place) -> Result<DType> {
     Err(Error::refused(at, "range", [ty.into()], TypeError::Other(message)))
 }
 
-fn spaced(start: &Tensor, end: &Tensor, inclusive: bool, at: Place) -> Result<Numbers> {
+fn spaced(start: &Tensor, end: &Tensor, inclusive: bool, at: CallSite) -> Result<Numbers> {
     let dtype = integer(start, at)?;
     if integer(end, at)? != dtype {
         let types = [start, end].map(|bound| bound.ty().cloned());

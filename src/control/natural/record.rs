@@ -11,7 +11,7 @@ use super::carry::{Carrier, Content, Copied, Saved, filler, flag_element};
 use super::choice::{Phase, save};
 use super::trip::Trip;
 use crate::Tensor;
-use crate::error::{Place, Result};
+use crate::error::{CallSite, Result};
 use crate::interpret::Operand;
 use crate::interpret::one;
 use crate::interpret::trace::{Input, Output, Region, Session};
@@ -21,11 +21,11 @@ use crate::tree::tensors::{type_of, types_of};
 /// The record of a loop.
 pub(super) struct Recorder {
     trip: Trip,
-    at: Place,
+    at: CallSite,
     before: Vec<Saved>,
     session: Option<Session>,
     inputs: Inputs,
-    body: Option<Body>,
+    body: Option<LoopBody>,
 }
 
 /// What a region's arguments stand for. They are numbered variable by variable, then come the counter and the slice.
@@ -40,7 +40,7 @@ struct Inputs {
 }
 
 /// The traced body.
-struct Body {
+struct LoopBody {
     after: Vec<Saved>,
     region: Region,
     /// State of the op, in order.
@@ -71,7 +71,7 @@ enum Owner {
 }
 
 impl Recorder {
-    pub(super) fn new(trip: Trip, at: Place) -> Recorder {
+    pub(super) fn new(trip: Trip, at: CallSite) -> Recorder {
         Recorder { trip, at, before: Vec::new(), session: None, inputs: Inputs::default(), body: None }
     }
 
@@ -162,7 +162,7 @@ impl Recorder {
         });
         let states = states.collect();
         let arguments = self.inputs.count;
-        self.body = Some(Body { after, region, states, invariants: found.invariants, arguments });
+        self.body = Some(LoopBody { after, region, states, invariants: found.invariants, arguments });
         match &self.trip {
             Trip::Slices { jumps: false, .. } => self.record_scan(carriers),
             Trip::While => self.begin_test(carriers).map(|()| Phase::Test),
@@ -185,7 +185,7 @@ impl Recorder {
         Ok(())
     }
 
-    fn body(&self) -> &Body {
+    fn body(&self) -> &LoopBody {
         self.body.as_ref().expect("the body is traced first")
     }
 
@@ -304,7 +304,7 @@ impl State {
     }
 }
 
-impl Body {
+impl LoopBody {
     /// Inputs of a region: state, what ops change, slices, what is only read, what is captured.
     fn inputs(&self, states: Vec<Input>, captures: &Captures, slices: &[Input]) -> Vec<Input> {
         let captured = captures.inputs(0, 0);
@@ -316,7 +316,7 @@ impl Body {
         inputs
     }
 
-    /// The operands that go with [`Body::inputs`].
+    /// The operands that go with [`LoopBody::inputs`].
     fn operands<'b>(&'b self, captures: &'b Captures, slices: &[&'b Tensor]) -> Vec<Operand<'b>> {
         let captured = captures.operands(&[], &[]);
         let (changes, captured) = captured.split_at(captures.changes.len());
@@ -339,7 +339,7 @@ enum Initial {
 }
 
 impl Initial {
-    fn tensor(self, ty: &Type, at: Place) -> Tensor {
+    fn tensor(self, ty: &Type, at: CallSite) -> Tensor {
         match self {
             Initial::Tensor(tensor) => tensor,
             Initial::Element(element) => Tensor::scalar_at(element, at).broadcast_at(&ty.tensor().shape, at),
@@ -355,7 +355,7 @@ struct Found {
 }
 
 impl Found {
-    fn result(&mut self, tensor: &Tensor, session: &Session, at: Place) -> Result<Output> {
+    fn result(&mut self, tensor: &Tensor, session: &Session, at: CallSite) -> Result<Output> {
         self.results.push(session.output(tensor, at).map_err(|failure| (*failure).clone())?);
         Ok(Output::Result(self.results.len() - 1))
     }
@@ -367,7 +367,7 @@ impl Found {
         after: &Saved,
         (first, inputs): (usize, &[Tensor]),
         session: &Session,
-        at: Place,
+        at: CallSite,
     ) -> Result<()> {
         match (&before.0, &after.0) {
             (Content::Variable(before), Content::Variable(after)) => {
@@ -400,7 +400,7 @@ impl Found {
         (before, after): (&Copied, &Copied),
         (first, inputs): (usize, &[Tensor]),
         session: &Session,
-        at: Place,
+        at: CallSite,
     ) -> Result<()> {
         for (i, tensor) in after.tensors.iter().enumerate() {
             let initial = before.tensors[i].clone();
@@ -421,7 +421,7 @@ impl Found {
         before: &Saved,
         after: &Copied,
         session: &Session,
-        at: Place,
+        at: CallSite,
     ) -> Result<()> {
         for (i, tensor) in after.tensors.iter().enumerate() {
             let output = self.result(tensor, session, at)?;

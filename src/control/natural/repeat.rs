@@ -6,7 +6,7 @@ use super::logic::Condition;
 use super::record::Recorder;
 use super::trip::Trip;
 use crate::Tensor;
-use crate::error::{Place, Result, caller};
+use crate::error::{CallSite, Result, caller};
 use crate::tensor::traced::is_tracing;
 
 /// The driver of a loop.
@@ -14,7 +14,7 @@ use crate::tensor::traced::is_tracing;
 /// Jumps out of the body raise flags, which are among what is carried. A loop ends when one is up. A `loop` whose flags depend on a
 /// tensor after some iteration goes on as a traced loop from there.
 pub struct Loop {
-    at: Place,
+    at: CallSite,
     kind: Kind,
     phase: Phase,
     /// What the last test said.
@@ -59,7 +59,7 @@ impl Loop {
         Ok(driver)
     }
 
-    fn new(kind: Kind, phase: Phase, at: Place) -> Loop {
+    fn new(kind: Kind, phase: Phase, at: CallSite) -> Loop {
         Loop { at, kind, phase, holds: true, predicate: None, recorder: None }
     }
 

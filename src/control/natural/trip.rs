@@ -3,7 +3,7 @@
 use tensorwright_ir::{DType, Scalar, TensorType};
 
 use super::range::Range;
-use crate::error::Place;
+use crate::error::CallSite;
 use crate::tensor::Tensor;
 
 /// What decides how often a loop runs.
@@ -45,7 +45,7 @@ impl Trip {
     }
 
     /// Where the counter ends.
-    pub(super) fn limit(&self, at: Place) -> Tensor {
+    pub(super) fn limit(&self, at: CallSite) -> Tensor {
         match self {
             Trip::Count(range) => range.count().clone(),
             Trip::Slices { length, .. } => Tensor::scalar_at(Scalar::from(*length as i64), at),

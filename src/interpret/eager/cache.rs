@@ -12,7 +12,7 @@ use tensorwright_runtime::cache::{self, Cache, CacheStats, LookupError, Weigh};
 
 use super::super::broadcast;
 use super::order::without_tokens;
-use crate::error::{Error, Failure, Place};
+use crate::error::{CallSite, Error, Failure};
 
 /// The budget of the cache of eager ops unless told otherwise: 64 MiB.
 pub const DEFAULT_EAGER_BUDGET: usize = 64 << 20;
@@ -140,14 +140,14 @@ fn compiled() -> &'static EagerCache {
 
 /// The executable of a query, out of the cache or compiled now.
 #[inline]
-pub(super) fn executable<Q: Query>(query: &Q, at: Place) -> Result<Entry, Failure>
+pub(super) fn executable<Q: Query>(query: &Q, at: CallSite) -> Result<Entry, Failure>
 where
     for<'q> EagerKey: From<&'q Q>,
 {
     compiled().get_or_make(query, || compile(query, at)).map_err(|error| relocated(error, at))
 }
 
-fn compile(query: &impl Query, at: Place) -> Result<Compiled, Failure> {
+fn compile(query: &impl Query, at: CallSite) -> Result<Compiled, Failure> {
     let graph = query.graph().map_err(|error| Error::op(at, error))?;
     let executable =
         Executable::compile(&graph, &Default::default()).map_err(|error| Error::compile(at, error))?;
@@ -156,7 +156,7 @@ fn compile(query: &impl Query, at: Place) -> Result<Compiled, Failure> {
 }
 
 /// A failure that another thread's line caused is told with this line.
-fn relocated(error: LookupError<Failure>, at: Place) -> Failure {
+fn relocated(error: LookupError<Failure>, at: CallSite) -> Failure {
     match error {
         LookupError::Failed(failure) => match &*failure {
             Error::Op { error, .. } => Error::op(at, (**error).clone()).into(),

@@ -14,14 +14,14 @@ use tensorwright_ir::{Graph, Op, TensorType};
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use super::application::{Application, Applied, Code, Operand};
-use crate::error::{Error, Failure, Place, Result};
+use crate::error::{CallSite, Error, Failure, Result};
 use crate::settings;
 use crate::state::{State, variables};
 use crate::tensor::{Repr, Results, Tensor, rows};
 use cache::{Entry, GraphQuery, OpQuery, executable};
 
 /// Runs an op on tensors with values. Of an effect the operands are those without the token, and there are no results.
-pub(super) fn run(op: &Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+pub(super) fn run(op: &Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
     let mut inputs: SmallVec<[&SharedBuffer; 4]> = SmallVec::new();
     let mut types: SmallVec<[&TensorType; 4]> = SmallVec::new();
     for operand in operands {
@@ -41,7 +41,7 @@ pub(super) fn run(op: &Op, operands: &[&Tensor], at: Place) -> Result<Results, F
 }
 
 #[inline]
-fn run_entry(entry: &Entry, inputs: &[&SharedBuffer], at: Place) -> Result<Results, Failure> {
+fn run_entry(entry: &Entry, inputs: &[&SharedBuffer], at: CallSite) -> Result<Results, Failure> {
     let executable = &entry.executable;
     let outputs = executable.run(inputs, settings::eager_threads()).map_err(|error| Error::run(at, error))?;
     let types = executable.output_types().iter().cloned();
@@ -49,7 +49,7 @@ fn run_entry(entry: &Entry, inputs: &[&SharedBuffer], at: Place) -> Result<Resul
 }
 
 #[cold]
-fn without_value(operand: &Tensor, at: Place) -> Failure {
+fn without_value(operand: &Tensor, at: CallSite) -> Failure {
     match operand.repr() {
         Repr::Traced(traced) => Error::Escaped { made: traced.made.into(), used: at.into() }.into(),
         Repr::List(list) => rows::no_tensor(&list.ty(), at).into(),
@@ -63,7 +63,7 @@ fn without_code(
     op: &Op,
     types: &[&TensorType],
     inputs: &[&SharedBuffer],
-    at: Place,
+    at: CallSite,
 ) -> Option<Result<Results, Failure>> {
     match op {
         Op::Constant(constant) => Some(Ok(smallvec![Tensor::literal_in_memory(&constant.value, at)])),
@@ -92,7 +92,7 @@ pub(super) fn run_stateful(application: &Application<'_>) -> Result<Applied, Fai
     Ok(Applied { operands, results, states: first_state..first_state + new })
 }
 
-fn run_graph(graph: &Graph, operands: &[Tensor], at: Place) -> Result<Results, Failure> {
+fn run_graph(graph: &Graph, operands: &[Tensor], at: CallSite) -> Result<Results, Failure> {
     let inputs = operands.iter().map(|operand| match operand.repr() {
         Repr::Concrete(_, buffer) => Ok(buffer),
         _ => Err(without_value(operand, at)),
@@ -113,7 +113,7 @@ pub(super) fn value(operand: Operand<'_>) -> Option<Tensor> {
 }
 
 /// Gives variables among states the first of these values. How many they are.
-pub(super) fn assign(states: &[State], values: &[Tensor], at: Place) -> Result<usize> {
+pub(super) fn assign(states: &[State], values: &[Tensor], at: CallSite) -> Result<usize> {
     for (variable, value) in variables(states).zip(values) {
         variable.set(value.value(at)?.1.clone());
     }

@@ -55,6 +55,6 @@ impl<'t> From<&'t Captured> for Operand<'t> {
 pub(super) struct Binding {
     pub(super) state: State,
     pub(super) value: Value,
-    /// Whether an op of the trace gave it.
+    /// Whether an op of the trace gave the value.
     pub(super) changed: bool,
 }

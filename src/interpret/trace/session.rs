@@ -7,7 +7,7 @@ use tensorwright_runtime::buffer::SharedBuffer;
 use super::capture::Captured;
 use super::region::Region;
 use super::stack::{self, Scope, Trace};
-use crate::error::{Failure, Place};
+use crate::error::{CallSite, Failure};
 use crate::state::{State, Variable};
 use crate::tensor::traced::TraceId;
 use crate::tensor::{Repr, Tensor};
@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Adds an argument. All of them come before the first op.
-    pub(crate) fn input(&self, ty: impl Into<Type>, name: &str, made: Place) -> Tensor {
+    pub(crate) fn input(&self, ty: impl Into<Type>, name: &str, made: CallSite) -> Tensor {
         self.with(|trace, _| {
             let value =
                 if name.is_empty() { trace.builder.input(ty) } else { trace.builder.named_input(name, ty) };
@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// The value of a result.
-    pub(crate) fn output(&self, tensor: &Tensor, at: Place) -> Result<Value, Failure> {
+    pub(crate) fn output(&self, tensor: &Tensor, at: CallSite) -> Result<Value, Failure> {
         self.with(|trace, outer| trace.value_of(tensor, outer, at))
     }
 

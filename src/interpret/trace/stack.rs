@@ -9,7 +9,7 @@ use tensorwright_ir::{Builder, Op, Type, Value};
 use super::super::application::{Application, Applied, Code, Operand};
 use super::super::broadcast;
 use super::capture::{Binding, Captured};
-use crate::error::{Error, Failure, Place};
+use crate::error::{CallSite, Error, Failure};
 use crate::state::{State, Variable};
 use crate::tensor::identity::Identity;
 use crate::tensor::rows::Rows;
@@ -90,7 +90,7 @@ fn with_top<R>(work: impl FnOnce(&mut Trace, &[Trace]) -> R) -> R {
 }
 
 /// Appends an op to the top. Fails if the op or the trace does not accept an operand.
-pub(crate) fn record(op: Op, operands: &[&Tensor], at: Place) -> Result<Results, Failure> {
+pub(crate) fn record(op: Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
     with_top(|top, outer| top.record(op, operands, outer, at))
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn record_stateful(application: Application<'_>) -> Result<Applied, F
 }
 
 /// The value of a variable in the top.
-pub(crate) fn read(variable: &Variable, at: Place) -> Tensor {
+pub(crate) fn read(variable: &Variable, at: CallSite) -> Tensor {
     with_top(|top, _| {
         let value = top.state(&State::Variable(variable.clone()));
         top.tensor(value, at)
@@ -108,7 +108,7 @@ pub(crate) fn read(variable: &Variable, at: Place) -> Tensor {
 }
 
 /// Gives a variable another value in the top. The tensor must have its type.
-pub(crate) fn assign(variable: &Variable, tensor: &Tensor, at: Place) -> Result<(), Failure> {
+pub(crate) fn assign(variable: &Variable, tensor: &Tensor, at: CallSite) -> Result<(), Failure> {
     with_top(|top, outer| {
         let value = top.value_of(tensor, outer, at)?;
         let state = State::Variable(variable.clone());
@@ -124,7 +124,7 @@ impl Trace {
         op: Op,
         operands: &[&Tensor],
         outer: &[Trace],
-        at: Place,
+        at: CallSite,
     ) -> Result<Results, Failure> {
         let values: Result<SmallVec<[Value; 4]>, Failure> =
             operands.iter().map(|tensor| self.value_of(tensor, outer, at)).collect();
@@ -161,20 +161,25 @@ impl Trace {
         })
     }
 
-    fn operand(&mut self, operand: Operand<'_>, outer: &[Trace], at: Place) -> Result<Value, Failure> {
+    fn operand(&mut self, operand: Operand<'_>, outer: &[Trace], at: CallSite) -> Result<Value, Failure> {
         match operand {
             Operand::Tensor(tensor) => self.value_of(tensor, outer, at),
             Operand::State(state) => Ok(self.state(state)),
         }
     }
 
-    pub(super) fn tensor(&self, value: Value, made: Place) -> Tensor {
+    pub(super) fn tensor(&self, value: Value, made: CallSite) -> Tensor {
         let ty = self.builder.ty(value).clone();
         Tensor::traced(Traced { trace: self.id, value, ty, made })
     }
 
     /// The value that a tensor is in this trace.
-    pub(super) fn value_of(&mut self, tensor: &Tensor, outer: &[Trace], at: Place) -> Result<Value, Failure> {
+    pub(super) fn value_of(
+        &mut self,
+        tensor: &Tensor,
+        outer: &[Trace],
+        at: CallSite,
+    ) -> Result<Value, Failure> {
         match tensor.repr() {
             Repr::Concrete(ty, _) => Ok(self.capture(ty.into(), tensor)),
             Repr::Traced(traced) if traced.trace == self.id => Ok(traced.value),
@@ -193,7 +198,7 @@ impl Trace {
     }
 
     /// A list with values, built anew.
-    fn list(&mut self, rows: &Rows<Tensor>, outer: &[Trace], at: Place) -> Result<Value, Failure> {
+    fn list(&mut self, rows: &Rows<Tensor>, outer: &[Trace], at: CallSite) -> Result<Value, Failure> {
         let new = self.builder.list_new(rows.row());
         let mut list = new.map_err(|error| Error::op(at, error))?;
         for row in rows.to_vec() {

@@ -6,7 +6,7 @@ use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, Concat, Gather, Reshap
 use tensorwright_ir::{Scalar, Shape};
 
 use super::super::refusal::refused;
-use crate::error::{Failure, Place};
+use crate::error::{CallSite, Failure};
 use crate::interpret::one;
 use crate::tensor::Tensor;
 
@@ -16,7 +16,7 @@ pub(super) fn gathered(
     x: Tensor,
     shape: &Shape,
     tensors: Vec<(usize, Tensor)>,
-    at: Place,
+    at: CallSite,
 ) -> Result<Tensor, Failure> {
     let Some(&(first, _)) = tensors.first() else { return Ok(x) };
     let axes: Axes = tensors.iter().map(|&(axis, _)| axis).collect();
@@ -43,7 +43,7 @@ pub(super) fn gathered(
     Ok(one(gather, &[&x, &indices], at))
 }
 
-fn common_shape(x: &Tensor, tensors: &[(usize, Tensor)], at: Place) -> Result<Shape, Failure> {
+fn common_shape(x: &Tensor, tensors: &[(usize, Tensor)], at: CallSite) -> Result<Shape, Failure> {
     let mut common = Shape::scalar();
     for (_, index) in tensors {
         let ty = index.known_type()?;
@@ -60,7 +60,7 @@ fn common_shape(x: &Tensor, tensors: &[(usize, Tensor)], at: Place) -> Result<Sh
 }
 
 /// One component of the index vectors: i64 numbers from the start of the axis, with a last axis of extent 1.
-fn component(index: &Tensor, extent: usize, common: &Shape, at: Place) -> Tensor {
+fn component(index: &Tensor, extent: usize, common: &Shape, at: CallSite) -> Tensor {
     let cast = tensorwright_ir::op::primitive::Cast { dtype: tensorwright_ir::DType::I64 };
     let number = one(cast, &[index], at);
     let [zero, extent] = [0, extent as i64].map(|n| Tensor::scalar_at(Scalar::I64(n), at));

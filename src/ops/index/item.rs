@@ -6,7 +6,7 @@ use tensorwright_ir::op::TypeError;
 
 use super::super::attribute::AxisNumber;
 use super::super::nested::nested_at;
-use crate::error::Place;
+use crate::error::CallSite;
 use crate::tensor::Tensor;
 
 /// What an index says of one axis.
@@ -92,31 +92,31 @@ pub trait IntoIndex {
 }
 
 impl IntoIndex for Index {
-    fn into_index(self, _: Place) -> Index {
+    fn into_index(self, _: CallSite) -> Index {
         self
     }
 }
 
 impl IntoIndex for Ellipsis {
-    fn into_index(self, _: Place) -> Index {
+    fn into_index(self, _: CallSite) -> Index {
         Index::Ellipsis
     }
 }
 
 impl IntoIndex for NewAxis {
-    fn into_index(self, _: Place) -> Index {
+    fn into_index(self, _: CallSite) -> Index {
         Index::NewAxis
     }
 }
 
 impl IntoIndex for Tensor {
-    fn into_index(self, _: Place) -> Index {
+    fn into_index(self, _: CallSite) -> Index {
         Index::Tensor(self)
     }
 }
 
 impl IntoIndex for &Tensor {
-    fn into_index(self, _: Place) -> Index {
+    fn into_index(self, _: CallSite) -> Index {
         Index::Tensor(self.clone())
     }
 }
@@ -124,7 +124,7 @@ impl IntoIndex for &Tensor {
 macro_rules! number_indices {
     ($($native:ty)*) => {$(
         impl IntoIndex for $native {
-            fn into_index(self, _: Place) -> Index {
+            fn into_index(self, _: CallSite) -> Index {
                 Index::At(self.number())
             }
         }
@@ -135,7 +135,7 @@ number_indices!(i32 i64 isize u32 u64 usize);
 macro_rules! list_indices {
     ($([$($generics:tt)*] $list:ty),* $(,)?) => {$(
         impl<I: AxisNumber, $($generics)*> IntoIndex for $list {
-            fn into_index(self, at: Place) -> Index {
+            fn into_index(self, at: CallSite) -> Index {
                 let numbers: Vec<i64> = self.iter().map(|i| i.number()).collect();
                 Index::Tensor(nested_at(&numbers, at))
             }
@@ -160,7 +160,7 @@ pub trait By: Sized {
 pub struct Stepped(Bounds);
 
 impl IntoIndex for Stepped {
-    fn into_index(self, _: Place) -> Index {
+    fn into_index(self, _: CallSite) -> Index {
         Index::Range(self.0)
     }
 }
@@ -175,7 +175,7 @@ macro_rules! ranges {
         }
 
         impl<$($generics)*> IntoIndex for $range {
-            fn into_index(self, _: Place) -> Index {
+            fn into_index(self, _: CallSite) -> Index {
                 Index::Range(self.bounds())
             }
         }
@@ -198,13 +198,13 @@ pub trait IntoIndices {
 }
 
 impl<T: IntoIndex> IntoIndices for T {
-    fn into_indices(self, at: Place) -> Vec<Index> {
+    fn into_indices(self, at: CallSite) -> Vec<Index> {
         vec![self.into_index(at)]
     }
 }
 
 impl IntoIndices for Vec<Index> {
-    fn into_indices(self, _: Place) -> Vec<Index> {
+    fn into_indices(self, _: CallSite) -> Vec<Index> {
         self
     }
 }
@@ -212,7 +212,7 @@ impl IntoIndices for Vec<Index> {
 macro_rules! index_tuples {
     ($(($($name:ident $position:tt),*);)*) => {$(
         impl<$($name: IntoIndex),*> IntoIndices for ($($name,)*) {
-            fn into_indices(self, at: Place) -> Vec<Index> {
+            fn into_indices(self, at: CallSite) -> Vec<Index> {
                 let _ = at;
                 vec![$(self.$position.into_index(at)),*]
             }

@@ -13,7 +13,7 @@ use tensorwright_ir::op::primitive::{Reshape, Slice};
 use tensorwright_ir::{Dim, Shape};
 
 use super::refusal::refused;
-use crate::error::{Failure, Place, caller};
+use crate::error::{CallSite, Failure, caller};
 use crate::interpret::one;
 use crate::tensor::Tensor;
 use item::Span;
@@ -40,16 +40,16 @@ impl Tensor {
         self.i_at(index, caller())
     }
 
-    pub(crate) fn i_at(&self, index: impl IntoIndices, at: Place) -> Tensor {
+    pub(crate) fn i_at(&self, index: impl IntoIndices, at: CallSite) -> Tensor {
         match self.indexed(index.into_indices(at), at) {
             Ok(tensor) => tensor,
             Err(failure) => Tensor::failed(failure),
         }
     }
 
-    fn indexed(&self, items: Vec<Index>, at: Place) -> Result<Tensor, Failure> {
+    fn indexed(&self, items: Vec<Index>, at: CallSite) -> Result<Tensor, Failure> {
         let shape = self.known_type()?.shape.clone();
-        let plan = Plan::new(items, &shape).map_err(|source| refused("index", &[self], at, source))?;
+        let plan = Selection::new(items, &shape).map_err(|source| refused("index", &[self], at, source))?;
         let mut result = self.clone();
         if let Some(slice) = plan.slice(&shape) {
             result = one(slice, &[&result], at);
@@ -62,7 +62,7 @@ impl Tensor {
 }
 
 /// An index resolved against a shape.
-struct Plan {
+struct Selection {
     /// For each axis of the operand.
     spans: Vec<Span>,
     /// The shape after slicing, without the axes that integers name and with the new ones.
@@ -72,11 +72,11 @@ struct Plan {
     tensors: Vec<(usize, Tensor)>,
 }
 
-impl Plan {
-    fn new(items: Vec<Index>, shape: &Shape) -> Result<Plan, TypeError> {
+impl Selection {
+    fn new(items: Vec<Index>, shape: &Shape) -> Result<Selection, TypeError> {
         let items = without_ellipsis(items, shape.rank())?;
         let mut plan =
-            Plan { spans: Vec::new(), shape: Shape::scalar(), reshapes: false, tensors: Vec::new() };
+            Selection { spans: Vec::new(), shape: Shape::scalar(), reshapes: false, tensors: Vec::new() };
         let mut dims: Vec<Dim> = Vec::new();
         for item in items {
             let axis = plan.spans.len();

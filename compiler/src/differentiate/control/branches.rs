@@ -23,8 +23,8 @@ use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
-/// What a node keeps for the way back.
-pub(in crate::differentiate) struct Tape {
+/// Residuals of a node that runs one of its regions: what it keeps for the way back.
+pub(in crate::differentiate) struct BranchResiduals {
     op: Op,
     splits: Vec<Split>,
     /// For each region the slot of each saved value.
@@ -39,11 +39,14 @@ pub(in crate::differentiate) struct Tape {
     active: Vec<(usize, Type)>,
 }
 
-pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape), DifferentiateError> {
+pub(super) fn record(
+    b: &mut Builder,
+    site: &Site<'_>,
+) -> Result<(Results, BranchResiduals), DifferentiateError> {
     let flow = site.flow();
     let selector = flow.ports.selectors();
     let wanted = flow.varied_inputs(site.varied);
-    let fates = vec![Fate::Given; wanted.len()];
+    let fates = vec![Fate::AtHand; wanted.len()];
     let (active, kept_outputs) = (site.active, usize::MAX);
     let request = Request { wanted: &wanted, active, fates: &fates, kept_outputs };
     let regions = &site.node.regions;
@@ -58,7 +61,7 @@ pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape)
     let (selector, inputs) = site.operands.split_at(selector);
     let (selector, inputs) = (selector.to_vec(), inputs.to_vec());
     let op = site.node.op.clone();
-    Ok((results, Tape { op, splits, slots, selector, inputs, saved, active }))
+    Ok((results, BranchResiduals { op, splits, slots, selector, inputs, saved, active }))
 }
 
 /// Types of the slots, and for each region the slot of each of its saved values.
@@ -97,7 +100,7 @@ fn with_slots(split: &Split, slots: &[usize], types: &[Type], results: usize) ->
     Ok(b.finish(&outputs))
 }
 
-impl Tape {
+impl BranchResiduals {
     /// Cotangents of the operands.
     pub(super) fn back(
         &self,

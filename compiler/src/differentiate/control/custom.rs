@@ -20,7 +20,7 @@
 //!   f_vjp(x, y^) { a = exp(x) c = cos(a) p = mul(y^, c) x^ = mul(p, a) return x^ })
 //! ```
 
-use tensorwright_ir::op::control::Checkpoint;
+use tensorwright_ir::op::control::{Checkpoint, CheckpointRun};
 use tensorwright_ir::op::{RegionRule, Results};
 use tensorwright_ir::{BuildError, Builder, Graph, Node, Type, Value};
 
@@ -29,8 +29,8 @@ use crate::differentiate::reverse::append_vjp;
 use crate::differentiate::{DifferentiateError, control::list::or_zeros_like};
 use crate::passes::has_effect;
 
-/// What a function with a gradient of its own keeps for the way back.
-pub(in crate::differentiate) struct Tape {
+/// Residuals of a function with a gradient of its own: what it keeps for the way back.
+pub(in crate::differentiate) struct CustomResiduals {
     backward: Graph,
     /// What it captured, then what it saved.
     inputs: Vec<Value>,
@@ -45,7 +45,7 @@ pub(super) fn record(
     b: &mut Builder,
     site: &Site<'_>,
     rule: RegionRule,
-) -> Result<(Results, Tape), DifferentiateError> {
+) -> Result<(Results, CustomResiduals), DifferentiateError> {
     if site.varied[rule.arguments..].contains(&true) {
         return Err(DifferentiateError::Captured { location: site.node.location.clone() });
     }
@@ -53,14 +53,14 @@ pub(super) fn record(
     let float = |b: &Builder, v: Value| b.ty(v).is_float();
     let arguments = (0..rule.arguments).filter(|&i| float(b, site.operands[i])).collect();
     let of_results = (0..rule.results).filter(|&i| float(b, results[i]));
-    let tape = Tape {
+    let residuals = CustomResiduals {
         backward: site.node.regions[1].clone(),
         inputs,
         arguments,
         operands: site.operands.len(),
         results: of_results.map(|i| (i, b.ty(results[i]).clone())).collect(),
     };
-    Ok((results, tape))
+    Ok((results, residuals))
 }
 
 /// The results, and the first inputs of the second region.
@@ -79,7 +79,7 @@ fn run(
     Ok((results, [&operands[rule.arguments..], &saved].concat()))
 }
 
-impl Tape {
+impl CustomResiduals {
     /// Cotangents of the operands.
     pub(super) fn back(
         &self,
@@ -163,7 +163,7 @@ impl Replay {
             cotangents.iter().map(|cotangent| cotangent.and_then(|_| of_results.next())).collect();
         let found = append_vjp(&mut inner, &self.region, &own, &cotangents, &self.varied)?.derivatives;
         let outputs: Vec<Value> = found.iter().flatten().copied().collect();
-        let op = Checkpoint { name: self.name.clone(), again: true };
+        let op = Checkpoint { name: self.name.clone(), again: CheckpointRun::Again };
         let values = b.push_with_regions(op, &inputs, vec![inner.finish(&outputs)])?;
         let mut values = values.into_iter();
         Ok(found.iter().map(|there| there.and_then(|_| values.next())).collect())

@@ -17,7 +17,7 @@ impl Shelf {
         Shelf { ty: ty.clone() }
     }
 
-    /// How many values of the loop's state it takes.
+    /// Number of values of the loop's state that keeping the value takes.
     pub(super) fn width(&self) -> usize {
         if self.ty.as_list().is_some() { 2 } else { 1 }
     }

@@ -51,8 +51,8 @@ pub(super) fn or_zeros_like(
     Ok(filled[0])
 }
 
-/// What an operation keeps for the way back.
-pub(in crate::differentiate) struct Tape {
+/// Residuals of an operation on lists: what it keeps for the way back.
+pub(in crate::differentiate) struct ListResiduals {
     op: Op,
     /// Types of its results.
     types: Vec<Type>,
@@ -60,7 +60,7 @@ pub(in crate::differentiate) struct Tape {
     read: Option<[Value; 2]>,
 }
 
-pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape), BuildError> {
+pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, ListResiduals), BuildError> {
     let op = site.node.op.clone();
     let read = match op {
         Op::ListGet(_) => Some(read_at(b, site.operands[0], site.operands[1])?),
@@ -68,7 +68,7 @@ pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape)
     };
     let results = b.push(op.clone(), site.operands)?;
     let types = results.iter().map(|&v| b.ty(v).clone()).collect();
-    Ok((results, Tape { op, types, read }))
+    Ok((results, ListResiduals { op, types, read }))
 }
 
 /// The index, clamped as reading does, and the length.
@@ -85,7 +85,7 @@ fn read_at(b: &mut Builder, list: Value, index: Value) -> Result<[Value; 2], Bui
     Ok([b.cast(clamped, DType::I32)?, length])
 }
 
-impl Tape {
+impl ListResiduals {
     /// Cotangents of the operands.
     pub(super) fn back(
         &self,

@@ -3,7 +3,7 @@
 //! **Forward mode** ([`jvp`]) widens the node: its regions compute values and tangents side by side, so state and its tangents are
 //! carried together. Only what varies and is of use gets a tangent ([`Flow`]).
 //!
-//! **Reverse mode** ([`Site::record`], [`Tape::back`]) takes each region apart ([`Split`]): a forward part, which does all that the
+//! **Reverse mode** ([`Site::record`], [`Residuals::back`]) takes each region apart ([`Split`]): a forward part, which does all that the
 //! region does and gives what the way back needs as further outputs, and a backward part from that and cotangents of the
 //! outputs to cotangents of the inputs. The forward node keeps what its runs save, the backward node runs the backward parts:
 //!
@@ -50,7 +50,7 @@ use crate::passes::has_effect;
 /// A node to be gone back through, in the graph that it is appended to.
 pub(super) struct Site<'a> {
     pub(super) node: &'a Node,
-    /// What stands for its operands.
+    /// Values that stand for the operands of the node.
     pub(super) operands: &'a [Value],
     /// For each operand whether it depends on anything whose cotangent is asked for.
     pub(super) varied: &'a [bool],
@@ -58,45 +58,43 @@ pub(super) struct Site<'a> {
     pub(super) active: &'a [bool],
 }
 
-/// What a node keeps for the way back.
-pub(super) enum Tape {
-    Branches(Box<branches::Tape>),
-    Scan(Box<scan::Tape>),
-    While(Box<while_loop::Tape>),
-    List(list::Tape),
-    Custom(custom::Tape),
+/// Residuals of a node: what it keeps for the way back.
+pub(super) enum Residuals {
+    Branches(Box<branches::BranchResiduals>),
+    Scan(Box<scan::ScanResiduals>),
+    While(Box<while_loop::LoopResiduals>),
+    List(list::ListResiduals),
+    Custom(custom::CustomResiduals),
     Again(custom::Replay),
 }
 
 impl Site<'_> {
     /// Appends the node, with what it saves.
-    pub(super) fn record(&self, b: &mut Builder) -> Result<(Results, Tape), DifferentiateError> {
+    pub(super) fn record(&self, b: &mut Builder) -> Result<(Results, Residuals), DifferentiateError> {
         match self.node.op.derivative() {
-            Derivative::Region(rule) => {
-                custom::record(b, self, rule).map(|(results, tape)| (results, Tape::Custom(tape)))
-            }
+            Derivative::Region(rule) => custom::record(b, self, rule)
+                .map(|(results, residuals)| (results, Residuals::Custom(residuals))),
             Derivative::Again { name } if !self.node.regions[0].nodes().iter().any(has_effect) => {
-                Ok(custom::record_again(b, self, name).map(|(results, tape)| (results, Tape::Again(tape)))?)
+                Ok(custom::record_again(b, self, name)
+                    .map(|(results, residuals)| (results, Residuals::Again(residuals)))?)
             }
             _ if self.node.op.lowering() == Lowering::List => {
-                Ok(list::record(b, self).map(|(results, tape)| (results, Tape::List(tape)))?)
+                Ok(list::record(b, self).map(|(results, residuals)| (results, Residuals::List(residuals)))?)
             }
             _ => self.record_runs(b),
         }
     }
 
-    fn record_runs(&self, b: &mut Builder) -> Result<(Results, Tape), DifferentiateError> {
+    fn record_runs(&self, b: &mut Builder) -> Result<(Results, Residuals), DifferentiateError> {
         match self.flow().ports.runs {
             Runs::ForEach { length, order } => {
-                let (results, tape) = scan::record(b, self, length, order)?;
-                Ok((results, Tape::Scan(Box::new(tape))))
+                let (results, residuals) = scan::record(b, self, length, order)?;
+                Ok((results, Residuals::Scan(Box::new(residuals))))
             }
-            Runs::While => {
-                while_loop::record(b, self).map(|(results, tape)| (results, Tape::While(Box::new(tape))))
-            }
-            Runs::Once | Runs::Again | Runs::Selected(_) => {
-                branches::record(b, self).map(|(results, tape)| (results, Tape::Branches(Box::new(tape))))
-            }
+            Runs::While => while_loop::record(b, self)
+                .map(|(results, residuals)| (results, Residuals::While(Box::new(residuals)))),
+            Runs::Once | Runs::Again | Runs::Selected(_) => branches::record(b, self)
+                .map(|(results, residuals)| (results, Residuals::Branches(Box::new(residuals)))),
         }
     }
 
@@ -105,7 +103,7 @@ impl Site<'_> {
     }
 }
 
-impl Tape {
+impl Residuals {
     /// Appends the way back: cotangents of the operands from those of the results.
     pub(super) fn back(
         self,
@@ -113,12 +111,12 @@ impl Tape {
         cotangents: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>, DifferentiateError> {
         Ok(match self {
-            Tape::Branches(tape) => tape.back(b, cotangents)?,
-            Tape::Scan(tape) => tape.back(b, cotangents)?,
-            Tape::While(tape) => tape.back(b, cotangents)?,
-            Tape::List(tape) => tape.back(b, cotangents)?,
-            Tape::Custom(tape) => tape.back(b, cotangents)?,
-            Tape::Again(tape) => tape.back(b, cotangents)?,
+            Residuals::Branches(residuals) => residuals.back(b, cotangents)?,
+            Residuals::Scan(residuals) => residuals.back(b, cotangents)?,
+            Residuals::While(residuals) => residuals.back(b, cotangents)?,
+            Residuals::List(residuals) => residuals.back(b, cotangents)?,
+            Residuals::Custom(residuals) => residuals.back(b, cotangents)?,
+            Residuals::Again(residuals) => residuals.back(b, cotangents)?,
         })
     }
 }

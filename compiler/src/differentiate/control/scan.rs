@@ -30,8 +30,8 @@ use super::keep::{append, split_off};
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
-/// What a node keeps for the way back.
-pub(in crate::differentiate) struct Tape {
+/// Residuals of a `scan` or `map`: what it keeps for the way back.
+pub(in crate::differentiate) struct ScanResiduals {
     length: usize,
     order: Order,
     split: Split,
@@ -52,14 +52,14 @@ pub(super) fn record(
     site: &Site<'_>,
     length: usize,
     order: Order,
-) -> Result<(Results, Tape), DifferentiateError> {
+) -> Result<(Results, ScanResiduals), DifferentiateError> {
     let (flow, node) = (site.flow(), site.node);
     let (ports, carried) = (flow.ports, flow.ports.carried);
     let wanted = flow.varied_inputs(site.varied);
     let active = flow.active_outputs(site.varied, site.active);
     let fate = |input: usize| match ports.feed(input) {
         Feed::Carried => Fate::Gone,
-        Feed::Sliced => Fate::Given,
+        Feed::Sliced => Fate::AtHand,
         Feed::Invariant => Fate::Invariant,
     };
     let fates: Vec<Fate> = (0..wanted.len()).map(fate).collect();
@@ -72,7 +72,7 @@ pub(super) fn record(
     let results: Results = results.into_iter().chain(stacks).collect();
     let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
     let operands = site.operands.to_vec();
-    Ok((results, Tape { length, order, split, ports, operands, saved, lists, active }))
+    Ok((results, ScanResiduals { length, order, split, ports, operands, saved, lists, active }))
 }
 
 fn position(saved: &[usize], output: usize) -> usize {
@@ -146,7 +146,7 @@ struct Roles {
     invariants: Vec<usize>,
 }
 
-impl Tape {
+impl ScanResiduals {
     fn roles(&self) -> Roles {
         let (split, first_invariant) = (&self.split, self.ports.first_invariant());
         let has = |inputs: std::ops::Range<usize>| -> Vec<usize> {

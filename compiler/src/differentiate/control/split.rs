@@ -22,7 +22,7 @@ pub(super) enum Fate {
     /// It is the same in every run.
     Invariant,
     /// It is at hand, run by run.
-    Given,
+    AtHand,
     /// It is gone unless it is saved.
     Gone,
 }
@@ -33,9 +33,9 @@ pub(super) struct Request<'a> {
     pub(super) wanted: &'a [bool],
     /// For each output whether it has a cotangent.
     pub(super) active: &'a [bool],
-    /// For each input.
+    /// For each input how the way back gets at it.
     pub(super) fates: &'a [Fate],
-    /// Outputs from this one on are as good as saved.
+    /// The first of the outputs that are as good as saved.
     pub(super) kept_outputs: usize,
 }
 

@@ -27,8 +27,8 @@ use super::keep::Shelf;
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
-/// What a node keeps for the way back.
-pub(in crate::differentiate) struct Tape {
+/// Residuals of a `while`: what it keeps for the way back.
+pub(in crate::differentiate) struct LoopResiduals {
     split: Split,
     carried: usize,
     operands: Vec<Value>,
@@ -42,7 +42,10 @@ pub(in crate::differentiate) struct Tape {
     active: Vec<(usize, Type)>,
 }
 
-pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape), DifferentiateError> {
+pub(super) fn record(
+    b: &mut Builder,
+    site: &Site<'_>,
+) -> Result<(Results, LoopResiduals), DifferentiateError> {
     let (flow, node) = (site.flow(), site.node);
     let carried = flow.ports.carried;
     let wanted = flow.varied_inputs(site.varied);
@@ -57,7 +60,7 @@ pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, Tape)
     let lists = results.drain(carried..).collect();
     let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
     let operands = site.operands.to_vec();
-    Ok((results, Tape { split, carried, operands, shelves, lists, runs, active }))
+    Ok((results, LoopResiduals { split, carried, operands, shelves, lists, runs, active }))
 }
 
 /// The loop that saves: its state, what it keeps, and how often it ran.
@@ -90,7 +93,7 @@ fn forward(b: &mut Builder, site: &Site<'_>, shelves: &[Shelf], body: &Graph) ->
     )
 }
 
-impl Tape {
+impl LoopResiduals {
     /// Cotangents of the operands.
     pub(super) fn back(
         &self,

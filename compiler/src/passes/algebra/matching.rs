@@ -7,7 +7,9 @@ use hashbrown::HashMap;
 use tensorwright_ir::op::primitive::UnaryFn::{Ceil, Floor, RoundEven, RoundHalfAway, Trunc};
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Op, Scalar, Shape, Value};
 
-use super::notation::{BOOLS, CONSTANTS, Expr, Function, Number, ROUNDED, Root, Target, VARIABLES, parse};
+use super::notation::{
+    BOOLS, CONSTANTS, CastTarget, Expr, Function, Number, ROUNDED, Root, VARIABLES, parse,
+};
 use super::{Answer, Rule};
 use crate::passes::pattern::{Rewritten, made_by, splat};
 use crate::passes::rewriter::{Operands, Rewriter, Site};
@@ -141,8 +143,10 @@ impl Match<'_> {
             (Function::Unary(f), Op::Unary(g)) => f == *g,
             (Function::Binary(f), Op::Binary(g)) => f == *g,
             (Function::Compare(f), Op::Compare(g)) => f == *g,
-            (Function::Cast(Target::Rule), Op::Cast(_)) => self.is_about(result),
-            (Function::Cast(Target::Named(slot)), Op::Cast(_)) => bind(&mut self.bound.targets[slot], result),
+            (Function::Cast(CastTarget::Rule), Op::Cast(_)) => self.is_about(result),
+            (Function::Cast(CastTarget::Named(slot)), Op::Cast(_)) => {
+                bind(&mut self.bound.targets[slot], result)
+            }
             (Function::Select, Op::Select(_))
             | (Function::Clamp, Op::Clamp(_))
             | (Function::Fma, Op::Fma(_)) => true,
@@ -200,13 +204,13 @@ fn bind<T: PartialEq + Copy>(slot: &mut Option<T>, item: T) -> bool {
 pub(super) struct Bound {
     /// The dtype that the rule is about.
     pub(super) dtype: Option<DType>,
-    /// Of [`VARIABLES`].
+    /// Values of [`VARIABLES`].
     pub(super) variables: [Option<Value>; VARIABLES.len()],
     /// Of [`CONSTANTS`], as numbers and as tensors.
     pub(super) constants: [Option<(Scalar, Value)>; CONSTANTS.len()],
     /// The constants that the expression knows, where they were found.
     pub(super) numbers: [Option<(Scalar, Value)>; NUMBERS],
-    /// Of `u` and `v`.
+    /// Dtypes of `u` and `v`.
     pub(super) targets: [Option<DType>; 2],
 }
 
@@ -240,10 +244,10 @@ impl Bound {
         self.dtype.unwrap_or(DType::Bool)
     }
 
-    fn target(&self, target: Target) -> DType {
+    fn target(&self, target: CastTarget) -> DType {
         match target {
-            Target::Rule => self.about(),
-            Target::Named(slot) => self.targets[slot].expect("words of the right are on the left"),
+            CastTarget::Rule => self.about(),
+            CastTarget::Named(slot) => self.targets[slot].expect("words of the right are on the left"),
         }
     }
 

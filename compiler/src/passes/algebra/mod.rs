@@ -67,13 +67,13 @@ pub struct Algebra;
 /// A rewrite rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Its name.
+    /// Name of the rule.
     pub name: &'static str,
-    /// On which dtypes of the variables it holds.
+    /// Dtypes of the variables for which the rule holds.
     pub on: fn(DType) -> bool,
     /// The expression that it replaces, in the notation of `notation.rs`.
     pub before: &'static str,
-    /// What it puts there.
+    /// Expression that takes the place of the one that matched.
     pub after: &'static str,
     answer: Answer,
 }

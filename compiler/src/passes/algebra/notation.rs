@@ -65,16 +65,16 @@ pub(super) enum Function {
     Select,
     Clamp,
     Fma,
-    Cast(Target),
+    Cast(CastTarget),
     /// `iota`, in the examples of rules that are functions.
-    Iota(Target),
+    Iota(CastTarget),
     /// A function of a constant.
     OfConstant(fn(Scalar) -> Scalar),
 }
 
 /// The dtype that a conversion gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Target {
+pub(super) enum CastTarget {
     /// The dtype that the rule is about.
     Rule,
     /// One of [`TARGETS`].
@@ -113,7 +113,7 @@ impl Function {
         self.op(DType::Bool).as_ref().and_then(Root::of)
     }
 
-    /// The op, if it is one; a conversion is to `dtype`.
+    /// The op of a root, if it is one; a conversion is to `dtype`.
     pub(super) fn op(self, dtype: DType) -> Option<Op> {
         match self {
             Function::Unary(f) => Some(f.into()),
@@ -129,7 +129,7 @@ impl Function {
 
     fn parse(name: &str) -> Function {
         let (word, target) = name.split_once('.').unwrap_or((name, ""));
-        let target = TARGETS.iter().position(|t| *t == target).map_or(Target::Rule, Target::Named);
+        let target = TARGETS.iter().position(|t| *t == target).map_or(CastTarget::Rule, CastTarget::Named);
         match word {
             "cast" => return Function::Cast(target),
             "iota" => return Function::Iota(target),
@@ -162,7 +162,7 @@ impl Number {
         }
     }
 
-    /// Whether it is this constant, bit for bit but for NaN.
+    /// Whether the constant of a rule is this one, bit for bit but for NaN.
     pub(super) fn is(self, c: Scalar) -> bool {
         match self {
             Number::Value(number) if number.is_nan() => c.to_f64().is_nan(),

@@ -288,7 +288,7 @@ fn joined(graph: &Graph, axis: usize, left: Value, right: Value) -> Option<(Valu
     Some((l_operands[0], slice_of(&l)))
 }
 
-/// At a constant place, clamped into range as the op has it, it is a slice.
+/// Makes a slice of a dynamic one at a constant place, clamped into range as the op has it.
 pub(super) fn dynamic_slice(r: &mut Rewriter<'_>, op: &DynamicSlice, x: Value, starts: Value) -> Rewritten {
     let graph = r.graph();
     let from = &graph.tensor(x).shape;

@@ -41,7 +41,7 @@ use tensorwright_ir::op::primitive::DotGeneral;
 use tensorwright_ir::op::{Feed, Ports};
 use tensorwright_ir::{BuildError, Graph, Node, Op, Source, Value};
 
-use super::plan::{Hoisted, Plan, ports};
+use super::plan::{Hoisted, RegionPlan, ports};
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
@@ -71,7 +71,7 @@ impl Pass for Batch {
             let Some(region) = site.node.regions.first().filter(|_| ports.sliced > 0) else {
                 return Ok(Rewrite::Keep);
             };
-            let mut plan = Plan::new(site.node, ports);
+            let mut plan = RegionPlan::new(site.node, ports);
             for node in region.nodes() {
                 if let Some(product) = product(region, ports, node) {
                     plan.batched.push(batched(r, site, node, product)?);

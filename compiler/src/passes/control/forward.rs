@@ -36,7 +36,7 @@ use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::{Feed, Ports, Results};
 use tensorwright_ir::{BuildError, Graph, Value};
 
-use super::plan::{Plan, handed_through, ports};
+use super::plan::{RegionPlan, handed_through, ports};
 use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite};
@@ -85,7 +85,7 @@ fn forwarded(
     if around.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let mut plan = Plan::new(site.node, ports);
+    let mut plan = RegionPlan::new(site.node, ports);
     let stays = |result: &usize| around[*result].is_none();
     plan.results.retain(stays);
     plan.invariants.extend((0..ports.carried).filter(|state| !stays(state)));

@@ -39,7 +39,7 @@
 use tensorwright_ir::op::{Lowering, Ports, Runs};
 use tensorwright_ir::{BuildError, Copier, Graph, Node, Op, Value};
 
-use super::plan::{Hoisted, Plan, ports};
+use super::plan::{Hoisted, RegionPlan, ports};
 use crate::passes::dce::live_nodes;
 use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
@@ -67,7 +67,7 @@ impl Pass for Hoist {
             let Some(ports) = ports(site.node).filter(Ports::repeats) else {
                 return Ok(Rewrite::Keep);
             };
-            let mut plan = Plan::new(site.node, ports);
+            let mut plan = RegionPlan::new(site.node, ports);
             for (position, region) in site.node.regions.iter().enumerate() {
                 plan.hoisted.extend(hoisted(r, site, ports, position, region)?);
             }

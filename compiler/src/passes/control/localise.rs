@@ -32,7 +32,7 @@
 
 use tensorwright_ir::{Graph, Op, Value};
 
-use super::plan::{Local, Plan, ports};
+use super::plan::{Local, RegionPlan, ports};
 use crate::passes::everywhere::has_regions;
 use crate::passes::pattern::splat;
 use crate::passes::rewriter::{Rewrite, rewrite_all};
@@ -63,7 +63,7 @@ impl Pass for Localise {
             if locals.is_empty() {
                 return Ok(Rewrite::Keep);
             }
-            let mut plan = Plan::new(site.node, ports);
+            let mut plan = RegionPlan::new(site.node, ports);
             plan.retain_inputs(|input| locals.iter().all(|(local, _)| *local != input));
             plan.locals = locals;
             plan.build(r, site).map(Rewrite::Replace)

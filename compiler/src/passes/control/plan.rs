@@ -43,7 +43,7 @@ pub(super) struct Hoisted {
 
 /// A node with regions as it is to be.
 #[derive(Clone, Debug)]
-pub(super) struct Plan<'g> {
+pub(super) struct RegionPlan<'g> {
     node: &'g Node,
     ports: Ports,
     /// Inputs that stay state.
@@ -64,10 +64,10 @@ pub(super) struct Plan<'g> {
     pub(super) hoisted: Vec<Hoisted>,
 }
 
-impl<'g> Plan<'g> {
+impl<'g> RegionPlan<'g> {
     /// The node as it is.
-    pub(super) fn new(node: &'g Node, ports: Ports) -> Plan<'g> {
-        Plan {
+    pub(super) fn new(node: &'g Node, ports: Ports) -> RegionPlan<'g> {
+        RegionPlan {
             node,
             ports,
             state: (0..ports.carried).collect(),

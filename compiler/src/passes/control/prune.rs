@@ -47,7 +47,7 @@
 use tensorwright_ir::op::{Ports, Role};
 use tensorwright_ir::{BuildError, Graph, Node, Value};
 
-use super::plan::{Plan, ports};
+use super::plan::{RegionPlan, ports};
 use crate::passes::dce::Needed;
 use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
@@ -94,7 +94,7 @@ fn pruned(
     if aliases.is_empty() && inputs.iter().chain(&results).all(|needed| *needed) {
         return Ok(Rewrite::Keep);
     }
-    let mut plan = Plan::new(site.node, ports);
+    let mut plan = RegionPlan::new(site.node, ports);
     plan.retain_inputs(|input| inputs[input] && aliases.iter().all(|&(twin, _)| twin != input));
     plan.aliases = aliases;
     plan.results.retain(|&result| results[result]);

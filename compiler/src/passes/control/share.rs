@@ -42,7 +42,7 @@ use tensorwright_ir::op::{Ports, Runs};
 use tensorwright_ir::{Copier, Graph};
 
 use super::hoist::moved_values;
-use super::plan::{Hoisted, Plan, ports};
+use super::plan::{Hoisted, RegionPlan, ports};
 use crate::passes::cse::Seen;
 use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
@@ -74,7 +74,7 @@ impl Pass for Share {
             let Some(ports) = ports(site.node).filter(|ports| ports.runs != Runs::Again) else {
                 return Ok(Rewrite::Keep);
             };
-            let mut plan = Plan::new(site.node, ports);
+            let mut plan = RegionPlan::new(site.node, ports);
             for (position, region) in site.node.regions.iter().enumerate() {
                 plan.hoisted.extend(known(&seen, r, site, ports, (position, region), graph));
             }

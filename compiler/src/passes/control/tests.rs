@@ -2,7 +2,7 @@
 
 use super::{Forward, Hoist, Inline, Localise, Prune};
 use crate::passes::testing::{check, check_unchanged, graph, run};
-use crate::passes::{Cse, Dce, Fold, PassOptions, run_pipeline};
+use crate::passes::{Cse, Dce, FoldConstants, PassOptions, run_pipeline};
 use tensorwright_ir::Graph;
 
 /// A graph of `%p: bool[], %i: i32[], %t: token, %x: f32[4], %y: f32[4], %m: f32[3,4]`.
@@ -341,7 +341,7 @@ fn effects_are_neither_merged_nor_dropped_nor_folded() {
         graph(%p: bool[]) { %t = token_new() %u = assert(%t, %p) {message = \"\"} return %p }
       ) return }";
     check_unchanged(&Dce, inside);
-    check_unchanged(&Fold, inside);
+    check_unchanged(&FoldConstants, inside);
 }
 
 #[test]
@@ -356,8 +356,8 @@ fn pure_control_flow_is_merged_dropped_and_folded() {
           graph(%i: i32[]) { %ten = constant() {value = 10:i32} %c = lt(%i, %ten) return %c },
           graph(%i: i32[]) { %three = constant() {value = 3:i32} %n = add(%i, %three) return %n }
         ) return %n }";
-    check(&Fold, counted, "graph @f() { %n = constant() {value = 12:i32} return %n }");
-    check_unchanged(&Fold, &counted.replace("value = 3:i32", "value = 0:i32"));
+    check(&FoldConstants, counted, "graph @f() { %n = constant() {value = 12:i32} return %n }");
+    check_unchanged(&FoldConstants, &counted.replace("value = 3:i32", "value = 0:i32"));
 }
 
 #[test]

@@ -101,7 +101,7 @@ attributes! {
     /// `count` numbers at equal distances from `start` to `stop`, both included: `T[], T[] -> T[count]`. A single one is
     /// `start`. Counted from the nearer end, so that both ends are exact and the numbers lie symmetrically.
     pub struct Linspace {
-        /// How many.
+        /// Number of points.
         pub count: usize,
     }
 }
@@ -141,7 +141,7 @@ attributes! {
     /// `start, start + step, start + 2 step, ..`, `count` numbers: `T[], T[] -> T[count]`. Integers wrap; floats are products,
     /// not running sums, so that errors do not add up.
     pub struct Range {
-        /// How many.
+        /// Number of points.
         pub count: usize,
     }
 }

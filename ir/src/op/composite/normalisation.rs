@@ -254,7 +254,7 @@ attributes! {
     /// taken per batch entry (axis 0) and group, over all else. `T[n, .., c, ..], T[c], T[c] -> T[n, .., c, ..]`
     /// (Wu and He 2018).
     pub struct GroupNorm {
-        /// How many groups; must divide the number of channels.
+        /// Number of groups; must divide the number of channels.
         pub groups: usize,
         /// The axis of channels, not 0.
         pub channel_axis: usize,

@@ -280,7 +280,7 @@ attributes! {
     /// The numbers `0..count` in random order: `key -> i32[count]`. Every order is equally likely, up to what 64 random bits
     /// per number can tell apart.
     pub struct Permutation {
-        /// How many.
+        /// Number of samples.
         pub count: usize,
     }
 }
@@ -331,7 +331,7 @@ impl CompositeDef for Shuffle {
 attributes! {
     /// New keys: `key -> u32[count, 2]`.
     pub struct RngSplit {
-        /// How many.
+        /// Number of samples.
         pub count: usize,
     }
 }

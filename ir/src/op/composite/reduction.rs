@@ -67,7 +67,7 @@ attributes! {
     pub struct Mean {
         /// The axes, distinct.
         pub axes: Axes,
-        /// What becomes of them.
+        /// What becomes of the reduced axes.
         pub dims: Dims,
     }
 }
@@ -107,7 +107,7 @@ attributes! {
         pub axes: Axes,
         /// Degrees of freedom lost: 0 for a population, 1 for a sample (`ddof` in NumPy).
         pub correction: usize,
-        /// What becomes of the axes.
+        /// What becomes of the reduced axes.
         pub dims: Dims,
     }
 }
@@ -146,7 +146,7 @@ attributes! {
         pub axes: Axes,
         /// Degrees of freedom lost: 0 for a population, 1 for a sample (`ddof` in NumPy).
         pub correction: usize,
-        /// What becomes of the axes.
+        /// What becomes of the reduced axes.
         pub dims: Dims,
     }
 }
@@ -186,7 +186,7 @@ attributes! {
     pub struct Moments {
         /// The axes, distinct.
         pub axes: Axes,
-        /// What becomes of them.
+        /// What becomes of the reduced axes.
         pub dims: Dims,
     }
 }
@@ -221,7 +221,7 @@ attributes! {
     pub struct Logsumexp {
         /// The axes, distinct.
         pub axes: Axes,
-        /// What becomes of them.
+        /// What becomes of the reduced axes.
         pub dims: Dims,
     }
 }
@@ -272,7 +272,7 @@ attributes! {
         pub order: NormOrder,
         /// The axes, distinct.
         pub axes: Axes,
-        /// What becomes of them.
+        /// What becomes of the reduced axes.
         pub dims: Dims,
     }
 }
@@ -310,7 +310,7 @@ attributes! {
     pub struct CountNonzero {
         /// The axes, distinct.
         pub axes: Axes,
-        /// What becomes of them.
+        /// What becomes of the reduced axes.
         pub dims: Dims,
         /// Dtype of the count, any number.
         pub dtype: DType,

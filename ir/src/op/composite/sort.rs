@@ -46,7 +46,7 @@ attributes! {
     /// Whether the target's prediction is among the `k` greatest: `T[b.., c], I[b..] -> bool[b..]`, true if fewer than `k`
     /// predictions are greater. False if the target is not a class or its prediction is NaN; other NaNs are not greater.
     pub struct InTopK {
-        /// How many count.
+        /// Number of greatest predictions that count.
         pub k: usize,
     }
 }

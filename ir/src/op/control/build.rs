@@ -187,14 +187,14 @@ impl Builder {
     pub fn list_add(&mut self, left: Value, right: Value) -> Result<Value, BuildError> {
         let row = self.row(left).clone();
         let rows = self.list_new(&row)?;
-        let turned = self.while_loop(&[left, right, rows], &[], some_left, |b, x| {
+        let reversed = self.while_loop(&[left, right, rows], &[], some_left, |b, x| {
             let (left, one) = b.list_pop(x[0])?;
             let (right, other) = b.list_pop(x[1])?;
             let sum = b.add(one, other)?;
             Ok([left, right, b.list_push(x[2], sum)?])
         })?;
         let rows = self.list_new(&row)?;
-        let sums = self.while_loop(&[turned[2], turned[0], rows], &[], some_left, |b, x| {
+        let sums = self.while_loop(&[reversed[2], reversed[0], rows], &[], some_left, |b, x| {
             let (left, row) = b.list_pop(x[0])?;
             Ok([left, x[1], b.list_push(x[2], row)?])
         })?;

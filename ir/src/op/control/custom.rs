@@ -8,7 +8,7 @@ use crate::op::{
     Arity, Derivative, Ports, RegionDef, RegionDefinition, RegionName, RegionRule, Results, Runs, Sample,
     TypeError,
 };
-use crate::{Builder, Graph, Op, Type, Value, attributes};
+use crate::{Builder, Graph, Op, Type, Value, attributes, word_attribute};
 
 attributes! {
     /// Runs its first region once: `A.., C.. -> R.., T..`. The second one is its derivative in reverse mode.
@@ -110,15 +110,25 @@ impl RegionDefinition for CustomGradient {
     }
 }
 
+word_attribute! {
+    /// Which run of a checkpoint's region.
+    pub enum CheckpointRun {
+        /// The run on the way forward.
+        First = "false",
+        /// The run on the way back: it stays apart from what is around it, for else it would be merged with the first run, whose values
+        /// would then be kept after all.
+        Again = "true",
+    }
+}
+
 attributes! {
     /// Runs its region once, as [`Call`](super::Call) does: `A, B.. -> R..`. Going back through it keeps the operands alone and runs the
     /// region again.
     pub struct Checkpoint {
         /// What the sub-graph is called.
         pub name: String,
-        /// Whether this is a run on the way back: it stays apart from what is around it, for else it would be merged with the first run,
-        /// whose values would then be kept after all.
-        pub again: bool,
+        /// Which run this is.
+        pub again: CheckpointRun,
     }
 }
 
@@ -128,7 +138,10 @@ impl RegionDef for Checkpoint {
     const REGIONS: Arity = Arity::Exact(1);
 
     fn ports(&self) -> Ports {
-        Ports::plain(if self.again { Runs::Again } else { Runs::Once })
+        Ports::plain(match self.again {
+            CheckpointRun::First => Runs::Once,
+            CheckpointRun::Again => Runs::Again,
+        })
     }
 
     fn with_counts(&self, carried: usize, sliced: usize) -> Option<Op> {
@@ -141,7 +154,10 @@ impl RegionDef for Checkpoint {
 
     /// The first run has nothing to stay apart from.
     fn definition(&self) -> Option<&dyn RegionDefinition> {
-        if self.again { None } else { Some(self) }
+        match self.again {
+            CheckpointRun::First => Some(self),
+            CheckpointRun::Again => None,
+        }
     }
 
     fn eval(
@@ -158,7 +174,10 @@ impl RegionDef for Checkpoint {
         let inputs = sample::types(draw, hint);
         let outputs = sample::some_of(draw, &inputs);
         let body = sample::region(draw, "body", &inputs, &outputs);
-        let op = Checkpoint { name: draw.choose(&["f", "layer"]).to_owned(), again: draw.flip() };
+        let op = Checkpoint {
+            name: draw.choose(&["f", "layer"]).to_owned(),
+            again: draw.choose(CheckpointRun::ALL),
+        };
         Sample::exact(op, inputs.into_iter().map(Operand::any)).with_regions([body])
     }
 }

@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 
 use super::rule;
-use super::slices::Stack;
+use super::slices::StackBuilder;
 use crate::eval::{Datum, EvalError, Evaluator, List};
 use crate::op::rule::one;
 use crate::op::sample::{Draw, Operand, Values, tensor_hint};
@@ -190,7 +190,7 @@ impl ListStack {
         if expected != found {
             return Err(EvalError::ListLength { expected, found, location: None });
         }
-        let mut stack = Stack::new(results[0].tensor());
+        let mut stack = StackBuilder::new(results[0].tensor());
         for index in 0..found {
             stack.put(index, &list.row(index).expect("an index below their number"));
         }

@@ -1,6 +1,6 @@
 //! Loops over the slices of tensors, without state.
 
-use super::slices::{Stack, slice};
+use super::slices::{StackBuilder, slice};
 use super::{Scan, sample};
 use crate::eval::{Datum, EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand, tensor_hint};
@@ -47,7 +47,7 @@ impl RegionDef for Map {
         results: &[Type],
     ) -> Result<Vec<Datum>, EvalError> {
         let (mapped, invariants) = operands.split_at(self.mapped);
-        let mut stacks: Vec<Stack> = results.iter().map(|ty| Stack::new(ty.tensor())).collect();
+        let mut stacks: Vec<StackBuilder> = results.iter().map(|ty| StackBuilder::new(ty.tensor())).collect();
         for index in 0..self.length {
             let slices = mapped.iter().map(|x| slice(x.tensor(), index).into());
             let inputs = slices.chain(invariants.iter().map(|&x| x.clone())).collect();

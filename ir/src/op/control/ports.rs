@@ -198,7 +198,7 @@ impl Ports {
         matches!(self.runs, Runs::While | Runs::ForEach { .. })
     }
 
-    /// Whether it is a loop whose runs come one after the other.
+    /// Whether the op is a loop whose runs come one after the other.
     pub fn is_sequential(&self) -> bool {
         self.is_loop() && !matches!(self.runs, Runs::ForEach { order: Order::Any, .. })
     }

@@ -1,7 +1,7 @@
 //! Loops over the slices of tensors, with state.
 
 use super::sample;
-use super::slices::{Stack, slice};
+use super::slices::{StackBuilder, slice};
 use crate::eval::{Datum, EvalError, Evaluator};
 use crate::op::sample::{Draw, Operand, tensor_hint};
 use crate::op::{Arity, Order, Ports, RegionDef, Runs, Sample};
@@ -58,8 +58,8 @@ impl RegionDef for Scan {
         let (state, rest) = operands.split_at(self.carried);
         let (scanned, invariants) = rest.split_at(self.scanned);
         let mut state: Vec<Datum> = state.iter().map(|&x| x.clone()).collect();
-        let mut stacks: Vec<Stack> =
-            results[self.carried..].iter().map(|ty| Stack::new(ty.tensor())).collect();
+        let mut stacks: Vec<StackBuilder> =
+            results[self.carried..].iter().map(|ty| StackBuilder::new(ty.tensor())).collect();
         for index in self.indices() {
             let mut inputs = state;
             inputs.extend(scanned.iter().map(|x| slice(x.tensor(), index).into()));

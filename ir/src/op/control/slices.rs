@@ -11,14 +11,14 @@ pub(super) fn slice(x: &Literal, index: usize) -> Literal {
 }
 
 /// A stack under construction: slices are put in any order.
-pub(super) struct Stack {
+pub(super) struct StackBuilder {
     ty: TensorType,
     bytes: Vec<u8>,
 }
 
-impl Stack {
-    pub(super) fn new(ty: &TensorType) -> Stack {
-        Stack { ty: ty.clone(), bytes: vec![0; ty.bytes()] }
+impl StackBuilder {
+    pub(super) fn new(ty: &TensorType) -> StackBuilder {
+        StackBuilder { ty: ty.clone(), bytes: vec![0; ty.bytes()] }
     }
 
     pub(super) fn put(&mut self, index: usize, slice: &Literal) {

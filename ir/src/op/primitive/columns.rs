@@ -2,9 +2,9 @@
 
 use crate::DType;
 
-/// Work of one element, as a class that the compiler's cost model gives numbers to.
+/// Class of the work of one element, which the compiler's cost model gives numbers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Work {
+pub enum CostClass {
     /// One or a few vector instructions.
     Simple,
     /// A vector instruction with a long latency: division, square root. Or an instruction for each element.
@@ -15,23 +15,23 @@ pub enum Work {
     ByElement,
 }
 
-/// [`Work`] by the kind of dtype.
+/// [`CostClass`] by the kind of dtype.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cost {
     /// On floats.
-    pub(crate) float: Work,
+    pub(crate) float: CostClass,
     /// On integers and bools.
-    pub(crate) other: Work,
+    pub(crate) other: CostClass,
 }
 
 impl Cost {
-    /// The same work on all dtypes.
-    pub(crate) const fn same(work: Work) -> Cost {
+    /// A cost that is the same for all dtypes.
+    pub(crate) const fn same(work: CostClass) -> Cost {
         Cost { float: work, other: work }
     }
 
-    /// Work on elements of `dtype`.
-    pub(crate) const fn of(self, dtype: DType) -> Work {
+    /// Class of the work on elements of `dtype`.
+    pub(crate) const fn of(self, dtype: DType) -> CostClass {
         if dtype.is_float() { self.float } else { self.other }
     }
 }

@@ -1,7 +1,7 @@
 //! Joining tensors.
 
 use crate::builder::BuildError;
-use crate::op::derivative::Transpose;
+use crate::op::derivative::LinearOp;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
@@ -74,7 +74,7 @@ impl OpDef for Concat {
     }
 }
 
-impl Transpose for Concat {
+impl LinearOp for Concat {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let mut start = 0;
         let mut parts = Derivatives::new();

@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 
 use crate::builder::BuildError;
-use crate::op::derivative::Transpose;
+use crate::op::derivative::LinearOp;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
     Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
@@ -47,7 +47,7 @@ impl OpDef for Cast {
 }
 
 attributes! {
-    /// The same bits as elements of another number dtype.
+    /// Reinterprets bits as elements of another number dtype.
     ///
     /// Between dtypes of one size `T[s] -> U[s]`. To a dtype `n` times smaller, `T[s..] -> U[s.., n]`, the lowest bits first; to one
     /// `n` times larger, `T[s.., n] -> U[s..]`. Which bits a NaN has that another op computed is not specified.
@@ -110,7 +110,7 @@ impl OpDef for Bitcast {
 }
 
 /// Between floats; rounding is ignored. Anything else is not differentiable.
-impl Transpose for Cast {
+impl LinearOp for Cast {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let dtype = primal.operand_type(0).dtype;
         Ok(smallvec![primal.when_wanted(0, |b| b.cast(cotangent, dtype))?])

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::batching::{BatchRule, Examples, Items, after, up, with_examples};
-use crate::op::derivative::Transpose;
+use crate::op::derivative::LinearOp;
 use crate::op::primitive::{Gather, Scatter, ScatterKind};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{
@@ -153,7 +153,7 @@ fn sample(draw: &mut Draw<'_>, ty: &TensorType) -> (Shape, Operand) {
     (sizes, Operand::new(starts, Values::Index(bound)))
 }
 
-impl Transpose for DynamicSlice {
+impl LinearOp for DynamicSlice {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let (x, starts) = (primal.operands[0], primal.operands[1]);
         let spread = |b: &mut Builder| {
@@ -164,7 +164,7 @@ impl Transpose for DynamicSlice {
     }
 }
 
-impl Transpose for DynamicUpdateSlice {
+impl LinearOp for DynamicUpdateSlice {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let (update, starts) = (primal.operands[1], primal.operands[2]);
         let kept = |b: &mut Builder| {

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::batching::{BatchRule, Examples, Items, after, up, zero_and_up};
-use crate::op::derivative::Transpose;
+use crate::op::derivative::LinearOp;
 use crate::op::primitive::{Scatter, ScatterKind, bulk};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{
@@ -138,7 +138,7 @@ pub struct GatherAxes<'a> {
 }
 
 /// Where one element of `slices` belongs: `starts + offsets` is its index in `x`.
-pub(super) struct Place {
+pub(super) struct ScatterTarget {
     /// First element of the window along each axis of `x`, as the indices have it, possibly out of range.
     pub(super) starts: Vec<i128>,
     /// The element's place in the window.
@@ -230,7 +230,7 @@ impl GatherAxes<'_> {
     }
 
     /// Where the element of `slices` at `index` belongs in `x`.
-    pub(super) fn place(&self, index: &[usize], x: &Shape, indices: &Literal) -> Place {
+    pub(super) fn place(&self, index: &[usize], x: &Shape, indices: &Literal) -> ScatterTarget {
         let window = self.window_axes(x.rank());
         let mut position = Axes::new();
         let mut offsets = Axes::from_elem(0, x.rank());
@@ -248,7 +248,7 @@ impl GatherAxes<'_> {
             let flat = rule::ravel(&position, &indices.ty().shape) * self.indexed.len() + component;
             starts[axis] = indices.get(flat).to_i128();
         }
-        Place { starts, offsets }
+        ScatterTarget { starts, offsets }
     }
 }
 
@@ -309,7 +309,7 @@ fn sample_role(draw: &mut Draw<'_>, op: &mut Gather, axis: usize, extent: usize)
 }
 
 /// Each element of a slice gives its cotangent back to the place that it was read from.
-impl Transpose for Gather {
+impl LinearOp for Gather {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let (x, indices) = (primal.operands[0], primal.operands[1]);
         Ok(smallvec![primal.when_wanted(0, |b| self.scatter_add(b, x, indices, cotangent))?, None])

@@ -87,7 +87,7 @@ impl OpDef for BroadcastInDim {
 }
 
 attributes! {
-    /// The same elements in row-major order under another shape.
+    /// Puts the same elements, in row-major order, under another shape.
     pub struct Reshape {
         /// Shape of the result.
         pub shape: Shape,
@@ -182,7 +182,7 @@ impl OpDef for Transpose {
 }
 
 /// The cotangents of all copies of an element are added.
-impl derivative::Transpose for BroadcastInDim {
+impl derivative::LinearOp for BroadcastInDim {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let from = primal.operand_type(0).shape;
         let repeated: Axes = (0..self.shape.rank())
@@ -199,14 +199,14 @@ impl derivative::Transpose for BroadcastInDim {
     }
 }
 
-impl derivative::Transpose for Reshape {
+impl derivative::LinearOp for Reshape {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let from = primal.operand_type(0).shape;
         Ok(smallvec![primal.when_wanted(0, |b| b.reshape(cotangent, from))?])
     }
 }
 
-impl derivative::Transpose for Transpose {
+impl derivative::LinearOp for Transpose {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let back = inverse(&self.permutation);
         Ok(smallvec![primal.when_wanted(0, |b| b.transpose(cotangent, back))?])

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::batching::{BatchRule, Examples, Item, Items, after, offsets, up};
-use crate::op::derivative::Transpose;
+use crate::op::derivative::LinearOp;
 use crate::op::primitive::bulk;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
@@ -113,7 +113,7 @@ impl OpDef for Pad {
     }
 }
 
-impl Transpose for Pad {
+impl LinearOp for Pad {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let from = primal.operand_type(0).shape;
         let x = primal.when_wanted(0, |b| self.operand_part(b, cotangent, &from))?;

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::batching::up;
-use crate::op::derivative::{Differentiable, Transpose};
+use crate::op::derivative::{Differentiable, LinearOp};
 use crate::op::primitive::BinaryFn;
 use crate::op::primitive::movement::inverse;
 use crate::op::sample::{Draw, Operand};
@@ -137,7 +137,7 @@ fn kept_index(flat: usize, from: &Shape, axes: &[usize], to: &Shape) -> usize {
 }
 
 /// Every element of a sum gets its cotangent.
-impl Transpose for Reduce {
+impl LinearOp for Reduce {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let shape = primal.operand_type(0).shape;
         Ok(smallvec![primal.when_wanted(0, |b| b.spread(cotangent, &self.axes, &shape))?])

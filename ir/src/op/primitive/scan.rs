@@ -4,7 +4,7 @@ use smallvec::smallvec;
 
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
-use crate::op::derivative::{Differentiable, Transpose};
+use crate::op::derivative::{Differentiable, LinearOp};
 use crate::op::primitive::{Gather, ReduceKind};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
@@ -85,7 +85,7 @@ impl OpDef for Cumulative {
 }
 
 /// An element is in the sums from its own on: its cotangent is the sum of theirs, the other way round.
-impl Transpose for Cumulative {
+impl LinearOp for Cumulative {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let sum =
             |b: &mut Builder| b.cumulative(cotangent, self.kind, self.axis, self.exclusive, !self.reverse);

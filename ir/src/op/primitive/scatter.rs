@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::batching::{BatchRule, Examples, Items, up, zero_and_up};
-use crate::op::derivative::{Differentiable, Transpose};
+use crate::op::derivative::{Differentiable, LinearOp};
 use crate::op::primitive::gather::{self, GatherAxes};
 use crate::op::primitive::{BinaryFn, Gather, ReduceKind};
 use crate::op::sample::{Draw, Operand};
@@ -185,7 +185,7 @@ impl OpDef for Scatter {
 }
 
 /// `add` and `set`. An update that was dropped, or that a later one replaced, has no derivative.
-impl Transpose for Scatter {
+impl LinearOp for Scatter {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let sites = Sites::new(self, primal)?;
         let set = self.kind == ScatterKind::Set;

@@ -3,7 +3,7 @@
 use smallvec::smallvec;
 
 use crate::builder::BuildError;
-use crate::op::derivative::Transpose;
+use crate::op::derivative::LinearOp;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
     Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
@@ -47,7 +47,7 @@ impl OpDef for Select {
     }
 }
 
-impl Transpose for Select {
+impl LinearOp for Select {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let predicate = primal.operands[0];
         let on_true = primal.when_wanted(1, |b| b.zero_unless(predicate, cotangent))?;

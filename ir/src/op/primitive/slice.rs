@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::batching::{offsets, up};
-use crate::op::derivative::Transpose;
+use crate::op::derivative::LinearOp;
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
     Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
@@ -120,7 +120,7 @@ impl OpDef for Slice {
 }
 
 attributes! {
-    /// The same elements in opposite order along `axes`: `T[s] -> T[s]`.
+    /// Reverses the order of elements along `axes`: `T[s] -> T[s]`.
     pub struct Reverse {
         /// The axes, distinct.
         pub axes: Axes,
@@ -165,7 +165,7 @@ impl OpDef for Reverse {
 }
 
 /// What was left out gets 0.
-impl Transpose for Slice {
+impl LinearOp for Slice {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let from = primal.operand_type(0).shape;
         Ok(smallvec![primal.when_wanted(0, |b| self.spread(b, cotangent, &from))?])
@@ -198,7 +198,7 @@ impl Slice {
     }
 }
 
-impl Transpose for Reverse {
+impl LinearOp for Reverse {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         Ok(smallvec![primal.when_wanted(0, |b| b.reverse(cotangent, self.axes.clone()))?])
     }

@@ -100,7 +100,7 @@ attributes! {
     /// The order is that of `lt_total`, so a NaN counts as greater than all numbers. Of equal elements the one with the
     /// lower index comes first.
     pub struct TopK {
-        /// How many elements; not more than there are.
+        /// Number of elements; not more than there are.
         pub k: usize,
         /// The axis along which to look.
         pub axis: usize,

@@ -6,7 +6,7 @@ use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::TensorType;
 
 use super::value::with_bits;
-use super::{Kernel, Memory, Phase};
+use super::{Memory, Phase, RoutineKernel};
 
 /// Bytes that one tile copies at least.
 const TILE_BYTES: usize = 1 << 15;
@@ -14,7 +14,7 @@ const TILE_BYTES: usize = 1 << 15;
 const FAST: usize = 8;
 const SLOW: usize = 1;
 
-/// The same bytes.
+/// A copy of the same bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bytes {
     pub(super) bytes: usize,
@@ -39,7 +39,7 @@ impl Bytes {
     }
 }
 
-impl Kernel for Bytes {
+impl RoutineKernel for Bytes {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         smallvec![self.phase()]
     }
@@ -201,7 +201,7 @@ impl Inner {
     }
 }
 
-impl Kernel for Strided {
+impl RoutineKernel for Strided {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         smallvec![self.phase()]
     }

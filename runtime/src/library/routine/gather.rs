@@ -8,7 +8,7 @@ use tensorwright_ir::op::primitive::Gather;
 
 use super::copy::Strided;
 use super::windows::Windows;
-use super::{Kernel, Memory, Phase};
+use super::{Memory, Phase, RoutineKernel};
 
 /// Elements that a tile copies at least.
 const TILE: usize = 1 << 12;
@@ -35,7 +35,7 @@ impl Gathering {
     }
 }
 
-impl Kernel for Gathering {
+impl RoutineKernel for Gathering {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         let window = self.windows.window();
         if window == 0 {

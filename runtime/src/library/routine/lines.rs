@@ -23,7 +23,7 @@ impl Lines {
         Self { length: sizes[axis], stride, count: outer * stride }
     }
 
-    /// The same lines with another number of elements each.
+    /// Lines at the same places with another number of elements each.
     pub(super) fn with_length(self, length: usize) -> Self {
         Self { length, ..self }
     }

@@ -42,7 +42,7 @@ const PIECE_NS: u64 = 10_000;
 
 /// An op made ready to run.
 pub struct Routine {
-    kernel: Box<dyn Kernel>,
+    kernel: Box<dyn RoutineKernel>,
     phases: SmallVec<[Phase; 2]>,
     scratch_bytes: usize,
 }
@@ -50,7 +50,7 @@ pub struct Routine {
 /// A number of independent tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// How many; 0 if there is nothing to do.
+    /// Number of tiles; 0 if there is nothing to do.
     pub tiles: u64,
     /// Estimated time of one.
     pub tile_ns: u64,
@@ -67,7 +67,7 @@ struct Memory<'a> {
 unsafe impl Sync for Memory<'_> {}
 
 /// An op for certain types.
-trait Kernel: fmt::Debug + Send + Sync {
+trait RoutineKernel: fmt::Debug + Send + Sync {
     /// The phases, in order.
     fn phases(&self) -> SmallVec<[Phase; 2]>;
 
@@ -90,7 +90,7 @@ impl Routine {
     /// # Errors
     /// When the library has no routine for the op: only ops that lower to `Library`, and `transpose`, have one.
     pub fn prepare(op: &Op, operands: &[TensorType], results: &[TensorType]) -> Result<Self, RoutineError> {
-        let kernel: Box<dyn Kernel> = match op {
+        let kernel: Box<dyn RoutineKernel> = match op {
             Op::Sort(op) => Box::new(sort::SortLines::new(op, operands)),
             Op::TopK(op) => Box::new(sort::Greatest::new(op, &operands[0])),
             Op::Cumulative(op) => Box::new(scan::Scan::new(op, &operands[0])),

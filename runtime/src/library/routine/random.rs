@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::DType;
 use tensorwright_ir::op::primitive::{RngAlgorithm, RngBits};
 
-use super::{Kernel, Memory, Phase};
+use super::{Memory, Phase, RoutineKernel};
 
 /// Blocks that are computed together.
 const WIDE: usize = 16;
@@ -50,7 +50,7 @@ impl Random {
     }
 }
 
-impl Kernel for Random {
+impl RoutineKernel for Random {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         smallvec![Phase { tiles: self.blocks().div_ceil(TILE), tile_ns: TILE * 4 }]
     }

@@ -11,7 +11,7 @@ use tensorwright_ir::op::primitive::{Cumulative, ReduceKind};
 
 use super::lines::Lines;
 use super::value::{Value, with_value};
-use super::{Kernel, Memory, Phase};
+use super::{Memory, Phase, RoutineKernel};
 
 /// Elements of a tile, if lines are short.
 const TILE: usize = 1 << 13;
@@ -68,7 +68,7 @@ impl Scan {
     }
 }
 
-impl Kernel for Scan {
+impl RoutineKernel for Scan {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         if self.lines.length == 0 {
             return SmallVec::new();

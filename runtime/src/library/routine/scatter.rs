@@ -13,7 +13,7 @@ use tensorwright_ir::{DType, TensorType};
 use super::copy::{Axis, Bytes};
 use super::value::{Value, with_bits, with_value};
 use super::windows::Windows;
-use super::{Kernel, Memory, Phase};
+use super::{Memory, Phase, RoutineKernel};
 
 /// Tiles of the updates, if they can be shared.
 const TILES: usize = 16;
@@ -76,7 +76,7 @@ impl Scattering {
     }
 
     /// # Safety
-    /// As for [`Kernel::run`].
+    /// As for [`RoutineKernel::run`].
     unsafe fn apply(&self, tile: u64, memory: &Memory<'_>) {
         let (windows, updates_start, x_start) = self.part(tile);
         let (indices, updates, out) = (memory.inputs[1], memory.inputs[2], memory.outputs[0]);
@@ -94,7 +94,7 @@ impl Scattering {
     }
 }
 
-impl Kernel for Scattering {
+impl RoutineKernel for Scattering {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         let work = self.windows.turns() * (5 + self.windows.window());
         let tiles = if work == 0 { 0 } else { self.shared.div_ceil(self.per_tile) };

@@ -7,7 +7,7 @@ use tensorwright_ir::{DType, Shape, TensorType};
 
 use super::copy::{Axis, Bytes, Strided};
 use super::windows::read_index;
-use super::{Kernel, Memory, Phase};
+use super::{Memory, Phase, RoutineKernel};
 
 /// Where a section begins.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Reading {
     }
 }
 
-impl Kernel for Reading {
+impl RoutineKernel for Reading {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         if self.empty { SmallVec::new() } else { smallvec![self.section.phase()] }
     }
@@ -105,7 +105,7 @@ impl Writing {
     }
 }
 
-impl Kernel for Writing {
+impl RoutineKernel for Writing {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         let section = if self.empty { Phase { tiles: 0, tile_ns: 0 } } else { self.section.phase() };
         smallvec![self.x.phase(), section]

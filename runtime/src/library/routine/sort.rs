@@ -14,7 +14,7 @@ use tensorwright_ir::op::primitive::{Sort, TopK};
 
 use super::lines::Lines;
 use super::value::{Value, with_bits, with_value};
-use super::{Kernel, Memory, Phase};
+use super::{Memory, Phase, RoutineKernel};
 
 /// Elements of a tile, if lines are short.
 const TILE: usize = 1 << 11;
@@ -217,7 +217,7 @@ impl SortLines {
     }
 
     /// # Safety
-    /// The line is one of the operands, and nobody else writes it; the scratch memory is as [`Kernel::run`] says.
+    /// The line is one of the operands, and nobody else writes it; the scratch memory is as [`RoutineKernel::run`] says.
     unsafe fn sort<T: Tags>(&self, line: usize, memory: &Memory<'_>, scratch: *mut u8) {
         let Lines { length, stride, .. } = self.lines;
         let start = self.lines.start(line);
@@ -270,7 +270,7 @@ fn sort_ns(length: usize, wide: bool) -> u64 {
     (cost + 20) as u64
 }
 
-impl Kernel for SortLines {
+impl RoutineKernel for SortLines {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         let line = sort_ns(self.lines.length, self.wide) * self.keys.len() as u64;
         let tile_ns = line.saturating_mul(self.per_tile as u64);
@@ -351,7 +351,7 @@ impl Greatest {
     }
 }
 
-impl Kernel for Greatest {
+impl RoutineKernel for Greatest {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
         if self.k == 0 {
             return SmallVec::new();

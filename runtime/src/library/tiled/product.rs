@@ -1,7 +1,7 @@
 //! Products as steps of programs: strided batches, with loops around them.
 
 use smallvec::smallvec;
-use tensorwright_compiler::program::{Loop, OperandForm, Product, TileSize};
+use tensorwright_compiler::program::{OperandForm, Product, ProductLoop, TileSize};
 
 use super::{Packing, TiledKernel};
 use crate::library::error::RoutineError;
@@ -12,7 +12,7 @@ use crate::library::matmul::{MatMul, MatMulDescriptor, Strides};
 pub struct ProductKernel {
     plan: MatMul,
     /// Loops around the batch, outermost first.
-    outer: Vec<Loop>,
+    outer: Vec<ProductLoop>,
     /// Iterations of these loops.
     runs: u64,
     /// Bytes before the first element of each operand.

@@ -7,7 +7,7 @@ use super::{Commutes, Row, number};
 use crate::op::derivative::Partial;
 use crate::op::primitive::columns::Accuracy::{Exact, Ulps};
 use crate::op::primitive::columns::Cost;
-use crate::op::primitive::columns::Work::{self, ByElement, Simple, Slow, VectorMath};
+use crate::op::primitive::columns::CostClass::{self, ByElement, Simple, Slow, VectorMath};
 use crate::{DType, DTypeClass};
 
 /// Vectors of floats are divided by one instruction, integers one by one.
@@ -249,12 +249,12 @@ impl BinaryFn {
         }
     }
 
-    /// Work of one element of `dtype`.
-    pub const fn work(self, dtype: DType) -> Work {
+    /// Class of the work of one element of `dtype`.
+    pub const fn work(self, dtype: DType) -> CostClass {
         self.row().cost.of(dtype)
     }
 
-    /// Whether it gives the same bits when its operands trade places.
+    /// Whether the function gives the same bits when its operands trade places.
     pub const fn commutes(self) -> bool {
         matches!(self.row().commutes, Commutes::Yes)
     }

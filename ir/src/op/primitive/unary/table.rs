@@ -11,7 +11,7 @@ use crate::DTypeClass;
 use crate::op::derivative::Partial;
 use crate::op::primitive::columns::Accuracy::{Exact, Ulps};
 use crate::op::primitive::columns::Cost;
-use crate::op::primitive::columns::Work::{self, Simple, Slow, VectorMath};
+use crate::op::primitive::columns::CostClass::{self, Simple, Slow, VectorMath};
 
 /// Calls `$callback!` with the table of unary functions: `method => Variant { columns };`, each with its documentation. The
 /// columns mean something in `ir` only.
@@ -398,8 +398,8 @@ impl UnaryFn {
         matches!(self.row().evaluation, Test(_))
     }
 
-    /// Work of one element of `dtype`.
-    pub const fn work(self, dtype: crate::DType) -> Work {
+    /// Class of the work of one element of `dtype`.
+    pub const fn work(self, dtype: crate::DType) -> CostClass {
         self.row().cost.of(dtype)
     }
 
