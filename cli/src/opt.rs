@@ -7,7 +7,7 @@ use tensorwright_compiler::passes::{
     self, Pass, PassObserver, PassOptions, PassRun, StopAfter, Timings, run_passes, run_pipeline_observed,
 };
 use tensorwright_ir::{Graph, Literal};
-use tensorwright_runtime::executable::Native;
+use tensorwright_runtime::executable::HostLibrary;
 
 use crate::fault::Fault;
 use crate::input::GraphFile;
@@ -79,7 +79,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     if args.verify && args.passes.is_none() && args.stop_after.is_none() {
         let options = LowerOptions { verify: true, ..LowerOptions::default() };
-        lower_observed(&optimized, &options, &Native, &mut |_: &StageRun<'_>| {}).map_err(Fault::check)?;
+        lower_observed(&optimized, &options, &HostLibrary, &mut |_: &StageRun<'_>| {})
+            .map_err(Fault::check)?;
     }
     match &args.output {
         Some(path) => output::save_graph(path, &optimized),

@@ -10,7 +10,7 @@ use tensorwright_compiler::{CompileError, CompileOptions, compile_donating};
 use tensorwright_ir::Graph;
 use tensorwright_ir::text::Style;
 
-use crate::executable::{Executable, Native};
+use crate::executable::{Executable, HostLibrary};
 use crate::jit::{JitError, listing};
 
 /// Why a stage cannot be shown.
@@ -63,7 +63,7 @@ pub fn dump(
         "traced" => Ok(graph.to_string()),
         "optimized" => Ok(optimized(graph, &options.passes)?.to_string()),
         "kernels" | "nests" | "clif" | "asm" => {
-            let program = compile_donating(graph, options, &Native, donated)?;
+            let program = compile_donating(graph, options, &HostLibrary, donated)?;
             dump_program(&program, stage).unwrap_or_else(|| Err(DumpError::UnknownStage(stage.to_owned())))
         }
         name if lower::stage(name).is_some() => lowered(graph, options, donated, name),
@@ -103,7 +103,7 @@ fn lowered(
     let graph = optimized(graph, &options.passes)?;
     let lowering = LowerOptions { verify: options.passes.verify, donated: donated.to_vec() };
     let mut text = String::new();
-    lower_observed(&graph, &lowering, &Native, &mut |run: &StageRun<'_>| {
+    lower_observed(&graph, &lowering, &HostLibrary, &mut |run: &StageRun<'_>| {
         if run.stage.name == stage {
             text = run.program.map_or_else(|| run.text.to_string(), |program| print(program, STYLE));
         }

@@ -7,7 +7,7 @@ use tensorwright_compiler::{CompileOptions, clusters};
 use tensorwright_ir::Graph;
 use tensorwright_ir::text::Style;
 use tensorwright_runtime::dump::dump;
-use tensorwright_runtime::executable::Native;
+use tensorwright_runtime::executable::HostLibrary;
 
 use crate::fault::Fault;
 use crate::picture::Groups;
@@ -117,7 +117,7 @@ fn all(graph: Graph) -> Result<Vec<Section>, Fault> {
 /// What each stage of lowering decides.
 fn lowered(graph: &Graph) -> Result<Vec<Section>, Fault> {
     let mut sections = Vec::new();
-    lower_observed(graph, &LowerOptions::default(), &Native, &mut |run: &StageRun<'_>| {
+    lower_observed(graph, &LowerOptions::default(), &HostLibrary, &mut |run: &StageRun<'_>| {
         let counters: String = run.counters.iter().map(|(name, count)| format!(", {name} {count}")).collect();
         let style = Style { locations: true, elide: true };
         let text = run.program.map_or_else(|| run.text.to_string(), |program| print(program, style));
@@ -135,7 +135,7 @@ fn machine(graph: &Graph, stage: &str) -> Result<Section, Fault> {
 
 /// The graph that becomes kernels, its nodes in groups by kernel.
 fn fused(graph: &Graph) -> Result<Section, Fault> {
-    let clusters = clusters(graph, &Native).map_err(Fault::internal)?;
+    let clusters = clusters(graph, &HostLibrary).map_err(Fault::internal)?;
     let mut groups = Groups::default();
     for (i, nodes) in clusters.iter().enumerate() {
         groups.titles.push(format!("cluster {i}: {} operations", nodes.len()));

@@ -1,7 +1,7 @@
 //! Vector math as CLIF.
 //!
 //! [`Emit`] appends the instructions of a function to the block a `FunctionBuilder` stands in, for scalars (`F32`, `F64`)
-//! or 128-bit vectors (`F32X4`, `F64X2`). On a CPU with fused multiply-add the results have the same bits as [`Native`](super::Native)'s;
+//! or 128-bit vectors (`F32X4`, `F64X2`). On a CPU with fused multiply-add the results have the same bits as [`ScalarLanes`](super::ScalarLanes)'s;
 //! without it `fma` becomes a library call, slow but still the same.
 
 use std::cell::RefCell;
@@ -48,7 +48,7 @@ impl<'a, 'b, T: Clif> Emit<'a, 'b, T> {
         Self { builder: RefCell::new(builder), lanes, scalar: PhantomData }
     }
 
-    /// Appends what `f` builds. A call, because the functions inline completely for [`Native`](super::Native)'s sake, and an
+    /// Appends what `f` builds. A call, because the functions inline completely for [`ScalarLanes`](super::ScalarLanes)'s sake, and an
     /// instruction's construction in each place of them would be a sixth of this crate's code.
     #[inline(never)]
     fn ins<R>(&self, f: impl FnOnce(FuncInstBuilder<'_, '_>) -> R) -> R {

@@ -1,7 +1,7 @@
 //! The vocabulary that vector math is written in: vectors of floats, of integers of the same width, and masks.
 //!
 //! A function such as `exp` is written once against [`Lanes`] and instantiated twice: by [`Emit`](super::Emit), whose
-//! operations append CLIF instructions, and by [`Native`](super::Native), whose operations are plain scalar
+//! operations append CLIF instructions, and by [`ScalarLanes`](super::ScalarLanes), whose operations are plain scalar
 //! Rust that rustc inlines into a strip loop and vectorises. Both perform the same IEEE operations in the same
 //! order, so both give the same bits. Three rules keep it that way:
 //!

@@ -13,9 +13,9 @@ mod hyperbolic;
 mod inverse;
 mod lanes;
 mod log;
-mod native;
 mod payne_hanek;
 mod power;
+mod scalar_lanes;
 mod trig;
 
 use cranelift_codegen::ir::{Type, Value, types};
@@ -23,8 +23,8 @@ use cranelift_frontend::FunctionBuilder;
 
 pub use emit::{Clif, Emit};
 pub use lanes::{Lanes, Real, Scalar};
-pub use native::Native;
 pub use payne_hanek::{Angle, Words};
+pub use scalar_lanes::ScalarLanes;
 
 /// The generic functions.
 pub mod functions {

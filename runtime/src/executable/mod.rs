@@ -75,9 +75,9 @@ pub enum RunError {
 
 /// What the compiler must know of this runtime.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Native;
+pub struct HostLibrary;
 
-impl Target for Native {
+impl Target for HostLibrary {
     fn tile(&self, routine: &Tiled) -> Option<TileSize> {
         tiled::planned_strided(routine).ok().map(|kernel| kernel.tile_size())
     }
@@ -133,7 +133,7 @@ impl Executable {
         options: &CompileOptions,
         pairs: &[(usize, usize)],
     ) -> Result<Executable, BuildExecutableError> {
-        Executable::compile_for(&Native, graph, options, pairs)
+        Executable::compile_for(&HostLibrary, graph, options, pairs)
     }
 
     fn compile_for(
@@ -354,15 +354,15 @@ mod tests {
     impl Target for Counting {
         fn tile(&self, routine: &Tiled) -> Option<TileSize> {
             self.0.fetch_add(1, Ordering::Relaxed);
-            Native.tile(routine)
+            HostLibrary.tile(routine)
         }
 
         fn partial_sums(&self, product: &Product) -> usize {
-            Native.partial_sums(product)
+            HostLibrary.partial_sums(product)
         }
 
         fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize> {
-            Native.packed_bytes(routine, operand)
+            HostLibrary.packed_bytes(routine, operand)
         }
     }
 

@@ -1,6 +1,6 @@
 //! Vector math over strips, compiled by rustc for the widest vectors the CPU has.
 //!
-//! The functions are those of [`tensorwright_compiler::math`], instantiated with [`Native`]: scalar code without branches, which the loop
+//! The functions are those of [`tensorwright_compiler::math`], instantiated with [`ScalarLanes`]: scalar code without branches, which the loop
 //! here turns into vector code. `pulp` compiles the loop once for each instruction set (AVX-512, AVX2 with FMA, or what the
 //! target guarantees, which on aarch64 includes NEON) and tells which one to run.
 //!
@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use pulp::{Arch, Simd, WithSimd};
-use tensorwright_compiler::math::{Float, Lanes, MathFn, Native, Scalar, functions};
+use tensorwright_compiler::math::{Float, Lanes, MathFn, Scalar, ScalarLanes, functions};
 use tensorwright_compiler::math_functions;
 
 /// Elements in a block: long enough to fill the pipeline of the longest function, short enough that the rest of a strip costs little.
@@ -24,7 +24,7 @@ static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Adapts a generic function of `N` arguments to a type, so that a strip can be generic over it.
 trait LaneFunction<const N: usize> {
-    /// Whether [`functions::is_far`] arguments need [`Native`]'s slow path.
+    /// Whether [`functions::is_far`] arguments need [`ScalarLanes`]'s slow path.
     const HAS_FAR: bool;
     /// Applies the function to one vector.
     fn apply<L: Lanes>(l: &L, args: [L::F; N]) -> L::F;
@@ -42,18 +42,18 @@ trait Element: Scalar {
 }
 
 impl Element for f32 {
-    type Fast = Native<f32, false>;
-    type Full = Native<f32, true>;
-    const FAST: Self::Fast = Native::new();
-    const FULL: Self::Full = Native::new();
+    type Fast = ScalarLanes<f32, false>;
+    type Full = ScalarLanes<f32, true>;
+    const FAST: Self::Fast = ScalarLanes::new();
+    const FULL: Self::Full = ScalarLanes::new();
     const ZERO: f32 = 0.0;
 }
 
 impl Element for f64 {
-    type Fast = Native<f64, false>;
-    type Full = Native<f64, true>;
-    const FAST: Self::Fast = Native::new();
-    const FULL: Self::Full = Native::new();
+    type Fast = ScalarLanes<f64, false>;
+    type Full = ScalarLanes<f64, true>;
+    const FAST: Self::Fast = ScalarLanes::new();
+    const FULL: Self::Full = ScalarLanes::new();
     const ZERO: f64 = 0.0;
 }
 

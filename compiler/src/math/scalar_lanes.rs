@@ -1,6 +1,6 @@
 //! Vector math as plain scalar Rust, for rustc to vectorise.
 //!
-//! [`Native`] has one lane. Its operations inline completely and hold no branch, so a loop that applies a function to a
+//! [`ScalarLanes`] has one lane. Its operations inline completely and hold no branch, so a loop that applies a function to a
 //! strip is turned into vector code for whatever target features the loop is compiled with: one definition
 //! serves AVX-512, AVX2, NEON and the scalar tail alike, and the bits cannot depend on which of them ran.
 
@@ -11,11 +11,11 @@ use super::lanes::Lanes;
 use super::payne_hanek::{self, Angle, Words};
 
 /// Scalar Rust. `FAR` tells whether arguments that need Payne-Hanek reduction are handled: that branch would keep a loop
-/// from being vectorised, so a strip without such arguments runs `Native<T, false>`, whose results for them are garbage.
+/// from being vectorised, so a strip without such arguments runs `ScalarLanes<T, false>`, whose results for them are garbage.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Native<T, const FAR: bool = true>(PhantomData<T>);
+pub struct ScalarLanes<T, const FAR: bool = true>(PhantomData<T>);
 
-impl<T, const FAR: bool> Native<T, FAR> {
+impl<T, const FAR: bool> ScalarLanes<T, FAR> {
     /// The instance; it holds nothing.
     #[inline(always)]
     pub const fn new() -> Self {
@@ -25,7 +25,7 @@ impl<T, const FAR: bool> Native<T, FAR> {
 
 macro_rules! native {
     ($float:ident, $int:ident, $uint:ident) => {
-        impl<const FAR: bool> Lanes for Native<$float, FAR> {
+        impl<const FAR: bool> Lanes for ScalarLanes<$float, FAR> {
             type Scalar = $float;
             type F = $float;
             type I = $int;
@@ -170,10 +170,10 @@ native!(f64, i64, u64);
 #[cold]
 #[inline(never)]
 fn far_angle(x: f64) -> (i64, f64) {
-    payne_hanek::reduce(&Native::<f64>::new(), x, payne_hanek::WIDE_STEP)
+    payne_hanek::reduce(&ScalarLanes::<f64>::new(), x, payne_hanek::WIDE_STEP)
 }
 
-impl Words for Native<f64> {
+impl Words for ScalarLanes<f64> {
     fn mul_low(&self, a: i64, b: i64) -> i64 {
         a.wrapping_mul(b)
     }
