@@ -15,6 +15,7 @@ use crate::error::{CallSite, Error, Failure};
 use crate::interpret::trace::{Outside, Recording, Session};
 use crate::state::Variable;
 use crate::tensor::Tensor;
+use crate::tensor::identity::TensorId;
 use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
 
 /// One signature, compiled.
@@ -106,7 +107,7 @@ impl<R: Tree> Compiled<R> {
         let operands: Vec<&SharedBuffer> = inputs.iter().copied().chain(&captured).collect();
         let mut outputs = self.executable.run(&operands, threads)?;
         let new = outputs.drain(outputs.len() - self.assigned.len()..);
-        self.assigned.iter().zip(new).for_each(|(variable, new)| variable.set(new));
+        self.assigned.iter().zip(new).for_each(|(variable, new)| variable.set(new, TensorId::fresh()));
         Ok(self.rebuilt(outputs.into_iter()))
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use tensorwright_compiler::differentiate;
 use tensorwright_compiler::passes::without_effects;
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Scalar, Type, Value};
@@ -14,7 +14,7 @@ use crate::interpret::tape::{self, Record, Tape};
 use crate::interpret::trace::Captured;
 use crate::interpret::{broadcast, graph};
 use crate::tensor::Tensor;
-use crate::tensor::identity::Identity;
+use crate::tensor::identity::TensorId;
 use crate::tree::tensors::type_of;
 
 /// Records what is computed from tensors that it [watches](GradientTape::watch), and differentiates that afterwards.
@@ -84,18 +84,45 @@ impl GradientTape {
         if !ty.dtype.is_float() {
             return Err(self.error(at, format!("the target is {ty}, and only floats have gradients")));
         }
-        let recorded = self.recorded(target, sources, at)?;
-        let wrt: Vec<usize> = (0..sources.len()).filter(|&i| recorded.is_float(i)).collect();
-        let derived = differentiate::vjp(&recorded.graph, &wrt).map_err(|e| failed(e, at))?;
-        let one = Tensor::full(ty.shape.clone(), Scalar::one(ty.dtype));
-        let inputs: Vec<Captured> = recorded.inputs.into_iter().chain([one]).map(Captured::Tensor).collect();
+        let groups = self.groups(target, sources, at)?;
+        let recorded = groups.iter().map(|group| self.recorded(target, group, at));
+        let recorded = recorded.collect::<Result<Vec<Recorded>>>()?;
         self.tape.borrow_mut().stopped = !self.persistent;
-        let outputs = graph::run_captured(&derived.graph, &inputs, &[], 0, at)?;
-        let mut gradients = vec![None; sources.len()];
-        for (&input, derivative) in wrt.iter().zip(&derived.derivatives) {
-            gradients[input] = derivative.map(|output| outputs[output].clone());
+        let one = Tensor::full(ty.shape.clone(), Scalar::one(ty.dtype));
+        let mut gradients: HashMap<TensorId, Option<Tensor>> = HashMap::new();
+        for (group, recorded) in groups.iter().zip(recorded) {
+            let found = recorded.gradient(group.len(), &one, at)?;
+            gradients.extend(group.iter().map(|x| x.id()).zip(found));
         }
-        Ok(gradients)
+        Ok(sources.iter().map(|x| gradients[&x.id()].clone()).collect())
+    }
+
+    /// The sources, each once, by graphs that give their gradients: those that nothing recorded has made have one in common. A source in the middle
+    /// of the computation has one of its own, which begins there: it is what others are computed from, and is not computed itself.
+    fn groups<'x>(
+        &self,
+        target: &Tensor,
+        sources: &[&'x Tensor],
+        at: CallSite,
+    ) -> Result<Vec<Vec<&'x Tensor>>> {
+        self.check_running(at)?;
+        let tape = self.tape.borrow();
+        let records = tape.records_for(target);
+        let made: HashSet<TensorId> =
+            records.iter().flat_map(|record| record.results.iter().map(Tensor::id)).collect();
+        let mut seen = HashSet::new();
+        let sources = sources.iter().copied().filter(|x| seen.insert(x.id()));
+        let (middle, first): (Vec<&Tensor>, Vec<&Tensor>) = sources.partition(|x| made.contains(&x.id()));
+        let groups = middle.into_iter().map(|x| vec![x]);
+        Ok(groups.chain((!first.is_empty()).then_some(first)).collect())
+    }
+
+    fn check_running(&self, at: CallSite) -> Result<()> {
+        if self.tape.borrow().stopped {
+            let what = "the tape has given its gradient; use GradientTape::persistent for several".to_owned();
+            return Err(self.error(at, what));
+        }
+        Ok(())
     }
 
     /// The derivatives as [`GradientTape::gradient`] gives them, with zeros for what is not connected.
@@ -130,11 +157,8 @@ impl GradientTape {
 
     /// What was recorded as a graph from the sources, and whatever else the ops took, to the target.
     fn recorded(&self, target: &Tensor, sources: &[&Tensor], at: CallSite) -> Result<Recorded> {
+        self.check_running(at)?;
         let tape = self.tape.borrow();
-        if tape.stopped {
-            let what = "the tape has given its gradient; use GradientTape::persistent for several".to_owned();
-            return Err(self.error(at, what));
-        }
         let mut building = Building { b: Builder::new("tape"), values: HashMap::new(), inputs: Vec::new() };
         for x in sources {
             building.input(x)?;
@@ -163,6 +187,19 @@ struct Recorded {
 }
 
 impl Recorded {
+    /// The gradients by the first inputs, which are so many; none by those that are not connected.
+    fn gradient(self, sources: usize, one: &Tensor, at: CallSite) -> Result<Vec<Option<Tensor>>> {
+        let wrt: Vec<usize> = (0..sources).filter(|&i| self.is_float(i)).collect();
+        let derived = differentiate::vjp(&self.graph, &wrt).map_err(|e| failed(e, at))?;
+        let inputs = self.inputs.into_iter().chain([one.clone()]).map(Captured::Tensor);
+        let outputs = graph::run_captured(&derived.graph, &inputs.collect::<Vec<_>>(), &[], 0, at)?;
+        let mut gradients = vec![None; sources];
+        for (&input, derivative) in wrt.iter().zip(&derived.derivatives) {
+            gradients[input] = derivative.map(|output| outputs[output].clone());
+        }
+        Ok(gradients)
+    }
+
     fn is_float(&self, input: usize) -> bool {
         self.graph.tensor(self.graph.inputs()[input]).dtype.is_float()
     }
@@ -170,24 +207,28 @@ impl Recorded {
 
 struct Building {
     b: Builder,
-    values: HashMap<Identity, Value>,
+    /// The sources before all, which nothing recorded computes again.
+    values: HashMap<TensorId, Value>,
     inputs: Vec<Tensor>,
 }
 
 impl Building {
     fn input(&mut self, x: &Tensor) -> Result<Value> {
         let value = self.b.input(type_of(x)?);
-        self.values.extend(Identity::of(x).map(|identity| (identity, value)));
+        self.values.insert(x.id(), value);
         self.inputs.push(x.clone());
         Ok(value)
     }
 
     fn value(&mut self, x: &Tensor) -> Result<Value> {
-        let known = Identity::of(x).and_then(|identity| self.values.get(&identity).copied());
+        let known = self.values.get(&x.id()).copied();
         known.map_or_else(|| self.input(x), Ok)
     }
 
     fn record(&mut self, record: &Record) -> Result<(), BuildError> {
+        if record.results.iter().all(|result| self.values.contains_key(&result.id())) {
+            return Ok(());
+        }
         let operands: Vec<Value> =
             record.operands.iter().map(|x| self.value(x).expect("recorded tensors have types")).collect();
         self.b.set_location(Some(record.at.into()));
@@ -199,8 +240,9 @@ impl Building {
             }
             (op, regions) => self.b.push_with_regions(op.clone(), &operands, regions.to_vec())?.into_vec(),
         };
-        let results = record.results.iter().map(Identity::of).zip(results);
-        self.values.extend(results.filter_map(|(identity, value)| Some((identity?, value))));
+        for (result, value) in record.results.iter().zip(results) {
+            self.values.entry(result.id()).or_insert(value);
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use tensorwright_ir::op::{Lowering, TypeError};
 use tensorwright_ir::{Copier, Graph, Node};
 
 use super::trace::Captured;
-use super::{Application, Code, Operand, apply, apply_stateful, eager};
+use super::{Application, Code, Operand, apply, apply_stateful, assigned, eager};
 use crate::error::{CallSite, Error, Result, caller};
 use crate::state::State;
 use crate::tensor::traced::is_tracing;
@@ -53,7 +53,8 @@ pub(crate) fn run_captured(
     // The ops of a plain graph go down the stack one by one, out of the cache of ops.
     if !is_tracing() && graph.nodes().iter().all(is_plain) {
         let mut outputs = run_ops(graph, &operands, at)?;
-        let new = eager::assign(states, &outputs[first_state..], at)?;
+        let new: Vec<Tensor> = outputs[first_state..].iter().map(|new| assigned(new, at)).collect();
+        let new = eager::assign(states, &new, at)?;
         outputs.drain(first_state..first_state + new);
         return Ok(outputs);
     }

@@ -49,11 +49,13 @@ pub(crate) mod trace;
 use std::sync::Arc;
 
 use tensorwright_ir::Op;
+use tensorwright_ir::op::primitive::Reshape;
 
 pub(crate) use application::{Application, Code, Operand};
 
 use crate::error::{CallSite, Failure, Result};
 use crate::state::Variable;
+use crate::tensor::identity::TensorId;
 use crate::tensor::traced::is_tracing;
 use crate::tensor::{Results, Tensor};
 use application::Applied;
@@ -100,7 +102,7 @@ pub(crate) fn read(variable: &Variable, at: CallSite) -> Tensor {
     if is_tracing() {
         return trace::read(variable, at);
     }
-    Tensor::concrete(variable.ty().clone(), variable.buffer())
+    variable.tensor()
 }
 
 /// Gives a variable the value that `new` makes of the current one, which must have its type.
@@ -110,11 +112,28 @@ pub(crate) fn update(
     at: CallSite,
 ) -> Result<()> {
     if is_tracing() {
-        let new = new(&trace::read(variable, at))?;
+        let new = assigned(&new(&trace::read(variable, at))?, at);
         return trace::assign(variable, &new, at).map_err(Arc::unwrap_or_clone);
     }
     let _turn = Variable::take_turns(std::slice::from_ref(variable));
-    let new = new(&read(variable, at))?;
-    variable.set(new.value(at)?.1.clone());
+    let new = assigned(&new(&read(variable, at))?, at);
+    variable.set(new.value(at)?.1.clone(), new.id());
     Ok(())
+}
+
+/// The tensor that a variable is when it is assigned this one: of the same value, but another tensor, which tapes know to come from it.
+pub(crate) fn assigned(value: &Tensor, at: CallSite) -> Tensor {
+    let new = value.clone().with_id(TensorId::fresh());
+    if let Ok(ty) = value.known_type()
+        && tape::is_active()
+    {
+        tape::note(
+            &Reshape { shape: ty.shape.clone() }.into(),
+            &[],
+            &[value],
+            std::slice::from_ref(&new),
+            at,
+        );
+    }
+    new
 }

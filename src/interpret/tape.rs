@@ -14,16 +14,14 @@ use tensorwright_ir::{Graph, Op, Type};
 use super::application::Code;
 use crate::error::CallSite;
 use crate::tensor::Tensor;
-use crate::tensor::identity::Identity;
+use crate::tensor::identity::TensorId;
 
 /// What a [`GradientTape`](crate::GradientTape) has seen.
 #[derive(Default)]
 pub(crate) struct Tape {
     records: Vec<Record>,
     /// What is watched, or was computed from it.
-    active: HashSet<Identity>,
-    /// Keeps watched tensors alive, so that their memory names nothing else.
-    watched: Vec<Tensor>,
+    active: HashSet<TensorId>,
     /// Whether it records no more.
     pub(crate) stopped: bool,
 }
@@ -31,22 +29,21 @@ pub(crate) struct Tape {
 impl Tape {
     /// Records from now on what is computed from this tensor.
     pub(crate) fn watch(&mut self, x: &Tensor) {
-        self.active.extend(Identity::of(x));
-        self.watched.push(x.clone());
+        self.active.insert(x.id());
     }
 
     /// Whether the tensor is watched, or was computed from one that is.
     pub(crate) fn is_watched(&self, x: &Tensor) -> bool {
-        Identity::of(x).is_some_and(|identity| self.active.contains(&identity))
+        self.active.contains(&x.id())
     }
 
     /// What the target depends on, in order. What else there is may be of traces that have ended, such as the branches of a `cond`.
     pub(crate) fn records_for(&self, target: &Tensor) -> Vec<&Record> {
-        let mut needed: HashSet<Identity> = Identity::of(target).into_iter().collect();
+        let mut needed: HashSet<TensorId> = [target.id()].into_iter().collect();
         let mut records = Vec::new();
         for record in self.records.iter().rev() {
-            if record.results.iter().filter_map(Identity::of).any(|result| needed.contains(&result)) {
-                needed.extend(record.operands.iter().filter_map(Identity::of));
+            if record.results.iter().any(|result| needed.contains(&result.id())) {
+                needed.extend(record.operands.iter().map(Tensor::id));
                 records.push(record);
             }
         }
@@ -99,7 +96,7 @@ pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[
         if tape.stopped || !operands.iter().any(|x| tape.is_watched(x)) {
             continue;
         }
-        tape.active.extend(results.iter().filter_map(Identity::of));
+        tape.active.extend(results.iter().map(Tensor::id));
         tape.records.push(Record {
             op: op.clone(),
             regions: regions.to_vec(),

@@ -19,6 +19,9 @@ use std::thread::{self, ThreadId};
 use tensorwright_ir::TensorType;
 use tensorwright_runtime::buffer::SharedBuffer;
 
+use crate::tensor::Tensor;
+use crate::tensor::identity::TensorId;
+
 /// A tensor of fixed dtype and shape that can be assigned. Clones are the same variable.
 ///
 /// Reads and assignments take effect in program order, in and out of traced functions. A traced function refers to the variables
@@ -64,6 +67,8 @@ struct Inner {
 
 struct Cell {
     value: SharedBuffer,
+    /// Which tensor that is: each assignment makes another one.
+    id: TensorId,
     turn: Option<Turn>,
 }
 
@@ -101,7 +106,7 @@ impl Variable {
     pub(crate) fn with_value(name: &str, ty: TensorType, value: SharedBuffer) -> Variable {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let cell = Mutex::new(Cell { value, turn: None });
+        let cell = Mutex::new(Cell { value, id: TensorId::fresh(), turn: None });
         Variable { inner: Arc::new(Inner { id, name: name.to_owned(), ty, cell, ended: Condvar::new() }) }
     }
 
@@ -120,11 +125,21 @@ impl Variable {
         self.guard().value.clone()
     }
 
+    /// The value now as a tensor, the same one until the next assignment.
+    pub(crate) fn tensor(&self) -> Tensor {
+        let cell = self.guard();
+        Tensor::concrete(self.ty().clone(), cell.value.clone()).with_id(cell.id)
+    }
+
     /// Gives the variable a value of its type, when no other thread has the turn.
-    pub(crate) fn set(&self, value: SharedBuffer) {
+    pub(crate) fn set(&self, value: SharedBuffer, id: TensorId) {
         let _turn = Variable::take_turns(std::slice::from_ref(self));
+        let mut cell = self.guard();
+        cell.id = id;
+        let old = std::mem::replace(&mut cell.value, value);
         // The old value is dropped after the lock.
-        let _old = std::mem::replace(&mut self.guard().value, value);
+        drop(cell);
+        drop(old);
     }
 
     fn guard(&self) -> MutexGuard<'_, Cell> {
@@ -201,8 +216,8 @@ impl Locked<'_> {
 
     /// Gives the variables these values.
     pub(crate) fn assign(mut self, values: impl IntoIterator<Item = SharedBuffer>) {
-        for (value, new) in self.values().zip(values) {
-            *value = new;
+        for (cell, new) in self.guards.iter_mut().zip(values) {
+            (cell.value, cell.id) = (new, TensorId::fresh());
         }
     }
 }

@@ -17,6 +17,7 @@ use tensorwright_ir::{Literal, Scalar, TensorType, Type};
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
 use crate::error::{CallSite, Error, Failure, caller};
+use identity::TensorId;
 use rows::{Rows, no_tensor};
 use traced::Traced;
 
@@ -38,7 +39,10 @@ use traced::Traced;
 /// # Ok::<(), tensorwright::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Tensor(Repr);
+pub struct Tensor {
+    repr: Repr,
+    id: TensorId,
+}
 
 #[derive(Clone)]
 pub(crate) enum Repr {
@@ -54,21 +58,37 @@ pub(crate) type Results = SmallVec<[Tensor; 1]>;
 
 impl Tensor {
     #[inline]
+    fn new(repr: Repr) -> Tensor {
+        Tensor { repr, id: TensorId::fresh() }
+    }
+
+    /// What tells the tensor from all others but its clones.
+    #[inline]
+    pub(crate) fn id(&self) -> TensorId {
+        self.id
+    }
+
+    /// The same value as the tensor of another number.
+    pub(crate) fn with_id(self, id: TensorId) -> Tensor {
+        Tensor { id, ..self }
+    }
+
+    #[inline]
     pub(crate) fn concrete(ty: TensorType, buffer: SharedBuffer) -> Tensor {
         debug_assert_eq!(ty.bytes(), buffer.len(), "a buffer of {ty}");
-        Tensor(Repr::Concrete(ty, buffer))
+        Tensor::new(Repr::Concrete(ty, buffer))
     }
 
     pub(crate) fn traced(traced: Traced) -> Tensor {
-        Tensor(Repr::Traced(traced))
+        Tensor::new(Repr::Traced(traced))
     }
 
     pub(crate) fn rows(rows: Rows<Tensor>) -> Tensor {
-        Tensor(Repr::List(rows))
+        Tensor::new(Repr::List(rows))
     }
 
     pub(crate) fn failed(failure: impl Into<Failure>) -> Tensor {
-        Tensor(Repr::Failed(failure.into()))
+        Tensor::new(Repr::Failed(failure.into()))
     }
 
     /// A tensor with a value, of a checked type: `write` is given its bytes, which are zero.
@@ -97,14 +117,14 @@ impl Tensor {
 
     #[inline]
     pub(crate) fn repr(&self) -> &Repr {
-        &self.0
+        &self.repr
     }
 
     /// The type of a tensor. Fails with the error that it carries, and if it is what a list holds.
     #[inline]
     #[track_caller]
     pub(crate) fn known_type(&self) -> Result<&TensorType, Failure> {
-        match &self.0 {
+        match &self.repr {
             Repr::Concrete(ty, _) | Repr::Traced(Traced { ty: Type::Tensor(ty), .. }) => Ok(ty),
             Repr::Traced(traced) => Err(no_tensor(&traced.ty, caller()).into()),
             Repr::List(rows) => Err(no_tensor(&rows.ty(), caller()).into()),
@@ -114,7 +134,7 @@ impl Tensor {
 
     /// The type of the value, that of a list too, or the error that the tensor carries.
     pub(crate) fn value_type(&self) -> Result<Type, Failure> {
-        match &self.0 {
+        match &self.repr {
             Repr::Concrete(ty, _) => Ok(ty.into()),
             Repr::Traced(traced) => Ok(traced.ty.clone()),
             Repr::List(rows) => Ok(rows.ty()),

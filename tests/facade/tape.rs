@@ -187,3 +187,131 @@ fn graphs_with_effects_are_recorded_out_of_traces_and_in_them() {
     assert_eq!(f64s(&slope(Tensor::from(x)).unwrap()), [4.0, 12.0]);
     assert_eq!(f64s(&function(slope).call(x).unwrap()), [4.0, 12.0]);
 }
+
+/// A gradient by one source.
+fn by(tape: &GradientTape, y: &Tensor, x: &Tensor) -> Option<Vec<f64>> {
+    tape.gradient(y, &[x]).unwrap().remove(0).map(|gradient| f64s(&gradient))
+}
+
+#[test]
+fn what_shares_memory_is_another_tensor() {
+    let x = Tensor::from([3.0f64, 5.0]);
+    let tape = watching(&x);
+    let y = (&x * x.stop_gradient()).sum(..);
+    assert_eq!(by(&tape, &y, &x), Some(vec![3.0, 5.0]));
+
+    let tape = watching(&x);
+    let y = &x * &x;
+    // Only looked at.
+    let _ = y.stop_gradient().to_string();
+    assert_eq!(by(&tape, &y.sum(..), &x), Some(vec![6.0, 10.0]));
+
+    // One that was stopped, used in what is run as a graph.
+    let stopped = x.stop_gradient();
+    let tape = watching(&x);
+    let y = checkpoint(|z: Tensor| z * &stopped * &x, x.clone()).unwrap();
+    assert_eq!(by(&tape, &y.sum(..), &x), Some(vec![2.0 * 9.0, 2.0 * 25.0]));
+
+    let tape = watching(&x);
+    let y = custom_gradient(|x: Tensor| (x, ()), |(), dy: Tensor| dy * 7.0, x.clone()).unwrap();
+    assert_eq!(by(&tape, &(&y * &x).sum(..), &x), Some(vec![7.0 * 3.0 + 3.0, 7.0 * 5.0 + 5.0]));
+}
+
+fn watching(x: &Tensor) -> GradientTape {
+    let tape = GradientTape::new();
+    tape.watch(x);
+    tape
+}
+
+#[test]
+fn variables_made_of_one_another_are_others() {
+    let w = Variable::new([1.0f64, 2.0]).unwrap();
+    let copy = Variable::new(w.value()).unwrap();
+    let target = Variable::new([0.0f64, 0.0]).unwrap();
+    let gradient = || {
+        target.assign(w.value())?;
+        let p = w.value();
+        let tape = watching(&p);
+        let loss = (&p * 2.0 - target.value() * 0.5 + copy.value() * 0.0).square().sum(..);
+        Ok::<_, Error>(tape.gradient(&loss, &[&p])?.remove(0).expect("the loss depends on p"))
+    };
+    assert_eq!(f64s(&gradient().unwrap()), [6.0, 12.0]);
+    let compiled = function({
+        let (w, copy, target) = (w.clone(), copy.clone(), target.clone());
+        move |_: ()| {
+            target.assign(w.value())?;
+            let p = w.value();
+            let tape = watching(&p);
+            let loss = (&p * 2.0 - target.value() * 0.5 + copy.value() * 0.0).square().sum(..);
+            Ok::<_, Error>(tape.gradient(&loss, &[&p])?.remove(0).expect("the loss depends on p"))
+        }
+    });
+    assert_eq!(f64s(&compiled.call(()).unwrap()), [6.0, 12.0]);
+    // The value of a variable is one tensor until it is assigned.
+    let tape = watching(&w.value());
+    let y = (w.value() * w.value()).sum(..);
+    assert_eq!(by(&tape, &y, &w.value()), Some(vec![2.0, 4.0]));
+}
+
+/// What is assigned flows on, as in a function that is differentiated.
+#[test]
+fn what_is_assigned_while_the_tape_records_flows_on() {
+    let state = Variable::new(0.0f64).unwrap();
+    let step = {
+        let state = state.clone();
+        move |x: Tensor| {
+            state.assign(&x * 2.0)?;
+            Ok::<_, Error>(state.value() * 3.0)
+        }
+    };
+    let x = Tensor::from(1.5f64);
+    let tape = watching(&x);
+    let y = step(x.clone()).unwrap();
+    assert_eq!(by(&tape, &y, &x), Some(vec![6.0]));
+    let compiled = function(step);
+    let tape = watching(&x);
+    compiled.call(&x).unwrap();
+    let y = state.value() * 5.0;
+    assert_eq!(by(&tape, &y, &x), Some(vec![10.0]));
+}
+
+#[test]
+fn a_source_may_be_there_twice_and_in_the_middle() {
+    let x = Tensor::from([3.0f64, 5.0]);
+    let tape = watching(&x);
+    let y = (&x * &x).sum(..);
+    let gradients = tape.gradient(&y, &[&x, &x]).unwrap();
+    let gradients: Vec<Vec<f64>> = gradients.into_iter().map(|gradient| f64s(&gradient.unwrap())).collect();
+    assert_eq!(gradients, [[6.0, 10.0], [6.0, 10.0]]);
+
+    let cube = |x: &Tensor| {
+        let tape = watching(x);
+        let y = x * x;
+        let z = &y * &y * &y;
+        let found = tape.gradient(&z, &[&y, x, &z])?;
+        Ok::<_, Error>(
+            found.into_iter().map(|gradient| gradient.expect("z depends on all")).collect::<Vec<_>>(),
+        )
+    };
+    let numbers = |found: Vec<Tensor>| found.iter().map(|x| f64s(x)[0]).collect::<Vec<_>>();
+    let expected = [48.0, 192.0, 1.0];
+    assert_eq!(numbers(cube(&Tensor::from(2.0f64)).unwrap()), expected);
+    let compiled = function(move |x: Tensor| cube(&x));
+    assert_eq!(numbers(compiled.call(2.0f64).unwrap()), expected);
+}
+
+#[test]
+fn outer_tapes_see_what_inner_ones_compute() {
+    let x = Tensor::from(2.0f64);
+    let outer = watching(&x);
+    let inner = GradientTape::persistent();
+    inner.watch(&x);
+    let y = &x * &x;
+    let z = &y * &y + x.stop_gradient() * &x;
+    let by_y = inner.gradient(&z, &[&y]).unwrap().remove(0).unwrap();
+    let by_x = inner.gradient(&z, &[&x]).unwrap().remove(0).unwrap();
+    drop(inner);
+    // 2 y = 2 x^2, by x 4 x; 4 x^3 + stopped x, by x 12 x^2.
+    let gradients = outer.gradient(&(by_y * 10.0 + by_x), &[&x]).unwrap();
+    assert_eq!(f64s(gradients[0].as_ref().unwrap()), [10.0 * 8.0 + 48.0]);
+}

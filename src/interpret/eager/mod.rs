@@ -105,9 +105,7 @@ fn run_graph(graph: &Graph, operands: &[Tensor], at: CallSite) -> Result<Results
 pub(super) fn value(operand: Operand<'_>) -> Option<Tensor> {
     match operand {
         Operand::Tensor(tensor) => Some(tensor.clone()),
-        Operand::State(State::Variable(variable)) => {
-            Some(Tensor::concrete(variable.ty().clone(), variable.buffer()))
-        }
+        Operand::State(State::Variable(variable)) => Some(variable.tensor()),
         Operand::State(State::Token) => None,
     }
 }
@@ -115,7 +113,7 @@ pub(super) fn value(operand: Operand<'_>) -> Option<Tensor> {
 /// Gives variables among states the first of these values. How many they are.
 pub(super) fn assign(states: &[State], values: &[Tensor], at: CallSite) -> Result<usize> {
     for (variable, value) in variables(states).zip(values) {
-        variable.set(value.value(at)?.1.clone());
+        variable.set(value.value(at)?.1.clone(), value.id());
     }
     Ok(variables(states).count())
 }

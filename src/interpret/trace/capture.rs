@@ -4,8 +4,8 @@ use tensorwright_ir::{Type, Value};
 
 use super::super::Operand;
 use crate::state::State;
-use crate::tensor::Tensor;
-use crate::tensor::identity::Identity;
+use crate::tensor::identity::TensorId;
+use crate::tensor::{Repr, Tensor};
 
 /// What an input of a graph stands for that is no argument.
 #[derive(Clone)]
@@ -27,7 +27,10 @@ impl Captured {
     /// The identity of the tensor or state; lists and errors have none, and are not captured.
     pub(crate) fn id(&self) -> Option<CaptureId> {
         match self {
-            Captured::Tensor(tensor) => Identity::of(tensor).map(CaptureId::Tensor),
+            Captured::Tensor(tensor) => match tensor.repr() {
+                Repr::List(_) | Repr::Failed(_) => None,
+                Repr::Concrete(..) | Repr::Traced(_) => Some(CaptureId::Tensor(tensor.id())),
+            },
             Captured::State(state) => Some(CaptureId::State(state.clone())),
         }
     }
@@ -37,7 +40,7 @@ impl Captured {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum CaptureId {
     /// A tensor.
-    Tensor(Identity),
+    Tensor(TensorId),
     /// A state.
     State(State),
 }
@@ -55,6 +58,8 @@ impl<'t> From<&'t Captured> for Operand<'t> {
 pub(super) struct Binding {
     pub(super) state: State,
     pub(super) value: Value,
+    /// Which tensor that is, of all that may have the value.
+    pub(super) id: TensorId,
     /// Whether an op of the trace gave the value.
     pub(super) changed: bool,
 }

@@ -11,7 +11,7 @@ use super::super::broadcast;
 use super::capture::{Binding, Captured};
 use crate::error::{CallSite, Error, Failure};
 use crate::state::{State, Variable};
-use crate::tensor::identity::Identity;
+use crate::tensor::identity::TensorId;
 use crate::tensor::rows::Rows;
 use crate::tensor::traced::{self, TraceId, Traced};
 use crate::tensor::{Repr, Results, Tensor};
@@ -30,7 +30,7 @@ pub(super) struct Trace {
     pub(super) id: TraceId,
     pub(super) builder: Builder,
     pub(super) captures: Vec<Captured>,
-    captured: HashMap<Identity, Value>,
+    captured: HashMap<TensorId, Value>,
     /// The state that was used, in the order of its first use.
     bindings: Vec<Binding>,
     /// For each state its position among the bindings.
@@ -102,8 +102,8 @@ pub(crate) fn record_stateful(application: Application<'_>) -> Result<Applied, F
 /// The value of a variable in the top.
 pub(crate) fn read(variable: &Variable, at: CallSite) -> Tensor {
     with_top(|top, _| {
-        let value = top.state(&State::Variable(variable.clone()));
-        top.tensor(value, at)
+        let (value, id) = top.state(&State::Variable(variable.clone()));
+        top.tensor(value, at).with_id(id)
     })
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn assign(variable: &Variable, tensor: &Tensor, at: CallSite) -> Resu
         let value = top.value_of(tensor, outer, at)?;
         let state = State::Variable(variable.clone());
         top.state(&state);
-        top.set_state(&state, value);
+        top.set_state(&state, (value, tensor.id()));
         Ok(())
     })
 }
@@ -137,8 +137,9 @@ impl Trace {
 
     fn record_stateful(&mut self, application: Application<'_>, outer: &[Trace]) -> Result<Applied, Failure> {
         let Application { code, operands, states, first_state, at } = application;
-        let values = operands.iter().map(|operand| self.operand(*operand, outer, at));
-        let values = values.collect::<Result<SmallVec<[Value; 8]>, Failure>>()?;
+        let taken = operands.iter().map(|operand| self.operand(*operand, outer, at));
+        let taken = taken.collect::<Result<SmallVec<[(Value, TensorId); 8]>, Failure>>()?;
+        let values: SmallVec<[Value; 8]> = taken.iter().map(|(value, _)| *value).collect();
         self.builder.set_location(Some(at.into()));
         let results = match code {
             Code::Op(op, regions) => {
@@ -147,23 +148,29 @@ impl Trace {
             Code::Graph(graph) => self.builder.inline(graph, &values),
         };
         let results = results.map_err(|error| Error::op(at, error))?;
-        for (state, &value) in states.iter().zip(&results[first_state..]) {
-            self.set_state(state, value);
+        let made: Vec<Tensor> = results.iter().map(|&value| self.tensor(value, at)).collect();
+        for (state, (&value, tensor)) in states.iter().zip(results.iter().zip(&made).skip(first_state)) {
+            self.set_state(state, (value, tensor.id()));
         }
-        let operand = |(operand, &value): (&Operand<'_>, &Value)| match *operand {
+        let operand = |(operand, &(value, id)): (&Operand<'_>, &(Value, TensorId))| match *operand {
             Operand::Tensor(tensor) => tensor.clone(),
-            Operand::State(_) => self.tensor(value, at),
+            Operand::State(_) => self.tensor(value, at).with_id(id),
         };
         Ok(Applied {
-            operands: operands.iter().zip(&values).map(operand).collect(),
-            results: results.into_iter().map(|value| self.tensor(value, at)).collect(),
+            operands: operands.iter().zip(&taken).map(operand).collect(),
+            results: made,
             states: first_state..first_state + states.len(),
         })
     }
 
-    fn operand(&mut self, operand: Operand<'_>, outer: &[Trace], at: CallSite) -> Result<Value, Failure> {
+    fn operand(
+        &mut self,
+        operand: Operand<'_>,
+        outer: &[Trace],
+        at: CallSite,
+    ) -> Result<(Value, TensorId), Failure> {
         match operand {
-            Operand::Tensor(tensor) => self.value_of(tensor, outer, at),
+            Operand::Tensor(tensor) => Ok((self.value_of(tensor, outer, at)?, tensor.id())),
             Operand::State(state) => Ok(self.state(state)),
         }
     }
@@ -209,20 +216,19 @@ impl Trace {
     }
 
     fn capture(&mut self, ty: Type, tensor: &Tensor) -> Value {
-        let identity = Identity::of(tensor).expect("tensors and values of traces have one");
-        if let Some(&value) = self.captured.get(&identity) {
+        if let Some(&value) = self.captured.get(&tensor.id()) {
             return value;
         }
         let value = self.builder.input(ty);
-        self.captured.insert(identity, value);
+        self.captured.insert(tensor.id(), value);
         self.captures.push(Captured::Tensor(tensor.clone()));
         value
     }
 
     /// What some state is now. State from outside is captured, but a function's effects begin with a token of its own.
-    fn state(&mut self, state: &State) -> Value {
+    fn state(&mut self, state: &State) -> (Value, TensorId) {
         if let Some(&at) = self.bound.get(state) {
-            return self.bindings[at].value;
+            return (self.bindings[at].value, self.bindings[at].id);
         }
         let value = match state {
             State::Token if self.scope == Scope::Function => self.builder.token(),
@@ -232,15 +238,16 @@ impl Trace {
             }
         };
         self.bound.insert(state.clone(), self.bindings.len());
-        self.bindings.push(Binding { state: state.clone(), value, changed: false });
-        value
+        let id = TensorId::fresh();
+        self.bindings.push(Binding { state: state.clone(), value, id, changed: false });
+        (value, id)
     }
 
-    fn set_state(&mut self, state: &State, value: Value) {
+    fn set_state(&mut self, state: &State, (value, id): (Value, TensorId)) {
         // Whatever gives new state was given the old one, so it is known.
         if let Some(&at) = self.bound.get(state) {
-            self.bindings[at].value = value;
-            self.bindings[at].changed = true;
+            let binding = &mut self.bindings[at];
+            (binding.value, binding.id, binding.changed) = (value, id, true);
         }
     }
 
