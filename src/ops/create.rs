@@ -111,13 +111,12 @@ impl Tensor {
     pub fn range<T: Element>(start: T, end: T, step: T) -> Tensor {
         let at = caller();
         let [from, to, by] = [start, end, step].map(|x| -> Scalar { x.into() });
-        let count = ((to.to_f64() - from.to_f64()) / by.to_f64()).ceil();
-        if !count.is_finite() || count > Shape::MAX_ELEMENTS as f64 {
+        let Some(count) = range_count(from, to, by) else {
             let message = format!("no range goes from {from} to {to} by {by}");
             return Tensor::failed(Error::refused(at, "range", vec![], TypeError::Other(message)));
-        }
+        };
         let [start, step] = [from, by].map(|x| Tensor::scalar_at(x, at));
-        one(Range { count: count.max(0.0) as usize }, &[&start, &step], at)
+        one(Range { count }, &[&start, &step], at)
     }
 
     /// `count` numbers from `start` to `end`, both included, evenly spaced.
@@ -215,4 +214,18 @@ pub(crate) fn write_elements<T: Element>(elements: &[T], bytes: &mut [u8]) {
         let scalar: Scalar = (*element).into();
         to.copy_from_slice(&scalar.bits().to_le_bytes()[..width]);
     }
+}
+
+/// How many numbers there are from `from` before `to` by steps of `by`; `None` if that is no number, or too large for a tensor.
+fn range_count(from: Scalar, to: Scalar, by: Scalar) -> Option<usize> {
+    let count = if from.dtype().is_int() {
+        let [from, to, by] = [from, to, by].map(Scalar::to_i128);
+        let (distance, step) = if by < 0 { (from - to, -by) } else { (to - from, by) };
+        // The quotient, rounded up: a distance of the other sign is no step.
+        (step != 0).then(|| (distance.max(0) + step - 1) / step)?
+    } else {
+        let count = ((to.to_f64() - from.to_f64()) / by.to_f64()).ceil();
+        count.is_finite().then_some(count.max(0.0) as i128)?
+    };
+    usize::try_from(count).ok().filter(|&count| count <= Shape::MAX_ELEMENTS)
 }

@@ -2,9 +2,9 @@
 
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::composite::{ExpandDims, Stack};
-use tensorwright_ir::op::primitive::{Reshape, Transpose};
-use tensorwright_ir::{Shape, TensorType};
+use tensorwright_ir::op::composite::{ExpandDims, OneHot, Stack};
+use tensorwright_ir::op::primitive::{BroadcastInDim, Iota, Reshape, Transpose};
+use tensorwright_ir::{DType, Shape, TensorType};
 
 use super::attribute::{AxisNumber, IntoAttribute};
 use super::ranked::one_with_ranks;
@@ -85,6 +85,58 @@ impl Tensor {
         let operands: Vec<&Tensor> = xs.iter().map(AsRef::as_ref).collect();
         one_with_ranks("stack", &operands, caller(), |ranks| {
             Ok(Stack { axis: axis.into_attribute("axis", ranks.of("axis") + 1)? }.into())
+        })
+    }
+
+    /// Vectors with 1 at the index and 0 elsewhere, along a new axis of extent `depth`: `I[a.., b..] -> dtype[a.., depth, b..]`. The result
+    /// has the new axis at `axis`; a negative one counts from the result's end. An index out of range gives zeros.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let labels = Tensor::from([2i32, 0]).one_hot(3, -1, DType::F32);
+    /// assert_eq!(labels.to_vec::<f32>()?, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    /// # Ok::<(), tensorwright::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn one_hot(
+        &self,
+        depth: impl IntoAttribute<usize>,
+        axis: impl IntoAttribute<usize>,
+        dtype: impl IntoAttribute<DType>,
+    ) -> Tensor {
+        one_with_ranks("one_hot", &[self], caller(), |ranks| {
+            let rank = ranks.of("axis") + 1;
+            let (depth, axis) = (depth.into_attribute("depth", rank)?, axis.into_attribute("axis", rank)?);
+            Ok(OneHot { depth, axis, dtype: dtype.into_attribute("dtype", rank)? }.into())
+        })
+    }
+
+    /// A tensor of this shape, whose axes `axes` are those of the operand; each has its extent, or repeats its only element. Negative axes
+    /// count from the result's end.
+    #[track_caller]
+    pub fn broadcast_in_dim(
+        &self,
+        shape: impl IntoAttribute<Shape>,
+        axes: impl IntoAttribute<Axes>,
+    ) -> Tensor {
+        one_with_ranks("broadcast_in_dim", &[self], caller(), |ranks| {
+            let shape = shape.into_attribute("shape", ranks.of("shape"))?;
+            let axes = axes.into_attribute("axes", shape.rank())?;
+            Ok(BroadcastInDim { shape, axes }.into())
+        })
+    }
+
+    /// The integers 0, 1, 2.. along one axis of a new tensor, as any number dtype; a negative axis counts from the end.
+    #[track_caller]
+    pub fn iota(
+        dtype: impl IntoAttribute<DType>,
+        shape: impl IntoAttribute<Shape>,
+        axis: impl IntoAttribute<usize>,
+    ) -> Tensor {
+        one_with_ranks("iota", &[], caller(), |_| {
+            let shape = shape.into_attribute("shape", 0)?;
+            let axis = axis.into_attribute("axis", shape.rank())?;
+            Ok(Iota { dtype: dtype.into_attribute("dtype", 0)?, shape, axis }.into())
         })
     }
 

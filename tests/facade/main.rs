@@ -8,6 +8,7 @@ mod create;
 mod custom;
 mod errors;
 mod every_op;
+mod extremes;
 mod gradient;
 mod in_place;
 mod index;

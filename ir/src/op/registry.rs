@@ -29,13 +29,13 @@ macro_rules! for_each_op {
     ($callback:path) => {
         $callback! {
             /// The integers 0, 1, 2.. along one axis, as any number dtype.
-            iota [] { dtype: DType, shape: Shape, axis: usize } 1 => Iota,
+            iota [] { dtype: DType, shape: Shape, axis: usize } 1 => Iota by hand,
             /// Each element converted to `dtype`: floats to integers saturate and truncate, NaN becomes 0; to bool is `x != 0`.
             cast [x] { dtype: DType } 1 => Cast,
             /// The same bits as another number dtype; if sizes differ, the last axis appears or disappears.
             bitcast [x] { dtype: DType } 1 => Bitcast,
             /// Repeats `x` along new or size-1 axes: axis `i` of `x` becomes axis `axes[i]` of the result.
-            broadcast_in_dim [x] { shape: Shape, axes: Axes } 1 => BroadcastInDim,
+            broadcast_in_dim [x] { shape: Shape, axes: Axes } 1 => BroadcastInDim by hand,
             /// The same elements in row-major order under another shape.
             reshape [x] { shape: Shape } 1 => Reshape by hand,
             /// Permutes axes: axis `i` of the result is axis `permutation[i]` of `x`.
@@ -127,7 +127,7 @@ macro_rules! for_each_op {
             /// Rows of a table.
             embedding [table, indices] {} 1 => Embedding,
             /// Vectors with 1 at the index and 0 elsewhere, along a new axis.
-            one_hot [indices] { depth: usize, axis: usize, dtype: DType } 1 => OneHot,
+            one_hot [indices] { depth: usize, axis: usize, dtype: DType } 1 => OneHot by hand,
 
             // Composites: triangles and diagonals.
             /// The lower triangle: elements above the diagonal become 0.

@@ -114,10 +114,17 @@ impl CompositeDef for Linspace {
         let dtype = scalar_pair(b, operands, DTypeClass::Float)?;
         let shape = Shape::from([self.count]);
         let [start, stop] = [b.widen(operands[0])?, b.widen(operands[1])?];
+        // A span that overflows does not in halves.
+        let span = b.sub(stop, start)?;
+        let overflows = b.is_inf(span)?;
+        let one = b.full_like(1.0, span)?;
+        let [scale, back] = [b.number_where(overflows, 0.5, one)?, b.number_where(overflows, 2.0, one)?];
+        let [start, stop] = [b.mul(start, scale)?, b.mul(stop, scale)?];
         let span = b.sub(stop, start)?;
         let step = b.div_number(span, self.count.saturating_sub(1).max(1) as f64)?;
         let [start, stop, step] =
             [b.broadcast_to(start, &shape)?, b.broadcast_to(stop, &shape)?, b.broadcast_to(step, &shape)?];
+        let back = b.broadcast_to(back, &shape)?;
         let number = b.iota(wide_dtype(dtype), shape, 0usize)?;
         let from_start = b.mul(number, step)?;
         let from_start = b.add(start, from_start)?;
@@ -127,6 +134,7 @@ impl CompositeDef for Linspace {
         let near_start = b.full_like(self.count.div_ceil(2) as f64, number)?;
         let near_start = b.lt(number, near_start)?;
         let result = b.select(near_start, from_start, from_stop)?;
+        let result = b.mul(result, back)?;
         Ok(smallvec![b.convert(result, dtype)?])
     }
 

@@ -562,6 +562,33 @@ pub(super) fn mean_square(
     b.div_number(sum, freedom)
 }
 
+/// The root of the sum of squares. Where squares overflow, or lose digits because they are too small, those of scaled elements are summed, by
+/// powers of two; see Blue, "A Portable Fortran Program to Find the Euclidean Norm of a Vector", 1978.
+fn euclidean_norm(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    let root_of = |b: &mut Builder, scale: f64| {
+        let scaled = b.mul_number(x, scale)?;
+        let squares = b.mul(scaled, scaled)?;
+        let sum = b.sum_over(squares, axes)?;
+        let root = b.sqrt(sum)?;
+        b.mul_number(root, 1.0 / scale)
+    };
+    let squares = b.mul(x, x)?;
+    let sum = b.sum_over(squares, axes)?;
+    let root = b.sqrt(sum)?;
+    // How small large elements become, how large small ones, and which sums are of too small squares.
+    let (down, up, small) = match b.tensor(x).dtype {
+        DType::F64 => (2f64.powi(-600), 2f64.powi(600), 2f64.powi(-900)),
+        DType::F32 => (2f64.powi(-80), 2f64.powi(100), 2f64.powi(-90)),
+        _ => return Ok(root),
+    };
+    let (of_large, of_small) = (root_of(b, down)?, root_of(b, up)?);
+    let is_large = b.is_inf(sum)?;
+    let least = b.full_like(small, sum)?;
+    let is_small = b.lt(sum, least)?;
+    let root = b.select(is_small, of_small, root)?;
+    b.select(is_large, of_large, root)
+}
+
 /// The norm along `axes`, which disappear.
 fn norm(b: &mut Builder, x: Value, order: NormOrder, axes: &[usize]) -> Result<Value, BuildError> {
     match order {
@@ -569,11 +596,7 @@ fn norm(b: &mut Builder, x: Value, order: NormOrder, axes: &[usize]) -> Result<V
             let magnitudes = b.abs(x)?;
             b.sum_over(magnitudes, axes)
         }
-        NormOrder::L2 => {
-            let squares = b.mul(x, x)?;
-            let sum = b.sum_over(squares, axes)?;
-            b.sqrt(sum)
-        }
+        NormOrder::L2 => euclidean_norm(b, x, axes),
         NormOrder::Inf if fold_count(&b.shape(x), axes) == 0.0 => {
             let TensorType { dtype, shape } = b.type_of(x);
             b.full(Scalar::zero(dtype), &shape.without(axes))

@@ -31,16 +31,21 @@ pub(super) fn share(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildE
     b.number_where(equal, 0.5, whole)
 }
 
-/// `z / (x^2 + y^2)`, and 0 at the origin.
+/// `z / (x^2 + y^2)`, and 0 at the origin. All are divided by the greater magnitude of `x` and `y` first: their squares may overflow.
 pub(super) fn over_square_distance(
     b: &mut Builder,
     z: Value,
     x: Value,
     y: Value,
 ) -> Result<Value, BuildError> {
+    let magnitudes = (b.abs(x)?, b.abs(y)?);
+    let greater = b.maximum(magnitudes.0, magnitudes.1)?;
+    let (x, y, z) =
+        (b.divide_no_nan(x, greater)?, b.divide_no_nan(y, greater)?, b.divide_no_nan(z, greater)?);
     let (x, y) = (b.mul(x, x)?, b.mul(y, y)?);
     let sum = b.add(x, y)?;
-    b.divide_no_nan(z, sum)
+    let quotient = b.divide_no_nan(z, sum)?;
+    b.divide_no_nan(quotient, greater)
 }
 
 /// The whole number of times that `y` is in `x`, negated, where `rest` is what is left.

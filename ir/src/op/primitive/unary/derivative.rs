@@ -21,6 +21,42 @@ pub(super) fn circle(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
     b.sqrt(square)
 }
 
+/// `1 / m` and `x / m`, where `m` is the greater of `|x|` and 1: squares of both are at most 1, where `1 + x^2` may overflow.
+fn scaled(b: &mut Builder, x: Value) -> Result<(Value, Value), BuildError> {
+    let magnitude = b.abs(x)?;
+    let greater = b.at_least(magnitude, 1.0)?;
+    let one = b.full_like(1.0, x)?;
+    Ok((b.div(one, greater)?, b.div(x, greater)?))
+}
+
+/// `1 / (1 + x^2)`.
+pub(super) fn over_one_plus_square(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let (small, large) = scaled(b, x)?;
+    let squares = (b.mul(small, small)?, b.mul(large, large)?);
+    let sum = b.add(squares.0, squares.1)?;
+    let once = b.div(small, sum)?;
+    b.mul(small, once)
+}
+
+/// `1 / sqrt(1 + x^2)`.
+pub(super) fn over_distance(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let (small, large) = scaled(b, x)?;
+    let squares = (b.mul(small, small)?, b.mul(large, large)?);
+    let sum = b.add(squares.0, squares.1)?;
+    let root = b.sqrt(sum)?;
+    b.div(small, root)
+}
+
+/// `e^-|r x| / (1 + e^-|r x|)^2`, the slope of the logistic function at `r x`, which keeps its digits in both tails.
+pub(super) fn hump(b: &mut Builder, x: Value, rate: f64) -> Result<Value, BuildError> {
+    let magnitude = b.abs(x)?;
+    let exponent = b.mul_number(magnitude, -rate)?;
+    let tail = b.exp(exponent)?;
+    let sum = b.add_number(tail, 1.0)?;
+    let once = b.div(tail, sum)?;
+    b.div(once, sum)
+}
+
 /// `scale * e^(-x^2)`.
 pub(super) fn bell(b: &mut Builder, x: Value, scale: f64) -> Result<Value, BuildError> {
     let square = b.mul(x, x)?;

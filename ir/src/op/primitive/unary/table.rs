@@ -5,7 +5,9 @@ use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
 use super::Evaluation::{Bits, Count, Float, Signed, Test};
 use super::Row;
 use super::Slope::{By, Zero};
-use super::derivative::{bell, circle, one_minus_square, one_plus_square};
+use super::derivative::{
+    bell, circle, hump, one_minus_square, one_plus_square, over_distance, over_one_plus_square,
+};
 use super::float;
 use crate::DTypeClass;
 use crate::op::derivative::Partial;
@@ -148,7 +150,7 @@ macro_rules! for_each_unary {
             /// `e^x - 1`, accurate near 0.
             expm1 => Expm1 {
                 evaluation: Float(f64::exp_m1),
-                derivative: By(|b, _, y| b.add_number(y, 1.0).map(Partial::Times)),
+                derivative: By(|b, x, _| b.exp(x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
                 accuracy: Ulps(2),
@@ -188,10 +190,7 @@ macro_rules! for_each_unary {
             /// `1 / (1 + e^-x)`.
             logistic => Logistic {
                 evaluation: Float(float::logistic),
-                derivative: By(|b, _, y| {
-                    let rest = b.number_minus(1.0, y)?;
-                    b.mul(y, rest).map(Partial::Times)
-                }),
+                derivative: By(|b, x, _| hump(b, x, 1.0).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
                 accuracy: Ulps(3),
@@ -226,7 +225,10 @@ macro_rules! for_each_unary {
             /// Hyperbolic tangent.
             tanh => Tanh {
                 evaluation: Float(f64::tanh),
-                derivative: By(|b, _, y| one_minus_square(b, y).map(Partial::Times)),
+                derivative: By(|b, x, _| {
+                    let quarter = hump(b, x, 2.0)?;
+                    b.mul_number(quarter, 4.0).map(Partial::Times)
+                }),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
                 accuracy: Ulps(2),
@@ -253,7 +255,7 @@ macro_rules! for_each_unary {
             /// Arc tangent, in radians.
             atan => Atan {
                 evaluation: Float(f64::atan),
-                derivative: By(|b, x, _| one_plus_square(b, x).map(Partial::Over)),
+                derivative: By(|b, x, _| over_one_plus_square(b, x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
                 accuracy: Ulps(4),
@@ -277,10 +279,7 @@ macro_rules! for_each_unary {
             /// Inverse hyperbolic sine.
             asinh => Asinh {
                 evaluation: Float(libm::asinh),
-                derivative: By(|b, x, _| {
-                    let square = one_plus_square(b, x)?;
-                    b.sqrt(square).map(Partial::Over)
-                }),
+                derivative: By(|b, x, _| over_distance(b, x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
                 accuracy: Ulps(4),
@@ -290,8 +289,8 @@ macro_rules! for_each_unary {
                 evaluation: Float(float::acosh),
                 derivative: By(|b, x, _| {
                     let (less, more) = (b.add_number(x, -1.0)?, b.add_number(x, 1.0)?);
-                    let product = b.mul(less, more)?;
-                    b.sqrt(product).map(Partial::Over)
+                    let (less, more) = (b.sqrt(less)?, b.sqrt(more)?);
+                    b.mul(less, more).map(Partial::Over)
                 }),
                 smooth: (1.25, 3.0),
                 cost: Cost::same(VectorMath),

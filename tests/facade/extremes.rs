@@ -1,0 +1,111 @@
+//! Values and derivatives where something on the way would overflow, underflow or lose its digits.
+
+use tensorwright::NormOrder;
+use tensorwright::prelude::*;
+
+/// The derivative at a point.
+fn slope(f: impl Fn(Tensor) -> Tensor + Send + Sync + 'static, x: f32) -> f64 {
+    f64::from(grad(move |x: Tensor| f(x)).call(x).unwrap().item::<f32>().unwrap())
+}
+
+/// Whether the numbers are the same but for a few roundings of f32.
+#[track_caller]
+fn close(found: f64, expected: f64) {
+    let error = (found - expected).abs() / expected.abs().max(f64::from(f32::MIN_POSITIVE));
+    assert!(error < 2e-6, "found {found:e}, expected {expected:e}");
+}
+
+#[test]
+fn slopes_of_inverse_functions_far_out() {
+    close(slope(|x| x.asinh(), 1e25), 1e-25);
+    close(slope(|x| x.asinh(), -1e25), 1e-25);
+    close(slope(|x| x.asinh(), 1.0), 0.5f64.sqrt());
+    close(slope(|x| x.acosh(), 1e25), 1e-25);
+    close(slope(|x| x.acosh(), 2.0), 1.0 / 3f64.sqrt());
+    close(slope(|x| x.atan(), 1e18), 1e-36);
+    close(slope(|x| x.atan(), 0.5), 0.8);
+    let atan2 = |y: f32, x: f32| {
+        let gradient = grad(|(y, x): (Tensor, Tensor)| y.atan2(x)).call((y, x)).unwrap();
+        [gradient.0, gradient.1].map(|g| f64::from(g.item::<f32>().unwrap()))
+    };
+    for (y, x, scale) in [(3e25f32, 4e25f32, 1e25), (3e-25, 4e-25, 1e-25), (3.0, 4.0, 1.0)] {
+        let [by_y, by_x] = atan2(y, x);
+        close(by_y, 0.16 / scale);
+        close(by_x, -0.12 / scale);
+    }
+    assert_eq!(atan2(0.0, 0.0), [0.0, 0.0]);
+}
+
+#[test]
+fn slopes_in_tails() {
+    close(slope(|x| x.expm1(), -25.0), (-25f64).exp());
+    close(slope(|x| x.expm1(), 0.5), 0.5f64.exp());
+    for x in [-30.0f32, -2.0, 0.25, 12.0, 40.0] {
+        let e = (-f64::from(x).abs()).exp();
+        close(slope(|x| x.logistic(), x), e / (1.0 + e).powi(2));
+        let e = (-2.0 * f64::from(x).abs()).exp();
+        close(slope(|x| x.tanh(), x), 4.0 * e / (1.0 + e).powi(2));
+    }
+    assert_eq!(slope(|x| x.tanh(), 0.0), 1.0);
+    assert_eq!(slope(|x| x.logistic(), 0.0), 0.25);
+}
+
+#[test]
+fn norms_neither_overflow_nor_vanish() {
+    let norm = |x: Tensor| x.norm(NormOrder::L2, 0);
+    for scale in [1e25f32, 1e-25, 1.0, 1e-42] {
+        let x = [3.0 * scale, 4.0 * scale];
+        for found in [norm(x.into()), function(norm).call(x).unwrap()] {
+            let error = (found.item::<f32>().unwrap() - 5.0 * scale).abs();
+            assert!(error <= 1e-6 * 5.0 * scale + 3e-45, "{scale:e}: off by {error:e}");
+        }
+        let gradient = grad(norm).call(x).unwrap().to_vec::<f32>().unwrap();
+        let tolerance = if scale < 1e-40 { 2e-3 } else { 1e-6 };
+        assert!(
+            (gradient[0] - 0.6).abs() < tolerance && (gradient[1] - 0.8).abs() < tolerance,
+            "{gradient:?}"
+        );
+    }
+    let of = |x: [f32; 2]| norm(x.into()).item::<f32>().unwrap();
+    assert_eq!(of([f32::INFINITY, 1.0]), f32::INFINITY);
+    assert_eq!(of([3e38, 3e38]), f32::INFINITY);
+    assert!(of([f32::NAN, f32::INFINITY]).is_nan());
+    assert_eq!(of([0.0, 0.0]), 0.0);
+    for scale in [1e200f64, 1e-300] {
+        let found = norm(Tensor::from([3.0 * scale, 4.0 * scale])).item::<f64>().unwrap();
+        assert!((found / (5.0 * scale) - 1.0).abs() < 1e-15, "{found:e}");
+    }
+}
+
+#[test]
+fn ranges_of_integers_are_counted_exactly() {
+    let first = 1i64 << 53;
+    assert_eq!(Tensor::range(first, first + 3, 1).to_vec::<i64>().unwrap(), [first, first + 1, first + 2]);
+    let last = i64::MAX;
+    assert_eq!(Tensor::range(last - 5, last, 2).to_vec::<i64>().unwrap(), [last - 5, last - 3, last - 1]);
+    assert_eq!(Tensor::range(i64::MIN, i64::MIN + 2, 1).shape().unwrap(), &[2].into());
+    assert_eq!(Tensor::range(5u64, 0, 1).shape().unwrap(), &[0].into());
+    assert_eq!(Tensor::range(5i32, -1, -2).to_vec::<i32>().unwrap(), [5, 3, 1]);
+    assert_eq!(Tensor::range(0.0f32, 1.0, 0.25).shape().unwrap(), &[4].into());
+    assert!(Tensor::range(0i32, 5, 0).error().is_some());
+    assert!(Tensor::range(i64::MIN, i64::MAX, 1).error().is_some());
+}
+
+#[test]
+fn spans_may_be_wider_than_the_largest_number() {
+    let found = Tensor::linspace(-3e38f32, 3e38, 5).to_vec::<f32>().unwrap();
+    assert_eq!(found, [-3e38, -1.5e38, 0.0, 1.5e38, 3e38]);
+    assert_eq!(Tensor::linspace(-3e38f32, 3e38, 2).to_vec::<f32>().unwrap(), [-3e38, 3e38]);
+    assert_eq!(Tensor::linspace(0.0f64, 1.0, 5).to_vec::<f64>().unwrap(), [0.0, 0.25, 0.5, 0.75, 1.0]);
+}
+
+#[test]
+fn new_axes_count_from_the_end_of_the_result() {
+    let hot = Tensor::from([2i32, 0, 1, 1]).one_hot(3, -1, DType::F32);
+    assert_eq!(hot.shape().unwrap(), &[4, 3].into());
+    assert_eq!(hot.to_vec::<f32>().unwrap(), [0., 0., 1., 1., 0., 0., 0., 1., 0., 0., 1., 0.]);
+    assert_eq!(Tensor::from(1i32).one_hot(3, -1, DType::I32).to_vec::<i32>().unwrap(), [0, 1, 0]);
+    let wide = Tensor::from([1.0f32, 2.0]).broadcast_in_dim([3, 2], [-1]);
+    assert_eq!(wide.to_vec::<f32>().unwrap(), [1., 2., 1., 2., 1., 2.]);
+    assert_eq!(Tensor::iota(DType::I32, [2, 2], -1).to_vec::<i32>().unwrap(), [0, 1, 0, 1]);
+}
