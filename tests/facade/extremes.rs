@@ -109,3 +109,25 @@ fn new_axes_count_from_the_end_of_the_result() {
     assert_eq!(wide.to_vec::<f32>().unwrap(), [1., 2., 1., 2., 1., 2.]);
     assert_eq!(Tensor::iota(DType::I32, [2, 2], -1).to_vec::<i32>().unwrap(), [0, 1, 0, 1]);
 }
+
+#[test]
+fn a_product_with_zeros_has_slope_zero_however_large_the_rest_is() {
+    let x = [1e30f32, 1e30, 2.0, 0.0, 0.0];
+    assert_eq!(grad(|x: Tensor| x.prod(0)).call(x).unwrap().to_vec::<f32>().unwrap(), [0.0; 5]);
+    let along = jvp(|x: Tensor| x.prod(0), Tensor::from(x), Tensor::from([1.0f32; 5])).unwrap();
+    assert_eq!(along.1.item::<f32>().unwrap(), 0.0);
+    let one = grad(|x: Tensor| x.prod(0)).call([2.0f32, 0.0, 3.0]).unwrap();
+    assert_eq!(one.to_vec::<f32>().unwrap(), [0.0, 6.0, 0.0]);
+    let infinite = grad(|x: Tensor| x.prod(0)).call([f32::INFINITY, 0.0, 3.0]).unwrap();
+    assert!(infinite.to_vec::<f32>().unwrap()[2].is_nan());
+}
+
+#[test]
+fn equal_extrema_are_counted_in_a_wide_dtype() {
+    let x = Tensor::full([70_000], half::f16::ONE);
+    let gradient = grad(|x: Tensor| x.max(0)).call(x).unwrap();
+    assert!(gradient.to_vec::<half::f16>().unwrap().iter().all(|g| (g.to_f32() * 7e4 - 1.0).abs() < 1e-2));
+    let x = Tensor::full([512], half::bf16::ONE);
+    let gradient = grad(|x: Tensor| x.max(0)).call(x).unwrap();
+    assert!(gradient.to_vec::<half::bf16>().unwrap().iter().all(|g| g.to_f32() == 1.0 / 512.0));
+}

@@ -197,7 +197,23 @@ fn product_of_others(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Value,
 fn product_of_others_along(b: &mut Builder, x: Value, axis: usize) -> Result<Value, BuildError> {
     let before = b.cumulative(x, ReduceKind::Prod, axis, true, false)?;
     let after = b.cumulative(x, ReduceKind::Prod, axis, true, true)?;
-    b.mul(before, after)
+    let product = b.mul(before, after)?;
+    // Where a product overflows, 0 among the others would make NaN of it.
+    let is_zero = b.equals(x, 0.0)?;
+    let has_zero = any_other(b, is_zero, axis)?;
+    let is_finite = b.is_finite(x)?;
+    let is_not_finite = b.not(is_finite)?;
+    let has_not_finite = any_other(b, is_not_finite, axis)?;
+    let all_finite = b.not(has_not_finite)?;
+    let is_gone = b.and(has_zero, all_finite)?;
+    b.number_where(is_gone, 0.0, product)
+}
+
+/// Whether the predicate holds for any other element along the axis.
+fn any_other(b: &mut Builder, predicate: Value, axis: usize) -> Result<Value, BuildError> {
+    let before = b.cumulative(predicate, ReduceKind::Any, axis, true, false)?;
+    let after = b.cumulative(predicate, ReduceKind::Any, axis, true, true)?;
+    b.or(before, after)
 }
 
 /// `t` shared equally by the elements that are the extremum, 0 for the others.
@@ -205,11 +221,14 @@ fn among_extrema(b: &mut Builder, x: Value, y: Value, axes: &[usize], t: Value) 
     let TensorType { dtype, shape } = b.tensor(x).clone();
     let extremum = b.spread(y, axes, &shape)?;
     let hit = b.eq(x, extremum)?;
-    let ones = b.cast(hit, dtype)?;
+    // Counted in a dtype that has the number: f16 ends at 65504.
+    let t = b.widen(t)?;
+    let ones = b.cast(hit, b.tensor(t).dtype)?;
     let count = b.sum_over(ones, axes)?;
     // A NaN equals nothing: 0 elements share nothing.
     let count = b.at_least(count, 1.0)?;
     let count = b.spread(count, axes, &shape)?;
     let share = b.div(t, count)?;
+    let share = b.convert(share, dtype)?;
     b.zero_unless(hit, share)
 }
