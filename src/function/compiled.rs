@@ -15,7 +15,7 @@ use crate::error::{CallSite, Error, Failure};
 use crate::interpret::trace::{Outside, Recording, Session};
 use crate::state::Variable;
 use crate::tensor::Tensor;
-use crate::tensor::identity::TensorId;
+use crate::tensor::id::TensorId;
 use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
 
 /// One signature, compiled.

@@ -14,7 +14,7 @@ use crate::interpret::tape::{self, Record, Tape};
 use crate::interpret::trace::Captured;
 use crate::interpret::{broadcast, graph};
 use crate::tensor::Tensor;
-use crate::tensor::identity::TensorId;
+use crate::tensor::id::TensorId;
 use crate::tree::tensors::type_of;
 
 /// Records what is computed from tensors that it [watches](GradientTape::watch), and differentiates that afterwards.

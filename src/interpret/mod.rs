@@ -55,7 +55,7 @@ pub(crate) use application::{Application, Code, Operand};
 
 use crate::error::{CallSite, Failure, Result};
 use crate::state::Variable;
-use crate::tensor::identity::TensorId;
+use crate::tensor::id::TensorId;
 use crate::tensor::traced::is_tracing;
 use crate::tensor::{Results, Tensor};
 use application::Applied;

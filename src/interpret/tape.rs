@@ -14,7 +14,7 @@ use tensorwright_ir::{Graph, Op, Type};
 use super::application::Code;
 use crate::error::CallSite;
 use crate::tensor::Tensor;
-use crate::tensor::identity::TensorId;
+use crate::tensor::id::TensorId;
 
 /// What a [`GradientTape`](crate::GradientTape) has seen.
 #[derive(Default)]

@@ -20,7 +20,7 @@ use tensorwright_ir::TensorType;
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use crate::tensor::Tensor;
-use crate::tensor::identity::TensorId;
+use crate::tensor::id::TensorId;
 
 /// A tensor of fixed dtype and shape that can be assigned. Clones are the same variable.
 ///

@@ -1,39 +1,11 @@
-//! Which tensors are the same: not equal, the same.
+//! Which tensors stand for the same value: not an equal one, the same. What a branch has not changed is the same value as before.
 //!
-//! A *tensor* is told from all others by its [`TensorId`], which it gets when it is made and its clones share. Tapes and captures go by
-//! that: what is watched is a tensor, whatever memory it has in common with others. Whether two tensors stand for the same *value*, memory
-//! or a value of a trace, is another question ([`same`]): what a branch has not changed is the same value as before.
-
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, Ordering};
+//! That is another question than which tensor it is, see [`TensorId`](super::id::TensorId).
 
 use tensorwright_ir::{TensorType, Value};
 
 use super::traced::{TraceId, Traced};
 use super::{Repr, Tensor};
-
-/// The number of a tensor, unlike that of any other tensor of the process but its clones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct TensorId(u64);
-
-impl TensorId {
-    /// A number that no tensor has.
-    #[inline]
-    pub(crate) fn fresh() -> TensorId {
-        /// Numbers that a thread takes at once, so that threads seldom meet.
-        const BLOCK: u64 = 1 << 16;
-        static BLOCKS: AtomicU64 = AtomicU64::new(0);
-        thread_local! {
-            static NEXT: Cell<u64> = const { Cell::new(0) };
-        }
-        let mut id = NEXT.get();
-        if id % BLOCK == 0 {
-            id = BLOCKS.fetch_add(BLOCK, Ordering::Relaxed);
-        }
-        NEXT.set(id + 1);
-        TensorId(id)
-    }
-}
 
 /// What tells values apart.
 #[derive(Clone, PartialEq, Eq, Hash)]

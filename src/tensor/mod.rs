@@ -3,11 +3,12 @@
 //! Nothing here applies an op. Ops go down the stack of [`interpret`](crate::interpret), which makes tensors of these parts; the
 //! methods that users call are in [`ops`](crate::ops).
 //!
-//! - [`traced`]: values of traces; [`rows`]: lists with values; [`identity`]: which tensors are the same value;
+//! - [`traced`]: values of traces; [`rows`]: lists with values; [`id`]: which tensor it is; [`identity`]: which tensors are the same value;
 //! - [`access`]: types and elements out; [`display`]: tensors as text.
 
 pub(crate) mod access;
 mod display;
+pub(crate) mod id;
 pub(crate) mod identity;
 pub(crate) mod rows;
 pub(crate) mod traced;
@@ -17,7 +18,7 @@ use tensorwright_ir::{Literal, Scalar, TensorType, Type};
 use tensorwright_runtime::buffer::{BufferPool, SharedBuffer};
 
 use crate::error::{CallSite, Error, Failure, caller};
-use identity::TensorId;
+use id::TensorId;
 use rows::{Rows, no_tensor};
 use traced::Traced;
 

@@ -4,7 +4,7 @@ use tensorwright_ir::{Type, Value};
 
 use super::super::Operand;
 use crate::state::State;
-use crate::tensor::identity::TensorId;
+use crate::tensor::id::TensorId;
 use crate::tensor::{Repr, Tensor};
 
 /// What an input of a graph stands for that is no argument.

@@ -11,7 +11,7 @@ use super::super::broadcast;
 use super::capture::{Binding, Captured};
 use crate::error::{CallSite, Error, Failure};
 use crate::state::{State, Variable};
-use crate::tensor::identity::TensorId;
+use crate::tensor::id::TensorId;
 use crate::tensor::rows::Rows;
 use crate::tensor::traced::{self, TraceId, Traced};
 use crate::tensor::{Repr, Results, Tensor};
