@@ -245,6 +245,7 @@ unsafe fn pack<E: Stored<N>, N: Number>(panels: &Panels, to: *mut N) {
 /// How many rows ahead memory is asked for: rows of a matrix are far from each other, and no hardware sees the next one coming.
 const AHEAD: usize = 8;
 /// Bytes of a line of the caches.
+#[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
 /// Asks for the memory of a row that will be read soon.
