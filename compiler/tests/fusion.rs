@@ -1,6 +1,6 @@
 //! What becomes one kernel: the clusters that users count on.
 
-use tensorwright_compiler::program::{Program, Step, TileSize, Tiled};
+use tensorwright_compiler::program::{Product, Program, Step, TileSize, Tiled};
 use tensorwright_compiler::{CompileOptions, Target, compile};
 use tensorwright_ir::{Builder, DType, Graph, Scalar, TensorType, Value};
 
@@ -9,6 +9,10 @@ struct Tiles;
 impl Target for Tiles {
     fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
         Some(TileSize::from_slice(&[64, 64]))
+    }
+
+    fn partial_sums(&self, _product: &Product) -> Option<usize> {
+        None
     }
 
     fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {

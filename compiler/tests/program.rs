@@ -1,12 +1,16 @@
 //! The text form and the verifier of programs: a valid program, and for each rule some that break it.
 
-use tensorwright_compiler::program::{Program, Target, TileSize, Tiled, verify};
+use tensorwright_compiler::program::{Product, Program, Target, TileSize, Tiled, verify};
 
 struct Tiles;
 
 impl Target for Tiles {
     fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
         Some(TileSize::from_slice(&[2, 2]))
+    }
+
+    fn partial_sums(&self, _product: &Product) -> Option<usize> {
+        None
     }
 
     fn packed_bytes(&self, _routine: &Tiled, _operand: usize) -> Option<usize> {

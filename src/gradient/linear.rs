@@ -46,7 +46,7 @@ impl<A: Tree, R: Tree> Traced<A, R> {
         Ok(Traced { argument, result: traced.result, graph, operands, arguments, results, changes, at })
     }
 
-    /// The result with values, or as part of the trace captures.
+    /// The result with values, or as part of the trace around.
     pub(super) fn run_here(&self) -> Result<R> {
         let outputs = graph::run_captured(&self.graph, &self.operands, &self.changes, self.results, self.at)?;
         Ok(with_tensors(&self.result, outputs))

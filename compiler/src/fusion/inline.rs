@@ -33,9 +33,11 @@ pub(super) fn choose(graph: &Graph, target: &dyn Target) -> HashMap<NodeId, Inli
         let Op::DotGeneral(dot) = &node.op else { return None };
         let (product, ..) = contraction::product(graph, node, dot);
         let terms = product.depth.extent;
-        let partial_sums = target.partial_sums(&product);
-        let small = (1..=MAX_TERMS).contains(&terms) && cost::prefers_kernel(&product, partial_sums);
-        small.then_some((id, Inlined { terms, partial_sums }))
+        if !(1..=MAX_TERMS).contains(&terms) {
+            return None;
+        }
+        let partial_sums = target.partial_sums(&product)?;
+        cost::prefers_kernel(&product, partial_sums).then_some((id, Inlined { terms, partial_sums }))
     };
     graph.iter().filter_map(inlined).collect()
 }

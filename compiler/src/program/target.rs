@@ -8,21 +8,24 @@ pub trait Target {
     fn tile(&self, routine: &Tiled) -> Option<TileSize>;
 
     /// In how many partial sums the runtime adds up the terms of each result, if they are no more than a few hundred: term `i` goes to partial
-    /// `i` modulo their number, and partials are added pairwise. One is in order.
-    fn partial_sums(&self, _product: &Product) -> usize {
-        1
-    }
+    /// `i` modulo their number, and partials are added pairwise. One is in order. `None` if the runtime does not say, so that no kernel can give
+    /// the same bits.
+    fn partial_sums(&self, product: &Product) -> Option<usize>;
 
     /// Bytes of the operand at a position packed ahead for many runs of such a routine; `None` if they would not gain.
     fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize>;
 }
 
-/// A runtime whose routines finish no tiles and pack nothing ahead.
+/// A runtime of whose routines nothing is known: they finish no tiles, pack nothing ahead, and add up in an order of their own.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Untiled;
 
 impl Target for Untiled {
     fn tile(&self, _routine: &Tiled) -> Option<TileSize> {
+        None
+    }
+
+    fn partial_sums(&self, _product: &Product) -> Option<usize> {
         None
     }
 

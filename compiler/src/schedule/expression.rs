@@ -154,7 +154,8 @@ impl<'a, 'g> Puller<'a, 'g> {
             Op::Reduce(r) => self.fold(r.kind, x[0], dtype),
             Op::DotGeneral(_) => {
                 let inlined = graph.producer(*value).and_then(|(id, _)| self.fusion.inlined.get(&id));
-                self.contract(inlined.map_or(1, |inlined| inlined.partial_sums), x, dtype)
+                let inlined = inlined.expect("contractions in clusters are those that were chosen");
+                self.contract(inlined.partial_sums, x, dtype)
             }
             op if op.lowering() == tensorwright_ir::op::Lowering::View => x[0],
             op => self.scalar_code(op, x, dtype),

@@ -31,8 +31,8 @@ impl Target for Tiles {
     }
 
     /// So many that contractions are rather code of kernels.
-    fn partial_sums(&self, _product: &Product) -> usize {
-        16
+    fn partial_sums(&self, _product: &Product) -> Option<usize> {
+        Some(16)
     }
 
     fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize> {

@@ -82,8 +82,8 @@ impl Target for HostLibrary {
         tiled::planned_strided(routine).ok().map(|kernel| kernel.tile_size())
     }
 
-    fn partial_sums(&self, product: &Product) -> usize {
-        ProductKernel::plan(product, &[]).map_or(1, |kernel| kernel.partial_sums())
+    fn partial_sums(&self, product: &Product) -> Option<usize> {
+        ProductKernel::plan(product, &[]).ok().map(|kernel| kernel.partial_sums())
     }
 
     fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize> {
@@ -357,7 +357,7 @@ mod tests {
             HostLibrary.tile(routine)
         }
 
-        fn partial_sums(&self, product: &Product) -> usize {
+        fn partial_sums(&self, product: &Product) -> Option<usize> {
             HostLibrary.partial_sums(product)
         }
 

@@ -21,30 +21,28 @@ pub(super) fn circle(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
     b.sqrt(square)
 }
 
-/// `1 / m` and `x / m`, where `m` is the greater of `|x|` and 1: squares of both are at most 1, where `1 + x^2` may overflow.
-fn scaled(b: &mut Builder, x: Value) -> Result<(Value, Value), BuildError> {
+/// `1 / m`, and `(1 + x^2) / m^2`, where `m` is the greater of `|x|` and 1: from 1 to 2, where `1 + x^2` may overflow.
+fn scaled_one_plus_square(b: &mut Builder, x: Value) -> Result<(Value, Value), BuildError> {
     let magnitude = b.abs(x)?;
     let greater = b.at_least(magnitude, 1.0)?;
     let one = b.full_like(1.0, x)?;
-    Ok((b.div(one, greater)?, b.div(x, greater)?))
+    let (scale, scaled) = (b.div(one, greater)?, b.div(x, greater)?);
+    let squares = (b.mul(scale, scale)?, b.mul(scaled, scaled)?);
+    Ok((scale, b.add(squares.0, squares.1)?))
 }
 
 /// `1 / (1 + x^2)`.
 pub(super) fn over_one_plus_square(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
-    let (small, large) = scaled(b, x)?;
-    let squares = (b.mul(small, small)?, b.mul(large, large)?);
-    let sum = b.add(squares.0, squares.1)?;
-    let once = b.div(small, sum)?;
-    b.mul(small, once)
+    let (scale, sum) = scaled_one_plus_square(b, x)?;
+    let once = b.div(scale, sum)?;
+    b.mul(scale, once)
 }
 
 /// `1 / sqrt(1 + x^2)`.
 pub(super) fn over_distance(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
-    let (small, large) = scaled(b, x)?;
-    let squares = (b.mul(small, small)?, b.mul(large, large)?);
-    let sum = b.add(squares.0, squares.1)?;
+    let (scale, sum) = scaled_one_plus_square(b, x)?;
     let root = b.sqrt(sum)?;
-    b.div(small, root)
+    b.div(scale, root)
 }
 
 /// `e^-|r x| / (1 + e^-|r x|)^2`, the slope of the logistic function at `r x`, which keeps its digits in both tails.
