@@ -61,7 +61,8 @@ pub use interpret::graph::run_graph;
 pub use module::Module;
 pub use ops::{
     AxisNumber, Bounds, By, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced,
-    Keep, Nested, NewAxis, Operand, OperandKind, Reduced, Stepped, keep,
+    IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand, OperandKind, Reduced, Start, Starts, Stepped,
+    Window, keep, window,
 };
 pub use random::{Generator, RandomKey};
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
@@ -89,6 +90,6 @@ pub mod prelude {
         By, DType, Ellipsis, Function, Generator, GradientTape, Module, NewAxis, RandomKey, Stage, Static,
         Tensor, TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, checkpoint, cond,
         custom_gradient, fori_loop, function, grad, hessian, jacobian, jvp, keep, map, print, range, scan,
-        scan_reverse, value_and_grad, value_and_grad_of, vjp, vmap, vmap_axes, while_loop,
+        scan_reverse, value_and_grad, value_and_grad_of, vjp, vmap, vmap_axes, while_loop, window,
     };
 }

@@ -196,6 +196,43 @@ impl From<Vec<usize>> for Shape {
     }
 }
 
+impl<const N: usize> From<&[usize; N]> for Shape {
+    fn from(extents: &[usize; N]) -> Shape {
+        extents.iter().copied().collect()
+    }
+}
+
+impl From<&Vec<usize>> for Shape {
+    fn from(extents: &Vec<usize>) -> Shape {
+        extents.iter().copied().collect()
+    }
+}
+
+/// The shape of a vector.
+impl From<usize> for Shape {
+    fn from(extent: usize) -> Shape {
+        [extent].into()
+    }
+}
+
+macro_rules! shapes_of_tuples {
+    ($(($($name:ident $extent:ty),*))*) => {$(
+        impl From<($($extent,)*)> for Shape {
+            fn from(($($name,)*): ($($extent,)*)) -> Shape {
+                [$($name),*].into()
+            }
+        }
+    )*};
+}
+shapes_of_tuples! {
+    (a usize)
+    (a usize, b usize)
+    (a usize, b usize, c usize)
+    (a usize, b usize, c usize, d usize)
+    (a usize, b usize, c usize, d usize, e usize)
+    (a usize, b usize, c usize, d usize, e usize, f usize)
+}
+
 impl From<()> for Shape {
     fn from((): ()) -> Shape {
         Shape::scalar()

@@ -80,12 +80,45 @@ macro_rules! number_lists {
         }
     )*};
 }
-number_lists!([const N: usize] [I; N], [] &[I], [] Vec<I>);
+number_lists!([const N: usize] [I; N], [const N: usize] &[I; N], [] &[I], [] Vec<I>, [] &Vec<I>);
+
+macro_rules! number_tuples {
+    ($($target:ty: $(($($name:ident $position:tt),*))*;)*) => {$($(
+        impl<$($name: AxisNumber),*> IntoAttribute<$target> for ($($name,)*) {
+            fn into_attribute(self, name: &'static str, rank: usize) -> Result<$target, TypeError> {
+                [$(self.$position.number()),*].into_attribute(name, rank)
+            }
+        }
+    )*)*};
+}
+number_tuples! {
+    Axes: (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3) (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5);
+    Offsets: (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3) (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5);
+    Shape: (A 0) (A 0, B 1) (A 0, B 1, C 2) (A 0, B 1, C 2, D 3) (A 0, B 1, C 2, D 3, E 4) (A 0, B 1, C 2, D 3, E 4, F 5);
+}
+
+impl IntoAttribute<Shape> for () {
+    fn into_attribute(self, _: &'static str, _: usize) -> Result<Shape, TypeError> {
+        Ok(Shape::scalar())
+    }
+}
 
 macro_rules! single_axes {
     ($($native:ty)*) => {$(
         impl IntoAttribute<Axes> for $native {
             fn into_attribute(self, name: &'static str, rank: usize) -> Result<Axes, TypeError> {
+                [self].into_attribute(name, rank)
+            }
+        }
+
+        impl IntoAttribute<Offsets> for $native {
+            fn into_attribute(self, name: &'static str, rank: usize) -> Result<Offsets, TypeError> {
+                [self].into_attribute(name, rank)
+            }
+        }
+
+        impl IntoAttribute<Shape> for $native {
+            fn into_attribute(self, name: &'static str, rank: usize) -> Result<Shape, TypeError> {
                 [self].into_attribute(name, rank)
             }
         }
@@ -117,9 +150,25 @@ impl IntoAttribute<String> for &str {
     }
 }
 
+/// Attributes that list axes of an operand. Those of `offset_axes` are the result's, whose rank is not known here.
+const AXES: [&str; 12] = [
+    "axes",
+    "lhs_axes",
+    "rhs_axes",
+    "permutation",
+    "batch",
+    "index_batch",
+    "collapsed",
+    "indexed",
+    "lhs_batch",
+    "rhs_batch",
+    "lhs_contract",
+    "rhs_contract",
+];
+
 /// A number that is not negative; axes that are count from the end.
 pub(crate) fn position(number: i64, name: &'static str, rank: usize) -> Result<usize, TypeError> {
-    let is_axis = name.ends_with("axis") || name.ends_with("axes") || name == "permutation";
+    let is_axis = name.ends_with("axis") || AXES.contains(&name);
     let from_end = if is_axis && number < 0 { number.saturating_add(rank as i64) } else { number };
     usize::try_from(from_end).map_err(|_| {
         let range = if is_axis { format!("for a tensor of rank {rank}") } else { "here".to_owned() };
@@ -155,7 +204,9 @@ macro_rules! reduced {
     )*};
 }
 reduced!([] i32, [] i64, [] isize, [] u32, [] u64, [] usize, [] RangeFull, [] Axes);
-reduced!([I: AxisNumber, const N: usize] [I; N], [I: AxisNumber] &[I], [I: AxisNumber] Vec<I>);
+reduced!([I: AxisNumber, const N: usize] [I; N], [I: AxisNumber, const N: usize] &[I; N]);
+reduced!([I: AxisNumber] &[I], [I: AxisNumber] Vec<I>, [I: AxisNumber] &Vec<I>);
+reduced!([A: AxisNumber, B: AxisNumber] (A, B), [A: AxisNumber, B: AxisNumber, C: AxisNumber] (A, B, C));
 
 /// Axes that stay, with extent 1; see [`keep`].
 #[derive(Clone, Copy, Debug)]

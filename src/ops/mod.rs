@@ -1,10 +1,10 @@
 //! Every op of the registry as a method of [`Tensor`]. All of them go down the stack of [`interpret`](crate::interpret).
 //!
 //! - [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have theirs in
-//!   [`elementwise`], [`reduce`], [`shape`], [`sort`];
+//!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`];
 //! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors;
 //! - [`operators`]: `+ - * /` and the like; [`index`]: `x.i(..)`;
-//! - [`operand`] and [`attribute`]: what ops take as operands and attributes; [`ranked`]: attributes that count axes;
+//! - [`operand`], [`attribute`] and [`starts`]: what ops take as operands, attributes and places; [`ranked`]: attributes that count axes;
 //!   [`refusal`]: what is said of operands that an op does not take.
 
 mod attribute;
@@ -19,8 +19,10 @@ mod operators;
 mod ranked;
 mod reduce;
 mod refusal;
+mod scatter;
 mod shape;
 mod sort;
+mod starts;
 mod table;
 
 use std::sync::Arc;
@@ -28,12 +30,13 @@ use std::sync::Arc;
 use tensorwright_ir::Op;
 
 pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
-pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped};
+pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped, Window, window};
 pub use nested::Nested;
 pub(crate) use nested::nested_at;
 pub(crate) use operand::fit;
 pub use operand::{Operand, OperandKind};
 pub use shape::IntoExtents;
+pub use starts::{IntoStart, IntoStarts, Start, Starts};
 
 use crate::error::{Error, caller};
 use crate::interpret;

@@ -5,6 +5,7 @@ use tensorwright_ir::{DType, Element, Scalar, Shape, TensorType};
 
 use crate::error::{CallSite, Error, caller};
 use crate::tensor::Tensor;
+use crate::tensor::access::scalars;
 
 /// A number or bool, or arrays, slices or vectors of such, nested as deep as you like.
 pub trait Nested {
@@ -89,10 +90,48 @@ impl<T: Nested> From<T> for Tensor {
 }
 
 pub(crate) fn nested_at<T: Nested + ?Sized>(nested: &T, at: CallSite) -> Tensor {
-    let (mut extents, mut bytes) = (Vec::new(), Vec::new());
-    nested.extents(&mut extents);
-    if !nested.flatten(&extents, &mut bytes) {
-        return Tensor::failed(Error::Ragged { at: at.into() });
+    Elements::of(nested).tensor(at)
+}
+
+/// The elements of nested arrays, slices or vectors, row major.
+pub(super) struct Elements {
+    dtype: DType,
+    extents: Vec<usize>,
+    bytes: Vec<u8>,
+    /// Whether inner vectors have different lengths.
+    is_ragged: bool,
+}
+
+impl Elements {
+    pub(super) fn of<T: Nested + ?Sized>(nested: &T) -> Elements {
+        let (mut extents, mut bytes) = (Vec::new(), Vec::new());
+        nested.extents(&mut extents);
+        let is_ragged = !nested.flatten(&extents, &mut bytes);
+        Elements { dtype: T::ELEMENT, extents, bytes, is_ragged }
     }
-    Tensor::filled(TensorType::new(T::ELEMENT, Shape::from(extents)), at, |to| to.copy_from_slice(&bytes))
+
+    /// The elements as `convert` makes them values of `dtype`, or the first of which it does not.
+    pub(super) fn converted(
+        mut self,
+        dtype: DType,
+        convert: fn(Scalar, DType) -> Option<Scalar>,
+    ) -> Result<Elements, Scalar> {
+        if self.dtype != dtype {
+            let mut bytes = Vec::with_capacity(self.bytes.len() / self.dtype.size() * dtype.size());
+            for element in scalars(self.dtype, &self.bytes) {
+                let element = convert(element, dtype).ok_or(element)?;
+                bytes.extend_from_slice(&element.bits().to_le_bytes()[..dtype.size()]);
+            }
+            (self.dtype, self.bytes) = (dtype, bytes);
+        }
+        Ok(self)
+    }
+
+    pub(super) fn tensor(self, at: CallSite) -> Tensor {
+        if self.is_ragged {
+            return Tensor::failed(Error::Ragged { at: at.into() });
+        }
+        let ty = TensorType::new(self.dtype, Shape::from(self.extents));
+        Tensor::filled(ty, at, |to| to.copy_from_slice(&self.bytes))
+    }
 }

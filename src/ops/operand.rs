@@ -1,19 +1,20 @@
 //! What an op takes besides the tensor that it is called on: tensors, and Rust numbers, which adopt the
 //! tensor's dtype.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 
 use half::{bf16, f16};
 use tensorwright_ir::{DType, Element, Scalar};
 
+use super::nested::{Elements, Nested};
 use crate::error::{CallSite, Error};
 use crate::tensor::Tensor;
 
-/// A tensor, a reference to one, or a Rust number or bool.
+/// A tensor, a reference to one, a Rust number or bool, or arrays, slices and vectors of such.
 ///
 /// A number adopts the dtype of the tensor that the method or operator is called on, if it is a value of that
 /// dtype: `x * 2` and `x * 0.5` are fine for `f32`; `x * 0.5` for `i32` or `x + 300` for `u8` is an error.
-/// Floats may round, but not overflow.
+/// Floats may round, but not overflow. Numbers in a list do the same: `x + [0.5, 1.0]`, `x * &weights` with a `Vec`.
 pub trait Operand {
     /// What is held while the op is applied.
     type Held: Borrow<Tensor>;
@@ -30,7 +31,7 @@ pub trait Operand {
 pub enum OperandKind<'t> {
     /// A tensor.
     Tensor(&'t Tensor),
-    /// A number or bool of this Rust type.
+    /// A number or bool of this Rust type, or a list of such.
     Number(DType),
 }
 
@@ -74,6 +75,67 @@ macro_rules! scalar_operands {
     )*};
 }
 scalar_operands!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
+
+macro_rules! size_operands {
+    ($($native:ident as $same:ident)*) => {$(
+        /// As the 64-bit number that it is.
+        impl Operand for $native {
+            type Held = Tensor;
+
+            fn kind(&self) -> OperandKind<'_> {
+                OperandKind::Number(<$same as Element>::DTYPE)
+            }
+
+            fn hold(self, like: &Tensor, op: &'static str, at: CallSite) -> Tensor {
+                adopted((self as $same).into(), like, op, at)
+            }
+        }
+    )*};
+}
+size_operands!(usize as u64 isize as i64);
+
+macro_rules! list_operands {
+    ($([$($generics:tt)*] $list:ty),* $(,)?) => {$(
+        impl<T: Nested, $($generics)*> Operand for $list {
+            type Held = Tensor;
+
+            fn kind(&self) -> OperandKind<'_> {
+                OperandKind::Number(T::ELEMENT)
+            }
+
+            fn hold(self, like: &Tensor, op: &'static str, at: CallSite) -> Tensor {
+                adopted_list(Elements::of(&self), like, op, at)
+            }
+        }
+    )*};
+}
+list_operands!([const N: usize] [T; N], [const N: usize] &[T; N], [] &[T], [] Vec<T>, [] &Vec<T>);
+
+/// A list of numbers as a tensor of the dtype of `like`.
+fn adopted_list(list: Elements, like: &Tensor, op: &'static str, at: CallSite) -> Tensor {
+    let dtype = match like.known_type() {
+        Err(failure) => return Tensor::failed(failure.clone()),
+        Ok(ty) => ty.dtype,
+    };
+    match list.converted(dtype, fit) {
+        Ok(list) => list.tensor(at),
+        Err(literal) => Tensor::failed(Error::Literal { at: at.into(), op, literal, dtype }),
+    }
+}
+
+/// What a number that is given for the operand `name` adopts the dtype of: those that count or name things are integers, whatever the tensor
+/// is.
+pub(super) fn beside<'t>(x: &'t Tensor, name: &str, at: CallSite) -> Cow<'t, Tensor> {
+    match name {
+        "indices" | "labels" | "targets" | "number" => Cow::Owned(integer_like(at)),
+        _ => Cow::Borrowed(x),
+    }
+}
+
+/// What numbers that are indices adopt the dtype of.
+pub(super) fn integer_like(at: CallSite) -> Tensor {
+    Tensor::scalar_at(Scalar::I64(0), at)
+}
 
 /// A scalar tensor of the dtype of `like`.
 pub(crate) fn adopted(literal: Scalar, like: &Tensor, op: &'static str, at: CallSite) -> Tensor {

@@ -19,9 +19,9 @@ impl Ranks {
     }
 
     /// Rank of the operand whose axes the attribute `name` counts: the first, but for attributes of the
-    /// right-hand side.
+    /// right-hand side and of indices.
     pub(super) fn of(&self, name: &str) -> usize {
-        let operand = usize::from(name.starts_with("rhs"));
+        let operand = usize::from(name.starts_with("rhs") || name == "index_batch");
         self.0.get(operand).copied().unwrap_or(0)
     }
 }

@@ -190,7 +190,36 @@ macro_rules! extents {
         }
     )*};
 }
-extents!([const N: usize] [I; N], [] &[I], [] Vec<I>);
+extents!([const N: usize] [I; N], [const N: usize] &[I; N], [] &[I], [] Vec<I>, [] &Vec<I>);
+
+macro_rules! extents_of_one {
+    ($($native:ty)*) => {$(
+        impl IntoExtents for $native {
+            fn into_extents(self, ty: &TensorType) -> Result<Shape, TypeError> {
+                [self].into_extents(ty)
+            }
+        }
+    )*};
+}
+extents_of_one!(i32 i64 isize u32 u64 usize);
+
+macro_rules! extents_of_tuples {
+    ($(($($name:ident $position:tt),*))*) => {$(
+        impl<$($name: AxisNumber),*> IntoExtents for ($($name,)*) {
+            fn into_extents(self, ty: &TensorType) -> Result<Shape, TypeError> {
+                extents([$(self.$position.number()),*].into_iter(), ty)
+            }
+        }
+    )*};
+}
+extents_of_tuples! {
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5)
+}
 
 fn extents(numbers: impl Iterator<Item = i64> + Clone, ty: &TensorType) -> Result<Shape, TypeError> {
     let wrong = |reason: String| TypeError::attribute("shape", reason);

@@ -9,7 +9,7 @@ use tensorwright_ir::op::{composite::*, primitive::*};
 use tensorwright_ir::{DType, Scalar, Shape};
 
 use super::attribute::IntoAttribute;
-use super::operand::Operand;
+use super::operand::{Operand, beside};
 use super::ranked::{all_with_ranks, one_with_ranks};
 use crate::error::caller;
 use crate::tensor::Tensor;
@@ -48,7 +48,7 @@ macro_rules! table_methods {
         #[track_caller]
         pub fn $method(&self $(, $y: impl Operand)* $(, $field: impl IntoAttribute<$ty>)*) -> Tensor {
             let at = caller();
-            $(let $y = $y.hold(self, stringify!($method), at);)*
+            $(let $y = $y.hold(&beside(self, stringify!($y), at), stringify!($method), at);)*
             one_with_ranks(stringify!($method), &[self $(, $y.borrow())*], at, |_ranks| {
                 Ok($variant { $($field: $field.into_attribute(stringify!($field), _ranks.of(stringify!($field)))?),* }.into())
             })
@@ -61,7 +61,7 @@ macro_rules! table_methods {
         #[track_caller]
         pub fn $method(&self $(, $y: impl Operand)* $(, $field: impl IntoAttribute<$ty>)*) -> Vec<Tensor> {
             let at = caller();
-            $(let $y = $y.hold(self, stringify!($method), at);)*
+            $(let $y = $y.hold(&beside(self, stringify!($y), at), stringify!($method), at);)*
             all_with_ranks(stringify!($method), &[self $(, $y.borrow())*], 1, at, |_ranks| {
                 Ok($variant { $($field: $field.into_attribute(stringify!($field), _ranks.of(stringify!($field)))?),* }.into())
             })

@@ -20,6 +20,7 @@ mod random;
 mod signatures;
 mod tape;
 mod trees;
+mod update;
 mod variable;
 mod vmap;
 

@@ -49,9 +49,9 @@ macro_rules! for_each_op {
             /// Adds `value` before, after and between elements; negative `low` and `high` cut elements off.
             pad [x, value] { low: Offsets, high: Offsets, interior: Axes } 1 => Pad,
             /// The section of shape `sizes` that begins at `starts`, one number per axis; starts are clamped into range.
-            dynamic_slice [x, starts] { sizes: Shape } 1 => DynamicSlice,
+            dynamic_slice [x, starts] { sizes: Shape } 1 => DynamicSlice by hand,
             /// `x` with the section that begins at `starts`, one number per axis, replaced; starts are clamped into range.
-            dynamic_update_slice [x, update, starts] {} 1 => DynamicUpdateSlice,
+            dynamic_update_slice [x, update, starts] {} 1 => DynamicUpdateSlice by hand,
             /// One slice of `x` for each index vector (the last axis of `indices`); starts are clamped into range.
             gather [x, indices] { offset_axes: Axes, collapsed: Axes, batch: Axes, index_batch: Axes, indexed: Axes, sizes: Axes } 1 => Gather,
             /// `x` with one window updated for each index vector; windows out of range are dropped, the rest applied in order.

@@ -1,12 +1,14 @@
 //! What an index is made of.
 
+use std::borrow::Borrow;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
+use tensorwright_ir::Scalar;
 use tensorwright_ir::op::TypeError;
 
 use super::super::attribute::AxisNumber;
-use super::super::nested::nested_at;
-use crate::error::CallSite;
+use super::super::operand::Operand;
+use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
 
 /// What an index says of one axis.
@@ -17,8 +19,12 @@ pub enum Index {
     At(i64),
     /// A range.
     Range(Bounds),
-    /// The elements that a tensor of integers names.
+    /// The elements that a tensor of integers names; or, of bool, those where it is true, along as many axes as it has.
     Tensor(Tensor),
+    /// The elements that these numbers name.
+    List(Vec<i64>),
+    /// A range of computed start.
+    Window(Window),
     /// As many whole axes as are left.
     Ellipsis,
     /// A new axis of extent 1.
@@ -32,6 +38,33 @@ pub struct Ellipsis;
 /// In an index: a new axis of extent 1.
 #[derive(Clone, Copy, Debug)]
 pub struct NewAxis;
+
+/// In an index: as many elements as one likes, from a computed one on; see [`window`].
+#[derive(Clone, Debug)]
+pub struct Window {
+    pub(super) start: Tensor,
+    pub(super) len: usize,
+}
+
+/// In an index: `len` elements, of which the first is at `start`, an integer scalar that is known only when the program runs. A negative
+/// start counts from the end.
+///
+/// Read, a window that reaches beyond the axis is moved until it lies inside; written, it is left out.
+///
+/// ```
+/// # use tensorwright::prelude::*;
+/// let x = Tensor::from([1, 2, 3, 4, 5]);
+/// let start = Tensor::from(1);
+/// assert_eq!(x.i(window(&start, 2)).to_vec::<i32>()?, [2, 3]);
+/// assert_eq!(x.set(window(&start, 2), [8, 9]).to_vec::<i32>()?, [1, 8, 9, 4, 5]);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+#[track_caller]
+pub fn window(start: impl Operand, len: usize) -> Window {
+    let at = caller();
+    let start = start.hold(&Tensor::scalar_at(Scalar::I64(0), at), "window", at);
+    Window { start: start.borrow().clone(), len }
+}
 
 /// A range with steps; open ends are those of the axis, negative numbers count from its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +84,10 @@ pub(super) struct Span {
 }
 
 impl Span {
+    pub(super) fn one(at: i64) -> Span {
+        Span { start: at, limit: at + 1, stride: 1 }
+    }
+
     pub(super) fn all(extent: usize) -> Span {
         Span { start: 0, limit: extent as i64, stride: 1 }
     }
@@ -58,6 +95,27 @@ impl Span {
     pub(super) fn len(&self) -> usize {
         ((self.limit - self.start) * self.stride.signum()).unsigned_abs().div_ceil(self.stride.unsigned_abs())
             as usize
+    }
+
+    /// The least range of neighbours that holds all elements.
+    pub(super) fn hull(&self) -> (i64, usize) {
+        match self.len() {
+            0 => (self.start.min(self.limit).max(0), 0),
+            len => {
+                let reach = (len as i64 - 1) * self.stride;
+                (self.start + reach.min(0), reach.unsigned_abs() as usize + 1)
+            }
+        }
+    }
+
+    /// The elements within their hull.
+    pub(super) fn in_hull(&self) -> Span {
+        let (_, size) = self.hull();
+        match self.stride {
+            _ if self.len() == 0 => Span::all(0),
+            1.. => Span { start: 0, limit: size as i64, stride: self.stride },
+            _ => Span { start: size as i64 - 1, limit: -1, stride: self.stride },
+        }
     }
 }
 
@@ -109,6 +167,12 @@ impl IntoIndex for NewAxis {
     }
 }
 
+impl IntoIndex for Window {
+    fn into_index(self, _: CallSite) -> Index {
+        Index::Window(self)
+    }
+}
+
 impl IntoIndex for Tensor {
     fn into_index(self, _: CallSite) -> Index {
         Index::Tensor(self)
@@ -130,19 +194,18 @@ macro_rules! number_indices {
         }
     )*};
 }
-number_indices!(i32 i64 isize u32 u64 usize);
+number_indices!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
 macro_rules! list_indices {
     ($([$($generics:tt)*] $list:ty),* $(,)?) => {$(
         impl<I: AxisNumber, $($generics)*> IntoIndex for $list {
-            fn into_index(self, at: CallSite) -> Index {
-                let numbers: Vec<i64> = self.iter().map(|i| i.number()).collect();
-                Index::Tensor(nested_at(&numbers, at))
+            fn into_index(self, _: CallSite) -> Index {
+                Index::List(self.iter().map(|i| i.number()).collect())
             }
         }
     )*};
 }
-list_indices!([const N: usize] [I; N], [] &[I], [] Vec<I>);
+list_indices!([const N: usize] [I; N], [const N: usize] &[I; N], [] &[I], [] Vec<I>, [] &Vec<I>);
 
 /// A range of an axis.
 pub trait By: Sized {
