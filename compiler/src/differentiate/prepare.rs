@@ -1,15 +1,17 @@
-//! Replaces the composites that are differentiated as their definitions.
+//! Replaces what is differentiated as something else: composites by their definitions, a `while` that runs a known number of times by a
+//! `scan`. Numbers that are known move into the regions that take them, where the loops inside find them.
 
 use std::borrow::Cow;
 
-use tensorwright_ir::op::{Derivative, Results, Role, TypeError};
-use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Value};
+use tensorwright_ir::op::control::Scan;
+use tensorwright_ir::op::{Derivative, Ports, Results, Role, TypeError};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Op, Scalar, Value};
 
 use super::activity::{masked, useful, varied};
-use super::control::Flow;
+use super::control::{Flow, Trips, number};
 
-/// The graph with all active composites that have no rule replaced by their definitions, in regions too; inputs and outputs keep
-/// their places.
+/// The graph with all active composites that have no rule replaced by their definitions, and all active `while` loops of known length by
+/// scans, in regions too; inputs and outputs keep their places.
 ///
 /// Definitions are made of composites, so this goes in rounds: one level of definitions each.
 pub(super) fn prepare<'g>(
@@ -18,7 +20,7 @@ pub(super) fn prepare<'g>(
     outputs: &[bool],
 ) -> Result<Cow<'g, Graph>, BuildError> {
     let mut latest = Cow::Borrowed(graph);
-    while let Some(next) = expand_once(&latest, inputs, outputs)? {
+    while let Some(next) = changed_once(&latest, inputs, outputs)? {
         latest = Cow::Owned(next);
     }
     Ok(latest)
@@ -28,14 +30,15 @@ pub(super) fn prepare<'g>(
 enum Fate {
     Keep,
     Expand,
-    /// These take the place of its regions.
-    Regions(Vec<Graph>),
+    /// It becomes this op with these regions.
+    Change(Box<Op>, Vec<Graph>),
 }
 
-/// The graph after one round; `None` if there is nothing to expand. Regions nest little, so the functions here call each other.
-fn expand_once(graph: &Graph, inputs: &[bool], outputs: &[bool]) -> Result<Option<Graph>, BuildError> {
+/// The graph after one round; `None` if there is nothing to change. Regions nest little, so the functions here call each other.
+fn changed_once(graph: &Graph, inputs: &[bool], outputs: &[bool]) -> Result<Option<Graph>, BuildError> {
     let (varied, useful) = (varied(graph, inputs), useful(graph, outputs));
-    let fate = |node: &Node| fate(node, &masked(&varied, &node.operands), &masked(&useful, &node.results));
+    let fate =
+        |node: &Node| fate(graph, node, &masked(&varied, &node.operands), &masked(&useful, &node.results));
     let fates = graph.nodes().iter().map(fate).collect::<Result<Vec<Fate>, _>>()?;
     if fates.iter().all(|fate| matches!(fate, Fate::Keep)) {
         return Ok(None);
@@ -46,13 +49,15 @@ fn expand_once(graph: &Graph, inputs: &[bool], outputs: &[bool]) -> Result<Optio
         match fate {
             Fate::Keep => copier.copy(&mut b, node)?,
             Fate::Expand => copier.place(&mut b, node, |b, operands| expand(b, node, operands))?,
-            Fate::Regions(regions) => copier.copy_with(&mut b, node, regions)?,
+            Fate::Change(op, regions) => {
+                copier.place(&mut b, node, |b, operands| b.push_with_regions(*op, operands, regions))?
+            }
         };
     }
     Ok(Some(b.finish(&copier.values(graph.outputs()))))
 }
 
-fn fate(node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildError> {
+fn fate(graph: &Graph, node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildError> {
     if !operands.contains(&true) || !results.contains(&true) {
         return Ok(Fate::Keep);
     }
@@ -60,19 +65,59 @@ fn fate(node: &Node, operands: &[bool], results: &[bool]) -> Result<Fate, BuildE
         return Ok(Fate::Expand);
     }
     let Some(flow) = Flow::of(node) else { return Ok(Fate::Keep) };
+    if let Trips::Exactly(length) = Trips::of(graph, flow.ports, &node.operands, &node.regions) {
+        let scan = Scan { carried: flow.ports.carried, scanned: 0, length, reverse: false };
+        return Ok(Fate::Change(Box::new(scan.into()), flow.ports.bodies(&node.regions).to_vec()));
+    }
+    if let Some(regions) = with_numbers(graph, node, flow.ports)? {
+        return Ok(Fate::Change(Box::new(node.op.clone()), regions));
+    }
     let (inputs, outputs) = (flow.varied_inputs(operands), flow.useful_outputs(results));
     // The condition of a loop has nothing to differentiate.
-    let expand = |(i, region): (usize, &Graph)| match flow.ports.role(i) {
-        Role::Body => expand_once(region, &inputs, &outputs),
+    let change = |(i, region): (usize, &Graph)| match flow.ports.role(i) {
+        Role::Body => changed_once(region, &inputs, &outputs),
         Role::Condition | Role::Rule => Ok(None),
     };
-    let expanded = node.regions.iter().enumerate().map(expand);
-    let expanded = expanded.collect::<Result<Vec<Option<Graph>>, _>>()?;
-    if expanded.iter().all(Option::is_none) {
+    let changed = node.regions.iter().enumerate().map(change);
+    let changed = changed.collect::<Result<Vec<Option<Graph>>, _>>()?;
+    if changed.iter().all(Option::is_none) {
         return Ok(Fate::Keep);
     }
-    let regions = expanded.into_iter().zip(&node.regions);
-    Ok(Fate::Regions(regions.map(|(new, old)| new.unwrap_or_else(|| old.clone())).collect()))
+    let regions = changed.into_iter().zip(&node.regions);
+    let regions = regions.map(|(new, old)| new.unwrap_or_else(|| old.clone())).collect();
+    Ok(Fate::Change(Box::new(node.op.clone()), regions))
+}
+
+/// The regions of a node with known numbers among their invariants as constants of their own; `None` if they use no such inputs.
+fn with_numbers(graph: &Graph, node: &Node, ports: Ports) -> Result<Option<Vec<Graph>>, BuildError> {
+    let first = ports.first_invariant();
+    let operands = node.operands[ports.selectors()..].iter().enumerate().skip(first);
+    let numbers = operands.filter_map(|(input, &v)| Some((input, number(graph, v)?)));
+    let used = |input: usize| node.regions.iter().any(|region| uses(region, region.inputs()[input]));
+    let numbers: Vec<(usize, Scalar)> = numbers.filter(|(input, _)| used(*input)).collect();
+    if numbers.is_empty() {
+        return Ok(None);
+    }
+    node.regions.iter().map(|region| with_constants(region, &numbers)).collect::<Result<_, _>>().map(Some)
+}
+
+fn uses(region: &Graph, value: Value) -> bool {
+    region.outputs().contains(&value) || region.nodes().iter().any(|node| node.operands.contains(&value))
+}
+
+/// A region with these numbers in place of inputs, which stay.
+fn with_constants(region: &Graph, numbers: &[(usize, Scalar)]) -> Result<Graph, BuildError> {
+    let mut b = Builder::new(region.name());
+    let mut copier = Copier::declaring(region, &mut b);
+    for &(input, number) in numbers {
+        let input = region.inputs()[input];
+        let constant = b.full(number, &region.tensor(input).shape)?;
+        copier.set(input, constant);
+    }
+    for node in region.nodes() {
+        copier.copy_named(region, &mut b, node)?;
+    }
+    Ok(b.finish(&copier.values(region.outputs())))
 }
 
 fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, BuildError> {

@@ -27,7 +27,7 @@ pub fn append_vjp(
     let active: Vec<bool> = cotangents.iter().map(Option::is_some).collect();
     let recording = Recording::append(b, graph, inputs, wanted, &active)?;
     let outputs = recording.outputs();
-    Ok(Appended { outputs, derivatives: recording.back(b, cotangents)? })
+    Ok(Appended { outputs, derivatives: recording.back(b, cotangents, &vec![None; inputs.len()])? })
 }
 
 /// A graph that was appended and can be gone back through.
@@ -77,20 +77,25 @@ impl<'g> Recording<'g> {
         self.values.values(self.graph.outputs()).into_vec()
     }
 
-    /// Appends the way back, from cotangents of the outputs to those of the inputs.
+    /// Appends the way back, from cotangents of the outputs to those of the inputs. `sums` has for each input what its cotangents are
+    /// added to.
     pub(super) fn back(
-        self,
+        &self,
         b: &mut Builder,
         cotangents: &[Option<Value>],
+        sums: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>, DifferentiateError> {
         let Recording { graph, values, varied, saved } = self;
         let outer = b.location().cloned();
         let mut sweep = Sweep { b: &mut *b, values, varied, sums: vec![None; graph.values().len()] };
+        for (&input, &sum) in graph.inputs().iter().zip(sums) {
+            sweep.sums[input.index()] = sum;
+        }
         for (&output, &cotangent) in graph.outputs().iter().zip(cotangents) {
             sweep.add(output, cotangent)?;
         }
         for (node, residuals) in graph.nodes().iter().zip(saved).rev() {
-            sweep.step(node, residuals)?;
+            sweep.step(node, residuals.as_ref())?;
         }
         let sums = sweep.sums;
         b.set_location(outer);
@@ -100,8 +105,8 @@ impl<'g> Recording<'g> {
 
 struct Sweep<'b> {
     b: &'b mut Builder,
-    values: Copier,
-    varied: Vec<bool>,
+    values: &'b Copier,
+    varied: &'b [bool],
     /// The cotangents so far.
     sums: Vec<Option<Value>>,
 }
@@ -116,26 +121,47 @@ impl Sweep<'_> {
         Ok(())
     }
 
-    fn step(&mut self, node: &Node, residuals: Option<Residuals>) -> Result<(), DifferentiateError> {
+    fn step(&mut self, node: &Node, residuals: Option<&Residuals>) -> Result<(), DifferentiateError> {
         let cotangents: Vec<Option<Value>> = node.results.iter().map(|v| self.sums[v.index()]).collect();
-        let wanted = masked(&self.varied, &node.operands);
+        let wanted = masked(self.varied, &node.operands);
         if cotangents.iter().all(Option::is_none) || !wanted.contains(&true) {
             return Ok(());
         }
         self.b.set_location(node.location.clone());
-        let found = match (residuals, rule(node)) {
-            (Some(residuals), _) => residuals.back(self.b, &cotangents)?,
+        match (residuals, rule(node)) {
+            (Some(residuals), _) => self.step_through(node, residuals, &cotangents),
             (None, Rules::Op(rule)) => {
                 let operands = self.values.values(&node.operands);
                 let results = self.values.values(&node.results);
                 let (op, operands, results, wanted) = (&node.op, &operands[..], &results[..], &wanted[..]);
                 let mut primal = Primal { b: &mut *self.b, op, operands, results, wanted };
-                rule.vjp(&mut primal, &cotangents)?.into_vec()
+                for (&operand, cotangent) in node.operands.iter().zip(rule.vjp(&mut primal, &cotangents)?) {
+                    self.add(operand, cotangent)?;
+                }
+                Ok(())
             }
-            (None, Rules::Nothing | Rules::Regions) => return Ok(()),
+            (None, Rules::Nothing | Rules::Regions) => Ok(()),
+        }
+    }
+
+    /// A node with regions adds to the sums by itself; to that of an operand which it takes twice, once.
+    fn step_through(
+        &mut self,
+        node: &Node,
+        residuals: &Residuals,
+        cotangents: &[Option<Value>],
+    ) -> Result<(), DifferentiateError> {
+        let of_operand = |(i, v): (usize, &Value)| match node.operands[..i].contains(v) {
+            false => self.sums[v.index()],
+            true => None,
         };
-        for (&operand, cotangent) in node.operands.iter().zip(found) {
-            self.add(operand, cotangent)?;
+        let sums: Vec<Option<Value>> = node.operands.iter().enumerate().map(of_operand).collect();
+        let found = residuals.back(self.b, cotangents, &sums)?;
+        for ((&operand, sum), found) in node.operands.iter().zip(sums).zip(found) {
+            match sum {
+                Some(_) => self.sums[operand.index()] = found,
+                None => self.add(operand, found)?,
+            }
         }
         Ok(())
     }

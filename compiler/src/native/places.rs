@@ -81,6 +81,8 @@ impl Lowerer {
                 Some(offsets.into_iter().map(load).collect())
             }
             None if self.form.is_wide(slice.ty) || self.form.is_wide(slice.result) => None,
+            // Beside a wide loop.
+            None if slice.x.elements.len() < slice.ty.elements() => None,
             None => Some(self.choose_place(slice, at)),
         }
     }

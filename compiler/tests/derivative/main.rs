@@ -5,6 +5,7 @@
 //! - `graphs`: the same for random graphs.
 //! - `kinks`: values worked out by hand where a derivative is a matter of convention, or where a careless formula gives NaN.
 //! - `control`: control flow, alone and nested.
+//! - `loops`: what loops keep for the way back.
 //! - `connections`: what is connected, what is computed, and what `explain` says.
 
 mod connections;
@@ -12,5 +13,6 @@ mod control;
 mod custom;
 mod graphs;
 mod kinks;
+mod loops;
 mod numeric;
 mod samples;

@@ -280,21 +280,3 @@ fn forward_linear(primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result
     let results = primal.b.push(primal.op.clone(), &operands)?;
     Ok(results.into_iter().map(Some).collect())
 }
-
-/// Sums of derivatives.
-impl Builder {
-    /// `left + right`, where `None` is zero. Lists are added row by row from their ends; rows that one lacks are zeros.
-    pub fn add_derivatives(
-        &mut self,
-        left: Option<Value>,
-        right: Option<Value>,
-    ) -> Result<Option<Value>, BuildError> {
-        match (left, right) {
-            (Some(left), Some(right)) if self.ty(left).as_list().is_some() => {
-                self.list_add(left, right).map(Some)
-            }
-            (Some(left), Some(right)) => self.add(left, right).map(Some),
-            (one, None) | (None, one) => Ok(one),
-        }
-    }
-}

@@ -2,6 +2,7 @@
 //! is defined by its expansion into others) or [`ControlDef`] (an op that runs regions or has an effect), and one line in the
 //! [registry].
 
+mod accumulate;
 mod argument;
 pub mod attribute;
 pub mod batching;

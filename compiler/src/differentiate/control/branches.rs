@@ -20,7 +20,8 @@ use tensorwright_ir::op::control::Call;
 use tensorwright_ir::op::{Derivative, Results};
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
-use super::{Fate, Request, Site, Split, or_zeros, set_positions};
+use super::split::Back;
+use super::{Fate, Gone, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
 /// Residuals of a node that runs one of its regions: what it keeps for the way back.
@@ -46,11 +47,10 @@ pub(super) fn record(
     let flow = site.flow();
     let selector = flow.ports.selectors();
     let wanted = flow.varied_inputs(site.varied);
-    let fates = vec![Fate::AtHand; wanted.len()];
+    let (fates, summed) = (vec![Fate::AtHand; wanted.len()], vec![false; wanted.len()]);
     let (active, kept_outputs) = (site.active, usize::MAX);
-    let request = Request { wanted: &wanted, active, fates: &fates, kept_outputs };
-    let regions = &site.node.regions;
-    let splits = regions.iter().map(|region| Split::of(region, &request)).collect::<Result<Vec<_>, _>>()?;
+    let request = Request { wanted: &wanted, active, fates: &fates, summed: &summed, kept_outputs };
+    let splits = split(&site.node.regions, &request)?;
     let (types, slots) = share(&splits);
     let forward = splits.iter().zip(&slots);
     let forward = forward.map(|(split, slots)| with_slots(split, slots, &types, site.node.results.len()));
@@ -62,6 +62,21 @@ pub(super) fn record(
     let (selector, inputs) = (selector.to_vec(), inputs.to_vec());
     let op = site.node.op.clone();
     Ok((results, BranchResiduals { op, splits, slots, selector, inputs, saved, active }))
+}
+
+/// The regions taken apart. Cotangents that are zeros, but for what some region adds to them here and there, are sums of all regions: one
+/// that adds nothing hands them on.
+fn split(regions: &[Graph], request: &Request<'_>) -> Result<Vec<Split>, DifferentiateError> {
+    let gone = regions.iter().map(|region| Gone::through(region, request)).collect::<Result<Vec<_>, _>>()?;
+    let back = gone.iter().map(|gone| gone.back(request.summed)).collect::<Result<Vec<_>, _>>()?;
+    let mut summed = vec![false; request.wanted.len()];
+    for back in &back {
+        summed.iter_mut().zip(back.spread()).for_each(|(summed, spread)| *summed |= spread);
+    }
+    if !summed.contains(&true) {
+        return back.into_iter().map(Back::split).collect();
+    }
+    gone.iter().map(|gone| gone.back(&summed)?.split()).collect()
 }
 
 /// Types of the slots, and for each region the slot of each of its saved values.
@@ -100,31 +115,52 @@ fn with_slots(split: &Split, slots: &[usize], types: &[Type], results: usize) ->
     Ok(b.finish(&outputs))
 }
 
+/// Inputs of the regions that the way back is about.
+struct Taken {
+    /// Those that a region takes again.
+    given: Vec<usize>,
+    /// Those with cotangents that the regions add to a sum.
+    summed: Vec<usize>,
+    /// Those with cotangents.
+    wanted: Vec<usize>,
+}
+
 impl BranchResiduals {
-    /// Cotangents of the operands.
+    /// Cotangents of the operands, added to `sums`.
     pub(super) fn back(
         &self,
         b: &mut Builder,
         cotangents: &[Option<Value>],
+        sums: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>, BuildError> {
         let has = |of_input: &dyn Fn(&Split, usize) -> bool| -> Vec<usize> {
             (0..self.inputs.len()).filter(|&i| self.splits.iter().any(|split| of_input(split, i))).collect()
         };
         let given = has(&|split, input| split.given.contains(&input));
-        let wanted = has(&|split, input| split.cotangents[input].is_some());
-        let mut operands: Vec<Value> = given.iter().map(|&input| self.inputs[input]).collect();
+        let taken = Taken {
+            given,
+            summed: has(&|split, input| split.sums.contains(&input)),
+            wanted: has(&|split, input| split.cotangents[input].is_some()),
+        };
+        let mut operands: Vec<Value> = taken.given.iter().map(|&input| self.inputs[input]).collect();
         operands.extend(&self.saved);
         for (result, ty) in &self.active {
             operands.push(or_zeros(b, cotangents[*result], ty)?);
         }
+        let first = self.selector.len();
+        for &input in &taken.summed {
+            let ty = b.ty(self.inputs[input]).clone();
+            operands.push(or_zeros(b, sums[first + input], &ty)?);
+        }
         let types: Vec<Type> = operands.iter().map(|&v| b.ty(v).clone()).collect();
-        let regions = (0..self.splits.len()).map(|i| self.region(b, i, &types, &given, &wanted));
+        let regions = (0..self.splits.len()).map(|i| self.region(b, i, &types, &taken));
         let regions = regions.collect::<Result<Vec<_>, _>>()?;
         let operands = [&self.selector[..], &operands].concat();
         let found = b.push_with_regions(self.backward_op(), &operands, regions)?;
-        let mut results = vec![None; self.selector.len() + self.inputs.len()];
-        for (input, &value) in wanted.into_iter().zip(&found) {
-            results[self.selector.len() + input] = Some(value);
+        let mut results = sums.to_vec();
+        for (input, &value) in taken.wanted.iter().zip(&found) {
+            let sum = results[first + input].filter(|_| !taken.summed.contains(input));
+            results[first + input] = b.add_derivatives(sum, Some(value))?;
         }
         Ok(results)
     }
@@ -143,23 +179,27 @@ impl BranchResiduals {
         b: &Builder,
         position: usize,
         types: &[Type],
-        given: &[usize],
-        wanted: &[usize],
+        taken: &Taken,
     ) -> Result<Graph, BuildError> {
         let split = &self.splits[position];
         b.region(split.backward.name(), types, |b, inputs| {
-            let (of_given, rest) = inputs.split_at(given.len());
-            let (slots, cotangents) = rest.split_at(self.saved.len());
-            let own = given.iter().zip(of_given).filter(|(input, _)| split.given.contains(input));
+            let (of_given, rest) = inputs.split_at(taken.given.len());
+            let (slots, rest) = rest.split_at(self.saved.len());
+            let (cotangents, sums) = rest.split_at(self.active.len());
+            let own = taken.given.iter().zip(of_given).filter(|(input, _)| split.given.contains(input));
             let mut own: Vec<Value> = own.map(|(_, &value)| value).collect();
             own.extend(self.slots[position].iter().map(|&slot| slots[slot]));
             own.extend(cotangents);
+            let of_sums = taken.summed.iter().zip(sums);
+            own.extend(of_sums.clone().filter(|(input, _)| split.sums.contains(input)).map(|(_, &sum)| sum));
             let found = b.inline(&split.backward, &own)?;
             let of_input = |&input: &usize| {
                 let ty = self.input_type(split, input);
-                or_zeros(b, split.cotangents[input].map(|output| found[output]), &ty)
+                let cotangent = split.cotangents[input].map(|output| found[output]);
+                let sum = of_sums.clone().find(|(summed, _)| **summed == input).map(|(_, &sum)| sum);
+                or_zeros(b, cotangent.or(sum), &ty)
             };
-            wanted.iter().map(of_input).collect::<Result<Vec<_>, _>>()
+            taken.wanted.iter().map(of_input).collect::<Result<Vec<_>, _>>()
         })
     }
 

@@ -13,7 +13,7 @@
 //! | `if`, `case` | results that the regions share by type; those of the other regions are zeros | the same op on the same predicate |
 //! | `map` | stacks | `map`; `scan` if an invariant has a cotangent, to sum it up |
 //! | `scan` | stacks | `scan` the other way round, which carries cotangents of the state and sums of those of the invariants |
-//! | `while` | lists, and how often it ran | `while`, which counts down and pops |
+//! | `while` | pages or lists, and how often it ran; of known length as `scan` | `while`, which reads pages from their ends, or pops |
 //! | `checkpoint` | nothing | `checkpoint`, which runs the region again first; as `call` does if it has effects |
 //! | `custom_gradient` | what it says | its second region |
 //!
@@ -23,7 +23,8 @@
 //! The alternative for branches is to compute the forward part of the branch again on the way back. It would save memory, but
 //! cost the time of the branch again, and effects in it must not take place twice.
 //!
-//! Sums over the runs of a loop are those of one accumulator, in the order of the runs backwards: the same bits each time.
+//! Sums over the runs of a loop are those of one accumulator, in the order of the runs backwards: the same bits each time. The body adds to it
+//! wherever it uses an invariant, and hands it to loops and branches inside, so that a window is added as a window.
 //! Regions nest little ([`MAX_DEPTH`](tensorwright_ir::text::MAX_DEPTH)), so the functions here and those that differentiate graphs
 //! call each other.
 
@@ -33,8 +34,10 @@ mod flow;
 mod forward;
 mod keep;
 mod list;
+mod pages;
 mod scan;
 mod split;
+mod trips;
 mod while_loop;
 
 use tensorwright_ir::op::{Derivative, Lowering, Results, Runs};
@@ -42,7 +45,8 @@ use tensorwright_ir::{BuildError, Builder, Node, Scalar, Type, Value};
 
 pub(super) use flow::Flow;
 pub(super) use forward::jvp;
-use split::{Fate, Request, Split};
+use split::{Fate, Gone, Request, Split};
+pub(super) use trips::{Trips, number};
 
 use super::DifferentiateError;
 use crate::passes::has_effect;
@@ -104,20 +108,23 @@ impl Site<'_> {
 }
 
 impl Residuals {
-    /// Appends the way back: cotangents of the operands from those of the results.
+    /// Appends the way back: cotangents of the operands from those of the results, added to `sums` where there are sums already.
     pub(super) fn back(
-        self,
+        &self,
         b: &mut Builder,
         cotangents: &[Option<Value>],
+        sums: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>, DifferentiateError> {
-        Ok(match self {
-            Residuals::Branches(residuals) => residuals.back(b, cotangents)?,
-            Residuals::Scan(residuals) => residuals.back(b, cotangents)?,
-            Residuals::While(residuals) => residuals.back(b, cotangents)?,
+        let parts = match self {
+            Residuals::Scan(residuals) => return Ok(residuals.back(b, cotangents, sums)?),
+            Residuals::While(residuals) => return Ok(residuals.back(b, cotangents, sums)?),
+            Residuals::Branches(residuals) => return Ok(residuals.back(b, cotangents, sums)?),
             Residuals::List(residuals) => residuals.back(b, cotangents)?,
             Residuals::Custom(residuals) => residuals.back(b, cotangents)?,
             Residuals::Again(residuals) => residuals.back(b, cotangents)?,
-        })
+        };
+        let added = sums.iter().zip(parts).map(|(&sum, part)| b.add_derivatives(sum, part));
+        Ok(added.collect::<Result<_, _>>()?)
     }
 }
 

@@ -27,6 +27,7 @@ use tensorwright_ir::op::{Feed, Order, Ports, Results};
 use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
 use super::keep::{append, split_off};
+use super::trips::{Counter, counted, counters};
 use super::{Fate, Request, Site, Split, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
 
@@ -42,6 +43,8 @@ pub(in crate::differentiate) struct ScanResiduals {
     saved: Vec<Value>,
     /// Which of them are lengths, and the lists with the rows of all runs.
     lists: Vec<(usize, Value)>,
+    /// Counters that are needed again.
+    counters: Vec<Counter>,
     /// Positions and types of the outputs of the body that have cotangents, state first, and types of the results.
     active: Vec<(usize, Type)>,
 }
@@ -57,13 +60,17 @@ pub(super) fn record(
     let (ports, carried) = (flow.ports, flow.ports.carried);
     let wanted = flow.varied_inputs(site.varied);
     let active = flow.active_outputs(site.varied, site.active);
+    let counters = counters(b.graph(), ports, site.operands, &node.regions);
     let fate = |input: usize| match ports.feed(input) {
+        Feed::Carried if counters[input].is_some() => Fate::AtHand,
         Feed::Carried => Fate::Gone,
         Feed::Sliced => Fate::AtHand,
         Feed::Invariant => Fate::Invariant,
     };
     let fates: Vec<Fate> = (0..wanted.len()).map(fate).collect();
-    let request = Request { wanted: &wanted, active: &active, fates: &fates, kept_outputs: carried };
+    let summed: Vec<bool> = (0..wanted.len()).map(|input| ports.feed(input) == Feed::Invariant).collect();
+    let request =
+        Request { wanted: &wanted, active: &active, fates: &fates, summed: &summed, kept_outputs: carried };
     let split = Split::of(&node.regions[0], &request)?;
     let Forward { results, mut stacks, lists } = forward(b, site, &split, &ports)?;
     let lists = lists.into_iter().map(|(output, list)| (position(&split.saved, output), list)).collect();
@@ -72,7 +79,8 @@ pub(super) fn record(
     let results: Results = results.into_iter().chain(stacks).collect();
     let active = set_positions(&active).into_iter().map(|i| (i, b.ty(results[i]).clone())).collect();
     let operands = site.operands.to_vec();
-    Ok((results, ScanResiduals { length, order, split, ports, operands, saved, lists, active }))
+    let counters = counted(&split.given, &counters, &results);
+    Ok((results, ScanResiduals { length, order, split, ports, operands, saved, lists, counters, active }))
 }
 
 fn position(saved: &[usize], output: usize) -> usize {
@@ -136,8 +144,6 @@ fn with_lists(b: &Builder, body: &Graph, carried: usize, lists: &[usize]) -> Res
 struct Roles {
     /// State that has cotangents.
     state: Vec<usize>,
-    /// Invariants that have cotangents.
-    sums: Vec<usize>,
     /// Slices that have cotangents.
     stacked: Vec<usize>,
     /// Slices that are needed again.
@@ -152,30 +158,32 @@ impl ScanResiduals {
         let has = |inputs: std::ops::Range<usize>| -> Vec<usize> {
             inputs.filter(|&input| split.cotangents[input].is_some()).collect()
         };
-        let (slices, invariants) = split.given.iter().partition(|&&input| input < first_invariant);
+        let given = split.given.iter().filter(|&&input| input >= self.ports.carried);
+        let (slices, invariants) = given.partition(|&&input| input < first_invariant);
         Roles {
             state: self.active.iter().map(|&(i, _)| i).filter(|&i| i < self.ports.carried).collect(),
-            sums: has(first_invariant..self.operands.len()),
             stacked: has(self.ports.carried..first_invariant),
             slices,
             invariants,
         }
     }
 
-    /// Cotangents of the operands.
+    /// Cotangents of the operands, added to `sums`.
     pub(super) fn back(
         &self,
         b: &mut Builder,
         cotangents: &[Option<Value>],
+        sums: &[Option<Value>],
     ) -> Result<Vec<Option<Value>>, BuildError> {
         let roles = self.roles();
         let (state, stacks) = self.active.split_at(roles.state.len());
         let cotangent = |b: &mut Builder, (output, ty): &(usize, Type)| or_zeros(b, cotangents[*output], ty);
         let mut operands = state.iter().map(|of| cotangent(b, of)).collect::<Result<Vec<_>, _>>()?;
-        for &invariant in &roles.sums {
+        for &invariant in &self.split.sums {
             let ty = b.ty(self.operands[invariant]).clone();
-            operands.push(or_zeros(b, None, &ty)?);
+            operands.push(or_zeros(b, sums[invariant], &ty)?);
         }
+        operands.extend(self.counters.iter().map(|counter| counter.last));
         operands.extend(self.lists.iter().map(|&(_, list)| list));
         let carried = operands.len();
         operands.extend(roles.slices.iter().map(|&slice| self.operands[slice]));
@@ -187,11 +195,13 @@ impl ScanResiduals {
         operands.extend(roles.invariants.iter().map(|&invariant| self.operands[invariant]));
         let body = self.body(b, &roles, &operands, carried..carried + scanned)?;
         let found = b.push_with_regions(self.backward_op(carried, scanned), &operands, vec![body])?;
-        let mut results = vec![None; self.operands.len()];
+        let mut results = sums.to_vec();
         let (carried, stacked) = found.split_at(carried);
-        let found = carried[..carried.len() - self.lists.len()].iter().chain(stacked);
-        let places = roles.state.iter().chain(&roles.sums).chain(&roles.stacked);
-        places.zip(found).for_each(|(&input, &value)| results[input] = Some(value));
+        for (&input, &value) in roles.state.iter().zip(carried).chain(roles.stacked.iter().zip(stacked)) {
+            results[input] = b.add_derivatives(results[input], Some(value))?;
+        }
+        let of_sums = &carried[roles.state.len()..];
+        self.split.sums.iter().zip(of_sums).for_each(|(&input, &sum)| results[input] = Some(sum));
         Ok(results)
     }
 
@@ -205,7 +215,7 @@ impl ScanResiduals {
         }
     }
 
-    /// The backward body: state and sums, slices, saved values and cotangents of slices of stacks, then invariants.
+    /// The backward body: state, sums, counters and lists, slices, saved values and cotangents of slices of stacks, then invariants.
     fn body(
         &self,
         b: &Builder,
@@ -221,7 +231,8 @@ impl ScanResiduals {
         let split = &self.split;
         b.region(split.backward.name(), &types, |b, inputs| {
             let (state, rest) = inputs.split_at(roles.state.len());
-            let (sums, rest) = rest.split_at(roles.sums.len());
+            let (sums, rest) = rest.split_at(split.sums.len());
+            let (counters, rest) = rest.split_at(self.counters.len());
             let (lists, rest) = rest.split_at(self.lists.len());
             let (slices, rest) = rest.split_at(roles.slices.len());
             let (saved_and_stacks, invariants) = rest.split_at(rest.len() - roles.invariants.len());
@@ -232,7 +243,9 @@ impl ScanResiduals {
                 saved[position] = list;
                 left.push(less);
             }
-            let own = [slices, invariants, &saved, state, stacks].concat();
+            let undone = self.counters.iter().zip(counters).map(|(counter, &v)| counter.step.undone(b, v));
+            let counters = undone.collect::<Result<Vec<Value>, _>>()?;
+            let own = [&counters, slices, invariants, &saved, state, stacks, sums].concat();
             let found = b.inline(&split.backward, &own)?;
             let cotangent = |input: usize| split.cotangents[input].map(|output| found[output]);
             let mut outputs = Vec::new();
@@ -240,9 +253,8 @@ impl ScanResiduals {
                 let ty = b.ty(entering).clone();
                 outputs.push(or_zeros(b, cotangent(input), &ty)?);
             }
-            for (&input, &sum) in roles.sums.iter().zip(sums) {
-                outputs.extend(b.add_derivatives(Some(sum), cotangent(input))?);
-            }
+            outputs.extend(split.sums.iter().filter_map(|&input| cotangent(input)));
+            outputs.extend(counters);
             outputs.extend(left);
             outputs.extend(roles.stacked.iter().filter_map(|&input| cotangent(input)));
             Ok(outputs)
