@@ -207,6 +207,8 @@ const CHOSEN: &str = "graph @f(%row: f64[40], %table: f64[50], %w: f64[]) {
 fn branches_hand_sums_of_windows_on() {
     check(CHOSEN, &[]);
     let gradient = optimised(CHOSEN, &[0, 1, 2]);
+    // The windows are kept, not what they were read from.
+    assert!(!kept(&gradient, "scan").contains(&"f64[5,40]".to_owned()), "{gradient}");
     assert!(spread(&gradient, false).iter().all(|ty| ty.tensor().elements() == 1), "{gradient}");
     // Outside of loops the sum begins with zeros.
     let alone = "graph @f(%p: bool[], %x: f64[9], %i: i32[1]) {

@@ -49,7 +49,7 @@ pub(super) fn record(
     let wanted = flow.varied_inputs(site.varied);
     let (fates, summed) = (vec![Fate::AtHand; wanted.len()], vec![false; wanted.len()]);
     let (active, kept_outputs) = (site.active, usize::MAX);
-    let request = Request { wanted: &wanted, active, fates: &fates, summed: &summed, kept_outputs };
+    let request = Request { wanted: &wanted, active, fates: &fates, runs: 1, summed: &summed, kept_outputs };
     let splits = split(&site.node.regions, &request)?;
     let (types, slots) = share(&splits);
     let forward = splits.iter().zip(&slots);

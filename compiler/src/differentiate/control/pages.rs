@@ -9,7 +9,7 @@ use tensorwright_ir::{BuildError, Builder, Scalar, Shape, TensorType, Type, Valu
 use super::Trips;
 
 /// Rows of a page: the work of a page is shared by so many runs.
-const ROWS: usize = 256;
+pub(super) const ROWS: usize = 256;
 /// Bytes of a page.
 const BYTES: usize = 1 << 16;
 /// With fewer rows than this pages are no better than lists.

@@ -69,8 +69,14 @@ pub(super) fn record(
     };
     let fates: Vec<Fate> = (0..wanted.len()).map(fate).collect();
     let summed: Vec<bool> = (0..wanted.len()).map(|input| ports.feed(input) == Feed::Invariant).collect();
-    let request =
-        Request { wanted: &wanted, active: &active, fates: &fates, summed: &summed, kept_outputs: carried };
+    let request = Request {
+        wanted: &wanted,
+        active: &active,
+        fates: &fates,
+        runs: length,
+        summed: &summed,
+        kept_outputs: carried,
+    };
     let split = Split::of(&node.regions[0], &request)?;
     let Forward { results, mut stacks, lists } = forward(b, site, &split, &ports)?;
     let lists = lists.into_iter().map(|(output, list)| (position(&split.saved, output), list)).collect();

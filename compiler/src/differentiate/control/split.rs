@@ -39,6 +39,8 @@ pub(super) struct Request<'a> {
     pub(super) active: &'a [bool],
     /// For each input how the way back gets at it.
     pub(super) fates: &'a [Fate],
+    /// How often the region runs, or may run: so many times is kept what is saved.
+    pub(super) runs: usize,
     /// For each input whether its cotangents are added to a sum that the way back takes.
     pub(super) summed: &'a [bool],
     /// The first of the outputs that are as good as saved.
@@ -127,7 +129,12 @@ impl Back<'_> {
         let Back { gone: Gone { request, forward, recording, .. }, joint, cotangents, sums, derivatives } =
             self;
         let back: Vec<Value> = derivatives.iter().flatten().copied().collect();
-        let joint = Joint { graph: joint.graph(), forward: forward.graph(), fates: request.fates };
+        let joint = Joint {
+            graph: joint.graph(),
+            forward: forward.graph(),
+            fates: request.fates,
+            runs: request.runs,
+        };
         let cut = joint.cut(&back);
         let (mut outputs, mut saved) = (recording.outputs(), Vec::new());
         for &value in &cut.saved {
@@ -169,6 +176,7 @@ struct Joint<'a> {
     /// The part of the graph that is the region.
     forward: &'a Graph,
     fates: &'a [Fate],
+    runs: usize,
 }
 
 /// Where the two are cut apart.
@@ -234,8 +242,16 @@ impl Joint<'_> {
             (Op::DynamicSlice(_) | Op::Gather(_), _) => cost::MEMORY,
             _ => return None,
         };
-        let operands = node.operands.iter().map(|v| ready[v.index()]).sum::<Option<u32>>()?;
+        let cost = |&v: &Value| ready[v.index()].filter(|_| self.is_worth(v, node));
+        let operands = node.operands.iter().map(cost).sum::<Option<u32>>()?;
         Some(operands + own).filter(|&cost| cost <= MAX_COST)
+    }
+
+    /// Whether it takes no more memory to have an operand on the way back than to save what the node makes of it. What is at hand here
+    /// may be state of a loop around.
+    fn is_worth(&self, operand: Value, node: &Node) -> bool {
+        let results: usize = node.results.iter().map(|&v| self.graph.ty(v).bytes()).sum();
+        self.graph.ty(operand).bytes() <= results.saturating_mul(self.runs)
     }
 
     /// Whether a node of the region is better run again than saved.
@@ -248,7 +264,7 @@ impl Joint<'_> {
             Lowering::View => true,
             _ => false,
         };
-        let at_hand = |v: Value| needed[v.index()] || ready[v.index()].is_some();
+        let at_hand = |v: Value| needed[v.index()] || (ready[v.index()].is_some() && self.is_worth(v, node));
         let bytes = |v: Value| self.graph.ty(v).bytes();
         let operands: usize = node.operands.iter().filter(|&&v| !at_hand(v)).map(|&v| bytes(v)).sum();
         cheap && operands < node.results.iter().map(|&v| bytes(v)).sum()

@@ -34,7 +34,7 @@ use tensorwright_ir::op::primitive::CompareFn;
 use tensorwright_ir::{BuildError, Builder, Graph, Type, Value};
 
 use super::keep::Shelf;
-use super::pages::Pages;
+use super::pages::{self, Pages};
 use super::trips::{Counter, counted, counters};
 use super::{Fate, Request, Site, Split, Trips, or_zeros, set_positions};
 use crate::differentiate::DifferentiateError;
@@ -78,10 +78,17 @@ pub(super) fn record(
     };
     let fates: Vec<Fate> = (0..wanted.len()).map(fate).collect();
     let summed: Vec<bool> = (0..wanted.len()).map(|input| input >= carried).collect();
-    let request =
-        Request { wanted: &wanted, active: &active, fates: &fates, summed: &summed, kept_outputs: carried };
-    let split = Split::of(&node.regions[1], &request)?;
     let trips = Trips::of(b.graph(), ports, site.operands, &node.regions);
+    let runs = trips.at_most().unwrap_or(pages::ROWS);
+    let request = Request {
+        wanted: &wanted,
+        active: &active,
+        fates: &fates,
+        runs,
+        summed: &summed,
+        kept_outputs: carried,
+    };
+    let split = Split::of(&node.regions[1], &request)?;
     let forward = Forward { condition: &node.regions[0], body: &split.forward, carried };
     let (keeping, mut results) = forward.append(b, site.operands, trips)?;
     let runs = results.remove(results.len() - 1);
