@@ -1,7 +1,8 @@
 //! Times first calls of programs that grow: `cargo run --release -p tensorwright-benches --bin scaling`
 //!
-//! Each line has the size, milliseconds of the first call (the best of several), and how many times those of half the size. What grows
-//! faster than the program is a search without a budget.
+//! Each line has the size, milliseconds of the first call (the best of several), microseconds for each unit of size, and how many times
+//! the time is that of half the size. What grows faster than the program is a search without a budget. Lines of `eager` are of ops that run
+//! at once, on as many sizes of tensors.
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ struct Arguments {
     /// New functions made to find the best time of a first call.
     #[arg(long, default_value_t = 3)]
     firsts: usize,
+    /// Only the program of this name.
+    #[arg(long)]
+    only: Option<String>,
     /// How often sizes double.
     #[arg(long, default_value_t = 5)]
     doublings: u32,
@@ -23,7 +27,13 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     report("sums", 250, &arguments, sums)?;
-    report("momentum", 20, &arguments, momentum)
+    report("momentum", 20, &arguments, momentum)?;
+    report("chain", 250, &arguments, |size| first_call(&function(chain(size))))?;
+    report("chain_grad", 250, &arguments, |size| first_call(&grad(chain(size))))?;
+    report("eager_add", 50, &arguments, |sizes| eager(sizes, 1000, |x| x + x))?;
+    report("eager_exp", 50, &arguments, |sizes| eager(sizes, 3000, Tensor::exp))?;
+    report("eager_sum", 50, &arguments, |sizes| eager(sizes, 5000, |x| x.sum(..)))?;
+    report("eager_slice", 50, &arguments, |sizes| eager(sizes, 7000, |x| x.i(3..33)))
 }
 
 fn report(
@@ -32,6 +42,9 @@ fn report(
     arguments: &Arguments,
     first_call: impl Fn(usize) -> Result<Duration>,
 ) -> Result<()> {
+    if arguments.only.as_deref().is_some_and(|only| only != name) {
+        return Ok(());
+    }
     let mut before: Option<f64> = None;
     for doubling in 0..=arguments.doublings {
         let size = smallest << doubling;
@@ -40,7 +53,8 @@ fn report(
             best = best.min(first_call(size)?.as_secs_f64() * 1e3);
         }
         let ratio = before.map_or(String::new(), |before| format!("{:.2}", best / before));
-        println!("{name:<10} {size:>6} {best:>10.1} ms {ratio:>6}");
+        let each = best * 1e3 / size as f64;
+        println!("{name:<11} {size:>6} {best:>10.1} ms {each:>8.1} us {ratio:>6}");
         before = Some(best);
     }
     Ok(())
@@ -72,5 +86,28 @@ fn momentum(size: usize) -> Result<Duration> {
     let gradient = Tensor::ones([8, 8], DType::F32);
     let start = Instant::now();
     drop(step.call(&gradient)?);
+    Ok(start.elapsed())
+}
+
+/// So many element-wise steps in a row.
+fn chain(steps: usize) -> impl Fn(Tensor) -> Tensor + Send + Sync + 'static {
+    let step = |y: Tensor, k| if k % 3 == 0 { y.sin() } else { &y * &y * 0.5 + 0.1 };
+    move |x| (0..steps).fold(x, step).sum(..)
+}
+
+/// An op on tensors of so many sizes, each for the first time.
+fn eager(sizes: usize, smallest: usize, op: impl Fn(&Tensor) -> Tensor) -> Result<Duration> {
+    let inputs: Vec<Tensor> = (0..sizes).map(|k| Tensor::ones([smallest + k], DType::F32)).collect();
+    let start = Instant::now();
+    for x in &inputs {
+        op(x).ty()?;
+    }
+    Ok(start.elapsed())
+}
+
+fn first_call(f: &Function<Tensor, Tensor>) -> Result<Duration> {
+    let x = Tensor::from([0.1f64, 0.2, 0.3, 0.4]);
+    let start = Instant::now();
+    drop(f.call(&x)?);
     Ok(start.elapsed())
 }

@@ -47,6 +47,8 @@ const VECTOR_BYTES: u64 = 16;
 const WIDENING: u64 = 12;
 /// Machine instructions of a row of a loop nest besides its points.
 const ROW_INSTRUCTIONS: u64 = 10;
+/// Machine instructions of a call of a strip.
+const CALL: u64 = 8;
 /// Nanoseconds in which the library adds up a result in partial sums, if there are terms for all of them, and if some are left over.
 const JOINED_NS: u64 = 1;
 const LEFT_OVER_NS: u64 = 3;
@@ -163,6 +165,18 @@ pub(crate) fn instructions(instr: &Instr, dtype: DType) -> u32 {
         (_, CostClass::Simple | CostClass::Slow) => 1,
         (_, CostClass::VectorMath | CostClass::ByElement) => 24,
     }
+}
+
+/// Machine instructions of a kernel, if no loop is unrolled.
+pub(crate) fn code(kernel: &Kernel) -> u64 {
+    let of_stage = |stage: &TileStage| match stage {
+        TileStage::Loop(nest) => {
+            let body = nest.body.iter().zip(kernel.dtypes(nest));
+            body.map(|(instr, dtype)| u64::from(instructions(instr, dtype))).sum()
+        }
+        TileStage::Math(_) => CALL,
+    };
+    kernel.stages.iter().map(of_stage).sum()
 }
 
 /// Nanoseconds of one tile of a kernel.

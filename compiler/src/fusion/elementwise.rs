@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::CostClass;
 use tensorwright_ir::{NodeId, Op, Value};
 
+use super::marks::Reach;
 use super::units::depends_on;
 use super::{Cluster, Form, Fusion, is_reduction};
 use crate::cost;
@@ -22,6 +23,7 @@ const MAX_NODES: usize = 256;
 
 /// Places every node that is left.
 pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
+    let mut reach = Reach::of(&fusion.clusters, fusion.graph.nodes().len());
     // For each node the steps that are repeated if it is computed once more, readers included; 0 if it is computed once.
     let mut repeated = vec![0u32; fusion.graph.nodes().len()];
     for index in (0..fusion.graph.nodes().len()).rev() {
@@ -31,15 +33,17 @@ pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
         }
         let node = fusion.graph.node(id);
         match &node.op {
-            Op::Concat(_) | Op::Pad(_) => start(fusion, id, Form::Assembly),
+            Op::Concat(_) | Op::Pad(_) => start(fusion, &mut reach, id, Form::Assembly),
             Op::Constant(c) if fusion.is_stored(node.results[0]) && c.value.splat().is_some() => {
-                start(fusion, id, Form::Elementwise);
+                start(fusion, &mut reach, id, Form::Elementwise);
             }
-            Op::Iota(_) if fusion.is_stored(node.results[0]) => start(fusion, id, Form::Elementwise),
+            Op::Iota(_) if fusion.is_stored(node.results[0]) => {
+                start(fusion, &mut reach, id, Form::Elementwise)
+            }
             _ if fusion.is_index_map(id) && fusion.is_stored(node.results[0]) => {
-                start(fusion, id, Form::Elementwise);
+                start(fusion, &mut reach, id, Form::Elementwise);
             }
-            _ if fusion.is_pointwise(id) => place(fusion, id, &mut repeated),
+            _ if fusion.is_pointwise(id) => place(fusion, &mut reach, id, &mut repeated),
             _ => debug_assert!(!is_reduction(node), "reductions were placed before"),
         }
     }
@@ -49,15 +53,17 @@ pub(super) fn grow_all(fusion: &mut Fusion<'_>) {
 }
 
 /// A new cluster for a value that is stored.
-fn start(fusion: &mut Fusion<'_>, id: NodeId, form: Form) {
+fn start(fusion: &mut Fusion<'_>, reach: &mut Reach, id: NodeId, form: Form) {
     let result = fusion.graph.node(id).results[0];
     fusion.stored[result.index()] = true;
     let shape = fusion.graph.tensor(result).shape.clone();
     let (reduced, coordinates) = (SmallVec::new(), HashMap::new());
-    fusion.add_cluster(Cluster { form, shape, reduced, cut: None, nodes: vec![id], coordinates });
+    let cluster =
+        fusion.add_cluster(Cluster { form, shape, reduced, cut: None, nodes: vec![id], coordinates });
+    reach.add(cluster, id);
 }
 
-fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
+fn place(fusion: &mut Fusion<'_>, reach: &mut Reach, id: NodeId, repeated: &mut [u32]) {
     let node = fusion.graph.node(id);
     let value = node.results[0];
     let readers = fusion.readers(value);
@@ -79,7 +85,7 @@ fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
     match clusters[..] {
         [cluster] if !outside && (!again || work <= cost::MEMORY) && has_room(fusion, cluster) => {
             repeated[id.index()] = if again { work } else { 0 };
-            absorb(fusion, id, cluster);
+            absorb(fusion, reach, id, cluster);
         }
         _ if !outside
             && clusters.len() > 1
@@ -91,7 +97,7 @@ fn place(fusion: &mut Fusion<'_>, id: NodeId, repeated: &mut [u32]) {
             // cluster; whoever reads it computes it.
             repeated[id.index()] = work;
         }
-        _ => store(fusion, id, value, &clusters),
+        _ => store(fusion, reach, id, value, &clusters),
     }
 }
 
@@ -107,7 +113,8 @@ fn has_room(fusion: &Fusion<'_>, cluster: usize) -> bool {
     fusion.clusters[cluster].nodes.len() < MAX_NODES
 }
 
-fn absorb(fusion: &mut Fusion<'_>, id: NodeId, cluster: usize) {
+fn absorb(fusion: &mut Fusion<'_>, reach: &mut Reach, id: NodeId, cluster: usize) {
+    reach.add(cluster, id);
     fusion.clusters[cluster].nodes.push(id);
     fusion.cluster_of[id.index()] = Some(cluster);
 }
@@ -119,7 +126,7 @@ fn is_contracted_in(fusion: &Fusion<'_>, value: Value, cluster: usize) -> bool {
 }
 
 /// Stores the value, as an output of one of the clusters that read it if possible.
-fn store(fusion: &mut Fusion<'_>, id: NodeId, value: Value, clusters: &[usize]) {
+fn store(fusion: &mut Fusion<'_>, reach: &mut Reach, id: NodeId, value: Value, clusters: &[usize]) {
     let shape = &fusion.graph.tensor(value).shape;
     let takes = |fusion: &Fusion<'_>, c: usize| {
         let cluster = &fusion.clusters[c];
@@ -131,12 +138,12 @@ fn store(fusion: &mut Fusion<'_>, id: NodeId, value: Value, clusters: &[usize]) 
             && !is_contracted_in(fusion, value, c)
     };
     let mut candidates = clusters.iter().copied().take(MAX_HOMES);
-    let home = candidates.find(|&c| takes(fusion, c) && !depends_on(fusion, c, value));
+    let home = candidates.find(|&c| takes(fusion, c) && !depends_on(fusion, reach, c, value));
     match home {
         Some(cluster) => {
             fusion.stored[value.index()] = true;
-            absorb(fusion, id, cluster);
+            absorb(fusion, reach, id, cluster);
         }
-        None => start(fusion, id, Form::Elementwise),
+        None => start(fusion, reach, id, Form::Elementwise),
     }
 }

@@ -2,6 +2,8 @@
 
 use tensorwright_ir::NodeId;
 
+use super::Cluster;
+
 /// A set of nodes that is emptied at once.
 #[derive(Debug)]
 pub(super) struct Marks {
@@ -62,6 +64,58 @@ impl Horizon {
     }
 }
 
+/// How early what follows a node may begin: units run whole, and a cluster that ends behind the node may begin long before it. The mirror of
+/// [`Horizon`].
+#[derive(Debug)]
+pub(super) struct Reach {
+    mirrored: Horizon,
+    nodes: usize,
+    /// The first and the last node of each cluster.
+    spans: Vec<(NodeId, NodeId)>,
+}
+
+impl Reach {
+    pub(super) fn of(clusters: &[Cluster], nodes: usize) -> Reach {
+        let mut reach = Reach { mirrored: Horizon::new(nodes), nodes, spans: Vec::new() };
+        for (number, cluster) in clusters.iter().enumerate() {
+            cluster.nodes.iter().for_each(|&node| reach.add(number, node));
+        }
+        reach
+    }
+
+    /// Adds a node to a cluster, or begins the next one.
+    pub(super) fn add(&mut self, cluster: usize, node: NodeId) {
+        if cluster == self.spans.len() {
+            self.spans.push((node, node));
+        }
+        let (first, last) = self.spans[cluster];
+        let (first, last) = (first.min(node), last.max(node));
+        self.spans[cluster] = (first, last);
+        self.mirrored.add(self.mirror(last), self.mirror(first));
+    }
+
+    /// The first and the last node of a cluster.
+    pub(super) fn span(&self, cluster: usize) -> (NodeId, NodeId) {
+        self.spans[cluster]
+    }
+
+    /// The earliest node of units that may have to wait for a unit that begins with this node.
+    pub(super) fn earliest(&self, first: NodeId) -> NodeId {
+        let mut earliest = self.mirror(first);
+        loop {
+            let further = self.mirrored.beyond(earliest).max(earliest.index());
+            if further == earliest.index() {
+                return self.mirror(earliest);
+            }
+            earliest = NodeId::new(further);
+        }
+    }
+
+    fn mirror(&self, node: NodeId) -> NodeId {
+        NodeId::new(self.nodes - 1 - node.index())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +127,18 @@ mod tests {
         horizon.add(node(2), node(7));
         horizon.add(node(5), node(6));
         assert_eq!([1, 2, 5, 9].map(|at| horizon.beyond(node(at))), [0, 7, 7, 7]);
+    }
+
+    #[test]
+    fn what_follows_may_begin_early() {
+        let node = NodeId::new;
+        let mut reach = Reach::of(&[], 20);
+        for (cluster, nodes) in [[12, 15], [8, 13], [2, 5], [18, 17]].into_iter().enumerate() {
+            nodes.into_iter().for_each(|at| reach.add(cluster, node(at)));
+        }
+        assert_eq!(reach.span(3), (node(17), node(18)));
+        let earliest = [19, 17, 16, 14, 10, 6, 4].map(|at| reach.earliest(node(at)).index());
+        assert_eq!(earliest, [19, 17, 16, 8, 8, 6, 2]);
     }
 
     #[test]

@@ -161,6 +161,9 @@ impl<'a, 'g> Growth<'a, 'g> {
         let mut asking = 1usize;
         let budget = self.walk.visits + MAX_VISITS;
         while let Some(id) = open.pop().filter(|_| asking > 0 && self.walk.visits < budget) {
+            if self.producers.len() == MAX_NODES {
+                break;
+            }
             self.walk.visits += 1;
             asking -= usize::from(self.walk.asks.has(id));
             let inside = id == self.seed || self.is_producer(id);

@@ -9,6 +9,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 use tensorwright_ir::{NodeId, Value};
 
+use super::marks::Reach;
 use super::{Fusion, is_routine, needs_memory};
 
 /// What runs as one step.
@@ -111,18 +112,26 @@ impl Fusion<'_> {
 const MAX_SEARCHED: usize = 1 << 12;
 
 /// Whether `cluster` must wait for a reader of `value` outside the cluster, or might: the search has a budget.
-pub(crate) fn depends_on(fusion: &mut Fusion<'_>, cluster: usize, value: Value) -> bool {
-    let (depends, searched) = find_dependence(fusion, cluster, value);
+pub(super) fn depends_on(fusion: &mut Fusion<'_>, reach: &Reach, cluster: usize, value: Value) -> bool {
+    let (depends, searched) = find_dependence(fusion, reach, cluster, value);
     fusion.counters.searched += searched as u64;
     fusion.counters.gave_up += u64::from(searched > MAX_SEARCHED);
     depends
 }
 
-/// The answer, and how many units were looked at.
-fn find_dependence(fusion: &Fusion<'_>, cluster: usize, value: Value) -> (bool, usize) {
+/// The answer, and how many units were looked at. Units that only lead to what begins behind the cluster are not.
+fn find_dependence(fusion: &Fusion<'_>, reach: &Reach, cluster: usize, value: Value) -> (bool, usize) {
     let target = Unit::Cluster(cluster);
+    let (_, end) = reach.span(cluster);
     let units = |v: Value| fusion.readers(v).into_iter().map(|r| fusion.unit(r.node));
-    let mut open: Vec<Unit> = units(value).filter(|&u| u != target).collect();
+    let may_lead_there = |unit: Unit| {
+        let first = match unit {
+            Unit::Cluster(c) => reach.span(c).0,
+            Unit::Node(id) => id,
+        };
+        reach.earliest(first) <= end
+    };
+    let mut open: Vec<Unit> = units(value).filter(|&u| u != target && may_lead_there(u)).collect();
     let mut seen: HashSet<Unit> = open.iter().copied().collect();
     while let Some(unit) = open.pop() {
         if seen.len() > MAX_SEARCHED {
@@ -137,7 +146,7 @@ fn find_dependence(fusion: &Fusion<'_>, cluster: usize, value: Value) -> (bool, 
                 if next == target {
                     return (true, seen.len());
                 }
-                if seen.insert(next) {
+                if may_lead_there(next) && seen.insert(next) {
                     open.push(next);
                 }
             }

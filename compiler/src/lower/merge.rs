@@ -6,13 +6,15 @@ use hashbrown::HashMap;
 use tensorwright_ir::DType;
 
 use super::{Context, Donations};
+use crate::cost;
 use crate::kernel::{Access, Buffer, Kernel, Local, Param};
 use crate::program::{KernelCall, Program, Step};
 
 /// Bytes of scratch of a merged kernel.
 const MAX_SCRATCH: usize = 32 << 10;
-/// Stages of a merged kernel: beyond this, compiling takes longer than calls save.
+/// Stages of a merged kernel, and instructions of its bodies: beyond this, compiling takes longer than calls save.
 const MAX_STAGES: usize = 64;
+const MAX_INSTRUCTIONS: u64 = 1024;
 
 /// Merges runs of kernel calls with one tile each.
 pub(super) fn merge_small_kernels(program: &mut Program, _: &Donations, cx: &mut Context<'_>) {
@@ -23,8 +25,7 @@ pub(super) fn merge_small_kernels(program: &mut Program, _: &Donations, cx: &mut
     for step in steps {
         match step {
             Step::Kernel(call) if is_small(&program.kernels[call.kernel]) => {
-                let stages: usize = run.iter().map(|c| program.kernels[c.kernel].stages.len()).sum();
-                let is_full = stages + program.kernels[call.kernel].stages.len() > MAX_STAGES;
+                let is_full = is_full(run.iter().chain([&call]).map(|call| &program.kernels[call.kernel]));
                 cx.count("runs that are full", u64::from(is_full));
                 if is_full || run.iter().any(|earlier| sees_other_elements(program, earlier, &call)) {
                     flush(program, &mut run, &touches);
@@ -39,6 +40,12 @@ pub(super) fn merge_small_kernels(program: &mut Program, _: &Donations, cx: &mut
     }
     flush(program, &mut run, &touches);
     cx.count("kernels merged into others", (before - program.steps.len()) as u64);
+}
+
+/// Whether these kernels are too many for one.
+fn is_full<'k>(kernels: impl Iterator<Item = &'k Kernel> + Clone) -> bool {
+    let stages: usize = kernels.clone().map(|kernel| kernel.stages.len()).sum();
+    stages > MAX_STAGES || kernels.map(cost::code).sum::<u64>() > MAX_INSTRUCTIONS
 }
 
 /// Whether the calls take some memory for elements of different dtypes: one kernel could not order their accesses.

@@ -1,11 +1,11 @@
 //! Places in the arena.
 //!
 //! First fit, large slots first: they leave the fewest gaps. A slot must be apart from those that are placed already and needed at the same
-//! time. [`Needed`] finds them by time: those that are needed at the first step of the slot in a tree over the steps, and those
-//! that begin to be needed later in a list by their first step.
+//! time. [`Needed`] finds them by time, in two trees over the steps: those that are needed at the first step of the slot, and those
+//! that begin to be needed later. The nodes of the trees hold memory, not slots: neighbours are one span, so that a thousand slots that are all
+//! needed at once are as quick to go through as one.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 
 use tensorwright_ir::{DType, TensorType};
 
@@ -67,45 +67,68 @@ struct Span {
     end: usize,
 }
 
-/// What is placed, by when it is needed.
+/// What is placed, by when it is needed. Trees over the steps are arrays, with the root at 1 and the steps at the end.
 struct Needed {
     steps: usize,
-    /// A tree over the steps as an array: what is needed during all steps below a node.
-    during: Vec<Vec<Span>>,
-    /// By first step.
-    begins: BTreeSet<(usize, Span, usize)>,
+    /// What is needed during all steps below a node.
+    during: Vec<Busy>,
+    /// What begins to be needed at some step below a node.
+    begins: Vec<Busy>,
 }
 
 impl Needed {
     fn new(steps: usize) -> Needed {
         let steps = steps.next_power_of_two();
-        Needed { steps, during: vec![Vec::new(); 2 * steps], begins: BTreeSet::new() }
+        Needed { steps, during: vec![Busy::default(); 2 * steps], begins: vec![Busy::default(); 2 * steps] }
     }
 
     fn add(&mut self, life: Life, span: Span) {
-        self.begins.insert((life.first, span, life.last));
-        let (mut low, mut high) = (life.first + self.steps, life.last + 1 + self.steps);
-        while low < high {
-            if low % 2 == 1 {
-                self.during[low].push(span);
-                low += 1;
-            }
-            if high % 2 == 1 {
-                high -= 1;
-                self.during[high].push(span);
-            }
-            (low, high) = (low / 2, high / 2);
-        }
+        path(life.first + self.steps).for_each(|node| self.begins[node].add(span));
+        cover(self.steps, life.first, life.last + 1, |node| self.during[node].add(span));
     }
 
     /// What is needed at some step of a life.
     fn during(&self, life: Life) -> Vec<Span> {
-        let at_first = std::iter::successors(Some(life.first + self.steps), |node| Some(node / 2))
-            .take_while(|&node| node > 0)
-            .flat_map(|node| &self.during[node]);
-        let none = Span { start: 0, end: 0 };
-        let later = self.begins.range((life.first + 1, none, 0)..(life.last + 1, none, 0));
-        at_first.copied().chain(later.map(|&(_, span, _)| span)).collect()
+        let mut found = Vec::new();
+        path(life.first + self.steps).for_each(|node| found.extend(&self.during[node].0));
+        cover(self.steps, life.first + 1, life.last + 1, |node| found.extend(&self.begins[node].0));
+        found
+    }
+}
+
+/// A node and those above it.
+fn path(node: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(node), |node| Some(node / 2)).take_while(|&node| node > 0)
+}
+
+/// Visits the highest nodes below which there are just the steps `first..end` of so many.
+fn cover(steps: usize, first: usize, end: usize, mut visit: impl FnMut(usize)) {
+    let (mut low, mut high) = (first + steps, end + steps);
+    while low < high {
+        if low % 2 == 1 {
+            visit(low);
+            low += 1;
+        }
+        if high % 2 == 1 {
+            high -= 1;
+            visit(high);
+        }
+        (low, high) = (low / 2, high / 2);
+    }
+}
+
+/// A part of memory as spans in order, between which there are gaps.
+#[derive(Clone, Debug, Default)]
+struct Busy(Vec<Span>);
+
+impl Busy {
+    fn add(&mut self, span: Span) {
+        let from = self.0.partition_point(|busy| busy.end < span.start);
+        let to = from + self.0[from..].partition_point(|busy| busy.start <= span.end);
+        let touched = &self.0[from..to];
+        let start = touched.first().map_or(span.start, |first| first.start.min(span.start));
+        let end = touched.last().map_or(span.end, |last| last.end.max(span.end));
+        self.0.splice(from..to, [Span { start, end }]);
     }
 }
 
@@ -116,12 +139,12 @@ mod tests {
     #[test]
     fn what_is_needed_is_found_by_time() {
         let mut needed = Needed::new(10);
-        let span = |start| Span { start, end: start + 1 };
+        let span = |i| Span { start: 2 * i, end: 2 * i + 1 };
         let lives = [(0, 9), (2, 4), (5, 5), (4, 7)].map(|(first, last)| Life { first, last });
         lives.iter().enumerate().for_each(|(i, &life)| needed.add(life, span(i)));
         let found = |first, last| {
             let mut found: Vec<usize> =
-                needed.during(Life { first, last }).into_iter().map(|span| span.start).collect();
+                needed.during(Life { first, last }).into_iter().map(|span| span.start / 2).collect();
             found.sort_unstable();
             found
         };
@@ -130,6 +153,25 @@ mod tests {
         assert_eq!(found(0, 4), [0, 1, 3]);
         assert_eq!(found(5, 9), [0, 2, 3]);
         assert_eq!(found(8, 9), [0]);
+    }
+
+    #[test]
+    fn neighbours_are_one_span() {
+        let mut busy = Busy::default();
+        let mut bytes = [false; 40];
+        let mut random = tensorwright_ir::op::Random::new(3);
+        for _ in 0..60 {
+            let start = random.below(36);
+            let end = start + 1 + random.below(4);
+            busy.add(Span { start, end });
+            bytes[start..end].fill(true);
+            let starts: Vec<usize> = (0..40).filter(|&i| bytes[i] && (i == 0 || !bytes[i - 1])).collect();
+            assert_eq!(busy.0.iter().map(|span| span.start).collect::<Vec<_>>(), starts);
+            assert_eq!(
+                busy.0.iter().map(|span| span.end - span.start).sum::<usize>(),
+                bytes.iter().filter(|b| **b).count()
+            );
+        }
     }
 
     #[test]

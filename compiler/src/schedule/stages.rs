@@ -30,6 +30,8 @@ use crate::kernel::{
 
 /// Elements from which on a call of a vector math function beats code in the loop.
 const MIN_MATH_ELEMENTS: u64 = 16;
+/// Functions of an expression from which on all are called: in line their code would take long to compile.
+const MANY_FUNCTIONS: usize = 16;
 /// Elements up to which scratch stays near the core.
 const MAX_MATH_ELEMENTS: u64 = 1 << 18;
 /// Bytes of scratch for memory that is copied there to turn it.
@@ -89,6 +91,8 @@ pub(super) struct Stages<'a> {
     pub(super) full: Vec<bool>,
     /// For each term: the math function that computes it by a call.
     math: Vec<Option<MathOp>>,
+    /// Elements from which on they are called.
+    min_math_elements: u64,
     phase: Vec<u32>,
     /// Terms that are written to scratch when they are computed.
     keep: Vec<bool>,
@@ -103,7 +107,11 @@ pub(super) struct Stages<'a> {
 impl<'a> Stages<'a> {
     fn new(expression: &'a Expression, layout: &'a Layout, form: Form) -> Stages<'a> {
         let count = expression.terms.len();
+        let functions = expression.terms.iter().zip(&expression.dtypes);
+        let functions = functions.filter(|(term, dtype)| math_of(term, **dtype).is_some()).count();
+        let min_math_elements = if functions < MANY_FUNCTIONS { MIN_MATH_ELEMENTS } else { 1 };
         Stages {
+            min_math_elements,
             expression,
             layout,
             form,
@@ -172,7 +180,7 @@ impl<'a> Stages<'a> {
         operands.iter().all(|r| self.full[r.0 as usize] == full)
             && (self.form != Form::Columns || !full)
             && matches!(self.expression.dtypes[term], DType::F32 | DType::F64)
-            && (MIN_MATH_ELEMENTS..=MAX_MATH_ELEMENTS).contains(&self.elements(full))
+            && (self.min_math_elements..=MAX_MATH_ELEMENTS).contains(&self.elements(full))
     }
 
     /// Loops over the elements of a kept term. Where a tile is cut along several axes, its scratch has gaps, and the
