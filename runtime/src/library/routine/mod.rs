@@ -9,14 +9,16 @@
 //! |---|---|
 //! | `sort` | `sort`, `top_k` |
 //! | `scan` | `cumulative` |
-//! | `windows`, `gather`, `scatter` | `gather`, `scatter` |
+//! | `windows`, `gather`, `scatter`, `listed`, `joining` | `gather`, `scatter` |
 //! | `section` | `dynamic_slice`, `dynamic_update_slice` |
 //! | `random` | `rng_bits` |
 //! | `copy` | `bitcast`, `transpose` |
 
 mod copy;
 mod gather;
+mod joining;
 mod lines;
+mod listed;
 mod random;
 mod scan;
 mod scatter;

@@ -2,7 +2,8 @@
 //!
 //! First `x` is copied, unless the result is the same memory; then the updates are applied in row-major order. Threads share
 //! the work along an axis over which windows cannot overlap, if there is one: an axis of the windows that is not indexed, such as that of
-//! the features of an embedding, or a batch axis. Then each element still sees its updates in order.
+//! the features of an embedding, or a batch axis. Of long [lists](super::listed) of single elements each takes those that are for its part
+//! of `x`. So each element still sees its updates in order.
 
 use std::ops::Range;
 
@@ -11,7 +12,9 @@ use tensorwright_ir::op::primitive::{Scatter, ScatterKind};
 use tensorwright_ir::{DType, TensorType};
 
 use super::copy::{Axis, Bytes};
-use super::value::{Value, with_bits, with_value};
+use super::joining::{Add, Joining, Max, Min, Mul, Replace};
+use super::listed::Listed;
+use super::value::{with_bits, with_value};
 use super::windows::Windows;
 use super::{Memory, Phase, RoutineKernel};
 
@@ -28,6 +31,8 @@ type Join = unsafe fn(&[Axis], *const u8, *mut u8);
 pub(super) struct Scattering {
     x: Bytes,
     windows: Windows,
+    /// How single elements are updated, if that is all.
+    listed: Option<Listed>,
     element: usize,
     join: Join,
     /// Extent of the independent axis, and how much of it is one tile.
@@ -46,6 +51,7 @@ impl Scattering {
         });
         Self {
             x: Bytes { bytes: x.bytes() },
+            listed: windows.places().and_then(|places| Listed::new(places, op.kind, x.dtype)),
             windows,
             element: x.dtype.size(),
             join: join(op.kind, x.dtype),
@@ -96,6 +102,9 @@ impl Scattering {
 
 impl RoutineKernel for Scattering {
     fn phases(&self) -> SmallVec<[Phase; 2]> {
+        if let Some(listed) = &self.listed {
+            return smallvec![self.x.phase(), listed.phase()];
+        }
         let work = self.windows.turns() * (5 + self.windows.window());
         let tiles = if work == 0 { 0 } else { self.shared.div_ceil(self.per_tile) };
         let tile_ns = (work / tiles.max(1)) as u64;
@@ -106,6 +115,10 @@ impl RoutineKernel for Scattering {
         if phase == 0 {
             // SAFETY: operand and result have the same size.
             return unsafe { self.x.copy(tiles, memory.inputs[0], memory.outputs[0]) };
+        }
+        if let Some(listed) = &self.listed {
+            // SAFETY: as the caller promises; `x` has all places.
+            return unsafe { listed.apply(tiles, memory.inputs[1], memory.inputs[2], memory.outputs[0]) };
         }
         for tile in tiles {
             // SAFETY: as the caller promises.
@@ -122,39 +135,6 @@ fn join(kind: ScatterKind, dtype: DType) -> Join {
         ScatterKind::Min => with_value!(dtype, V => window::<V, Min>),
         ScatterKind::Max => with_value!(dtype, V => window::<V, Max>),
     }
-}
-
-/// How an element and an update are joined.
-trait Joining<T> {
-    fn join(element: T, update: T) -> T;
-}
-
-struct Replace;
-
-impl<T> Joining<T> for Replace {
-    #[inline(always)]
-    fn join(_element: T, update: T) -> T {
-        update
-    }
-}
-
-macro_rules! joinings {
-    ($($joining:ident $function:ident;)*) => {$(
-        struct $joining;
-        impl<V: Value> Joining<V> for $joining {
-            #[inline(always)]
-            fn join(element: V, update: V) -> V {
-                V::narrow(V::$function(element.widen(), update.widen()))
-            }
-        }
-    )*};
-}
-
-joinings! {
-    Add plus;
-    Mul times;
-    Min lesser;
-    Max greater;
 }
 
 /// # Safety

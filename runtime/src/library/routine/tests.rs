@@ -194,3 +194,27 @@ fn other_ops_have_no_routine() {
         Routine::prepare(&op, &[TensorType::scalar(DType::Bool), ty.clone(), ty.clone()], &[ty]).unwrap_err();
     assert_eq!(error, RoutineError::NoRoutine { op: "select" });
 }
+
+/// Some places lie outside, and the long lists are shared.
+#[test]
+fn elements_where_a_list_says() {
+    let axes = |list: &[usize]| list.iter().copied().collect();
+    let none = || axes(&[]);
+    for (count, dtype) in [(1, DType::F64), (200_000, DType::F32), (500, DType::F16), (300_000, DType::I16)] {
+        let x = any(dtype, &[301, 3], 1);
+        let updates = any(dtype, &[count], 2);
+        let mut random = Random::new(3);
+        let places: Vec<i32> = (0..count).map(|_| random.below(310) as i32 - 4).collect();
+        let wide: Vec<i64> = places.iter().map(|&place| i64::from(place) << (32 * (place & 1))).collect();
+        let lists = [Literal::new([count, 1], &places), Literal::new([count, 1], &wide)];
+        for kind in [ScatterKind::Set, ScatterKind::Add, ScatterKind::Mul, ScatterKind::Min, ScatterKind::Max]
+        {
+            let (collapsed, indexed) = (axes(&[0, 1]), axes(&[0]));
+            let (batch, index_batch, offset_axes) = (none(), none(), none());
+            let scatter = Op::from(Scatter { kind, offset_axes, collapsed, batch, index_batch, indexed });
+            for list in lists.iter().flatten() {
+                check(&scatter, &[x.clone(), list.clone(), updates.clone()], Tolerance::Exact);
+            }
+        }
+    }
+}

@@ -48,6 +48,19 @@ pub(super) struct Windows {
     pub(super) independent: Option<usize>,
 }
 
+/// Single elements along one axis, each where a list of numbers says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    /// Dtype of the list.
+    pub(super) index: DType,
+    /// Length of the list.
+    pub(super) count: usize,
+    /// From one place to the next, in elements.
+    pub(super) step: usize,
+    /// Number of places.
+    pub(super) extent: u64,
+}
+
 /// The place of a turn of the prefix.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Turn {
@@ -116,6 +129,16 @@ impl Windows {
             index: indices.dtype,
             independent,
         }
+    }
+
+    /// The places along one axis of single elements, if that is what the windows are: with dense slices, and one number per index vector.
+    pub(super) fn places(&self) -> Option<Places> {
+        let ([l], [component], 1) = (&self.prefix[..], &self.components[..], self.window()) else {
+            return None;
+        };
+        let dense = (l.slices, l.x, l.vector) == (1, 0, 1);
+        let extent = u64::try_from(component.last + 1).ok()?;
+        dense.then_some(Places { index: self.index, count: l.extent, step: component.step as usize, extent })
     }
 
     /// Turns of the prefix.
