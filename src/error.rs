@@ -6,6 +6,7 @@ use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{BuildError, DType, Location, Scalar, Shape, TensorType, Type};
 use tensorwright_runtime::buffer::OutOfMemory;
+use tensorwright_runtime::cancel::StopReason;
 use tensorwright_runtime::dump::DumpError;
 use tensorwright_runtime::{BuildExecutableError, RunError};
 
@@ -195,6 +196,14 @@ pub enum Error {
         /// How deep.
         depth: usize,
     },
+    /// A token or a limit of time stopped the run; see [`CancellationToken`](crate::CancellationToken).
+    #[error("{at}: the run was stopped: {reason}")]
+    Stopped {
+        /// The line that called the function or wrote the op.
+        at: Location,
+        /// Who stopped it.
+        reason: StopReason,
+    },
     /// There is nothing to show yet.
     #[error("{at}: nothing has been compiled yet; call the function first, or use `concrete`")]
     NothingCompiled {
@@ -227,6 +236,7 @@ impl Error {
             | Error::Signature { at, .. }
             | Error::UnknownDims { at, .. }
             | Error::Recursion { at, .. }
+            | Error::Stopped { at, .. }
             | Error::NothingCompiled { at } => at,
             Error::Escaped { used, .. } | Error::TwoTraces { used, .. } | Error::NoValue { used, .. } => used,
         }
@@ -260,6 +270,7 @@ impl Error {
                 at: location.unwrap_or(at),
                 message: format!("{message}: element {index} is {element}").into(),
             },
+            RunError::Stopped(reason) => Error::Stopped { at, reason },
             RunError::Effect(other) => Error::Check { at, message: other.to_string().into() },
         }
     }

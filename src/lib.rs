@@ -76,6 +76,21 @@ pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{
     CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,
 };
+/// ```
+/// # use std::time::Duration;
+/// # use tensorwright::prelude::*;
+/// let endless = function(|x: Tensor| while_loop(x, |x| x.lt(2.0), |x| x.sqrt()));
+/// let token = CancellationToken::new();
+/// std::thread::scope(|scope| {
+///     let running = scope.spawn(|| token.run(|| endless.call(1.5f64)));
+///     token.cancel();
+///     assert!(running.join().is_ok_and(|result| result.is_err()));
+/// });
+/// let in_time = with_timeout(Duration::from_secs(60), || function(|x: Tensor| x * 2.0).call(1.5f64));
+/// assert_eq!(in_time?.item::<f64>()?, 3.0);
+/// # Ok::<(), tensorwright::Error>(())
+/// ```
+pub use tensorwright_runtime::cancel::{CancellationToken, StopReason, with_timeout};
 pub use tensorwright_runtime::dump::DumpError;
 pub use tensorwright_runtime::{BuildExecutableError, set_printer};
 pub use tree::{Static, TensorSpec, Tree};
@@ -87,9 +102,10 @@ struct Readme;
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, DType, Ellipsis, Function, Generator, GradientTape, Module, NewAxis, RandomKey, Stage, Static,
-        Tensor, TensorList, TensorSpec, Tree, Variable, assert_that, case, check_finite, checkpoint, cond,
-        custom_gradient, fori_loop, function, grad, hessian, jacobian, jvp, keep, map, print, range, scan,
-        scan_reverse, value_and_grad, value_and_grad_of, vjp, vmap, vmap_axes, while_loop, window,
+        By, CancellationToken, DType, Ellipsis, Function, Generator, GradientTape, Module, NewAxis,
+        RandomKey, Stage, Static, Tensor, TensorList, TensorSpec, Tree, Variable, assert_that, case,
+        check_finite, checkpoint, cond, custom_gradient, fori_loop, function, grad, hessian, jacobian, jvp,
+        keep, map, print, range, scan, scan_reverse, value_and_grad, value_and_grad_of, vjp, vmap, vmap_axes,
+        while_loop, window, with_timeout,
     };
 }

@@ -7,7 +7,8 @@
 //! page or two for each kernel (code and constants share them).
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -93,7 +94,8 @@ static SYMBOLS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
         .collect()
 });
 
-type Entry = unsafe extern "C" fn(params: *const *mut u8, scratch: *mut u8, begin: u64, end: u64);
+type Entry =
+    unsafe extern "C" fn(params: *const *mut u8, scratch: *mut u8, begin: u64, end: u64, stop: *const bool);
 
 /// A kernel's machine code. It can be run by any number of threads at once.
 pub struct CompiledKernel {
@@ -151,18 +153,18 @@ impl CompiledKernel {
         self.code_bytes.next_multiple_of(PAGE)
     }
 
-    /// Computes the tiles `begin..end`.
+    /// Computes some tiles. Loops of bodies are left when `stop` is set, with results that are unfinished.
     ///
     /// # Safety
     ///
     /// `params` has a pointer for each param of the kernel, to memory that may be read, and written unless the param is only
     /// read, for its length. Params overlap only if none of them is written. `scratch` is 64-byte aligned and has
-    /// [`Kernel::scratch_bytes`] bytes that nobody else uses during the call. `end` is at most [`Kernel::tiles`]. No other
+    /// [`Kernel::scratch_bytes`] bytes that nobody else uses during the call. The tiles end with [`Kernel::tiles`] at most. No other
     /// call computes the same tiles of the same params at the same time. The kernel was valid.
-    pub unsafe fn run(&self, params: *const *mut u8, scratch: *mut u8, begin: u64, end: u64) {
+    pub unsafe fn run(&self, params: *const *mut u8, scratch: *mut u8, tiles: Range<u64>, stop: &AtomicBool) {
         // SAFETY: `entry` is code of this signature, alive as long as `self`, and stays within the memory that the caller
-        // vouches for: the verifier has proved each index to be inside its buffer.
-        unsafe { (self.entry)(params, scratch, begin, end) }
+        // vouches for: the verifier has proved each index to be inside its buffer. It only reads the flag.
+        unsafe { (self.entry)(params, scratch, tiles.start, tiles.end, stop.as_ptr()) }
     }
 }
 

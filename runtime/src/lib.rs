@@ -2,6 +2,7 @@
 
 pub mod buffer;
 pub mod cache;
+pub mod cancel;
 pub mod dump;
 pub mod executable;
 pub mod jit;

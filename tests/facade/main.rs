@@ -18,6 +18,7 @@ mod modes;
 mod operators;
 mod random;
 mod signatures;
+mod stopping;
 mod tape;
 mod trees;
 mod update;

@@ -15,6 +15,8 @@ pub(super) struct Frame<'k> {
     kernel: &'k Kernel,
     params: Vec<Value>,
     scratch: Value,
+    /// Where the flag is that stops loops.
+    stop: Value,
     /// The grid variables; `None` if there is one tile, so that it is always 0.
     grid: Vec<Option<Value>>,
     /// Indices in the tile along each grid loop, where that is not constant.
@@ -28,15 +30,14 @@ pub(super) fn emit(e: &mut Emitter<'_, '_>, program: &NestProgram<'_>) -> Result
     e.builder.append_block_params_for_function_params(entry);
     e.builder.switch_to_block(entry);
     e.builder.seal_block(entry);
-    let (table, scratch, begin, end) = match *e.builder.block_params(entry) {
-        [table, scratch, begin, end] => (table, scratch, begin, end),
-        _ => return Err(CodegenError::Internal { what: "the signature has four parameters" }),
+    let [table, scratch, begin, end, stop] = *e.builder.block_params(entry) else {
+        return Err(CodegenError::Internal { what: "the signature has five parameters" });
     };
     let pointer = e.type_of(table);
     let step = pointer.bytes() as i32;
     let params =
         (0..kernel.params.len()).map(|i| e.ins().load(pointer, memory(), table, step * i as i32)).collect();
-    let mut frame = Frame { kernel, params, scratch, grid: Vec::new(), lengths: Vec::new() };
+    let mut frame = Frame { kernel, params, scratch, stop, grid: Vec::new(), lengths: Vec::new() };
     let range = Range { from: Bound::Dyn(begin), to: Bound::Dyn(end), step: 1, entry: Entry::Perhaps };
     let (tiles, _) = e.open_loop(range, &[]);
     frame.enter_tile(e, tiles.index);
@@ -54,6 +55,11 @@ pub(super) fn emit(e: &mut Emitter<'_, '_>, program: &NestProgram<'_>) -> Result
 impl<'k> Frame<'k> {
     pub(super) fn kernel(&self) -> &'k Kernel {
         self.kernel
+    }
+
+    /// Whether loops are to be left: 0 or 1.
+    pub(super) fn is_stopped(&self, e: &mut Emitter<'_, '_>) -> Value {
+        e.ins().load(types::I8, memory(), self.stop, 0)
     }
 
     /// Splits the number of the tile, row-major, into first indices.

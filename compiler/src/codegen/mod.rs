@@ -3,11 +3,12 @@
 //! [`define`] makes a kernel a function
 //!
 //! ```text
-//! extern "C" fn(params: *const *mut u8, scratch: *mut u8, begin: u64, end: u64)
+//! extern "C" fn(params: *const *mut u8, scratch: *mut u8, begin: u64, end: u64, stop: *const u8)
 //! ```
 //!
 //! that computes the tiles `begin..end` of the linearised grid (row-major). `scratch` is 64-byte aligned and has
-//! [`Kernel::scratch_bytes`] bytes.
+//! [`Kernel::scratch_bytes`] bytes. Loops of bodies look at `stop` in each run, and are left once it is not 0: somebody on another thread
+//! has set it, and nobody will read the results.
 //!
 //! Results have the same bits as those of the kernel interpreter, but for transcendental functions and for the signs and
 //! payloads of NaNs that arithmetic makes.
@@ -66,64 +67,64 @@
 //! let clif = compiler.clif();
 //! let rows = clif.split("\nblock3(").nth(1).and_then(|rest| rest.split("\n\nblock4").next());
 //! assert_eq!(rows, Some("\
-//! v11: i64):
-//!     v12 = iconst.i64 200
-//!     v13 = imul v11, v12  ; v12 = 200
-//!     v14 = iadd.i64 v4, v13
-//!     v15 = iconst.i32 2
-//!     v16 = ishl v11, v15  ; v15 = 2
-//!     v17 = iadd.i64 v5, v16
-//!     v18 = iconst.i64 200
-//!     v19 = imul v11, v18  ; v18 = 200
-//!     v20 = iadd.i64 v6, v19
-//!     v21 = iconst.i64 0
-//!     v22 = load.f32 notrap v17
-//!     v23 = splat.f32x4 v22
-//!     v24 = iconst.i64 0
-//!     v25 = iconst.i64 48
-//!     jump block5(v24)  ; v24 = 0
+//! v12: i64):
+//!     v13 = iconst.i64 200
+//!     v14 = imul v12, v13  ; v13 = 200
+//!     v15 = iadd.i64 v5, v14
+//!     v16 = iconst.i32 2
+//!     v17 = ishl v12, v16  ; v16 = 2
+//!     v18 = iadd.i64 v6, v17
+//!     v19 = iconst.i64 200
+//!     v20 = imul v12, v19  ; v19 = 200
+//!     v21 = iadd.i64 v7, v20
+//!     v22 = iconst.i64 0
+//!     v23 = load.f32 notrap v18
+//!     v24 = splat.f32x4 v23
+//!     v25 = iconst.i64 0
+//!     v26 = iconst.i64 48
+//!     jump block5(v25)  ; v25 = 0
 //!
-//! block5(v26: i64):
-//!     v27 = iconst.i32 2
-//!     v28 = ishl v26, v27  ; v27 = 2
-//!     v29 = iadd.i64 v14, v28
-//!     v30 = load.f32x4 notrap v29
-//!     v31 = fmul v30, v23
-//!     v32 = iconst.i32 2
-//!     v33 = ishl v26, v32  ; v32 = 2
-//!     v34 = iadd.i64 v20, v33
-//!     store notrap v31, v34
-//!     v35 = load.f32x4 notrap v29+16
-//!     v36 = fmul v35, v23
-//!     store notrap v36, v34+16
-//!     v37 = load.f32x4 notrap v29+32
-//!     v38 = fmul v37, v23
-//!     store notrap v38, v34+32
-//!     v39 = load.f32x4 notrap v29+48
-//!     v40 = fmul v39, v23
-//!     store notrap v40, v34+48
-//!     v41 = iconst.i64 16
-//!     v42 = iadd v26, v41  ; v41 = 16
-//!     v43 = icmp ult v42, v25  ; v25 = 48
-//!     brif v43, block5(v42), block6
+//! block5(v27: i64):
+//!     v28 = iconst.i32 2
+//!     v29 = ishl v27, v28  ; v28 = 2
+//!     v30 = iadd.i64 v15, v29
+//!     v31 = load.f32x4 notrap v30
+//!     v32 = fmul v31, v24
+//!     v33 = iconst.i32 2
+//!     v34 = ishl v27, v33  ; v33 = 2
+//!     v35 = iadd.i64 v21, v34
+//!     store notrap v32, v35
+//!     v36 = load.f32x4 notrap v30+16
+//!     v37 = fmul v36, v24
+//!     store notrap v37, v35+16
+//!     v38 = load.f32x4 notrap v30+32
+//!     v39 = fmul v38, v24
+//!     store notrap v39, v35+32
+//!     v40 = load.f32x4 notrap v30+48
+//!     v41 = fmul v40, v24
+//!     store notrap v41, v35+48
+//!     v42 = iconst.i64 16
+//!     v43 = iadd v27, v42  ; v42 = 16
+//!     v44 = icmp ult v43, v26  ; v26 = 48
+//!     brif v44, block5(v43), block6
 //!
 //! block6:
-//!     v44 = iconst.i64 50
-//!     v45 = iconst.i64 -4
-//!     v46 = iadd v44, v45  ; v44 = 50, v45 = -4
-//!     v47 = iconst.i32 2
-//!     v48 = ishl v46, v47  ; v47 = 2
-//!     v49 = iadd.i64 v14, v48
-//!     v50 = load.f32x4 notrap v49
-//!     v51 = fmul v50, v23
-//!     v52 = iconst.i32 2
-//!     v53 = ishl v46, v52  ; v52 = 2
-//!     v54 = iadd.i64 v20, v53
-//!     store notrap v51, v54
-//!     v55 = iconst.i64 1
-//!     v56 = iadd.i64 v11, v55  ; v55 = 1
-//!     v57 = icmp ult v56, v10  ; v10 = 4
-//!     brif v57, block3(v56), block4"));
+//!     v45 = iconst.i64 50
+//!     v46 = iconst.i64 -4
+//!     v47 = iadd v45, v46  ; v45 = 50, v46 = -4
+//!     v48 = iconst.i32 2
+//!     v49 = ishl v47, v48  ; v48 = 2
+//!     v50 = iadd.i64 v15, v49
+//!     v51 = load.f32x4 notrap v50
+//!     v52 = fmul v51, v24
+//!     v53 = iconst.i32 2
+//!     v54 = ishl v47, v53  ; v53 = 2
+//!     v55 = iadd.i64 v21, v54
+//!     store notrap v52, v55
+//!     v56 = iconst.i64 1
+//!     v57 = iadd.i64 v12, v56  ; v56 = 1
+//!     v58 = icmp ult v57, v11  ; v11 = 4
+//!     brif v58, block3(v57), block4"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -319,6 +320,7 @@ pub fn machine(isa: &dyn TargetIsa) -> Machine {
 fn signature<M: Module>(module: &M) -> Signature {
     let pointer = AbiParam::new(module.target_config().pointer_type());
     let mut signature = module.make_signature();
-    signature.params.extend([pointer, pointer, AbiParam::new(types::I64), AbiParam::new(types::I64)]);
+    let number = AbiParam::new(types::I64);
+    signature.params.extend([pointer, pointer, number, number, pointer]);
     signature
 }

@@ -68,6 +68,8 @@ impl LoopEmitter<'_, '_, '_, '_> {
     fn test_repeat(&mut self, holds: Reg, open: Option<&mut OpenRepeat>) -> Result<(), CodegenError> {
         let open = open.ok_or(CodegenError::Internal { what: "tests are inside of loops" })?;
         let holds = self.scalar(holds)?;
+        let stopped = self.frame.is_stopped(self.e);
+        let holds = self.e.ins().band_not(holds, stopped);
         let (inside, exit) = (self.e.builder.create_block(), self.e.builder.create_block());
         self.e.ins().brif(holds, inside, &[], exit, &[]);
         self.e.builder.seal_block(inside);

@@ -174,6 +174,18 @@ impl<K: Eq + Hash, V: Weigh, E: Clone> Cache<K, V, E> {
         Some(Last(entry))
     }
 
+    /// The entry with this key, if there is one and it is finished.
+    pub fn get<Q: Equivalent<K> + Hash + ?Sized>(&self, query: &Q) -> Option<Arc<Entry<K, V>>> {
+        let hash = self.hasher.hash_one(query);
+        let state = &mut *self.lock();
+        let slot = state.table.find(hash, |slot| query.equivalent(slot.key()))?;
+        let entry = slot.ready()?;
+        state.clock += 1;
+        entry.last_used.store(state.clock, Ordering::Relaxed);
+        state.stats.hits += 1;
+        Some(Arc::clone(entry))
+    }
+
     /// The entry with this key; made by `make` if there is none. Threads that ask for the same key meanwhile
     /// wait and share the result, error included; if `make` panics, one of them tries again.
     ///

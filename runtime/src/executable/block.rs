@@ -8,6 +8,7 @@ use super::list::{Cell, Cells};
 use super::task::{Task, task};
 use super::{BuildExecutableError, RunError};
 use crate::buffer::{BufferPool, OutOfMemory, SharedBuffer};
+use crate::cancel::Limits;
 use crate::jit::{CompiledKernel, compile_kernels};
 
 /// A program, ready to run.
@@ -101,7 +102,7 @@ impl Block {
         Ok(())
     }
 
-    /// Runs the steps. `input` and `fresh` give the memory of inputs and of outputs that are neither inputs nor constants.
+    /// Runs the steps until somebody stops the run. `input` and `fresh` give the memory of inputs and of outputs that are neither inputs nor constants.
     ///
     /// # Safety
     /// Each pointer is to memory of as many bytes as its type takes, the arena to as many as the program says. Nobody else writes
@@ -113,8 +114,9 @@ impl Block {
         input: impl Fn(usize) -> *mut u8,
         fresh: impl Fn(usize) -> *mut u8,
         arena: *mut u8,
-        threads: usize,
+        limits: Limits<'_>,
     ) -> Result<(), RunError> {
+        limits.check()?;
         let mut memory = SmallVec::<[*mut u8; 128]>::with_capacity(self.places.len());
         for &place in &self.places {
             memory.push(match place {
@@ -130,7 +132,9 @@ impl Block {
             // SAFETY: `memory` has a pointer for each slot, to as many bytes as its type takes. Slots in the arena that are needed at the
             // same time do not overlap (rule 12 of `program::verify`), and programs only write to outputs, to the arena, and to inputs that
             // were given to them (rule 8). What steps do within their slots is in rules 3 to 7, and that they read what was written in rule 9.
-            unsafe { task.run(&memory, threads)? };
+            unsafe { task.run(&memory, limits)? };
+            // Loops of a step that was stopped have left their results unfinished.
+            limits.check()?;
         }
         Ok(())
     }
@@ -144,10 +148,10 @@ impl Block {
         input: impl Fn(usize) -> *mut u8,
         output: impl Fn(usize) -> *mut u8,
         arena: *mut u8,
-        threads: usize,
+        limits: Limits<'_>,
     ) -> Result<(), RunError> {
         // SAFETY: as of this function.
-        unsafe { self.run(&input, |k| output(self.fresh_outputs[k]), arena, threads)? };
+        unsafe { self.run(&input, |k| output(self.fresh_outputs[k]), arena, limits)? };
         for (at, (place, ty)) in self.output_places.iter().zip(&self.outputs).enumerate() {
             let from = match *place {
                 OutputPlace::Input(i) => input(i).cast_const(),

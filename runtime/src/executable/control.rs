@@ -21,6 +21,7 @@ use super::list::{BorrowedLists, Cell, Cells};
 use super::shared::{Addresses, Shared};
 use super::task::share;
 use super::{BuildExecutableError, RunError};
+use crate::cancel::Limits;
 use crate::workers::{Failure, with_scratch};
 
 /// How often a loop runs whose count is not known, for estimates.
@@ -71,7 +72,7 @@ impl ControlTask {
 
     /// # Safety
     /// As of `Task::run`.
-    pub(super) unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), RunError> {
+    pub(super) unsafe fn run(&self, memory: &[*mut u8], limits: Limits<'_>) -> Result<(), RunError> {
         let mut operands: Pointers = self.operands.iter().map(|&slot| memory[slot]).collect();
         let mut own = BorrowedLists::default();
         for &(operand, is_last_use) in &self.lists {
@@ -80,7 +81,7 @@ impl ControlTask {
         }
         own.places().into_iter().for_each(|(operand, cell)| operands[operand] = cell);
         let results: Pointers = self.results.iter().map(|&slot| memory[slot]).collect();
-        let call = Call { task: self, operands, results, workspace: memory[self.workspace_slot], threads };
+        let call = Call { task: self, operands, results, workspace: memory[self.workspace_slot], limits };
         // SAFETY: operands and results are valid for their types, and regions take and give these (rules 6 and 14 of `program::verify`).
         // The workspace is large enough and for nothing else (rule 13).
         unsafe {
@@ -132,10 +133,10 @@ struct Call<'a> {
     operands: Pointers,
     results: Pointers,
     workspace: *mut u8,
-    threads: usize,
+    limits: Limits<'a>,
 }
 
-// SAFETY: a task is read only, the rest is raw pointers and numbers.
+// SAFETY: a task is read only, limits are numbers and a flag for all threads, the rest is raw pointers.
 unsafe impl Addresses for &Call<'_> {}
 
 impl Call<'_> {
@@ -156,7 +157,7 @@ impl Call<'_> {
         let (region, first) = (&self.task.regions[region], self.task.ports.selectors());
         // SAFETY: the region takes the operands but the selectors, and gives the results.
         unsafe {
-            region.run_into(|i| self.operands[first + i], |o| self.results[o], self.workspace, self.threads)
+            region.run_into(|i| self.operands[first + i], |o| self.results[o], self.workspace, self.limits)
         }
     }
 
@@ -171,7 +172,7 @@ impl Call<'_> {
                 let mut borrowed = self.borrow_lists(&state, 0);
                 let cells = borrowed.places();
                 let input = |i| self.borrowed(&cells, i).unwrap_or_else(|| self.input(&state, i));
-                condition.run_into(input, |_| flag, self.workspace, self.threads)?;
+                condition.run_into(input, |_| flag, self.workspace, self.limits)?;
                 drop(borrowed);
                 if flag.read() == 0 {
                     break;
@@ -179,7 +180,7 @@ impl Call<'_> {
                 let mut borrowed = self.borrow_lists(&state, state.current.len());
                 let cells = borrowed.places();
                 let input = |i| self.borrowed(&cells, i).unwrap_or_else(|| self.input(&state, i));
-                body.run_into(input, |o| state.next[o], self.workspace, self.threads)?;
+                body.run_into(input, |o| state.next[o], self.workspace, self.limits)?;
                 state.advance(self);
             }
             state.finish(self);
@@ -220,7 +221,7 @@ impl Call<'_> {
                     None => self.borrowed(&cells, i).unwrap_or_else(|| self.operand_slice(i, index)),
                 };
                 let output = |o| state.next.get(o).copied().unwrap_or_else(|| self.result_slice(o, index));
-                body.run_into(input, output, self.workspace, self.threads)?;
+                body.run_into(input, output, self.workspace, self.limits)?;
                 state.advance(self);
             }
             state.finish(self);
@@ -240,7 +241,7 @@ impl Call<'_> {
     /// Runs the body for each slice: on several threads if there are slices enough, else each run may use them.
     unsafe fn map(&self, length: usize) -> Result<(), RunError> {
         let body = &self.task.regions[0];
-        let together = length >= self.threads && !body.has_effects();
+        let together = length >= self.limits.threads && !body.has_effects();
         if !together {
             // SAFETY: without state a scan is a map.
             return unsafe { self.scan(length, Order::Forward) };
@@ -248,7 +249,7 @@ impl Call<'_> {
         let failure: Mutex<Option<(usize, RunError)>> = Mutex::new(None);
         let no_memory = Failure::none();
         let shared = Shared::new(self);
-        share(length as u64, body.estimated_ns().max(1), self.threads, &|range| {
+        share(length as u64, body.estimated_ns().max(1), self.limits.threads, &|range| {
             let call: &Call<'_> = shared.get();
             no_memory.keep(with_scratch(body.arena_bytes, |arena| {
                 for index in range.start as usize..range.end as usize {
@@ -261,7 +262,7 @@ impl Call<'_> {
                             |i| call.borrowed(&cells, i).unwrap_or_else(|| call.operand_slice(i, index)),
                             |o| call.result_slice(o, index),
                             arena,
-                            1,
+                            call.limits.on_one_thread(),
                         )
                     };
                     if let Err(error) = outcome {

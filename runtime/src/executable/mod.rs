@@ -8,6 +8,7 @@ mod control;
 mod effect;
 mod list;
 mod literals;
+mod pieces;
 mod rows;
 mod shared;
 mod task;
@@ -21,6 +22,7 @@ use tensorwright_ir::{DType, Graph, TensorType};
 use self::block::{Block, OutputPlace};
 pub use self::effect::set_printer;
 use crate::buffer::{Buffer, BufferPool, OutOfMemory, SharedBuffer};
+use crate::cancel::{Limits, StopReason};
 use crate::jit::{CompiledKernel, JitError};
 use crate::library::error::RoutineError;
 use crate::library::tiled::{self, ProductKernel};
@@ -71,6 +73,9 @@ pub enum RunError {
     /// An assertion or check of the graph failed.
     #[error(transparent)]
     Effect(#[from] EvalError),
+    /// Somebody stopped the run.
+    #[error("the run was stopped: {0}")]
+    Stopped(#[from] StopReason),
 }
 
 /// What the compiler must know of this runtime.
@@ -221,7 +226,9 @@ impl Executable {
         self.check_inputs(inputs.iter().copied());
         let mut memory = self.memory()?;
         // SAFETY: the inputs were checked, the memory was made for the block, and it overwrites no input.
-        unsafe { self.run_block(|i| inputs[i].as_ptr().cast_mut(), &mut memory, threads)? };
+        Limits::here(threads, |limits| unsafe {
+            self.run_block(|i| inputs[i].as_ptr().cast_mut(), &mut memory, limits)
+        })?;
         // SAFETY: the program has written its outputs (rule 10 of `program::verify`), and no step runs any more.
         let fresh = unsafe { memory.outputs() };
         Ok(self.collect_outputs(|i| inputs[i].clone(), &fresh))
@@ -241,18 +248,28 @@ impl Executable {
         inputs: &mut [Operand<'_>],
         threads: usize,
     ) -> Result<SmallVec<[SharedBuffer; 2]>, RunError> {
+        Limits::here(threads, |limits| self.run_donating_within(inputs, limits))
+    }
+
+    fn run_donating_within(
+        &self,
+        inputs: &mut [Operand<'_>],
+        limits: Limits<'_>,
+    ) -> Result<SmallVec<[SharedBuffer; 2]>, RunError> {
         self.check_inputs(inputs.iter().map(Operand::buffer));
         let mut memory = self.memory()?;
         let mut copies: SmallVec<[(usize, SharedBuffer); 4]> = SmallVec::new();
         for &input in &self.program.overwritten {
-            if !inputs[input].may_be_overwritten() {
+            // What may be stopped half-way overwrites nothing.
+            if limits.may_stop() || !inputs[input].may_be_overwritten() {
                 copies.push((input, BufferPool::global().copy_of(inputs[input].buffer())?));
             }
         }
         let mut pointers: SmallVec<[*mut u8; 16]> =
             inputs.iter().map(|input| input.buffer().as_ptr().cast_mut()).collect();
         for &input in &self.program.overwritten {
-            if let Operand::Donated(buffer) = &mut inputs[input]
+            if !limits.may_stop()
+                && let Operand::Donated(buffer) = &mut inputs[input]
                 && let Some(bytes) = buffer.get_mut()
             {
                 pointers[input] = bytes.as_mut_ptr();
@@ -263,7 +280,7 @@ impl Executable {
         }
         // SAFETY: the inputs were checked, and the memory was made for the block. What it overwrites is a copy, or its only handle is
         // borrowed by this call.
-        unsafe { self.run_block(|i| pointers[i], &mut memory, threads)? };
+        unsafe { self.run_block(|i| pointers[i], &mut memory, limits)? };
         // SAFETY: the program has written its outputs (rule 10 of `program::verify`), and no step runs any more.
         let fresh = unsafe { memory.outputs() };
         let copied = |i: usize| copies.iter().find(|(input, _)| *input == i).map(|(_, copy)| copy);
@@ -282,14 +299,17 @@ impl Executable {
     }
 
     fn memory(&self) -> Result<Memory, OutOfMemory> {
-        let pool = BufferPool::global();
-        let block = &self.block;
-        let arena = (block.arena_bytes > 0).then(|| pool.get(block.arena_bytes)).transpose()?;
+        let arena = self.arena()?;
         let mut fresh = SmallVec::<[Buffer; 2]>::new();
-        for &bytes in &block.fresh_bytes {
-            fresh.push(pool.get(bytes)?);
+        for &bytes in &self.block.fresh_bytes {
+            fresh.push(BufferPool::global().get(bytes)?);
         }
         Ok(Memory { arena, fresh })
+    }
+
+    fn arena(&self) -> Result<Option<Buffer>, OutOfMemory> {
+        let bytes = self.block.arena_bytes;
+        (bytes > 0).then(|| BufferPool::global().get(bytes)).transpose()
     }
 
     /// # Safety
@@ -300,12 +320,12 @@ impl Executable {
         &self,
         input: impl Fn(usize) -> *mut u8,
         memory: &mut Memory,
-        threads: usize,
+        limits: Limits<'_>,
     ) -> Result<(), RunError> {
-        let base = memory.arena.as_mut().map_or(std::ptr::null_mut(), Buffer::as_mut_ptr);
+        let base = pointer_to(&mut memory.arena);
         let pointers: SmallVec<[*mut u8; 2]> = memory.fresh.iter_mut().map(Buffer::as_mut_ptr).collect();
         // SAFETY: as of this function.
-        unsafe { self.block.run(input, |i| pointers[i], base, threads) }
+        unsafe { self.block.run(input, |i| pointers[i], base, limits) }
     }
 
     fn collect_outputs(
@@ -323,6 +343,10 @@ impl Executable {
         bools.for_each(|(buffer, _)| buffer.vouch_for_bools());
         outputs
     }
+}
+
+fn pointer_to(arena: &mut Option<Buffer>) -> *mut u8 {
+    arena.as_mut().map_or(std::ptr::null_mut(), Buffer::as_mut_ptr)
 }
 
 /// What a run needs besides its inputs.

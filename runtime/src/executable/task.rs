@@ -15,6 +15,7 @@ use super::list::ListTask;
 use super::shared::Shared;
 use super::{BuildExecutableError, RunError};
 use crate::buffer::OutOfMemory;
+use crate::cancel::Limits;
 use crate::jit::CompiledKernel;
 use crate::library::error::RoutineError;
 use crate::library::routine::Routine;
@@ -124,16 +125,16 @@ impl Task {
     /// `memory` has a valid pointer for each slot, large enough for its type, and a cell for each list; slots that are written are
     /// used by nobody else.
     #[inline]
-    pub(super) unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), RunError> {
+    pub(super) unsafe fn run(&self, memory: &[*mut u8], limits: Limits<'_>) -> Result<(), RunError> {
         match self {
             // SAFETY: as of this function.
-            Task::Kernel(task) => unsafe { task.run(memory, threads)? },
+            Task::Kernel(task) => unsafe { task.run(memory, limits)? },
             // SAFETY: as of this function.
-            Task::Tiled(task) => unsafe { task.run(memory, threads)? },
+            Task::Tiled(task) => unsafe { task.run(memory, limits)? },
             // SAFETY: as of this function.
-            Task::Pack(task) => unsafe { task.run(memory, threads) },
+            Task::Pack(task) => unsafe { task.run(memory, limits.threads) },
             // SAFETY: as of this function.
-            Task::Control(task) => return unsafe { task.run(memory, threads) },
+            Task::Control(task) => return unsafe { task.run(memory, limits) },
             // SAFETY: as of this function.
             Task::List(task) => return unsafe { task.run(memory) },
             // SAFETY: as of this function.
@@ -143,7 +144,7 @@ impl Task {
                     operands.iter().map(|&s| memory[s].cast_const()).collect();
                 let outputs: SmallVec<[*mut u8; 4]> = results.iter().map(|&s| memory[s]).collect();
                 // SAFETY: the routine was prepared for the types of these slots.
-                unsafe { routine.run(&inputs, &outputs, threads)? };
+                unsafe { routine.run(&inputs, &outputs, limits.threads)? };
             }
         }
         Ok(())
@@ -200,13 +201,13 @@ impl KernelTask {
     /// # Safety
     /// As of [`Task::run`].
     #[inline]
-    unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), OutOfMemory> {
+    unsafe fn run(&self, memory: &[*mut u8], limits: Limits<'_>) -> Result<(), OutOfMemory> {
         let params: SmallVec<[*mut u8; 8]> = self.args.iter().map(|&slot| memory[slot]).collect();
         let params = Shared::new(params);
         let work = (self.tiles, self.tile_ns);
-        share_with_scratch(work, threads, self.scratch_bytes, &|tiles, scratch| {
+        share_with_scratch(work, limits.threads, self.scratch_bytes, &|tiles, scratch| {
             // SAFETY: the params are those of the kernel, in its order; tiles are disjoint.
-            unsafe { self.kernel.run(params.get().as_ptr(), scratch, tiles.start, tiles.end) }
+            unsafe { self.kernel.run(params.get().as_ptr(), scratch, tiles, limits.stop) }
         })
     }
 }
@@ -229,7 +230,7 @@ impl PackTask {
 impl TiledTask {
     /// # Safety
     /// As of [`Task::run`].
-    unsafe fn run(&self, memory: &[*mut u8], threads: usize) -> Result<(), OutOfMemory> {
+    unsafe fn run(&self, memory: &[*mut u8], limits: Limits<'_>) -> Result<(), OutOfMemory> {
         let operands: SmallVec<[*const u8; 2]> =
             self.operands.iter().map(|&slot| memory[slot].cast_const()).collect();
         let params: SmallVec<[*mut u8; 8]> =
@@ -238,13 +239,13 @@ impl TiledTask {
         let scratch_bytes =
             self.kernel.scratch_bytes().max(self.epilogue.as_ref().map_or(0, |e| e.scratch_bytes));
         let work = (self.kernel.tiles(), self.kernel.tile_ns());
-        share_with_scratch(work, threads, scratch_bytes, &|range, scratch| {
+        share_with_scratch(work, limits.threads, scratch_bytes, &|range, scratch| {
             let (operands, out, params) = shared.get();
             for tile in range {
                 // SAFETY: the routine stays inside its operands and result (rule 5 of `program::verify`); tiles are disjoint.
                 unsafe {
                     self.kernel.run_tile(tile, operands, *out, scratch);
-                    self.finish_tile(tile, params, scratch);
+                    self.finish_tile(tile, params, scratch, limits);
                 }
             }
         })
@@ -258,10 +259,10 @@ impl TiledTask {
 
     /// # Safety
     /// `params` are those of the epilogue, and the tile has been computed.
-    unsafe fn finish_tile(&self, tile: u64, params: &[*mut u8], scratch: *mut u8) {
+    unsafe fn finish_tile(&self, tile: u64, params: &[*mut u8], scratch: *mut u8, limits: Limits<'_>) {
         let Some(epilogue) = &self.epilogue else { return };
         let index = self.kernel.position(tile);
         // SAFETY: the epilogue's grid has the tiles of the routine, in row-major order (rule 5 of `program::verify`).
-        unsafe { epilogue.kernel.run(params.as_ptr(), scratch, index, index + 1) };
+        unsafe { epilogue.kernel.run(params.as_ptr(), scratch, index..index + 1, limits.stop) };
     }
 }

@@ -1,6 +1,7 @@
 //! Runs a kernel both ways and compares.
 
 use std::fmt::Write as _;
+use std::sync::atomic::AtomicBool;
 
 use tensorwright_compiler::kernel::{Access, Buffer, Instr, Kernel, MathOp, TileStage, interpret};
 use tensorwright_compiler::nest::{self, Machine, Vectors};
@@ -215,7 +216,7 @@ fn run(kernel: &Kernel, code: &CompiledKernel, params: &[Vec<u8>]) -> Result<Vec
     let (tiles, half) = (kernel.tiles(), kernel.tiles() / 2);
     for (begin, end) in [(half, tiles), (0, half)] {
         // SAFETY: the buffers have the sizes that the kernel declares, and the kernel is verified.
-        unsafe { code.run(pointers.as_ptr(), scratch.pointer(), begin, end) };
+        unsafe { code.run(pointers.as_ptr(), scratch.pointer(), begin..end, &AtomicBool::new(false)) };
     }
     let end = scratch.start + kernel.scratch_bytes();
     if scratch.bytes[end..].iter().any(|&b| b != FILL) {

@@ -5,6 +5,7 @@
 //! cargo test --release -p tensorwright-runtime --test codegen -- --ignored --nocapture measure
 //! ```
 
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use tensorwright_compiler::kernel::Kernel;
@@ -74,7 +75,7 @@ fn throughput(kernel: &Kernel, code: &CompiledKernel) -> f64 {
     let offset = scratch.as_ptr().align_offset(64);
     let aligned = scratch[offset..].as_mut_ptr().cast();
     // SAFETY: the buffers are as large as the kernel declares, all its params are of f32.
-    let run = || unsafe { code.run(pointers.as_ptr(), aligned, 0, kernel.tiles()) };
+    let run = || unsafe { code.run(pointers.as_ptr(), aligned, 0..kernel.tiles(), &AtomicBool::new(false)) };
     kernel.params[0].len as f64 / best(15, run).as_nanos() as f64
 }
 
