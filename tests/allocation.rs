@@ -92,3 +92,22 @@ fn eager_effects_and_loops_compile_once() -> Result<()> {
     assert!(after.hits >= before.hits + 5 * 5, "{after}");
     Ok(())
 }
+
+#[test]
+fn new_sizes_and_new_places_compile_nothing() -> Result<()> {
+    let _alone = alone();
+    let misses = |work: &dyn Fn(usize) -> Tensor| -> Result<u64> {
+        (0..5).try_for_each(|k| work(k).ok().map(drop))?;
+        let before = tensorwright::eager_cache_stats();
+        (5..200).try_for_each(|k| work(k).ok().map(drop))?;
+        Ok(tensorwright::eager_cache_stats().misses - before.misses)
+    };
+    let of_size = |k: usize| Tensor::ones([600 + k, 2], DType::F32);
+    assert_eq!(misses(&|k| of_size(k) + of_size(k))?, 0);
+    assert_eq!(misses(&|k| of_size(k).gt(0.5))?, 0);
+    let x = Tensor::ones([1000, 8], DType::F32);
+    assert_eq!(misses(&|k| x.i(k..k + 31))?, 0);
+    assert_eq!(misses(&|k| x.i((k, ..)))?, 0);
+    assert_eq!(misses(&|k| x.i(((k..k + 31).by(3), 1..3)))?, 0);
+    Ok(())
+}

@@ -45,13 +45,40 @@ fn values_can_be_looked_at_when_running_eagerly() -> Result<()> {
 #[test]
 fn eager_ops_reuse_their_code() -> Result<()> {
     let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
-    (&x * 2).ok()?;
+    // Until this size has code of its own.
+    (0..8).try_for_each(|k| (&x * k).ok().map(drop))?;
     let before = tensorwright::eager_cache_stats();
     for k in 0..10 {
         (&x * k).ok()?;
     }
     let after = tensorwright::eager_cache_stats();
     assert!(after.hits >= before.hits + 10);
+    Ok(())
+}
+
+/// Sizes run in pieces from the third on, and have code of their own when they come again and again.
+#[test]
+fn eager_ops_on_many_sizes_give_the_same_bits() -> Result<()> {
+    let ops: [fn(&Tensor) -> Tensor; 6] = [
+        |x| x + x,
+        |x| x * 1.1f32 - 0.3,
+        Tensor::exp,
+        |x| x.gt(0.5).not(),
+        |x| x.cast(DType::F16).logistic(),
+        |x| x.gt(1.0).select(x.sin(), x.cast(DType::F64).cast(DType::F32)),
+    ];
+    let sizes = [1, 2, 3, 15, 16, 17, 100, 255, 256, 257, 300, 4095, 4096, 4097, 5000, 65_537, 140_000];
+    for op in ops {
+        let compiled = function(move |x: Tensor| op(&x));
+        for _ in 0..6 {
+            for size in sizes {
+                let x = Tensor::linspace(-3f32, 5.0, size).reshape([1, size]);
+                let (found, expected) = (op(&x), compiled.call(&x)?);
+                assert_eq!(found.ty()?, expected.ty()?);
+                assert!(found.as_bytes()? == expected.as_bytes()?, "{size} elements");
+            }
+        }
+    }
     Ok(())
 }
 

@@ -147,6 +147,12 @@ where
     compiled().get_or_make(query, || compile(query, at)).map_err(|error| relocated(error, at))
 }
 
+/// The executable of a query, if it was compiled before.
+#[inline]
+pub(super) fn known(query: &OpQuery<'_>) -> Option<Entry> {
+    compiled().get(query)
+}
+
 fn compile(query: &impl Query, at: CallSite) -> Result<Compiled, Failure> {
     let graph = query.graph().map_err(|error| Error::op(at, error))?;
     let executable =

@@ -6,10 +6,15 @@
 
 pub(crate) mod cache;
 mod order;
+mod pieces;
+mod section;
 
 use std::sync::Arc;
 
+use section::{Sections, sections};
 use smallvec::{SmallVec, smallvec};
+use tensorwright_ir::op::OpDef;
+use tensorwright_ir::op::primitive::Slice;
 use tensorwright_ir::{Graph, Op, TensorType};
 use tensorwright_runtime::buffer::SharedBuffer;
 
@@ -18,10 +23,18 @@ use crate::error::{CallSite, Error, Failure, Result};
 use crate::settings;
 use crate::state::{State, variables};
 use crate::tensor::{Repr, Results, Tensor, rows};
-use cache::{Entry, GraphQuery, OpQuery, executable};
+use cache::{Entry, GraphQuery, OpQuery, executable, known};
 
 /// Runs an op on tensors with values. Of an effect the operands are those without the token, and there are no results.
 pub(super) fn run(op: &Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
+    match op {
+        Op::Slice(slice) => run_slice(slice, operands[0], at),
+        op => run_compiled(op, operands, at),
+    }
+}
+
+/// Runs an op as code for just this op.
+fn run_compiled(op: &Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
     let mut inputs: SmallVec<[&SharedBuffer; 4]> = SmallVec::new();
     let mut types: SmallVec<[&TensorType; 4]> = SmallVec::new();
     for operand in operands {
@@ -37,7 +50,39 @@ pub(super) fn run(op: &Op, operands: &[&Tensor], at: CallSite) -> Result<Results
         return result;
     }
     let query = OpQuery { op, types };
-    run_entry(&executable(&query, at)?, &inputs, at)
+    match known(&query) {
+        Some(entry) => run_entry(&entry, &inputs, at),
+        None => run_new(&query, &inputs, at),
+    }
+}
+
+/// Runs an op that is not compiled for these types.
+#[cold]
+fn run_new(query: &OpQuery<'_>, inputs: &[&SharedBuffer], at: CallSite) -> Result<Results, Failure> {
+    if let Some(pieces) = pieces::pieces(query) {
+        let entry = executable(&pieces.query(), at)?;
+        if let Some(result) = pieces.run(&entry.executable, inputs, at) {
+            return result;
+        }
+    }
+    run_entry(&executable(query, at)?, inputs, at)
+}
+
+/// Runs a slice in [parts](section) that do not depend on where it begins.
+fn run_slice(slice: &Slice, x: &Tensor, at: CallSite) -> Result<Results, Failure> {
+    let Repr::Concrete(ty, buffer) = x.repr() else { return Err(without_value(x, at)) };
+    let refused = |source| Error::refused(at, Slice::NAME, [ty.into()], source);
+    let results = slice.infer(&[ty]).map_err(refused)?;
+    let Sections { section, steps } = sections(slice, &ty.shape, &results[0].shape);
+    let mut result = Tensor::concrete(ty.clone(), buffer.clone());
+    if let Some((section, starts)) = section {
+        let starts = Tensor::literal_in_memory(&starts, at);
+        result = run_compiled(&section.into(), &[&result, &starts], at)?.remove(0);
+    }
+    if let Some(steps) = steps {
+        result = run_compiled(&steps.into(), &[&result], at)?.remove(0);
+    }
+    Ok(smallvec![result])
 }
 
 #[inline]
