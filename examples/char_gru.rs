@@ -121,7 +121,7 @@ fn training_step(network: Arc<Network>) -> Result<Function<(Tensor, Tensor), Ten
     Ok(function(move |(text, next): (Tensor, Tensor)| {
         trainer.step(|| {
             let logits = network.logits(&text)?;
-            Ok::<_, tensorwright::Error>(logits.sparse_softmax_cross_entropy(&next, -1, LossReduction::Mean))
+            Ok(logits.sparse_softmax_cross_entropy(&next, -1, LossReduction::Mean))
         })
     }))
 }

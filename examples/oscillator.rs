@@ -21,13 +21,12 @@ const NEAR: f64 = 1e-7;
 type State = (Tensor, Tensor);
 
 fn main() -> Result<()> {
-    let swing = function(|k: Tensor| Ok::<_, tensorwright::Error>(simulate(&k)?.0));
+    let swing = function(|k: Tensor| Ok(simulate(&k)?.0));
     // Forward mode: the sensitivity is carried along with the state, through a compiled loop.
-    let sensitivity = function(|k: Tensor| {
-        Ok::<_, tensorwright::Error>(jvp(|k| simulate(&k).map(|r| r.0), k.clone(), k.ones_like())?.1)
-    });
+    let sensitivity =
+        function(|k: Tensor| Ok(jvp(|k| simulate(&k).map(|r| r.0), k.clone(), k.ones_like())?.1));
     // Reverse mode: the loop saves its steps in lists, and a second loop goes back through them.
-    let gradient = grad(|k: Tensor| Ok::<_, tensorwright::Error>(simulate(&k)?.0));
+    let gradient = grad(|k: Tensor| Ok(simulate(&k)?.0));
     println!("   k  steps         x(T)       exact  dx/dk forward  dx/dk reverse   dx/dk tape       exact");
     for k in [0.5f64, 1.0, 4.0, 9.0] {
         let (_, steps) = simulate(&Tensor::from(k))?;

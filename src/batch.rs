@@ -1,17 +1,20 @@
 //! Functions of one example, for many.
 
+use std::sync::Arc;
+
 use tensorwright_compiler::batch::{self, BatchError, Batched};
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::{Graph, Type};
 
 use crate::control::region;
-use crate::error::{CallSite, Error, Result, caller};
-use crate::function::Output;
+use crate::error::{CallSite, Error, Result};
+use crate::function::{Body, Callable, Site, Transformed, body, describe, erased};
 use crate::interpret::graph;
 use crate::interpret::trace::Captured;
 use crate::state::State;
-use crate::tree::tensors::{tensors, types_of, with_tensors};
-use crate::{Function, Tensor, Tree, function};
+use crate::tree::erased::{AnyTree, Erased, typed};
+use crate::tree::tensors::{types_of, with_tensors};
+use crate::{Function, Tensor, Tree};
 
 /// A function of many examples out of a function of one: tensors of the argument have one more axis 0, with a slice for each example, and
 /// so have tensors of the result.
@@ -38,7 +41,7 @@ use crate::{Function, Tensor, Tree, function};
 /// let (x, y) = (Tensor::from([[1.0f32, 2.0], [3.0, 4.0], [0.5, 0.5]]), Tensor::from([0.0f32, 1.0, -1.0]));
 /// let found = gradients.call((w, x, y))?;
 /// assert_eq!(found.to_vec::<f32>()?, [-2.0, -4.0, -12.0, -16.0, 1.0, 1.0]);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 ///
 /// The derivative of a `while` that ends at another time for each example needs lists of each example's own, so a function with one goes
@@ -46,7 +49,11 @@ use crate::{Function, Tensor, Tree, function};
 ///
 /// Calls fail if the function does, if the tensors of the argument have no common extent along axis 0, if examples would differ about
 /// effects or the lengths of lists, or if the function assigns variables.
-pub fn vmap<A: Tree, O: Output>(f: impl Fn(A) -> O + Send + Sync + 'static) -> Function<A, O::Tree> {
+pub fn vmap<A: Tree, F>(f: F) -> Function<A, F::Tree>
+where
+    F: Callable<A>,
+    F::Kept: Send + Sync + 'static,
+{
     vmap_axes(f, &[], &[])
 }
 
@@ -60,15 +67,25 @@ pub fn vmap<A: Tree, O: Output>(f: impl Fn(A) -> O + Send + Sync + 'static) -> F
 /// let f = vmap_axes(|(m, v): (Tensor, Tensor)| m.matvec(&v), &[None, Some(1)], &[1]);
 /// let (m, v) = (Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]), Tensor::from([[1.0f32, 0.0], [0.0, 1.0]]));
 /// assert_eq!(f.call((&m, &v))?.to_vec::<f32>()?, m.to_vec::<f32>()?);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
-pub fn vmap_axes<A: Tree, O: Output>(
-    f: impl Fn(A) -> O + Send + Sync + 'static,
-    arguments: &[Option<usize>],
-    results: &[usize],
-) -> Function<A, O::Tree> {
-    let axes = Axes { arguments: arguments.to_vec(), results: results.to_vec() };
-    function(move |argument: A| axes.apply(&f, argument, caller()))
+pub fn vmap_axes<A: Tree, F>(f: F, arguments: &[Option<usize>], results: &[usize]) -> Function<A, F::Tree>
+where
+    F: Callable<A>,
+    F::Kept: Send + Sync + 'static,
+{
+    let axes = Axes::new(arguments, results);
+    mapped(body(f), axes)
+}
+
+#[inline(never)]
+fn mapped<A: Tree, R: Tree>(f: Body<A, R>, axes: Axes) -> Function<A, R> {
+    let names = f.names().to_vec();
+    let many = move |argument: A, site: Site<'_>| {
+        let one = |inputs| erased(f.call_from(with_tensors(&argument, inputs), site));
+        axes.apply(&argument, site, &one).map(typed)
+    };
+    Function::of(Arc::new(Transformed { names, f: many }))
 }
 
 /// Where the examples lie.
@@ -88,10 +105,20 @@ struct Examples {
 }
 
 impl Axes {
-    fn apply<A: Tree, O: Output>(&self, f: &dyn Fn(A) -> O, argument: A, at: CallSite) -> Result<O::Tree> {
-        let examples = self.examples(tensors(&argument), at)?;
-        let call = |inputs| f(with_tensors(&argument, inputs));
-        let traced = region::trace("vmap", &examples.types, at, call)?;
+    #[inline(never)]
+    fn new(arguments: &[Option<usize>], results: &[usize]) -> Axes {
+        Axes { arguments: arguments.to_vec(), results: results.to_vec() }
+    }
+
+    fn apply(
+        &self,
+        argument: &dyn AnyTree,
+        site: Site<'_>,
+        one: &dyn Fn(Vec<Tensor>) -> Result<Erased>,
+    ) -> Result<Erased> {
+        let at = site.at;
+        let examples = self.examples(argument, site)?;
+        let traced = region::trace("vmap", &examples.types, at, one)?;
         if traced.region.changes.iter().any(|state| matches!(state, State::Variable(_))) {
             return Err(refused(at, "the function assigns a variable, which all examples share".to_owned()));
         }
@@ -107,10 +134,11 @@ impl Axes {
             let x = if own { x } else { repeated(&x, examples.size)? };
             self.placed(i, x, at)
         };
-        Ok(with_tensors(&traced.result, outputs.map(place).collect::<Result<Vec<_>>>()?))
+        Ok(traced.result.with(outputs.map(place).collect::<Result<Vec<_>>>()?))
     }
 
-    fn examples(&self, tensors: Vec<Tensor>, at: CallSite) -> Result<Examples> {
+    fn examples(&self, argument: &dyn AnyTree, site: Site<'_>) -> Result<Examples> {
+        let (at, tensors) = (site.at, argument.tensors());
         if !self.arguments.is_empty() && self.arguments.len() != tensors.len() {
             let (axes, found) = (self.arguments.len(), tensors.len());
             return Err(refused(
@@ -126,8 +154,11 @@ impl Axes {
             match axis {
                 Some(axis) => {
                     let Some(ty) = ty.as_tensor().filter(|ty| axis < ty.rank()) else {
-                        let what = format!("tensor {i} of the argument is {ty} and has no axis {axis}");
-                        return Err(refused(at, what));
+                        let name = &describe::paths(argument, site)[i];
+                        return Err(refused(
+                            at,
+                            format!("{name}: tensor {i} of the argument is {ty} and has no axis {axis}"),
+                        ));
                     };
                     sizes.push(ty.shape.size(axis));
                     types.push(ty.with_shape(ty.shape.without(&[axis])).into());
@@ -144,10 +175,7 @@ impl Axes {
             Some(&size) if sizes.iter().all(|&other| other == size) => {
                 Ok(Examples { inputs, types, per_example, size })
             }
-            _ => Err(refused(
-                at,
-                format!("tensors of the argument must have a common number of examples, found {sizes:?}"),
-            )),
+            _ => Err(refused(at, different(&sizes, &per_example, &describe::paths(argument, site)))),
         }
     }
 
@@ -168,6 +196,19 @@ impl Axes {
             ));
         }
         Ok(moved(&x, ty.rank(), 0, axis))
+    }
+}
+
+/// What is wrong with numbers of examples.
+fn different(sizes: &[usize], per_example: &[bool], paths: &[String]) -> String {
+    let mapped = paths.iter().zip(per_example).filter_map(|(path, &is_mapped)| is_mapped.then_some(path));
+    let found: Vec<String> = mapped.zip(sizes).map(|(path, size)| format!("{path} has {size}")).collect();
+    match found.is_empty() {
+        true => "no tensor of the argument has examples".to_owned(),
+        false => format!(
+            "tensors of the argument must have a common number of examples, found {sizes:?}: {}",
+            found.join(", ")
+        ),
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use tensorwright_compiler::kernel::verify::MAX_LEN;
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::op::TypeError;
-use tensorwright_ir::{BuildError, DType, Location, Scalar, Shape, TensorType, Type};
+use tensorwright_ir::{BuildError, DType, Graph, Location, Scalar, Shape, TensorType, Type};
 use tensorwright_runtime::buffer::OutOfMemory;
 use tensorwright_runtime::cancel::StopReason;
 use tensorwright_runtime::dump::DumpError;
@@ -247,9 +248,14 @@ impl Error {
         Error::Op { at: at.into(), error: Box::new(error) }
     }
 
-    /// Why a graph of this line has no code.
-    pub(crate) fn compile(at: CallSite, error: BuildExecutableError) -> Error {
-        Error::Compile { at: at.into(), source: error.into() }
+    /// Why this graph, of this line, has no code.
+    pub(crate) fn compile(at: CallSite, graph: &Graph, error: BuildExecutableError) -> Error {
+        match too_large(graph) {
+            Some((bytes, location)) => {
+                Error::OutOfMemory { at: location.unwrap_or_else(|| at.into()), bytes }
+            }
+            None => Error::Compile { at: at.into(), source: error.into() },
+        }
     }
 
     /// Why a stage that was asked for at this line is not shown.
@@ -285,6 +291,15 @@ impl Error {
         let operands = operands.into_iter().collect();
         Error::op(at, BuildError { op, operands, location: Some(at.into()), source: Box::new(source) })
     }
+}
+
+/// The size of the first tensor of a graph that no kernel could write, and the line that makes it.
+fn too_large(graph: &Graph) -> Option<(usize, Option<Location>)> {
+    let results =
+        graph.nodes().iter().flat_map(|node| node.results.iter().map(move |&result| (node, result)));
+    results
+        .filter_map(|(node, result)| Some((node, graph.ty(result).as_tensor()?)))
+        .find_map(|(node, ty)| (ty.elements() as u64 > MAX_LEN).then(|| (ty.bytes(), node.location.clone())))
 }
 
 /// A line of the user's source, as `#[track_caller]` gives it.

@@ -13,7 +13,7 @@
 //! let z = layer.call((&y, &scale, &offset))?; // the same signature: just run
 //! assert_eq!(layer.trace_count(), 1);
 //! println!("{z}");
-//! # Ok::<(), tensorwright::Error>(())
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! - [`Tensor`]: an n-dimensional array. Outside a traced function ops run at once, inside they record.
@@ -51,10 +51,10 @@ pub use control::{
     while_loop,
 };
 pub use error::{Error, Result};
-pub use function::{Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, function};
+pub use function::{Callable, Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, function};
 pub use gradient::{
-    GradientTape, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp, value_and_grad,
-    value_and_grad_of, vjp,
+    Gradient, GradientTape, Missing, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp,
+    value_and_grad, value_and_grad_of, vjp,
 };
 pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use interpret::graph::run_graph;
@@ -88,7 +88,7 @@ pub use tensorwright_runtime::cache::{
 /// });
 /// let in_time = with_timeout(Duration::from_secs(60), || function(|x: Tensor| x * 2.0).call(1.5f64));
 /// assert_eq!(in_time?.item::<f64>()?, 3.0);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 pub use tensorwright_runtime::cancel::{CancellationToken, StopReason, with_timeout};
 pub use tensorwright_runtime::dump::DumpError;
@@ -102,10 +102,10 @@ struct Readme;
 /// What programs want at hand.
 pub mod prelude {
     pub use crate::{
-        By, CancellationToken, DType, Ellipsis, Function, Generator, GradientTape, Module, NewAxis,
-        RandomKey, Stage, Static, Tensor, TensorList, TensorSpec, Tree, Variable, assert_that, case,
-        check_finite, checkpoint, cond, custom_gradient, fori_loop, function, grad, hessian, jacobian, jvp,
-        keep, map, print, range, scan, scan_reverse, value_and_grad, value_and_grad_of, vjp, vmap, vmap_axes,
-        while_loop, window, with_timeout,
+        By, CancellationToken, DType, Ellipsis, Error, Function, Generator, Gradient, GradientTape, Missing,
+        Module, NewAxis, RandomKey, Result, Stage, Static, Tensor, TensorList, TensorSpec, Tree, Variable,
+        assert_that, case, check_finite, checkpoint, cond, custom_gradient, fori_loop, function, grad,
+        hessian, jacobian, jvp, keep, map, print, range, scan, scan_reverse, value_and_grad,
+        value_and_grad_of, vjp, vmap, vmap_axes, while_loop, window, with_timeout,
     };
 }

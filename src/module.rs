@@ -1,5 +1,7 @@
 //! Modules: structs that hold variables, which are found by their paths.
 
+use hashbrown::HashSet;
+
 use crate::error::Result;
 use crate::tree::tensors::{tensors, with_tensors};
 use crate::{Tensor, Tree, Variable};
@@ -26,7 +28,7 @@ pub use tensorwright_macros::Module;
 ///     layers: Vec<Dense>,
 /// }
 ///
-/// let dense = |bias: bool| -> tensorwright::Result<Dense> {
+/// let dense = |bias: bool| -> Result<Dense> {
 ///     let bias = bias.then(|| Variable::new([0.0f32; 3])).transpose()?;
 ///     Ok(Dense { weight: Variable::new([[1.0f32; 3]; 3])?, bias, activation: Tensor::relu })
 /// };
@@ -34,7 +36,7 @@ pub use tensorwright_macros::Module;
 /// let paths: Vec<String> = network.variables().into_iter().map(|(path, _)| path).collect();
 /// assert_eq!(paths, ["layers.0.weight", "layers.0.bias", "layers.1.weight"]);
 /// # let _ = network.layers[0].activation;
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 pub trait Module {
     /// Calls `visit` with each variable and its path, always in the same order.
@@ -49,6 +51,18 @@ pub trait Module {
         self.visit_variables(&mut Path::default(), &mut |path, variable| {
             found.push((path.to_owned(), variable.clone()));
         });
+        found
+    }
+
+    /// The variables that training changes, with their paths, in order, each once: those that are [`trainable`](Variable::trainable) and floats.
+    fn parameters(&self) -> Vec<(String, Variable)>
+    where
+        Self: Sized,
+    {
+        let mut seen = HashSet::new();
+        let is_parameter = |variable: &Variable| variable.trainable() && variable.ty().dtype.is_float();
+        let mut found = self.variables();
+        found.retain(|(_, variable)| is_parameter(variable) && seen.insert(variable.clone()));
         found
     }
 }
@@ -140,7 +154,7 @@ tuple_modules! {
 /// let (steps, means) = counts.value();
 /// counts.assign(&(steps + 1, means))?;
 /// assert_eq!(counts.value().0.item::<i32>()?, 1);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 pub struct Variables<P> {
     template: P,
@@ -159,7 +173,7 @@ impl<P: Tree> Variables<P> {
             tensors(&tree).into_iter().map(|x| Variable::made_at("", x, at)).collect::<Result<_>>()?;
         // Only the structure is needed: the values are the variables' alone.
         let nothing = Tensor::from(false);
-        let template = with_tensors(&tree, variables.iter().map(|_| nothing.clone()));
+        let template = with_tensors(&tree, vec![nothing; variables.len()]);
         Ok(Variables { template, variables })
     }
 
@@ -167,7 +181,7 @@ impl<P: Tree> Variables<P> {
     #[track_caller]
     pub fn value(&self) -> P {
         let at = crate::error::caller();
-        with_tensors(&self.template, self.variables.iter().map(|variable| variable.value_at(at)))
+        with_tensors(&self.template, self.variables.iter().map(|variable| variable.value_at(at)).collect())
     }
 
     /// Gives all variables other values.

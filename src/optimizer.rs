@@ -17,7 +17,7 @@
 //!     (x, state) = step.call((&x, &state))?;
 //! }
 //! assert!(x.to_vec::<f32>()?.iter().all(|x| (x - 3.0).abs() < 1e-2));
-//! # Ok::<(), tensorwright::Error>(())
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! Gradients are a tree like the parameters, as [`grad`](crate::grad()) gives it. Integer and bool tensors among the parameters stay
@@ -58,11 +58,11 @@ pub trait Optimizer {
 /// use tensorwright::optimizer::{Sgd, Trainer};
 ///
 /// let w = Variable::new(0.0f64)?;
-/// let trainer = Trainer::new(Sgd { learning_rate: 0.1, ..Sgd::default() }, vec![w.clone()])?;
-/// let step = function(move |x: Tensor| trainer.step(|| (&x * w.value() - 6.0).square()));
+/// let trainer = Trainer::of(Sgd { learning_rate: 0.1, ..Sgd::default() }, &w)?;
+/// let step = function(move |x: Tensor| trainer.step(|| (&x * &w - 6.0).square()));
 /// let losses: Vec<f64> = (0..30).map(|_| step.call(2.0f64)?.item()).collect::<Result<_, _>>()?;
 /// assert!(losses[0] == 36.0 && losses[29] < 1e-9);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 pub struct Trainer<O: Optimizer> {
     rule: O,
@@ -71,7 +71,16 @@ pub struct Trainer<O: Optimizer> {
 }
 
 impl<O: Optimizer> Trainer<O> {
-    /// A rule before its first step.
+    /// A rule before its first step, for the [`parameters`](Module::parameters) of a module.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    #[track_caller]
+    pub fn of(rule: O, module: &impl Module) -> Result<Trainer<O>> {
+        Trainer::new(rule, module.parameters().into_iter().map(|(_, variable)| variable).collect())
+    }
+
+    /// A rule before its first step, for these variables.
     ///
     /// # Errors
     /// In a traced function, as [`Variable::new`]: the state is made outside.
@@ -88,7 +97,10 @@ impl<O: Optimizer> Trainer<O> {
     /// When the loss is no float scalar, does not depend on a parameter, or carries an error.
     #[track_caller]
     pub fn step<L: Output<Tree = Tensor>>(&self, loss: impl Fn() -> L) -> Result<Tensor> {
-        let (loss, gradients) = value_and_grad_of(&self.parameters.iter().collect::<Vec<_>>(), loss)?;
+        self.stepped(value_and_grad_of(&self.parameters.iter().collect::<Vec<_>>(), loss)?)
+    }
+
+    fn stepped(&self, (loss, gradients): (Tensor, Vec<Tensor>)) -> Result<Tensor> {
         let (new, state) = self.rule.update(values(&self.parameters), &gradients, self.state.value())?;
         self.state.assign(&state)?;
         self.parameters.iter().zip(new).try_for_each(|(parameter, new)| parameter.assign(new))?;
@@ -260,5 +272,5 @@ fn zip<P: Tree, const N: usize, const M: usize>(
 }
 
 fn split<P: Tree, const M: usize>(like: &P, rows: Vec<[Tensor; M]>) -> [P; M] {
-    std::array::from_fn(|m| with_tensors(like, rows.iter().map(|row| row[m].clone())))
+    std::array::from_fn(|m| with_tensors(like, rows.iter().map(|row| row[m].clone()).collect()))
 }

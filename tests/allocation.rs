@@ -79,7 +79,7 @@ fn eager_effects_and_loops_compile_once() -> Result<()> {
         assert_that(&x.gt(0.0).all(..), "positive")?;
         check_finite(x, "finite")?;
         // A gradient by hand, whose graph has a loop in it.
-        let (_, pullback) = vjp(|x| fori_loop(0i32, 3i32, x, |_, x| x.sin()), x.clone())?;
+        let (_, pullback) = vjp(|x: Tensor| fori_loop(0i32, 3i32, x, |_, x| x.sin()), x.clone())?;
         pullback.call(x).map(drop)
     };
     work(&x)?;

@@ -82,7 +82,7 @@ fn momentum(size: usize) -> Result<Duration> {
             velocity.assign(&next)?;
             weight.assign_sub(&next * 0.01f32)?;
         }
-        Ok::<_, tensorwright::Error>(gradient.sum(..))
+        Ok(gradient.sum(..))
     });
     let gradient = Tensor::ones([8, 8], DType::F32);
     let start = Instant::now();

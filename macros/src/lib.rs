@@ -50,7 +50,7 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// assert_eq!(collatz(Tensor::from(27i32)).item::<i32>()?, 111);
 /// assert_eq!(collatz(Tensor::from(6i32)).item::<i32>()?, 8);
 /// assert_eq!(collatz::function().trace_count(), 1); // one graph, with a loop in it
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 ///
 /// | Rust | becomes | rules |

@@ -5,8 +5,10 @@ use tensorwright_runtime::cache::{Leaf, LeafValue};
 
 use crate::error::{CallSite, Error};
 use crate::function::describe;
-use crate::tensor::Repr;
-use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
+use crate::tensor::{Repr, Tensor};
+use crate::tree::erased::AnyTree;
+use crate::tree::tensors::types_of;
+use crate::tree::{LeafRef, StaticValue, Visitor};
 
 /// Who disagrees, for messages.
 #[derive(Clone, Copy)]
@@ -26,8 +28,17 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn new<A, S: TreeLike<A>>(tree: &S, names: &[String], at: CallSite) -> Shown {
-        Shown { leaves: describe::signature(tree, names, at).leaves, places: places(tree) }
+    pub(super) fn new(tree: &dyn AnyTree, at: CallSite) -> Shown {
+        Shown { leaves: describe::tree(tree, at).leaves, places: places(tree) }
+    }
+
+    /// A variable, as part of a tree whose parts are variables.
+    pub(super) fn named(mut self, name: &str) -> Shown {
+        for leaf in &mut self.leaves {
+            let separator = if leaf.path.is_empty() || leaf.path.starts_with('[') { "" } else { "." };
+            leaf.path = format!("{name}{separator}{}", leaf.path);
+        }
+        self
     }
 
     fn made(&self, leaf: usize) -> Option<Location> {
@@ -38,9 +49,13 @@ impl Shown {
 }
 
 /// Fails with the first part of `found` that is not like that of `expected`.
-pub(crate) fn check<S: Tree>(expected: &S, found: &S, parties: Parties, at: CallSite) -> Result<(), Error> {
-    let [left, right] = [expected, found].map(|tree| Shown::new(tree, &[], at));
-    check_shown(&left, &right, parties, at)
+pub(crate) fn check(
+    expected: &dyn AnyTree,
+    found: &dyn AnyTree,
+    parties: Parties,
+    at: CallSite,
+) -> Result<(), Error> {
+    check_shown(&Shown::new(expected, at), &Shown::new(found, at), parties, at)
 }
 
 /// As [`check`], of values as they are shown.
@@ -55,6 +70,28 @@ pub(super) fn check_shown(left: &Shown, right: &Shown, parties: Parties, at: Cal
         left: text(l.get(leaf), left.made(leaf), parties, true),
         right: text(r.get(leaf), right.made(leaf), parties, false),
     })
+}
+
+/// What a loop carries, as each iteration must leave it.
+pub(super) struct Carried {
+    before: Shown,
+    at: CallSite,
+}
+
+impl Carried {
+    /// State before the first iteration. Fails if a tensor carries an error.
+    pub(super) fn new(state: &dyn AnyTree, at: CallSite) -> Result<Carried, Error> {
+        types_of(&state.tensors())?;
+        Ok(Carried { before: Shown::new(state, at), at })
+    }
+
+    /// The tensors of the state after an iteration. Fails if one carries an error, or the state is not like the one before.
+    pub(super) fn after(&self, state: &dyn AnyTree) -> Result<Vec<Tensor>, Error> {
+        let tensors = state.tensors();
+        types_of(&tensors)?;
+        check_shown(&self.before, &Shown::new(state, self.at), Parties::Iteration, self.at)?;
+        Ok(tensors)
+    }
 }
 
 fn what(parties: Parties, path: &str) -> String {
@@ -96,7 +133,7 @@ fn text(leaf: Option<&Leaf>, made: Option<Location>, parties: Parties, is_left: 
 }
 
 /// Where the traced tensors of a tree were made.
-fn places<A, S: TreeLike<A>>(tree: &S) -> Vec<Option<CallSite>> {
+fn places(tree: &dyn AnyTree) -> Vec<Option<CallSite>> {
     struct Places(Vec<Option<CallSite>>);
 
     impl<'t> Visitor<'t> for Places {
@@ -118,6 +155,6 @@ fn places<A, S: TreeLike<A>>(tree: &S) -> Vec<Option<CallSite>> {
     }
 
     let mut places = Places(Vec::new());
-    tree.visit(&mut places);
+    tree.show(&mut places);
     places.0
 }

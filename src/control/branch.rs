@@ -6,14 +6,14 @@ use tensorwright_ir::{DType, Op, TensorType};
 
 use super::agree::{self, Parties};
 use super::region::{self, Captures, Traced};
+use crate::Tensor;
 use crate::error::{CallSite, Error, Result, caller};
-use crate::function::Output;
+use crate::function::{Output, erased};
 use crate::interpret::Operand;
 use crate::tensor::traced::is_tracing;
-use crate::tree::tensors::with_tensors;
-use crate::{Tensor, Tree};
+use crate::tree::erased::{Erased, typed};
 
-/// `if predicate { then() } else { otherwise() }` for a predicate that is a tensor: a bool scalar.
+/// `if predicate { then.run() } else { otherwise.run() }` for a predicate that is a tensor: a bool scalar.
 ///
 /// In a traced function both closures are traced, and each run computes one of them. They must give results of the same
 /// structure, dtypes and shapes.
@@ -31,7 +31,7 @@ use crate::{Tensor, Tree};
 /// assert_eq!(clipped.call([8.0f32, 12.0])?.to_vec::<f32>()?, [4.0, 6.0]);
 /// assert_eq!(clipped.call([1.0f32, 2.0])?.to_vec::<f32>()?, [1.0, 2.0]);
 /// assert_eq!(clipped.trace_count(), 1);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn cond<O: Output, P: Output<Tree = O::Tree>>(
@@ -39,15 +39,35 @@ pub fn cond<O: Output, P: Output<Tree = O::Tree>>(
     then: impl FnOnce() -> O,
     otherwise: impl FnOnce() -> P,
 ) -> Result<O::Tree> {
-    let at = caller();
-    let predicate = predicate.as_ref();
+    either(predicate.as_ref(), &mut Some(then), &mut Some(otherwise), caller()).map(typed)
+}
+
+/// A branch behind its door.
+trait Branch {
+    /// Runs it, once at most.
+    fn run(&mut self) -> Result<Erased>;
+}
+
+impl<O: Output, F: FnOnce() -> O> Branch for Option<F> {
+    fn run(&mut self) -> Result<Erased> {
+        erased(self.take().expect("a branch is taken once")())
+    }
+}
+
+fn either(
+    predicate: &Tensor,
+    then: &mut dyn Branch,
+    otherwise: &mut dyn Branch,
+    at: CallSite,
+) -> Result<Erased> {
     check_scalar(predicate, "if", DType::Bool, at)?;
     if !is_tracing() {
-        let holds = predicate.scalar_value(at)?.to_bool();
-        return if holds { then().into_result() } else { otherwise().into_result() };
+        return if predicate.scalar_value(at)?.to_bool() { then.run() } else { otherwise.run() };
     }
-    let branches =
-        vec![region::trace("then", &[], at, |_| then())?, region::trace("else", &[], at, |_| otherwise())?];
+    let branches = vec![
+        region::trace("then", &[], at, |_| then.run())?,
+        region::trace("else", &[], at, |_| otherwise.run())?,
+    ];
     choose(If {}.into(), predicate, branches, at)
 }
 
@@ -65,28 +85,35 @@ pub fn cond<O: Output, P: Output<Tree = O::Tree>>(
 /// });
 /// assert_eq!(f.call((1i32, 5.0f32))?.item::<f32>()?, 10.0);
 /// assert_eq!(f.call((7i32, 5.0f32))?.item::<f32>()?, 5.0);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -> Result<O::Tree> {
-    let (at, index) = (caller(), index.as_ref());
+    let branch = |number: usize| erased(branches[number]());
+    one_of(index.as_ref(), branches.len(), &branch, caller()).map(typed)
+}
+
+fn one_of(
+    index: &Tensor,
+    count: usize,
+    branch: &dyn Fn(usize) -> Result<Erased>,
+    at: CallSite,
+) -> Result<Erased> {
     check_scalar(index, "case", DType::I32, at)?;
-    if branches.is_empty() {
+    if count == 0 {
         let source = TypeError::Other("there must be at least one branch".to_owned());
         return Err(Error::refused(at, "case", [index.ty()?.into()], source));
     }
     if !is_tracing() {
-        let selected = Selector::Index.region(index.scalar_value(at)?.to_i128(), branches.len());
-        return branches[selected]().into_result();
+        return branch(Selector::Index.region(index.scalar_value(at)?.to_i128(), count));
     }
-    let traced = branches.iter().map(|branch| region::trace("branch", &[], at, |_| branch()));
-    let traced = traced.collect::<Result<Vec<_>>>()?;
-    choose(Case {}.into(), index, traced, at)
+    let traced = (0..count).map(|number| region::trace("branch", &[], at, |_| branch(number)));
+    choose(Case {}.into(), index, traced.collect::<Result<Vec<_>>>()?, at)
 }
 
-fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: CallSite) -> Result<R> {
+fn choose(op: Op, chooser: &Tensor, branches: Vec<Traced<Erased>>, at: CallSite) -> Result<Erased> {
     for (i, branch) in branches.iter().enumerate().skip(1) {
-        agree::check(&branches[0].result, &branch.result, Parties::Branches(0, i), at)?;
+        agree::check(&*branches[0].result, &*branch.result, Parties::Branches(0, i), at)?;
     }
     let regions: Vec<_> = branches.iter().map(|branch| &branch.region).collect();
     let captures = Captures::of(&regions);
@@ -97,7 +124,7 @@ fn choose<R: Tree>(op: Op, chooser: &Tensor, branches: Vec<Traced<R>>, at: CallS
     let operands: Vec<Operand<'_>> =
         [Operand::Tensor(chooser)].into_iter().chain(captures.operands(&[], &[])).collect();
     let results = region::record(op, &operands, graphs, &captures, count, at)?;
-    Ok(with_tensors(&branches[0].result, results))
+    Ok(branches[0].result.with(results.into_vec()))
 }
 
 /// Fails unless the tensor is a scalar of the dtype.

@@ -22,10 +22,10 @@ use crate::tensor::Tensor;
 ///
 /// let f = function(|x: Tensor| {
 ///     print("x is {}", &[&x])?;
-///     Ok::<_, tensorwright::Error>(x + 1.0)
+///     Ok(x + 1.0)
 /// });
 /// f.call(2.0f32)?; // x is 2.0
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn print(format: &str, values: &[&Tensor]) -> Result<()> {
@@ -44,12 +44,14 @@ pub(super) fn print_at(format: &str, values: &[&Tensor], at: CallSite) -> Result
 /// [`Error::Check`](crate::Error::Check).
 #[track_caller]
 pub fn assert_that(predicate: &Tensor, message: &str) -> Result<()> {
-    assert_at(predicate, message, caller())
+    assert_at(predicate, &message.replace('{', "{{").replace('}', "}}"), &[], caller())
 }
 
-pub(super) fn assert_at(predicate: &Tensor, message: &str, at: CallSite) -> Result<()> {
+/// The message has a `{}` for each of the values.
+pub(super) fn assert_at(predicate: &Tensor, message: &str, values: &[&Tensor], at: CallSite) -> Result<()> {
     check_scalar(predicate, "assert", DType::Bool, at)?;
-    effect(Assert { message: message.to_owned() }.into(), &[predicate], at)
+    let operands: Vec<&Tensor> = [predicate].iter().chain(values).copied().collect();
+    effect(Assert { message: message.to_owned() }.into(), &operands, at)
 }
 
 /// Stops the program with an error that begins with this message if an element of the float tensor is NaN or infinite.

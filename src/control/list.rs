@@ -35,20 +35,20 @@ use crate::tree::{LeafRef, Tree, TreeLike, Visitor};
 ///             let even = (&n % 2).eq(0);
 ///             let n = cond(&even, || &n / 2, || &n * 3 + 1)?;
 ///             let list = list.push(&n);
-///             Ok::<_, tensorwright::Error>((n, list))
+///             Ok((n, list))
 ///         },
 ///     )?;
 ///     let count = list.len();
 ///     let (sum, _) = fori_loop(0i32, count.clone(), (Tensor::from(0i32), list), |i, (sum, list)| {
 ///         (sum + list.get(i), list)
 ///     })?;
-///     Ok::<_, tensorwright::Error>((sum, count))
+///     Ok((sum, count))
 /// });
 /// let (sum, count) = collatz.call(6i32)?; // 6, 3, 10, 5, 16, 8, 4, 2, 1
 /// assert_eq!((sum.item::<i32>()?, count.item::<i32>()?), (55, 9));
 /// assert_eq!(collatz.call(27i32)?.1.item::<i32>()?, 112);
 /// assert_eq!(collatz.trace_count(), 1);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct TensorList(Tensor);

@@ -7,12 +7,12 @@ use tensorwright_ir::{Graph, Op, Type, Value};
 
 use crate::Tensor;
 use crate::error::{CallSite, Error};
-use crate::function::Output as ClosureOutput;
 use crate::interpret::trace::{CaptureId, Captured, Input, Output, Region, Session};
 use crate::interpret::{self, Application, Code, Operand};
 use crate::state::State;
 use crate::tensor::Results;
-use crate::tree::tensors::{tensors, types_of};
+use crate::tree::erased::{AnyTree, Erased};
+use crate::tree::tensors::types_of;
 
 /// A traced closure.
 pub(crate) struct Traced<R> {
@@ -23,17 +23,49 @@ pub(crate) struct Traced<R> {
     pub(crate) types: Vec<Type>,
 }
 
+/// What closures give, behind their doors.
+pub(crate) trait Given {
+    /// The tensors in it.
+    fn row(&self) -> Vec<Tensor>;
+}
+
+impl Given for Tensor {
+    fn row(&self) -> Vec<Tensor> {
+        vec![self.clone()]
+    }
+}
+
+impl Given for Vec<Tensor> {
+    fn row(&self) -> Vec<Tensor> {
+        self.clone()
+    }
+}
+
+impl Given for Erased {
+    fn row(&self) -> Vec<Tensor> {
+        AnyTree::tensors(&**self)
+    }
+}
+
+impl<A: Given, B: Given> Given for (A, B) {
+    fn row(&self) -> Vec<Tensor> {
+        let mut row = self.0.row();
+        row.extend(self.1.row());
+        row
+    }
+}
+
 /// Traces a closure on arguments of these types.
-pub(crate) fn trace<O: ClosureOutput>(
+pub(crate) fn trace<R: Given>(
     name: &str,
     arguments: &[Type],
     at: CallSite,
-    body: impl FnOnce(Vec<Tensor>) -> O,
-) -> Result<Traced<O::Tree>, Error> {
+    body: impl FnOnce(Vec<Tensor>) -> Result<R, Error>,
+) -> Result<Traced<R>, Error> {
     let session = Session::begin_region(name);
     let inputs = arguments.iter().map(|ty| session.input(ty.clone(), "", at)).collect();
-    let result = body(inputs).into_result()?;
-    let outputs = tensors(&result);
+    let result = body(inputs)?;
+    let outputs = result.row();
     let types = types_of(&outputs)?;
     let values: Result<Vec<Value>, _> = outputs.iter().map(|tensor| session.output(tensor, at)).collect();
     let values = values.map_err(|failure| (*failure).clone())?;

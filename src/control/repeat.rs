@@ -3,14 +3,15 @@
 use tensorwright_ir::DType;
 use tensorwright_ir::op::control::{Scan, While};
 
-use super::agree::{self, Parties};
+use super::agree::Carried;
 use super::branch::check_scalar;
 use super::region::{self, Captures};
 use crate::error::{CallSite, Result, caller};
-use crate::function::Output;
+use crate::function::{AnyFunction, Output, Site, erased};
 use crate::interpret::trace::Output as RegionOutput;
 use crate::tensor::traced::is_tracing;
-use crate::tree::tensors::{tensors, types_of, with_tensors};
+use crate::tree::erased::{AnyTree, Erased};
+use crate::tree::tensors::{types_of, with_tensors};
 use crate::{Tensor, Tree};
 
 /// Runs `body` on the state as long as `condition` gives true: a bool scalar. The condition comes first, so the body may run
@@ -31,7 +32,7 @@ use crate::{Tensor, Tree};
 ///     while_loop(a.clone(), far, |x| (&x + &a / &x) * 0.5)
 /// });
 /// assert_eq!(sqrt.call(2.0f64)?.item::<f64>()?, 1.4142135623746899);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn while_loop<S: Tree, O: Output<Tree = S>>(
@@ -39,26 +40,63 @@ pub fn while_loop<S: Tree, O: Output<Tree = S>>(
     condition: impl Fn(&S) -> Tensor,
     body: impl Fn(S) -> O,
 ) -> Result<S> {
-    while_loop_at(state, condition, body, caller())
+    while_at(state, &condition, &body, caller())
 }
 
-fn while_loop_at<S: Tree, O: Output<Tree = S>>(
+#[inline(never)]
+fn while_at<S: Tree>(
     state: S,
-    condition: impl Fn(&S) -> Tensor,
-    body: impl Fn(S) -> O,
+    condition: &dyn Fn(&S) -> Tensor,
+    body: &dyn AnyFunction<S, S>,
     at: CallSite,
 ) -> Result<S> {
-    if !is_tracing() {
-        return run_while(state, condition, body, at);
-    }
-    let now = tensors(&state);
-    let types = types_of(&now)?;
-    let condition = region::trace("condition", &types, at, |inputs| {
-        let predicate = condition(&with_tensors(&state, inputs));
+    let site = Site { at, names: &[] };
+    let condition = |now| condition(&with_tensors(&state, now));
+    let body = |now| erased(body.call_from(with_tensors(&state, now), site));
+    let last = repeated(&state, &condition, &body, at)?;
+    Ok(with_tensors(&state, last))
+}
+
+/// A `while` behind its door.
+fn repeated(
+    state: &dyn AnyTree,
+    condition: &dyn Fn(Vec<Tensor>) -> Tensor,
+    body: &dyn Fn(Vec<Tensor>) -> Result<Erased>,
+    at: CallSite,
+) -> Result<Vec<Tensor>> {
+    let carried = Carried::new(state, at)?;
+    repeat(state.tensors(), condition, &|now| carried.after(&*body(now)?), at)
+}
+
+fn repeat(
+    now: Vec<Tensor>,
+    condition: &dyn Fn(Vec<Tensor>) -> Tensor,
+    body: &dyn Fn(Vec<Tensor>) -> Result<Vec<Tensor>>,
+    at: CallSite,
+) -> Result<Vec<Tensor>> {
+    let condition = |now: Vec<Tensor>| {
+        let predicate = condition(now);
         check_scalar(&predicate, "while", DType::Bool, at).map(|()| predicate)
-    })?;
-    let body = region::trace("body", &types, at, |inputs| body(with_tensors(&state, inputs)))?;
-    agree::check(&state, &body.result, Parties::Iteration, at)?;
+    };
+    if is_tracing() {
+        return record(now, condition, body, at);
+    }
+    let mut now = now;
+    while condition(now.clone())?.scalar_value(at)?.to_bool() {
+        now = body(now)?;
+    }
+    Ok(now)
+}
+
+fn record(
+    now: Vec<Tensor>,
+    condition: impl Fn(Vec<Tensor>) -> Result<Tensor>,
+    body: &dyn Fn(Vec<Tensor>) -> Result<Vec<Tensor>>,
+    at: CallSite,
+) -> Result<Vec<Tensor>> {
+    let types = types_of(&now)?;
+    let condition = region::trace("condition", &types, at, condition)?;
+    let body = region::trace("body", &types, at, body)?;
     let count = types.len();
     let captures = Captures::of(&[&condition.region, &body.region]);
     let inputs = captures.inputs(count, 0);
@@ -69,25 +107,7 @@ fn while_loop_at<S: Tree, O: Output<Tree = S>>(
     let carried = count + captures.changes.len();
     let operands = captures.operands(&now, &[]);
     let results = region::record(While { carried }, &operands, regions, &captures, count, at)?;
-    Ok(with_tensors(&state, results))
-}
-
-fn run_while<S: Tree, O: Output<Tree = S>>(
-    mut state: S,
-    condition: impl Fn(&S) -> Tensor,
-    body: impl Fn(S) -> O,
-    at: CallSite,
-) -> Result<S> {
-    loop {
-        let predicate = condition(&state);
-        check_scalar(&predicate, "while", DType::Bool, at)?;
-        if !predicate.scalar_value(at)?.to_bool() {
-            return Ok(state);
-        }
-        let before = with_tensors(&state, tensors(&state));
-        state = body(state).into_result()?;
-        agree::check(&before, &state, Parties::Iteration, at)?;
-    }
+    Ok(results.into_vec())
 }
 
 /// Runs `body` on `i` and the state for each `i` in `lower..upper`, which are scalars of one integer dtype. Returns the last state.
@@ -105,7 +125,7 @@ fn run_while<S: Tree, O: Output<Tree = S>>(
 ///     fori_loop(Tensor::from(0i32), n, Tensor::from(1.0f32), |_, y| y * &x)
 /// });
 /// assert_eq!(power.call((2.0f32, 10i32))?.item::<f32>()?, 1024.0);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn fori_loop<S: Tree, O: Output<Tree = S>>(
@@ -114,45 +134,72 @@ pub fn fori_loop<S: Tree, O: Output<Tree = S>>(
     state: S,
     body: impl Fn(Tensor, S) -> O,
 ) -> Result<S> {
-    let (at, lower, upper) = (caller(), lower.into(), upper.into());
+    let at = caller();
+    for_at(&lower.into(), &upper.into(), state, &|(i, state)| body(i, state), at)
+}
+
+#[inline(never)]
+fn for_at<S: Tree>(
+    lower: &Tensor,
+    upper: &Tensor,
+    state: S,
+    body: &dyn AnyFunction<(Tensor, S), S>,
+    at: CallSite,
+) -> Result<S> {
+    let site = Site { at, names: &[] };
+    let body = |i, now| erased(body.call_from((i, with_tensors(&state, now)), site));
+    let last = numbered(lower, upper, &state, &body, at)?;
+    Ok(with_tensors(&state, last))
+}
+
+/// A `for` behind its door.
+fn numbered(
+    lower: &Tensor,
+    upper: &Tensor,
+    state: &dyn AnyTree,
+    body: &dyn Fn(Tensor, Vec<Tensor>) -> Result<Erased>,
+    at: CallSite,
+) -> Result<Vec<Tensor>> {
     let dtype = lower.ty()?.dtype;
     let dtype = if dtype.is_int() { dtype } else { DType::I32 };
-    check_scalar(&lower, "for", dtype, at)?;
-    check_scalar(&upper, "for", dtype, at)?;
-    if is_tracing()
-        && let (Ok(first), Ok(end)) = (lower.scalar_value(at), upper.scalar_value(at))
-    {
-        let length = usize::try_from(end.to_i128() - first.to_i128()).unwrap_or(0);
-        return counted(lower, length, state, body, at);
-    }
-    let step = |(i, state): (Tensor, S)| {
+    check_scalar(lower, "for", dtype, at)?;
+    check_scalar(upper, "for", dtype, at)?;
+    let carried = Carried::new(state, at)?;
+    // The number goes first.
+    let step = |mut now: Vec<Tensor>| {
+        let i = now.remove(0);
         let next = &i + 1;
-        body(i, state).into_result().map(|state| (next, state))
+        let mut after = carried.after(&*body(i, now)?)?;
+        after.insert(0, next);
+        Ok(after)
     };
-    while_loop_at((lower, state), |(i, _)| i.lt(&upper), step, at).map(|(_, state)| state)
+    let now: Vec<Tensor> = [lower.clone()].into_iter().chain(state.tensors()).collect();
+    let known = || Some((lower.scalar_value(at).ok()?, upper.scalar_value(at).ok()?));
+    let mut last = match known() {
+        Some((first, end)) if is_tracing() => {
+            let length = usize::try_from(end.to_i128() - first.to_i128()).unwrap_or(0);
+            counted(now, length, &step, at)?
+        }
+        _ => repeat(now, &|now| now[0].lt(upper), &step, at)?,
+    };
+    last.remove(0);
+    Ok(last)
 }
 
 /// A loop of fixed length: a scan without slices.
-fn counted<S: Tree, O: Output<Tree = S>>(
-    first: Tensor,
+fn counted(
+    now: Vec<Tensor>,
     length: usize,
-    state: S,
-    body: impl Fn(Tensor, S) -> O,
+    body: &dyn Fn(Vec<Tensor>) -> Result<Vec<Tensor>>,
     at: CallSite,
-) -> Result<S> {
-    let now: Vec<Tensor> = [first].into_iter().chain(tensors(&state)).collect();
+) -> Result<Vec<Tensor>> {
     let types = types_of(&now)?;
-    let body = region::trace("body", &types, at, |mut inputs| {
-        let i = inputs.remove(0);
-        let next = &i + 1;
-        body(i, with_tensors(&state, inputs)).into_result().map(|state| (next, state))
-    })?;
-    agree::check(&state, &body.result.1, Parties::Iteration, at)?;
+    let body = region::trace("body", &types, at, body)?;
     let count = types.len();
     let captures = Captures::of(&[&body.region]);
     let (inputs, outputs) = (captures.inputs(count, 0), captures.outputs(count, 0));
     let graph = region::graph(&body.region, &inputs, &outputs, at)?;
     let scan = Scan { carried: count + captures.changes.len(), scanned: 0, length, reverse: false };
     let results = region::record(scan, &captures.operands(&now, &[]), vec![graph], &captures, count, at)?;
-    Ok(with_tensors(&state, results.into_iter().skip(1)))
+    Ok(results.into_vec())
 }

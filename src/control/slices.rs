@@ -4,13 +4,14 @@ use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::control::{Map, Scan};
 use tensorwright_ir::{Shape, Type};
 
-use super::agree::{self, Parties};
+use super::agree::{self, Carried, Parties};
 use super::region::{self, Captures, Traced};
 use crate::error::{CallSite, Error, Result, caller};
-use crate::function::Output;
+use crate::function::{AnyFunction, Output, Site, erased};
 use crate::interpret::trace::Session;
 use crate::tensor::rows::no_tensor;
 use crate::tensor::traced::is_tracing;
+use crate::tree::erased::{AnyTree, Erased, typed};
 use crate::tree::tensors::{tensors, types_of, with_tensors};
 use crate::{Tensor, Tree};
 
@@ -31,7 +32,7 @@ use crate::{Tensor, Tree};
 /// let (last, all) = sums.call([1.0f32, 2.0, 3.0])?;
 /// assert_eq!(last.item::<f32>()?, 6.0);
 /// assert_eq!(all.to_vec::<f32>()?, [1.0, 3.0, 6.0]);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn scan<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
@@ -39,7 +40,7 @@ pub fn scan<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
     xs: X,
     body: impl Fn(S, X) -> O,
 ) -> Result<(S, Y)> {
-    Slices::of(xs, "scan", caller())?.scan(state, false, body)
+    scanned(state, xs, false, &|(state, x)| body(state, x), caller())
 }
 
 /// Runs `body` on slices from the last to the first; see [`scan`]. Results are stacked at the places of their slices.
@@ -52,7 +53,7 @@ pub fn scan_reverse<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
     xs: X,
     body: impl Fn(S, X) -> O,
 ) -> Result<(S, Y)> {
-    Slices::of(xs, "scan", caller())?.scan(state, true, body)
+    scanned(state, xs, true, &|(state, x)| body(state, x), caller())
 }
 
 /// Runs `body` on each slice of the tensors in `xs`, along axis 0, independently. Results are stacked along a new axis 0.
@@ -65,25 +66,52 @@ pub fn scan_reverse<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
 ///
 /// let norms = function(|x: Tensor| map(x, |row| (&row * &row).sum(..).sqrt()));
 /// assert_eq!(norms.call([[3.0f32, 4.0], [0.0, 2.0]])?.to_vec::<f32>()?, [5.0, 2.0]);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn map<X: Tree, Y: Tree, O: Output<Tree = Y>>(xs: X, body: impl Fn(X) -> O) -> Result<Y> {
-    Slices::of(xs, "map", caller())?.map(body)
+    mapped(xs, &body, caller())
 }
 
-/// Tensors that are sliced together.
-struct Slices<X> {
+#[inline(never)]
+fn mapped<X: Tree, Y: Tree>(xs: X, body: &dyn AnyFunction<X, Y>, at: CallSite) -> Result<Y> {
+    let site = Site { at, names: &[] };
+    let call = |slices| erased(body.call_from(with_tensors(&xs, slices), site));
+    Slices::of(tensors(&xs), "map", at)?.map(&call).map(typed)
+}
+
+#[inline(never)]
+fn scanned<S: Tree, X: Tree, Y: Tree>(
+    state: S,
     xs: X,
+    reverse: bool,
+    body: &dyn AnyFunction<(S, X), (S, Y)>,
+    at: CallSite,
+) -> Result<(S, Y)> {
+    let site = Site { at, names: &[] };
+    let call = |now, slices| {
+        let (state, y) = body.call_from((with_tensors(&state, now), with_tensors(&xs, slices)), site)?;
+        Ok((Box::new(state) as Erased, Box::new(y) as Erased))
+    };
+    let (last, stacks) = Slices::of(tensors(&xs), "scan", at)?.scan(&state, reverse, &call)?;
+    Ok((with_tensors(&state, last), typed(stacks)))
+}
+
+/// The body of a scan behind its door: state and slices in, state and a result out.
+type Body<'b> = &'b dyn Fn(Vec<Tensor>, Vec<Tensor>) -> Result<(Erased, Erased)>;
+
+/// Tensors that are sliced together.
+struct Slices {
+    xs: Vec<Tensor>,
     length: usize,
     /// Types of the slices.
     types: Vec<Type>,
     at: CallSite,
 }
 
-impl<X: Tree> Slices<X> {
-    fn of(xs: X, op: &'static str, at: CallSite) -> Result<Slices<X>> {
-        let types = types_of(&tensors(&xs))?;
+impl Slices {
+    fn of(xs: Vec<Tensor>, op: &'static str, at: CallSite) -> Result<Slices> {
+        let types = types_of(&xs)?;
         let slice = |ty: &Type| {
             let (ty, length) = ty.as_tensor().and_then(|ty| Some((ty, ty.shape.first()?.size())))?;
             Some((length, ty.with_shape(ty.shape.without(&[0]))))
@@ -98,147 +126,134 @@ impl<X: Tree> Slices<X> {
     }
 
     /// The slices at `index`, of tensors with values.
-    fn slice(&self, index: usize) -> X {
-        let slices = tensors(&self.xs).into_iter().map(|x| x.i(index as i64));
-        with_tensors(&self.xs, slices)
+    fn slice(&self, index: usize) -> Vec<Tensor> {
+        self.xs.iter().map(|x| x.i(index as i64)).collect()
     }
 
-    fn scan<S: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
-        self,
-        state: S,
-        reverse: bool,
-        body: impl Fn(S, X) -> O,
-    ) -> Result<(S, Y)> {
+    /// The last state and the stacks.
+    fn scan(self, state: &dyn AnyTree, reverse: bool, body: Body<'_>) -> Result<(Vec<Tensor>, Erased)> {
+        let (at, now) = (self.at, state.tensors());
+        let carried = Carried::new(state, at)?;
+        let types: Vec<Type> = types_of(&now)?.into_iter().chain(self.types.clone()).collect();
+        // The state's tensors, then the slices.
+        let call = |mut inputs: Vec<Tensor>| {
+            let slices = inputs.split_off(now.len());
+            let (state, y) = body(inputs, slices)?;
+            Ok((carried.after(&*state)?, y))
+        };
         if is_tracing() {
-            return self.record_scan(state, reverse, body);
+            let traced = region::trace("body", &types, at, call)?;
+            return self.record_scan(&now, reverse, traced);
         }
-        let at = self.at;
-        let mut stacks = Stacks::new(self.length, at);
-        let mut state = state;
-        for count in 0..self.length {
-            let index = if reverse { self.length - 1 - count } else { count };
-            let before = with_tensors(&state, tensors(&state));
-            let (after, y) = body(state, self.slice(index)).into_result()?;
-            agree::check(&before, &after, Parties::Iteration, at)?;
-            state = after;
-            stacks.push(y)?;
-        }
+        let (last, mut stacks) = self.run_scan(now.clone(), reverse, &call)?;
         if reverse {
             stacks.results.reverse();
         }
-        let empty = || {
-            let types: Vec<Type> =
-                types_of(&tensors(&state))?.into_iter().chain(self.types.clone()).collect();
-            let traced = trace_apart("body", &types, at, |inputs| self.call(&state, inputs, &body))?;
-            let (_, y) = traced.result;
-            Ok((y, traced.types[types.len() - self.types.len()..].to_vec()))
-        };
-        let y = stacks.finish(empty)?;
-        Ok((state, y))
+        let stacks = stacks.finish(|| {
+            let traced = trace_apart("body", &types, at, call)?;
+            Ok((traced.result.1, traced.types[now.len()..].to_vec()))
+        })?;
+        Ok((last, stacks))
     }
 
-    /// Calls the body with the state's tensors, then the slices.
-    fn call<S: Tree, O>(&self, state: &S, mut inputs: Vec<Tensor>, body: impl Fn(S, X) -> O) -> O {
-        let slices = inputs.split_off(inputs.len() - self.types.len());
-        body(with_tensors(state, inputs), with_tensors(&self.xs, slices))
-    }
-
-    fn record_scan<S: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
-        self,
-        state: S,
+    fn run_scan(
+        &self,
+        mut now: Vec<Tensor>,
         reverse: bool,
-        body: impl Fn(S, X) -> O,
-    ) -> Result<(S, Y)> {
-        let now = tensors(&state);
-        let types: Vec<Type> = types_of(&now)?.into_iter().chain(self.types.clone()).collect();
-        let traced = region::trace("body", &types, self.at, |inputs| self.call(&state, inputs, &body))?;
-        agree::check(&state, &traced.result.0, Parties::Iteration, self.at)?;
-        self.record_traced(&state, reverse, traced)
+        call: &dyn Fn(Vec<Tensor>) -> Result<(Vec<Tensor>, Erased)>,
+    ) -> Result<(Vec<Tensor>, Stacks)> {
+        let mut stacks = Stacks::new(self.length, self.at);
+        for count in 0..self.length {
+            let index = if reverse { self.length - 1 - count } else { count };
+            now.extend(self.slice(index));
+            let (after, y) = call(now)?;
+            now = after;
+            stacks.push(y)?;
+        }
+        Ok((now, stacks))
     }
 
-    fn record_traced<S: Tree, Y: Tree>(
+    fn record_scan(
         self,
-        state: &S,
+        now: &[Tensor],
         reverse: bool,
-        traced: Traced<(S, Y)>,
-    ) -> Result<(S, Y)> {
-        let (at, now) = (self.at, tensors(state));
-        let count = now.len();
+        traced: Traced<(Vec<Tensor>, Erased)>,
+    ) -> Result<(Vec<Tensor>, Erased)> {
+        let (at, count) = (self.at, now.len());
         let captures = Captures::of(&[&traced.region]);
         let (inputs, outputs) =
             (captures.inputs(count, self.types.len()), captures.outputs(count, traced.types.len() - count));
         let graph = region::graph(&traced.region, &inputs, &outputs, at)?;
-        let xs = tensors(&self.xs);
         let carried = count + captures.changes.len();
-        let scan = Scan { carried, scanned: xs.len(), length: self.length, reverse };
-        let operands = captures.operands(&now, &xs);
-        let mut results = region::record(scan, &operands, vec![graph], &captures, count, at)?.into_iter();
-        let state = with_tensors(state, results.by_ref().take(count));
-        Ok((state, with_tensors(&traced.result.1, results)))
+        let scan = Scan { carried, scanned: self.xs.len(), length: self.length, reverse };
+        let operands = captures.operands(now, &self.xs);
+        let mut results = region::record(scan, &operands, vec![graph], &captures, count, at)?.into_vec();
+        let stacks = results.split_off(count);
+        Ok((results, traced.result.1.with(stacks)))
     }
 
-    fn map<Y: Tree, O: Output<Tree = Y>>(self, body: impl Fn(X) -> O) -> Result<Y> {
+    /// The stacks of results.
+    fn map(self, call: &dyn Fn(Vec<Tensor>) -> Result<Erased>) -> Result<Erased> {
         let at = self.at;
-        let call = |inputs: Vec<Tensor>| body(with_tensors(&self.xs, inputs));
         if !is_tracing() {
             let mut stacks = Stacks::new(self.length, at);
             for index in 0..self.length {
-                stacks.push(body(self.slice(index)).into_result()?)?;
+                stacks.push(call(self.slice(index))?)?;
             }
             return stacks.finish(|| {
                 let traced = trace_apart("body", &self.types, at, call)?;
                 Ok((traced.result, traced.types))
             });
         }
-        let traced = region::trace("body", &self.types, at, call)?;
-        let captures = Captures::of(&[&traced.region]);
+        let Traced { region, result, types } = region::trace("body", &self.types, at, call)?;
+        let captures = Captures::of(&[&region]);
         if !captures.changes.is_empty() {
             // In order, because what the iterations change is.
-            let Traced { region, result, types } = traced;
-            return Ok(self.record_traced(&(), false, Traced { region, result: ((), result), types })?.1);
+            let traced = Traced { region, result: (Vec::new(), result), types };
+            return Ok(self.record_scan(&[], false, traced)?.1);
         }
-        let count = traced.types.len();
+        let count = types.len();
         let (inputs, outputs) = (captures.inputs(self.types.len(), 0), captures.outputs(count, 0));
-        let graph = region::graph(&traced.region, &inputs, &outputs, at)?;
-        let xs = tensors(&self.xs);
-        let map = Map { mapped: xs.len(), length: self.length };
-        let results = region::record(map, &captures.operands(&xs, &[]), vec![graph], &captures, count, at)?;
-        Ok(with_tensors(&traced.result, results))
+        let graph = region::graph(&region, &inputs, &outputs, at)?;
+        let map = Map { mapped: self.xs.len(), length: self.length };
+        let operands = captures.operands(&self.xs, &[]);
+        let results = region::record(map, &operands, vec![graph], &captures, count, at)?;
+        Ok(result.with(results.into_vec()))
     }
 }
 
 /// Traces a closure for its types alone.
-fn trace_apart<O: Output>(
+fn trace_apart<R: region::Given>(
     name: &str,
     types: &[Type],
     at: CallSite,
-    body: impl FnOnce(Vec<Tensor>) -> O,
-) -> Result<Traced<O::Tree>> {
+    body: impl FnOnce(Vec<Tensor>) -> Result<R>,
+) -> Result<Traced<R>> {
     let _around = Session::begin(name);
     region::trace(name, types, at, body)
 }
 
 /// Results of iterations that ran, to be stacked.
-struct Stacks<Y> {
-    results: Vec<Y>,
+struct Stacks {
+    results: Vec<Erased>,
     at: CallSite,
 }
 
-impl<Y: Tree> Stacks<Y> {
-    fn new(length: usize, at: CallSite) -> Stacks<Y> {
+impl Stacks {
+    fn new(length: usize, at: CallSite) -> Stacks {
         Stacks { results: Vec::with_capacity(length), at }
     }
 
-    fn push(&mut self, y: Y) -> Result<()> {
+    fn push(&mut self, y: Erased) -> Result<()> {
         if let Some(first) = self.results.first() {
-            agree::check(first, &y, Parties::Branches(0, self.results.len()), self.at)?;
+            agree::check(&**first, &*y, Parties::Branches(0, self.results.len()), self.at)?;
         }
         self.results.push(y);
         Ok(())
     }
 
     /// The stacks. If there was no iteration `empty` says what one would have given, and of which types.
-    fn finish(self, empty: impl FnOnce() -> Result<(Y, Vec<Type>)>) -> Result<Y> {
+    fn finish(self, empty: impl FnOnce() -> Result<(Erased, Vec<Type>)>) -> Result<Erased> {
         let Some(first) = self.results.first() else {
             let (y, types) = empty()?;
             let none = |ty: &Type| {
@@ -246,13 +261,13 @@ impl<Y: Tree> Stacks<Y> {
                 let shape: Shape = [0].into_iter().chain(ty.shape.sizes()).collect();
                 Tensor::zeros(shape, ty.dtype)
             };
-            return Ok(with_tensors(&y, types.iter().map(none)));
+            return Ok(y.with(types.iter().map(none).collect()));
         };
-        let rows: Vec<Vec<Tensor>> = self.results.iter().map(tensors).collect();
+        let rows: Vec<Vec<Tensor>> = self.results.iter().map(|y| y.tensors()).collect();
         let stack =
             |column: usize| Tensor::stack(&rows.iter().map(|row| &row[column]).collect::<Vec<_>>(), 0);
-        let stacks: Vec<Tensor> = (0..tensors(first).len()).map(stack).collect();
+        let stacks: Vec<Tensor> = (0..rows[0].len()).map(stack).collect();
         types_of(&stacks)?;
-        Ok(with_tensors(first, stacks))
+        Ok(first.with(stacks))
     }
 }

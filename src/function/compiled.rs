@@ -1,25 +1,35 @@
 //! One signature of a function, compiled.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use tensorwright_compiler::CompileOptions;
+use smallvec::SmallVec;
 use tensorwright_ir::Value;
 use tensorwright_runtime::buffer::SharedBuffer;
-use tensorwright_runtime::cache::{Signature, Weigh};
+use tensorwright_runtime::cache::{Leaf, LeafValue, Signature, Weigh};
 use tensorwright_runtime::executable::Operand;
 use tensorwright_runtime::{Executable, RunError};
 
-use super::describe::tensor_paths;
-use super::flatten::leaf_type;
+use super::callable::Site;
+use super::config::Config;
 use crate::error::{CallSite, Error, Failure};
 use crate::interpret::trace::{Outside, Recording, Session};
 use crate::state::Variable;
 use crate::tensor::Tensor;
 use crate::tensor::id::TensorId;
-use crate::tree::{LeafRef, StaticValue, Tree, TreeLike, Visitor};
+use crate::tree::erased::Erased;
+use crate::tree::{LeafRef, Tree};
+
+/// A call, for code that knows no types.
+pub(super) trait AnyCall {
+    fn signature(&self, names: &[String], at: CallSite) -> Signature;
+
+    /// Runs the closure on other tensors.
+    fn trace(&self, tensors: Vec<Tensor>, site: Site<'_>) -> Result<Erased, Error>;
+}
 
 /// One signature, compiled.
-pub(super) struct Compiled<R> {
+pub(super) struct Compiled {
     pub(super) signature: Signature,
     pub(super) executable: Executable,
     /// What the closure uses from outside: values of the last inputs.
@@ -27,10 +37,10 @@ pub(super) struct Compiled<R> {
     /// The variables that it assigns: their new values are the last outputs.
     assigned: Vec<Variable>,
     /// The result as it was traced: its tensors are replaced by those of each call.
-    template: R,
+    template: Erased,
 }
 
-impl<R> Weigh for Compiled<R> {
+impl Weigh for Compiled {
     /// The executable with its graph, what describes them, and captured tensors that nobody else has. Scratch
     /// memory and results belong to the buffer pool, which has a budget of its own.
     fn bytes(&self) -> usize {
@@ -43,23 +53,25 @@ impl<R> Weigh for Compiled<R> {
     }
 }
 
-impl<R: Tree> Compiled<R> {
-    /// Traces and compiles `body` for the leaves of `argument`.
-    pub(super) fn new<A, H: TreeLike<A>>(
-        name: &str,
+/// What the runtime gives, buffer by buffer.
+type Outputs = SmallVec<[SharedBuffer; 2]>;
+
+impl Compiled {
+    /// Traces and compiles what is called, for the leaves of its argument.
+    pub(super) fn new(
+        config: &Config,
         signature: Signature,
-        argument: &H,
-        body: &dyn Fn(A) -> Result<R, Error>,
-        options: &CompileOptions,
+        call: &dyn AnyCall,
         at: CallSite,
-    ) -> Result<Compiled<R>, Error> {
-        let session = Session::begin(name);
-        let argument = traced_argument(&session, &signature, argument, at);
-        let template = body(argument)?;
-        let outputs = outputs(&session, &template, at)?;
+    ) -> Result<Compiled, Error> {
+        let session = Session::begin(&config.name);
+        let inputs = inputs(&session, &signature, at);
+        let template = call.trace(inputs, Site { at, names: &config.argument_names })?;
+        let outputs = outputs(&session, &template.tensors(), at)?;
         let recording = session.finish(&outputs);
-        let executable = Executable::compile_donating(&recording.graph, options, &recording.donations())
-            .map_err(|error| Error::compile(at, error))?;
+        let executable =
+            Executable::compile_donating(&recording.graph, &config.options, &recording.donations())
+                .map_err(|error| Error::compile(at, &recording.graph, error))?;
         let Recording { captures, assigned, .. } = recording;
         Ok(Compiled { signature, executable, captures, assigned, template })
     }
@@ -70,7 +82,7 @@ impl<R: Tree> Compiled<R> {
         &'t self,
         inputs: &mut Vec<&'t SharedBuffer>,
         threads: usize,
-    ) -> Result<R, RunError> {
+    ) -> Result<Outputs, RunError> {
         if self.uses_variables() {
             return self.run_with_variables(inputs, threads);
         }
@@ -78,7 +90,7 @@ impl<R: Tree> Compiled<R> {
             Outside::Buffer(buffer) => Some(buffer),
             Outside::Variable(_) | Outside::Assigned(_) => None,
         }));
-        Ok(self.rebuilt(self.executable.run(inputs, threads)?.into_iter()))
+        self.executable.run(inputs, threads)
     }
 
     #[inline]
@@ -87,7 +99,7 @@ impl<R: Tree> Compiled<R> {
     }
 
     /// As [`Compiled::run`]. Calls that assign the same variables come one after the other.
-    fn run_with_variables(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
+    fn run_with_variables(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<Outputs, RunError> {
         match self.executable.program().overwritten.is_empty() {
             true => self.run_beside_readers(inputs, threads),
             false => self.run_in_place(inputs, threads),
@@ -96,7 +108,7 @@ impl<R: Tree> Compiled<R> {
 
     /// A run that leaves the old values of variables alone. Others may read them meanwhile, and so may what the run calls: programs
     /// with effects overwrite nothing.
-    fn run_beside_readers(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
+    fn run_beside_readers(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<Outputs, RunError> {
         let _turns = Variable::take_turns(&self.assigned);
         let value = |outside: &Outside| match outside {
             Outside::Buffer(buffer) => buffer.clone(),
@@ -108,12 +120,12 @@ impl<R: Tree> Compiled<R> {
         let mut outputs = self.executable.run(&operands, threads)?;
         let new = outputs.drain(outputs.len() - self.assigned.len()..);
         self.assigned.iter().zip(new).for_each(|(variable, new)| variable.set(new, TensorId::fresh()));
-        Ok(self.rebuilt(outputs.into_iter()))
+        Ok(outputs)
     }
 
     /// A run that donates the old values of the variables that it assigns: new ones take their place in memory if nobody else has
     /// handles of them. The variables are locked meanwhile.
-    fn run_in_place(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<R, RunError> {
+    fn run_in_place(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<Outputs, RunError> {
         let read_only = |outside: &Outside| match outside {
             Outside::Buffer(_) | Outside::Assigned(_) => None,
             Outside::Variable(variable) => Some(variable.buffer()),
@@ -134,76 +146,49 @@ impl<R: Tree> Compiled<R> {
         let mut outputs = self.executable.run_donating(&mut operands, threads)?;
         drop(operands);
         locked.assign(outputs.drain(outputs.len() - self.assigned.len()..));
-        Ok(self.rebuilt(outputs.into_iter()))
+        Ok(outputs)
     }
 
     /// The result with the tensors of a run.
     #[inline]
-    fn rebuilt(&self, mut outputs: impl Iterator<Item = SharedBuffer>) -> R {
-        self.template.rebuild(&mut |leaf| match (leaf, outputs.next()) {
-            (LeafRef::Tensor(traced), Some(buffer)) => match traced.known_type() {
-                Ok(ty) => Tensor::concrete(ty.clone(), buffer),
-                Err(failure) => Tensor::failed(failure.clone()),
-            },
-            _ => unreachable!("the graph has one output for each tensor of the result"),
-        })
+    pub(super) fn rebuilt<R: Tree>(&self, outputs: Outputs) -> R {
+        let template: &dyn Any = &*self.template;
+        let template = template.downcast_ref::<R>().expect("a function keeps what it gives");
+        template.rebuild(&mut filled(outputs))
     }
 }
 
-fn traced_argument<A, H: TreeLike<A>>(
-    session: &Session,
-    signature: &Signature,
-    argument: &H,
-    at: CallSite,
-) -> A {
-    let mut names = tensor_paths(signature).into_iter();
-    argument.rebuild(&mut |leaf| {
-        let name = names.next().unwrap_or_default();
-        match leaf_type(leaf, at) {
-            Ok(ty) => session.input(ty, name, at),
-            Err(error) => Tensor::failed(error),
-        }
-    })
+/// Traced tensors with the values of a run. A function of its own, so that the closure's type is the same for all trees.
+#[inline]
+fn filled(outputs: Outputs) -> impl FnMut(LeafRef<'_>) -> Tensor {
+    let mut outputs = outputs.into_iter();
+    move |leaf| match (leaf, outputs.next()) {
+        (LeafRef::Tensor(traced), Some(buffer)) => match traced.known_type() {
+            Ok(ty) => Tensor::concrete(ty.clone(), buffer),
+            Err(failure) => Tensor::failed(failure.clone()),
+        },
+        _ => unreachable!("the graph has one output for each tensor of the result"),
+    }
+}
+
+/// One input for each tensor of the signature, of its name.
+fn inputs(session: &Session, signature: &Signature, at: CallSite) -> Vec<Tensor> {
+    let input = |leaf: &Leaf| match &leaf.value {
+        LeafValue::Tensor(ty) => Some(session.input(ty.clone(), &leaf.path, at)),
+        _ => None,
+    };
+    signature.leaves.iter().filter_map(input).collect()
 }
 
 /// The values of a result's tensors. Fails with the first error that one of them carries.
-fn outputs<R: Tree>(session: &Session, result: &R, at: CallSite) -> Result<Vec<Value>, Error> {
+fn outputs(session: &Session, results: &[Tensor], at: CallSite) -> Result<Vec<Value>, Error> {
     let mut found = Vec::new();
     let mut failure: Option<Failure> = None;
-    each_tensor(result, |tensor| match session.output(tensor, at) {
-        Ok(value) => found.push(value),
-        Err(error) => drop(failure.get_or_insert(error)),
-    });
-    failure.map_or(Ok(found), |failure| Err(Arc::unwrap_or_clone(failure)))
-}
-
-/// Fails with the first error that a tensor of the result carries.
-pub(super) fn checked<R: Tree>(result: R) -> Result<R, Error> {
-    let mut failure: Option<Error> = None;
-    each_tensor(&result, |tensor| {
-        if let Some(error) = tensor.error() {
-            failure.get_or_insert(error.clone());
+    for tensor in results {
+        match session.output(tensor, at) {
+            Ok(value) => found.push(value),
+            Err(error) => drop(failure.get_or_insert(error)),
         }
-    });
-    failure.map_or(Ok(result), Err)
-}
-
-fn each_tensor<R: Tree>(result: &R, work: impl FnMut(&Tensor)) {
-    struct Each<F>(F);
-
-    impl<'t, F: FnMut(&Tensor)> Visitor<'t> for Each<F> {
-        fn length(&mut self, _: usize) {}
-
-        fn variant(&mut self, _: usize, _: &'static str) {}
-
-        fn tensor(&mut self, leaf: LeafRef<'t>) {
-            if let LeafRef::Tensor(tensor) = leaf {
-                (self.0)(tensor);
-            }
-        }
-
-        fn fixed(&mut self, _: &dyn StaticValue) {}
     }
-
-    result.visit(&mut Each(work));
+    failure.map_or(Ok(found), |failure| Err(Arc::unwrap_or_clone(failure)))
 }

@@ -13,6 +13,7 @@ use super::describe;
 use super::flatten::{Flat, KeyOf};
 use super::stage::Stage;
 use crate::error::{CallSite, Error, Result, caller};
+use crate::interpret::tape;
 use crate::settings;
 use crate::tensor::traced::is_tracing;
 use crate::tree::{Argument, Tree, TreeLike};
@@ -20,7 +21,7 @@ use crate::tree::{Argument, Tree, TreeLike};
 /// A function for one signature: compiled, callable, open to inspection. It stays alive when the cache evicts it.
 pub struct Concrete<A, R> {
     function: Function<A, R>,
-    entry: Arc<Entry<R>>,
+    entry: Arc<Entry>,
 }
 
 impl<A, R> Clone for Concrete<A, R> {
@@ -30,7 +31,7 @@ impl<A, R> Clone for Concrete<A, R> {
 }
 
 impl<A: Tree, R: Tree> Concrete<A, R> {
-    pub(super) fn new(function: Function<A, R>, entry: Arc<Entry<R>>) -> Self {
+    pub(super) fn new(function: Function<A, R>, entry: Arc<Entry>) -> Self {
         Concrete { function, entry }
     }
 
@@ -41,31 +42,42 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     #[track_caller]
     pub fn call<B: Argument<A>>(&self, argument: B) -> Result<R> {
         let at = caller();
-        let held = argument.hold(at);
+        self.call_at(&argument.hold(at), at)
+    }
+
+    pub(super) fn call_at<H: TreeLike<A>>(&self, argument: &H, at: CallSite) -> Result<R> {
         if is_tracing() {
-            return self.function.inner.inline(&held, at);
+            return self.function.inline(argument, at);
         }
         Flat::with(|flat| {
-            held.visit(flat);
+            argument.visit(flat);
             if let Some(error) = flat.error(at) {
                 return Err(error);
             }
             if flat.key.words() != &**self.entry.key() {
-                return Err(self.mismatch(&held, at));
+                return Err(self.mismatch(argument, at));
             }
-            run(&self.entry, flat, self.threads(), at)
+            if tape::is_active() {
+                // A tape records the function's ops one by one.
+                return self.function.run_op_by_op(argument, self.threads(), at);
+            }
+            Ok(self.entry.rebuilt(run(&self.entry, flat, self.threads(), at)?))
         })
     }
 
+    pub(super) fn argument_names(&self) -> &[String] {
+        self.function.argument_names()
+    }
+
     fn threads(&self) -> usize {
-        match self.function.inner.threads.load(Ordering::Relaxed) {
+        match self.function.core.threads.load(Ordering::Relaxed) {
             0 => settings::threads(),
             threads => threads,
         }
     }
 
     fn mismatch<H: TreeLike<A>>(&self, argument: &H, at: CallSite) -> Error {
-        let names = &self.function.inner.config.argument_names;
+        let names = &self.function.core.config.argument_names;
         let found = describe::signature(argument, names, at);
         let expected = self.signature();
         let first = explain::differences(expected, &found).into_iter().next();
@@ -148,13 +160,13 @@ impl<A: Tree, R: Tree> Function<A, R> {
         if let Some(error) = key.error {
             return Err(error);
         }
-        let entry = self.inner.entry(&held, key.key.words(), at)?;
+        let entry = self.entry(&held, key.key.words(), at)?;
         Ok(Concrete::new(self.clone(), entry))
     }
 
     /// What is cached, least recently used first.
     pub fn concretes(&self) -> Vec<Concrete<A, R>> {
-        let entries = self.inner.cache.entries().into_iter();
+        let entries = self.core.cache.entries().into_iter();
         entries.map(|entry| Concrete::new(self.clone(), entry)).collect()
     }
 

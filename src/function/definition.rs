@@ -4,26 +4,29 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use tensorwright_runtime::cache::{self, Cache, CacheStats, Key, LookupError, MissReason, Signature};
+use smallvec::SmallVec;
+use tensorwright_runtime::buffer::SharedBuffer;
+use tensorwright_runtime::cache::{self, Cache, CacheStats, Key, Last, LookupError, MissReason, Signature};
 
-use super::compiled::{self, Compiled};
+use super::callable::{Body, Callable, Site, body};
+use super::compiled::{AnyCall, Compiled};
 use super::config::Config;
 use super::describe;
 use super::flatten::Flat;
 use super::miss::{Miss, MissLog};
-use super::output::Output;
 use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::tape;
 use crate::settings;
 use crate::tensor::Tensor;
 use crate::tensor::traced::is_tracing;
+use crate::tree::erased::Erased;
+use crate::tree::tensors::{first_error, rebuilt};
 use crate::tree::{Argument, LeafRef, Tree, TreeLike};
 
 /// Function calls in a trace may be nested this deep; each takes some of the thread's stack.
 const MAX_NESTING: usize = 128;
 
-pub(super) type Closure<A, R> = dyn Fn(A) -> Result<R, Error> + Send + Sync;
-pub(super) type Entry<R> = cache::Entry<Key, Compiled<R>>;
+pub(super) type Entry = cache::Entry<Key, Compiled>;
 
 /// Wraps a closure over tensors, so that it is traced and compiled once per signature of its argument, and
 /// then just run.
@@ -41,52 +44,57 @@ pub(super) type Entry<R> = cache::Entry<Key, Compiled<R>>;
 /// f.call([[1.0f32, 2.0], [3.0, 4.0]])?; // for f32[2,2]
 /// f.call(5.0f32)?; // f32[] is there
 /// assert_eq!(f.trace_count(), 3);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
-pub fn function<A, O, F>(body: F) -> Function<A, O::Tree>
+pub fn function<A, F>(f: F) -> Function<A, F::Tree>
 where
     A: Tree,
-    O: Output,
-    F: Fn(A) -> O + Send + Sync + 'static,
+    F: Callable<A>,
+    F::Kept: Send + Sync + 'static,
 {
-    Function::new(Arc::new(move |argument| body(argument).into_result()), Config::default())
+    Function::of(body(f))
 }
 
 /// A traced function from `A` to `R`; see [`function()`]. Clones share the cache.
 pub struct Function<A, R> {
-    pub(super) inner: Arc<Inner<A, R>>,
+    pub(super) body: Body<A, R>,
+    pub(super) core: Arc<Core>,
 }
 
-pub(super) struct Inner<A, R> {
-    pub(super) body: Arc<Closure<A, R>>,
+/// What functions of all types have.
+pub(super) struct Core {
     pub(super) config: Config,
     pub(super) threads: AtomicUsize,
     eagerly: AtomicBool,
     traces: AtomicU64,
-    pub(super) cache: Cache<Key, Compiled<R>, Error>,
+    pub(super) cache: Cache<Key, Compiled, Error>,
     misses: MissLog,
 }
 
 impl<A, R> Clone for Function<A, R> {
     fn clone(&self) -> Self {
-        Function { inner: Arc::clone(&self.inner) }
+        Function { body: Arc::clone(&self.body), core: Arc::clone(&self.core) }
+    }
+}
+
+impl<A, R> Function<A, R> {
+    pub(super) fn new(body: Body<A, R>, config: Config) -> Self {
+        Function { body, core: Arc::new(Core::new(config)) }
+    }
+
+    /// The function of a body, whose names its arguments have.
+    #[inline(never)]
+    pub(crate) fn of(body: Body<A, R>) -> Self {
+        let argument_names = body.names().to_vec();
+        Function::new(body, Config { argument_names, ..Config::default() })
+    }
+
+    pub(super) fn argument_names(&self) -> &[String] {
+        &self.core.config.argument_names
     }
 }
 
 impl<A: Tree, R: Tree> Function<A, R> {
-    pub(super) fn new(body: Arc<Closure<A, R>>, config: Config) -> Self {
-        let inner = Inner {
-            body,
-            threads: AtomicUsize::new(config.threads),
-            eagerly: AtomicBool::new(false),
-            traces: AtomicU64::new(0),
-            cache: Cache::new(config.budget),
-            misses: MissLog::default(),
-            config,
-        };
-        Function { inner: Arc::new(inner) }
-    }
-
     /// Calls the function. The argument is an `A`, a container of references that stands for one, or has Rust
     /// numbers and arrays in place of tensors: `f.call((&x, &w, 0.5f32))`.
     ///
@@ -97,7 +105,7 @@ impl<A: Tree, R: Tree> Function<A, R> {
     #[track_caller]
     pub fn call<B: Argument<A>>(&self, argument: B) -> Result<R> {
         let at = caller();
-        self.inner.call(&argument.hold(at), self.inner.threads.load(Ordering::Relaxed), at)
+        self.call_at(&argument.hold(at), at)
     }
 
     /// Calls the function on this many threads; 0 means the default. The result does not depend on it.
@@ -107,79 +115,43 @@ impl<A: Tree, R: Tree> Function<A, R> {
     #[track_caller]
     pub fn call_with_threads<B: Argument<A>>(&self, threads: usize, argument: B) -> Result<R> {
         let at = caller();
-        self.inner.call(&argument.hold(at), threads, at)
+        self.call_on(&argument.hold(at), threads, at)
     }
 
-    /// How often the closure has been traced.
-    pub fn trace_count(&self) -> u64 {
-        self.inner.traces.load(Ordering::Relaxed)
-    }
-
-    /// The signatures that are cached, least recently used first.
-    pub fn signatures(&self) -> Vec<Signature> {
-        self.inner.cache.entries().iter().map(|entry| entry.signature.clone()).collect()
-    }
-
-    /// The latest calls that had to trace and compile, oldest first, each with its reason.
-    pub fn misses(&self) -> Vec<Miss> {
-        self.inner.misses.to_vec()
-    }
-
-    /// Counters of the cache.
-    pub fn cache_stats(&self) -> CacheStats {
-        self.inner.cache.stats()
-    }
-
-    /// Changes the bytes that the cache may hold.
-    pub fn set_cache_budget(&self, bytes: usize) {
-        self.inner.cache.set_budget(bytes);
-    }
-
-    /// Drops all that is compiled.
-    pub fn clear_cache(&self) {
-        self.inner.cache.clear();
-    }
-
-    /// Runs the closure op by op from now on, without tracing or compiling it, or goes back to that: for debugging.
-    pub fn run_eagerly(&self, eagerly: bool) {
-        self.inner.eagerly.store(eagerly, Ordering::Relaxed);
-    }
-
-    /// Sets how many threads calls use that do not say; 0 means the process's default.
-    pub fn set_threads(&self, threads: usize) {
-        self.inner.threads.store(threads, Ordering::Relaxed);
-    }
-
-    /// The function's name.
-    pub fn name(&self) -> &str {
-        &self.inner.config.name
-    }
-}
-
-impl<A: Tree, R: Tree> Inner<A, R> {
     #[inline]
-    fn call<H: TreeLike<A>>(&self, argument: &H, threads: usize, at: CallSite) -> Result<R> {
+    pub(super) fn call_at<H: TreeLike<A>>(&self, argument: &H, at: CallSite) -> Result<R> {
+        self.call_on(argument, self.core.threads.load(Ordering::Relaxed), at)
+    }
+
+    #[inline(never)]
+    fn call_on<H: TreeLike<A>>(&self, argument: &H, threads: usize, at: CallSite) -> Result<R> {
+        let call = Call { function: self, argument };
         if is_tracing() {
-            return self.inline(argument, at);
+            return call.inline(at);
         }
         let threads = if threads == 0 { settings::threads() } else { threads };
-        if tape::is_active() {
-            // A tape records the function's ops one by one.
-            return self.run_closure(argument, threads);
-        }
-        if self.eagerly.load(Ordering::Relaxed) || settings::runs_eagerly() {
-            return self.run_closure(argument, threads);
+        if self.core.runs_op_by_op() {
+            return call.run_op_by_op(threads, at);
         }
         Flat::with(|flat| {
             argument.visit(flat);
-            if let Some(error) = flat.error(at) {
-                return Err(error);
-            }
-            match self.cache.last(flat.key.words()) {
-                Some(entry) => run(&entry, flat, threads, at),
-                None => run(&*self.entry(argument, flat.key.words(), at)?, flat, threads, at),
-            }
+            let (entry, outputs) = self.core.run(flat, &call, threads, at)?;
+            Ok(entry.rebuilt(outputs))
         })
+    }
+
+    /// Within another trace: the closure's ops join it.
+    pub(super) fn inline<H: TreeLike<A>>(&self, argument: &H, at: CallSite) -> Result<R> {
+        Call { function: self, argument }.inline(at)
+    }
+
+    pub(super) fn run_op_by_op<H: TreeLike<A>>(
+        &self,
+        argument: &H,
+        threads: usize,
+        at: CallSite,
+    ) -> Result<R> {
+        Call { function: self, argument }.run_op_by_op(threads, at)
     }
 
     /// The compiled signature, out of the cache or made now.
@@ -188,15 +160,189 @@ impl<A: Tree, R: Tree> Inner<A, R> {
         argument: &H,
         key: &[u64],
         at: CallSite,
-    ) -> Result<Arc<Entry<R>>> {
-        self.cache.get_or_make(key, || self.compile(argument, key, at)).map_err(|error| match error {
+    ) -> Result<Arc<Entry>> {
+        self.core.entry(&Call { function: self, argument }, key, at)
+    }
+}
+
+/// What all functions have, of whatever types.
+impl<A, R> Function<A, R> {
+    /// How often the closure has been traced.
+    pub fn trace_count(&self) -> u64 {
+        self.core.traces.load(Ordering::Relaxed)
+    }
+
+    /// The signatures that are cached, least recently used first.
+    pub fn signatures(&self) -> Vec<Signature> {
+        self.core.cache.entries().iter().map(|entry| entry.signature.clone()).collect()
+    }
+
+    /// The latest calls that had to trace and compile, oldest first, each with its reason.
+    pub fn misses(&self) -> Vec<Miss> {
+        self.core.misses.to_vec()
+    }
+
+    /// Counters of the cache.
+    pub fn cache_stats(&self) -> CacheStats {
+        self.core.cache.stats()
+    }
+
+    /// Changes the bytes that the cache may hold.
+    pub fn set_cache_budget(&self, bytes: usize) {
+        self.core.cache.set_budget(bytes);
+    }
+
+    /// Drops all that is compiled.
+    pub fn clear_cache(&self) {
+        self.core.cache.clear();
+    }
+
+    /// Runs the closure op by op from now on, without tracing or compiling it, or goes back to that: for debugging.
+    pub fn run_eagerly(&self, eagerly: bool) {
+        self.core.eagerly.store(eagerly, Ordering::Relaxed);
+    }
+
+    /// Sets how many threads calls use that do not say; 0 means the process's default.
+    pub fn set_threads(&self, threads: usize) {
+        self.core.threads.store(threads, Ordering::Relaxed);
+    }
+
+    /// The function's name.
+    pub fn name(&self) -> &str {
+        &self.core.config.name
+    }
+}
+
+struct Call<'c, A, R, H> {
+    function: &'c Function<A, R>,
+    argument: &'c H,
+}
+
+impl<A: Tree, R: Tree, H: TreeLike<A>> AnyCall for Call<'_, A, R, H> {
+    fn signature(&self, names: &[String], at: CallSite) -> Signature {
+        describe::signature(self.argument, names, at)
+    }
+
+    fn trace(&self, tensors: Vec<Tensor>, site: Site<'_>) -> Result<Erased> {
+        Ok(Box::new(self.function.body.call_from(rebuilt(self.argument, tensors), site)?))
+    }
+}
+
+impl<A: Tree, R: Tree, H: TreeLike<A>> Call<'_, A, R, H> {
+    fn run_body(&self, at: CallSite) -> Result<R> {
+        let site = Site { at, names: self.function.argument_names() };
+        self.function.body.call_from(self.argument.rebuild(&mut same_tensors(at)), site)
+    }
+
+    fn inline(&self, at: CallSite) -> Result<R> {
+        let _nested = Nested::enter(at)?;
+        self.run_body(at)
+    }
+
+    /// Without a trace: the closure's ops run one by one.
+    fn run_op_by_op(&self, threads: usize, at: CallSite) -> Result<R> {
+        let result = settings::with_eager_threads(threads, || self.run_body(at))?;
+        match first_error(&result) {
+            Some(error) => Err(error.clone()),
+            None => Ok(result),
+        }
+    }
+}
+
+/// The leaves as they are. A function of its own, so that the closure's type is the same for all trees.
+fn same_tensors(at: CallSite) -> impl FnMut(LeafRef<'_>) -> Tensor {
+    move |leaf| match leaf {
+        LeafRef::Tensor(tensor) => tensor.clone(),
+        LeafRef::Spec(spec) => Tensor::failed(Error::UnknownDims { at: at.into(), spec: spec.to_string() }),
+    }
+}
+
+/// A call in a trace, while it runs.
+struct Nested(());
+
+thread_local! {
+    static NESTING: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Nested {
+    fn enter(at: CallSite) -> Result<Nested> {
+        let depth = NESTING.get() + 1;
+        if depth > MAX_NESTING {
+            return Err(Error::Recursion { at: at.into(), depth });
+        }
+        NESTING.set(depth);
+        Ok(Nested(()))
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTING.set(NESTING.get() - 1);
+    }
+}
+
+/// A compiled signature that has run, with what it gave.
+type Ran = (Found, SmallVec<[SharedBuffer; 2]>);
+
+/// Where the signature of a call was found.
+pub(super) enum Found {
+    /// It is that of the last call.
+    Last(Last<Key, Compiled>),
+    /// In the cache, or made now.
+    Cached(Arc<Entry>),
+}
+
+impl Found {
+    #[inline]
+    fn rebuilt<R: Tree>(&self, outputs: SmallVec<[SharedBuffer; 2]>) -> R {
+        let compiled: &Compiled = match self {
+            Found::Last(entry) => entry,
+            Found::Cached(entry) => entry,
+        };
+        compiled.rebuilt(outputs)
+    }
+}
+
+impl Core {
+    fn new(config: Config) -> Core {
+        Core {
+            threads: AtomicUsize::new(config.threads),
+            eagerly: AtomicBool::new(false),
+            traces: AtomicU64::new(0),
+            cache: Cache::new(config.budget),
+            misses: MissLog::default(),
+            config,
+        }
+    }
+
+    /// A tape records the function's ops one by one.
+    fn runs_op_by_op(&self) -> bool {
+        tape::is_active() || self.eagerly.load(Ordering::Relaxed) || settings::runs_eagerly()
+    }
+
+    fn run(&self, flat: &mut Flat<'_>, call: &dyn AnyCall, threads: usize, at: CallSite) -> Result<Ran> {
+        if let Some(error) = flat.error(at) {
+            return Err(error);
+        }
+        if let Some(entry) = self.cache.last(flat.key.words()) {
+            let outputs = run(&entry, flat, threads, at)?;
+            return Ok((Found::Last(entry), outputs));
+        }
+        let entry = self.entry(call, flat.key.words(), at)?;
+        let outputs = run(&entry, flat, threads, at)?;
+        Ok((Found::Cached(entry), outputs))
+    }
+
+    /// The compiled signature, out of the cache or made now.
+    pub(super) fn entry(&self, call: &dyn AnyCall, key: &[u64], at: CallSite) -> Result<Arc<Entry>> {
+        self.cache.get_or_make(key, || self.compile(call, key, at)).map_err(|error| match error {
             LookupError::Failed(error) => error,
             LookupError::Cycle => Error::Recursion { at: at.into(), depth: 1 },
         })
     }
 
-    fn compile<H: TreeLike<A>>(&self, argument: &H, key: &[u64], at: CallSite) -> Result<Compiled<R>> {
-        let signature = describe::signature(argument, &self.config.argument_names, at);
+    fn compile(&self, call: &dyn AnyCall, key: &[u64], at: CallSite) -> Result<Compiled> {
+        let signature = call.signature(&self.config.argument_names, at);
         self.config.check(&signature, at)?;
         let earlier_traces = self.traces.fetch_add(1, Ordering::Relaxed);
         self.misses.push(Miss {
@@ -206,7 +352,7 @@ impl<A: Tree, R: Tree> Inner<A, R> {
             reason: self.miss_reason(&signature, key),
             signature: signature.clone(),
         });
-        Compiled::new(&self.config.name, signature, argument, &*self.body, &self.config.options, at)
+        Compiled::new(&self.config, signature, call, at)
     }
 
     fn miss_reason(&self, signature: &Signature, key: &[u64]) -> MissReason {
@@ -216,49 +362,16 @@ impl<A: Tree, R: Tree> Inner<A, R> {
         let recent = self.cache.recent();
         MissReason::find(signature, recent.iter().map(|entry| &entry.signature))
     }
-
-    /// Within another trace: the closure's ops join it.
-    pub(super) fn inline<H: TreeLike<A>>(&self, argument: &H, at: CallSite) -> Result<R> {
-        thread_local! {
-            static NESTING: Cell<usize> = const { Cell::new(0) };
-        }
-        struct Leave;
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                NESTING.set(NESTING.get() - 1);
-            }
-        }
-        let depth = NESTING.get() + 1;
-        if depth > MAX_NESTING {
-            return Err(Error::Recursion { at: at.into(), depth });
-        }
-        NESTING.set(depth);
-        let _leave = Leave;
-        (self.body)(argument.rebuild(&mut |leaf| same_tensor(leaf, at)))
-    }
-
-    /// Without a trace: the closure's ops run one by one.
-    fn run_closure<H: TreeLike<A>>(&self, argument: &H, threads: usize) -> Result<R> {
-        let argument = argument.rebuild(&mut |leaf| same_tensor(leaf, caller()));
-        compiled::checked(settings::with_eager_threads(threads, || (self.body)(argument))?)
-    }
 }
 
 /// Runs a compiled signature on the buffers of an argument.
 #[inline]
-pub(super) fn run<R: Tree>(
-    compiled: &Compiled<R>,
+pub(super) fn run(
+    compiled: &Compiled,
     flat: &mut Flat<'_>,
     threads: usize,
     at: CallSite,
-) -> Result<R> {
+) -> Result<SmallVec<[SharedBuffer; 2]>> {
     let result = flat.with_inputs(|inputs| compiled.run(inputs, threads));
     result.map_err(|error| Error::run(at, error))
-}
-
-fn same_tensor(leaf: LeafRef<'_>, at: CallSite) -> Tensor {
-    match leaf {
-        LeafRef::Tensor(tensor) => tensor.clone(),
-        LeafRef::Spec(spec) => Tensor::failed(Error::UnknownDims { at: at.into(), spec: spec.to_string() }),
-    }
 }

@@ -4,21 +4,65 @@ use std::fmt::Write;
 
 use tensorwright_runtime::cache::{Leaf, LeafValue, Signature};
 
+use super::callable::Site;
 use super::flatten::leaf_type;
 use crate::error::CallSite;
+use crate::tree::erased::AnyTree;
 use crate::tree::{LeafRef, Segment, StaticValue, TreeLike, Visitor};
 
 /// The signature of an argument. `names` are those of the closure's parameters, or of the fields of its one tuple.
 pub(crate) fn signature<A, H: TreeLike<A>>(argument: &H, names: &[String], at: CallSite) -> Signature {
-    let mut describe = Describe { names, path: String::new(), ends: Vec::new(), leaves: Vec::new(), at };
+    let mut describe = Describe::new(names, at);
     argument.visit(&mut describe);
     Signature { leaves: describe.leaves }
 }
 
-/// The paths of the tensor leaves.
-pub(super) fn tensor_paths(signature: &Signature) -> Vec<&str> {
-    let is_tensor = |leaf: &&Leaf| matches!(leaf.value, LeafValue::Tensor(_));
-    signature.leaves.iter().filter(is_tensor).map(|leaf| leaf.path.as_str()).collect()
+/// The signature of a tree whose parts have no names but those of fields.
+pub(crate) fn tree(tree: &dyn AnyTree, at: CallSite) -> Signature {
+    let mut describe = Describe::new(&[], at);
+    tree.show(&mut describe);
+    Signature { leaves: describe.leaves }
+}
+
+/// What messages call the tensors of an argument: by name where there is one.
+pub(crate) fn paths(argument: &dyn AnyTree, site: Site<'_>) -> Vec<String> {
+    let mut paths = Paths { place: Describe::new(site.names, site.at), found: Vec::new() };
+    argument.show(&mut paths);
+    paths.found
+}
+
+/// The paths of tensors, of lists too.
+struct Paths<'n> {
+    place: Describe<'n>,
+    found: Vec<String>,
+}
+
+impl<'t> Visitor<'t> for Paths<'_> {
+    fn enter(&mut self, segment: Segment<'_>) {
+        self.place.enter(segment);
+    }
+
+    fn leave(&mut self) {
+        self.place.leave();
+    }
+
+    fn length(&mut self, _: usize) {}
+
+    fn variant(&mut self, _: usize, _: &'static str) {}
+
+    fn tensor(&mut self, _: LeafRef<'t>) {
+        self.found.push(shown(&self.place.path()));
+    }
+
+    fn fixed(&mut self, _: &dyn StaticValue) {}
+}
+
+fn shown(path: &str) -> String {
+    match path.chars().next() {
+        None => "the argument".to_owned(),
+        Some('0'..='9') => format!("`.{path}`"),
+        Some(_) => format!("`{path}`"),
+    }
 }
 
 struct Describe<'n> {
@@ -30,13 +74,20 @@ struct Describe<'n> {
     at: CallSite,
 }
 
-impl Describe<'_> {
+impl<'n> Describe<'n> {
+    fn new(names: &'n [String], at: CallSite) -> Describe<'n> {
+        Describe { names, path: String::new(), ends: Vec::new(), leaves: Vec::new(), at }
+    }
+
     fn leaf(&mut self, value: LeafValue) {
-        let path = match (self.path.as_str(), self.names) {
+        self.leaves.push(Leaf { path: self.path(), value });
+    }
+
+    fn path(&self) -> String {
+        match (self.path.as_str(), self.names) {
             ("", [name, ..]) => name.clone(),
             (path, _) => path.to_owned(),
-        };
-        self.leaves.push(Leaf { path, value });
+        }
     }
 
     fn enter_top(&mut self, segment: Segment<'_>) {

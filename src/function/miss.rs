@@ -20,7 +20,7 @@ const REMEMBERED: usize = 64;
 /// f.call([1.0f32; 37])?;
 /// let miss = f.misses().pop().unwrap();
 /// assert!(miss.to_string().contains("argument `x`, dim 0: 31 -> 37"));
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Miss {

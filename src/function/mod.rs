@@ -3,8 +3,10 @@
 //! - [`definition`]: the function and its calls; [`config`] and [`setup`]: how it is set up; [`flatten`]: a call's argument as key and
 //!   buffers; [`compiled`]: one signature;
 //! - [`concrete`]: a signature in the user's hands; [`describe`] and [`miss`]: signatures and misses as text;
-//! - [`stage`]: what can be dumped; [`output`]: what closures return.
+//! - [`stage`]: what can be dumped; [`output`]: what closures return; [`callable`]: what is transformed, [`nested`]: functions
+//!   among it.
 
+mod callable;
 mod compiled;
 mod concrete;
 mod config;
@@ -12,13 +14,17 @@ mod definition;
 pub(crate) mod describe;
 mod flatten;
 mod miss;
+mod nested;
 mod output;
 mod setup;
 mod stage;
 
+pub use callable::Callable;
+pub(crate) use callable::{AnyFunction, Body, Site, Transformed, body};
 pub use concrete::Concrete;
 pub use config::DEFAULT_BUDGET;
 pub use definition::{Function, function};
 pub use miss::Miss;
 pub use output::Output;
+pub(crate) use output::erased;
 pub use stage::Stage;

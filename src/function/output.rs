@@ -2,8 +2,15 @@
 
 use crate::error::Error;
 use crate::tree::Tree;
+use crate::tree::erased::Erased;
 
 /// A tree, or a `Result` with one: then `?` may be used in the closure.
+#[diagnostic::on_unimplemented(
+    message = "a traced function cannot give `{Self}`",
+    label = "neither a tree of tensors and plain values, nor a `Result` of one",
+    note = "trees are tensors, numbers, tuples, arrays, vectors and options of trees, and structs that derive `Tree`",
+    note = "the error of a `Result` is `tensorwright::Error`"
+)]
 pub trait Output {
     /// The tree that calls return.
     type Tree: Tree;
@@ -29,4 +36,9 @@ impl<R: Tree> Output for Result<R, Error> {
     fn into_result(self) -> Result<R, Error> {
         self
     }
+}
+
+/// What a closure gave, for code behind a door.
+pub(crate) fn erased<O: Output>(result: O) -> Result<Erased, Error> {
+    Ok(Box::new(result.into_result()?))
 }

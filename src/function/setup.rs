@@ -5,11 +5,11 @@ use std::sync::Arc;
 use tensorwright_compiler::CompileOptions;
 
 use super::config::Config;
-use super::definition::{Function, Inner};
-use crate::tree::{TensorSpec, Tree};
+use super::definition::Function;
+use crate::tree::TensorSpec;
 
 /// Setting up. Each of these returns a function with an empty cache.
-impl<A: Tree, R: Tree> Function<A, R> {
+impl<A, R> Function<A, R> {
     /// The function under a name, for messages and dumps.
     pub fn with_name(self, name: impl Into<String>) -> Self {
         self.configured(|config| config.name = name.into())
@@ -52,9 +52,8 @@ impl<A: Tree, R: Tree> Function<A, R> {
     }
 
     fn configured(self, change: impl FnOnce(&mut Config)) -> Self {
-        let Inner { body, config, .. } = &*self.inner;
-        let mut config = config.clone();
+        let mut config = self.core.config.clone();
         change(&mut config);
-        Function::new(Arc::clone(body), config)
+        Function::new(Arc::clone(&self.body), config)
     }
 }

@@ -3,15 +3,16 @@
 use tensorwright_ir::op::control::{Checkpoint, CheckpointRun, CustomGradient, ListNew};
 use tensorwright_ir::{Scalar, TensorType, Type};
 
-use super::linear::Traced;
+use super::traced::Traced;
 use crate::control::agree::{self, Parties};
 use crate::control::region::{self, Captures};
 use crate::error::{CallSite, Error, Result, caller};
-use crate::function::Output;
+use crate::function::{AnyFunction, Callable, Output, Site, erased};
 use crate::interpret::trace::{Input, Output as RegionOutput};
 use crate::interpret::{one, tape};
 use crate::tensor::traced::is_tracing;
-use crate::tree::tensors::{tensors, types_of, with_tensors};
+use crate::tree::erased::{AnyTree, Erased, typed};
+use crate::tree::tensors::{types_of, with_tensors};
 use crate::{Tensor, Tree};
 
 /// Runs `forward`, and is differentiated by `backward`: what autodiff would make of `forward` is too slow, inexact, or not what is
@@ -33,7 +34,7 @@ use crate::{Tensor, Tree};
 /// use tensorwright::prelude::*;
 ///
 /// /// `ln(1 + e^x)`, whose slope is NaN for large `x` if it is differentiated as it is written.
-/// fn log1pexp(x: Tensor) -> tensorwright::Result<Tensor> {
+/// fn log1pexp(x: Tensor) -> Result<Tensor> {
 ///     custom_gradient(
 ///         |x: Tensor| {
 ///             let e = x.exp();
@@ -48,7 +49,7 @@ use crate::{Tensor, Tree};
 /// assert_eq!(slope.call(1000.0f32)?.item::<f32>()?, 1.0);
 /// let naive = grad(|x: Tensor| (x.exp() + 1.0).log());
 /// assert!(naive.call(1000.0f32)?.item::<f32>()?.is_nan());
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn custom_gradient<A: Tree, R: Tree, S: Tree, O: Output<Tree = (R, S)>, P: Output<Tree = A>>(
@@ -56,49 +57,66 @@ pub fn custom_gradient<A: Tree, R: Tree, S: Tree, O: Output<Tree = (R, S)>, P: O
     backward: impl Fn(S, R) -> P,
     argument: A,
 ) -> Result<R> {
-    let at = caller();
-    let rule = Custom { forward: &forward, backward: &backward, at };
-    if is_tracing() {
-        return rule.record(argument);
-    }
-    match tape::is_active() {
-        true => Traced::new(&|argument| rule.record(argument), argument, at)?.run_here(),
-        false => Ok(forward(argument).into_result()?.0),
-    }
+    custom_at(
+        &|argument| forward(argument).into_result(),
+        &|saved, value| backward(saved, value).into_result(),
+        argument,
+        caller(),
+    )
 }
 
-struct Custom<'f, F, B> {
-    forward: &'f F,
-    backward: &'f B,
+#[inline(never)]
+fn custom_at<A: Tree, R: Tree, S: Tree>(
+    forward: &dyn Fn(A) -> Result<(R, S)>,
+    backward: &dyn Fn(S, R) -> Result<A>,
+    argument: A,
+    at: CallSite,
+) -> Result<R> {
+    let forward = |inputs| {
+        let (value, saved) = forward(with_tensors(&argument, inputs))?;
+        Ok((Box::new(value) as Erased, Box::new(saved) as Erased))
+    };
+    let backward = |(saved, s): Part<'_>, (value, r): Part<'_>| {
+        erased(backward(typed(saved.with(s)), typed(value.with(r))))
+    };
+    Custom { forward: &forward, backward: &backward, at }.apply(&argument).map(typed)
+}
+
+/// A tree with other tensors.
+type Part<'p> = (&'p dyn AnyTree, Vec<Tensor>);
+
+/// A function with a rule, behind its door.
+struct Custom<'f> {
+    forward: &'f dyn Fn(Vec<Tensor>) -> Result<(Erased, Erased)>,
+    backward: &'f dyn Fn(Part<'_>, Part<'_>) -> Result<Erased>,
     at: CallSite,
 }
 
-impl<F, B> Custom<'_, F, B> {
-    fn record<A, R, S, O, P>(&self, argument: A) -> Result<R>
-    where
-        A: Tree,
-        R: Tree,
-        S: Tree,
-        O: Output<Tree = (R, S)>,
-        P: Output<Tree = A>,
-        F: Fn(A) -> O,
-        B: Fn(S, R) -> P,
-    {
+impl Custom<'_> {
+    fn apply(&self, argument: &dyn AnyTree) -> Result<Erased> {
+        if is_tracing() {
+            return self.record(argument, argument.tensors());
+        }
+        if tape::is_active() {
+            return on_tape(argument, self.at, &|inputs| self.record(argument, inputs));
+        }
+        (self.forward)(argument.tensors()).map(|(value, _)| value)
+    }
+
+    fn record(&self, argument: &dyn AnyTree, inputs: Vec<Tensor>) -> Result<Erased> {
         let at = self.at;
-        let inputs = tensors(&argument);
         let types = types_of(&inputs)?;
-        let call = |inputs| (self.forward)(with_tensors(&argument, inputs));
-        let forward = region::trace("forward", &types, at, call)?;
+        let forward = region::trace("forward", &types, at, self.forward)?;
         let (value, saved) = &forward.result;
-        let results = tensors(value).len();
+        let results = value.tensors().len();
         let (of_value, of_saved) = forward.types.split_at(results);
         let taken: Vec<Type> =
             of_saved.iter().chain(of_value.iter().filter(|ty| ty.is_float())).cloned().collect();
         let backward = region::trace("backward", &taken, at, |mut taken| {
             let cotangents = with_zeros(of_value, taken.split_off(of_saved.len()), at);
-            (self.backward)(with_tensors(saved, taken), with_tensors(value, cotangents))
+            (self.backward)((&**saved, taken), (&**value, cotangents))
         })?;
-        agree::check(&argument, &backward.result, Parties::Cotangents, at)?;
+        agree::check(argument, &*backward.result, Parties::Cotangents, at)?;
         if !backward.region.changes.is_empty() {
             let what = "the rule of a custom gradient assigns variables, prints or checks".to_owned();
             return Err(Error::NotDifferentiable { at: at.into(), what });
@@ -115,8 +133,17 @@ impl<F, B> Custom<'_, F, B> {
         let op = CustomGradient { arguments: types.len(), results, saved: of_saved.len() };
         let operands = captures.operands(&inputs, &[]);
         let found = region::record(op, &operands, vec![body, rule], &captures, results, at)?;
-        Ok(with_tensors(value, found))
+        Ok(value.with(found.into_vec()))
     }
+}
+
+/// What `record` records in a trace, run at once: to a tape it is one op.
+fn on_tape(
+    argument: &dyn AnyTree,
+    at: CallSite,
+    record: &dyn Fn(Vec<Tensor>) -> Result<Erased>,
+) -> Result<Erased> {
+    Traced::new(argument, Site { at, names: &[] }, record)?.run_here()
 }
 
 /// Cotangents of the floats, and zeros for the rest: of a list the empty one.
@@ -147,28 +174,41 @@ fn with_zeros(types: &[Type], floats: Vec<Tensor>, at: CallSite) -> Vec<Tensor> 
 /// let loss = |x: Tensor| {
 ///     let layer = |x: Tensor| (x.sin() * 2.0).exp().log1p();
 ///     let x = fori_loop(0i32, 10i32, x, |_, x| checkpoint(layer, x))?;
-///     Ok::<_, tensorwright::Error>(x.sum(..))
+///     Ok(x.sum(..))
 /// };
 /// let gradient = grad(loss).call([0.5f32, 1.0])?;
 /// assert!(gradient.to_vec::<f32>()?.iter().all(|g| g.is_finite()));
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
-pub fn checkpoint<A: Tree, O: Output>(f: impl Fn(A) -> O, argument: A) -> Result<O::Tree> {
-    let at = caller();
+pub fn checkpoint<A: Tree, F: Callable<A>>(f: F, argument: A) -> Result<F::Tree> {
+    checkpoint_at(&f, argument, caller())
+}
+
+#[inline(never)]
+fn checkpoint_at<A: Tree, R: Tree>(f: &dyn AnyFunction<A, R>, argument: A, at: CallSite) -> Result<R> {
+    let site = Site { at, names: f.names() };
+    let call = |inputs| erased(f.call_from(with_tensors(&argument, inputs), site));
+    again(&argument, at, &call).map(typed)
+}
+
+fn again(
+    argument: &dyn AnyTree,
+    at: CallSite,
+    call: &dyn Fn(Vec<Tensor>) -> Result<Erased>,
+) -> Result<Erased> {
     if is_tracing() {
-        return record(&f, argument, at);
+        return record(argument.tensors(), at, call);
     }
     match tape::is_active() {
-        true => Traced::new(&|argument| record(&f, argument, at), argument, at)?.run_here(),
-        false => f(argument).into_result(),
+        true => on_tape(argument, at, &|inputs| record(inputs, at, call)),
+        false => call(argument.tensors()),
     }
 }
 
-fn record<A: Tree, O: Output>(f: &dyn Fn(A) -> O, argument: A, at: CallSite) -> Result<O::Tree> {
-    let inputs = tensors(&argument);
+fn record(inputs: Vec<Tensor>, at: CallSite, call: &dyn Fn(Vec<Tensor>) -> Result<Erased>) -> Result<Erased> {
     let types = types_of(&inputs)?;
-    let traced = region::trace("checkpoint", &types, at, |inputs| f(with_tensors(&argument, inputs)))?;
+    let traced = region::trace("checkpoint", &types, at, call)?;
     let captures = Captures::of(&[&traced.region]);
     let count = traced.types.len();
     let body =
@@ -176,5 +216,5 @@ fn record<A: Tree, O: Output>(f: &dyn Fn(A) -> O, argument: A, at: CallSite) -> 
     let op = Checkpoint { name: "checkpoint".to_owned(), again: CheckpointRun::First };
     let operands = captures.operands(&inputs, &[]);
     let results = region::record(op, &operands, vec![body], &captures, count, at)?;
-    Ok(with_tensors(&traced.result, results))
+    Ok(traced.result.with(results.into_vec()))
 }

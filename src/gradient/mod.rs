@@ -1,7 +1,7 @@
 //! Gradients of functions: closures in, closures out.
 //!
 //! - [`grad`], [`value_and_grad`]: reverse mode, compiled per signature like every [`function`](crate::function());
-//! - [`value_and_grad_of`]: by variables;
+//! - [`Gradient`]: by a part of the argument, with a choice about what is not connected; [`value_and_grad_of`]: by variables;
 //! - [`vjp`], [`jvp`]: one product with the Jacobian, from the left or from the right;
 //! - [`jacobian`], [`hessian`]: whole matrices of derivatives;
 //! - [`custom_gradient`]: functions with a rule of their own; [`checkpoint`]: functions to be run again on the way back;
@@ -16,10 +16,11 @@ mod custom;
 mod linear;
 mod reverse;
 mod tape;
+mod traced;
 mod whole;
 
 pub use custom::{checkpoint, custom_gradient};
 pub use linear::{Pullback, jvp, value_and_grad_of, vjp};
-pub use reverse::{grad, value_and_grad};
+pub use reverse::{Gradient, Missing, grad, value_and_grad};
 pub use tape::GradientTape;
 pub use whole::{hessian, jacobian};

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use hashbrown::{HashMap, HashSet};
-use tensorwright_compiler::differentiate;
+use tensorwright_compiler::differentiate::{self, Unconnected};
 use tensorwright_compiler::passes::without_effects;
-use tensorwright_ir::{BuildError, Builder, Graph, Op, Scalar, Type, Value};
+use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
-use super::linear::{failed, zeros_like};
+use super::traced::{failed, ones, zeros_like};
 use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::tape::{self, Record, Tape};
 use crate::interpret::trace::Captured;
@@ -36,7 +36,7 @@ use crate::tree::tensors::type_of;
 /// let slope = inner.gradient(&y, &[&x])?.remove(0).expect("y depends on x");
 /// let curvature = outer.gradient(&slope, &[&x])?.remove(0).expect("the slope depends on x");
 /// assert_eq!((slope.item::<f64>()?, curvature.item::<f64>()?), (27.0, 18.0));
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 pub struct GradientTape {
     tape: Rc<RefCell<Tape>>,
@@ -88,7 +88,7 @@ impl GradientTape {
         let recorded = groups.iter().map(|group| self.recorded(target, group, at));
         let recorded = recorded.collect::<Result<Vec<Recorded>>>()?;
         self.tape.borrow_mut().stopped = !self.persistent;
-        let one = Tensor::full(ty.shape.clone(), Scalar::one(ty.dtype));
+        let one = ones(&ty);
         let mut gradients: HashMap<TensorId, Option<Tensor>> = HashMap::new();
         for (group, recorded) in groups.iter().zip(recorded) {
             let found = recorded.gradient(group.len(), &one, at)?;
@@ -135,6 +135,22 @@ impl GradientTape {
         gradients.map(|(gradient, x)| gradient.map_or_else(|| zeros_like(x), Ok)).collect()
     }
 
+    /// The derivatives as [`GradientTape::gradient`] gives them, all of which there must be.
+    ///
+    /// # Errors
+    /// As [`GradientTape::gradient`], and for a source on which the target does not depend differentiably: the message says why.
+    #[track_caller]
+    pub fn gradient_or_error(&self, target: &Tensor, sources: &[&Tensor]) -> Result<Vec<Tensor>> {
+        let at = caller();
+        // Before a tape that gives one gradient has given it.
+        for (i, x) in sources.iter().enumerate() {
+            if let Some(why) = self.unconnected(target, x, &format!("source {i}"), at)? {
+                return Err(self.error(at, why));
+            }
+        }
+        Ok(self.gradient(target, sources)?.into_iter().flatten().collect())
+    }
+
     /// Why `target` does not depend differentiably on `x`: which ops are in the way, and the lines that wrote them. `None` if it
     /// does depend on it.
     ///
@@ -142,13 +158,16 @@ impl GradientTape {
     /// When a tensor carries an error.
     #[track_caller]
     pub fn explain(&self, target: &Tensor, x: &Tensor) -> Result<Option<String>> {
-        let at = caller();
+        self.unconnected(target, x, "the source", caller())
+    }
+
+    fn unconnected(&self, target: &Tensor, x: &Tensor, name: &str, at: CallSite) -> Result<Option<String>> {
         if !self.tape.borrow().is_watched(x) {
-            return Ok(Some("the tape does not watch it".to_owned()));
+            return Ok(Some(format!("the tape does not watch {name}")));
         }
         let recorded = self.recorded(target, &[x], at)?;
         let unconnected = differentiate::explain(&recorded.graph, 0).map_err(|e| failed(e, at))?;
-        Ok(unconnected.map(|unconnected| unconnected.to_string()))
+        Ok(unconnected.map(|found| Unconnected { input: name.to_owned(), ..found }.to_string()))
     }
 
     fn error(&self, at: CallSite, what: String) -> Error {

@@ -219,7 +219,7 @@ pub struct Keep<A>(A);
 /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 5.0]]);
 /// let shares = &x / x.sum(keep(-1));
 /// assert_eq!(shares.shape()?, &[2, 2].into());
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 pub fn keep<A: IntoReduced>(axes: A) -> Keep<A> {
     Keep(axes)

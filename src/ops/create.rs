@@ -93,7 +93,7 @@ impl Tensor {
     /// ```
     /// # use tensorwright::prelude::*;
     /// assert_eq!(Tensor::arange(3, DType::F32).to_vec::<f32>()?, [0.0, 1.0, 2.0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn arange(count: usize, dtype: DType) -> Tensor {
@@ -105,7 +105,7 @@ impl Tensor {
     /// ```
     /// # use tensorwright::prelude::*;
     /// assert_eq!(Tensor::range(5i32, -1, -2).to_vec::<i32>()?, [5, 3, 1]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn range<T: Element>(start: T, end: T, step: T) -> Tensor {
@@ -124,7 +124,7 @@ impl Tensor {
     /// ```
     /// # use tensorwright::prelude::*;
     /// assert_eq!(Tensor::linspace(0.0f32, 1.0, 3).to_vec::<f32>()?, [0.0, 0.5, 1.0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn linspace<T: Element>(start: T, end: T, count: usize) -> Tensor {

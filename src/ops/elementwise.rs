@@ -67,14 +67,16 @@ impl Tensor {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([-1.5f32, 2.0]);
     /// assert_eq!(x.gt(0).select(&x, 0.0).to_vec::<f32>()?, [0.0, 2.0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn select(&self, on_true: impl Operand, on_false: impl Operand) -> Tensor {
         let at = caller();
         let like = match (on_true.kind(), on_false.kind()) {
             (OperandKind::Tensor(tensor), _) | (_, OperandKind::Tensor(tensor)) => tensor.clone(),
-            (OperandKind::Number(dtype), _) => like_of(dtype, at),
+            (OperandKind::Variable(dtype), _)
+            | (_, OperandKind::Variable(dtype))
+            | (OperandKind::Number(dtype), _) => like_of(dtype, at),
         };
         let on_true = on_true.hold(&like, "select", at);
         let on_false = on_false.hold(&like, "select", at);

@@ -1,4 +1,4 @@
-//! What an op takes besides the tensor that it is called on: tensors, and Rust numbers, which adopt the
+//! What an op takes besides the tensor that it is called on: tensors, variables, and Rust numbers, which adopt the
 //! tensor's dtype.
 
 use std::borrow::{Borrow, Cow};
@@ -8,9 +8,13 @@ use tensorwright_ir::{DType, Element, Scalar};
 
 use super::nested::{Elements, Nested};
 use crate::error::{CallSite, Error};
+use crate::interpret;
+use crate::state::Variable;
 use crate::tensor::Tensor;
 
-/// A tensor, a reference to one, a Rust number or bool, or arrays, slices and vectors of such.
+/// A tensor or a variable, a reference to one, a Rust number or bool, or arrays, slices and vectors of such.
+///
+/// A variable stands for its value at this place of the program.
 ///
 /// A number adopts the dtype of the tensor that the method or operator is called on, if it is a value of that
 /// dtype: `x * 2` and `x * 0.5` are fine for `f32`; `x * 0.5` for `i32` or `x + 300` for `u8` is an error.
@@ -31,6 +35,8 @@ pub trait Operand {
 pub enum OperandKind<'t> {
     /// A tensor.
     Tensor(&'t Tensor),
+    /// A variable of this dtype.
+    Variable(DType),
     /// A number or bool of this Rust type, or a list of such.
     Number(DType),
 }
@@ -58,6 +64,23 @@ impl<'t> Operand for &'t Tensor {
         self
     }
 }
+
+macro_rules! variable_operands {
+    ($($variable:ty)*) => {$(
+        impl Operand for $variable {
+            type Held = Tensor;
+
+            fn kind(&self) -> OperandKind<'_> {
+                OperandKind::Variable(self.ty().dtype)
+            }
+
+            fn hold(self, _: &Tensor, _: &'static str, at: CallSite) -> Tensor {
+                interpret::read(&self, at)
+            }
+        }
+    )*};
+}
+variable_operands!(Variable & Variable);
 
 macro_rules! scalar_operands {
     ($($native:ty)*) => {$(

@@ -1,4 +1,4 @@
-//! `+ - * / % & | ^ << >> ! -` for tensors, references to tensors and Rust numbers, in all combinations.
+//! `+ - * / % & | ^ << >> ! -` for tensors, variables, references to them and Rust numbers, in all combinations.
 //!
 //! On the left of an operator numbers are `i32` or `f64`, which is what literals are by themselves: with more
 //! types to choose from, Rust could not tell what `2.0 * &x` is, and `(2.0 * &x).exp()` would not compile. A
@@ -11,7 +11,8 @@ use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 
 use super::operand::{Operand, adopted};
 use crate::error::caller;
-use crate::interpret::one;
+use crate::interpret::{one, read};
+use crate::state::Variable;
 use crate::tensor::Tensor;
 
 /// The function of `>>`: sign-filling for signed integers, zero-filling for unsigned ones, as in Rust.
@@ -44,7 +45,18 @@ macro_rules! binary_operators {
             }
         }
 
+        binary_operators!(@variables $trait $method; Variable &Variable);
         binary_operators!(@numbers $trait $method $function; i32 f64);
+    )*};
+    (@variables $trait:ident $method:ident; $($variable:ty)*) => {$(
+        impl<R: Operand> ops::$trait<R> for $variable {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $method(self, rhs: R) -> Tensor {
+                ops::$trait::$method(&read(&self, caller()), rhs)
+            }
+        }
     )*};
     (@numbers $trait:ident $method:ident $function:expr; $($native:ty)*) => {$(
         impl ops::$trait<&Tensor> for $native {
@@ -64,6 +76,18 @@ macro_rules! binary_operators {
             #[track_caller]
             fn $method(self, rhs: Tensor) -> Tensor {
                 ops::$trait::$method(self, &rhs)
+            }
+        }
+
+        binary_operators!(@number_and_variable $trait $method $native; Variable &Variable);
+    )*};
+    (@number_and_variable $trait:ident $method:ident $native:ty; $($variable:ty)*) => {$(
+        impl ops::$trait<$variable> for $native {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $method(self, rhs: $variable) -> Tensor {
+                ops::$trait::$method(self, &read(&rhs, caller()))
             }
         }
     )*};
@@ -99,6 +123,18 @@ macro_rules! unary_operators {
             #[track_caller]
             fn $method(self) -> Tensor {
                 one($function, &[&self], caller())
+            }
+        }
+
+        unary_operators!(@variables $trait $method $function; Variable &Variable);
+    )*};
+    (@variables $trait:ident $method:ident $function:expr; $($variable:ty)*) => {$(
+        impl ops::$trait for $variable {
+            type Output = Tensor;
+
+            #[track_caller]
+            fn $method(self) -> Tensor {
+                one($function, &[&read(&self, caller())], caller())
             }
         }
     )*};

@@ -59,7 +59,7 @@ scatters! {
     /// assert_eq!(rows.to_vec::<i32>()?, [1, 1, 1, 0, 0, 0, 5, 5, 5]);
     /// let elements = Tensor::zeros((2, 3), DType::I32).scatter_add(1, [[2, 2], [0, 1]], [[1, 2], [3, 4]]);
     /// assert_eq!(elements.to_vec::<i32>()?, [0, 0, 3, 3, 4, 0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias("index_add", "index_add_", "segment_sum", "scatter_nd_add"))]
     scatter_add Add;
@@ -70,7 +70,7 @@ scatters! {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]).scatter_set(0, [2, 0], [7.0, 8.0]);
     /// assert_eq!(x.to_vec::<f32>()?, [8.0, 2.0, 7.0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias("index_copy", "index_fill", "put_along_axis", "scatter_update"))]
     scatter_set Set;
@@ -80,7 +80,7 @@ scatters! {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]).scatter_mul(0, [1, 1], 3.0);
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 18.0, 3.0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     scatter_mul Mul;
     /// The tensor with the lesser of its slices at `indices` along `axis` and of `updates`, element by element; see
@@ -90,7 +90,7 @@ scatters! {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([5, 5]).scatter_min(0, [0, 0, 1], [4, 3, 6]);
     /// assert_eq!(x.to_vec::<i32>()?, [3, 5]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "segment_min")]
     scatter_min Min;
@@ -101,7 +101,7 @@ scatters! {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([5, 5]).scatter_max(0, [0, 0, 1], [4, 3, 6]);
     /// assert_eq!(x.to_vec::<i32>()?, [5, 6]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "segment_max")]
     scatter_max Max;
@@ -202,7 +202,7 @@ impl Tensor {
     /// let column = Tensor::from(1);
     /// assert_eq!(x.dynamic_slice((0, &column), [2, 2]).to_vec::<i32>()?, [1, 2, 5, 6]);
     /// assert_eq!(x.dynamic_slice([9, 0], [1, 4]).to_vec::<i32>()?, [8, 9, 10, 11]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn dynamic_slice(&self, starts: impl IntoStarts, sizes: impl IntoAttribute<Shape>) -> Tensor {
@@ -221,7 +221,7 @@ impl Tensor {
     /// let x = Tensor::zeros((2, 3), DType::I32);
     /// let column = Tensor::from(1);
     /// assert_eq!(x.dynamic_update_slice([[7, 8]], (1, &column)).to_vec::<i32>()?, [0, 0, 0, 0, 7, 8]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "copy_slice")]
     #[track_caller]

@@ -20,7 +20,7 @@ impl Tensor {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::arange(6, DType::I32);
     /// assert_eq!(x.reshape([2, -1]).shape()?, &[2, 3].into());
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn reshape(&self, shape: impl IntoExtents) -> Tensor {
@@ -95,7 +95,7 @@ impl Tensor {
     /// # use tensorwright::prelude::*;
     /// let labels = Tensor::from([2i32, 0]).one_hot(3, -1, DType::F32);
     /// assert_eq!(labels.to_vec::<f32>()?, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn one_hot(

@@ -18,7 +18,7 @@ impl Tensor {
     /// let x = Tensor::from([3i32, 1, 2]);
     /// assert_eq!(x.sort(0).to_vec::<i32>()?, [1, 2, 3]);
     /// assert_eq!(x.argsort(0).to_vec::<i32>()?, [1, 2, 0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn sort(&self, axis: impl IntoAttribute<usize>) -> Tensor {

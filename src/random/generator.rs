@@ -31,7 +31,7 @@ use crate::{Module, Tensor, Tree, Variable};
 /// assert_eq!(noisy.trace_count(), 1);
 /// numbers.reseed(42)?;
 /// assert_eq!(numbers.normal([3], 0.0f32, 0.1).to_vec::<f32>()?, a.to_vec::<f32>()?);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug, Module, Tree)]
 pub struct Generator {

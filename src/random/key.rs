@@ -21,7 +21,7 @@ use crate::tree::Tree;
 /// let x = a.normal([3], 0.0f32, 1.0);
 /// assert_eq!(x.to_vec::<f32>()?, a.normal([3], 0.0f32, 1.0).to_vec::<f32>()?);
 /// assert_ne!(x.to_vec::<f32>()?, b.normal([3], 0.0f32, 1.0).to_vec::<f32>()?);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Debug, Tree)]
 pub struct RandomKey {

@@ -12,7 +12,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -42,14 +42,14 @@ use crate::tensor::id::TensorId;
 ///     let count = count.clone();
 ///     function(move |by: Tensor| {
 ///         count.assign_add(&by)?;
-///         Ok::<_, tensorwright::Error>(count.value() * 10)
+///         Ok(count.value() * 10)
 ///     })
 /// };
 /// assert_eq!(step.call(1i32)?.item::<i32>()?, 10);
 /// count.assign(5i32)?;
 /// assert_eq!(step.call(2i32)?.item::<i32>()?, 70);
 /// assert_eq!(step.trace_count(), 1);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Variable {
@@ -60,6 +60,8 @@ struct Inner {
     id: u64,
     name: String,
     ty: TensorType,
+    /// Whether training changes it.
+    trainable: AtomicBool,
     cell: Mutex<Cell>,
     /// Notified when a turn ends.
     ended: Condvar,
@@ -107,7 +109,45 @@ impl Variable {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let cell = Mutex::new(Cell { value, id: TensorId::fresh(), turn: None });
-        Variable { inner: Arc::new(Inner { id, name: name.to_owned(), ty, cell, ended: Condvar::new() }) }
+        let trainable = AtomicBool::new(true);
+        let inner = Inner { id, name: name.to_owned(), ty, trainable, cell, ended: Condvar::new() };
+        Variable { inner: Arc::new(inner) }
+    }
+
+    /// Whether the variable is among the [`parameters`](crate::Module::parameters) of what holds it, unless its dtype is no float. Variables are
+    /// trainable when they are made.
+    pub fn trainable(&self) -> bool {
+        self.inner.trainable.load(Ordering::Relaxed)
+    }
+
+    /// Makes the variable trainable or not. Trainers that are there already keep the parameters that they began with.
+    #[doc(alias = "requires_grad")]
+    pub fn set_trainable(&self, trainable: bool) {
+        self.inner.trainable.store(trainable, Ordering::Relaxed);
+    }
+
+    /// The same variable, not trainable from now on: statistics, tables, layers that stay as they are.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    ///
+    /// #[derive(Module)]
+    /// struct Layer {
+    ///     weight: Variable,
+    ///     mean: Variable,
+    /// }
+    ///
+    /// let layer = Layer { weight: Variable::new([1.0f32])?, mean: Variable::new([0.0f32])?.frozen() };
+    /// let paths: Vec<String> = layer.parameters().into_iter().map(|(path, _)| path).collect();
+    /// assert_eq!(paths, ["weight"]);
+    /// assert_eq!(layer.variables().len(), 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    #[doc(alias = "non_trainable")]
+    pub fn frozen(self) -> Variable {
+        self.set_trainable(false);
+        self
     }
 
     /// The name; empty if it has none.

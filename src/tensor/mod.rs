@@ -37,7 +37,7 @@ use traced::Traced;
 ///
 /// let wrong = &x + Tensor::from([1.0f32, 2.0, 3.0]);
 /// assert!(wrong.to_vec::<f32>().unwrap_err().to_string().contains("do not broadcast"));
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Tensor {

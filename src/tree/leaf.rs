@@ -128,7 +128,7 @@ static_trees!([] Scalar);
 /// let reduce = function(|(x, axes): (Tensor, Static<Vec<usize>>)| x.sum(&axes[..]));
 /// let x = Tensor::ones([2, 3], DType::F32);
 /// assert_eq!(reduce.call((&x, Static(vec![1])))?.to_vec::<f32>()?, [3.0, 3.0]);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Static<T>(pub T);

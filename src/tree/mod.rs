@@ -9,6 +9,7 @@ mod argument;
 mod containers;
 mod definition;
 mod derived;
+pub(crate) mod erased;
 mod fixed;
 mod leaf;
 mod maps;

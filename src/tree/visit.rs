@@ -63,3 +63,29 @@ pub trait Visitor<'t> {
     /// A plain value.
     fn fixed(&mut self, value: &dyn StaticValue);
 }
+
+impl<'t, V: Visitor<'t> + ?Sized> Visitor<'t> for &mut V {
+    fn enter(&mut self, segment: Segment<'_>) {
+        (**self).enter(segment);
+    }
+
+    fn leave(&mut self) {
+        (**self).leave();
+    }
+
+    fn length(&mut self, length: usize) {
+        (**self).length(length);
+    }
+
+    fn variant(&mut self, index: usize, name: &'static str) {
+        (**self).variant(index, name);
+    }
+
+    fn tensor(&mut self, leaf: LeafRef<'t>) {
+        (**self).tensor(leaf);
+    }
+
+    fn fixed(&mut self, value: &dyn StaticValue) {
+        (**self).fixed(value);
+    }
+}

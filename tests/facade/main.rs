@@ -2,6 +2,7 @@
 
 mod cache;
 mod callbacks;
+mod compose;
 mod concurrency;
 mod control;
 mod create;
@@ -16,6 +17,7 @@ mod list;
 mod loops;
 mod modes;
 mod operators;
+mod places;
 mod random;
 mod signatures;
 mod stopping;

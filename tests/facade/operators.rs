@@ -111,3 +111,35 @@ fn sorting() -> Result<()> {
     assert_eq!(sorted[1].to_vec::<i32>()?, [20, 10]);
     Ok(())
 }
+
+#[test]
+fn variables_are_operands_on_either_side() -> Result<()> {
+    let (w, x) = (Variable::new([1.0f32, -2.0])?, Tensor::from([3.0f32, 5.0]));
+    let floats = |x: Tensor| x.to_vec::<f32>();
+    assert_eq!(floats(2.0 * &w)?, [2.0, -4.0]);
+    assert_eq!(floats(2 * w.clone() - 1.0)?, [1.0, -5.0]);
+    assert_eq!(floats(&w * &x + &w)?, [4.0, -12.0]);
+    assert_eq!(floats(&x * &w)?, [3.0, -10.0]);
+    assert_eq!(floats(x.clone() / w.clone())?, [3.0, -2.5]);
+    assert_eq!(floats(&w - &w)?, [0.0, 0.0]);
+    assert_eq!(floats(-&w)?, [-1.0, 2.0]);
+    assert_eq!(floats((2.0 * &w).exp().log())?, [2.0, -4.0]);
+    assert_eq!(floats(x.maximum(&w))?, [3.0, 5.0]);
+    assert_eq!(x.matmul(&w).item::<f32>()?, -7.0);
+    assert_eq!(floats(x.gt(4).select(&w, 0.5))?, [0.5, -2.0]);
+    assert_eq!(floats(x.gt(4).select(1.5, &w))?, [1.0, 1.5]);
+    let mut y = x.clone();
+    y += &w;
+    assert_eq!(floats(y)?, [4.0, 3.0]);
+    let mask = Variable::new([true, false])?;
+    assert_eq!((!&mask & &mask).to_vec::<bool>()?, [false, false]);
+    let f = {
+        let w = w.clone();
+        function(move |x: Tensor| 1.0 - &w * x)
+    };
+    w.assign(Tensor::from([10.0f32, 0.0]))?;
+    assert_eq!(floats(f.call(&x)?)?, [-29.0, 1.0]);
+    let wrong = (&w + Tensor::zeros([3], DType::F32)).ok().unwrap_err().to_string();
+    assert!(wrong.contains("operators.rs") && wrong.contains("do not broadcast"), "{wrong}");
+    Ok(())
+}

@@ -219,3 +219,37 @@ fn calls_that_assign_what_the_others_read_do_not_wait_for_each_other() {
         finished.recv_timeout(std::time::Duration::from_secs(60)).expect("no call waits for ever");
     }
 }
+
+#[derive(Module)]
+struct Normalised {
+    layers: Vec<(Variable, Variable)>,
+    count: Variable,
+}
+
+#[test]
+fn parameters_are_what_training_changes() -> Result<()> {
+    let variable = |x: f32| Variable::new([x]);
+    let tied = variable(1.0)?;
+    let frozen = variable(2.0)?.frozen();
+    let layers = vec![(tied.clone(), frozen.clone()), (variable(3.0)?, tied.clone())];
+    let module = Normalised { layers, count: Variable::new(0i32)? };
+    let paths = |found: Vec<(String, Variable)>| found.into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    assert_eq!(paths(module.variables()).len(), 5);
+    assert_eq!(paths(module.parameters()), ["layers.0.0", "layers.1.0"]);
+    frozen.set_trainable(true);
+    assert!(frozen.trainable());
+    assert_eq!(paths(module.parameters()), ["layers.0.0", "layers.0.1", "layers.1.0"]);
+    frozen.set_trainable(false);
+
+    use tensorwright::optimizer::{Sgd, Trainer};
+    let trainer = Trainer::of(Sgd { learning_rate: 1.0, ..Sgd::default() }, &module)?;
+    let loss = || {
+        let terms = module.layers.iter().map(|(a, b)| (a * b).sum(..));
+        terms.reduce(|a, b| a + b).expect("two layers")
+    };
+    assert_eq!(trainer.step(loss)?.item::<f32>()?, 5.0);
+    assert_eq!(tied.value().to_vec::<f32>()?, [1.0 - 2.0 - 3.0]);
+    assert_eq!(frozen.value().to_vec::<f32>()?, [2.0]);
+    assert_eq!(module.layers[1].0.value().to_vec::<f32>()?, [2.0]);
+    Ok(())
+}

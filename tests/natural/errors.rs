@@ -167,3 +167,24 @@ fn what_is_assigned_must_be_a_tree() {
     let message = message(opaque(Tensor::from(1.0f32)).ok());
     assert!(message.contains("`log` is assigned where a tensor decides"), "{message}");
 }
+
+#[function]
+fn checked(x: Tensor) -> Result<Tensor> {
+    assert!(x < 10.0, "too large: {}", x);
+    assert!(x > -10.0, "{{x}} is {x}, {:?} of {}", 1, 2);
+    Ok(x)
+}
+
+#[test]
+fn assertions_show_values() {
+    for eagerly in [false, true] {
+        checked::function().run_eagerly(eagerly);
+        assert_eq!(checked(Tensor::from(1.0f64)).unwrap().item::<f64>().unwrap(), 1.0);
+        let error = checked(Tensor::from(11.0f64)).unwrap_err().to_string();
+        assert!(error.contains("assertion failed: too large: 11"), "{error}");
+        let error = checked(Tensor::from(-11.5f64)).unwrap_err().to_string();
+        assert!(error.contains("assertion failed: {x} is -11.5, 1 of 2"), "{error}");
+    }
+    let error = function(|x: Tensor| tensorwright::assert_that(&x.lt(1.0), "{x} < 1").map(|()| x));
+    assert!(error.call(2.0f64).unwrap_err().to_string().contains("assertion failed: {x} < 1"));
+}

@@ -28,6 +28,7 @@
 #[macro_use]
 mod harness;
 mod branches;
+mod empty;
 mod errors;
 mod essay;
 mod generated;

@@ -266,6 +266,7 @@ impl Lower {
                     ::tensorwright::control::natural::Phase::Done => break,
                     _ => {}
                 }
+                #[allow(unused_imports)]
                 use ::tensorwright::control::natural::{ViaAny as _, ViaTree as _};
                 #driver.step(&mut [#(#carriers),*])?;
             }

@@ -127,6 +127,7 @@ impl Lower {
         let method = Ident::new(method, span);
         quote_spanned! {span=> ({
             #[allow(unused_imports)]
+            #[allow(unused_imports)]
             use ::tensorwright::control::natural::{PlainLeft as _, TensorLeft as _};
             ::tensorwright::control::natural::Left(&(#left)).#method(&(#right))
         })}
@@ -174,6 +175,7 @@ impl Lower {
         };
         let kind = Ident::new(kind, limits.span());
         quote_spanned! {limits.span()=> ({
+            #[allow(unused_imports)]
             #[allow(unused_imports)]
             use ::tensorwright::control::natural::{PlainEnds as _, TensorEnds as _};
             ::tensorwright::control::natural::Ends::#kind(#start, #end).range()

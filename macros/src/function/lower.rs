@@ -238,6 +238,7 @@ impl Lower {
                     ::tensorwright::control::natural::Phase::Else => { #otherwise }
                     _ => break,
                 }
+                #[allow(unused_imports)]
                 use ::tensorwright::control::natural::{ViaAny as _, ViaTree as _};
                 #choice.step(&mut [#(#carriers),*])?;
             }

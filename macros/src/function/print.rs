@@ -31,32 +31,48 @@ pub(super) fn call(lower: &mut Lower, mac: &Macro) -> Option<TokenStream> {
 fn assert(lower: &mut Lower, mac: &Macro, arguments: &Arguments) -> Option<TokenStream> {
     let condition = arguments.first()?;
     let span = mac.path.span();
+    let message: Arguments = arguments.iter().skip(1).cloned().collect();
     let text = quote!(#condition).to_string();
-    let message = arguments.iter().skip(1);
-    let message = if arguments.len() > 1 {
-        quote!(::std::format!(#(#message),*))
-    } else {
-        quote!(::std::string::String::from(#text))
+    let message = match message.is_empty() {
+        true => {
+            let text = text_piece(&text);
+            quote!([#text])
+        }
+        false => line(&message).unwrap_or_else(|| {
+            let text = quote!(::tensorwright::control::natural::Piece::Text(::std::format!(#message)));
+            quote!([#text])
+        }),
     };
     let truth = lower.truth(condition);
     Some(quote_spanned! {span=>
         ::tensorwright::control::natural::assert_condition(
             ::tensorwright::control::natural::condition(&(#truth))?,
-            || #message,
+            || {
+                #[allow(unused_imports)]
+                use ::tensorwright::control::natural::{ViaDisplay as _, ViaTensor as _};
+                ::std::vec::Vec::from(#message)
+            },
         )?
     })
 }
 
 fn print_line(mac: &Macro, arguments: &Arguments) -> Option<TokenStream> {
     let span = mac.path.span();
-    let Some(Expr::Lit(ExprLit { lit: Lit::Str(format), .. })) = arguments.first() else { return None };
-    let pieces = pieces(format, arguments)?;
+    let pieces = line(arguments)?;
     Some(quote_spanned! {span=>
         {
+            #[allow(unused_imports)]
             use ::tensorwright::control::natural::{ViaDisplay as _, ViaTensor as _};
-            ::tensorwright::control::natural::print_line(&[#(#pieces),*])?
+            ::tensorwright::control::natural::print_line(&#pieces)?
         }
     })
+}
+
+/// The arguments of `format!` as an array of pieces.
+fn line(arguments: &Arguments) -> Option<TokenStream> {
+    let Some(Expr::Lit(ExprLit { lit: Lit::Str(format), .. })) = arguments.first() else { return None };
+    let pieces = pieces(format, arguments)?;
+    Some(quote!([#(#pieces),*]))
 }
 
 /// The pieces of a format string, unless it is beyond us: then the macro stays as it is.
@@ -83,7 +99,10 @@ fn pieces(format: &LitStr, arguments: &Arguments) -> Option<Vec<TokenStream>> {
 }
 
 fn plain_piece(plain: &mut String) -> TokenStream {
-    let text = std::mem::take(plain);
+    text_piece(&std::mem::take(plain))
+}
+
+fn text_piece(text: &str) -> TokenStream {
     quote!(::tensorwright::control::natural::Piece::Text(::std::string::String::from(#text)))
 }
 

@@ -17,4 +17,4 @@ pub use explain::{Change, Difference, MissReason};
 pub use key::{Key, KeyWriter};
 pub use signature::{Leaf, LeafValue, Signature};
 pub use stats::CacheStats;
-pub use store::{Cache, Entry, LookupError, Weigh};
+pub use store::{Cache, Entry, Last, LookupError, Weigh};

@@ -53,15 +53,15 @@ impl EffectTask {
         let literal = |operand: &(usize, TensorType)| {
             Literal::from_bytes(operand.1.clone(), bytes(operand).to_vec()).expect("bytes of the type")
         };
+        let values = |first: usize| self.operands[first..].iter().map(literal).collect::<Vec<_>>();
         match &self.op {
             Op::Print(op) => {
-                let values: Vec<Literal> = self.operands.iter().map(literal).collect();
-                let text = op.render(&values.iter().collect::<Vec<_>>());
-                print(&text);
+                print(&op.render(&values(0).iter().collect::<Vec<_>>()));
                 Ok(())
             }
             Op::Assert(assert) if bytes(&self.operands[0]) == [0] => {
-                let (message, location) = (assert.message.clone(), self.location.clone());
+                let message = assert.render(&values(1).iter().collect::<Vec<_>>());
+                let location = self.location.clone();
                 Err(EvalError::Assertion { message, location }.into())
             }
             Op::CheckFinite(check) => {

@@ -111,7 +111,7 @@ fn a_failed_assertion_is_an_error_with_its_message() {
     let token = b.token();
     let ten = scalar(&mut b, 10);
     let small = b.lt(x, ten).unwrap();
-    b.assert(token, small, "x is below 10").unwrap();
+    b.assert(token, small, "x is below 10, found {}", &[x]).unwrap();
     let executable = compile(&b.finish(&[x]));
     assert!(run(&executable, &[Literal::scalar(3i32)]).is_ok());
     let error = run(&executable, &[Literal::scalar(30i32)]).unwrap_err();

@@ -129,8 +129,8 @@ pub(super) struct Copied {
 impl Copied {
     fn new<T: Tree>(value: &T, name: &str, at: CallSite) -> Copied {
         let tensors = tensors(value);
-        let copy: T = with_tensors(value, tensors.iter().cloned());
-        Copied { value: Box::new(copy), tensors, shown: Shown::new(&(value,), &[name.to_owned()], at) }
+        let copy: T = with_tensors(value, tensors.clone());
+        Copied { value: Box::new(copy), tensors, shown: Shown::new(value, at).named(name) }
     }
 
     fn get<T: Tree>(&self, other: Option<Vec<Tensor>>) -> T {

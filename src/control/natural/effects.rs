@@ -55,6 +55,16 @@ impl<T: ?Sized> ViaDisplay for &Printed<'_, T> {
 /// When a tensor carries an error.
 #[track_caller]
 pub fn print_line(pieces: &[Piece]) -> Result<()> {
+    let (format, tensors) = format(pieces);
+    if tensors.is_empty() {
+        println!("{}", text(pieces));
+        return Ok(());
+    }
+    print_at(&format, &tensors, caller())
+}
+
+/// The pieces as the format of an op, with its operands.
+fn format(pieces: &[Piece]) -> (String, Vec<&Tensor>) {
     let (mut format, mut tensors) = (String::new(), Vec::new());
     for piece in pieces {
         match piece {
@@ -65,21 +75,17 @@ pub fn print_line(pieces: &[Piece]) -> Result<()> {
             }
         }
     }
-    if tensors.is_empty() {
-        let text: String = pieces.iter().filter_map(Piece::text).collect();
-        println!("{text}");
-        return Ok(());
-    }
-    print_at(&format, &tensors, caller())
+    (format, tensors)
 }
 
-impl Piece {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Piece::Text(text) => Some(text),
-            Piece::Tensor(_) => None,
-        }
-    }
+/// The pieces as they are now.
+fn text(pieces: &[Piece]) -> String {
+    let text = |piece: &Piece| match piece {
+        Piece::Text(text) => text.clone(),
+        // As a compiled function shows it.
+        Piece::Tensor(tensor) => tensor.to_literal().map_or_else(|_| tensor.to_string(), |x| x.to_string()),
+    };
+    pieces.iter().map(text).collect()
 }
 
 /// Stops with an error unless the condition holds: when the compiled function runs if it is a tensor, else now.
@@ -87,17 +93,19 @@ impl Piece {
 /// # Errors
 /// When it does not hold, or is no bool scalar.
 #[track_caller]
-pub fn assert_condition(condition: Condition, message: impl FnOnce() -> String) -> Result<()> {
+pub fn assert_condition(condition: Condition, message: impl FnOnce() -> Vec<Piece>) -> Result<()> {
     let at = caller();
     match condition {
         Condition::Known(true) => Ok(()),
         Condition::Known(false) => {
-            let message: Arc<str> = format!("assertion failed: {}", message()).into();
+            let message: Arc<str> = format!("assertion failed: {}", text(&message())).into();
             Err(Error::Check { at: at.into(), message })
         }
         Condition::Traced(predicate) => {
             debug_assert!(is_tracing());
-            assert_at(&predicate, &message(), at)
+            let pieces = message();
+            let (format, values) = format(&pieces);
+            assert_at(&predicate, &format, &values, at)
         }
     }
 }

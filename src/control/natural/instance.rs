@@ -55,6 +55,12 @@ impl<R: Tree> Returned for Result<R> {
 }
 
 /// Trees of which a failed one can be made of nothing.
+#[diagnostic::on_unimplemented(
+    message = "a `#[function]` whose result has a part of type `{Self}` must return a `Result`",
+    label = "cannot carry the error of a call that fails",
+    note = "tensors, and tuples and arrays of tensors, carry the error of a call that fails, and can be returned as they are",
+    note = "return a `Result` of all other trees, such as `Result<(Tensor, i32)>`, or make a tensor of the number: `Tensor::from(n)`"
+)]
 pub trait Failed: Tree {
     /// The tree whose tensors carry the error.
     fn failed(error: &Error) -> Self;

@@ -102,7 +102,9 @@ impl Source for Slices {
     fn trip(&self) -> Result<Option<Trip>> {
         let (length, slice) = self.ty()?;
         let xs = self.xs.clone();
-        Ok(is_tracing().then_some(Trip::Slices { xs, slice, length, jumps: false }))
+        // A body that never runs is not traced: it could not even have a slice.
+        let is_traced = is_tracing() && length > 0;
+        Ok(is_traced.then_some(Trip::Slices { xs, slice, length, jumps: false }))
     }
 
     fn next(&mut self, driver: &Loop) -> Result<Option<Tensor>> {
@@ -128,7 +130,8 @@ impl Source for Range {
 
     fn trip(&self) -> Result<Option<Trip>> {
         self.checked()?;
-        Ok(is_tracing().then(|| Trip::Count(self.clone())))
+        let is_traced = is_tracing() && !self.is_empty;
+        Ok(is_traced.then(|| Trip::Count(self.clone())))
     }
 
     fn next(&mut self, driver: &Loop) -> Result<Option<Tensor>> {

@@ -40,7 +40,7 @@
 //! assert_eq!(halved(Tensor::from(3200.0f32)).item::<f32>()?, 3200.0);
 //! let graph = halved::function().dump(Stage::Traced)?;
 //! assert_eq!(["while", "if"].map(|op| graph.matches(&format!("= {op}(")).count()), [1, 3]);
-//! # Ok::<(), tensorwright::Error>(())
+//! # Ok::<(), Error>(())
 //! ```
 //!
 //! Its calls are traced for `x: f32[]`. Carriers of the loop are `x`, the flag `returns` and the slot `result`.

@@ -29,7 +29,7 @@ use crate::interpret::one;
 /// assert_eq!(power(Tensor::from(2.0f32), Tensor::from(10)).item::<f32>()?, 1024.0);
 ///
 /// #[function]
-/// fn horner(coefficients: &Tensor, x: &Tensor) -> tensorwright::Result<Tensor> {
+/// fn horner(coefficients: &Tensor, x: &Tensor) -> Result<Tensor> {
 ///     let mut y = x.zeros_like();
 ///     for i in range(0..coefficients.shape()?.size(0) as i64).rev() {
 ///         y = y * x + coefficients.i(&i);
@@ -37,7 +37,7 @@ use crate::interpret::one;
 ///     Ok(y)
 /// }
 /// assert_eq!(horner(&Tensor::from([1.0f32, 2.0, 3.0]), &Tensor::from(2.0f32))?.item::<f32>()?, 17.0);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn range(bounds: impl RangeBounds) -> Range {
@@ -59,6 +59,12 @@ pub trait RangeBound {
     /// The dtype of a tensor.
     #[doc(hidden)]
     fn dtype(&self) -> Option<DType> {
+        None
+    }
+
+    /// A number that is known.
+    #[doc(hidden)]
+    fn known(&self) -> Option<i128> {
         None
     }
 }
@@ -96,11 +102,16 @@ macro_rules! plain_bounds {
                     None => Tensor::scalar_at(number, at),
                 }
             }
+
+            fn known(&self) -> Option<i128> {
+                Some((*self).into())
+            }
         }
 
         impl RangeBounds for $native {
             fn range(self, at: CallSite) -> Range {
-                Range::below(self.bound(None, at), at)
+                let is_empty = i128::from(self) <= 0;
+                Range { is_empty, ..Range::below(self.bound(None, at), at) }
             }
         }
     )*};
@@ -137,6 +148,8 @@ impl<B: RangeBound> RangeBounds for ops::RangeInclusive<B> {
 pub struct Range {
     numbers: Numbers,
     next: i64,
+    /// Whether it is known already that there are no numbers in it.
+    pub(super) is_empty: bool,
     at: CallSite,
 }
 
@@ -156,7 +169,7 @@ impl Range {
             Ok(_) => Numbers::Below(end),
             Err(error) => Numbers::Failed(error),
         };
-        Range { numbers, next: 0, at }
+        Range { numbers, next: 0, is_empty: false, at }
     }
 
     pub(super) fn between(
@@ -166,9 +179,11 @@ impl Range {
         at: CallSite,
     ) -> Range {
         let like = start.dtype().or(end.dtype());
+        let length = end.known().zip(start.known()).map(|(end, start)| end - start + i128::from(inclusive));
+        let is_empty = length.is_some_and(|length| length <= 0);
         let (start, end) = (start.bound(like, at), end.bound(like, at));
         let numbers = spaced(&start, &end, inclusive, at).unwrap_or_else(Numbers::Failed);
-        Range { numbers, next: 0, at }
+        Range { numbers, next: 0, is_empty, at }
     }
 
     /// The same numbers, the last one first.
@@ -212,7 +227,7 @@ impl Range {
             }
             other => other,
         };
-        Range { numbers, next: self.next, at }
+        Range { numbers, next: self.next, is_empty: self.is_empty, at }
     }
 
     /// The dtype of the counter of a traced loop.
@@ -246,6 +261,9 @@ impl Range {
     /// The next item of a loop that runs in Rust.
     pub(super) fn advance(&mut self) -> Result<Option<Tensor>> {
         self.checked()?;
+        if self.is_empty {
+            return Ok(None);
+        }
         let (now, at) = (self.next, self.at);
         if i128::from(now) >= self.count().scalar_value(at)?.to_i128() {
             return Ok(None);

@@ -155,8 +155,8 @@ pub(super) fn known(query: &OpQuery<'_>) -> Option<Entry> {
 
 fn compile(query: &impl Query, at: CallSite) -> Result<Compiled, Failure> {
     let graph = query.graph().map_err(|error| Error::op(at, error))?;
-    let executable =
-        Executable::compile(&graph, &Default::default()).map_err(|error| Error::compile(at, error))?;
+    let executable = Executable::compile(&graph, &Default::default())
+        .map_err(|error| Error::compile(at, &graph, error))?;
     let key_bytes = size_of::<EagerKey>() + executable.graph_bytes();
     Ok(Compiled { executable, key_bytes })
 }

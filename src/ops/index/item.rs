@@ -57,7 +57,7 @@ pub struct Window {
 /// let start = Tensor::from(1);
 /// assert_eq!(x.i(window(&start, 2)).to_vec::<i32>()?, [2, 3]);
 /// assert_eq!(x.set(window(&start, 2), [8, 9]).to_vec::<i32>()?, [1, 8, 9, 4, 5]);
-/// # Ok::<(), tensorwright::Error>(())
+/// # Ok::<(), Error>(())
 /// ```
 #[track_caller]
 pub fn window(start: impl Operand, len: usize) -> Window {

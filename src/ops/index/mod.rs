@@ -52,7 +52,7 @@ impl Tensor {
     /// assert_eq!(x.i((NewAxis, 1)).shape()?, &[1, 4].into());
     /// assert_eq!(x.i(([0, 2], [3, 0])).to_vec::<i32>()?, [3, 8]);
     /// assert_eq!(x.i(x.gt(9)).to_vec::<i32>()?, [10, 11]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
     pub fn i(&self, index: impl IntoIndices) -> Tensor {

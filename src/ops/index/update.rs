@@ -46,7 +46,7 @@ updates! {
     /// let (row, column) = (Tensor::from(1), Tensor::from(0));
     /// assert_eq!(x.set((&row, &column), 9).to_vec::<i32>()?, [0, 0, 0, 9, 0, 0]);
     /// assert_eq!(x.set(x.eq(0), -1).to_vec::<i32>()?, [-1; 6]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     set Set;
     /// The tensor with `value` added to the elements at an index, as [`Tensor::set`] sets them. An element that an index tensor names twice
@@ -56,7 +56,7 @@ updates! {
     /// # use tensorwright::prelude::*;
     /// let counts = Tensor::zeros(4, DType::I32).add_at([0, 2, 2], 1);
     /// assert_eq!(counts.to_vec::<i32>()?, [1, 0, 2, 0]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     add_at Add;
     /// The tensor with the elements at an index multiplied by `value`, as [`Tensor::add_at`] adds to them.
@@ -65,7 +65,7 @@ updates! {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]).mul_at(1.., 0.5);
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 1.0, 1.5]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     mul_at Mul;
     /// The tensor with the lesser of the elements at an index and `value` in their place, NaN if one is NaN; see [`Tensor::add_at`].
@@ -74,7 +74,7 @@ updates! {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([5, 6, 7]).min_at([0, 0], [4, 3]);
     /// assert_eq!(x.to_vec::<i32>()?, [3, 6, 7]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     min_at Min;
     /// The tensor with the greater of the elements at an index and `value` in their place, NaN if one is NaN; see [`Tensor::add_at`].
@@ -83,7 +83,7 @@ updates! {
     /// # use tensorwright::prelude::*;
     /// let x = Tensor::from([[5, 6], [7, 8]]).max_at((.., 0), [9, 1]);
     /// assert_eq!(x.to_vec::<i32>()?, [9, 6, 7, 8]);
-    /// # Ok::<(), tensorwright::Error>(())
+    /// # Ok::<(), Error>(())
     /// ```
     max_at Max;
 }

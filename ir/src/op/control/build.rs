@@ -143,9 +143,17 @@ impl Builder {
         self.push_one(Print { format: format.to_owned() }, &operands)
     }
 
-    /// Stops with an error, after the effect that gave `token`, unless the bool scalar `predicate` holds. Returns the next token.
-    pub fn assert(&mut self, token: Value, predicate: Value, message: &str) -> Result<Value, BuildError> {
-        self.push_one(Op::from(Assert { message: message.to_owned() }), &[token, predicate])
+    /// Stops with an error, after the effect that gave `token`, unless the bool scalar `predicate` holds: with this message, in which each `{}` stands for
+    /// one of the values. Returns the next token.
+    pub fn assert(
+        &mut self,
+        token: Value,
+        predicate: Value,
+        message: &str,
+        values: &[Value],
+    ) -> Result<Value, BuildError> {
+        let operands: Vec<Value> = [token, predicate].iter().chain(values).copied().collect();
+        self.push_one(Op::from(Assert { message: message.to_owned() }), &operands)
     }
 
     /// Stops with an error, after the effect that gave `token`, if an element of `x` is NaN or infinite. Returns the next token.

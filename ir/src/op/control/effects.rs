@@ -23,9 +23,9 @@ attributes! {
 }
 
 attributes! {
-    /// Stops with an error unless the predicate holds: `token, bool[] -> token`.
+    /// Stops with an error unless the predicate holds, which says the values of the other operands: `token, bool[], A, B.. -> token`.
     pub struct Assert {
-        /// What the error says.
+        /// What the error says; each `{}` stands for an operand after the predicate, `{{` and `}}` for braces.
         pub message: String,
     }
 }
@@ -42,6 +42,13 @@ impl Print {
     /// The text with these values in it. Values that are too few are left out.
     pub fn render(&self, values: &[&Literal]) -> String {
         format::render(&self.format, values)
+    }
+}
+
+impl Assert {
+    /// The message with these values in it. Values that are too few are left out.
+    pub fn render(&self, values: &[&Literal]) -> String {
+        format::render(&self.message, values)
     }
 }
 
@@ -77,16 +84,7 @@ impl ControlDef for Print {
     const LOWERING: Lowering = Lowering::Effect;
 
     fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
-        let pieces = format::pieces(&self.format).map_err(|reason| TypeError::attribute("format", reason))?;
-        let (places, values) =
-            (pieces.iter().filter(|p| **p == format::Piece::Operand).count(), operands.len() - 1);
-        if places != values {
-            let reason = format!("{places} places for {values} values");
-            return Err(TypeError::attribute("format", reason));
-        }
-        for (i, ty) in operands.iter().enumerate().skip(1) {
-            tensor(ty, i)?;
-        }
+        shows("format", &self.format, operands, 1)?;
         token_to_token(operands)
     }
 
@@ -112,12 +110,13 @@ impl ControlDef for Print {
 
 impl ControlDef for Assert {
     const NAME: &'static str = "assert";
-    const ARITY: Arity = Arity::Exact(2);
+    const ARITY: Arity = Arity::AtLeast(2);
     const REGIONS: Arity = Arity::Exact(0);
     const LOWERING: Lowering = Lowering::Effect;
 
     fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
         rule::operand_is(operands, 1, "the predicate", TensorType::scalar(DType::Bool))?;
+        shows("message", &self.message, operands, 2)?;
         token_to_token(operands)
     }
 
@@ -131,13 +130,17 @@ impl ControlDef for Assert {
         if operands[1].tensor().get(0).to_bool() {
             return Ok(vec![Datum::Token]);
         }
-        Err(EvalError::Assertion { message: self.message.clone(), location: None })
+        let values: Vec<&Literal> = operands[2..].iter().map(|x| x.tensor()).collect();
+        Err(EvalError::Assertion { message: self.render(&values), location: None })
     }
 
-    fn sample(draw: &mut Draw<'_>, _hint: &Type) -> Sample<Assert> {
-        let message = draw.choose(&["it holds", "", "a \"quoted\" one"]).to_owned();
+    fn sample(draw: &mut Draw<'_>, hint: &Type) -> Sample<Assert> {
+        let values = draw.below(2);
+        let message =
+            draw.choose(&["it holds", "", "a \"quoted\" {{one}}"]).to_owned() + &" {}".repeat(values);
         let predicate = Operand::new(TensorType::scalar(DType::Bool), Values::Range(1.0, 1.0));
-        Sample::exact(Assert { message }, [Operand::any(Type::Token), predicate])
+        let values = std::iter::repeat_n(Operand::any(tensor_hint(hint)), values);
+        Sample::exact(Assert { message }, [Operand::any(Type::Token), predicate].into_iter().chain(values))
     }
 }
 
@@ -173,6 +176,18 @@ impl ControlDef for CheckFinite {
         let x = draw.like(&tensor_hint(hint), DTypeClass::Float, 0);
         Sample::exact(CheckFinite { message }, [Operand::any(Type::Token), Operand::moderate(x)])
     }
+}
+
+/// Checks that a text has a place for each operand from this one on, which are tensors.
+fn shows(attribute: &'static str, text: &str, operands: &[&Type], first: usize) -> Result<(), TypeError> {
+    let pieces = format::pieces(text).map_err(|reason| TypeError::attribute(attribute, reason))?;
+    let places = pieces.iter().filter(|p| **p == format::Piece::Operand).count();
+    let values = operands.len() - first;
+    if places != values {
+        let reason = format!("{places} places for {values} values");
+        return Err(TypeError::attribute(attribute, reason));
+    }
+    operands.iter().enumerate().skip(first).try_for_each(|(i, ty)| tensor(ty, i).map(drop))
 }
 
 fn token_to_token(operands: &[&Type]) -> Result<Types, TypeError> {

@@ -1,4 +1,4 @@
-//! Format strings of `print`: `{}` stands for an operand, `{{` and `}}` for braces.
+//! Format strings of `print` and `assert`: `{}` stands for an operand, `{{` and `}}` for braces.
 
 use crate::Literal;
 

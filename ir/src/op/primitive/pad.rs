@@ -45,14 +45,18 @@ impl Pad {
         let total = gaps
             .checked_mul(self.interior[axis] as i128)
             .and_then(|inner| inner.checked_add(low + high + from.size() as i128));
-        match total {
-            Some(total) if total < 0 => {
-                let reason = format!("axis {axis} of extent {from} would get the negative extent {total}");
-                Err(TypeError::attribute(if low < 0 { "low" } else { "high" }, reason))
-            }
-            // What does not fit in memory is reported by the check of the whole shape.
-            total => Ok(Dim::known(total.and_then(|t| usize::try_from(t).ok()).unwrap_or(usize::MAX))),
+        // Each factor is below 2^64, so that only three large ones could be too many for 128 bits.
+        let total = total.unwrap_or(i128::MAX);
+        if total < 0 {
+            let reason = format!("axis {axis} of extent {from} would get the negative extent {total}");
+            return Err(TypeError::attribute(if low < 0 { "low" } else { "high" }, reason));
         }
+        // What is an extent and does not fit in memory is reported by the check of the whole shape.
+        usize::try_from(total).map(Dim::known).map_err(|_| {
+            let reason =
+                format!("axis {axis} of extent {from} would get the extent {total}, which is too large");
+            TypeError::attribute(if low > high { "low" } else { "high" }, reason)
+        })
     }
 }
 

@@ -44,6 +44,11 @@ fn gives_a_struct(x: Tensor) -> Pair {
 }
 
 #[function]
+fn gives_a_number(x: Tensor) -> (Tensor, i32) {
+    (x, 3)
+}
+
+#[function]
 fn gives_another_type(x: Tensor) -> Tensor {
     if x > 0.0 { x } else { 1.0 }
 }

@@ -47,7 +47,7 @@ fn each_kind_of_control_flow_has_a_method() {
     let y = b.call("g", &[y], |b, x| Ok([b.abs(x[0])?])).unwrap()[0];
     let t = b.token();
     let t = b.print(t, "y = {}", &[y]).unwrap();
-    b.assert(t, p, "p").unwrap();
+    b.assert(t, p, "p", &[]).unwrap();
     let built = b.finish(&[y]);
     crate::verify(&built).unwrap();
     assert_eq!(elements::<i32>(&outputs(&built, &[tensor([3], &[1, 2, 3])])[0]), [5, 10, 15]);

@@ -1,0 +1,46 @@
+//! Functions as what transformations take.
+
+use super::callable::{Callable, Site};
+use super::concrete::Concrete;
+use super::definition::Function;
+use crate::error::Result;
+use crate::tree::Tree;
+
+macro_rules! callables {
+    ($($compiled:ident),*) => {$(
+        impl<A: Tree, R: Tree> Callable<A> for $compiled<A, R> {
+            type Tree = R;
+            type Kept = $compiled<A, R>;
+
+            fn kept(self) -> $compiled<A, R> {
+                self
+            }
+
+            fn call_from(&self, argument: A, site: Site<'_>) -> Result<R> {
+                self.call_at(&argument, site.at)
+            }
+
+            fn names(&self) -> &[String] {
+                self.argument_names()
+            }
+        }
+
+        impl<A: Tree, R: Tree> Callable<A> for &$compiled<A, R> {
+            type Tree = R;
+            type Kept = $compiled<A, R>;
+
+            fn kept(self) -> $compiled<A, R> {
+                self.clone()
+            }
+
+            fn call_from(&self, argument: A, site: Site<'_>) -> Result<R> {
+                self.call_at(&argument, site.at)
+            }
+
+            fn names(&self) -> &[String] {
+                self.argument_names()
+            }
+        }
+    )*};
+}
+callables!(Function, Concrete);
