@@ -155,6 +155,7 @@ pub(crate) fn work(instr: &Instr, dtype: DType) -> CostClass {
         Instr::Compare(..) | Instr::Select(..) | Instr::Fma(..) => CostClass::Simple,
         Instr::Cast(..) | Instr::Bitcast(..) => CostClass::Simple,
         Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) => CostClass::Simple,
+        Instr::StoreAt { .. } => CostClass::Simple,
     }
 }
 

@@ -236,7 +236,7 @@ const COMPUTED: &str = "kernel {
 ";
 
 #[test]
-fn computed_places_are_inside_of_what_is_only_read() {
+fn computed_places_are_inside_of_what_no_other_point_stores() {
     assert_eq!(rules_broken(COMPUTED), []);
     assert_eq!(COMPUTED.parse::<Kernel>().unwrap().to_string(), COMPUTED);
     let breaks = |rule: u32, from: &str, to: &str| {
@@ -248,5 +248,93 @@ fn computed_places_are_inside_of_what_is_only_read() {
     breaks(14, "of 11", "of 0");
     breaks(14, "i64[1]", "i32[1]");
     breaks(14, "load p1[0]", "index i64 [d0]");
-    breaks(14, "read f32[30]", "readwrite f32[30]");
+    // What is read may be changed, but neither by another point nor by another tile.
+    let written = COMPUTED.replace("read f32[30]", "readwrite f32[30]");
+    assert_eq!(rules_broken(&written), []);
+    assert_eq!(rules_broken(&written.replace("store p2", "store p0")), [14]);
+    let later = "  loop d0 < tile g0 {
+    r0 = const f32 1.0
+    store p0[g0 + d0] = r0
+  }
+}
+";
+    let later = format!("{}{later}", written.trim_end().strip_suffix('}').expect("it ends"));
+    assert_eq!(rules_broken(&later), [10]);
+    assert_eq!(rules_broken(&later.replace("20 by 5", "20 by 20")), []);
+}
+
+const CELLS: &str = "kernel {
+  param p0: readwrite i64[8]
+  param p1: read i64[1]
+  loop d0 < 4, d1 < 1 {
+    r0 = load p1[0]
+    r1 = load p0[0] at r0 of 8
+    r2 = add r1 r0
+    r3 = store p0[0] at r0 of 8 = r2
+    r4 = load p0[7]
+    store p0[0] = r4
+  }
+}
+";
+
+#[test]
+fn cells_are_stored_by_one_point_at_a_time() {
+    assert_eq!(rules_broken(CELLS), []);
+    assert_eq!(CELLS.parse::<Kernel>().unwrap().to_string(), CELLS);
+    let breaks = |rule: u32, from: &str, to: &str| {
+        assert!(CELLS.contains(from), "{from}");
+        let rules = rules_broken(&CELLS.replace(from, to));
+        assert!(rules.contains(&rule), "{to}: {rules:?}");
+    };
+    breaks(15, "d1 < 1", "d1 < 2");
+    breaks(6, "r4 = load p0[7]", "r4 = store p0[0] at r0 of 8 = r3");
+    breaks(14, "store p0[0] at r0 of 8", "store p0[0] at r0 of 0");
+    breaks(15, "store p0[0] at r0", "store p0[d1] at r0");
+    breaks(9, "store p0[0] at r0 of 8", "store p0[1] at r0 of 8");
+    breaks(8, "readwrite", "read");
+    breaks(6, "r2 = add r1 r0", "r2 = lt r1 r0");
+    breaks(4, "of 8 = r2", "of 8 = r7");
+    breaks(2, "store p0[0] at", "store p7[0] at");
+    let fold = CELLS
+        .replace("d0 < 4, d1 < 1", "d0 < 4 fold d1 < 1")
+        .replace("store p0[0] = r4", "fold sum p0[0] = r4");
+    assert!(rules_broken(&fold).contains(&15));
+    let tiles = CELLS.replace("  loop d0 < 4", "  grid g0: 8 by 4\n  loop d0 < tile g0");
+    assert!(rules_broken(&tiles).contains(&10));
+    let bools = "kernel {
+      param p0: readwrite bool[8]
+      param p1: read i64[1]
+      loop {
+        r0 = load p1[0]
+        r1 = load p0[0]
+        r2 = store p0[0] at r0 of 8 = r1
+        r3 = store p0[0] at r0 of 8 = r2
+      }
+    }";
+    assert_eq!(rules_broken(bools), [15]);
+    // Tiles with memory of their own may.
+    let apart = "kernel {
+      param p0: readwrite i64[32]
+      grid g0: 4 by 1
+      loop d0 < tile g0, d1 < 1 {
+        r0 = load p0[8*g0 + 8*d0]
+        r1 = store p0[8*g0 + 8*d0] at r0 of 8 = r0
+      }
+    }";
+    assert_eq!(
+        rules_broken(&apart.replace("      }\n    }", "        store p0[8*g0 + 8*d0] = r0\n      }\n    }")),
+        []
+    );
+}
+
+#[test]
+fn points_leave_loops_by_themselves_if_their_state_is_frozen() {
+    let frozen = LOOP
+        .replace("r5 = state r1", "r5 = state r0")
+        .replace("r7 = lt r5 r2", "r7 = lt r5 r0")
+        .replace("r9 = add r6 r6", "r9 = select r7 r6 r6")
+        .replace("r10 = add r5 r3", "r10 = select r7 r0 r5");
+    assert_eq!(rules_broken(&frozen), []);
+    assert_eq!(rules_broken(&frozen.replace("select r7 r0 r5", "add r5 r5")), [13]);
+    assert_eq!(rules_broken(&frozen.replace("select r7 r0 r5", "select r7 r5 r0")), [13]);
 }

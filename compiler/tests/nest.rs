@@ -145,6 +145,24 @@ const REPEAT: &str = "kernel {
 }
 ";
 
+/// Cells that are stored as the points go along.
+const CELLS: &str = "kernel {
+  param p0: readwrite i64[8]
+  param p1: read i64[4]
+  loop d0 < 4, d1 < 1 {
+    r0 = load p1[d0]
+    r1 = const i64 0
+    r2 = const i64 7
+    r3 = maximum r0 r1
+    r4 = minimum r3 r2
+    r5 = load p0[0] at r4 of 8
+    r6 = store p0[0] at r0 of 8 = r5
+    r7 = load p0[3]
+    store p0[0] = r7
+  }
+}
+";
+
 fn nests<'p, 'k>(program: &'p NestProgram<'k>) -> Vec<&'p LoopNest<'k>> {
     let nest = |stage: &'p NestStage<'k>| match stage {
         NestStage::Nest(nest) => Some(&**nest),
@@ -201,6 +219,21 @@ fn loads_are_not_hoisted_too_far() {
     {
         breaks(4, &running, |nest| nest.values[1].variation = Variation::Invariant(0));
     }
+}
+
+#[test]
+fn stores_in_a_body_keep_their_place() {
+    let places = |nest: &mut LoopNest<'_>| {
+        assert!(nest.values[5].in_range && !nest.values[6].in_range);
+        assert_eq!(nest.variation(Reg(7)), Variation::Uniform);
+    };
+    breaks(4, CELLS, |nest| {
+        places(nest);
+        nest.values[7].variation = Variation::Invariant(1);
+    });
+    breaks(1, CELLS, |nest| nest.body.retain(|&reg| reg != Reg(6)));
+    breaks(5, CELLS, |nest| nest.values[6].access.as_mut().unwrap().displacement = 8);
+    breaks(14, CELLS, |nest| nest.values[6].in_range = true);
 }
 
 #[test]

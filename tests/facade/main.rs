@@ -2,6 +2,7 @@
 
 mod cache;
 mod callbacks;
+mod cells;
 mod compose;
 mod concurrency;
 mod control;

@@ -301,7 +301,7 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
         let mut open = Vec::new();
         for &reg in &self.nest.body {
             let i = reg.0 as usize;
-            if self.emit_repeat(i, lanes, &mut open)? {
+            if self.emit_repeat(i, lanes, &mut open)? || self.emit_store(i)? {
                 continue;
             }
             let lanes = if self.is_uniform(reg) { 1 } else { lanes };
@@ -362,8 +362,7 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
             Instr::Index { index, .. } => self.evaluate_index(i, dtype, index, at),
             Instr::Load { .. } => self.load(i, at, None)?,
             Instr::LoadAt { at: place, count, .. } => {
-                let place = self.scalar(*place)?;
-                let place = self.e.clamped(place, *count);
+                let place = self.place(i, *place, *count)?;
                 self.load(i, at, Some(place))?
             }
             Instr::Unary(f, x) => self.e.unary(*f, self.nest.dtype(*x), &args[0])?,
@@ -379,8 +378,8 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
             Instr::Fma(..) => self.fma(&args),
             Instr::Cast(to, x) => self.e.cast(self.nest.dtype(*x), *to, &args[0]),
             Instr::Bitcast(to, _) => self.e.bitcast(*to, &args[0]),
-            Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) => {
-                return Err(CodegenError::Internal { what: "loops of bodies are emitted as a whole" });
+            Instr::Loop | Instr::State(_) | Instr::While(_) | Instr::Repeat(_) | Instr::StoreAt { .. } => {
+                return Err(CodegenError::Internal { what: "what has no value is emitted apart" });
             }
         })
     }

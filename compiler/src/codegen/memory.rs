@@ -8,7 +8,7 @@ use tensorwright_ir::DType;
 use super::CodegenError;
 use super::loops::{LoopEmitter, Position};
 use super::value::{Emitter, Pack, VECTOR, lane_type, memory, vector_type};
-use crate::kernel::Reg;
+use crate::kernel::{Instr, Reg};
 use crate::nest::{MemoryAccess, Pattern};
 
 /// A base address and bytes to add.
@@ -41,6 +41,24 @@ impl LoopEmitter<'_, '_, '_, '_> {
         }
         let pattern = access.pattern(self.e.machine, self.e.lanes);
         Ok(self.e.load_pack(access, pattern, address))
+    }
+
+    /// The computed place of instruction `i`.
+    pub(super) fn place(&mut self, i: usize, at: Reg, count: u64) -> Result<Value, CodegenError> {
+        let place = self.scalar(at)?;
+        Ok(if self.nest.values[i].in_range { place } else { self.e.clamped(place, count) })
+    }
+
+    /// Emits instruction `i` if it is a store at a computed place.
+    pub(super) fn emit_store(&mut self, i: usize) -> Result<bool, CodegenError> {
+        let Instr::StoreAt { at, count, value, .. } = self.nest.source.body[i] else { return Ok(false) };
+        let access = self.nest.values[i].access;
+        let access = access.ok_or(CodegenError::Internal { what: "stores have an access" })?;
+        let (place, value) = (self.place(i, at, count)?, self.scalar(value)?);
+        let base = self.pointer(access.address);
+        let base = self.e.advance(base, place, access.dtype.size() as i64);
+        self.e.ins().store(memory(), value, base, access.displacement);
+        Ok(true)
     }
 
     /// Stores a pack; bools come as masks of bytes.

@@ -1,11 +1,11 @@
 //! Loops inside of bodies: state variables become parameters of blocks, so that they stay in registers.
 
-use cranelift_codegen::ir::{Block, BlockArg, InstBuilder};
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 use smallvec::SmallVec;
 
 use super::CodegenError;
 use super::loops::LoopEmitter;
-use super::value::Pack;
+use super::value::{Pack, VECTOR};
 use crate::kernel::loops::BodyLoop;
 use crate::kernel::{Instr, Reg};
 
@@ -31,7 +31,7 @@ impl LoopEmitter<'_, '_, '_, '_> {
                 open.push(begun);
             }
             Instr::State(_) => {}
-            Instr::While(holds) => self.test_repeat(*holds, open.last_mut())?,
+            Instr::While(holds) => self.test_repeat(*holds, lanes, open.last_mut())?,
             Instr::Repeat(next) => self.end_repeat(next, lanes, open.pop())?,
             _ => return Ok(false),
         }
@@ -65,9 +65,14 @@ impl LoopEmitter<'_, '_, '_, '_> {
         Ok(OpenRepeat { header, exit: None, span })
     }
 
-    fn test_repeat(&mut self, holds: Reg, open: Option<&mut OpenRepeat>) -> Result<(), CodegenError> {
+    fn test_repeat(
+        &mut self,
+        holds: Reg,
+        lanes: u32,
+        open: Option<&mut OpenRepeat>,
+    ) -> Result<(), CodegenError> {
         let open = open.ok_or(CodegenError::Internal { what: "tests are inside of loops" })?;
-        let holds = self.scalar(holds)?;
+        let holds = if self.nest.varies(holds) { self.any(holds, lanes)? } else { self.scalar(holds)? };
         let stopped = self.frame.is_stopped(self.e);
         let holds = self.e.ins().band_not(holds, stopped);
         let (inside, exit) = (self.e.builder.create_block(), self.e.builder.create_block());
@@ -77,6 +82,25 @@ impl LoopEmitter<'_, '_, '_, '_> {
         self.e.builder.switch_to_block(inside);
         open.exit = Some(exit);
         Ok(())
+    }
+
+    /// Whether a bool holds at any of the points.
+    fn any(&mut self, holds: Reg, lanes: u32) -> Result<Value, CodegenError> {
+        let width = self.nest.value(holds).width;
+        let masks = self.operand(holds, width, lanes)?;
+        let (first, others) = (masks[0], &masks[1..]);
+        let any = others.iter().fold(first, |any, &mask| self.e.ins().bor(any, mask));
+        if !self.e.is_vector() {
+            return Ok(any);
+        }
+        // What is behind the last lane belongs to no point.
+        let own = (lanes * width).min(VECTOR) as usize;
+        let bytes: Vec<u8> = (0..VECTOR as usize).map(|byte| if byte < own { 0xff } else { 0 }).collect();
+        let constant = self.e.builder.func.dfg.constants.insert(bytes.into());
+        let ty = self.e.type_of(any);
+        let points = self.e.ins().vconst(ty, constant);
+        let any = self.e.ins().band(any, points);
+        Ok(self.e.ins().vany_true(any))
     }
 
     fn end_repeat(&mut self, next: &[Reg], lanes: u32, open: Option<OpenRepeat>) -> Result<(), CodegenError> {

@@ -199,6 +199,11 @@ impl Tile<'_, '_> {
                     let at = self.index(index) + computed_place(of(at), count);
                     self.load(buffer, at)
                 }
+                Instr::StoreAt { buffer, ref index, at, count, value } => {
+                    let (at, value) = (self.index(index) + computed_place(of(at), count), of(value));
+                    self.store(buffer, at, value);
+                    NONE
+                }
                 ref instr => computed(instr, of),
             };
             values[at] = value;
@@ -271,7 +276,7 @@ pub(crate) fn computed(instr: &Instr, of: impl Fn(Reg) -> Scalar) -> Scalar {
         Instr::Bitcast(dtype, x) => Scalar::from_bits(dtype, of(x).bits()),
         Instr::State(x) => of(x),
         Instr::Index { .. } | Instr::Load { .. } | Instr::LoadAt { .. } => Scalar::Bool(false),
-        Instr::Loop | Instr::While(_) | Instr::Repeat(_) => Scalar::Bool(false),
+        Instr::Loop | Instr::While(_) | Instr::Repeat(_) | Instr::StoreAt { .. } => Scalar::Bool(false),
     }
 }
 

@@ -11,6 +11,9 @@
 //! ```
 //!
 //! Loops nest. Of what is computed inside, only the state variables are known after the loop.
+//!
+//! Each point leaves by itself. Points that run together go on as long as one of them does, which makes no difference to those
+//! that would have left, if their state is *frozen* where the test fails: `repeat` gives `select r6 .. r4`.
 
 use smallvec::SmallVec;
 
@@ -74,6 +77,17 @@ pub fn spans(body: &[Instr]) -> Result<Vec<BodyLoop>, (usize, &'static str)> {
     }
 }
 
+/// Whether the state of a loop stays as it is at each point where the test does not hold.
+pub fn is_frozen(body: &[Instr], span: &BodyLoop) -> bool {
+    let (Instr::While(holds), Instr::Repeat(next)) = (&body[span.test], &body[span.end]) else {
+        return false;
+    };
+    span.state().zip(next).all(|(state, next)| {
+        let keeps = |instr: &Instr| matches!(instr, Instr::Select(r, _, old) if r == holds && old.0 as usize == state);
+        next.0 as usize == state || keeps(&body[next.0 as usize])
+    })
+}
+
 /// For each instruction whether its value may differ from one index of the loop `inner` to another.
 ///
 /// A state variable differs if its first or any later value does, which is found by going around until nothing changes.
@@ -85,7 +99,7 @@ pub fn varying(body: &[Instr], spans: &[BodyLoop], inner: Var) -> Vec<bool> {
             varies[i] |= match instr {
                 Instr::Load { index, .. } | Instr::Index { index, .. } => index.coefficient(inner) != 0,
                 Instr::LoadAt { index, at, .. } => index.coefficient(inner) != 0 || is_set(&varies, *at),
-                Instr::Loop | Instr::While(_) | Instr::Repeat(_) => false,
+                instr if !instr.has_value() => false,
                 _ => instr.operands().iter().any(|reg| is_set(&varies, *reg)),
             };
         }

@@ -12,6 +12,7 @@
 //!
 //! Scratch (`locals`) is meant to stay in L1: the schedule chooses tiles so that it does.
 
+pub mod bounds;
 pub mod interpret;
 pub mod loops;
 mod parse;
@@ -241,6 +242,20 @@ pub enum Instr {
         /// How many there are.
         count: u64,
     },
+    /// Writes an element of memory at a computed place, which is that of a [`LoadAt`](Instr::LoadAt). It has no value. Loads from the buffer
+    /// find what was written before them; the stages of such a body have one point at a time.
+    StoreAt {
+        /// Where to; its dtype is the value's.
+        buffer: Buffer,
+        /// The first element that may be written.
+        index: Affine,
+        /// Which one after it.
+        at: Reg,
+        /// How many there are.
+        count: u64,
+        /// The register that is stored.
+        value: Reg,
+    },
     /// A function of one operand.
     Unary(UnaryFn, Reg),
     /// A function of two operands of the same dtype.
@@ -255,11 +270,11 @@ pub enum Instr {
     Cast(DType, Reg),
     /// The same bits as another dtype of the same width.
     Bitcast(DType, Reg),
-    /// Begins a loop that each point runs by itself, see [`loops`]. It has no value, like the two below.
+    /// Begins a loop that each point runs by itself, see [`loops`]. It has no value, like `While` and `Repeat`.
     Loop,
     /// A state variable of a loop: `.0` at first.
     State(Reg),
-    /// Leaves the loop unless the bool holds, which must be the same along the innermost loop of the stage.
+    /// Leaves the loop unless the bool holds, which must be the same along the innermost loop of the stage, or the state is frozen.
     While(Reg),
     /// Ends a loop, and gives the next values of its state variables.
     Repeat(SmallVec<[Reg; 4]>),
@@ -272,6 +287,7 @@ impl Instr {
             Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::Loop => SmallVec::new(),
             Instr::Unary(_, x) | Instr::Cast(_, x) | Instr::Bitcast(_, x) => smallvec![x],
             Instr::State(x) | Instr::While(x) | Instr::LoadAt { at: x, .. } => smallvec![x],
+            Instr::StoreAt { at, value, .. } => smallvec![at, value],
             Instr::Binary(_, x, y) | Instr::Compare(_, x, y) => smallvec![x, y],
             Instr::Select(x, y, z) | Instr::Fma(x, y, z) => smallvec![x, y, z],
             Instr::Repeat(ref next) => next.iter().copied().collect(),
@@ -289,11 +305,44 @@ impl Instr {
             Instr::Select(x, y, z) => Instr::Select(f(x), f(y), f(z)),
             Instr::Fma(x, y, z) => Instr::Fma(f(x), f(y), f(z)),
             Instr::LoadAt { buffer, index, at, count } => Instr::LoadAt { buffer, index, at: f(at), count },
+            Instr::StoreAt { buffer, index, at, count, value } => {
+                Instr::StoreAt { buffer, index, at: f(at), count, value: f(value) }
+            }
             Instr::State(x) => Instr::State(f(x)),
             Instr::While(x) => Instr::While(f(x)),
             Instr::Repeat(next) => Instr::Repeat(next.into_iter().map(f).collect()),
             leaf => leaf,
         }
+    }
+
+    /// Whether there is a value: loops, tests, repeats and stores have none.
+    pub fn has_value(&self) -> bool {
+        !matches!(self, Instr::Loop | Instr::While(_) | Instr::Repeat(_) | Instr::StoreAt { .. })
+    }
+
+    /// The memory that the instruction reads or writes.
+    pub fn buffer(&self) -> Option<Buffer> {
+        match *self {
+            Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } | Instr::StoreAt { buffer, .. } => {
+                Some(buffer)
+            }
+            _ => None,
+        }
+    }
+
+    /// The memory that the instruction writes.
+    pub fn written(&self) -> Option<Buffer> {
+        match *self {
+            Instr::StoreAt { buffer, .. } => Some(buffer),
+            _ => None,
+        }
+    }
+}
+
+impl Loop {
+    /// The memory that the body itself writes, as it goes.
+    pub fn written(&self) -> impl Iterator<Item = Buffer> + '_ {
+        self.body.iter().filter_map(Instr::written)
     }
 }
 
@@ -387,8 +436,9 @@ impl Kernel {
                     }
                 }
                 Instr::Binary(_, x, _) | Instr::Select(_, x, _) | Instr::Fma(x, _, _) => of(x),
-                // Loops, tests and repeats have no value.
-                Instr::Compare(..) | Instr::Loop | Instr::While(_) | Instr::Repeat(_) => DType::Bool,
+                // The others have no value.
+                Instr::Compare(..) => DType::Bool,
+                Instr::Loop | Instr::While(_) | Instr::Repeat(_) | Instr::StoreAt { .. } => DType::Bool,
                 Instr::State(x) => of(x),
             });
         }
@@ -400,6 +450,14 @@ impl Kernel {
         match buffer {
             Buffer::Param(i) => self.params[i as usize].dtype,
             Buffer::Local(i) => self.locals[i as usize].dtype,
+        }
+    }
+
+    /// The number of a buffer's elements.
+    pub fn len(&self, buffer: Buffer) -> u64 {
+        match buffer {
+            Buffer::Param(i) => self.params[i as usize].len,
+            Buffer::Local(i) => self.locals[i as usize].len,
         }
     }
 

@@ -193,6 +193,15 @@ impl Parser<'_> {
                 self.require("of")?;
                 Instr::LoadAt { buffer, index, at, count: self.number("a number of elements")? }
             }
+            "store" => {
+                let (buffer, index) = self.element()?;
+                self.require("at")?;
+                let at = self.reg()?;
+                self.require("of")?;
+                let count = self.number("a number of elements")?;
+                self.require("=")?;
+                Instr::StoreAt { buffer, index, at, count, value: self.reg()? }
+            }
             "select" => Instr::Select(self.reg()?, self.reg()?, self.reg()?),
             "fma" => Instr::Fma(self.reg()?, self.reg()?, self.reg()?),
             "cast" => Instr::Cast(self.dtype()?, self.reg()?),

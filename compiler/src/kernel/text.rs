@@ -20,7 +20,8 @@
 //! }
 //! ```
 //!
-//! `d0 < tile g0` is a loop over the indices of the tile along a grid loop. Loops after `fold` are reduced.
+//! `d0 < tile g0` is a loop over the indices of the tile along a grid loop. Loops after `fold` are reduced. A store at a computed place is an
+//! instruction, `r7 = store p1[0] at r3 of 64 = r6`, since its place in the body matters.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -127,6 +128,9 @@ impl Display for Instr {
             Instr::Load { buffer, index } => write!(f, "load {buffer}[{index}]"),
             Instr::LoadAt { buffer, index, at, count } => {
                 write!(f, "load {buffer}[{index}] at {at} of {count}")
+            }
+            Instr::StoreAt { buffer, index, at, count, value } => {
+                write!(f, "store {buffer}[{index}] at {at} of {count} = {value}")
             }
             Instr::Unary(function, x) => write!(f, "{} {x}", function.name()),
             Instr::Binary(function, x, y) => write!(f, "{} {x} {y}", function.name()),

@@ -8,7 +8,7 @@ impl Kernel {
     ///
     /// Tiles must not touch each other's elements, which the verifier knows. Within a tile, whatever reads old elements
     /// comes before they are stored: stages before the only one that stores them, or a load of the same element in that
-    /// stage, which stores each element once.
+    /// stage, which stores each element once. If the first stage that touches new elements copies the old ones, the copy is left out.
     pub fn updating(&self, read: usize, written: usize) -> Option<Kernel> {
         let (old, new) = (&self.params[read], &self.params[written]);
         let is_pair = old.access == Access::Read && new.access == Access::Write;
@@ -16,6 +16,11 @@ impl Kernel {
             return None;
         }
         let (old, new) = (Buffer::Param(read as u32), Buffer::Param(written as u32));
+        if let Some(copy) = self.copy(old, new) {
+            let mut kernel = self.clone();
+            kernel.stages.remove(copy);
+            return kernel.with_one_param(read, written);
+        }
         let mut stores = (0..self.stages.len()).filter(|&at| self.stages[at].stores(new));
         let (Some(at), None) = (stores.next(), stores.next()) else { return None };
         let is_read_later = self.stages[at + 1..].iter().any(|stage| stage.reads(old));
@@ -23,6 +28,24 @@ impl Kernel {
             return None;
         }
         self.stages[at].reads_only_where_it_stores(old, new).then(|| self.with_one_param(read, written))?
+    }
+
+    /// Pairs of a param that a stage copies and the one that it copies it to: memory that the stages behind it change.
+    pub(crate) fn copies(&self) -> Vec<(usize, usize)> {
+        let copied = |stage: &TileStage| match stage.copied()? {
+            (Buffer::Param(from), Buffer::Param(to)) => Some((from as usize, to as usize)),
+            _ => None,
+        };
+        self.stages.iter().filter_map(copied).collect()
+    }
+
+    /// The stage that copies all of `old` to `new`, before which nothing else is there, and behind which nothing reads `old`.
+    fn copy(&self, old: Buffer, new: Buffer) -> Option<usize> {
+        let at = self.stages.iter().position(|stage| stage.stores(new))?;
+        let is_copy = self.stages[at].copied() == Some((old, new));
+        let is_read_later = self.stages[at + 1..].iter().any(|stage| stage.reads(old));
+        let len = self.len(new);
+        (is_copy && !is_read_later && self.stores_each_once(at, new, len)).then_some(at)
     }
 
     fn with_one_param(&self, read: usize, written: usize) -> Option<Kernel> {
@@ -43,7 +66,7 @@ impl Kernel {
     /// Whether a stage of all tiles stores to a buffer as often as it has elements. It stores all of them, so it stores each once.
     fn stores_each_once(&self, at: usize, buffer: Buffer, len: u64) -> bool {
         let (dims, stores) = match &self.stages[at] {
-            TileStage::Loop(l) if l.folded == 0 => {
+            TileStage::Loop(l) if l.folded == 0 && l.written().all(|written| written != buffer) => {
                 (&l.dims, l.stores.iter().filter(|store| store.buffer == buffer).count())
             }
             TileStage::Loop(_) => return false,
@@ -67,10 +90,24 @@ impl Kernel {
 }
 
 impl TileStage {
+    /// From where to where the stage copies elements that stay in their places, if it does nothing else.
+    fn copied(&self) -> Option<(Buffer, Buffer)> {
+        let TileStage::Loop(stage) = self else { return None };
+        match (&stage.body[..], &stage.stores[..]) {
+            ([Instr::Load { buffer, index }], [store])
+                if store.index == *index && *buffer != store.buffer =>
+            {
+                Some((*buffer, store.buffer))
+            }
+            _ => None,
+        }
+    }
+
     fn stores(&self, buffer: Buffer) -> bool {
         match self {
             TileStage::Loop(l) => {
                 l.stores.iter().any(|store| store.buffer == buffer)
+                    || l.written().any(|written| written == buffer)
                     || l.folds.iter().any(|fold| fold.buffer == buffer)
             }
             TileStage::Math(m) => m.out.buffer == buffer,
@@ -106,7 +143,10 @@ impl TileStage {
         match self {
             TileStage::Loop(l) => {
                 for instr in &mut l.body {
-                    if let Instr::Load { buffer, .. } | Instr::LoadAt { buffer, .. } = instr {
+                    if let Instr::Load { buffer, .. }
+                    | Instr::LoadAt { buffer, .. }
+                    | Instr::StoreAt { buffer, .. } = instr
+                    {
                         *buffer = rename(*buffer);
                     }
                 }

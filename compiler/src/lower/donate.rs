@@ -1,7 +1,7 @@
 //! In-place updates: a step that changes part of a tensor changes the tensor itself if nobody needs the old one any more.
 //!
-//! `dynamic_update_slice` and `scatter` begin with a copy of their first operand, and loops with a copy of the state that their
-//! body updates in place. If the operand is in the arena, and no later step touches it, the result gets its memory and the copy
+//! `dynamic_update_slice` and `scatter` begin with a copy of their first operand, loops with a copy of the state that their
+//! body updates in place, and kernels of such loops with a stage that makes it. If the operand is in the arena, and no later step touches it, the result gets its memory and the copy
 //! is left out. Inputs may be overwritten only where the caller says so, as loops do with their state: then the new state
 //! ends up where the old one was. A function's caller may say so too, of the variables that it assigns: for these kernels that
 //! read and write the same elements do it in one place ([`Kernel::updating`]).
@@ -23,8 +23,12 @@ use crate::program::control;
 use crate::program::{KernelCall, Place, Program, Step};
 
 /// Pairs of an operand and a result whose memory the step can share.
-fn candidates(step: &Step) -> Vec<(usize, usize)> {
+fn candidates(program: &Program, step: &Step) -> Vec<(usize, usize)> {
     match step {
+        Step::Kernel(call) => {
+            let copies = program.kernels[call.kernel].copies();
+            copies.into_iter().map(|(read, written)| (call.args[read], call.args[written])).collect()
+        }
         Step::Routine { op: Op::DynamicUpdateSlice(_) | Op::Scatter(_), operands, results, .. } => {
             vec![(operands[0], results[0])]
         }
@@ -45,14 +49,17 @@ pub(super) fn update_in_place(program: &mut Program, donations: &Donations, cx: 
     let mut donor = Donor::new(program, donations);
     let given = donor.given_to_kernels(donations);
     for at in (0..donor.program.steps.len()).rev() {
-        for (operand, result) in candidates(&donor.program.steps[at]) {
-            if donor.is_free(at, operand, result) {
-                donor.share(result, operand);
-            }
-        }
-        for &(operand, output) in given.get(&at).into_iter().flatten() {
-            let result = donor.program.outputs[output].1;
-            if donor.is_free(at, operand, result) && donor.join(at, operand, result) {
+        let candidates = candidates(donor.program, &donor.program.steps[at]);
+        let given = given.get(&at).into_iter().flatten();
+        let given: Vec<(usize, usize)> =
+            given.map(|&(operand, output)| (operand, donor.program.outputs[output].1)).collect();
+        let is_kernel = matches!(donor.program.steps[at], Step::Kernel(_));
+        let all = candidates
+            .into_iter()
+            .map(|pair| (pair, !is_kernel))
+            .chain(given.into_iter().map(|pair| (pair, false)));
+        for ((operand, result), knows_how) in all {
+            if donor.is_free(at, operand, result) && (knows_how || donor.join(at, operand, result)) {
                 donor.share(result, operand);
             }
         }

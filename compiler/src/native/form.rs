@@ -1,8 +1,8 @@
 //! How the tensors of a loop become registers, and what its points are.
 
 use smallvec::SmallVec;
-use tensorwright_ir::TensorType;
 use tensorwright_ir::op::primitive::CostClass;
+use tensorwright_ir::{Graph, Op, TensorType, Value};
 
 use crate::cost;
 use crate::kernel::{Affine, Extent, GridDim, Kernel, TileStage, Var};
@@ -14,6 +14,41 @@ pub(super) const TILE: u64 = 1024;
 const WALK: usize = 768;
 /// Elements of a small tensor.
 pub(super) const MAX_SMALL: usize = 16;
+
+/// Elements of a tensor that is rather chosen from in registers than read and written at computed places in memory.
+const MAX_CHOSEN: usize = 4;
+
+/// Where the state of a loop with small tensors is, if it may be in registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Residence {
+    /// In registers.
+    Registers,
+    /// In memory, if it is read or written at computed places.
+    Memory,
+}
+
+impl Residence {
+    /// Whether state of a type is in memory.
+    pub(super) fn is_memory(self, ty: &TensorType, addressed: impl FnOnce() -> bool) -> bool {
+        let is_small = ty.elements() <= MAX_SMALL;
+        !is_small || (self == Residence::Memory && ty.elements() > MAX_CHOSEN && addressed())
+    }
+}
+
+/// Whether a value is read or written at computed places, in the graph or in regions that take it.
+pub(super) fn is_addressed(graph: &Graph, value: Value) -> bool {
+    graph.nodes().iter().any(|node| match &node.op {
+        Op::Gather(_) | Op::DynamicSlice(_) | Op::DynamicUpdateSlice(_) | Op::Scatter(_) => {
+            node.operands[0] == value
+        }
+        op => op.ports().is_some_and(|ports| {
+            let inputs = node.operands[ports.selectors()..].iter().enumerate();
+            let taken = inputs.filter(|&(_, &operand)| operand == value).map(|(input, _)| input);
+            let bodies = ports.bodies(&node.regions);
+            taken.into_iter().any(|i| bodies.iter().any(|body| is_addressed(body, body.inputs()[i])))
+        }),
+    })
+}
 
 /// How tensors become registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

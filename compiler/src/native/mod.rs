@@ -1,38 +1,47 @@
-//! Native loops: `while` and `scan` as a loop inside of a kernel. State is in registers; that of a `scan` over slices in scratch, where
-//! its points stay for themselves while the loop goes on to the next slice.
+//! Native loops: `while` and `scan` as a loop inside of a kernel, and `map` as one whose runs are points of the grid. State is in registers;
+//! that of a `scan` over slices in scratch, where its points stay for themselves while the loop goes on to the next slice; and what a loop
+//! reads and writes at computed places is in memory, where it changes in place.
 //!
 //! # Notation
 //!
 //! A *run* is one iteration of the graph's loop, a *point* one of the stage's innermost loop: each point makes all runs. A
 //! *register* is an instruction of the kernel's body. *State* is carried from run to run, *invariants* are the same in each, *slices* are
-//! what a `scan` takes one of in each run. The *form* of a loop says how its tensors become registers:
+//! what a `scan` takes one of in each run. A *cell* is an element at a computed place. A tensor in memory is a *version* of a buffer, which is
+//! *current* until something is stored there, and *owned* by the last one who reads it. The *form* of a loop says how its tensors become registers:
 //!
 //! - *Wide*: the large tensors have the same number of elements, and the regions are element-wise on them. Each point of the kernel
 //!   runs the loop for its elements; the condition, a scalar, is the same for all.
 //! - *Beside*: the small results of a wide loop, in a kernel of their own with one point. Wide tensors have no registers in it.
-//! - *Small*: all tensors are so small that each element is a register of its own. Any movement of elements is a renaming, and
-//!   reductions and products of small matrices are spelled out.
+//! - *Small*: all tensors are so small that each element is a register of its own, but for those in memory. Any movement of elements is
+//!   a renaming, and reductions and products of small matrices are spelled out.
 //!
-//! An invariant of any size may be read at computed places. What has no form runs region by region.
+//! An invariant of any size may be read at computed places. In a small form state of any size may be read and written there, one cell or a few at
+//! a time: it lives in the memory of the loop's result, where a stage in front brings it, which donation leaves out where the memory is the
+//! operand's own ([`Kernel::updating`]). What has no form runs region by region.
 //!
 //! # Invariant
 //!
 //! Behind each instruction that has been lowered, each tensor of the region that is known is either its registers (of a wide tensor the one
-//! element of the point, of a small one all elements, row-major) or memory. Besides,
+//! element of the point, of a small one all elements, row-major), or memory, or the one element that it is everywhere. Besides,
 //!
 //! - control flow is *uniform*: all points leave a loop in the same run, since vectors hold several of them. The kernel's verifier
-//!   wants it, and a loop whose condition depends on the point is not native;
+//!   wants it, and a loop whose condition depends on the point is not native; but a loop that goes on as long as one element holds, and
+//!   keeps the state of the others, as `vmap` makes them, lets each point go by itself, which gives the same ([`loops::is_frozen`]);
+//! - memory is read as it was when the tensor was made: a tensor that is not current is not read, and the loop is not native. Who changes
+//!   memory owns it, or changes a copy in scratch, and readers come first (`region`);
 //! - a branch is computed whether it is taken or not, which nothing notices, because no instruction traps; only a loop in a branch
-//!   that is not taken must not run on for ever, so its condition is joined with that of the branch (`Lowerer::runs`);
+//!   that is not taken must not run on for ever, so its condition is joined with that of the branch (`Lowerer::runs`), and a store
+//!   there puts back what it finds;
 //! - bits are those of the ordinary kernels: sums in the order of folds, products as chains of fused multiply-adds.
 //!
 //! # Phases
 //!
 //! 1. `kernels` chooses the form from the sizes of what changes in a run, and tries the other one if it fails.
 //! 2. `Build` makes params of operands and results, and loads of the operands' elements.
-//! 3. `lower` walks the regions: `small` spells out ops on small tensors, `places` reads at computed places. Equal instructions become
-//!    one as long as the first is known, which one inside of a loop is not behind it.
-//! 4. `scan` makes three stages of a scan over slices: state to scratch, the runs, state to the results.
+//! 3. `lower` walks the regions: `small` spells out ops on small tensors, `random` generators, `places` reads and `update` writes at computed
+//!    places of `memory`; `repeat` and `branches` are for regions inside. Equal instructions become one as long as the first is known,
+//!    which one inside of a loop is not behind it, nor a load behind a store.
+//! 4. `scan` makes three stages of a scan over slices: state to scratch, the runs, state to the results. `map` makes one over the grid.
 //! 5. A kernel in which control flow is not uniform, or that has too much vector math, is dropped.
 //!
 //! # Example
@@ -82,21 +91,31 @@
 //!
 //! In its [nest](crate::nest) the counter, its comparison and the test are uniform, the power varies.
 
+mod branches;
 mod form;
 mod lower;
+mod map;
+mod memory;
 mod places;
+mod random;
+mod region;
+mod repeat;
 mod scan;
 mod small;
+mod update;
 
 use smallvec::SmallVec;
-use tensorwright_ir::op::{Feed, Ports, Runs};
+use tensorwright_ir::op::{Feed, Order, Ports, Runs};
 use tensorwright_ir::{Graph, Node, Op, Scalar, TensorType, Value};
 
 use crate::fusion::access;
-use crate::kernel::{Access, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Store, TileStage, Var, loops};
+use crate::kernel::{
+    Access, Affine, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Store, TileStage, Var, loops,
+};
 use crate::schedule::scalar::Instructions;
-use form::{Form, MAX_SMALL, Places};
+use form::{Form, MAX_SMALL, Places, Residence};
 use lower::{Elements, Lowerer, Tensor};
+use memory::{Memory, Owner};
 
 /// A kernel that computes results of a node.
 #[derive(Clone, Debug)]
@@ -108,7 +127,7 @@ pub(crate) struct LoopKernel {
 
 /// The kernels of a node, if there is a native loop for it: two, if a wide loop has a small result that is `used`.
 pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) -> Option<Vec<LoopKernel>> {
-    let ports = node.op.ports().filter(Ports::is_sequential)?;
+    let ports = node.op.ports().filter(Ports::is_loop)?;
     let mut values = node.operands.iter().chain(&node.results);
     let fills_registers = |&v: &Value| graph.ty(v).as_tensor().is_some_and(|ty| ty.elements() > 0);
     if !values.all(fills_registers) {
@@ -122,17 +141,23 @@ pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) 
         let at = node.results.iter().position(|&result| result == v).unwrap_or(0);
         inside.tensor(inside.outputs()[at]).elements() == widest
     };
-    let build = |form, stored: &dyn Fn(Value) -> bool| Build::new(graph, node, form).run(stored);
-    let small = || Some(vec![build(Form::Small, &used)?]);
+    let build = |form, residence, stored: &dyn Fn(Value) -> bool| {
+        Build::new(graph, node, form, residence).run(stored)
+    };
+    let small = || {
+        let in_registers = || build(Form::Small, Residence::Registers, &used);
+        Some(vec![build(Form::Small, Residence::Memory, &used).or_else(in_registers)?])
+    };
     let wide = || {
         let parts: [(Form, &dyn Fn(Value) -> bool); 2] = [
             (Form::Wide(widest), &|v| used(v) && is_wide(v)),
             (Form::Beside(widest), &|v| used(v) && !is_wide(v)),
         ];
         let needed = parts.into_iter().filter(|(_, stored)| node.results.iter().any(|&v| stored(v)));
-        needed.map(|(form, stored)| build(form, stored)).collect::<Option<Vec<_>>>()
+        needed.map(|(form, stored)| build(form, Residence::Registers, stored)).collect::<Option<Vec<_>>>()
     };
     match widest {
+        _ if !ports.is_sequential() => small(),
         1 => small(),
         // Few points fill no vectors.
         2..=MAX_SMALL if !widest.is_multiple_of(4) => small().or_else(wide),
@@ -145,52 +170,92 @@ struct Build<'g> {
     graph: &'g Graph,
     node: &'g Node,
     form: Form,
+    residence: Residence,
     params: Vec<Param>,
     /// What the params are.
     values: Vec<Value>,
+    /// Stages that bring state to memory.
+    first: Vec<TileStage>,
     lowerer: Lowerer,
 }
 
 impl<'g> Build<'g> {
-    fn new(graph: &'g Graph, node: &'g Node, form: Form) -> Build<'g> {
-        Build { graph, node, form, params: Vec::new(), values: Vec::new(), lowerer: Lowerer::new(form, 0) }
+    fn new(graph: &'g Graph, node: &'g Node, form: Form, residence: Residence) -> Build<'g> {
+        let (params, values, first, lowerer) = (Vec::new(), Vec::new(), Vec::new(), Lowerer::new(form, 0));
+        Build { graph, node, form, residence, params, values, first, lowerer }
     }
 
     /// The kernel that computes the results of which `stored` is true.
     fn run(mut self, stored: &dyn Fn(Value) -> bool) -> Option<LoopKernel> {
         let ports = self.node.op.ports()?;
-        let (locals, stages) = match ports.runs {
+        let mut grid = self.form.grid();
+        let stages = match ports.runs {
+            Runs::ForEach { length, order: Order::Any } => {
+                grid = map::grid(length);
+                vec![map::stage(&mut self, &ports, stored)?]
+            }
             Runs::ForEach { length, order } if has_slices(self.node, &ports) => {
                 scan::stages(&mut self, &ports, scan::Slices { length, order }, stored)?
             }
-            _ => (Vec::new(), vec![self.registers(&ports, stored)?]),
+            _ => vec![self.in_turns(&ports, stored)?],
         };
-        let grid = self.form.grid();
-        let Build { params, values, form, .. } = self;
-        let kernel = Kernel { params, locals, grid, stages };
+        let Build { params, values, form, first, lowerer, .. } = self;
+        let kernel = Kernel { params, locals: lowerer.locals, grid, stages: [first, stages].concat() };
         (is_uniform(&kernel) && form.pays(&kernel)).then_some(LoopKernel { kernel, params: values })
     }
 
-    /// A stage whose points run the loop, with all state in registers.
-    fn registers(&mut self, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<TileStage> {
+    /// A stage whose points run the loop, with state in registers and in the memory of results.
+    fn in_turns(&mut self, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<TileStage> {
         let node = self.node;
         let load = |(i, &v)| match ports.feed(i) {
-            Feed::Carried => Some(Tensor::of(self.load(v, 0)?)),
+            Feed::Carried => self.state_in_memory(i).or_else(|| self.load(v, 0).map(Tensor::Registers)),
             Feed::Sliced | Feed::Invariant => Some(self.invariant(v, 0)),
         };
         let operands: Vec<Tensor> = node.operands.iter().enumerate().map(load).collect::<Option<_>>()?;
         let results = self.lowerer.in_turns(ports, &operands, &node.regions)?;
         let mut stores = Vec::new();
-        for (&result, elements) in node.results.iter().zip(&results).filter(|(v, _)| stored(**v)) {
-            let places = self.form.places(self.graph.tensor(result), 0);
-            stores.extend(self.store(result, places, elements));
+        for (&result, tensor) in node.results.iter().zip(&results).filter(|(v, _)| stored(**v)) {
+            if let Tensor::Registers(elements) = tensor {
+                let places = self.form.places(self.graph.tensor(result), 0);
+                stores.extend(self.store(result, places, elements));
+            }
         }
         Some(self.stage(self.form.points(), stores, 0))
     }
 
+    /// State that is read and written at computed places in the memory of its result, where a stage brings it; `None` for what is rather in
+    /// registers.
+    fn state_in_memory(&mut self, variable: usize) -> Option<Tensor> {
+        let (operand, result) = (self.node.operands[variable], self.node.results[variable]);
+        let ty = self.graph.tensor(operand);
+        let addressed = || {
+            let mut regions = self.node.regions.iter();
+            regions.any(|region| form::is_addressed(region, region.inputs()[variable]))
+        };
+        if self.form != Form::Small || !self.residence.is_memory(ty, addressed) {
+            return None;
+        }
+        let to = self.param(result, Access::Write);
+        let point = Affine::var(Var::Dim(0));
+        let element = match constant(self.graph, operand) {
+            Some(scalar) => Instr::Const(scalar),
+            None => Instr::Load { buffer: self.param(operand, Access::Read), index: point.clone() },
+        };
+        self.first.push(TileStage::Loop(Loop {
+            dims: vec![Extent::Fixed(ty.elements() as u64)],
+            body: vec![element],
+            stores: vec![Store { buffer: to, index: point, value: Reg(0) }],
+            folded: 0,
+            folds: Vec::new(),
+        }));
+        Some(Tensor::Memory(Memory::whole(to, ty, Owner::Reader)))
+    }
+
     /// A stage that runs what has been lowered. In the next one points are numbered by the loop `next`.
     fn stage(&mut self, dims: Vec<Extent>, stores: Vec<Store>, next: u32) -> TileStage {
-        let body = std::mem::replace(&mut self.lowerer, Lowerer::new(self.form, next)).finish();
+        let mut next = Lowerer::new(self.form, next);
+        next.locals = std::mem::take(&mut self.lowerer.locals);
+        let body = std::mem::replace(&mut self.lowerer, next).finish();
         TileStage::Loop(Loop { dims, body, stores, folded: 0, folds: Vec::new() })
     }
 
@@ -203,9 +268,13 @@ impl<'g> Build<'g> {
 
     /// An operand that is the same in each run: registers, or memory if there are none for it.
     fn invariant(&mut self, operand: Value, dim: u32) -> Tensor {
+        let ty = self.graph.tensor(operand);
         match self.load(operand, dim) {
-            Some(elements) => Tensor::of(elements),
-            None => Tensor::in_memory(self.param(operand, Access::Read)),
+            Some(elements) => Tensor::Registers(elements),
+            None => match constant(self.graph, operand).filter(|_| self.form == Form::Small) {
+                Some(scalar) => Tensor::Splat(self.lowerer.constant(scalar)),
+                None => Tensor::Memory(Memory::whole(self.param(operand, Access::Read), ty, Owner::Others)),
+            },
         }
     }
 
@@ -247,7 +316,7 @@ fn has_slices(node: &Node, ports: &Ports) -> bool {
     ports.sliced > 0 || node.results.len() > ports.carried
 }
 
-/// Whether all points of a stage leave each loop together and read at the same computed places. Scalar state of a wide `scan` is in scratch,
+/// Whether all points of a stage leave each loop together, or may as well, and read at the same computed places. Scalar state of a wide `scan` is in scratch,
 /// once for each point, where nobody sees that it is the same for all.
 fn is_uniform(kernel: &Kernel) -> bool {
     kernel.stages.iter().all(|stage| {
@@ -255,8 +324,13 @@ fn is_uniform(kernel: &Kernel) -> bool {
         let Ok(spans) = loops::spans(&stage.body) else { return false };
         let inner = Var::Dim(stage.dims.len().saturating_sub(1) as u32);
         let varies = loops::varying(&stage.body, &spans, inner);
-        stage.body.iter().all(|instr| match instr {
-            Instr::While(reg) | Instr::LoadAt { at: reg, .. } => !varies[reg.0 as usize],
+        let is_frozen = |test: usize| {
+            let mut spans = spans.iter();
+            spans.any(|span| span.test == test && loops::is_frozen(&stage.body, span))
+        };
+        stage.body.iter().enumerate().all(|(at, instr)| match instr {
+            Instr::While(reg) => !varies[reg.0 as usize] || is_frozen(at),
+            Instr::LoadAt { at: reg, .. } => !varies[reg.0 as usize],
             _ => true,
         })
     })

@@ -10,23 +10,23 @@ use tensorwright_ir::op::{Feed, Order, Ports};
 
 use super::Build;
 use super::form::{Places, TILE};
-use super::lower::{Elements, Tensor, registers};
+use super::lower::{Elements, Tensor};
+use super::repeat::state_types;
 use crate::kernel::{Affine, Buffer, Extent, Instr, Local, Reg, Store, TileStage, Var};
 use crate::schedule::scalar::Instructions;
 
-/// The scratch and the stages.
+/// The stages.
 pub(super) fn stages(
     build: &mut Build<'_>,
     ports: &Ports,
     slices: Slices,
     stored: &dyn Fn(Value) -> bool,
-) -> Option<(Vec<Local>, Vec<TileStage>)> {
+) -> Option<Vec<TileStage>> {
     let state = State::of(build, ports)?;
     let first = state.begin(build, ports)?;
     let run = body(build, ports, slices, &state, stored)?;
     let last = state.end(build, ports, stored);
-    let stages = [(ports.carried > 0).then_some(first), Some(run), last];
-    Some((state.locals, stages.into_iter().flatten().collect()))
+    Some([first, Some(run), last].into_iter().flatten().collect())
 }
 
 /// The slices that a loop takes and gives.
@@ -48,31 +48,35 @@ impl Slices {
     }
 }
 
-/// The state in scratch.
+/// The state in scratch, and in memory.
 struct State {
-    locals: Vec<Local>,
     /// For each element of each state variable where it is at the first point; points lie side by side.
     places: Vec<SmallVec<[(Buffer, i64); 4]>>,
+    /// For each state variable its memory, if it is read and written at computed places.
+    memory: Vec<Option<Tensor>>,
     /// How many points have state of their own.
     points: u64,
 }
 
 impl State {
-    fn of(build: &Build<'_>, ports: &Ports) -> Option<State> {
+    fn of(build: &mut Build<'_>, ports: &Ports) -> Option<State> {
         let points = match build.form.points()[..] {
             [] => 1,
             [Extent::Fixed(n)] => n,
             _ => TILE,
         };
-        let mut state = State { locals: Vec::new(), places: Vec::new(), points };
-        for &operand in &build.node.operands[..ports.carried] {
+        let mut state = State { places: Vec::new(), memory: Vec::new(), points };
+        for (variable, &operand) in build.node.operands[..ports.carried].iter().enumerate() {
             let ty = build.graph.tensor(operand);
-            let registers = build.form.registers(ty)?;
-            let local = Buffer::Local(state.locals.len() as u32);
+            let memory = build.state_in_memory(variable);
+            let registers = if memory.is_some() { 0 } else { build.form.registers(ty)? };
+            let locals = &mut build.lowerer.locals;
+            let local = Buffer::Local(locals.len() as u32);
             let first = |k: u64| (local, (k * points) as i64);
             state.places.push((0..registers as u64).map(first).collect());
+            state.memory.push(memory);
             if registers > 0 {
-                state.locals.push(Local { dtype: ty.dtype, len: registers as u64 * points });
+                locals.push(Local { dtype: ty.dtype, len: registers as u64 * points });
             }
         }
         Some(state)
@@ -89,27 +93,42 @@ impl State {
         self.elements(variable, dim).zip(values).map(store).collect()
     }
 
+    /// A state variable, in a stage whose points are numbered by the loop `dim`.
+    fn tensor(&self, build: &mut Build<'_>, variable: usize, dim: u32) -> Tensor {
+        match &self.memory[variable] {
+            Some(memory) => memory.clone(),
+            None => Tensor::Registers(self.loads(build, variable, dim)),
+        }
+    }
+
     fn loads(&self, build: &mut Build<'_>, variable: usize, dim: u32) -> Elements {
         let dtype = build.graph.tensor(build.node.operands[variable]).dtype;
         let load = |(buffer, index)| build.lowerer.instr(Instr::Load { buffer, index }, dtype);
         self.elements(variable, dim).map(load).collect()
     }
 
-    /// The stage that brings the first state.
-    fn begin(&self, build: &mut Build<'_>, ports: &Ports) -> Option<TileStage> {
+    fn is_in_memory(&self, variable: usize) -> bool {
+        self.memory[variable].is_some()
+    }
+
+    /// The stage that brings the first state to scratch, if there is any.
+    fn begin(&self, build: &mut Build<'_>, ports: &Ports) -> Option<Option<TileStage>> {
         let mut stores = Vec::new();
-        for (variable, &operand) in build.node.operands[..ports.carried].iter().enumerate() {
+        let operands = build.node.operands[..ports.carried].iter().enumerate();
+        for (variable, &operand) in operands.filter(|&(variable, _)| !self.is_in_memory(variable)) {
             let values = build.load(operand, 0)?;
             stores.extend(self.stores(variable, 0, &values));
         }
-        Some(build.stage(build.form.points(), stores, 1))
+        let stage = build.stage(build.form.points(), stores, 1);
+        let is_needed = matches!(&stage, TileStage::Loop(nest) if !nest.stores.is_empty());
+        Some(is_needed.then_some(stage))
     }
 
     /// The stage that takes the last state away.
     fn end(&self, build: &mut Build<'_>, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<TileStage> {
         let mut stores = Vec::new();
         for (variable, &result) in build.node.results[..ports.carried].iter().enumerate() {
-            if stored(result) {
+            if stored(result) && !self.is_in_memory(variable) {
                 let values = self.loads(build, variable, 0);
                 let places = build.form.places(build.graph.tensor(result), 0);
                 stores.extend(build.store(result, places, &values));
@@ -133,28 +152,38 @@ fn body(
     for (i, &operand) in node.operands.iter().enumerate() {
         let ty = region.tensor(region.inputs()[i]);
         inputs.push(match ports.feed(i) {
-            Feed::Carried => Tensor::of(state.loads(build, i, 1)),
+            Feed::Carried => state.tensor(build, i, 1),
             Feed::Sliced => {
                 let places = match build.form.registers(ty)? {
                     0 => Places::new(),
                     _ => slices.places(build.form.places(ty, 1), ty.elements()),
                 };
-                Tensor::of(build.load_at(operand, ty, places))
+                Tensor::Registers(build.load_at(operand, ty, places))
             }
             Feed::Invariant => build.invariant(operand, 1),
         });
     }
-    let results = registers(&build.lowerer.region(region, &inputs)?)?;
+    let before = build.lowerer.changes();
+    let results = build.lowerer.region(region, &inputs)?;
     let mut stores = Vec::new();
-    for (variable, values) in results[..ports.carried].iter().enumerate() {
-        stores.extend(state.stores(variable, 1, values));
-    }
-    for (k, values) in results.iter().enumerate().skip(ports.carried) {
+    for (k, tensor) in results.iter().enumerate().skip(ports.carried) {
         let (result, ty) = (node.results[k], region.tensor(region.outputs()[k]));
+        let values = build.lowerer.registers(tensor, ty)?;
         if stored(result) {
             let places = slices.places(build.form.places(ty, 1), ty.elements());
-            stores.extend(build.store(result, places, values));
+            stores.extend(build.store(result, places, &values));
         }
+    }
+    let (states, results) = (&inputs[..ports.carried], &results[..ports.carried]);
+    let next = build.lowerer.settle(states, results, &state_types(region, ports.carried))?;
+    let mut rest = &next[..];
+    for variable in 0..ports.carried {
+        let (own, others) = rest.split_at(state.places[variable].len());
+        stores.extend(state.stores(variable, 1, own));
+        rest = others;
+    }
+    if !build.lowerer.changes_only(states, &before) {
+        return None;
     }
     let mut dims = vec![Extent::Fixed(slices.length as u64)];
     match &build.form.points()[..] {

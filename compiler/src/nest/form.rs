@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::{DType, Scalar};
 
 use super::machine::Machine;
-use crate::kernel::loops::BodyLoop;
+use crate::kernel::loops::{BodyLoop, is_frozen};
 use crate::kernel::{Affine, Buffer, Extent, GridDim, Instr, Loop, Reg, Var};
 
 /// A stage of a kernel with all decisions made. See the [module documentation](super) for what the parts mean together.
@@ -56,6 +56,8 @@ pub struct NestValue {
     pub operands: SmallVec<[(Reg, u32); 3]>,
     /// The memory that a load reads.
     pub access: Option<MemoryAccess>,
+    /// Whether a computed place is known to be in range, so that it need not be brought there.
+    pub in_range: bool,
     /// The integers in which a varying index is counted in vector code, before it becomes the dtype.
     pub counter: DType,
 }
@@ -384,6 +386,12 @@ impl LoopNest<'_> {
             Instr::Const(scalar) => Some(scalar),
             _ => None,
         }
+    }
+
+    /// Whether the instruction tests a loop whose state is frozen at the points where the test fails.
+    pub fn is_frozen(&self, test: Reg) -> bool {
+        let span = self.spans.iter().find(|span| span.test == test.0 as usize);
+        span.is_some_and(|span| is_frozen(&self.source.body, span))
     }
 
     /// The sections of the innermost loop.

@@ -168,7 +168,8 @@ impl<'r, 'k, 'p> Run<'r, 'k, 'p> {
                 nest.spans.iter().find(|span| if end { span.end } else { span.test } == reg.0 as usize)
             };
             match nest.instr(reg) {
-                Instr::While(holds) if !self.lane(*holds, 0).is_truthy() => {
+                // The points of a block leave when the last of them does.
+                Instr::While(holds) if !self.values[holds.0 as usize].iter().any(|lane| lane.is_truthy()) => {
                     at = span(false).map_or(at, |span| self.after(span.end));
                 }
                 Instr::Repeat(next) => {
@@ -178,6 +179,7 @@ impl<'r, 'k, 'p> Run<'r, 'k, 'p> {
                     span.state().zip(next).for_each(|(state, value)| self.values[state] = value);
                     at = self.after(span.begin + span.states);
                 }
+                Instr::StoreAt { at, count, value, .. } => self.store_at(reg, *at, *count, *value),
                 _ => self.values[reg.0 as usize] = self.lanes(reg, block),
             }
         }
@@ -212,7 +214,7 @@ impl<'r, 'k, 'p> Run<'r, 'k, 'p> {
             }
             (Instr::Load { .. }, Some(access)) => self.load(access, point, 0),
             (Instr::LoadAt { at, count, .. }, Some(access)) => {
-                let further = computed_place(self.lane(*at, 0), *count);
+                let further = self.place(reg, *at, *count);
                 self.load(access, point, further)
             }
             (instr, _) => computed(instr, |reg| self.lane(reg, lane)),
@@ -230,6 +232,19 @@ impl<'r, 'k, 'p> Run<'r, 'k, 'p> {
     fn load(&mut self, access: MemoryAccess, point: Option<i64>, further: i64) -> Scalar {
         let at = self.element(access, point) + further;
         self.tile.load(self.nest.addresses[access.address].buffer, at)
+    }
+
+    fn place(&self, reg: Reg, at: Reg, count: u64) -> i64 {
+        let place = self.lane(at, 0);
+        if self.nest.value(reg).in_range { place.to_i128() as i64 } else { computed_place(place, count) }
+    }
+
+    /// A store within the body, which is the same for all points.
+    fn store_at(&mut self, reg: Reg, at: Reg, count: u64, value: Reg) {
+        let Some(access) = self.nest.value(reg).access else { return };
+        let place = self.element(access, None) + self.place(reg, at, count);
+        let value = self.lane(value, 0);
+        self.tile.store(self.nest.addresses[access.address].buffer, place, value);
     }
 
     fn store(&mut self, store: &Store, access: MemoryAccess, block: Block) {

@@ -8,7 +8,7 @@ use super::machine::Machine;
 use super::variation::variations;
 use super::{fold, lanes, sections, transpose};
 use crate::kernel::loops::{self, BodyLoop};
-use crate::kernel::{Affine, Buffer, Instr, Kernel, Loop, Reg, Var};
+use crate::kernel::{Affine, Buffer, Instr, Kernel, Loop, Reg, Var, bounds};
 
 /// The nest of a loop stage of a verified kernel.
 pub(super) fn lower<'k>(kernel: &'k Kernel, source: &'k Loop, machine: Machine) -> LoopNest<'k> {
@@ -78,10 +78,12 @@ fn evaluated<'k>(kernel: &'k Kernel, source: &'k Loop, machine: Machine) -> Loop
         };
         let counter = counter(&nest, kernel, instr, dtype);
         let (operands, access) = (SmallVec::new(), None);
-        nest.values.push(NestValue { dtype, variation, width, operands, access, counter });
+        let in_range = false;
+        nest.values.push(NestValue { dtype, variation, width, operands, access, in_range, counter });
     }
     for i in 0..nest.values.len() {
         nest.values[i].operands = operands(&nest, i);
+        nest.values[i].in_range = bounds::is_in_range(&source.body, &source.body[i]);
     }
     nest
 }
@@ -111,8 +113,8 @@ fn counter(nest: &LoopNest<'_>, kernel: &Kernel, instr: &Instr, dtype: DType) ->
 fn operands(nest: &LoopNest<'_>, i: usize) -> SmallVec<[(Reg, u32); 3]> {
     let instr = &nest.source.body[i];
     match instr {
-        // The place is a scalar.
-        Instr::LoadAt { .. } => SmallVec::new(),
+        // The place is a scalar, and so is what is stored there.
+        Instr::LoadAt { .. } | Instr::StoreAt { .. } => SmallVec::new(),
         Instr::Repeat(next) => {
             let span = nest.spans.iter().find(|span| span.end == i);
             let states = span.into_iter().flat_map(BodyLoop::state).zip(next);
@@ -143,7 +145,10 @@ fn operands(nest: &LoopNest<'_>, i: usize) -> SmallVec<[(Reg, u32); 3]> {
 fn accesses(nest: &mut LoopNest<'_>, kernel: &Kernel) -> Vec<MemoryAccess> {
     let source = nest.source;
     for (i, instr) in source.body.iter().enumerate() {
-        if let Instr::Load { buffer, index } | Instr::LoadAt { buffer, index, .. } = instr {
+        if let Instr::Load { buffer, index }
+        | Instr::LoadAt { buffer, index, .. }
+        | Instr::StoreAt { buffer, index, .. } = instr
+        {
             nest.values[i].access = Some(access(nest, kernel, *buffer, index));
         }
     }

@@ -94,6 +94,22 @@ impl Display for Accumulator {
     }
 }
 
+/// A computed place, with the number of places if it must be brought below it.
+struct Place {
+    at: Reg,
+    count: u64,
+    in_range: bool,
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.in_range {
+            true => write!(f, "at {}", self.at),
+            false => write!(f, "at {} of {}", self.at, self.count),
+        }
+    }
+}
+
 /// Lines of a nest, each indented by its level.
 struct Printer<'a, 'f, 'n> {
     f: &'a mut Formatter<'f>,
@@ -226,7 +242,12 @@ impl Printer<'_, '_, '_> {
                 self.line(format_args!("{reg} = {variation}load {access}"))?;
             }
             (Instr::LoadAt { at, count, .. }, Some(access)) => {
-                self.line(format_args!("{reg} = {variation}load {access} at {at} of {count}"))?;
+                let place = Place { at: *at, count: *count, in_range: nest.value(reg).in_range };
+                self.line(format_args!("{reg} = {variation}load {access} {place}"))?;
+            }
+            (Instr::StoreAt { at, count, value, .. }, Some(access)) => {
+                let place = Place { at: *at, count: *count, in_range: nest.value(reg).in_range };
+                self.line(format_args!("{reg} = {variation}store {access} {place} = {value}"))?;
             }
             _ => self.line(format_args!("{reg} = {variation}{instr}"))?,
         }

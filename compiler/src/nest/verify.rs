@@ -3,9 +3,10 @@
 //! 1. Each instruction that is needed is evaluated at one place: an invariant at its level, everything else in the body, both in
 //!    the order of the source.
 //! 2. An operand is evaluated at the same level or further out, and no instruction outside of the body needs one that is in it.
-//! 3. What has a varying operand varies, but for loops, tests and repeats. What a test or a computed place reads does not.
+//! 3. What has a varying operand varies, but for loops, tests and repeats. What a computed place or a store there reads does not, nor what
+//!    a test reads, unless the state is frozen where it fails.
 //! 4. An invariant index or load uses the variables of loops around its level only. A load of a buffer that the nest stores to is not
-//!    hoisted out of the loop around the innermost one.
+//!    hoisted out of the loop around the innermost one, and one of a buffer that the body itself writes is not hoisted.
 //! 5. An access reads or writes the element of the source: address, displacement and stride add up to its index.
 //! 6. Sections follow each other and cover the innermost loop, in each tile: each point once, but for the points of a last
 //!    block, which comes last, where twice does no harm and each tile has that many points.
@@ -19,6 +20,7 @@
 //! 12. A transposed copy is one load along the innermost loop and one store along the one around it, of different buffers, with
 //!     the rows of the source.
 //! 13. Imports are the functions that are called, each once, in order.
+//! 14. A computed place that is not brought into range is in range, whatever the memory holds.
 
 use std::fmt;
 
@@ -29,9 +31,9 @@ use super::form::{
     TransposedCopy, Variation, Work,
 };
 use super::machine::Machine;
-use super::variation::stores_to;
+use super::variation::{is_ordered, stores_to};
 use super::{NestProgram, NestStage, calls};
-use crate::kernel::{Affine, Buffer, Instr, Kernel, Reg, Var, fold_lanes};
+use crate::kernel::{Affine, Buffer, Instr, Kernel, Reg, Var, bounds, fold_lanes};
 
 /// A rule that a nest breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +164,7 @@ impl Verifier<'_, '_> {
     /// Rules 2 and 3.
     fn operands(&mut self, reg: Reg, instr: &Instr) {
         let nest = self.nest;
-        let has_value = !matches!(instr, Instr::Loop | Instr::While(_) | Instr::Repeat(_));
+        let has_value = instr.has_value();
         for operand in instr.operands() {
             let known = nest.variation(operand) != Variation::Unused;
             self.require(known && self.level(operand) <= self.level(reg), 2, || {
@@ -172,7 +174,11 @@ impl Verifier<'_, '_> {
             self.require(!varies || !has_value || nest.varies(reg), 3, || {
                 format!("{reg} needs {operand}, which varies")
             });
-            let scalar = matches!(instr, Instr::While(_) | Instr::LoadAt { .. });
+            let scalar = match instr {
+                Instr::While(_) => !nest.is_frozen(reg),
+                Instr::LoadAt { .. } | Instr::StoreAt { .. } => true,
+                _ => false,
+            };
             self.require(!varies || !scalar, 3, || format!("{reg} depends on {operand}, which varies"));
         }
     }
@@ -182,7 +188,9 @@ impl Verifier<'_, '_> {
         let (nest, level) = (self.nest, self.level(reg));
         let (index, buffer) = match instr {
             Instr::Index { index, .. } => (index, None),
-            Instr::Load { index, buffer } | Instr::LoadAt { index, buffer, .. } => (index, Some(*buffer)),
+            Instr::Load { index, buffer }
+            | Instr::LoadAt { index, buffer, .. }
+            | Instr::StoreAt { index, buffer, .. } => (index, Some(*buffer)),
             _ => return,
         };
         let outside = index.terms.iter().all(|&(var, _)| match var {
@@ -195,6 +203,14 @@ impl Verifier<'_, '_> {
         let stored = stores_to(nest.source, buffer);
         self.require(!stored || level + 1 >= nest.inner(), 4, || {
             format!("{reg} reads {buffer} before it is stored")
+        });
+        let in_range = nest.value(reg).in_range;
+        self.require(!in_range || bounds::is_in_range(&nest.source.body, instr), 14, || {
+            format!("the place of {reg} may be out of range")
+        });
+        let ordered = is_ordered(nest.source, instr);
+        self.require(!ordered || level == nest.inner(), 4, || {
+            format!("{reg} leaves its place among the stores to {buffer}")
         });
         match nest.value(reg).access {
             Some(access) => self.access(buffer, index, access),

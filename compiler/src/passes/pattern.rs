@@ -25,6 +25,14 @@ pub(super) fn splat(graph: &Graph, value: Value) -> Option<Scalar> {
     }
 }
 
+/// Elements of a constant that stands for what is computed with it, not for memory that is read.
+const MAX_SMALL: usize = 16;
+
+/// Whether the op is a constant that loops rather read at computed places, as memory, than know.
+pub(super) fn is_table(op: &Op) -> bool {
+    matches!(op, Op::Constant(c) if c.value.len() > MAX_SMALL && c.value.splat().is_none())
+}
+
 /// Whether the value is a constant or a broadcast of one.
 pub(super) fn is_constant(graph: &Graph, value: Value) -> bool {
     let Some((_, node)) = graph.producer(value) else { return false };

@@ -55,12 +55,12 @@ fn control(program: &Program) -> &tensorwright_compiler::program::Control {
 
 #[test]
 fn a_loop_updates_its_state_in_place() {
-    let executable = compile(&row_by_row(4, 3, 6));
+    let executable = compile(&row_by_row(4, 24, 6));
     let body = &control(executable.program()).regions[1];
     assert!(body.arena_bytes < 4096, "{body}");
-    let found = run(&executable, &[Literal::new([4, 3], &[0.0f32; 12]).unwrap()]).unwrap();
-    let expected = [2.0f32, 2.0, 2.0, 2.0, 2.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
-    assert_eq!(found[0], Literal::new([4, 3], &expected).unwrap());
+    let found = run(&executable, &[Literal::new([4, 24], &[0.0f32; 96]).unwrap()]).unwrap();
+    let expected = [[2.0f32; 48], [1.0; 48]].concat();
+    assert_eq!(found[0], Literal::new([4, 24], &expected).unwrap());
 }
 
 #[test]

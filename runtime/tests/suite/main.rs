@@ -1,11 +1,13 @@
 //! Executables as their users see them. One binary, because each one links all of Cranelift; tests that watch what is the process's,
 //! such as its pool, have binaries of their own.
 
+mod cells;
 mod contract;
 mod control_flow;
 mod derivatives;
 mod executable;
 mod native;
+mod random_cells;
 mod random_graphs;
 mod reductions;
 mod small_products;

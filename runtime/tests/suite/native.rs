@@ -28,7 +28,7 @@ fn control_steps(executable: &Executable) -> usize {
 }
 
 /// The graph's loops become kernels, and its results are those of the evaluator.
-fn check(text: &str) {
+pub(crate) fn check(text: &str) {
     let graph = graph(text);
     let executable = Executable::compile(&graph, &CompileOptions::default()).expect("it compiles");
     assert_eq!(control_steps(&executable), 0, "{}", executable.program());
@@ -46,13 +46,13 @@ fn check(text: &str) {
 }
 
 /// The graph's loop stays a loop over steps.
-fn check_stays(text: &str) {
+pub(crate) fn check_stays(text: &str) {
     let executable = Executable::compile(&graph(text), &CompileOptions::default()).expect("it compiles");
     assert_eq!(control_steps(&executable), 1, "{}", executable.program());
 }
 
 /// A loop that counts to `count`, with state of type `ty` from which `body` makes `%n`.
-fn counted(ty: &str, count: u32, body: &str) -> String {
+pub(crate) fn counted(ty: &str, count: u32, body: &str) -> String {
     format!(
         "graph @f(%x: {ty}) {{
            %zero = constant() {{value = 0:i32}}

@@ -1,7 +1,7 @@
 //! `hoist`: what a loop computes anew each time from the same values is computed once, before it.
 //!
 //! It moves ops out of the regions of `while`, `scan` and `map` that need nothing but invariants and constants, cannot fail and
-//! have no effect. Constants, iotas, empty lists and index maps stay: they cost nothing where they are read, and outside they
+//! have no effect. Constants but for tables, iotas, empty lists and index maps stay: they cost nothing where they are read, and outside they
 //! would be tensors. What moves may be computed though the loop does not run; a loop over less than two slices is for `inline`.
 //!
 //! ```text
@@ -43,6 +43,7 @@ use super::plan::{Hoisted, RegionPlan, ports};
 use crate::passes::dce::live_nodes;
 use crate::passes::effects::has_effect;
 use crate::passes::everywhere::has_regions;
+use crate::passes::pattern::is_table;
 use crate::passes::rewriter::{Rewrite, Rewriter, Site, rewrite_all};
 use crate::passes::{Context, Pass};
 
@@ -156,7 +157,8 @@ pub(super) fn moved_values(region: &Graph, invariant: &[bool]) -> Vec<Value> {
 
 fn is_free(op: &Op) -> bool {
     matches!(op.lowering(), Lowering::View | Lowering::Token)
-        || matches!(op, Op::Constant(_) | Op::Iota(_) | Op::ListNew(_))
+        || matches!(op, Op::Iota(_) | Op::ListNew(_))
+        || (matches!(op, Op::Constant(_)) && !is_table(op))
 }
 
 /// For each node of the region whether these values are made of it.

@@ -1,7 +1,7 @@
 //! `localise`: constants move into the regions that use them, where the other passes see them.
 //!
 //! That goes for operands that a region takes as they are, and for scanned and mapped operands of equal elements. The initial
-//! state of a loop stays outside.
+//! state of a loop stays outside, and so do tables: of a large constant a loop reads memory, for which it must be an operand.
 //!
 //! ```text
 //! graph @f(%p: bool[], %x: f32[4]) {
@@ -34,7 +34,7 @@ use tensorwright_ir::{Graph, Op, Value};
 
 use super::plan::{Local, RegionPlan, ports};
 use crate::passes::everywhere::has_regions;
-use crate::passes::pattern::splat;
+use crate::passes::pattern::{is_table, splat};
 use crate::passes::rewriter::{Rewrite, rewrite_all};
 use crate::passes::{Context, Pass};
 
@@ -58,7 +58,11 @@ impl Pass for Localise {
         rewrite_all(graph, cx, |r, site| {
             let Some(ports) = ports(site.node) else { return Ok(Rewrite::Keep) };
             let operands = site.operands[ports.selectors()..].iter().enumerate().skip(ports.carried);
-            let local = |(input, &v)| Some((input, constant(r.graph(), v, input < ports.first_invariant())?));
+            let local = |(input, &v)| {
+                let stays = ports.repeats() && r.graph().op(v).is_some_and(is_table);
+                let sliced = input < ports.first_invariant();
+                Some((input, constant(r.graph(), v, sliced).filter(|_| !stays)?))
+            };
             let locals: Vec<(usize, Local)> = operands.filter_map(local).collect();
             if locals.is_empty() {
                 return Ok(Rewrite::Keep);

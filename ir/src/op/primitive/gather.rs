@@ -138,11 +138,12 @@ pub struct GatherAxes<'a> {
 }
 
 /// Where one element of `slices` belongs: `starts + offsets` is its index in `x`.
-pub(super) struct ScatterTarget {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScatterTarget {
     /// First element of the window along each axis of `x`, as the indices have it, possibly out of range.
-    pub(super) starts: Vec<i128>,
+    pub starts: Vec<i128>,
     /// The element's place in the window.
-    pub(super) offsets: Axes,
+    pub offsets: Axes,
 }
 
 impl GatherAxes<'_> {
@@ -229,8 +230,8 @@ impl GatherAxes<'_> {
         Ok(())
     }
 
-    /// Where the element of `slices` at `index` belongs in `x`.
-    pub(super) fn place(&self, index: &[usize], x: &Shape, indices: &Literal) -> ScatterTarget {
+    /// Where the element of `slices` at `index` belongs in `x`, for axes that have been checked.
+    pub fn place(&self, index: &[usize], x: &Shape, indices: &Literal) -> ScatterTarget {
         let window = self.window_axes(x.rank());
         let mut position = Axes::new();
         let mut offsets = Axes::from_elem(0, x.rank());

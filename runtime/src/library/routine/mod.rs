@@ -78,12 +78,24 @@ trait RoutineKernel: fmt::Debug + Send + Sync {
         0
     }
 
+    /// Whether the phase has nothing to do, as this memory is.
+    fn is_done(&self, _phase: usize, _memory: &Memory<'_>) -> bool {
+        false
+    }
+
     /// Does some tiles of a phase.
     ///
     /// # Safety
     /// `memory` is as [`Routine::run`] says, `scratch` is aligned to 64 bytes and writable for as much as was asked for, the tiles are
     /// of the phase, no other thread does them, and earlier phases are over.
     unsafe fn run(&self, phase: usize, tiles: Range<u64>, memory: &Memory<'_>, scratch: *mut u8);
+}
+
+impl Memory<'_> {
+    /// Whether the first result is in the memory of the first operand.
+    fn is_in_place(&self) -> bool {
+        self.inputs[0] == self.outputs[0].cast_const()
+    }
 }
 
 impl Routine {
@@ -142,7 +154,7 @@ impl Routine {
                 }));
             };
             let small = phase.tiles.saturating_mul(phase.tile_ns) < MIN_SHARED_NS;
-            if phase.tiles == 0 {
+            if phase.tiles == 0 || self.kernel.is_done(index, &memory) {
                 continue;
             } else if threads <= 1 || phase.tiles == 1 || small {
                 body(0..phase.tiles);

@@ -111,6 +111,10 @@ impl RoutineKernel for Scattering {
         smallvec![self.x.phase(), Phase { tiles: tiles as u64, tile_ns }]
     }
 
+    fn is_done(&self, phase: usize, memory: &Memory<'_>) -> bool {
+        phase == 0 && memory.is_in_place()
+    }
+
     unsafe fn run(&self, phase: usize, tiles: Range<u64>, memory: &Memory<'_>, _scratch: *mut u8) {
         if phase == 0 {
             // SAFETY: operand and result have the same size.

@@ -111,6 +111,10 @@ impl RoutineKernel for Writing {
         smallvec![self.x.phase(), section]
     }
 
+    fn is_done(&self, phase: usize, memory: &Memory<'_>) -> bool {
+        phase == 0 && memory.is_in_place()
+    }
+
     unsafe fn run(&self, phase: usize, tiles: Range<u64>, memory: &Memory<'_>, _scratch: *mut u8) {
         // SAFETY: the result is as large as `x`; starts are clamped, so the section lies within it.
         unsafe {

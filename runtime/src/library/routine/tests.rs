@@ -50,6 +50,36 @@ fn check(op: &Op, operands: &[Literal], tolerance: Tolerance) {
     }
 }
 
+/// Nothing is handed to other threads that would copy memory onto itself.
+#[test]
+fn what_is_updated_in_place_is_not_copied() {
+    let x = TensorType::new(DType::F32, [100]);
+    let (one, at) = (TensorType::new(DType::F32, [1]), TensorType::new(DType::I64, [1]));
+    let update = Routine::prepare(
+        &DynamicUpdateSlice {}.into(),
+        &[x.clone(), one.clone(), at.clone()],
+        std::slice::from_ref(&x),
+    );
+    let axes = || smallvec::smallvec![0];
+    let scatter = Scatter {
+        kind: ScatterKind::Add,
+        offset_axes: axes(),
+        collapsed: Default::default(),
+        batch: Default::default(),
+        index_batch: Default::default(),
+        indexed: axes(),
+    };
+    let scattered = Routine::prepare(&scatter.into(), &[x.clone(), at, one], &[x]);
+    let (mut here, there) = ([0u8; 400], [0u8; 400]);
+    let to = here.as_mut_ptr();
+    for routine in [update.expect("a routine"), scattered.expect("a routine")] {
+        let is_done = |phase: usize, from: *const u8| {
+            routine.kernel.is_done(phase, &Memory { inputs: &[from], outputs: &[to] })
+        };
+        assert!(is_done(0, to) && !is_done(0, there.as_ptr()) && !is_done(1, to));
+    }
+}
+
 fn hint(random: &mut Random) -> TensorType {
     let dtype = DType::ALL[random.below(DType::ALL.len())];
     let sizes: Vec<usize> = (0..random.below(5)).map(|_| [1, 2, 3, 5, 0, 8, 17][random.below(7)]).collect();

@@ -23,21 +23,23 @@
 //!     (f32 or f64), and the result is the same span as an argument or overlaps none.
 //! 13. Loops inside of a body are complete and nest (see [`loops`]), none is in a stage with folds. What is computed inside
 //!     is used inside, but for state variables; the next value of a state variable has its dtype; and whether a
-//!     loop goes on is the same at all points of the innermost loop.
+//!     loop goes on is the same at all points of the innermost loop, unless its state is [frozen](loops::is_frozen) where it does not.
 //! 14. A computed place is an i64 that is the same at all points of the innermost loop, below a count of at least 1; all places are in the
-//!     buffer. The stage does not store to the buffer, and if there are several tiles, it is a param that is only read.
+//!     buffer. The stage does not store to the buffer, unless its innermost loop has one point.
+//! 15. A stage whose body stores at computed places has no folds, and its innermost loop has one point, so that everything happens in the
+//!     order in which it is written. Where it stores what does not depend on that loop.
+
+mod params;
+mod places;
 
 use std::fmt;
 
-use smallvec::SmallVec;
 use tensorwright_ir::DType;
 use tensorwright_ir::op::primitive::CostClass;
 
 use super::loops::{self, BodyLoop};
 use super::range::{Space, Strip};
-use super::{
-    Access, Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Span, TileStage, Var,
-};
+use super::{Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, Span, TileStage, Var};
 
 /// A rule that a kernel breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,14 +116,6 @@ pub fn verify(kernel: &Kernel) -> Result<(), InvalidKernel> {
     }
 }
 
-/// Elements that a stage touches.
-struct Touch<'k> {
-    buffer: Buffer,
-    index: Affine,
-    space: Space<'k>,
-    stores: bool,
-}
-
 struct Verifier<'k> {
     kernel: &'k Kernel,
     stage: Option<usize>,
@@ -192,13 +186,6 @@ impl<'k> Verifier<'k> {
         exists
     }
 
-    fn len(&self, buffer: Buffer) -> u64 {
-        match buffer {
-            Buffer::Param(i) => self.kernel.params[i as usize].len,
-            Buffer::Local(i) => self.kernel.locals[i as usize].len,
-        }
-    }
-
     /// Whether the index is well formed, with stage loops below `dims`.
     fn affine(&mut self, index: &Affine, dims: usize) -> bool {
         let before = self.violations.len();
@@ -228,7 +215,7 @@ impl<'k> Verifier<'k> {
         }
         let Some(range) = space.interval(index) else { return };
         let range = range.widened(count);
-        let len = self.len(buffer);
+        let len = self.kernel.len(buffer);
         let inside = range.low >= 0 && range.high < i128::from(len);
         self.require(inside, 9, || {
             format!(
@@ -268,30 +255,8 @@ impl<'k> Verifier<'k> {
         }
         if self.violations.len() == before {
             self.loops(body, &dtypes);
-            self.computed_places(body);
+            self.computed_places(&space, body);
             self.points(&space, body);
-        }
-    }
-
-    /// Rule 14.
-    fn computed_places(&mut self, body: &Loop) {
-        if !body.body.iter().any(|instr| matches!(instr, Instr::LoadAt { .. })) {
-            return;
-        }
-        let inner = Var::Dim(body.dims.len().saturating_sub(1) as u32);
-        let varies = loops::varying(&body.body, &loops::spans(&body.body).unwrap_or_default(), inner);
-        for instr in &body.body {
-            let Instr::LoadAt { buffer, at, .. } = *instr else { continue };
-            self.require(!varies[at.0 as usize], 14, || format!("{at} differs from point to point"));
-            let stored = body.stores.iter().map(|s| s.buffer).chain(body.folds.iter().map(|f| f.buffer));
-            self.require(stored.into_iter().all(|b| b != buffer), 14, || {
-                format!("{buffer} is read at {at} while it is stored to")
-            });
-            let only_read =
-                matches!(buffer, Buffer::Param(p) if self.kernel.params[p as usize].access == Access::Read);
-            self.require(self.kernel.tiles() <= 1 || only_read, 14, || {
-                format!("{buffer} is read at {at}, which another tile may store to")
-            });
         }
     }
 
@@ -307,8 +272,7 @@ impl<'k> Verifier<'k> {
         self.require(body.folds.is_empty(), 13, || "a stage with a fold has loops in its body".to_owned());
         let inner = Var::Dim(body.dims.len().saturating_sub(1) as u32);
         let varies = loops::varying(&body.body, &spans, inner);
-        let has_value =
-            |reg: Reg| !matches!(body.body[reg.0 as usize], Instr::Loop | Instr::While(_) | Instr::Repeat(_));
+        let has_value = |reg: Reg| body.body[reg.0 as usize].has_value();
         for (at, instr) in body.body.iter().enumerate() {
             for reg in instr.operands() {
                 let inside = spans.iter().all(|span| may_use(span, reg.0 as usize, at));
@@ -324,7 +288,9 @@ impl<'k> Verifier<'k> {
                 Instr::While(x) => {
                     let dtype = dtypes[x.0 as usize];
                     self.require(dtype == DType::Bool, 13, || format!("r{at}: {x} is {dtype}, not a bool"));
-                    self.require(!varies[x.0 as usize], 13, || {
+                    let span = spans.iter().find(|span| span.test == at);
+                    let frozen = span.is_some_and(|span| loops::is_frozen(&body.body, span));
+                    self.require(!varies[x.0 as usize] || frozen, 13, || {
                         format!("r{at}: {x} differs from point to point")
                     });
                 }
@@ -354,7 +320,7 @@ impl<'k> Verifier<'k> {
             let dims = body.dims.len();
             match instr {
                 Instr::Load { buffer, index } => self.place(space, *buffer, index, dims),
-                Instr::LoadAt { buffer, index, count, .. } => {
+                Instr::LoadAt { buffer, index, count, .. } | Instr::StoreAt { buffer, index, count, .. } => {
                     self.require((1..=MAX_LEN).contains(count), 14, || format!("there are {count} places"));
                     self.places(space, *buffer, index, dims, (*count).clamp(1, MAX_LEN));
                 }
@@ -390,15 +356,23 @@ impl<'k> Verifier<'k> {
         };
         let wrong = |name: &str, dtype: DType| Err((5, format!("{name} does not take {dtype}")));
         let computed = |dtype: DType| !matches!(dtype, DType::F16 | DType::BF16);
+        let place = |at: Reg, dtype: DType| match dtype {
+            DType::I64 => Ok(()),
+            dtype => Err((14, format!("{at} is {dtype}, but a place is i64"))),
+        };
         match *instr {
             Instr::Const(scalar) => Ok(scalar.dtype()),
             Instr::Index { dtype, .. } if dtype.is_number() && computed(dtype) => Ok(dtype),
             Instr::Index { dtype, .. } => wrong("index", dtype),
             Instr::Load { buffer, .. } => Ok(self.kernel.dtype(buffer)),
-            Instr::LoadAt { buffer, at, .. } => match of(at)? {
-                DType::I64 => Ok(self.kernel.dtype(buffer)),
-                dtype => Err((14, format!("{at} is {dtype}, but a place is i64"))),
-            },
+            Instr::LoadAt { buffer, at, .. } => place(at, of(at)?).map(|()| self.kernel.dtype(buffer)),
+            Instr::StoreAt { buffer, at, value, .. } => {
+                place(at, of(at)?)?;
+                match (of(value)?, self.kernel.dtype(buffer)) {
+                    (is, holds) if is == holds => Ok(DType::Bool),
+                    (is, holds) => Err((6, format!("{value} is {is}, but {buffer} holds {holds}"))),
+                }
+            }
             Instr::Unary(f, x) => match of(x)? {
                 dtype if !f.class().contains(dtype) || !computed(dtype) => wrong(f.name(), dtype),
                 _ if f.is_predicate() => Ok(DType::Bool),
@@ -538,83 +512,5 @@ impl<'k> Verifier<'k> {
         }
         let apart = strip.space.disjoint(&strip.index(&arg.start), &strip.index(&math.out.start));
         self.require(apart, 12, || format!("{} is partly overwritten", arg.buffer));
-    }
-}
-
-/// Params between stages and between tiles.
-impl<'k> Verifier<'k> {
-    fn touches(&self, stage: &'k TileStage) -> Vec<Touch<'k>> {
-        match stage {
-            TileStage::Loop(body) => {
-                let loads = body.body.iter().filter_map(load).map(|(buffer, index)| (buffer, index, false));
-                let stores = body.stores.iter().map(|s| (s.buffer, &s.index, true));
-                let folds = body.folds.iter().map(|f| (f.buffer, &f.index, true));
-                let space = Space::new(self.kernel, &body.dims);
-                let touch = |(buffer, index, stores): (Buffer, &Affine, bool)| Touch {
-                    buffer,
-                    index: index.clone(),
-                    space: space.clone(),
-                    stores,
-                };
-                loads.chain(stores).chain(folds).map(touch).collect()
-            }
-            TileStage::Math(math) => {
-                let strip = Strip::new(self.kernel, &math.dims);
-                let spans = math.args.iter().map(|s| (s, false)).chain([(&math.out, true)]);
-                let touch = |(span, stores): (&Span, bool)| Touch {
-                    buffer: span.buffer,
-                    index: strip.index(&span.start),
-                    space: strip.space.clone(),
-                    stores,
-                };
-                spans.map(touch).collect()
-            }
-        }
-    }
-
-    /// Rule 8.
-    fn params_between_stages(&mut self) {
-        let mut stored: SmallVec<[Buffer; 8]> = SmallVec::new();
-        for (number, stage) in self.kernel.stages.iter().enumerate() {
-            self.stage = Some(number);
-            let touches = self.touches(stage);
-            stored.extend(touches.iter().filter(|t| t.stores).map(|t| t.buffer));
-            for touch in touches {
-                let Buffer::Param(i) = touch.buffer else { continue };
-                match self.kernel.params[i as usize].access {
-                    Access::Read => {
-                        self.require(!touch.stores, 8, || format!("{} is only read", touch.buffer))
-                    }
-                    Access::Write => self.require(stored.contains(&touch.buffer), 8, || {
-                        format!("{} is loaded before it is stored to", touch.buffer)
-                    }),
-                    Access::ReadWrite => {}
-                }
-            }
-        }
-        self.stage = None;
-    }
-
-    /// Rule 10.
-    fn params_between_tiles(&mut self) {
-        if self.kernel.tiles() <= 1 {
-            return;
-        }
-        let stages = self.kernel.stages.iter().enumerate();
-        let all: Vec<(usize, Touch<'k>)> =
-            stages.flat_map(|(n, stage)| self.touches(stage).into_iter().map(move |t| (n, t))).collect();
-        for (stage, store) in all.iter().filter(|(_, t)| t.stores && matches!(t.buffer, Buffer::Param(_))) {
-            self.stage = Some(*stage);
-            for (_, other) in all.iter().filter(|(_, t)| t.buffer == store.buffer) {
-                let apart = store.space.tiles_apart(&store.index, &other.space, &other.index);
-                self.require(apart, 10, || {
-                    format!(
-                        "tiles may share elements of {}: [{}] and [{}]",
-                        store.buffer, store.index, other.index
-                    )
-                });
-            }
-        }
-        self.stage = None;
     }
 }

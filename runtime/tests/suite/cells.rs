@@ -1,0 +1,178 @@
+//! Native loops whose state is in memory, read and written at computed places.
+
+use tensorwright_compiler::batch::batch;
+
+use super::native::{check, counted};
+
+const CELL: &str =
+    "{offset_axes = [], collapsed = [0], batch = [], index_batch = [], indexed = [0], sizes = [1]}";
+
+/// `%n` is `%x` with the cell `%i` changed by `body`, which makes `%new` of its element `%old`.
+fn of_cell(body: &str) -> String {
+    format!(
+        "%at = reshape(%i) {{shape = [1]}}
+         %old = gather(%x, %at) {CELL}
+         {body}
+         %cell = reshape(%new) {{shape = [1]}}
+         %n = dynamic_update_slice(%x, %cell, %at)"
+    )
+}
+
+#[test]
+fn one_cell_at_a_time_of_state_of_any_size() {
+    let body = of_cell("%two = constant() {value = 2:i32} %m = mul(%old, %two) %new = add(%m, %i)");
+    for n in [1, 2, 4, 5, 16, 17, 100, 3000] {
+        check(&counted(&format!("i32[{n}]"), 40, &body));
+    }
+}
+
+#[test]
+fn cells_of_all_dtypes() {
+    for dtype in ["bool", "u8", "i16", "u32", "i64", "f16", "bf16", "f32", "f64"] {
+        let body = of_cell(&format!("%c = cast(%i) {{dtype = {dtype}}} %new = maximum(%old, %c)"));
+        let body = if dtype == "bool" { body.replace("maximum", "or") } else { body };
+        check(&counted(&format!("{dtype}[20]"), 30, &body));
+    }
+}
+
+#[test]
+fn sections_of_a_table_are_read_and_written() {
+    // A row of the table is too large for registers, a cell of it is not; two cells are written at once.
+    let body = "%zero = constant() {value = 0:i32} %z = reshape(%zero) {shape = [1]}
+      %at = reshape(%i) {shape = [1]} %place = concat(%at, %z) {axis = 0}
+      %row = dynamic_slice(%x, %place) {sizes = [1,20]}
+      %line = reshape(%row) {shape = [20]}
+      %cell = dynamic_slice(%line, %at) {sizes = [1]}
+      %fixed = slice(%x) {starts = [2,3], limits = [3,5], strides = [1,1]}
+      %wide = broadcast_in_dim(%cell) {shape = [1,2], axes = [1]}
+      %sum = add(%wide, %fixed)
+      %corner = concat(%z, %at) {axis = 0}
+      %n = dynamic_update_slice(%x, %sum, %corner)";
+    check(&counted("i32[7,20]", 30, body));
+}
+
+#[test]
+fn an_array_is_made_and_copied_in_a_loop() {
+    // The old array is read after the new one has been written, and the new one begins as zeros.
+    let body = "%zero = constant() {value = 0:i32}
+      %zeros = broadcast_in_dim(%zero) {shape = [30], axes = []}
+      %at = reshape(%i) {shape = [1]}
+      %new = dynamic_update_slice(%zeros, %at, %at)
+      %k = constant() {value = 3:i32} %three = reshape(%k) {shape = [1]}
+      %both = dynamic_update_slice(%x, %three, %at)
+      %old = dynamic_slice(%x, %three) {sizes = [1]}
+      %cell = dynamic_slice(%both, %at) {sizes = [1]}
+      %sum = add(%old, %cell)
+      %n = dynamic_update_slice(%new, %sum, %three)";
+    check(&counted("i32[30]", 10, body));
+}
+
+#[test]
+fn several_windows_are_scattered() {
+    let scatter = |kind: &str| {
+        let body = format!(
+            "%at = reshape(%i) {{shape = [1,1]}} %k = constant() {{value = 4:i32}} %four = reshape(%k) {{shape = [1,1]}}
+             %far = mul(%at, %four)
+             %indices = concat(%at, %far, %at) {{axis = 0}}
+             %iota = iota() {{dtype = i32, shape = [3,2], axis = 0}}
+             %j = broadcast_in_dim(%i) {{shape = [3,2], axes = []}}
+             %updates = add(%iota, %j)
+             %n = scatter(%x, %indices, %updates) {{kind = {kind}, offset_axes = [1], collapsed = [], batch = [], index_batch = [], indexed = [0]}}"
+        );
+        for n in [2, 5, 40] {
+            check(&counted(&format!("i32[{n}]"), 50, &body));
+        }
+    };
+    ["set", "add", "mul", "min", "max"].into_iter().for_each(scatter);
+}
+
+#[test]
+fn random_bits_are_drawn_without_leaving_the_loop() {
+    for (algorithm, dtype, shape) in [
+        ("philox", "u32", "[]"),
+        ("philox", "u64", "[3]"),
+        ("threefry", "u32", "[5]"),
+        ("threefry", "u64", "[2]"),
+    ] {
+        let body = format!(
+            "%count = cast(%i) {{dtype = u64}}
+             %bits = rng_bits(%x, %count) {{algorithm = {algorithm}, dtype = {dtype}, shape = {shape}}}
+             %narrow = cast(%bits) {{dtype = u32}}
+             %sum = reduce(%narrow) {{kind = sum, axes = {axes}}}
+             %all = broadcast_in_dim(%sum) {{shape = [2], axes = []}}
+             %n = add(%x, %all)",
+            axes = if shape == "[]" { "[]" } else { "[0]" },
+        );
+        check(&counted("u32[2]", 20, &body));
+    }
+}
+
+/// The number of steps until a number is 1, and the greatest on the way.
+const COLLATZ: &str = "graph @collatz(%x: i64[]) {
+  %zero = constant() {value = 0:f32}
+  %one = constant() {value = 1:i64}
+  %y, %top, %n = while(%x, %x, %zero, %one) {carried = 3} (
+    graph(%x: i64[], %top: i64[], %n: f32[], %one: i64[]) { %c = gt(%x, %one) return %c },
+    graph(%x: i64[], %top: i64[], %n: f32[], %one: i64[]) {
+      %odd = and(%x, %one) %p = eq(%odd, %one)
+      %half = shr_arith(%x, %one)
+      %three = constant() {value = 3:i64} %t = mul(%x, %three) %u = add(%t, %one)
+      %y = select(%p, %u, %half)
+      %m = maximum(%top, %y)
+      %f = constant() {value = 1:f32} %k = add(%n, %f)
+      return %y, %m, %k
+    })
+  return %top, %n
+}";
+
+#[test]
+fn examples_leave_a_loop_by_themselves() {
+    for examples in [1, 2, 3, 4, 7, 16, 17, 100, 1500] {
+        let batched = batch(&COLLATZ.parse().expect("a graph"), examples, &[true]).expect("it batches");
+        check(&batched.graph.to_string());
+    }
+}
+
+#[test]
+fn a_map_of_loops_is_a_kernel() {
+    for examples in [1, 5, 33, 100] {
+        let loop_of_one = COLLATZ.replace("graph @collatz", "graph");
+        check(&format!(
+            "graph @f(%x: i64[{examples}]) {{
+               %top, %n = map(%x) {{mapped = 1, length = {examples}}} ({loop_of_one})
+               return %top, %n
+             }}"
+        ));
+    }
+}
+
+#[test]
+fn memory_of_a_result_that_nobody_reads() {
+    let all = counted("i32[20]", 40, &of_cell("%new = add(%old, %i)"));
+    check(&all.replace("return %i, %y\n", "return %i\n"));
+    // The array decides what else comes out.
+    let ty = "%i: i32[], %s: i32[], %x: i32[20]";
+    check(&format!(
+        "graph @f(%x: i32[20]) {{
+           %zero = constant() {{value = 0:i32}}
+           %i, %s, %y = while(%zero, %zero, %x) {{carried = 3}} (
+             graph({ty}) {{ %end = constant() {{value = 30:i32}} %c = lt(%i, %end) return %c }},
+             graph({ty}) {{
+               %one = constant() {{value = 1:i32}} %next = add(%i, %one)
+               {}
+               %sum = sub(%new, %s)
+               return %next, %sum, %n
+             }})
+           return %s
+         }}",
+        of_cell("%new = add(%old, %i)").replace("reshape(%i)", "reshape(%s)")
+    ));
+}
+
+#[test]
+fn tables_are_read_by_loops() {
+    let numbers: Vec<String> = (0..30).map(|k| (k * k % 17).to_string()).collect();
+    let table = format!("%t = constant() {{value = i32[30] [{}]}}", numbers.join(", "));
+    let body = of_cell("%entry = gather(%t, %at) WHERE %new = add(%old, %entry)").replace("WHERE", CELL);
+    check(&counted("i32[25]", 40, &format!("{table} {body}")));
+}
