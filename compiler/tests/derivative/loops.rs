@@ -3,6 +3,8 @@
 
 use tensorwright_compiler::differentiate::vjp;
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
+use tensorwright_compiler::program::Untiled;
+use tensorwright_compiler::{CompileOptions, compile};
 use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::{Graph, Literal, Type};
 
@@ -90,6 +92,26 @@ fn what_is_linear_saves_nothing() {
         let flat = |ty: &String| ty.ends_with("[]");
         assert!(kept(&gradient, "scan").iter().chain(&kept(&gradient, "while")).all(flat), "{gradient}");
     }
+}
+
+/// Loops that run step by step in the program of a graph.
+fn stepped(graph: &Graph) -> usize {
+    let program = compile(graph, &CompileOptions::default(), &Untiled).unwrap().to_string();
+    let is_loop =
+        |line: &&str| ["while ", "scan ", "if"].iter().any(|name| line.trim_start().starts_with(name));
+    program.lines().filter(is_loop).count()
+}
+
+#[test]
+fn the_gradient_of_a_native_loop_is_native() {
+    for (condition, body) in [(KNOWN, CURVED), (KNOWN, LINEAR), (BOUNDED, LINEAR), (UNKNOWN, LINEAR)] {
+        assert_eq!(stepped(&optimised(&repeated(condition, body), &[0])), 0, "{condition} {body}");
+    }
+    for code in [&repeated(BOUNDED, CURVED), TABLE, CHOSEN] {
+        assert_eq!(stepped(&optimised(code, &[0, 1])), 0, "{code}");
+    }
+    // One step of each of two loops is a page.
+    assert_eq!(stepped(&optimised(&repeated(UNKNOWN, CURVED), &[0, 1])), 2);
 }
 
 /// However runs are kept, the gradient has the same bits.
