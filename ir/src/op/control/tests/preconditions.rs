@@ -183,7 +183,9 @@ fn effects_take_a_token_first() {
         "%r = check_finite(%t, %i) {message = \"\"}",
         "operand 1 must have a float dtype, found i32",
     );
-    node_rejected("%r = assert(%t) {message = \"\"}", "takes 2 operands, found 1");
+    node_rejected("%r = assert(%t) {message = \"\"}", "takes 2 or more operands, found 1");
+    node_rejected("%r = assert(%t, %p, %x) {message = \"x\"}", "attribute `message`: 0 places for 1 values");
+    node_rejected("%r = assert(%t, %p) {message = \"{x}\"}", "a single `{`: write `{{`");
 }
 
 #[test]
