@@ -26,6 +26,33 @@
 //! - [`Variable`]: state that outlives calls.
 //! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
 //!   wrote the op.
+//!
+//! # Names
+//!
+//! Searching this page for what NumPy, PyTorch, JAX, `ndarray` or Rust's own numbers call a thing finds it, by aliases: `concatenate`, `where`,
+//! `astype`, `index_select`, `arcsin`. Indexing is [`Tensor::i`], and [`Tensor::set`] what is written `x[i] = v` elsewhere. Shapes are arrays, tuples,
+//! slices, vectors or one number; axes too, and negative ones count from the end. A number or a list of numbers beside a tensor adopts its dtype.
+//!
+//! # Threads
+//!
+//! Compiled code shares long steps among as many threads as there are cores. [`set_threads`] sets another number for the process,
+//! [`Function::set_threads`] for a function, [`Function::call_with_threads`] for a call; results are the same bits for each. Helpers start when
+//! they are needed for the first time, and sleep between calls.
+//!
+//! ```
+//! use tensorwright::prelude::*;
+//!
+//! tensorwright::set_threads(2);
+//! let sum = function(|x: Tensor| x.sum(..));
+//! let x = Tensor::ones(100_000, DType::F32) * 0.1;
+//! let (one, many) = (sum.call_with_threads(1, &x)?, sum.call(&x)?);
+//! assert_eq!(one.to_vec::<f32>()?, many.to_vec::<f32>()?);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `ndarray`: arrays of the crate `ndarray` become tensors by `Tensor::from(&array)`, and come back by `Tensor::to_ndarray`.
 
 extern crate self as tensorwright;
 
@@ -69,7 +96,9 @@ pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
 pub use state::Variable;
 pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};
-pub use tensorwright_ir::op::composite::{DepthOrder, GeluForm, ImageLayout, LossReduction, NormOrder};
+pub use tensorwright_ir::op::composite::{
+    DepthOrder, GeluForm, ImageLayout, LossReduction, NormOrder, Replacement, SearchSide,
+};
 pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, TensorType, Type};
 pub use tensorwright_macros::function;

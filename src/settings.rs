@@ -15,6 +15,14 @@ thread_local! {
 
 /// Sets how many threads compiled code uses where a function or call does not say; 0 means all cores. Results
 /// do not depend on it.
+///
+/// ```
+/// tensorwright::set_threads(1);
+/// assert_eq!(tensorwright::threads(), 1);
+/// tensorwright::set_threads(0);
+/// assert!(tensorwright::threads() >= 1);
+/// ```
+#[doc(alias("set_num_threads", "num_threads"))]
 pub fn set_threads(threads: usize) {
     THREADS.store(threads, Ordering::Relaxed);
 }
@@ -29,6 +37,21 @@ pub fn threads() -> usize {
 
 /// Makes every [`Function`](crate::Function) run its closure op by op, without tracing or compiling it: for
 /// debugging.
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let double = function(|x: Tensor| {
+///     println!("{x}"); // the value, not only the type
+///     x * 2
+/// });
+/// tensorwright::run_eagerly(true);
+/// assert_eq!(double.call(3)?.item::<i32>()?, 6);
+/// assert_eq!(double.trace_count(), 0);
+/// tensorwright::run_eagerly(false);
+/// # Ok::<(), Error>(())
+/// ```
+#[doc(alias("disable_jit", "run_functions_eagerly"))]
 pub fn run_eagerly(eagerly: bool) {
     EAGERLY.store(eagerly, Ordering::Relaxed);
 }

@@ -1,5 +1,7 @@
 //! The rules of ARCHITECTURE.md that a script can check.
 
+#[path = "architecture/docs.rs"]
+mod docs;
 #[path = "architecture/imports.rs"]
 mod imports;
 #[path = "architecture/names.rs"]
@@ -61,6 +63,14 @@ fn files_open_with_what_they_are_for_and_stay_readable() {
         assert!(text.starts_with("//!"), "{} has no header", path.display());
         assert!(text.lines().count() <= 800, "{} is longer than 800 lines", path.display());
     }
+}
+
+#[test]
+fn methods_of_tensors_and_random_numbers_have_examples() {
+    let mut files = [sources(&root().join("src/ops")), sources(&root().join("src/random"))].concat();
+    files.push(root().join("src/tensor/access.rs"));
+    let lacking: Vec<String> = files.iter().flat_map(|path| docs::without_example(&read(path))).collect();
+    assert!(lacking.is_empty(), "no example: {lacking:?}");
 }
 
 #[test]

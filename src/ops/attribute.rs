@@ -126,6 +126,13 @@ macro_rules! single_axes {
 }
 single_axes!(i32 i64 isize u32 u64 usize);
 
+/// No axes.
+impl IntoAttribute<Axes> for () {
+    fn into_attribute(self, _: &'static str, _: usize) -> Result<Axes, TypeError> {
+        Ok(Axes::new())
+    }
+}
+
 /// All axes.
 impl IntoAttribute<Axes> for RangeFull {
     fn into_attribute(self, _: &'static str, rank: usize) -> Result<Axes, TypeError> {

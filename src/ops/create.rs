@@ -8,7 +8,7 @@ use tensorwright_ir::op::composite::{Eye, Linspace, Range};
 use tensorwright_ir::op::primitive::{BroadcastInDim, Constant, Iota};
 use tensorwright_ir::{DType, Element, Literal, Scalar, Shape, TensorType};
 
-use crate::error::{CallSite, Error, caller};
+use crate::error::{CallSite, Error, Failure, caller};
 use crate::interpret::one;
 use crate::tensor::Tensor;
 use crate::tensor::traced::is_tracing;
@@ -18,12 +18,27 @@ const SMALL: usize = 4096;
 
 impl Tensor {
     /// A scalar.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::scalar(2.5f32).item::<f32>()?, 2.5);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "tensor")]
     #[track_caller]
     pub fn scalar(value: impl Into<Scalar>) -> Tensor {
         Tensor::scalar_at(value.into(), caller())
     }
 
     /// A tensor of `shape` with these elements, row major. Fails if their number is wrong.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from_slice(&[1, 2, 3, 4], (2, 2));
+    /// assert_eq!(x.i((1, 0)).item::<i32>()?, 3);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("from_vec", "from_shape_vec", "array"))]
     #[track_caller]
     pub fn from_slice<T: Element>(elements: &[T], shape: impl Into<Shape>) -> Tensor {
         let (ty, at) = (TensorType::new(T::DTYPE, shape), caller());
@@ -36,6 +51,15 @@ impl Tensor {
 
     /// A tensor out of raw little-endian elements, row major. Fails if their number is wrong, or a bool is
     /// neither 0 nor 1.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// use tensorwright::TensorType;
+    /// let x = Tensor::from_bytes(&[1, 0, 2, 0], TensorType::new(DType::U16, [2]));
+    /// assert_eq!(x.to_vec::<u16>()?, [1, 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "frombuffer")]
     #[track_caller]
     pub fn from_bytes(bytes: &[u8], ty: TensorType) -> Tensor {
         let at = caller();
@@ -48,24 +72,52 @@ impl Tensor {
     }
 
     /// The element `value` everywhere.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::full((2, 2), 7).to_vec::<i32>()?, [7; 4]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("fill", "from_elem"))]
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, value: impl Into<Scalar>) -> Tensor {
         Tensor::full_at(shape.into(), value.into(), caller())
     }
 
     /// Zeros (`false` for bool).
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::zeros((2, 2), DType::F32).to_vec::<f32>()?, [0.0; 4]);
+    /// assert_eq!(Tensor::zeros(3, DType::Bool).to_vec::<bool>()?, [false; 3]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "empty")]
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>, dtype: DType) -> Tensor {
         Tensor::full_at(shape.into(), Scalar::zero(dtype), caller())
     }
 
     /// Ones (`true` for bool).
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::ones([3], DType::I32).to_vec::<i32>()?, [1; 3]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn ones(shape: impl Into<Shape>, dtype: DType) -> Tensor {
         Tensor::full_at(shape.into(), Scalar::one(dtype), caller())
     }
 
     /// The element `value`, which adopts the tensor's dtype, everywhere in its shape.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1.5f32, 2.5]);
+    /// assert_eq!(x.full_like(7).to_vec::<f32>()?, [7.0, 7.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn full_like(&self, value: impl Into<Scalar>) -> Tensor {
         let at = caller();
@@ -77,12 +129,26 @@ impl Tensor {
     }
 
     /// Zeros of the tensor's type.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1.5f32, 2.5]);
+    /// assert_eq!(x.zeros_like().to_vec::<f32>()?, [0.0, 0.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         self.splat_like(Scalar::zero, caller())
     }
 
     /// Ones of the tensor's type.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1.5f32, 2.5]);
+    /// assert_eq!(x.ones_like().to_vec::<f32>()?, [1.0, 1.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn ones_like(&self) -> Tensor {
         self.splat_like(Scalar::one, caller())
@@ -133,7 +199,31 @@ impl Tensor {
         one(Linspace { count }, &[&start, &end], at)
     }
 
+    /// Coordinates of a grid: for vectors of `m`, `n`, .. numbers one tensor each, of shape `[m, n, ..]`, whose elements change along that
+    /// vector's axis (`indexing="ij"` of NumPy; its default swaps the first two axes). A scalar is a vector of one.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let grid = Tensor::meshgrid(&[Tensor::from([1, 2]), Tensor::from([5, 6, 7])]);
+    /// assert_eq!(grid[0].to_vec::<i32>()?, [1, 1, 1, 2, 2, 2]);
+    /// assert_eq!(grid[1].to_vec::<i32>()?, [5, 6, 7, 5, 6, 7]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("mgrid", "indices"))]
+    #[track_caller]
+    pub fn meshgrid<T: AsRef<Tensor>>(vectors: &[T]) -> Vec<Tensor> {
+        let vectors: Vec<&Tensor> = vectors.iter().map(AsRef::as_ref).collect();
+        grid(&vectors, caller())
+    }
+
     /// The identity matrix with `size` rows.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::eye(2, DType::I32).to_vec::<i32>()?, [1, 0, 0, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "identity")]
     #[track_caller]
     pub fn eye(size: usize, dtype: DType) -> Tensor {
         one(Eye { dtype, rows: size, columns: size, diagonal: 0 }, &[], caller())
@@ -191,6 +281,28 @@ impl Tensor {
         }
         Tensor::in_memory(ty, at, write)
     }
+}
+
+/// The coordinates of a grid, as [`Tensor::meshgrid`] gives them.
+fn grid(vectors: &[&Tensor], at: CallSite) -> Vec<Tensor> {
+    let extent = |x: &&Tensor| match x.known_type() {
+        Ok(ty) if ty.rank() > 1 => {
+            let message = format!("a grid is of vectors, found {ty}");
+            Err(super::refusal::refused("meshgrid", &[x], at, TypeError::Other(message)))
+        }
+        Ok(ty) => Ok(ty.elements()),
+        Err(failure) => Err(failure),
+    };
+    let shape: Result<Shape, Failure> =
+        vectors.iter().map(extent).collect::<Result<Vec<usize>, _>>().map(Shape::from);
+    let coordinates = |(axis, x): (usize, &&Tensor)| match &shape {
+        Ok(shape) => {
+            let axes = if x.known_type().is_ok_and(|ty| ty.rank() == 0) { vec![] } else { vec![axis] };
+            one(BroadcastInDim { shape: shape.clone(), axes: axes.into_iter().collect() }, &[x], at)
+        }
+        Err(failure) => Tensor::failed(failure.clone()),
+    };
+    vectors.iter().enumerate().map(coordinates).collect()
 }
 
 impl From<&Literal> for Tensor {

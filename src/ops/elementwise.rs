@@ -3,18 +3,19 @@
 use std::borrow::Borrow;
 
 use tensorwright_ir::op::primitive::{BinaryFn, Clamp, CompareFn, Select, UnaryFn};
-use tensorwright_ir::{DType, Scalar};
 
-use super::operand::{Operand, OperandKind};
-use crate::error::{CallSite, caller};
+use super::docs::scalar::scalar_doc;
+use super::operand::{Operand, OperandKind, own_like};
+use crate::error::caller;
 use crate::interpret::one;
 use crate::tensor::Tensor;
 
 macro_rules! unary_methods {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+    ($($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)*) => {
         /// Functions of each element.
         impl Tensor {
-            $($(#[doc = $doc])*
+            $($(#[$meta])*
+            #[doc = scalar_doc!($name)]
             #[track_caller]
             pub fn $name(&self) -> Tensor {
                 one(UnaryFn::$variant, &[self], caller())
@@ -25,10 +26,11 @@ macro_rules! unary_methods {
 tensorwright_ir::for_each_unary!(unary_methods);
 
 macro_rules! methods_of_two {
-    (#[doc = $about:literal] $function:ident: $($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+    (#[doc = $about:literal] $function:ident: $($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)*) => {
         #[doc = $about]
         impl Tensor {
-            $($(#[doc = $doc])*
+            $($(#[$meta])*
+            #[doc = scalar_doc!($name)]
             #[track_caller]
             pub fn $name(&self, rhs: impl Operand) -> Tensor {
                 let at = caller();
@@ -69,14 +71,15 @@ impl Tensor {
     /// assert_eq!(x.gt(0).select(&x, 0.0).to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias("where", "where_cond", "mask_where", "masked_fill", "if_else"))]
     #[track_caller]
     pub fn select(&self, on_true: impl Operand, on_false: impl Operand) -> Tensor {
         let at = caller();
         let like = match (on_true.kind(), on_false.kind()) {
-            (OperandKind::Tensor(tensor), _) | (_, OperandKind::Tensor(tensor)) => tensor.clone(),
-            (OperandKind::Variable(dtype), _)
-            | (_, OperandKind::Variable(dtype))
-            | (OperandKind::Number(dtype), _) => like_of(dtype, at),
+            (OperandKind::Number(_), OperandKind::Tensor(_) | OperandKind::Variable(_)) => {
+                own_like(&on_false, at)
+            }
+            _ => own_like(&on_true, at),
         };
         let on_true = on_true.hold(&like, "select", at);
         let on_false = on_false.hold(&like, "select", at);
@@ -87,14 +90,20 @@ impl Tensor {
 /// Limits.
 impl Tensor {
     /// Each element, but at least `low` and at most `high`: `minimum(maximum(x, low), high)`.
+    ///
+    /// `T[s], T[s], T[s] -> T[s]`, any dtype; shapes broadcast.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([-1.0f32, 0.5, 7.0]);
+    /// assert_eq!(x.clamp(0.0, 1.0).to_vec::<f32>()?, [0.0, 0.5, 1.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("clip", "clip_by_value"))]
     #[track_caller]
     pub fn clamp(&self, low: impl Operand, high: impl Operand) -> Tensor {
         let at = caller();
         let (low, high) = (low.hold(self, "clamp", at), high.hold(self, "clamp", at));
         one(Clamp {}, &[low.borrow(), self, high.borrow()], at)
     }
-}
-
-fn like_of(dtype: DType, at: CallSite) -> Tensor {
-    Tensor::scalar_at(Scalar::zero(dtype), at)
 }

@@ -1,4 +1,4 @@
-//! To and from `ndarray`.
+//! To and from `ndarray`, by the feature of that name: `Tensor::from(&array)` and [`Tensor::to_ndarray`].
 
 use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
 use tensorwright_ir::{DType, Element};
@@ -24,6 +24,14 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`Tensor::to_vec`].
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let array = ndarray::array![[1.0f32, 2.0], [3.0, 4.0]];
+    /// let x = Tensor::from(&array) * 2;
+    /// assert_eq!(x.to_ndarray::<f32>()?, (array * 2.0).into_dyn());
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
         let at = caller();

@@ -2,6 +2,7 @@
 //!
 //! - [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have theirs in
 //!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`];
+//! - [`names`]: what some of them are called elsewhere;
 //! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors;
 //! - [`operators`]: `+ - * /` and the like; [`index`]: `x.i(..)`;
 //! - [`operand`], [`attribute`] and [`starts`]: what ops take as operands, attributes and places; [`ranked`]: attributes that count axes;
@@ -9,10 +10,12 @@
 
 mod attribute;
 mod create;
+mod docs;
 mod elementwise;
 mod index;
 #[cfg(feature = "ndarray")]
 mod interop;
+mod names;
 mod nested;
 mod operand;
 mod operators;
@@ -33,8 +36,8 @@ pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep}
 pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped, Window, window};
 pub use nested::Nested;
 pub(crate) use nested::nested_at;
-pub(crate) use operand::fit;
 pub use operand::{Operand, OperandKind};
+pub(crate) use operand::{alone, fit};
 pub use shape::IntoExtents;
 pub use starts::{IntoStart, IntoStarts, Start, Starts};
 
@@ -48,6 +51,14 @@ impl Tensor {
     ///
     /// # Errors
     /// When the op does not accept the operands, or one of them carries an error.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let relu = tensorwright_ir::Op::from(tensorwright_ir::op::composite::Relu {});
+    /// let x = Tensor::from([-1.0f32, 2.0]);
+    /// assert_eq!(Tensor::apply(relu, &[&x])?[0].to_vec::<f32>()?, [0.0, 2.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn apply(op: impl Into<Op>, operands: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
         match interpret::apply(op.into(), operands, caller()) {

@@ -150,9 +150,25 @@ fn adopted_list(list: Elements, like: &Tensor, op: &'static str, at: CallSite) -
 /// is.
 pub(super) fn beside<'t>(x: &'t Tensor, name: &str, at: CallSite) -> Cow<'t, Tensor> {
     match name {
-        "indices" | "labels" | "targets" | "number" => Cow::Owned(integer_like(at)),
+        "indices" | "targets" | "number" => Cow::Owned(integer_like(at)),
         _ => Cow::Borrowed(x),
     }
+}
+
+/// What an operand by itself adopts the dtype of: its own.
+pub(super) fn own_like(operand: &impl Operand, at: CallSite) -> Tensor {
+    match operand.kind() {
+        OperandKind::Tensor(tensor) => tensor.clone(),
+        OperandKind::Variable(dtype) | OperandKind::Number(dtype) => {
+            Tensor::scalar_at(Scalar::zero(dtype), at)
+        }
+    }
+}
+
+/// An operand of which nothing else says the dtype.
+pub(crate) fn alone<O: Operand>(operand: O, op: &'static str, at: CallSite) -> O::Held {
+    let like = own_like(&operand, at);
+    operand.hold(&like, op, at)
 }
 
 /// What numbers that are indices adopt the dtype of.

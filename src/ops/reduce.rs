@@ -29,16 +29,76 @@ macro_rules! folds {
 
 folds! {
     /// The sum along `axes`; integers wrap.
+    ///
+    /// `T[s] -> T[s without axes]`, or with these axes of extent 1 by [`keep`](crate::keep).
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.sum(0).to_vec::<i32>()?, [5, 7, 9]);
+    /// assert_eq!(x.sum(keep(-1)).shape()?, &[2, 1].into());
+    /// assert_eq!(x.sum(..).item::<i32>()?, 21);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("sum_all", "sum_keepdim", "nansum"))]
     sum Sum;
     /// The product along `axes`; integers wrap.
+    ///
+    /// `T[s] -> T[s without axes]`, or with these axes of extent 1 by [`keep`](crate::keep).
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.prod(-1).to_vec::<i32>()?, [6, 120]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "product")]
     prod Prod;
     /// The greatest element along `axes`, NaN if there is one.
+    ///
+    /// `T[s] -> T[s without axes]`, or with these axes of extent 1 by [`keep`](crate::keep).
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.max(0).to_vec::<i32>()?, [4, 5, 6]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("amax", "reduce_max"))]
     max Max;
     /// The least element along `axes`, NaN if there is one.
+    ///
+    /// `T[s] -> T[s without axes]`, or with these axes of extent 1 by [`keep`](crate::keep).
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.min(..).item::<i32>()?, 1);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("amin", "reduce_min"))]
     min Min;
     /// Whether one element along `axes` is true.
+    ///
+    /// `bool[s] -> bool[s without axes]`.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.gt(5).any(-1).to_vec::<bool>()?, [false, true]);
+    /// # Ok::<(), Error>(())
+    /// ```
     any Any;
     /// Whether all elements along `axes` are true.
+    ///
+    /// `bool[s] -> bool[s without axes]`.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.gt(3).all(-1).to_vec::<bool>()?, [false, true]);
+    /// # Ok::<(), Error>(())
+    /// ```
     all All;
 }
 
@@ -60,36 +120,113 @@ macro_rules! cumulatives {
 
 cumulatives! {
     /// The sums of the elements up to each along `axis`.
+    ///
+    /// `T[s] -> T[s]`, numbers.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 4]);
+    /// assert_eq!(x.cumsum(0).to_vec::<i32>()?, [3, 4, 8]);
+    /// # Ok::<(), Error>(())
+    /// ```
     cumsum Sum;
     /// The products of the elements up to each along `axis`.
+    ///
+    /// `T[s] -> T[s]`, numbers.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 4]);
+    /// assert_eq!(x.cumprod(0).to_vec::<i32>()?, [3, 3, 12]);
+    /// # Ok::<(), Error>(())
+    /// ```
     cumprod Prod;
     /// The greatest of the elements up to each along `axis`.
+    ///
+    /// `T[s] -> T[s]`, numbers.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 4]);
+    /// assert_eq!(x.cummax(0).to_vec::<i32>()?, [3, 3, 4]);
+    /// # Ok::<(), Error>(())
+    /// ```
     cummax Max;
     /// The least of the elements up to each along `axis`.
+    ///
+    /// `T[s] -> T[s]`, numbers.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 4]);
+    /// assert_eq!(x.cummin(0).to_vec::<i32>()?, [3, 1, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
     cummin Min;
 }
 
 /// Statistics along axes.
 impl Tensor {
     /// The mean along `axes`.
+    ///
+    /// `T[s] -> T[s without axes]`, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1.0f64, 3.0], [5.0, 9.0]]);
+    /// assert_eq!(x.mean(-1).to_vec::<f64>()?, [2.0, 7.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("average", "mean_keepdim"))]
     #[track_caller]
     pub fn mean(&self, axes: impl IntoReduced) -> Tensor {
         self.reduced("mean", axes, caller(), |r| Mean { dims: dims(&r), axes: r.axes }.into())
     }
 
     /// The variance along `axes`: `sum((x - mean)^2) / (n - correction)`.
+    ///
+    /// `T[s] -> T[s without axes]`, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1.0f64, 3.0], [5.0, 9.0]]);
+    /// assert_eq!(x.var(-1, 0).to_vec::<f64>()?, [1.0, 4.0]);
+    /// assert_eq!(x.var(-1, 1).to_vec::<f64>()?, [2.0, 8.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "variance")]
     #[track_caller]
     pub fn var(&self, axes: impl IntoReduced, correction: usize) -> Tensor {
         self.reduced("var", axes, caller(), |r| Var { dims: dims(&r), axes: r.axes, correction }.into())
     }
 
     /// The standard deviation along `axes`, the root of [`Tensor::var`].
+    ///
+    /// `T[s] -> T[s without axes]`, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1.0f64, 3.0], [5.0, 9.0]]);
+    /// assert_eq!(x.std(-1, 0).to_vec::<f64>()?, [1.0, 2.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "stddev")]
     #[track_caller]
     pub fn std(&self, axes: impl IntoReduced, correction: usize) -> Tensor {
         self.reduced("std", axes, caller(), |r| Std { dims: dims(&r), axes: r.axes, correction }.into())
     }
 
     /// Mean and variance along `axes`.
+    ///
+    /// `T[s] -> T[s without axes]` twice, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1.0f64, 3.0], [5.0, 9.0]]);
+    /// let (mean, variance) = x.moments(-1);
+    /// assert_eq!((mean.to_vec::<f64>()?, variance.to_vec::<f64>()?), (vec![2.0, 7.0], vec![1.0, 4.0]));
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn moments(&self, axes: impl IntoReduced) -> (Tensor, Tensor) {
         two_with_ranks("moments", &[self], caller(), |ranks| {
@@ -99,18 +236,47 @@ impl Tensor {
     }
 
     /// `log(sum(e^x))` along `axes` without overflow.
+    ///
+    /// `T[s] -> T[s without axes]`, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1000.0f64, 1000.0]);
+    /// assert!(x.logsumexp(0).allclose(1000.0 + std::f64::consts::LN_2, 1e-12, 0.0).item::<bool>()?);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn logsumexp(&self, axes: impl IntoReduced) -> Tensor {
         self.reduced("logsumexp", axes, caller(), |r| Logsumexp { dims: dims(&r), axes: r.axes }.into())
     }
 
     /// The norm of the vectors along `axes`.
+    ///
+    /// `T[s] -> T[s without axes]`, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// use tensorwright::NormOrder;
+    /// let x = Tensor::from([3.0f64, -4.0]);
+    /// assert_eq!(x.norm(NormOrder::L2, 0).item::<f64>()?, 5.0);
+    /// assert_eq!(x.norm(NormOrder::L1, 0).item::<f64>()?, 7.0);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn norm(&self, order: NormOrder, axes: impl IntoReduced) -> Tensor {
         self.reduced("norm", axes, caller(), |r| Norm { order, dims: dims(&r), axes: r.axes }.into())
     }
 
     /// How many elements along `axes` are not zero, as i32.
+    ///
+    /// `T[s] -> i32[s without axes]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.count_nonzero(0).to_vec::<i32>()?, [2, 2, 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn count_nonzero(&self, axes: impl IntoReduced) -> Tensor {
         self.reduced("count_nonzero", axes, caller(), |r| {

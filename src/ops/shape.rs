@@ -22,6 +22,7 @@ impl Tensor {
     /// assert_eq!(x.reshape([2, -1]).shape()?, &[2, 3].into());
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias("view", "ravel", "flatten_all", "into_shape", "to_shape"))]
     #[track_caller]
     pub fn reshape(&self, shape: impl IntoExtents) -> Tensor {
         let at = caller();
@@ -37,6 +38,14 @@ impl Tensor {
 
     /// The axes in another order: axis `i` of the result is axis `permutation[i]`; negative axes count from
     /// the end.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::zeros((2, 3, 4), DType::F32);
+    /// assert_eq!(x.transpose([2, 0, 1]).shape()?, &[4, 2, 3].into());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("permute", "permuted_axes"))]
     #[track_caller]
     pub fn transpose(&self, permutation: impl IntoAttribute<Axes>) -> Tensor {
         one_with_ranks("transpose", &[self], caller(), |ranks| {
@@ -46,18 +55,64 @@ impl Tensor {
     }
 
     /// The last two axes swapped: the transposed matrix.
+    ///
+    /// `T[.., m, n] -> T[.., n, m]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
+    /// assert_eq!(x.t().to_vec::<i32>()?, [1, 4, 2, 5, 3, 6]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("mT", "matrix_transpose"))]
     #[track_caller]
     pub fn t(&self) -> Tensor {
         self.swapped("t", -1, -2, caller())
     }
 
     /// Two axes swapped; negative axes count from the end.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::zeros((2, 3, 4), DType::F32);
+    /// assert_eq!(x.swap_axes(0, -1).shape()?, &[4, 3, 2].into());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("swapaxes", "transpose_dims"))]
     #[track_caller]
     pub fn swap_axes(&self, first: impl AxisNumber, second: impl AxisNumber) -> Tensor {
         self.swapped("swap_axes", first.number(), second.number(), caller())
     }
 
+    /// One axis at another place, the others in their order; negative axes count from the end.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let images = Tensor::zeros((8, 32, 24, 3), DType::F32);
+    /// assert_eq!(images.move_axis(-1, 1).shape()?, &[8, 3, 32, 24].into());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("moveaxis", "movedim", "rollaxis"))]
+    #[track_caller]
+    pub fn move_axis(&self, from: impl AxisNumber, to: impl AxisNumber) -> Tensor {
+        let places = [from.number(), to.number()];
+        one_with_ranks("move_axis", &[self], caller(), |ranks| {
+            let [from, to] = checked_pair(places, ranks.of("axes"))?;
+            let mut permutation: Axes = (0..ranks.of("axes")).filter(|&axis| axis != from).collect();
+            permutation.insert(to, from);
+            Ok(Transpose { permutation }.into())
+        })
+    }
+
     /// Repeated along new leading axes and axes of extent 1, by NumPy's rule.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1, 2]);
+    /// assert_eq!(x.broadcast_to([2, 2]).to_vec::<i32>()?, [1, 2, 1, 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("expand", "broadcast_as"))]
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
         let (shape, at) = (shape.into(), caller());
@@ -71,6 +126,15 @@ impl Tensor {
     }
 
     /// With new axes of extent 1, which the result has at `axes`; negative ones count from the result's end.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1, 2]);
+    /// assert_eq!(x.expand_dims(-1).shape()?, &[2, 1].into());
+    /// assert_eq!(x.expand_dims([0, -1]).shape()?, &[1, 2, 1].into());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("unsqueeze", "newaxis", "insert_axis"))]
     #[track_caller]
     pub fn expand_dims(&self, axes: impl IntoAttribute<Axes> + Clone) -> Tensor {
         one_with_ranks("expand_dims", &[self], caller(), |ranks| {
@@ -80,6 +144,16 @@ impl Tensor {
     }
 
     /// Tensors of one type joined along a new axis, which may be negative and then counts from the result's end.
+    ///
+    /// `k` times `T[..] -> T[.., k, ..]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let (x, y) = (Tensor::from([1, 2]), Tensor::from([3, 4]));
+    /// assert_eq!(Tensor::stack(&[&x, &y], 0).to_vec::<i32>()?, [1, 2, 3, 4]);
+    /// assert_eq!(Tensor::stack(&[x, y], -1).to_vec::<i32>()?, [1, 3, 2, 4]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn stack<T: AsRef<Tensor>>(xs: &[T], axis: impl IntoAttribute<usize>) -> Tensor {
         let operands: Vec<&Tensor> = xs.iter().map(AsRef::as_ref).collect();
@@ -90,6 +164,13 @@ impl Tensor {
 
     /// Vectors with 1 at the index and 0 elsewhere, along a new axis of extent `depth`: `I[a.., b..] -> dtype[a.., depth, b..]`. The result
     /// has the new axis at `axis`; a negative one counts from the result's end. An index out of range gives zeros.
+    ///
+    /// ```text
+    /// indices    one_hot(3, -1, ..)    one_hot(3, 0, ..)
+    /// 2 0        0 0 1                 0 1
+    ///            1 0 0                 0 0
+    ///                                  1 0
+    /// ```
     ///
     /// ```
     /// # use tensorwright::prelude::*;
@@ -113,6 +194,13 @@ impl Tensor {
 
     /// A tensor of this shape, whose axes `axes` are those of the operand; each has its extent, or repeats its only element. Negative axes
     /// count from the result's end.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1, 2]);
+    /// assert_eq!(x.broadcast_in_dim([2, 3], [0]).to_vec::<i32>()?, [1, 1, 1, 2, 2, 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn broadcast_in_dim(
         &self,
@@ -127,6 +215,12 @@ impl Tensor {
     }
 
     /// The integers 0, 1, 2.. along one axis of a new tensor, as any number dtype; a negative axis counts from the end.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::iota(DType::I32, [2, 2], 0).to_vec::<i32>()?, [0, 0, 1, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn iota(
         dtype: impl IntoAttribute<DType>,
@@ -143,14 +237,20 @@ impl Tensor {
     fn swapped(&self, name: &'static str, first: i64, second: i64, at: CallSite) -> Tensor {
         one_with_ranks(name, &[self], at, |ranks| {
             let rank = ranks.of("axes");
-            let axes: Axes = [first, second].into_attribute("axes", rank)?;
+            let [first, second] = checked_pair([first, second], rank)?;
             let mut permutation: Axes = (0..rank).collect();
-            if let Some(&axis) = axes.iter().find(|&&axis| axis >= rank) {
-                return Err(TypeError::Axis { axis, rank });
-            }
-            permutation.swap(axes[0], axes[1]);
+            permutation.swap(first, second);
             Ok(Transpose { permutation }.into())
         })
+    }
+}
+
+/// Two axes of a tensor of `rank`.
+fn checked_pair(axes: [i64; 2], rank: usize) -> Result<[usize; 2], TypeError> {
+    let axes: Axes = axes.into_attribute("axes", rank)?;
+    match axes.iter().find(|&&axis| axis >= rank) {
+        Some(&axis) => Err(TypeError::Axis { axis, rank }),
+        None => Ok([axes[0], axes[1]]),
     }
 }
 

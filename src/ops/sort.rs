@@ -29,6 +29,15 @@ impl Tensor {
     }
 
     /// The elements along `axis` in descending order, NaN first; stable.
+    ///
+    /// `T[s] -> T[s]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 2]);
+    /// assert_eq!(x.sort_descending(0).to_vec::<i32>()?, [3, 2, 1]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn sort_descending(&self, axis: impl IntoAttribute<usize>) -> Tensor {
         one_with_ranks("sort", &[self], caller(), |ranks| {
@@ -38,6 +47,15 @@ impl Tensor {
     }
 
     /// For each place along `axis` the i32 index of the element that [`Tensor::sort`] puts there.
+    ///
+    /// `T[s] -> i32[s]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 2]);
+    /// assert_eq!(x.argsort(0).to_vec::<i32>()?, [1, 2, 0]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn argsort(&self, axis: impl IntoAttribute<usize>) -> Tensor {
         one_with_ranks("argsort", &[self], caller(), |ranks| {
@@ -48,6 +66,17 @@ impl Tensor {
 
     /// All tensors, which have one shape, sorted along `axis` by the first `keys` of them; stable. If they do
     /// not fit together, each result carries the error.
+    ///
+    /// `T[s], U[s], .. -> T[s], U[s], ..`, any dtypes.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let (names, ages) = (Tensor::from([10, 11, 12]), Tensor::from([41, 23, 35]));
+    /// let sorted = Tensor::sort_together(&[ages, names], 0, 1, false);
+    /// assert_eq!(sorted[1].to_vec::<i32>()?, [11, 12, 10]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("lexsort", "sort_by_key"))]
     #[track_caller]
     pub fn sort_together<T: AsRef<Tensor>>(
         xs: &[T],
@@ -63,6 +92,17 @@ impl Tensor {
     }
 
     /// The `k` greatest elements along `axis`, greatest first, and their i32 indices.
+    ///
+    /// `T[.., n, ..] -> T[.., k, ..], i32[.., k, ..]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 2]);
+    /// let (greatest, places) = x.top_k(2, 0);
+    /// assert_eq!((greatest.to_vec::<i32>()?, places.to_vec::<i32>()?), (vec![3, 2], vec![0, 2]));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "topk")]
     #[track_caller]
     pub fn top_k(&self, k: usize, axis: impl IntoAttribute<usize>) -> (Tensor, Tensor) {
         two_with_ranks("top_k", &[self], caller(), |ranks| {
@@ -71,12 +111,30 @@ impl Tensor {
     }
 
     /// The i32 index of the first greatest element along `axis`, which disappears; the first NaN wins.
+    ///
+    /// `T[.., n, ..] -> i32[.., ..]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 2]);
+    /// assert_eq!(x.argmax(0).item::<i32>()?, 0);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn argmax(&self, axis: impl IntoAttribute<usize>) -> Tensor {
         self.arg_reduce(ArgKind::Max, axis, caller())
     }
 
     /// The i32 index of the first least element along `axis`, which disappears; the first NaN wins.
+    ///
+    /// `T[.., n, ..] -> i32[.., ..]`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([3, 1, 2]);
+    /// assert_eq!(x.argmin(0).item::<i32>()?, 1);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn argmin(&self, axis: impl IntoAttribute<usize>) -> Tensor {
         self.arg_reduce(ArgKind::Min, axis, caller())

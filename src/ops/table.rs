@@ -9,6 +9,7 @@ use tensorwright_ir::op::{composite::*, primitive::*};
 use tensorwright_ir::{DType, Scalar, Shape};
 
 use super::attribute::IntoAttribute;
+use super::docs::table::op_doc;
 use super::operand::{Operand, beside};
 use super::ranked::{all_with_ranks, one_with_ranks};
 use crate::error::caller;
@@ -18,7 +19,7 @@ macro_rules! table_methods {
     ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident $(by $form:ident)?,)*) => {
         /// Ops of the registry.
         impl Tensor {
-            $(table_methods! { @method [$($form)?] $method; [$(#[$meta])*] [$($operands)*] { $($field : $ty),* } $results => $variant })*
+            $(table_methods! { @method [$($form)?] $method; [$(#[$meta])* #[doc = op_doc!($method)]] [$($operands)*] { $($field : $ty),* } $results => $variant })*
         }
     };
 

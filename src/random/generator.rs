@@ -46,6 +46,14 @@ impl Generator {
     ///
     /// # Errors
     /// In a traced function: it would be made by each trace, so it is made outside and used inside.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let numbers = Generator::new(42)?;
+    /// assert_ne!(numbers.normal([2], 0.0f32, 1.0).to_vec::<f32>()?, numbers.normal([2], 0.0f32, 1.0).to_vec::<f32>()?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("default_rng", "seed"))]
     #[track_caller]
     pub fn new(seed: u64) -> Result<Generator> {
         Generator::made_at(RandomKey::new(seed), caller())
@@ -55,6 +63,13 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Generator::new`], or when the key carries an error.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let numbers = Generator::from_key(RandomKey::new(42))?;
+    /// assert_eq!(numbers.normal([2], 0.0f32, 1.0).shape()?, &[2].into());
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn from_key(key: RandomKey) -> Result<Generator> {
         Generator::made_at(key, caller())
@@ -72,6 +87,15 @@ impl Generator {
     ///
     /// # Errors
     /// Never, for a generator that was made.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let numbers = Generator::new(1)?;
+    /// let first = numbers.uniform([2], 0.0f32, 1.0).to_vec::<f32>()?;
+    /// numbers.reseed(1)?;
+    /// assert_eq!(numbers.uniform([2], 0.0f32, 1.0).to_vec::<f32>()?, first);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn reseed(&self, seed: u64) -> Result<()> {
         let at = caller();
@@ -83,6 +107,14 @@ impl Generator {
     ///
     /// # Errors
     /// Never, for a generator that was made.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let numbers = Generator::new(1)?;
+    /// let (a, b) = (numbers.next_key()?, numbers.next_key()?);
+    /// assert_ne!(a.tensor().to_vec::<u32>()?, b.tensor().to_vec::<u32>()?);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn next_key(&self) -> Result<RandomKey> {
         self.next_at(caller())
@@ -103,6 +135,13 @@ impl Generator {
     ///
     /// # Errors
     /// As [`Generator::new`].
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let [weights, noise] = Generator::new(1)?.split()?;
+    /// assert_ne!(weights.permutation(9).to_vec::<i32>()?, noise.permutation(9).to_vec::<i32>()?);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn split<const N: usize>(&self) -> Result<[Generator; N]> {
         let at = caller();
@@ -112,14 +151,30 @@ impl Generator {
         Ok(generators.try_into().unwrap_or_else(|_| unreachable!("one generator for each key")))
     }
 
-    fn draw(&self, op: impl Into<Op>, at: CallSite) -> Tensor {
+    pub(super) fn draw(&self, op: impl Into<Op>, at: CallSite) -> Tensor {
         match self.next_at(at) {
             Ok(key) => one(op, &[&key.key], at),
             Err(error) => Tensor::failed(error),
         }
     }
 
+    /// An op of a tensor and a key.
+    pub(super) fn draw_from(&self, x: &Tensor, op: impl Into<Op>, at: CallSite) -> Tensor {
+        match self.next_at(at) {
+            Ok(key) => one(op, &[x, &key.key], at),
+            Err(error) => Tensor::failed(error),
+        }
+    }
+
     /// Numbers from `low` to below `high`, evenly distributed.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Generator::new(7)?.uniform([2, 3], -1.0f32, 1.0);
+    /// assert!(x.ge(-1).and(x.lt(1)).all(..).item::<bool>()?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("rand", "random"))]
     #[track_caller]
     pub fn uniform<T: Element>(&self, shape: impl Into<Shape>, low: T, high: T) -> Tensor {
         let op = Uniform { dtype: T::DTYPE, shape: shape.into(), low: low.into(), high: high.into() };
@@ -127,6 +182,14 @@ impl Generator {
     }
 
     /// Normally distributed numbers.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Generator::new(7)?.normal([1000], 5.0f32, 2.0);
+    /// assert!((x.mean(..).item::<f32>()? - 5.0).abs() < 0.5);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("randn", "standard_normal"))]
     #[track_caller]
     pub fn normal<T: Element>(&self, shape: impl Into<Shape>, mean: T, std: T) -> Tensor {
         let op = Normal { dtype: T::DTYPE, shape: shape.into(), mean: mean.into(), std: std.into() };
@@ -134,6 +197,13 @@ impl Generator {
     }
 
     /// Normally distributed numbers within two standard deviations of the mean.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Generator::new(7)?.truncated_normal([1000], 0.0f32, 1.0);
+    /// assert!(x.abs().le(2).all(..).item::<bool>()?);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn truncated_normal<T: Element>(&self, shape: impl Into<Shape>, mean: T, std: T) -> Tensor {
         let op = TruncatedNormal { dtype: T::DTYPE, shape: shape.into(), mean: mean.into(), std: std.into() };
@@ -141,6 +211,13 @@ impl Generator {
     }
 
     /// The numbers `0..count` in random order, as i32.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Generator::new(7)?.permutation(4).sort(0).to_vec::<i32>()?, [0, 1, 2, 3]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "randperm")]
     #[track_caller]
     pub fn permutation(&self, count: usize) -> Tensor {
         self.draw(Permutation { count }, caller())

@@ -12,6 +12,13 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries, if it does.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::zeros((2, 3), DType::F32);
+    /// assert_eq!(x.ty()?.to_string(), "f32[2,3]");
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn ty(&self) -> Result<&TensorType> {
         self.known_type().map_err(|failure| (*failure).clone())
@@ -21,6 +28,13 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries, if it does.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::zeros((2, 3), DType::F32);
+    /// assert_eq!(x.dtype()?, DType::F32);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn dtype(&self) -> Result<DType> {
         Ok(self.ty()?.dtype)
     }
@@ -29,6 +43,15 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries, if it does.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::zeros((2, 3), DType::F32);
+    /// assert_eq!(x.shape()?, &[2, 3].into());
+    /// assert_eq!(x.shape()?.size(0), 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("dims", "size"))]
     pub fn shape(&self) -> Result<&Shape> {
         Ok(&self.ty()?.shape)
     }
@@ -37,6 +60,14 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries, if it does.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::zeros((2, 3), DType::F32);
+    /// assert_eq!(x.rank()?, 2);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("ndim", "dim"))]
     pub fn rank(&self) -> Result<usize> {
         Ok(self.ty()?.rank())
     }
@@ -45,11 +76,26 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries, if it does.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::zeros((2, 3), DType::F32);
+    /// assert_eq!(x.elements()?, 6);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("numel", "len", "size", "elem_count"))]
     pub fn elements(&self) -> Result<usize> {
         Ok(self.ty()?.elements())
     }
 
     /// The error that the tensor carries instead of a value, if it does.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let wrong = Tensor::from([1, 2]) + Tensor::from([1, 2, 3]);
+    /// assert!(wrong.error().is_some());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn error(&self) -> Option<&Error> {
         match self.repr() {
             Repr::Failed(failure) => Some(failure),
@@ -58,6 +104,16 @@ impl Tensor {
     }
 
     /// Whether the tensor belongs to a trace, so that its value is not known yet.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let f = function(|x: Tensor| {
+    ///     assert!(x.is_traced());
+    ///     x
+    /// });
+    /// assert!(!f.call(1.0f32)?.is_traced());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn is_traced(&self) -> bool {
         matches!(self.repr(), Repr::Traced(_))
     }
@@ -66,6 +122,13 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries, if it does.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([1, 2]);
+    /// assert!((&x + 1).ok().is_ok() && x.reshape(3).ok().is_err());
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn ok(self) -> Result<Tensor> {
         match self.error() {
             Some(error) => Err(error.clone()),
@@ -77,6 +140,13 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries; if it has another dtype than `T`; if it is being traced.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).to_vec::<i32>()?, [1, 2, 3, 4]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("tolist", "numpy", "to_vec1"))]
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         let at = caller();
@@ -91,6 +161,13 @@ impl Tensor {
     ///
     /// # Errors
     /// As [`Tensor::to_vec`], and if there is not just one element.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).sum(..).item::<f32>()?, 3.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("to_scalar", "to_vec0"))]
     #[track_caller]
     pub fn item<T: Element>(&self) -> Result<T> {
         let at = caller();
@@ -106,6 +183,12 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries; if there is not just one element; if the tensor is being traced.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from(3).to_scalar()?.to_f64(), 3.0);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn to_scalar(&self) -> Result<Scalar> {
         self.scalar_value(caller())
@@ -115,6 +198,12 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries; if it is being traced.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([1u16, 2]).as_bytes()?, [1, 0, 2, 0]);
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn as_bytes(&self) -> Result<&[u8]> {
         Ok(self.value(caller())?.1.as_bytes())
@@ -124,6 +213,12 @@ impl Tensor {
     ///
     /// # Errors
     /// The error that the tensor carries; if it is being traced.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([1, 2]).to_literal()?.ty().to_string(), "i32[2]");
+    /// # Ok::<(), Error>(())
+    /// ```
     #[track_caller]
     pub fn to_literal(&self) -> Result<Literal> {
         let (ty, buffer) = self.value(caller())?;

@@ -17,6 +17,7 @@ mod index;
 mod list;
 mod loops;
 mod modes;
+mod names;
 mod operators;
 mod places;
 mod random;

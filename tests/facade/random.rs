@@ -122,3 +122,60 @@ fn no_two_threads_get_the_same_numbers() -> Result<()> {
     assert_eq!(all.len(), 150);
     Ok(())
 }
+
+#[test]
+fn integers_and_waiting_times() -> Result<()> {
+    let key = RandomKey::new(3);
+    let dice = key.randint([6000], 1, 7);
+    for (face, count) in dice.bincount(7).to_vec::<i32>()?.into_iter().enumerate().skip(1) {
+        assert!((850..1150).contains(&count), "{face}: {count}");
+    }
+    let waits = key.exponential([20000], 3.0f64);
+    assert!((waits.mean(..).item::<f64>()? - 3.0).abs() < 0.1 && waits.min(..).item::<f64>()? >= 0.0);
+    assert!((waits.std(.., 0).item::<f64>()? - 3.0).abs() < 0.15);
+    assert!(key.randint([1], 0.0f32, 1.0).ok().is_err() && key.randint([1], 2, 2).ok().is_err());
+    Ok(())
+}
+
+#[test]
+fn choices_go_by_their_weights() -> Result<()> {
+    let numbers = Generator::new(5)?;
+    let drawn = numbers.choice_weighted([0, 1, 2, 3], [0.0f32, 1.0, 2.0, 0.0], 6000);
+    let counts = drawn.bincount(4).to_vec::<i32>()?;
+    assert_eq!((counts[0], counts[3], counts[1] + counts[2]), (0, 0, 6000));
+    assert!((1850..2150).contains(&counts[1]), "{counts:?}");
+
+    let rows = Tensor::arange(8, DType::I32).reshape((4, 2));
+    assert_eq!(numbers.choice(&rows, (3, 5)).shape()?, &[3, 5, 2].into());
+    let distinct = numbers.choice_distinct(&rows, 4);
+    assert_eq!(distinct.i((.., 0)).sort(0).to_vec::<i32>()?, [0, 2, 4, 6]);
+    // Of two without replacement, the heavier comes first in two of three cases.
+    let first = vmap(|key: RandomKey| key.choice_distinct_weighted([0, 1], [1.0f32, 2.0], 2).i(0));
+    let keys = RandomKey::from_tensor(RandomKey::new(1).tensor().rng_split(3000));
+    let heavier = first.call(keys)?.sum(..).item::<i32>()?;
+    assert!((1900..2100).contains(&heavier), "{heavier}");
+
+    assert!(numbers.choice_distinct(&rows, 5).ok().is_err());
+    let error = numbers.choice_weighted(&rows, [1.0, 2.0], 3).ok().unwrap_err().to_string();
+    assert!(error.contains("weights f64[2] for the slices of i32[4,2] along axis 0"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn draws_are_the_same_compiled() -> Result<()> {
+    let draws = |key: RandomKey| {
+        let p = Tensor::from([0.1f32, 0.5, 0.4]);
+        let x = Tensor::from([10, 20, 30]);
+        (
+            key.choice(&x, 5),
+            key.choice_weighted(&x, &p, 5),
+            key.choice_distinct_weighted(&x, &p, 2),
+            key.shuffle(&x, 0),
+            key.randint([4], 0u8, 100),
+            key.bernoulli([9], 0.5),
+        )
+    };
+    let (eager, compiled) = (draws(RandomKey::new(9)), function(draws).call(RandomKey::new(9))?);
+    assert_eq!(format!("{eager:?}"), format!("{compiled:?}"));
+    Ok(())
+}

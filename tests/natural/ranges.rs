@@ -56,6 +56,9 @@ folds! {
     natural_from(a) in a..5, plain |a, _| a..5;
     closed(a, b) in a..=b, plain |a, b| a..=b;
     closed_range(a, b) in range(a..=b), plain |a, b| a..=b;
+    mixed_range(b) in range(0..b), plain |_, b| 0..b;
+    mixed_closed_range(a) in range(a..=5), plain |a, _| a..=5;
+    mixed_range_reversed(b) in range(1..b).rev(), plain |_, b| (1..b).rev();
     reversed(a, b) in (a..b).rev(), plain |a, b| (a..b).rev();
     below_reversed(b) in range(b).rev(), plain |_, b| (0..b).rev();
     steps(a, b) in (a..b).step_by(2), plain |a, b| (a..b).step_by(2);

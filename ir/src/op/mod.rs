@@ -12,6 +12,7 @@ pub mod error;
 pub mod registry;
 pub mod rule;
 pub mod sample;
+mod table;
 
 pub mod composite;
 pub mod control;

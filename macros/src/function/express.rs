@@ -160,25 +160,36 @@ impl Lower {
                 quote_spanned!(method.span()=> #receiver.#method(#(#arguments),*))
             }
             Expr::Range(range) => match (&range.start, &range.end) {
-                (Some(start), Some(end)) => self.range(start, end, &range.limits),
+                (Some(start), Some(end)) => self.range(start, end, &range.limits, Ranged::Iterated),
                 _ => self.expr(expr),
+            },
+            Expr::Call(call) => match ranged(call) {
+                Some((start, end, limits)) => {
+                    let (callee, bounds) = (&call.func, self.range(start, end, limits, Ranged::ByFunction));
+                    quote_spanned!(callee.span()=> #callee(#bounds))
+                }
+                None => self.expr(expr),
             },
             _ => self.expr(expr),
         }
     }
 
-    fn range(&mut self, start: &Expr, end: &Expr, limits: &syn::RangeLimits) -> TokenStream {
+    fn range(&mut self, start: &Expr, end: &Expr, limits: &syn::RangeLimits, ranged: Ranged) -> TokenStream {
         let (start, end) = (self.expr(start), self.expr(end));
-        let kind = match limits {
-            syn::RangeLimits::HalfOpen(_) => "open",
-            syn::RangeLimits::Closed(_) => "closed",
+        let (kind, bounds) = match limits {
+            syn::RangeLimits::HalfOpen(_) => ("open", "open_bounds"),
+            syn::RangeLimits::Closed(_) => ("closed", "closed_bounds"),
         };
-        let kind = Ident::new(kind, limits.span());
+        let method = match ranged {
+            Ranged::Iterated => "range",
+            Ranged::ByFunction => bounds,
+        };
+        let (kind, method) = (Ident::new(kind, limits.span()), Ident::new(method, limits.span()));
         quote_spanned! {limits.span()=> ({
             #[allow(unused_imports)]
             #[allow(unused_imports)]
             use ::tensorwright::control::natural::{PlainEnds as _, TensorEnds as _};
-            ::tensorwright::control::natural::Ends::#kind(#start, #end).range()
+            ::tensorwright::control::natural::Ends::#kind(#start, #end).#method()
         })}
     }
 
@@ -194,6 +205,26 @@ impl Lower {
         let (tokens, make) = (lowered.tokens, super::lower::new_slot(&slot));
         let take = super::lower::take(&slot, "the expression", expr.span());
         quote!({ #make #tokens #take })
+    }
+}
+
+/// Who goes over a range of bounds of any type.
+#[derive(Clone, Copy)]
+enum Ranged {
+    /// The loop itself.
+    Iterated,
+    /// What a function `range` makes of it. Bounds that are Rust's own stay Rust's own range, whoever's function it is.
+    ByFunction,
+}
+
+/// The bounds of `range(a..b)` and `range(a..=b)`.
+fn ranged(call: &syn::ExprCall) -> Option<(&Expr, &Expr, &syn::RangeLimits)> {
+    let Expr::Path(path) = bare(&call.func) else { return None };
+    let is_range = path.path.segments.last().is_some_and(|segment| segment.ident == "range");
+    let argument = call.args.first().filter(|_| is_range && call.args.len() == 1)?;
+    match bare(argument) {
+        Expr::Range(range) => Some((range.start.as_deref()?, range.end.as_deref()?, &range.limits)),
+        _ => None,
     }
 }
 

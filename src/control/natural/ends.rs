@@ -38,12 +38,28 @@ impl<A, B> Ends<A, B> {
 pub trait TensorEnds: Sized {
     /// The range.
     fn range(self) -> Range;
+
+    /// What [`range()`](super::range()) takes for `a..b`.
+    fn open_bounds(self) -> Range {
+        self.range()
+    }
+
+    /// What [`range()`](super::range()) takes for `a..=b`.
+    fn closed_bounds(self) -> Range {
+        self.range()
+    }
 }
 
 /// All other bounds: found after [`TensorEnds`], because it takes one more reference.
 pub trait PlainEnds<T>: Sized {
     /// What iterates.
     fn range(self) -> OpenOrClosed<T>;
+
+    /// The range `a..b` itself.
+    fn open_bounds(self) -> ops::Range<T>;
+
+    /// The range `a..=b` itself.
+    fn closed_bounds(self) -> ops::RangeInclusive<T>;
 }
 
 /// Rust's own ranges.
@@ -58,6 +74,16 @@ impl<T> PlainEnds<T> for &Ends<T, T> {
     fn range(self) -> OpenOrClosed<T> {
         let (start, end) = self.parts();
         if self.inclusive { OpenOrClosed::Closed(start..=end) } else { OpenOrClosed::Open(start..end) }
+    }
+
+    fn open_bounds(self) -> ops::Range<T> {
+        let (start, end) = self.parts();
+        start..end
+    }
+
+    fn closed_bounds(self) -> ops::RangeInclusive<T> {
+        let (start, end) = self.parts();
+        start..=end
     }
 }
 

@@ -13,7 +13,8 @@ use crate::interpret::one;
 /// The integers from 0 to `end`, exclusive, for a `for` loop in a [`#[function]`](macro@crate::function): `end` is an integer scalar, the
 /// items have its dtype, and the body is traced once, however long the loop is.
 ///
-/// With a tensor among its bounds, `for i in a..b` is such a loop too; plain `0..10` is unrolled, and `range(0..10)` is not.
+/// With a tensor among its bounds, `for i in a..b` is such a loop too, as `for i in range(a..b)` is; plain `0..10` is unrolled, and
+/// `range(0..10)` is not.
 ///
 /// ```
 /// use tensorwright::prelude::*;
@@ -127,6 +128,13 @@ impl RangeBounds for Tensor {
 impl RangeBounds for &Tensor {
     fn range(self, at: CallSite) -> Range {
         Range::below(self.clone(), at)
+    }
+}
+
+/// A range stays what it is.
+impl RangeBounds for Range {
+    fn range(self, _: CallSite) -> Range {
+        self
     }
 }
 

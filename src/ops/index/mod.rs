@@ -54,6 +54,7 @@ impl Tensor {
     /// assert_eq!(x.i(x.gt(9)).to_vec::<i32>()?, [10, 11]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias("get", "index", "slice", "narrow", "select"))]
     #[track_caller]
     pub fn i(&self, index: impl IntoIndices) -> Tensor {
         self.i_at(index, caller())

@@ -1,11 +1,14 @@
 //! Arithmetic: short formulas that have a name.
 
-use super::elementwise::{ElementWise, Precision};
+use smallvec::smallvec;
+
+use super::build::wide_dtype;
+use super::elementwise::{ElementWise, Precision, same_types};
 use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
-use crate::op::sample::{Draw, Values};
-use crate::op::{Derivative, Primal};
-use crate::{Builder, DTypeClass, Value, attributes};
+use crate::op::sample::{Draw, Operand, Values};
+use crate::op::{Arity, Batching, CompositeDef, Derivative, OwnRules, Primal, Results, Sample, TypeError};
+use crate::{Builder, DType, DTypeClass, Scalar, TensorType, Value, attributes};
 
 attributes! {
     /// `x * x`; integers wrap.
@@ -298,5 +301,109 @@ impl ElementWise for StopGradient {
 
     fn draw(_draw: &mut Draw<'_>) -> StopGradient {
         StopGradient {}
+    }
+}
+
+attributes! {
+    /// The logarithm to base 10.
+    pub struct Log10 {}
+}
+
+impl ElementWise for Log10 {
+    const NAME: &'static str = "log10";
+    const VALUES: Values = Values::Range(0.25, 8.0);
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let log = b.log(x[0])?;
+        b.div_number(log, std::f64::consts::LN_10)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> Log10 {
+        Log10 {}
+    }
+}
+
+attributes! {
+    /// `x` with 0 for NaN, and the greatest and least finite numbers for infinities.
+    pub struct NanToNum {}
+}
+
+impl ElementWise for NanToNum {
+    const NAME: &'static str = "nan_to_num";
+    const PRECISION: Precision = Precision::Own;
+    const VALUES: Values = Values::Any;
+
+    fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
+        let greatest = greatest_finite(b.tensor(x[0]).dtype);
+        let nan = b.is_nan(x[0])?;
+        let number = b.number_where(nan, 0.0, x[0])?;
+        let number = b.at_most(number, greatest)?;
+        b.at_least(number, -greatest)
+    }
+
+    fn draw(_draw: &mut Draw<'_>) -> NanToNum {
+        NanToNum {}
+    }
+}
+
+/// The greatest finite number of a float dtype.
+fn greatest_finite(dtype: DType) -> f64 {
+    match dtype {
+        DType::F16 => 65504.0,
+        DType::BF16 => f64::from(f32::from_bits(0x7f7f_0000)),
+        DType::F32 => f64::from(f32::MAX),
+        _ => f64::MAX,
+    }
+}
+
+attributes! {
+    /// Whether two numbers are about equal: `|lhs - rhs| <= atol + rtol * |rhs|`, `T[s], T[s] -> bool[s]`. Equal infinities are, NaN never is.
+    pub struct Isclose {
+        /// The difference that is allowed, as a share of `rhs`.
+        pub rtol: Scalar,
+        /// The difference that is allowed, as a number.
+        pub atol: Scalar,
+    }
+}
+
+impl CompositeDef for Isclose {
+    const NAME: &'static str = "isclose";
+    const ARITY: Arity = Arity::Exact(2);
+
+    fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
+        let dtype = same_types(b, operands, DTypeClass::Number)?.dtype;
+        let wide = if dtype.is_float() { wide_dtype(dtype) } else { DType::F64 };
+        let (lhs, rhs) = (b.convert(operands[0], wide)?, b.convert(operands[1], wide)?);
+        let difference = b.sub(lhs, rhs)?;
+        let difference = b.abs(difference)?;
+        let magnitude = b.abs(rhs)?;
+        let share = b.mul_number(magnitude, self.rtol.to_f64())?;
+        let bound = b.add_number(share, self.atol.to_f64())?;
+        let near = b.le(difference, bound)?;
+        let finite = b.is_finite(rhs)?;
+        let near = b.and(near, finite)?;
+        let equal = b.eq(operands[0], operands[1])?;
+        Ok(smallvec![b.or(near, equal)?])
+    }
+
+    fn own_rules(&self) -> Option<&dyn OwnRules> {
+        Some(self)
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Isclose> {
+        let ty = draw.like(hint, DTypeClass::Number, 0);
+        let (rtol, atol) = draw.choose(&[(1e-5, 1e-8), (0.5, 0.0)]);
+        let op = Isclose { rtol: Scalar::F64(rtol), atol: Scalar::F64(atol) };
+        Sample::exact(op, [Operand::any(ty.clone()), Operand::any(ty)])
+    }
+}
+
+impl OwnRules for Isclose {
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::Expansion
+    }
+
+    fn batching(&self, _examples: usize) -> Batching<'_> {
+        Batching::ElementWise
     }
 }

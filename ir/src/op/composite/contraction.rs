@@ -234,3 +234,82 @@ pub(super) fn diagonal(b: &mut Builder, x: Value, first: usize, second: usize) -
     let moved = if order.is_sorted() { x } else { b.transpose(x, order)? };
     b.diagonal_of_last(moved, 0, 0, shape.size(first))
 }
+
+attributes! {
+    /// The Kronecker product: `T[m.., n], T[p.., q] -> T[mp.., nq]`, each element of `lhs` times all of `rhs`. An operand of
+    /// lower rank has axes of extent 1 in front.
+    pub struct Kron {}
+}
+
+impl CompositeDef for Kron {
+    const NAME: &'static str = "kron";
+    const ARITY: Arity = Arity::Exact(2);
+
+    fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
+        let (lhs, rhs) = number_pair(b, operands)?;
+        let rank = lhs.rank().max(rhs.rank());
+        let extents = |ty: &TensorType| -> Vec<Dim> {
+            std::iter::repeat_n(Dim::ONE, rank - ty.rank()).chain(ty.shape.iter().copied()).collect()
+        };
+        let (left, right) = (extents(&lhs), extents(&rhs));
+        let result: Shape =
+            left.iter().zip(&right).map(|(l, r)| l.times(*r).unwrap_or(Dim::known(usize::MAX))).collect();
+        rule::one(lhs.dtype, result.clone())?;
+        // Each axis is one of `lhs` and one of `rhs`, which are merged afterwards.
+        let all: Shape = left.iter().zip(&right).flat_map(|(&l, &r)| [l, r]).collect();
+        let axes = |ty: &TensorType, side: usize| -> Axes {
+            (rank - ty.rank()..rank).map(|axis| 2 * axis + side).collect()
+        };
+        let lhs = b.broadcast_in_dim(operands[0], all.clone(), axes(&lhs, 0))?;
+        let rhs = b.broadcast_in_dim(operands[1], all, axes(&rhs, 1))?;
+        let product = b.mul(lhs, rhs)?;
+        Ok(smallvec![b.reshape(product, result)?])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Kron> {
+        let lhs = draw.like(hint, DTypeClass::Number, 0);
+        let rank = draw.below(3);
+        let small = lhs.elements() <= 256;
+        let rhs: Shape = (0..rank).map(|_| if small { draw.choose(&[2usize, 1, 3]) } else { 1 }).collect();
+        sample_product(Kron {}, lhs.clone(), lhs.with_shape(rhs))
+    }
+}
+
+attributes! {
+    /// The cross product of vectors of three along `axis`: `T[.., 3, ..], T[.., 3, ..] -> T[.., 3, ..]`, numbers.
+    pub struct Cross {
+        /// The axis of the vectors' components.
+        pub axis: usize,
+    }
+}
+
+impl CompositeDef for Cross {
+    const NAME: &'static str = "cross";
+    const ARITY: Arity = Arity::Exact(2);
+
+    fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
+        let ty = super::elementwise::same_types(b, operands, DTypeClass::Number)?;
+        if ty.shape.size(rule::check_axis(self.axis, ty.rank())?) != 3 {
+            return Err(TypeError::Other(format!("axis {} must have extent 3, found {ty}", self.axis)));
+        }
+        let component = |b: &mut Builder, operand: usize, at: usize| {
+            b.section(operands[operand], self.axis, at % 3, at % 3 + 1)
+        };
+        let mut parts = Vec::new();
+        for i in 0..3 {
+            let (left, right) = (component(b, 0, i + 1)?, component(b, 1, i + 2)?);
+            let plus = b.mul(left, right)?;
+            let (left, right) = (component(b, 0, i + 2)?, component(b, 1, i + 1)?);
+            let minus = b.mul(left, right)?;
+            parts.push(b.sub(plus, minus)?);
+        }
+        Ok(smallvec![b.concat(&parts, self.axis)?])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Cross> {
+        let ty = draw.like(hint, DTypeClass::Number, 1);
+        let axis = draw.axis(ty.rank());
+        let ty = ty.with_shape(ty.shape.with_dim(axis, Dim::known(3)));
+        sample_product(Cross { axis }, ty.clone(), ty)
+    }
+}

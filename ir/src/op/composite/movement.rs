@@ -6,7 +6,7 @@ use super::build::other_axes;
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Dim, Shape, TensorType, Value, attributes};
+use crate::{Builder, DType, DTypeClass, Dim, Literal, Scalar, Shape, TensorType, Value, attributes};
 
 /// The largest number of results that an op makes of one operand's extent.
 const MAX_PARTS: usize = 4096;
@@ -319,4 +319,63 @@ pub(super) fn times(dim: Dim, count: usize) -> Dim {
 /// `order` followed by all other axes of a tensor of `rank`.
 pub(super) fn then_others(order: &[usize], rank: usize) -> Axes {
     order.iter().copied().chain(other_axes(rank, order)).collect()
+}
+
+attributes! {
+    /// Each slice along `axis` repeated, one after the other: `T[.., n, ..] -> T[.., m, ..]`.
+    pub struct Repeat {
+        /// How often: one number for all slices, or one for each.
+        pub repeats: Axes,
+        /// The axis.
+        pub axis: usize,
+    }
+}
+
+impl CompositeDef for Repeat {
+    const NAME: &'static str = "repeat";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        let ty = b.type_of(x[0]);
+        let extent = ty.shape.size(rule::check_axis(self.axis, ty.rank())?);
+        if let [repeat] = self.repeats[..] {
+            return Ok(smallvec![repeated(b, x[0], repeat, self.axis)?]);
+        }
+        if self.repeats.len() != extent {
+            let reason = format!("{} numbers for {extent} slices", self.repeats.len());
+            return Err(TypeError::attribute("repeats", reason));
+        }
+        let total = self.repeats.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
+        let total = Dim::known(total.unwrap_or(usize::MAX));
+        rule::one(ty.dtype, ty.shape.with_dim(self.axis, total))?;
+        let numbers: Vec<i64> = (0..)
+            .zip(&self.repeats)
+            .flat_map(|(slice, &repeat)| std::iter::repeat_n(slice, repeat))
+            .collect();
+        let numbers = b.literal(Literal::from_fn(TensorType::new(DType::I64, [total.size()]), |i| {
+            Scalar::I64(numbers[i])
+        }));
+        Ok(smallvec![super::indexing::take(b, x[0], numbers, self.axis)?])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Repeat> {
+        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let axis = draw.axis(ty.rank());
+        let small = ty.elements() <= 512;
+        let count = if draw.flip() && small { ty.shape.size(axis) } else { 1 };
+        let repeats = (0..count).map(|_| if small { draw.choose(&[1, 2, 0]) } else { 1 }).collect();
+        Sample::exact(Repeat { repeats, axis }, [Operand::any(ty)])
+    }
+}
+
+/// All slices repeated alike: the repetition is an axis of its own for a while.
+fn repeated(b: &mut Builder, x: Value, repeat: usize, axis: usize) -> Result<Value, TypeError> {
+    let ty = b.type_of(x);
+    let result = ty.shape.with_dim(axis, times(ty.shape[axis], repeat));
+    rule::one(ty.dtype, result.clone())?;
+    let (before, after) = ty.shape.split_at(axis + 1);
+    let spread: Shape = before.iter().chain([&Dim::known(repeat)]).chain(after).copied().collect();
+    let axes: Axes = (0..=axis).chain(axis + 2..spread.rank()).collect();
+    let spread = b.broadcast_in_dim(x, spread, axes)?;
+    Ok(b.reshape(spread, result)?)
 }

@@ -378,18 +378,18 @@ impl CompositeDef for RngFoldIn {
     }
 }
 
-fn key_operand() -> Operand {
+pub(super) fn key_operand() -> Operand {
     Operand::any(TensorType::new(DType::U32, [2]))
 }
 
-fn check_key(b: &Builder, operands: &[Value], key: usize) -> Result<(), TypeError> {
+pub(super) fn check_key(b: &Builder, operands: &[Value], key: usize) -> Result<(), TypeError> {
     match b.tensor(operands[key]) {
         ty if *ty == TensorType::new(DType::U32, [2]) => Ok(()),
         ty => Err(TypeError::Other(format!("the key (operand {key}) must be u32[2], found {ty}"))),
     }
 }
 
-fn check_float(dtype: DType) -> Result<(), TypeError> {
+pub(super) fn check_float(dtype: DType) -> Result<(), TypeError> {
     if dtype.is_float() {
         Ok(())
     } else {
@@ -399,13 +399,19 @@ fn check_float(dtype: DType) -> Result<(), TypeError> {
 }
 
 /// Random bits of the key's stream from `block` on.
-fn bits(b: &mut Builder, key: Value, dtype: DType, shape: &Shape, block: u64) -> Result<Value, BuildError> {
+pub(super) fn bits(
+    b: &mut Builder,
+    key: Value,
+    dtype: DType,
+    shape: &Shape,
+    block: u64,
+) -> Result<Value, BuildError> {
     let block = b.scalar(block);
     b.rng_bits(key, block, RngAlgorithm::Philox, dtype, shape.clone())
 }
 
 /// Digits of the significand, in bits.
-fn digits(dtype: DType) -> u32 {
+pub(super) fn digits(dtype: DType) -> u32 {
     match dtype {
         DType::BF16 => 8,
         DType::F16 => 11,
@@ -415,14 +421,25 @@ fn digits(dtype: DType) -> u32 {
 }
 
 /// Multiples of `2^-digits` in [0, 1), of dtype f32 or f64.
-fn unit(b: &mut Builder, key: Value, dtype: DType, shape: &Shape, digits: u32) -> Result<Value, BuildError> {
+pub(super) fn unit(
+    b: &mut Builder,
+    key: Value,
+    dtype: DType,
+    shape: &Shape,
+    digits: u32,
+) -> Result<Value, BuildError> {
     let word = if dtype == DType::F64 { DType::U64 } else { DType::U32 };
     let bits = bits(b, key, word, shape, 0)?;
     top_digits(b, bits, dtype, digits)
 }
 
 /// The top `digits` of random words as a fraction.
-fn top_digits(b: &mut Builder, words: Value, dtype: DType, digits: u32) -> Result<Value, BuildError> {
+pub(super) fn top_digits(
+    b: &mut Builder,
+    words: Value,
+    dtype: DType,
+    digits: u32,
+) -> Result<Value, BuildError> {
     let ty = b.type_of(words);
     let shift = b.full(Scalar::from_i128(ty.dtype, i128::from(ty.dtype.bits() - digits)), &ty.shape)?;
     let top = b.shr_logic(words, shift)?;

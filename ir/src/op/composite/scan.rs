@@ -1,4 +1,4 @@
-//! Prefix folds beyond the monoids of `cumulative`.
+//! Prefix folds beyond the monoids of `cumulative`, and what undoes a sum.
 
 use smallvec::smallvec;
 
@@ -67,5 +67,42 @@ impl CumulativeLogsumexp {
             return Ok(x);
         }
         b.pad(x, nothing, low, high, Axes::from_elem(0, ty.rank()))
+    }
+}
+
+attributes! {
+    /// Differences of neighbours along `axis`, `order` times over: `T[.., n, ..] -> T[.., n - order, ..]`, numbers.
+    pub struct Diff {
+        /// How often differences are taken.
+        pub order: usize,
+        /// The axis.
+        pub axis: usize,
+    }
+}
+
+impl CompositeDef for Diff {
+    const NAME: &'static str = "diff";
+    const ARITY: Arity = Arity::Exact(1);
+
+    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
+        let ty = b.type_of(x[0]);
+        rule::require_class(&[&ty], 0, DTypeClass::Number)?;
+        let extent = ty.shape.size(rule::check_axis(self.axis, ty.rank())?);
+        let mut differences = x[0];
+        for taken in 0..self.order.min(extent) {
+            let left = extent - taken;
+            let (later, earlier) = (
+                b.section(differences, self.axis, 1, left)?,
+                b.section(differences, self.axis, 0, left - 1)?,
+            );
+            differences = b.sub(later, earlier)?;
+        }
+        Ok(smallvec![differences])
+    }
+
+    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Diff> {
+        let ty = draw.like(hint, DTypeClass::Number, 1);
+        let axis = draw.axis(ty.rank());
+        Sample::exact(Diff { order: draw.choose(&[1, 2, 0, 3]), axis }, [Operand::moderate(ty)])
     }
 }

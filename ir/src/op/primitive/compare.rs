@@ -30,31 +30,37 @@ macro_rules! for_each_compare {
     ($callback:path) => {
         $callback! {
             /// `lhs == rhs`; false if one is NaN.
+            #[doc(alias = "equal")]
             eq => Eq {
                 holds: Holds::Of(|order| order == Some(Ordering::Equal)),
                 mirrored: Some(CompareFn::Eq),
             };
             /// `lhs != rhs`; true if one is NaN.
+            #[doc(alias = "not_equal")]
             ne => Ne {
                 holds: Holds::Of(|order| order != Some(Ordering::Equal)),
                 mirrored: Some(CompareFn::Ne),
             };
             /// `lhs < rhs`; false if one is NaN.
+            #[doc(alias = "less")]
             lt => Lt {
                 holds: Holds::Of(|order| order == Some(Ordering::Less)),
                 mirrored: Some(CompareFn::Gt),
             };
             /// `lhs <= rhs`; false if one is NaN.
+            #[doc(alias = "less_equal")]
             le => Le {
                 holds: Holds::Of(|order| matches!(order, Some(Ordering::Less | Ordering::Equal))),
                 mirrored: Some(CompareFn::Ge),
             };
             /// `lhs > rhs`; false if one is NaN.
+            #[doc(alias = "greater")]
             gt => Gt {
                 holds: Holds::Of(|order| order == Some(Ordering::Greater)),
                 mirrored: Some(CompareFn::Lt),
             };
             /// `lhs >= rhs`; false if one is NaN.
+            #[doc(alias = "greater_equal")]
             ge => Ge {
                 holds: Holds::Of(|order| matches!(order, Some(Ordering::Greater | Ordering::Equal))),
                 mirrored: Some(CompareFn::Le),
@@ -68,10 +74,10 @@ macro_rules! for_each_compare {
 }
 
 macro_rules! define_compare {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+    ($($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)*) => {
         /// An element-wise comparison.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum CompareFn { $($(#[doc = $doc])* $variant),* }
+        pub enum CompareFn { $($(#[$meta])* $variant),* }
 
         static ROWS: &[Row] = &[$(Row $row),*];
 
@@ -87,7 +93,7 @@ macro_rules! define_compare {
 
         /// One method per comparison. Each fails unless both operands have the same type.
         impl crate::Builder {
-            $($(#[doc = $doc])*
+            $($(#[$meta])*
             pub fn $name(&mut self, lhs: crate::Value, rhs: crate::Value) -> Result<crate::Value, crate::BuildError> {
                 self.push_one(CompareFn::$variant, &[lhs, rhs])
             })*

@@ -29,6 +29,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// `lhs - rhs`; integers wrap.
+            #[doc(alias = "subtract")]
             sub => Sub {
                 evaluation: Number { float: |_, x, y| x - y, int: |_, x, y| x - y },
                 derivative: By([|_, _, _, _| Ok(Partial::One), |_, _, _, _| Ok(Partial::MinusOne)]),
@@ -38,6 +39,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// `lhs * rhs`; integers wrap.
+            #[doc(alias = "multiply")]
             mul => Mul {
                 evaluation: Number { float: |_, x, y| x * y, int: |_, x, y| x.wrapping_mul(y) },
                 derivative: By([|_, _, y, _| Ok(Partial::Times(y)), |_, x, _, _| Ok(Partial::Times(x))]),
@@ -47,6 +49,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// `lhs / rhs`; integers truncate towards zero, and `x / 0` is 0.
+            #[doc(alias("divide", "true_divide"))]
             div => Div {
                 evaluation: Number { float: |_, x, y| x / y, int: |_, x, y| number::div(x, y) },
                 derivative: By([
@@ -62,6 +65,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// `floor(lhs / rhs)` with the quotient rounded first, to f32 for narrower floats; for integers `x / 0` is 0.
+            #[doc(alias("floor_divide", "div_euclid"))]
             floordiv => Floordiv {
                 evaluation: Number { float: number::float_floordiv, int: |_, x, y| number::floordiv(x, y) },
                 derivative: Zero,
@@ -71,6 +75,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// What is left by truncated division, with the sign of `lhs`; for integers `x rem 0` is `x`.
+            #[doc(alias = "fmod")]
             rem => Rem {
                 evaluation: Number { float: |_, x, y| x % y, int: |_, x, y| number::rem(x, y) },
                 derivative: By([
@@ -83,6 +88,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// What is left by floored division, with the sign of `rhs` (a zero has that of `lhs`); for integers `x mod 0` is `x`.
+            #[doc(alias("mod", "remainder", "rem_euclid"))]
             floor_mod => FloorMod {
                 evaluation: Number { float: |_, x, y| number::float_mod(x, y), int: |_, x, y| number::floor_mod(x, y) },
                 derivative: By([
@@ -95,6 +101,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// `lhs` to the power `rhs`; integers wrap, and negative powers of integers truncate towards zero.
+            #[doc(alias = "power")]
             pow => Pow {
                 evaluation: Number { float: |_, x, y| number::pow(x, y), int: number::int_pow },
                 derivative: By([
@@ -131,6 +138,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// The angle of the point `(rhs, lhs)`, in radians from -pi to pi.
+            #[doc(alias = "arctan2")]
             atan2 => Atan2 {
                 evaluation: Float(|_, x, y| x.atan2(y)),
                 derivative: By([
@@ -146,6 +154,7 @@ macro_rules! for_each_binary {
                 accuracy: Ulps(4),
             };
             /// Logical or bitwise and.
+            #[doc(alias("logical_and", "bitwise_and"))]
             and => And {
                 evaluation: Bits { int: |_, x, y| x & y, bool: |x, y| x & y },
                 derivative: Zero,
@@ -155,6 +164,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// Logical or bitwise or.
+            #[doc(alias("logical_or", "bitwise_or"))]
             or => Or {
                 evaluation: Bits { int: |_, x, y| x | y, bool: |x, y| x | y },
                 derivative: Zero,
@@ -164,6 +174,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// Logical or bitwise exclusive or.
+            #[doc(alias("logical_xor", "bitwise_xor"))]
             xor => Xor {
                 evaluation: Bits { int: |_, x, y| x ^ y, bool: |x, y| x ^ y },
                 derivative: Zero,
@@ -173,6 +184,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// Shift left; 0 if `rhs` is negative or not below the width.
+            #[doc(alias = "left_shift")]
             shl => Shl {
                 evaluation: Int(number::shl),
                 derivative: Zero,
@@ -182,6 +194,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// Shift right, filling with zeros; 0 if `rhs` is negative or not below the width.
+            #[doc(alias = "shift_right_logical")]
             shr_logic => ShrLogic {
                 evaluation: Int(number::shr_logic),
                 derivative: Zero,
@@ -191,6 +204,7 @@ macro_rules! for_each_binary {
                 accuracy: Exact,
             };
             /// Shift right, filling with the top bit; all top bits if `rhs` is negative or not below the width.
+            #[doc(alias("right_shift", "shift_right_arithmetic"))]
             shr_arith => ShrArith {
                 evaluation: Int(number::shr_arith),
                 derivative: Zero,
@@ -204,10 +218,10 @@ macro_rules! for_each_binary {
 }
 
 macro_rules! define_binary {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+    ($($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)*) => {
         /// An element-wise function of two operands.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum BinaryFn { $($(#[doc = $doc])* $variant),* }
+        pub enum BinaryFn { $($(#[$meta])* $variant),* }
 
         static ROWS: &[Row] = &[$(Row $row),*];
 
@@ -224,7 +238,7 @@ macro_rules! define_binary {
         /// One method per element-wise function of two operands. Each fails unless both operands have the same type, of an
         /// accepted dtype.
         impl crate::Builder {
-            $($(#[doc = $doc])*
+            $($(#[$meta])*
             pub fn $name(&mut self, lhs: crate::Value, rhs: crate::Value) -> Result<crate::Value, crate::BuildError> {
                 self.push_one(BinaryFn::$variant, &[lhs, rhs])
             })*

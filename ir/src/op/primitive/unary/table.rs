@@ -22,6 +22,7 @@ macro_rules! for_each_unary {
     ($callback:path) => {
         $callback! {
             /// `-x`; integers wrap.
+            #[doc(alias = "negative")]
             neg => Neg {
                 evaluation: Signed { float: |x| -x, int: |x| -x },
                 derivative: By(|_, _, _| Ok(Partial::MinusOne)),
@@ -30,6 +31,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// `|x|`; integers wrap.
+            #[doc(alias("absolute", "fabs"))]
             abs => Abs {
                 evaluation: Signed { float: f64::abs, int: i128::abs },
                 derivative: By(|b, x, _| b.sign(x).map(Partial::Times)),
@@ -38,6 +40,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// -1, 0 or 1; floats keep the sign of zero, NaN stays NaN.
+            #[doc(alias("signum", "sgn"))]
             sign => Sign {
                 evaluation: Signed { float: float::sign, int: i128::signum },
                 derivative: Zero,
@@ -92,6 +95,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// The nearest integer, ties to even.
+            #[doc(alias("round_ties_even", "rint", "roundeven"))]
             round_even => RoundEven {
                 evaluation: Float(f64::round_ties_even),
                 derivative: Zero,
@@ -108,6 +112,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// `x` without its fraction.
+            #[doc(alias = "fix")]
             trunc => Trunc {
                 evaluation: Float(f64::trunc),
                 derivative: Zero,
@@ -116,6 +121,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// Whether `x` is neither infinite nor NaN.
+            #[doc(alias = "isfinite")]
             is_finite => IsFinite {
                 evaluation: Test(f64::is_finite),
                 derivative: Zero,
@@ -124,6 +130,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// Whether `x` is NaN.
+            #[doc(alias = "isnan")]
             is_nan => IsNan {
                 evaluation: Test(f64::is_nan),
                 derivative: Zero,
@@ -132,6 +139,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// Whether `x` is infinite.
+            #[doc(alias("isinf", "is_infinite"))]
             is_inf => IsInf {
                 evaluation: Test(f64::is_infinite),
                 derivative: Zero,
@@ -148,6 +156,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(2),
             };
             /// `e^x - 1`, accurate near 0.
+            #[doc(alias = "exp_m1")]
             expm1 => Expm1 {
                 evaluation: Float(f64::exp_m1),
                 derivative: By(|b, x, _| b.exp(x).map(Partial::Times)),
@@ -164,6 +173,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(2),
             };
             /// `log(1 + x)`, accurate near 0.
+            #[doc(alias = "ln_1p")]
             log1p => Log1p {
                 evaluation: Float(f64::ln_1p),
                 derivative: By(|b, x, _| b.add_number(x, 1.0).map(Partial::Over)),
@@ -188,6 +198,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(2),
             };
             /// `1 / (1 + e^-x)`.
+            #[doc(alias = "expit")]
             logistic => Logistic {
                 evaluation: Float(float::logistic),
                 derivative: By(|b, x, _| hump(b, x, 1.0).map(Partial::Times)),
@@ -234,6 +245,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(2),
             };
             /// Arc sine, in radians.
+            #[doc(alias = "arcsin")]
             asin => Asin {
                 evaluation: Float(f64::asin),
                 derivative: By(|b, x, _| circle(b, x).map(Partial::Over)),
@@ -242,6 +254,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(4),
             };
             /// Arc cosine, in radians.
+            #[doc(alias = "arccos")]
             acos => Acos {
                 evaluation: Float(f64::acos),
                 derivative: By(|b, x, _| {
@@ -253,6 +266,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(4),
             };
             /// Arc tangent, in radians.
+            #[doc(alias = "arctan")]
             atan => Atan {
                 evaluation: Float(f64::atan),
                 derivative: By(|b, x, _| over_one_plus_square(b, x).map(Partial::Times)),
@@ -277,6 +291,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(4),
             };
             /// Inverse hyperbolic sine.
+            #[doc(alias = "arcsinh")]
             asinh => Asinh {
                 evaluation: Float(libm::asinh),
                 derivative: By(|b, x, _| over_distance(b, x).map(Partial::Times)),
@@ -285,6 +300,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(4),
             };
             /// Inverse hyperbolic cosine.
+            #[doc(alias = "arccosh")]
             acosh => Acosh {
                 evaluation: Float(float::acosh),
                 derivative: By(|b, x, _| {
@@ -297,6 +313,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(4),
             };
             /// Inverse hyperbolic tangent.
+            #[doc(alias = "arctanh")]
             atanh => Atanh {
                 evaluation: Float(libm::atanh),
                 derivative: By(|b, x, _| one_minus_square(b, x).map(Partial::Over)),
@@ -321,6 +338,7 @@ macro_rules! for_each_unary {
                 accuracy: Ulps(4),
             };
             /// Logical or bitwise complement.
+            #[doc(alias("logical_not", "bitwise_not", "invert"))]
             not => Not {
                 evaluation: Bits { int: |x| !x, bool: |x| !x },
                 derivative: Zero,
@@ -329,6 +347,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// Number of one bits.
+            #[doc(alias("count_ones", "population_count"))]
             popcount => Popcount {
                 evaluation: Count(|bits, _| bits.count_ones()),
                 derivative: Zero,
@@ -337,6 +356,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// Number of leading zero bits.
+            #[doc(alias = "leading_zeros")]
             clz => Clz {
                 evaluation: Count(|bits, width| bits.leading_zeros() - (64 - width)),
                 derivative: Zero,
@@ -349,10 +369,10 @@ macro_rules! for_each_unary {
 }
 
 macro_rules! define_unary {
-    ($($(#[doc = $doc:literal])* $name:ident => $variant:ident $row:tt;)*) => {
+    ($($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)*) => {
         /// An element-wise function of one operand.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum UnaryFn { $($(#[doc = $doc])* $variant),* }
+        pub enum UnaryFn { $($(#[$meta])* $variant),* }
 
         static ROWS: &[Row] = &[$(Row $row),*];
 
@@ -368,7 +388,7 @@ macro_rules! define_unary {
 
         /// One method per element-wise function of one operand. Each fails if the dtype is not accepted.
         impl crate::Builder {
-            $($(#[doc = $doc])*
+            $($(#[$meta])*
             pub fn $name(&mut self, x: crate::Value) -> Result<crate::Value, crate::BuildError> {
                 self.push_one(UnaryFn::$variant, &[x])
             })*
