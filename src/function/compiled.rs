@@ -110,42 +110,44 @@ impl Compiled {
     /// with effects overwrite nothing.
     fn run_beside_readers(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<Outputs, RunError> {
         let _turns = Variable::take_turns(&self.assigned);
-        let value = |outside: &Outside| match outside {
-            Outside::Buffer(buffer) => buffer.clone(),
-            Outside::Variable(variable) => variable.buffer(),
-            Outside::Assigned(own) => self.assigned[*own].buffer(),
-        };
-        let captured: Vec<SharedBuffer> = self.captures.iter().map(value).collect();
-        let operands: Vec<&SharedBuffer> = inputs.iter().copied().chain(&captured).collect();
+        let variables = self.captures.iter().filter_map(|outside| outside.variable(&self.assigned));
+        let variables: SmallVec<[&Variable; 8]> = variables.collect();
+        let values = Variable::buffers(&variables);
+        let mut values = values.iter();
+        let captured = self.captures.iter().map(|outside| match outside {
+            Outside::Buffer(buffer) => buffer,
+            _ => values.next().expect("each variable has a value"),
+        });
+        let operands: Vec<&SharedBuffer> = inputs.iter().copied().chain(captured).collect();
         let mut outputs = self.executable.run(&operands, threads)?;
-        let new = outputs.drain(outputs.len() - self.assigned.len()..);
-        self.assigned.iter().zip(new).for_each(|(variable, new)| variable.set(new, TensorId::fresh()));
+        if !self.assigned.is_empty() {
+            let new = outputs.drain(outputs.len() - self.assigned.len()..);
+            Variable::set_all(&self.assigned, new.map(|value| (value, TensorId::fresh())));
+        }
         Ok(outputs)
     }
 
     /// A run that donates the old values of the variables that it assigns: new ones take their place in memory if nobody else has
     /// handles of them. The variables are locked meanwhile.
     fn run_in_place(&self, inputs: &[&SharedBuffer], threads: usize) -> Result<Outputs, RunError> {
-        let read_only = |outside: &Outside| match outside {
-            Outside::Buffer(_) | Outside::Assigned(_) => None,
-            Outside::Variable(variable) => Some(variable.buffer()),
-        };
-        // Before the locks: who holds some waits for no other variable, or two calls could wait for each other.
-        let read_only: Vec<Option<SharedBuffer>> = self.captures.iter().map(read_only).collect();
-        let mut locked = Variable::lock(&self.assigned);
+        let others = self.captures.iter().filter_map(Outside::read_only);
+        let others: SmallVec<[&Variable; 8]> = others.collect();
+        let (mut locked, read_only) = Variable::lock(&self.assigned, &others);
+        let mut read_only = read_only.iter();
         let mut donated: Vec<Option<&mut SharedBuffer>> = locked.values().map(Some).collect();
-        let captured = self.captures.iter().zip(&read_only).map(|(outside, known)| match (outside, known) {
-            (Outside::Buffer(buffer), _) | (Outside::Variable(_), Some(buffer)) => Operand::Borrowed(buffer),
-            (Outside::Assigned(own), _) => {
+        let captured = self.captures.iter().map(|outside| match outside {
+            Outside::Buffer(buffer) => Operand::Borrowed(buffer),
+            Outside::Variable(_) => Operand::Borrowed(read_only.next().expect("each variable has a value")),
+            Outside::Assigned(own) => {
                 Operand::Donated(donated[*own].take().expect("a variable is captured once"))
             }
-            (Outside::Variable(_), None) => unreachable!("what is only read was read"),
         });
         let mut operands: Vec<Operand<'_>> =
             inputs.iter().map(|&input| Operand::Borrowed(input)).chain(captured).collect();
         let mut outputs = self.executable.run_donating(&mut operands, threads)?;
         drop(operands);
-        locked.assign(outputs.drain(outputs.len() - self.assigned.len()..));
+        let new = outputs.drain(outputs.len() - self.assigned.len()..);
+        locked.assign(new.map(|value| (value, TensorId::fresh())));
         Ok(outputs)
     }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use tensorwright_ir::{Graph, Op};
 
 use crate::error::CallSite;
-use crate::state::State;
+use crate::state::{State, Variable};
 use crate::tensor::Tensor;
 
 /// What an application applies.
@@ -24,6 +24,16 @@ pub(crate) enum Operand<'t> {
     Tensor(&'t Tensor),
     /// What a state is now.
     State(&'t State),
+}
+
+impl<'t> Operand<'t> {
+    /// The variable, if it is one.
+    pub(crate) fn variable(self) -> Option<&'t Variable> {
+        match self {
+            Operand::State(State::Variable(variable)) => Some(variable),
+            Operand::State(State::Token) | Operand::Tensor(_) => None,
+        }
+    }
 }
 
 /// Code that may touch state.

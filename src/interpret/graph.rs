@@ -8,7 +8,7 @@ use tensorwright_ir::{Copier, Graph, Node};
 use super::trace::Captured;
 use super::{Application, Code, Operand, apply, apply_stateful, assigned, eager};
 use crate::error::{CallSite, Error, Result, caller};
-use crate::state::State;
+use crate::state::{State, Variable, variables};
 use crate::tensor::traced::is_tracing;
 use crate::tensor::{Results, Tensor};
 use crate::tree::tensors::types_of;
@@ -52,10 +52,12 @@ pub(crate) fn run_captured(
     let operands: Vec<Operand<'_>> = inputs.iter().map(Operand::from).collect();
     // The ops of a plain graph go down the stack one by one, out of the cache of ops.
     if !is_tracing() && graph.nodes().iter().all(is_plain) {
-        let mut outputs = run_ops(graph, &operands, at)?;
+        let variables: Vec<Variable> = variables(states).cloned().collect();
+        let _turns = Variable::take_turns(&variables);
+        let mut outputs = run_ops(graph, eager::values(&operands), at)?;
         let new: Vec<Tensor> = outputs[first_state..].iter().map(|new| assigned(new, at)).collect();
-        let new = eager::assign(states, &new, at)?;
-        outputs.drain(first_state..first_state + new);
+        eager::assign(&variables, &new, at)?;
+        outputs.drain(first_state..first_state + variables.len());
         return Ok(outputs);
     }
     let code = Code::Graph(graph);
@@ -64,10 +66,10 @@ pub(crate) fn run_captured(
 }
 
 /// The outputs that have values: a token, which no op of a plain graph reads, has none.
-fn run_ops(graph: &Graph, inputs: &[Operand<'_>], at: CallSite) -> Result<Vec<Tensor>> {
+fn run_ops(graph: &Graph, inputs: Vec<Option<Tensor>>, at: CallSite) -> Result<Vec<Tensor>> {
     let mut copier = Copier::new(graph);
-    for (&value, &input) in graph.inputs().iter().zip(inputs) {
-        if let Some(tensor) = eager::value(input) {
+    for (&value, input) in graph.inputs().iter().zip(inputs) {
+        if let Some(tensor) = input {
             copier.set(value, tensor);
         }
     }

@@ -117,7 +117,8 @@ pub(crate) fn update(
     }
     let _turn = Variable::take_turns(std::slice::from_ref(variable));
     let new = assigned(&new(&read(variable, at))?, at);
-    variable.set(new.value(at)?.1.clone(), new.id());
+    let value = (new.value(at)?.1.clone(), new.id());
+    Variable::set_all(std::slice::from_ref(variable), [value]);
     Ok(())
 }
 

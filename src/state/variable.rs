@@ -9,6 +9,9 @@
 //!
 //! Turns are taken in the order of the variables' numbers. Who wants locks waits for a turn without holding any lock, and who holds
 //! locks waits for nothing but locks of higher numbers, so that nobody waits in a circle.
+//!
+//! A call sees one moment of all its variables, and what it assigns is there at one moment: whoever reads or writes several values holds the
+//! locks of all of them meanwhile, those that are only read included.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -16,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
+use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::TensorType;
 use tensorwright_runtime::buffer::SharedBuffer;
 
@@ -25,8 +29,8 @@ use crate::tensor::id::TensorId;
 /// A tensor of fixed dtype and shape that can be assigned. Clones are the same variable.
 ///
 /// Reads and assignments take effect in program order, in and out of traced functions. A traced function refers to the variables
-/// that it uses: each call sees the values of that moment, and what it assigns is there when the call returns. Calls that
-/// assign the same variable come one after the other. What a traced function assigns is written over the old value where nobody else
+/// that it uses: each call sees the values of all of them at one moment, and what it assigns is there, all at one moment, when the call
+/// returns. Calls that assign the same variable come one after the other. What a traced function assigns is written over the old value where nobody else
 /// has a handle of that: a step of training needs no second place for the parameters. As an argument, or in a struct that derives [`Tree`](crate::Tree), a variable
 /// is a plain value: which variable it is, not what is in it, is part of the signature.
 ///
@@ -160,26 +164,45 @@ impl Variable {
         &self.inner.ty
     }
 
-    /// The value now, outside of traces.
-    pub(crate) fn buffer(&self) -> SharedBuffer {
-        self.guard().value.clone()
-    }
-
     /// The value now as a tensor, the same one until the next assignment.
     pub(crate) fn tensor(&self) -> Tensor {
         let cell = self.guard();
         Tensor::concrete(self.ty().clone(), cell.value.clone()).with_id(cell.id)
     }
 
-    /// Gives the variable a value of its type, when no other thread has the turn.
-    pub(crate) fn set(&self, value: SharedBuffer, id: TensorId) {
-        let _turn = Variable::take_turns(std::slice::from_ref(self));
-        let mut cell = self.guard();
-        cell.id = id;
-        let old = std::mem::replace(&mut cell.value, value);
-        // The old value is dropped after the lock.
-        drop(cell);
-        drop(old);
+    /// The values of variables at one moment, as tensors.
+    pub(crate) fn tensors(variables: &[&Variable]) -> Vec<Tensor> {
+        let cells = Variable::guards(variables);
+        let tensor = |(variable, cell): (&&Variable, &MutexGuard<'_, Cell>)| {
+            Tensor::concrete(variable.ty().clone(), cell.value.clone()).with_id(cell.id)
+        };
+        variables.iter().zip(&cells).map(tensor).collect()
+    }
+
+    /// The values of variables at one moment.
+    pub(crate) fn buffers(variables: &[&Variable]) -> SmallVec<[SharedBuffer; 4]> {
+        match variables {
+            [one] => smallvec![one.guard().value.clone()],
+            _ => Variable::guards(variables).iter().map(|cell| cell.value.clone()).collect(),
+        }
+    }
+
+    /// Gives variables values of their types, all at one moment, when no other thread has the turn of one of them.
+    pub(crate) fn set_all(
+        variables: &[Variable],
+        values: impl IntoIterator<Item = (SharedBuffer, TensorId)>,
+    ) {
+        Variable::lock(variables, &[]).0.assign(values);
+    }
+
+    /// The cells of distinct variables, all locked.
+    fn guards<'v>(variables: &[&'v Variable]) -> SmallVec<[MutexGuard<'v, Cell>; 4]> {
+        let mut guards: SmallVec<[Option<MutexGuard<'v, Cell>>; 4]> =
+            variables.iter().map(|_| None).collect();
+        for i in in_order(variables.len(), |i| variables[i]) {
+            guards[i] = Some(variables[i].guard());
+        }
+        guards.into_iter().flatten().collect()
     }
 
     fn guard(&self) -> MutexGuard<'_, Cell> {
@@ -195,36 +218,44 @@ impl Variable {
     /// Takes the turns of variables.
     pub(crate) fn take_turns(variables: &[Variable]) -> Turns<'_> {
         let mut turns = Turns { variables: Vec::with_capacity(variables.len()) };
-        for i in in_order(variables) {
+        for i in in_order(variables.len(), |i| &variables[i]) {
             variables[i].wait(variables[i].guard()).begin_turn();
             turns.variables.push(&variables[i]);
         }
         turns
     }
 
-    /// Locks the values of variables, when no other thread has the turn of one of them.
-    pub(crate) fn lock(variables: &[Variable]) -> Locked<'_> {
-        let order = in_order(variables);
+    /// Locks the values of variables, when no other thread has the turn of one of them, and gives those of others at the same moment. All
+    /// are distinct.
+    pub(crate) fn lock<'v>(
+        variables: &'v [Variable],
+        others: &[&'v Variable],
+    ) -> (Locked<'v>, SmallVec<[SharedBuffer; 4]>) {
+        let (locked, count) = (variables.len(), variables.len() + others.len());
+        let variable = |i: usize| if i < locked { &variables[i] } else { others[i - locked] };
+        let order = in_order(count, variable);
         'again: loop {
-            let mut guards: Vec<Option<MutexGuard<'_, Cell>>> = variables.iter().map(|_| None).collect();
+            let mut guards: SmallVec<[Option<MutexGuard<'v, Cell>>; 4]> = (0..count).map(|_| None).collect();
             for &i in &order {
-                let guard = variables[i].guard();
-                if guard.is_taken() {
+                let guard = variable(i).guard();
+                if i < locked && guard.is_taken() {
                     drop(guards);
-                    drop(variables[i].wait(guard));
+                    drop(variable(i).wait(guard));
                     continue 'again;
                 }
                 guards[i] = Some(guard);
             }
-            return Locked { guards: guards.into_iter().flatten().collect() };
+            let mut guards = guards.into_iter().flatten();
+            let own = Locked { guards: guards.by_ref().take(locked).collect() };
+            return (own, guards.map(|cell| cell.value.clone()).collect());
         }
     }
 }
 
-/// Positions of the variables in an order that is the same for all threads.
-fn in_order(variables: &[Variable]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..variables.len()).collect();
-    order.sort_by_key(|&i| variables[i].inner.id);
+/// Positions of so many variables in an order that is the same for all threads.
+fn in_order<'v>(count: usize, variable: impl Fn(usize) -> &'v Variable) -> SmallVec<[usize; 8]> {
+    let mut order: SmallVec<[usize; 8]> = (0..count).collect();
+    order.sort_by_key(|&i| variable(i).inner.id);
     order
 }
 
@@ -245,7 +276,7 @@ impl Drop for Turns<'_> {
 
 /// Values of variables that nobody else sees meanwhile.
 pub(crate) struct Locked<'v> {
-    guards: Vec<MutexGuard<'v, Cell>>,
+    guards: SmallVec<[MutexGuard<'v, Cell>; 4]>,
 }
 
 impl Locked<'_> {
@@ -254,11 +285,15 @@ impl Locked<'_> {
         self.guards.iter_mut().map(|guard| &mut guard.value)
     }
 
-    /// Gives the variables these values.
-    pub(crate) fn assign(mut self, values: impl IntoIterator<Item = SharedBuffer>) {
-        for (cell, new) in self.guards.iter_mut().zip(values) {
-            (cell.value, cell.id) = (new, TensorId::fresh());
-        }
+    /// Gives the variables these values, which are these tensors. The old ones are dropped after the locks.
+    pub(crate) fn assign(mut self, values: impl IntoIterator<Item = (SharedBuffer, TensorId)>) {
+        let swap = |(cell, (value, id)): (&mut MutexGuard<'_, Cell>, (SharedBuffer, TensorId))| {
+            cell.id = id;
+            std::mem::replace(&mut cell.value, value)
+        };
+        let old: SmallVec<[SharedBuffer; 4]> = self.guards.iter_mut().zip(values).map(swap).collect();
+        drop(self);
+        drop(old);
     }
 }
 

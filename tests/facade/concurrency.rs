@@ -81,3 +81,64 @@ fn a_trace_belongs_to_its_thread() {
     });
     assert_eq!(f.call(3.0f32).unwrap().item::<f32>().unwrap(), 6.0);
 }
+
+/// Threads read two variables in one call while another one assigns both in one: no call sees one before and one after.
+fn is_torn(read: Function<(), (Tensor, Tensor)>, write: &Function<Tensor, Tensor>) -> bool {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reading = || {
+            let mut torn = false;
+            while !done.load(Ordering::Relaxed) {
+                let (a, b) = read.call(()).unwrap();
+                torn |= a.item::<f64>().unwrap() != b.item::<f64>().unwrap();
+            }
+            torn
+        };
+        let readers: Vec<_> = (0..3).map(|_| scope.spawn(reading)).collect();
+        for n in 0..20_000 {
+            write.call(f64::from(n)).unwrap();
+        }
+        done.store(true, Ordering::Relaxed);
+        readers.into_iter().any(|reader| reader.join().unwrap())
+    })
+}
+
+#[test]
+fn a_call_sees_one_moment_of_its_variables() -> Result<()> {
+    let (a, b) = (Variable::new(0.0f64)?, Variable::new(0.0f64)?);
+    let read = {
+        let (a, b) = (a.clone(), b.clone());
+        function(move |()| (a.value() * 1.0, b.value() * 1.0))
+    };
+    let in_place = {
+        let (a, b) = (a.clone(), b.clone());
+        function(move |x: Tensor| {
+            a.assign(&x)?;
+            b.assign(&x)?;
+            Ok::<_, tensorwright::Error>(x)
+        })
+    };
+    assert!(!is_torn(read.clone(), &in_place));
+    // What has effects overwrites nothing: the values change at its end.
+    let beside = {
+        let (a, b) = (a.clone(), b.clone());
+        function(move |x: Tensor| {
+            assert_that(&x.ge(0.0), "not negative")?;
+            a.assign(&x)?;
+            b.assign(&x)?;
+            Ok::<_, tensorwright::Error>(x)
+        })
+    };
+    assert!(!is_torn(read, &beside));
+    // A call that assigns one of the two and reads the other sees one moment, too.
+    let copied = {
+        let (a, b, own) = (a.clone(), b.clone(), Variable::new(0.0f64)?);
+        function(move |()| {
+            let both = (a.value() * 1.0, b.value() * 1.0);
+            own.assign(&both.0)?;
+            Ok::<_, tensorwright::Error>(both)
+        })
+    };
+    assert!(!is_torn(copied, &in_place));
+    Ok(())
+}

@@ -21,7 +21,7 @@ use tensorwright_runtime::buffer::SharedBuffer;
 use super::application::{Application, Applied, Code, Operand};
 use crate::error::{CallSite, Error, Failure, Result};
 use crate::settings;
-use crate::state::{State, variables};
+use crate::state::{State, Variable, variables};
 use crate::tensor::{Repr, Results, Tensor, rows};
 use cache::{Entry, GraphQuery, OpQuery, executable, known};
 
@@ -128,13 +128,15 @@ fn without_code(
 /// Runs an application, and gives its states their new values.
 pub(super) fn run_stateful(application: &Application<'_>) -> Result<Applied, Failure> {
     let &Application { ref code, operands, states, first_state, at } = application;
-    let operands: Vec<Tensor> = operands.iter().filter_map(|&operand| value(operand)).collect();
+    let assigned: Vec<Variable> = variables(states).cloned().collect();
+    let _turns = Variable::take_turns(&assigned);
+    let operands: Vec<Tensor> = values(operands).into_iter().flatten().collect();
     let results = match code {
         Code::Op(op, _) => run(op, &operands.iter().collect::<Vec<_>>(), at)?.into_vec(),
         Code::Graph(graph) => run_graph(graph, &operands, at)?.into_vec(),
     };
-    let new = assign(states, &results[first_state..], at)?;
-    Ok(Applied { operands, results, states: first_state..first_state + new })
+    assign(&assigned, &results[first_state..], at)?;
+    Ok(Applied { operands, results, states: first_state..first_state + assigned.len() })
 }
 
 fn run_graph(graph: &Graph, operands: &[Tensor], at: CallSite) -> Result<Results, Failure> {
@@ -146,19 +148,22 @@ fn run_graph(graph: &Graph, operands: &[Tensor], at: CallSite) -> Result<Results
     run_entry(&executable(&GraphQuery(graph), at)?, &inputs, at)
 }
 
-/// An operand as a tensor: a variable as its value now. Tokens have no values: what runs at once is in order.
-pub(super) fn value(operand: Operand<'_>) -> Option<Tensor> {
-    match operand {
+/// Operands as tensors: variables as their values at one moment. Tokens have no values: what runs at once is in order.
+pub(super) fn values(operands: &[Operand<'_>]) -> Vec<Option<Tensor>> {
+    let variables: Vec<&Variable> = operands.iter().filter_map(|operand| operand.variable()).collect();
+    let mut values = Variable::tensors(&variables).into_iter();
+    let tensor = |operand: &Operand<'_>| match *operand {
         Operand::Tensor(tensor) => Some(tensor.clone()),
-        Operand::State(State::Variable(variable)) => Some(variable.tensor()),
+        Operand::State(State::Variable(_)) => values.next(),
         Operand::State(State::Token) => None,
-    }
+    };
+    operands.iter().map(tensor).collect()
 }
 
-/// Gives variables among states the first of these values. How many they are.
-pub(super) fn assign(states: &[State], values: &[Tensor], at: CallSite) -> Result<usize> {
-    for (variable, value) in variables(states).zip(values) {
-        variable.set(value.value(at)?.1.clone(), value.id());
-    }
-    Ok(variables(states).count())
+/// Gives variables the first of these values, all at one moment.
+pub(super) fn assign(variables: &[Variable], values: &[Tensor], at: CallSite) -> Result<()> {
+    let known = |value: &Tensor| Ok((value.value(at)?.1.clone(), value.id()));
+    let values = values.iter().take(variables.len()).map(known).collect::<Result<Vec<_>>>()?;
+    Variable::set_all(variables, values);
+    Ok(())
 }

@@ -49,6 +49,25 @@ pub(crate) enum Outside {
     Assigned(usize),
 }
 
+impl Outside {
+    /// The variable, if it is one, where these are assigned.
+    pub(crate) fn variable<'v>(&'v self, assigned: &'v [Variable]) -> Option<&'v Variable> {
+        match self {
+            Outside::Buffer(_) => None,
+            Outside::Variable(variable) => Some(variable),
+            Outside::Assigned(own) => Some(&assigned[*own]),
+        }
+    }
+
+    /// The variable that is only read.
+    pub(crate) fn read_only(&self) -> Option<&Variable> {
+        match self {
+            Outside::Buffer(_) | Outside::Assigned(_) => None,
+            Outside::Variable(variable) => Some(variable),
+        }
+    }
+}
+
 impl Session {
     /// Begins the trace of a function.
     pub(crate) fn begin(name: &str) -> Session {
