@@ -1,17 +1,18 @@
 //! Control flow of many examples.
 //!
 //! What they share decides for all of them: the node remains, its regions are batched. Where what decides differs, a branch becomes
-//! a selection, and a `while` goes on as long as one example does: the others keep their state, whatever the body makes of it.
+//! a selection, and a `while` goes on as long as one example does: the others keep their state, whatever the body makes of it. What a
+//! branch or a body computes for an example that does not take it has no consequences: see [`guard`](super::guard).
 
 use tensorwright_ir::op::primitive::{CompareFn, ReduceKind};
 use tensorwright_ir::op::{Derivative, Ports, RegionRule, Runs, Selector};
-use tensorwright_ir::{Builder, Graph, Op, Type, Value};
+use tensorwright_ir::{BuildError, Builder, DType, Graph, Op, TensorType, Type, Value};
 
 use super::depend::{self, Set, meets};
 use super::lists::swapped;
 use super::rules::{self, Site};
 use super::spread::spread;
-use super::{BatchError, Item, append_batched};
+use super::{BatchError, Item, append_active, guard};
 use crate::passes::has_effect;
 
 impl Site<'_> {
@@ -50,20 +51,27 @@ impl Site<'_> {
         let taken = &self.mask()[first..];
         let regions = self.node.regions.iter().map(|region| self.region(region, taken, &given));
         let regions = regions.collect::<Result<Vec<_>, _>>()?;
-        let operands: Vec<Value> = self.x.iter().map(|item| item.value).collect();
+        let operands: Vec<Value> = self.x.iter().map(|item| item.value).chain(self.active).collect();
         let results = self.b.push_with_regions(self.node.op.clone(), &operands, regions)?;
         Ok(items(&results, &given))
     }
 
-    /// The region for many examples; inputs and outputs in the masks have the new axis.
+    /// The region for many examples; inputs and outputs in the masks have the new axis. The last input says which examples are active,
+    /// unless all are.
     fn region(&self, region: &Graph, taken: &[bool], given: &[bool]) -> Result<Graph, BatchError> {
         let mut b = self.inner(region);
         let inputs = rules::inputs(&mut b, region, self.size, taken);
-        let found = append_batched(&mut b, region, self.size, &inputs)?;
+        let active = self.active_input(&mut b);
+        let found = append_active(&mut b, region, self.size, &inputs, active)?;
         let found = found.into_iter().zip(given);
         let outputs = found.map(|(item, &own)| as_asked(&mut b, self.size, item, own));
         let outputs = outputs.collect::<Result<Vec<_>, BatchError>>()?;
         Ok(b.finish(&outputs))
+    }
+
+    /// An input for what says which examples are active.
+    fn active_input(&self, b: &mut Builder) -> Option<Value> {
+        self.active.map(|_| b.input(TensorType::new(DType::Bool, [self.size])))
     }
 
     fn inner(&self, region: &Graph) -> Builder {
@@ -75,18 +83,27 @@ impl Site<'_> {
     /// All branches, and for each example the results of one of them: the last one where no other is selected.
     fn all_branches(&mut self, selector: Selector) -> Result<Vec<Item>, BatchError> {
         self.no_effects()?;
-        let (node, size) = (self.node, self.size);
-        let (value, inputs) = (self.value(0), &self.x[1..]);
+        let node = self.node;
+        let value = self.value(0);
         let last = node.regions.len() - 1;
-        let mut results = append_batched(self.b, &node.regions[last], size, inputs)?;
-        for (branch, region) in node.regions[..last].iter().enumerate() {
-            let chosen = is_selected(self.b, selector, value, branch)?;
-            let found = append_batched(self.b, region, size, inputs)?;
+        let chosen = (0..last).map(|branch| is_selected(self.b, selector, value, branch));
+        let chosen = chosen.collect::<Result<Vec<Value>, _>>()?;
+        let rest = none_of(self.b, &chosen)?;
+        let mut results = self.branch(&node.regions[last], rest)?;
+        for (region, chosen) in node.regions[..last].iter().zip(chosen) {
+            let found = self.branch(region, Some(chosen))?;
             for (result, item) in results.iter_mut().zip(found) {
                 *result = self.selected(chosen, item, *result)?;
             }
         }
         Ok(results)
+    }
+
+    /// A branch that the chosen examples take, of those that are active; all of them if it is the only one.
+    fn branch(&mut self, region: &Graph, chosen: Option<Value>) -> Result<Vec<Item>, BatchError> {
+        let active = both(self.b, self.active, chosen)?;
+        let inputs = guard::entering(self.b, active, &self.x[1..])?;
+        append_active(self.b, region, self.size, &inputs, active)
     }
 
     /// The first item for the examples in `chosen`, else the second.
@@ -116,16 +133,30 @@ impl Site<'_> {
         if meets(&depend::outputs(condition)[0], &taken) {
             return self.masked_while(condition, body, &taken);
         }
-        let regions = vec![self.region(condition, &taken, &[false])?, self.region(body, &taken, &given)?];
+        let regions = vec![self.common_condition(condition, &taken)?, self.region(body, &taken, &given)?];
         let operands = self.operands(&taken)?;
         let results = self.b.push_with_regions(self.node.op.clone(), &operands, regions)?;
         Ok(items(&results, &given))
     }
 
-    /// The operands, with the new axis where the mask has it.
+    /// The condition that all examples share. Where none is active, the loop ends at once: nobody would miss what it gives, and it might
+    /// not end by itself.
+    fn common_condition(&self, condition: &Graph, taken: &[bool]) -> Result<Graph, BatchError> {
+        let mut b = self.inner(condition);
+        let inputs = rules::inputs(&mut b, condition, self.size, taken);
+        let active = self.active_input(&mut b);
+        let go = append_active(&mut b, condition, self.size, &inputs, active)?;
+        let go = as_asked(&mut b, self.size, go[0], false)?;
+        let any = active.map(|active| b.reduce(active, ReduceKind::Any, [0usize])).transpose()?;
+        let go = both(&mut b, any, Some(go))?;
+        Ok(b.finish(go.as_slice()))
+    }
+
+    /// The operands, with the new axis where the mask has it, and what says which examples are active.
     fn operands(&mut self, mask: &[bool]) -> Result<Vec<Value>, BatchError> {
         let (b, size) = (&mut *self.b, self.size);
-        self.x.iter().zip(mask).map(|(&item, &own)| as_asked(b, size, item, own)).collect()
+        let operands = self.x.iter().zip(mask).map(|(&item, &own)| as_asked(b, size, item, own));
+        operands.chain(self.active.map(Ok)).collect()
     }
 
     /// A loop that goes on as long as one example does.
@@ -140,17 +171,20 @@ impl Site<'_> {
         let go = {
             let mut b = self.inner(condition);
             let inputs = rules::inputs(&mut b, condition, size, taken);
-            let goes = goes_on(&mut b, size, condition, &inputs)?;
+            let active = self.active_input(&mut b);
+            let goes = goes_on(&mut b, size, condition, &inputs, active)?;
             let any = b.reduce(goes, ReduceKind::Any, [0usize])?;
             b.finish(&[any])
         };
         let mut b = self.inner(body);
         let inputs = rules::inputs(&mut b, body, size, taken);
-        let goes = goes_on(&mut b, size, condition, &inputs)?;
-        let found = append_batched(&mut b, body, size, &inputs)?;
+        let active = self.active_input(&mut b);
+        let goes = goes_on(&mut b, size, condition, &inputs, active)?;
+        let entering = guard::entering(&mut b, Some(goes), &inputs)?;
+        let found = append_active(&mut b, body, size, &entering, Some(goes))?;
         let mut outputs = Vec::new();
         for (old, new) in inputs[..carried].iter().zip(found) {
-            let mut site = Site { b: &mut b, size, node: self.node, types: self.types, x: self.x };
+            let mut site = Site { b: &mut b, active, ..*self };
             let next = site.selected(goes, new, *old)?;
             outputs.push(as_asked(&mut b, size, next, old.per_example)?);
         }
@@ -197,7 +231,7 @@ impl Site<'_> {
         let wanted: Vec<bool> = arguments.map(|i| mask[i]).collect();
         let mut b = self.inner(backward);
         let inputs = rules::inputs(&mut b, backward, self.size, &taken);
-        let found = append_batched(&mut b, backward, self.size, &inputs)?;
+        let found = append_active(&mut b, backward, self.size, &inputs, None)?;
         let mut outputs = Vec::new();
         for (item, own) in found.into_iter().zip(wanted) {
             outputs.push(match item.per_example && !own {
@@ -219,7 +253,7 @@ fn is_selected(
     selector: Selector,
     values: Value,
     branch: usize,
-) -> Result<Value, tensorwright_ir::BuildError> {
+) -> Result<Value, BuildError> {
     match selector {
         Selector::Predicate => Ok(values),
         Selector::Index => {
@@ -232,9 +266,31 @@ fn is_selected(
 }
 
 /// Where the loop goes on.
-fn goes_on(b: &mut Builder, size: usize, condition: &Graph, inputs: &[Item]) -> Result<Value, BatchError> {
-    let go = append_batched(b, condition, size, inputs)?[0];
-    Ok(spread(b, size, go)?)
+fn goes_on(
+    b: &mut Builder,
+    size: usize,
+    condition: &Graph,
+    inputs: &[Item],
+    active: Option<Value>,
+) -> Result<Value, BatchError> {
+    let go = append_active(b, condition, size, inputs, active)?[0];
+    let go = spread(b, size, go)?;
+    Ok(both(b, active, Some(go))?.unwrap_or(go))
+}
+
+/// Where both predicates hold; those that are not there hold everywhere.
+fn both(b: &mut Builder, one: Option<Value>, other: Option<Value>) -> Result<Option<Value>, BuildError> {
+    match (one, other) {
+        (Some(one), Some(other)) => b.and(one, other).map(Some),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+/// Where none of the predicates holds, if there are any.
+fn none_of(b: &mut Builder, predicates: &[Value]) -> Result<Option<Value>, BuildError> {
+    let Some((&first, rest)) = predicates.split_first() else { return Ok(None) };
+    let any = rest.iter().try_fold(first, |any, &predicate| b.or(any, predicate))?;
+    b.not(any).map(Some)
 }
 
 /// The value with the new axis, or without it.
@@ -253,12 +309,12 @@ fn items(values: &[Value], mask: &[bool]) -> Vec<Item> {
 }
 
 /// Rows of one tensor or another.
-fn select_rows(
+pub(super) fn select_rows(
     b: &mut Builder,
     chosen: Value,
     yes: Value,
     no: Value,
-) -> Result<Value, tensorwright_ir::BuildError> {
+) -> Result<Value, BuildError> {
     let shape = b.shape(yes);
     let chosen = match shape.rank() {
         1 => chosen,

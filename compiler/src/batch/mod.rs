@@ -10,7 +10,7 @@
 //! | ops | what becomes of them |
 //! |---|---|
 //! | composites without rules of their own | their definitions |
-//! | `if`, `case` | the op, if the examples agree on the choice by sharing it; else all branches, and a selection |
+//! | `if`, `case` | the op, if the examples agree on the choice by sharing it; else all branches, and a selection (`guard`) |
 //! | `while` | the op, if the examples share the condition; else it runs as long as one example goes on, the others keep their state |
 //! | `scan`, `map`, calls | the op, its regions batched; what it slices is moved so that the new axis comes second |
 //! | random bits | `map` |
@@ -40,6 +40,7 @@
 mod control;
 mod depend;
 mod effects;
+mod guard;
 mod lists;
 mod rules;
 mod spread;
@@ -48,6 +49,7 @@ pub use tensorwright_ir::op::batching::Item;
 use tensorwright_ir::op::control::Map;
 use tensorwright_ir::{BuildError, Builder, Copier, Dim, Graph, Location, TensorType, Type, Value};
 
+use self::guard::Guard;
 use crate::passes::has_effect;
 
 /// Why a graph cannot be batched.
@@ -120,7 +122,7 @@ pub fn batch(graph: &Graph, size: usize, per_example: &[bool]) -> Result<Batched
 fn together(graph: &Graph, size: usize, per_example: &[bool]) -> Result<Batched, BatchError> {
     let mut b = Builder::new(graph.name());
     let items = rules::inputs(&mut b, graph, size, per_example);
-    let outputs = append_batched(&mut b, graph, size, &items)?;
+    let outputs = append_active(&mut b, graph, size, &items, None)?;
     let values: Vec<Value> = outputs.iter().map(|item| item.value).collect();
     let per_example = outputs.iter().map(|item| item.per_example).collect();
     Ok(Batched { graph: b.finish(&values), per_example })
@@ -147,21 +149,27 @@ fn one_by_one(graph: &Graph, size: usize, per_example: &[bool]) -> Result<Batche
     Ok(Batched { graph: b.finish(&results), per_example })
 }
 
-/// Appends the graph for `size` examples to `b`, with `inputs` in place of its inputs. Gives its outputs. Fails as [`batch`] does, and if
-/// examples would disagree about lists.
-pub fn append_batched(
+/// Appends the graph for `size` examples to `b`, with `inputs` in place of its inputs; `active` says which of the examples need it, if not
+/// all do. Gives its outputs. Fails as [`batch`] does, and if examples would disagree about lists.
+fn append_active(
     b: &mut Builder,
     graph: &Graph,
     size: usize,
     inputs: &[Item],
+    active: Option<Value>,
 ) -> Result<Vec<Item>, BatchError> {
     let mut items = Copier::with_inputs(graph, inputs);
     let outer = b.location().cloned();
     for node in graph.nodes() {
-        let operands = items.values(&node.operands);
-        let types: Vec<&Type> = node.operands.iter().map(|&v| graph.ty(v)).collect();
         b.set_location(node.location.clone());
-        let results = rules::Site { b: &mut *b, size, node, types: &types, x: &operands }.results()?;
+        let guard = Guard { node, size, active };
+        let shared = items.values(&node.operands);
+        let operands = guard.operands(b, &shared)?;
+        let types: Vec<&Type> = node.operands.iter().map(|&v| graph.ty(v)).collect();
+        let site =
+            rules::Site { b: &mut *b, size, node, types: &types, x: &operands, active: guard.within() };
+        let results = site.results()?;
+        let results = guard.results(b, &shared, results)?;
         for (&result, item) in node.results.iter().zip(results) {
             if let (Some(name), None) = (graph.value_name(result), b.graph().value_name(item.value)) {
                 b.set_name(item.value, Some(name.to_owned()));

@@ -6,7 +6,7 @@ use tensorwright_ir::op::control::Map;
 use tensorwright_ir::{BuildError, Builder, Node, Op, Type, Value};
 
 use super::spread::spread;
-use super::{BatchError, Item, append_batched, input_like};
+use super::{BatchError, Item, append_active, input_like};
 
 /// A node to be batched, in the graph that it is appended to.
 pub(super) struct Site<'a> {
@@ -17,6 +17,8 @@ pub(super) struct Site<'a> {
     pub(super) types: &'a [&'a Type],
     /// Batched values, or shared ones, that stand for the operands.
     pub(super) x: &'a [Item],
+    /// Which examples need the node, if not all do.
+    pub(super) active: Option<Value>,
 }
 
 impl Site<'_> {
@@ -87,7 +89,7 @@ impl Site<'_> {
         let results = op.expand(&mut definition, &inputs, regions);
         let results = results.expect("only what has a definition is batched as such");
         let results = results.expect("the definition accepted operands of these types before");
-        append_batched(self.b, &definition.finish(&results), self.size, self.x)
+        append_active(self.b, &definition.finish(&results), self.size, self.x, self.active)
     }
 
     /// One example after the other.

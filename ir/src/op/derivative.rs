@@ -205,6 +205,11 @@ impl Partial {
 }
 
 impl Rule<'_> {
+    /// Whether it is that of an op that is linear in its float operands together: a cotangent of 0 gives 0, whatever the operands are.
+    pub fn is_linear(&self) -> bool {
+        matches!(self.0, Kind::Linear(_))
+    }
+
     /// Tangents of the results out of tangents of the operands. `tangents` has one for each operand, not all `None`, and `None`
     /// for those that are no floats. Fails only if the rule is wrong for its op.
     pub fn jvp(
