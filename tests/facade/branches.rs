@@ -110,7 +110,7 @@ fn second_derivatives_of_a_batch_are_those_of_its_examples() {
 const OF_TWO: [OfTwo; 6] = [
     |(x, w)| cond(&x.gt(0.0), || (&x * &w).log(), || &w * 2.0),
     |(x, w)| cond(&x.ne(0.0), || &w / &x, || &w * 2.0),
-    |(x, w)| cond(&x.is_finite(), || Tensor::stack(&[&x, &x], 0).matmul(&matrix(&w)).sum(..), || &w * 2.0),
+    |(x, w)| cond(&x.is_finite(), || Tensor::stack(&[&x, &x], 0).matmul(matrix(&w)).sum(..), || &w * 2.0),
     |(x, w)| {
         let scanned = || {
             scan(x.clone(), Tensor::from([1.0f64, 2.0]), |s, y| {

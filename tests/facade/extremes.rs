@@ -131,3 +131,113 @@ fn equal_extrema_are_counted_in_a_wide_dtype() {
     let gradient = grad(|x: Tensor| x.max(0)).call(x).unwrap();
     assert!(gradient.to_vec::<half::bf16>().unwrap().iter().all(|g| g.to_f32() == 1.0 / 512.0));
 }
+
+/// The gradient of the sum of a running product, and the tangent of its last element along ones.
+fn running(x: &[f32]) -> (Vec<f32>, f32) {
+    let gradient = grad(|x: Tensor| x.cumprod(0).sum(..)).call(x.to_vec()).unwrap();
+    let ones = vec![1.0f32; x.len()];
+    let along = jvp(|x: Tensor| x.cumprod(0).i(-1), Tensor::from(x.to_vec()), Tensor::from(ones)).unwrap();
+    (gradient.to_vec().unwrap(), along.1.item().unwrap())
+}
+
+#[test]
+fn running_products_that_overflow_before_a_zero_have_slopes() {
+    let (gradient, last) = running(&[1e30, 1e30, 2.0, 0.0, 0.0]);
+    // 1 + x1 + x1 x2 + 0 and so on; what overflows is infinite.
+    assert_eq!(gradient, [3e30, 3e30, f32::INFINITY, f32::INFINITY, 0.0]);
+    assert_eq!(last, 0.0);
+    let (gradient, last) = running(&[2.0, 0.0, 3.0]);
+    assert_eq!((gradient, last), (vec![1.0, 8.0, 0.0], 6.0));
+}
+
+#[test]
+fn products_may_overflow_on_the_way() {
+    let x = [1e30f32, 1e30, 1e-30, 1e-30, 5.0, 7.0];
+    let relative = |found: &[f32], expected: &[f64]| {
+        assert_eq!(found.len(), expected.len());
+        found.iter().zip(expected).for_each(|(&f, &e)| close(f64::from(f), e));
+    };
+    let gradient = grad(|x: Tensor| x.prod(0)).call(x).unwrap().to_vec::<f32>().unwrap();
+    relative(&gradient, &[35e-30, 35e-30, 35e30, 35e30, 7.0, 5.0]);
+    let long: Vec<f32> = (0..400).map(|i| if i % 2 == 0 { 1e-30 } else { 1e30 }).rev().chain([3.0]).collect();
+    let gradient = grad(|x: Tensor| x.prod(0)).call(long).unwrap().to_vec::<f32>().unwrap();
+    // Neither pairs up to 1 exactly.
+    let pairs = (f64::from(1e30f32) * f64::from(1e-30f32)).powi(200);
+    relative(&gradient[399..], &[pairs * 3.0 / f64::from(1e-30f32), pairs]);
+    // The last prefix alone.
+    let last = |x: Tensor| x.cumprod(0).i(-1);
+    let gradient = grad(last).call(x).unwrap().to_vec::<f32>().unwrap();
+    relative(&gradient, &[35e-30, 35e-30, 35e30, 35e30, 7.0, 5.0]);
+    let back = grad(|x: Tensor| x.reverse([0]).cumprod(0).i(-1)).call(x).unwrap().to_vec::<f32>().unwrap();
+    relative(&back, &[35e-30, 35e-30, 35e30, 35e30, 7.0, 5.0]);
+    let tangent = jvp(last, Tensor::from(x), Tensor::from([0.0f32, 0.0, 0.0, 0.0, 1.0, 0.0])).unwrap().1;
+    close(f64::from(tangent.item::<f32>().unwrap()), 7.0);
+}
+
+#[test]
+fn products_with_zeros_have_second_derivatives() {
+    for f in [|x: Tensor| x.prod(0), |x: Tensor| x.cumprod(0).i(-1)] {
+        let found = hessian(f).call([2.0f64, 0.0, 3.0]).unwrap();
+        assert_eq!(found.to_vec::<f64>().unwrap(), [0.0, 3.0, 0.0, 3.0, 0.0, 2.0, 0.0, 2.0, 0.0]);
+        let found = hessian(f).call([0.0f64, 0.0, 3.0]).unwrap();
+        assert_eq!(found.to_vec::<f64>().unwrap(), [0.0, 3.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+}
+
+#[test]
+fn products_are_differentiated_by_what_is_zero_for_now() {
+    // The sum of products times numbers, of which some are 0: by both, in both orders.
+    let f = |x: Tensor| (x.i(..3).cumprod(0) * x.i(3..)).sum(..);
+    let found = hessian(f).call([2.0f64, 0.0, 3.0, 0.0, 1.0, 0.0]).unwrap();
+    let found: Vec<f64> = found.to_vec().unwrap();
+    // f = a p + b a q + c a q r with (a, q, r) = (2, 0, 3) and the weights (0, 1, 0).
+    let expected = [
+        [0.0, 1.0, 0.0, 1.0, 0.0, 0.0],
+        [1.0, 0.0, 0.0, 0.0, 2.0, 6.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [1.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 2.0, 0.0, 0.0, 0.0, 0.0],
+        [0.0, 6.0, 0.0, 0.0, 0.0, 0.0],
+    ];
+    assert_eq!(found, expected.concat());
+}
+
+#[test]
+fn slopes_of_norms_and_shares_far_out() {
+    let gradient = |f: fn(Tensor) -> Tensor, x: [f32; 2]| grad(f).call(x).unwrap().to_vec::<f32>().unwrap();
+    let check = |f: fn(Tensor) -> Tensor, x: [f32; 2], expected: [f64; 2]| {
+        gradient(f, x).iter().zip(expected).for_each(|(&f, e)| close(f64::from(f), e));
+    };
+    let half = 0.5f64.sqrt();
+    check(|x| x.norm(NormOrder::L2, 0), [3e38, 3e38], [half, half]);
+    check(|x| x.norm(NormOrder::L2, 0), [3e-44, 4e-44], [21.0, 29.0].map(|x: f64| x / 1282f64.sqrt()));
+    check(|x| x.norm(NormOrder::Inf, 0), [3e38, -1.0], [1.0, 0.0]);
+    check(|x| x.norm(NormOrder::L1, 0), [3e38, -3e38], [1.0, -1.0]);
+    check(|x| x.i(0).hypot(x.i(1)), [3e38, 3e38], [half, half]);
+    let infinite = gradient(|x| x.i(0).hypot(x.i(1)), [f32::INFINITY, 1.0]);
+    assert!(infinite[0] == 1.0 && infinite[1] < 1e-38, "{infinite:?}");
+    check(|x| x.logsumexp(0), [1e8, 1e8], [0.5, 0.5]);
+    check(|x| x.logsumexp(0), [1000.0, 999.0], [0.731_058_578_630_004_9, 0.268_941_421_369_995_1]);
+    check(|x| x.i(0).log_add_exp(x.i(1)), [1e8, 1e8], [0.5, 0.5]);
+    check(|x| x.cumulative_logsumexp(0, false, false).i(-1), [1e8, 1e8], [0.5, 0.5]);
+    check(|x| x.std(0, 0), [1e25, 3e25], [-0.5, 0.5]);
+    check(|x| x.std(0, 0), [1e-30, 3e-30], [-0.5, 0.5]);
+    check(|x| x.l2_normalize([0], 1e-12).i(0), [3e25, 4e25], [0.64 / 5e25, -0.48 / 5e25]);
+    let length = Tensor::from([3e25f32, 4e25]).l2_normalize([0], 1e-12).to_vec::<f32>().unwrap();
+    assert!((length[0] - 0.6).abs() < 1e-6 && (length[1] - 0.8).abs() < 1e-6, "{length:?}");
+    let deviation = Tensor::from([1e25f32, 3e25]).std(0, 0).item::<f32>().unwrap();
+    close(f64::from(deviation), 1e25);
+}
+
+#[test]
+fn tails_of_curves_keep_their_slopes() {
+    close(slope(|x| x.elu(1.0), -25.0), (-25f64).exp());
+    close(slope(|x| x.celu(2.0), -50.0), (-25f64).exp());
+    close(slope(|x| x.erfc(), 9.0), -std::f64::consts::FRAC_2_SQRT_PI * (-81f64).exp());
+    close(slope(|x| x.exp2(), 128.25), 2f64.powf(128.25) * 2f64.ln());
+    close(slope(|x| Tensor::from(1e-40f32).pow(x), 2.0), 0.0);
+    let pow = |(x, y): (Tensor, Tensor)| x.pow(y);
+    let by_base = grad(pow).call((1e-40f32, 1e-10f32)).unwrap().0.item::<f32>().unwrap();
+    assert!((by_base / 1e30 - 1.0).abs() < 1e-4, "{by_base:e}");
+    assert_eq!(grad(pow).call((1e-40f32, 0.0f32)).unwrap().0.item::<f32>().unwrap(), 0.0);
+}

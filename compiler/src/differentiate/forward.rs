@@ -1,11 +1,11 @@
 //! Forward mode: tangents go along with the nodes.
 
 use tensorwright_ir::op::{Primal, Results};
-use tensorwright_ir::{Builder, Copier, Graph, Node, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Value};
 
 use super::activity::{masked, useful};
 use super::prepare::prepare;
-use super::{Appended, DifferentiateError, Rules, control, rule};
+use super::{Appended, DifferentiateError, Rules, all_empty, control, rule};
 
 /// Appends `graph` to `b`, with `inputs` in place of its inputs, and the tangents of its outputs.
 ///
@@ -73,6 +73,7 @@ impl Sweep<'_> {
         }
         let results = self.b.copy_node(node, &operands)?;
         let found = match rules {
+            Rules::Op(_) if self.has_nothing(&operands, &tangents, &results) => self.zeros(&results)?,
             Rules::Op(rule) => {
                 self.b.set_location(node.location.clone());
                 let wanted = vec![false; operands.len()];
@@ -84,6 +85,20 @@ impl Sweep<'_> {
         };
         self.put(node, &results, found);
         Ok(())
+    }
+
+    /// Whether no result has elements, or no operand with a tangent: then no rule is needed.
+    fn has_nothing(&self, operands: &[Value], tangents: &[Option<Value>], results: &[Value]) -> bool {
+        let moving = operands.iter().zip(tangents).filter(|(_, tangent)| tangent.is_some());
+        all_empty(self.b, results.iter()) || all_empty(self.b, moving.map(|(value, _)| value))
+    }
+
+    fn zeros(&mut self, results: &[Value]) -> Result<Vec<Option<Value>>, BuildError> {
+        let zero = |&value: &Value| {
+            let is_float = self.b.ty(value).is_float();
+            is_float.then(|| self.b.full_like(0.0, value)).transpose()
+        };
+        results.iter().map(zero).collect()
     }
 
     fn put(&mut self, node: &Node, results: &Results, tangents: Vec<Option<Value>>) {

@@ -184,6 +184,11 @@ enum Rules<'a> {
     Nothing,
 }
 
+/// Whether none of the tensors has elements.
+fn all_empty<'v>(b: &Builder, mut values: impl Iterator<Item = &'v Value>) -> bool {
+    values.all(|&value| b.ty(value).as_tensor().is_some_and(|ty| ty.elements() == 0))
+}
+
 fn rule(node: &Node) -> Rules<'_> {
     match node.op.derivative() {
         Derivative::Rule(rule) => Rules::Op(rule),

@@ -8,7 +8,7 @@ use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Value};
 use super::activity::{masked, useful, varied};
 use super::control::{Residuals, Site};
 use super::prepare::prepare;
-use super::{Appended, DifferentiateError, Rules, rule};
+use super::{Appended, DifferentiateError, Rules, all_empty, rule};
 
 /// Appends `graph` to `b`, with `inputs` in place of its inputs, and the cotangents of its inputs.
 ///
@@ -130,6 +130,7 @@ impl Sweep<'_> {
         self.b.set_location(node.location.clone());
         match (residuals, rule(node)) {
             (Some(residuals), _) => self.step_through(node, residuals, &cotangents),
+            (None, Rules::Op(_)) if self.has_nothing(node, &wanted) => self.add_zeros(node),
             (None, Rules::Op(rule)) => {
                 let operands = self.values.values(&node.operands);
                 let results = self.values.values(&node.results);
@@ -161,6 +162,25 @@ impl Sweep<'_> {
             match sum {
                 Some(_) => self.sums[operand.index()] = found,
                 None => self.add(operand, found)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether no result has elements, or no operand that is asked for: then no rule is needed.
+    fn has_nothing(&self, node: &Node, wanted: &[bool]) -> bool {
+        let results = self.values.values(&node.results);
+        let operands = self.values.values(&node.operands);
+        let asked = operands.iter().zip(wanted).filter(|(_, wanted)| **wanted);
+        all_empty(self.b, results.iter()) || all_empty(self.b, asked.map(|(value, _)| value))
+    }
+
+    /// Adds zeros to the cotangents of the operands.
+    fn add_zeros(&mut self, node: &Node) -> Result<(), DifferentiateError> {
+        for (&operand, value) in node.operands.iter().zip(self.values.values(&node.operands)) {
+            if self.varied[operand.index()] {
+                let zero = self.b.full_like(0.0, value)?;
+                self.add(operand, Some(zero))?;
             }
         }
         Ok(())

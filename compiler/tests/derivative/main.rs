@@ -11,6 +11,7 @@
 mod connections;
 mod control;
 mod custom;
+mod empties;
 mod graphs;
 mod kinks;
 mod loops;

@@ -10,5 +10,6 @@ mod native;
 mod random_cells;
 mod random_graphs;
 mod reductions;
+mod slopes;
 mod small_products;
 mod transpositions;

@@ -205,10 +205,22 @@ attributes! {
     pub struct Hypot {}
 }
 
-/// The cosine and the sine of the angle; 0 at the origin.
+/// The cosine and the sine of the angle; 0 at the origin. They are those of the legs divided by the longer one: its length may overflow.
 impl Partials for Hypot {
     fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
-        Ok(Partial::Times(primal.b.divide_no_nan(primal.operands[operand], primal.results[0])?))
+        let b = &mut *primal.b;
+        let legs = b.widen_all(primal.operands)?;
+        let legs = [b.bounded_by_finite(legs[0])?, b.bounded_by_finite(legs[1])?];
+        let (left, right) = (b.abs(legs[0])?, b.abs(legs[1])?);
+        let longer = b.maximum(left, right)?;
+        let longer = b.stop_gradient(longer)?;
+        let legs = [b.divide_no_nan(legs[0], longer)?, b.divide_no_nan(legs[1], longer)?];
+        let squares = (b.mul(legs[0], legs[0])?, b.mul(legs[1], legs[1])?);
+        let sum = b.add(squares.0, squares.1)?;
+        let zero = b.equals(sum, 0.0)?;
+        let sum = b.number_where(zero, 1.0, sum)?;
+        let root = b.sqrt(sum)?;
+        Ok(Partial::Times(b.div(legs[operand], root)?))
     }
 }
 
@@ -269,15 +281,15 @@ impl ElementWise for LogAddExp {
     }
 }
 
-/// The share of the operand in the sum; 0 if the result is infinite.
+/// The share of the operand in the sum, which depends on the difference alone: a large result is rounded. 0 if the result is infinite.
 impl Partials for LogAddExp {
     fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
         let b = &mut *primal.b;
-        let (x, y) = (b.widen(primal.operands[operand])?, b.widen(primal.results[0])?);
-        let infinite = b.is_inf(y)?;
-        let log = b.sub(x, y)?;
-        let log = b.number_where(infinite, f64::NEG_INFINITY, log)?;
-        Ok(Partial::Times(b.exp(log)?))
+        let x = b.widen_all(primal.operands)?;
+        let infinite = b.is_inf(primal.results[0])?;
+        let difference = b.sub(x[operand], x[1 - operand])?;
+        let difference = b.number_where(infinite, f64::NEG_INFINITY, difference)?;
+        Ok(Partial::Times(b.logistic(difference)?))
     }
 }
 

@@ -93,6 +93,18 @@ impl Builder {
         self.minimum(x, number)
     }
 
+    /// `x` with the greatest finite magnitude in place of infinity.
+    pub(in crate::op) fn bounded_by_finite(&mut self, x: Value) -> Result<Value, BuildError> {
+        let most = match self.tensor(x).dtype {
+            DType::F64 => f64::MAX,
+            DType::F16 => f64::from(half::f16::MAX),
+            DType::BF16 => f64::from(half::bf16::MAX),
+            _ => f64::from(f32::MAX),
+        };
+        let x = self.at_most(x, most)?;
+        self.at_least(x, -most)
+    }
+
     /// `number - x`.
     pub(in crate::op) fn number_minus(&mut self, number: f64, x: Value) -> Result<Value, BuildError> {
         let number = self.full_like(number, x)?;
@@ -195,16 +207,26 @@ impl Builder {
         }
     }
 
-    /// `log(sum(exp(x)))` along `axes`, which disappear. The maximum is taken out before; where it is infinite there is
-    /// nothing to gain by that, and infinity minus infinity to lose.
-    pub(in crate::op) fn log_sum_exp_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    /// `exp(x - max)` along `axes`, and the maximum, as a constant to differentiation: its choice changes nothing. Where it is infinite
+    /// it is 0 instead: there is nothing to gain, and infinity minus infinity to lose.
+    pub(in crate::op) fn exp_less_max(
+        &mut self,
+        x: Value,
+        axes: &[usize],
+    ) -> Result<(Value, Value), BuildError> {
         let shape = self.shape(x);
         let max = self.reduce(x, ReduceKind::Max, axes)?;
         let finite = self.is_finite(max)?;
         let max = self.zero_unless(finite, max)?;
+        let max = self.stop_gradient(max)?;
         let spread = self.spread(max, axes, &shape)?;
         let shifted = self.sub(x, spread)?;
-        let exp = self.exp(shifted)?;
+        Ok((self.exp(shifted)?, max))
+    }
+
+    /// `log(sum(exp(x)))` along `axes`, which disappear.
+    pub(in crate::op) fn log_sum_exp_over(&mut self, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+        let (exp, max) = self.exp_less_max(x, axes)?;
         let sum = self.sum_over(exp, axes)?;
         let log = self.log(sum)?;
         self.add(log, max)

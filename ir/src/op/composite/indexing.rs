@@ -240,7 +240,7 @@ fn gather(b: &mut Builder, op: Gather, x: Value, vectors: Value, result: &Shape)
             return Err(TypeError::Other(format!("axis {axis} of operand 0 has no elements to read")));
         }
         rule::one(ty.dtype, result.clone())?;
-        return Ok(b.full(Scalar::zero(ty.dtype), result)?);
+        return Ok(b.reshape(x, result.clone())?);
     }
     Ok(b.push_one(op, &[x, vectors])?)
 }

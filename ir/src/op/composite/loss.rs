@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use super::build::{Dims, other_axes};
 use super::elementwise::same_types;
 use super::indexing::one_hot;
-use super::reduction::NormOrder;
+use super::norm::NormOrder;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::batching::{BatchRule, Examples, Item, Items, spread};
@@ -552,17 +552,19 @@ fn cosine(
     axis: usize,
     epsilon: Scalar,
 ) -> Result<Value, BuildError> {
+    let left = by_length(b, left, axis, epsilon)?;
+    let right = by_length(b, right, axis, epsilon)?;
     let product = b.mul(left, right)?;
-    let dot = b.sum_over(product, &[axis])?;
-    let left = bounded_length(b, left, axis, epsilon)?;
-    let right = bounded_length(b, right, axis, epsilon)?;
-    let lengths = b.mul(left, right)?;
-    b.div(dot, lengths)
+    b.sum_over(product, &[axis])
 }
 
-fn bounded_length(b: &mut Builder, x: Value, axis: usize, epsilon: Scalar) -> Result<Value, BuildError> {
+/// Vectors along `axis`, divided by their lengths or `epsilon`: their product could overflow.
+fn by_length(b: &mut Builder, x: Value, axis: usize, epsilon: Scalar) -> Result<Value, BuildError> {
+    let shape = b.shape(x);
     let length = b.norm(x, NormOrder::L2, [axis], Dims::Drop)?;
-    b.at_least(length, epsilon.to_f64())
+    let length = b.at_least(length, epsilon.to_f64())?;
+    let length = b.spread(length, &[axis], &shape)?;
+    b.div(x, length)
 }
 
 fn draw_rows(draw: &mut Draw<'_>, hint: &TensorType) -> (TensorType, usize, LossReduction) {

@@ -5,7 +5,8 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::build::other_axes;
+use super::build::{Dims, other_axes};
+use super::norm::NormOrder;
 use super::reduction::mean_square;
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
@@ -335,7 +336,7 @@ impl CompositeDef for InstanceNorm {
 }
 
 attributes! {
-    /// `x * rsqrt(max(sum(x^2), epsilon))` along `axes`: vectors of length 1.
+    /// `x / sqrt(max(sum(x^2), epsilon))` along `axes`: vectors of length 1. The squares do not overflow.
     pub struct L2Normalize {
         /// The axes of the vectors, distinct.
         pub axes: Axes,
@@ -353,12 +354,10 @@ impl CompositeDef for L2Normalize {
         rule::require_class(&[&ty], 0, DTypeClass::Float)?;
         rule::check_axes(&self.axes, ty.rank())?;
         let x = b.widen(x[0])?;
-        let squares = b.mul(x, x)?;
-        let sum = b.sum_over(squares, &self.axes)?;
-        let bounded = b.at_least(sum, self.epsilon.to_f64())?;
-        let root = b.rsqrt(bounded)?;
-        let root = b.spread(root, &self.axes, &ty.shape)?;
-        let result = b.mul(x, root)?;
+        let length = b.norm(x, NormOrder::L2, self.axes.clone(), Dims::Drop)?;
+        let bounded = b.at_least(length, self.epsilon.to_f64().sqrt())?;
+        let bounded = b.spread(bounded, &self.axes, &ty.shape)?;
+        let result = b.div(x, bounded)?;
         Ok(smallvec![b.convert(result, ty.dtype)?])
     }
 

@@ -6,6 +6,7 @@
 use smallvec::smallvec;
 
 use super::build::{Dims, fold_count};
+use super::norm::{direction, euclidean_norm};
 use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::batching::up;
@@ -16,7 +17,7 @@ use crate::op::{
     Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
     rule,
 };
-use crate::{Builder, DType, DTypeClass, Scalar, Shape, TensorType, Value, attributes, word_attribute};
+use crate::{Builder, DType, DTypeClass, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// Folds along `axes`, which stay with extent 1: `T[.., n, ..] -> T[.., 1, ..]`.
@@ -157,8 +158,10 @@ impl CompositeDef for Std {
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
         statistic(b, x[0], &self.axes, self.dims, |b, x| {
-            let variance = variance(b, x, &self.axes, self.correction)?;
-            b.sqrt(variance)
+            let freedom = freedom(&b.shape(x), &self.axes, self.correction);
+            let centred = b.centre(x, &self.axes)?;
+            let length = euclidean_norm(b, centred, &self.axes)?;
+            b.div_number(length, freedom.sqrt())
         })
     }
 
@@ -253,58 +256,6 @@ impl OwnRules for Logsumexp {
     }
 }
 
-word_attribute! {
-    /// Which norm.
-    pub enum NormOrder {
-        /// Sum of magnitudes.
-        L1 = "l1",
-        /// Square root of the sum of squares.
-        L2 = "l2",
-        /// The greatest magnitude; 0 for no elements.
-        Inf = "inf",
-    }
-}
-
-attributes! {
-    /// The norm of the vectors along `axes` (of all their elements, if there are several).
-    pub struct Norm {
-        /// Which norm.
-        pub order: NormOrder,
-        /// The axes, distinct.
-        pub axes: Axes,
-        /// What becomes of the reduced axes.
-        pub dims: Dims,
-    }
-}
-
-impl CompositeDef for Norm {
-    const NAME: &'static str = "norm";
-    const ARITY: Arity = Arity::Exact(1);
-
-    fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        statistic(b, x[0], &self.axes, self.dims, |b, x| norm(b, x, self.order, &self.axes))
-    }
-
-    fn own_rules(&self) -> Option<&dyn OwnRules> {
-        Some(self)
-    }
-
-    fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Norm> {
-        let order = draw.choose(NormOrder::ALL);
-        sample_statistic(draw, hint, |_, axes, dims| Norm { order, axes, dims })
-    }
-}
-
-impl OwnRules for Norm {
-    fn derivative(&self) -> Derivative<'_> {
-        if self.order == NormOrder::L2 { Derivative::both(self) } else { Derivative::Expansion }
-    }
-
-    fn batching(&self, _examples: usize) -> Batching<'_> {
-        Batching::moved(Norm { axes: up(&self.axes), ..self.clone() })
-    }
-}
-
 attributes! {
     /// How many elements along `axes` are not zero (or are true); NaN counts.
     pub struct CountNonzero {
@@ -342,7 +293,7 @@ impl CompositeDef for CountNonzero {
 }
 
 /// A fold whose derivative by each element is known: a tensor of the operand's shape, in the dtype that arithmetic is done in.
-trait Weighted {
+pub(super) trait Weighted {
     fn axes(&self) -> &[usize];
     fn dims(&self) -> Dims;
     fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError>;
@@ -369,9 +320,9 @@ macro_rules! weighted {
         }
     )*};
 }
-weighted!(Var, Std, Logsumexp, Norm);
+weighted!(Var, Std, Logsumexp);
 
-fn weighted_sum(
+pub(super) fn weighted_sum(
     op: &dyn Weighted,
     primal: &mut Primal<'_>,
     tangent: Option<Value>,
@@ -387,7 +338,7 @@ fn weighted_sum(
     Ok(smallvec![Some(b.shape_fold(sum, op.axes(), op.dims(), &shape)?)])
 }
 
-fn weighted_spread(
+pub(super) fn weighted_spread(
     op: &dyn Weighted,
     primal: &mut Primal<'_>,
     cotangent: Option<Value>,
@@ -433,7 +384,7 @@ impl Weighted for Var {
     }
 }
 
-/// `(x - mean) / (n - correction) / std`, and 0 where the deviation is 0.
+/// `(x - mean) / (n - correction) / std`, and 0 where the deviation is 0: the direction of what is centred, divided by a root.
 impl Weighted for Std {
     fn axes(&self) -> &[usize] {
         &self.axes
@@ -446,43 +397,14 @@ impl Weighted for Std {
     fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
         let shape = primal.operand_type(0).shape;
         let b = &mut *primal.b;
-        let (x, y) = (b.widen(primal.operands[0])?, b.widen(primal.results[0])?);
-        let scaled = centred_mean(b, x, &self.axes, self.correction)?;
-        let y = spread_fold(b, y, &self.axes, self.dims, &shape)?;
-        b.divide_no_nan(scaled, y)
-    }
-}
-
-/// The softmax `e^(x - y)`; 0 where the result is infinite.
-impl Weighted for Logsumexp {
-    fn axes(&self) -> &[usize] {
-        &self.axes
-    }
-
-    fn dims(&self) -> Dims {
-        self.dims
-    }
-
-    fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
-        let TensorType { dtype, shape } = primal.operand_type(0);
-        let b = &mut *primal.b;
         let x = b.widen(primal.operands[0])?;
-        let y = if b.tensor(x).dtype == dtype {
-            spread_fold(b, primal.results[0], &self.axes, self.dims, &shape)?
-        } else {
-            // The exponential would blow up what was rounded off the result; this is what it was before.
-            let y = b.log_sum_exp_over(x, &self.axes)?;
-            b.spread(y, &self.axes, &shape)?
-        };
-        let infinite = b.is_inf(y)?;
-        let log = b.sub(x, y)?;
-        let log = b.number_where(infinite, f64::NEG_INFINITY, log)?;
-        b.exp(log)
+        let centred = b.centre(x, &self.axes)?;
+        direction(b, centred, &self.axes, freedom(&shape, &self.axes, self.correction))
     }
 }
 
-/// Of the Euclidean norm: the direction `x / y`, and 0 where the norm is 0.
-impl Weighted for Norm {
+/// The softmax; 0 where the result is infinite.
+impl Weighted for Logsumexp {
     fn axes(&self) -> &[usize] {
         &self.axes
     }
@@ -494,14 +416,19 @@ impl Weighted for Norm {
     fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
         let shape = primal.operand_type(0).shape;
         let b = &mut *primal.b;
-        let (x, y) = (b.widen(primal.operands[0])?, b.widen(primal.results[0])?);
-        let y = spread_fold(b, y, &self.axes, self.dims, &shape)?;
-        b.divide_no_nan(x, y)
+        let x = b.widen(primal.operands[0])?;
+        // Not the exponential of `x - y`, which would blow up what was rounded off the result.
+        let (exp, _) = b.exp_less_max(x, &self.axes)?;
+        let sum = b.sum_over(exp, &self.axes)?;
+        let sum = b.spread(sum, &self.axes, &shape)?;
+        let infinite = b.is_inf(sum)?;
+        let share = b.divide_no_nan(exp, sum)?;
+        b.number_where(infinite, 0.0, share)
     }
 }
 
 /// A reduction of floats: checks, widens, computes, narrows, and shapes.
-fn statistic(
+pub(super) fn statistic(
     b: &mut Builder,
     x: Value,
     axes: &[usize],
@@ -522,7 +449,7 @@ fn check_statistic(b: &Builder, x: Value, axes: &[usize]) -> Result<TensorType, 
     Ok(ty)
 }
 
-fn sample_statistic<T>(
+pub(super) fn sample_statistic<T>(
     draw: &mut Draw<'_>,
     hint: &TensorType,
     op: impl FnOnce(&mut Draw<'_>, Axes, Dims) -> T,
@@ -560,50 +487,4 @@ pub(super) fn mean_square(
     let squares = b.mul(x, x)?;
     let sum = b.sum_over(squares, axes)?;
     b.div_number(sum, freedom)
-}
-
-/// The root of the sum of squares. Where squares overflow, or lose digits because they are too small, those of scaled elements are summed, by
-/// powers of two; see Blue, "A Portable Fortran Program to Find the Euclidean Norm of a Vector", 1978.
-fn euclidean_norm(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
-    let root_of = |b: &mut Builder, scale: f64| {
-        let scaled = b.mul_number(x, scale)?;
-        let squares = b.mul(scaled, scaled)?;
-        let sum = b.sum_over(squares, axes)?;
-        let root = b.sqrt(sum)?;
-        b.mul_number(root, 1.0 / scale)
-    };
-    let squares = b.mul(x, x)?;
-    let sum = b.sum_over(squares, axes)?;
-    let root = b.sqrt(sum)?;
-    // How small large elements become, how large small ones, and which sums are of too small squares.
-    let (down, up, small) = match b.tensor(x).dtype {
-        DType::F64 => (2f64.powi(-600), 2f64.powi(600), 2f64.powi(-900)),
-        DType::F32 => (2f64.powi(-80), 2f64.powi(100), 2f64.powi(-90)),
-        _ => return Ok(root),
-    };
-    let (of_large, of_small) = (root_of(b, down)?, root_of(b, up)?);
-    let is_large = b.is_inf(sum)?;
-    let least = b.full_like(small, sum)?;
-    let is_small = b.lt(sum, least)?;
-    let root = b.select(is_small, of_small, root)?;
-    b.select(is_large, of_large, root)
-}
-
-/// The norm along `axes`, which disappear.
-fn norm(b: &mut Builder, x: Value, order: NormOrder, axes: &[usize]) -> Result<Value, BuildError> {
-    match order {
-        NormOrder::L1 => {
-            let magnitudes = b.abs(x)?;
-            b.sum_over(magnitudes, axes)
-        }
-        NormOrder::L2 => euclidean_norm(b, x, axes),
-        NormOrder::Inf if fold_count(&b.shape(x), axes) == 0.0 => {
-            let TensorType { dtype, shape } = b.type_of(x);
-            b.full(Scalar::zero(dtype), &shape.without(axes))
-        }
-        NormOrder::Inf => {
-            let magnitudes = b.abs(x)?;
-            b.reduce(magnitudes, ReduceKind::Max, axes)
-        }
-    }
 }

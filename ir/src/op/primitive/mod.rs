@@ -13,6 +13,7 @@ mod dynamic;
 mod gather;
 mod movement;
 mod pad;
+mod products;
 mod random;
 mod reduce;
 mod scan;

@@ -6,8 +6,9 @@ use crate::builder::BuildError;
 use crate::op::attribute::Axes;
 use crate::op::batching::up;
 use crate::op::derivative::{Differentiable, LinearOp};
-use crate::op::primitive::BinaryFn;
 use crate::op::primitive::movement::inverse;
+use crate::op::primitive::products::Scaled;
+use crate::op::primitive::{BinaryFn, products};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
     Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
@@ -164,22 +165,24 @@ impl Differentiable for Reduce {
 impl Reduce {
     /// `t`, of the operand's shape, times the derivative of the result by each element.
     fn weighted(&self, primal: &mut Primal<'_>, t: Value) -> Result<Value, BuildError> {
-        let (x, y) = (primal.operands[0], primal.results[0]);
+        let (x, y, b) = (primal.operands[0], primal.results[0], &mut *primal.b);
         match self.kind {
             ReduceKind::Prod => {
-                let others = product_of_others(primal.b, x, &self.axes)?;
-                primal.b.mul(t, others)
+                let dtype = b.tensor(x).dtype;
+                let (x, t) = (b.widen(x)?, b.widen(t)?);
+                let others = product_of_others(b, x, &self.axes)?;
+                let weighted = Scaled::of(b, t)?.times(b, others)?.value(b)?;
+                b.convert(weighted, dtype)
             }
-            _ => among_extrema(primal.b, x, y, &self.axes, t),
+            _ => among_extrema(b, x, y, &self.axes, t),
         }
     }
 }
 
-/// For each element the product of all others along `axes`: of those before times those after it, which is right for zeros,
-/// too.
-fn product_of_others(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+/// For each element the product of all others along `axes`.
+fn product_of_others(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Scaled, BuildError> {
     if let &[axis] = axes {
-        return product_of_others_along(b, x, axis);
+        return products::of_others(b, x, axis);
     }
     let shape = b.shape(x);
     let order: Axes =
@@ -189,31 +192,12 @@ fn product_of_others(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Value,
     let line = folded.dims()[kept..].iter().map(|d| d.size()).product::<usize>();
     let flat: Shape = folded.dims()[..kept].iter().copied().chain([line.into()]).collect();
     let flat = b.reshape(moved, flat)?;
-    let others = product_of_others_along(b, flat, kept)?;
-    let others = b.reshape(others, folded)?;
-    b.transpose(others, inverse(&order))
-}
-
-fn product_of_others_along(b: &mut Builder, x: Value, axis: usize) -> Result<Value, BuildError> {
-    let before = b.cumulative(x, ReduceKind::Prod, axis, true, false)?;
-    let after = b.cumulative(x, ReduceKind::Prod, axis, true, true)?;
-    let product = b.mul(before, after)?;
-    // Where a product overflows, 0 among the others would make NaN of it.
-    let is_zero = b.equals(x, 0.0)?;
-    let has_zero = any_other(b, is_zero, axis)?;
-    let is_finite = b.is_finite(x)?;
-    let is_not_finite = b.not(is_finite)?;
-    let has_not_finite = any_other(b, is_not_finite, axis)?;
-    let all_finite = b.not(has_not_finite)?;
-    let is_gone = b.and(has_zero, all_finite)?;
-    b.number_where(is_gone, 0.0, product)
-}
-
-/// Whether the predicate holds for any other element along the axis.
-fn any_other(b: &mut Builder, predicate: Value, axis: usize) -> Result<Value, BuildError> {
-    let before = b.cumulative(predicate, ReduceKind::Any, axis, true, false)?;
-    let after = b.cumulative(predicate, ReduceKind::Any, axis, true, true)?;
-    b.or(before, after)
+    let Scaled { significand, exponent } = products::of_others(b, flat, kept)?;
+    let mut back = |x: Value| {
+        let x = b.reshape(x, folded.clone())?;
+        b.transpose(x, inverse(&order))
+    };
+    Ok(Scaled { significand: back(significand)?, exponent: back(exponent)? })
 }
 
 /// `t` shared equally by the elements that are the extremum, 0 for the others.

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, Offsets};
 use crate::op::derivative::{Differentiable, LinearOp};
-use crate::op::primitive::{Gather, ReduceKind};
+use crate::op::primitive::{Gather, ReduceKind, products};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{
     Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
@@ -96,23 +96,17 @@ impl LinearOp for Cumulative {
 /// Running products and extrema.
 ///
 /// A product `p[i] = p[i - 1] x[i]` has the tangent `p'[i] = x[i] p'[i - 1] + p[i - 1] x'[i]`, a linear recurrence; read
-/// backwards it gives cotangents. No division, so zeros do no harm. A running extremum is the element where it was reached first:
+/// backwards it gives cotangents. See [`products`](super::products) for how. A running extremum is the element where it was reached first:
 /// its derivative is a gather.
 ///
 /// An exclusive scan is the inclusive one moved on by one element.
 impl Differentiable for Cumulative {
     fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
-        let Some(tangent) = tangents[0].filter(|_| !self.is_empty(primal)) else {
-            return Ok(smallvec![None]);
-        };
+        let Some(tangent) = tangents[0] else { return Ok(smallvec![None]) };
         let x = primal.operands[0];
         let b = &mut *primal.b;
         let inclusive = match self.kind {
-            ReduceKind::Prod => {
-                let before = self.before(b, x)?;
-                let input = b.mul(before, tangent)?;
-                recurrence(b, self.line(), x, input)?
-            }
+            ReduceKind::Prod => products::running_tangent(b, self.line(), x, tangent)?,
             _ => {
                 let (gather, places) = self.places(b, x)?;
                 let found = b.push_one(gather, &[tangent, places])?;
@@ -124,20 +118,13 @@ impl Differentiable for Cumulative {
     }
 
     fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
-        let Some(cotangent) = cotangents[0].filter(|_| !self.is_empty(primal)) else {
-            return Ok(smallvec![None]);
-        };
+        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
         let x = primal.operands[0];
         let b = &mut *primal.b;
         let back = self.line().reversed();
         let cotangent = if self.exclusive { back.shift(b, cotangent, 1)? } else { cotangent };
         let result = match self.kind {
-            ReduceKind::Prod => {
-                let next = back.shift(b, x, 1)?;
-                let sums = recurrence(b, back, next, cotangent)?;
-                let before = self.before(b, x)?;
-                b.mul(before, sums)?
-            }
+            ReduceKind::Prod => products::running_cotangent(b, self.line(), x, cotangent)?,
             _ => {
                 let (gather, places) = self.places(b, x)?;
                 gather.scatter_add(b, x, places, cotangent)?
@@ -148,10 +135,6 @@ impl Differentiable for Cumulative {
 }
 
 impl Cumulative {
-    fn is_empty(&self, primal: &Primal<'_>) -> bool {
-        primal.operand_type(0).elements() == 0
-    }
-
     fn line(&self) -> Line {
         Line { axis: self.axis, reverse: self.reverse }
     }
@@ -182,18 +165,29 @@ impl Cumulative {
 
 /// A direction along an axis.
 #[derive(Clone, Copy)]
-struct Line {
-    axis: usize,
-    reverse: bool,
+pub(super) struct Line {
+    pub(super) axis: usize,
+    pub(super) reverse: bool,
 }
 
 impl Line {
-    fn reversed(self) -> Line {
+    pub(super) fn reversed(self) -> Line {
         Line { reverse: !self.reverse, ..self }
     }
 
+    /// The running fold, with each element's own value or without.
+    pub(super) fn fold(
+        self,
+        b: &mut Builder,
+        x: Value,
+        kind: ReduceKind,
+        own: Own,
+    ) -> Result<Value, BuildError> {
+        b.cumulative(x, kind, self.axis, own == Own::Without, self.reverse)
+    }
+
     /// `x` moved on by `distance`, not more than the extent; zeros come in.
-    fn shift(self, b: &mut Builder, x: Value, distance: usize) -> Result<Value, BuildError> {
+    pub(super) fn shift(self, b: &mut Builder, x: Value, distance: usize) -> Result<Value, BuildError> {
         let ty = b.tensor(x).clone();
         let distance = distance.min(ty.shape.size(self.axis)) as i64;
         let zero = b.scalar(Scalar::zero(ty.dtype));
@@ -204,9 +198,21 @@ impl Line {
     }
 }
 
+/// Whether a running fold has the element's own value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    With,
+    Without,
+}
+
 /// `s[i] = factor[i] s[i - 1] + input[i]` along a line, by doubling: each of `log2(n)` steps joins every partial result with the
 /// one that ends where it begins (Hillis and Steele 1986).
-fn recurrence(b: &mut Builder, line: Line, factor: Value, input: Value) -> Result<Value, BuildError> {
+pub(super) fn recurrence(
+    b: &mut Builder,
+    line: Line,
+    factor: Value,
+    input: Value,
+) -> Result<Value, BuildError> {
     let (mut factor, mut sum) = (factor, input);
     let extent = b.shape(sum).size(line.axis);
     let mut distance = 1;

@@ -189,16 +189,16 @@ impl Differentiable for Sort {
     }
 }
 
-/// The values are read at the indices. Where there are none, nothing can be read, and nothing is needed.
+/// The values are read at the indices.
 impl Differentiable for TopK {
     fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
-        let Some(tangent) = tangents[0].filter(|_| self.k > 0) else { return Ok(smallvec![None, None]) };
+        let Some(tangent) = tangents[0] else { return Ok(smallvec![None, None]) };
         let (gather, places) = self.places(primal)?;
         Ok(smallvec![Some(primal.b.push_one(gather, &[tangent, places])?), None])
     }
 
     fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
-        let Some(cotangent) = cotangents[0].filter(|_| self.k > 0) else { return Ok(smallvec![None]) };
+        let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
         let (gather, places) = self.places(primal)?;
         Ok(smallvec![Some(gather.scatter_add(primal.b, primal.operands[0], places, cotangent)?)])
     }

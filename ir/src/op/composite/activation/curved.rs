@@ -1,7 +1,7 @@
 //! Activations that bend towards a bound.
 
 use super::super::elementwise::ElementWise;
-use super::{draw_scalar, expm1_below_zero, positive_or, slope_of_two_halves};
+use super::{draw_scalar, exp_below_zero, expm1_below_zero, positive_or, slope_of_two_halves};
 use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::Draw;
@@ -34,10 +34,11 @@ impl ElementWise for Elu {
     }
 }
 
-/// By the result where `x` is not positive: `alpha e^x = y + alpha`.
+/// `alpha e^x` where `x` is not positive: the result, which is near `-alpha` far out, would not do.
 impl Partials for Elu {
     fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
-        let slope = primal.b.add_number(primal.results[0], self.alpha.to_f64())?;
+        let slope = exp_below_zero(primal, 1.0)?;
+        let slope = primal.b.mul_number(slope, self.alpha.to_f64())?;
         slope_of_two_halves(primal, 1.0, slope)
     }
 }
@@ -74,7 +75,8 @@ impl ElementWise for Selu {
 /// As that of [`Elu`].
 impl Partials for Selu {
     fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
-        let slope = primal.b.add_number(primal.results[0], SELU_ALPHA * SELU_SCALE)?;
+        let slope = exp_below_zero(primal, 1.0)?;
+        let slope = primal.b.mul_number(slope, SELU_ALPHA * SELU_SCALE)?;
         slope_of_two_halves(primal, SELU_SCALE, slope)
     }
 }
@@ -112,11 +114,10 @@ impl ElementWise for Celu {
     }
 }
 
-/// By the result where `x` is not positive: `e^(x / alpha) = y / alpha + 1`.
+/// `e^(x / alpha)` where `x` is not positive.
 impl Partials for Celu {
     fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
-        let scaled = primal.b.div_number(primal.results[0], self.alpha.to_f64())?;
-        let slope = primal.b.add_number(scaled, 1.0)?;
+        let slope = exp_below_zero(primal, self.alpha.to_f64())?;
         slope_of_two_halves(primal, 1.0, slope)
     }
 }

@@ -54,6 +54,16 @@ fn expm1_below_zero(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
     b.expm1(negative)
 }
 
+/// `e^(min(x, 0) / scale)` of the operand, in the dtype that arithmetic is done in.
+fn exp_below_zero(primal: &mut Primal<'_>, scale: f64) -> Result<Value, BuildError> {
+    let b = &mut *primal.b;
+    let x = b.widen(primal.operands[0])?;
+    let positive = b.is_positive(x)?;
+    let negative = b.number_where(positive, 0.0, x)?;
+    let scaled = b.div_number(negative, scale)?;
+    b.exp(scaled)
+}
+
 fn draw_scalar(draw: &mut Draw<'_>) -> Scalar {
     draw.choose(&[Scalar::F32(1.0), Scalar::F64(0.1), Scalar::F32(0.25), Scalar::F64(2.0)])
 }

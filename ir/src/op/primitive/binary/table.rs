@@ -105,7 +105,7 @@ macro_rules! for_each_binary {
             pow => Pow {
                 evaluation: Number { float: |_, x, y| number::pow(x, y), int: number::int_pow },
                 derivative: By([
-                    |b, x, y, _| power_by_base(b, x, y).map(Partial::Times),
+                    |b, x, y, z| power_by_base(b, x, y, z).map(Partial::Times),
                     |b, x, _, z| power_by_exponent(b, x, z).map(Partial::Times),
                 ]),
                 smooth: (0.5, 2.0),

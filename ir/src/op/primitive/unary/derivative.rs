@@ -1,5 +1,7 @@
 //! Expressions that several derivatives of functions of one operand are made of.
 
+use std::f64::consts::LN_2;
+
 use crate::builder::BuildError;
 use crate::{Builder, Value};
 
@@ -25,6 +27,8 @@ pub(super) fn circle(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
 fn scaled_one_plus_square(b: &mut Builder, x: Value) -> Result<(Value, Value), BuildError> {
     let magnitude = b.abs(x)?;
     let greater = b.at_least(magnitude, 1.0)?;
+    // What is divided by makes no difference, so its derivative is not asked for.
+    let greater = b.stop_gradient(greater)?;
     let one = b.full_like(1.0, x)?;
     let (scale, scaled) = (b.div(one, greater)?, b.div(x, greater)?);
     let squares = (b.mul(scale, scale)?, b.mul(scaled, scaled)?);
@@ -55,10 +59,25 @@ pub(super) fn hump(b: &mut Builder, x: Value, rate: f64) -> Result<Value, BuildE
     b.div(once, sum)
 }
 
-/// `scale * e^(-x^2)`.
+/// `scale * e^(-x^2)`, as `e^(-h^2) e^(-(|x| - h) (|x| + h))` where `h` is `|x|` rounded to sixteenths: its square has no rounding error,
+/// which the exponential would blow up. Nothing is left of either beyond 30.
 pub(super) fn bell(b: &mut Builder, x: Value, scale: f64) -> Result<Value, BuildError> {
-    let square = b.mul(x, x)?;
-    let exponent = b.neg(square)?;
-    let exp = b.exp(exponent)?;
+    let magnitude = b.abs(x)?;
+    let near = b.at_most(magnitude, 30.0)?;
+    let sixteenths = b.mul_number(near, 16.0)?;
+    let sixteenths = b.round_even(sixteenths)?;
+    let head = b.mul_number(sixteenths, 1.0 / 16.0)?;
+    let (less, more) = (b.sub(near, head)?, b.add(near, head)?);
+    let (of_head, of_rest) = (b.mul(head, head)?, b.mul(less, more)?);
+    let (of_head, of_rest) = (b.neg(of_head)?, b.neg(of_rest)?);
+    let (of_head, of_rest) = (b.exp(of_head)?, b.exp(of_rest)?);
+    let exp = b.mul(of_head, of_rest)?;
     b.mul_number(exp, scale)
+}
+
+/// `2^x log 2`, which is finite a little further than `2^x`.
+pub(super) fn exp2_slope(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let less = b.add_number(x, -1.0)?;
+    let half = b.exp2(less)?;
+    b.mul_number(half, 2.0 * LN_2)
 }

@@ -1,12 +1,12 @@
 //! The table of functions of one operand: a row has all that is known about one, and a forgotten column does not compile.
 
-use std::f64::consts::{FRAC_2_SQRT_PI, LN_2};
+use std::f64::consts::{FRAC_2_SQRT_PI, LOG2_E};
 
 use super::Evaluation::{Bits, Count, Float, Signed, Test};
 use super::Row;
 use super::Slope::{By, Zero};
 use super::derivative::{
-    bell, circle, hump, one_minus_square, one_plus_square, over_distance, over_one_plus_square,
+    bell, circle, exp2_slope, hump, one_minus_square, one_plus_square, over_distance, over_one_plus_square,
 };
 use super::float;
 use crate::DTypeClass;
@@ -60,8 +60,8 @@ macro_rules! for_each_unary {
             rsqrt => Rsqrt {
                 evaluation: Float(|x| 1.0 / x.sqrt()),
                 derivative: By(|b, x, y| {
-                    let quotient = b.div(y, x)?;
-                    b.mul_number(quotient, -0.5).map(Partial::Times)
+                    let half = b.mul_number(y, -0.5)?;
+                    b.div(half, x).map(Partial::Times)
                 }),
                 smooth: (0.25, 2.0),
                 cost: Cost::same(Slow),
@@ -184,7 +184,7 @@ macro_rules! for_each_unary {
             /// `2^x`.
             exp2 => Exp2 {
                 evaluation: Float(f64::exp2),
-                derivative: By(|b, _, y| b.mul_number(y, LN_2).map(Partial::Times)),
+                derivative: By(|b, x, _| exp2_slope(b, x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
                 accuracy: Ulps(2),
@@ -192,7 +192,10 @@ macro_rules! for_each_unary {
             /// Logarithm to base 2.
             log2 => Log2 {
                 evaluation: Float(f64::log2),
-                derivative: By(|b, x, _| b.mul_number(x, LN_2).map(Partial::Over)),
+                derivative: By(|b, x, _| {
+                    let scale = b.full_like(LOG2_E, x)?;
+                    b.div(scale, x).map(Partial::Times)
+                }),
                 smooth: (0.25, 2.0),
                 cost: Cost::same(VectorMath),
                 accuracy: Ulps(2),

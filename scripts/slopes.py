@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Writes runtime/tests/suite/slopes.txt: derivatives at places from the smallest to the largest numbers, to 40 digits, rounded to f64.
+
+Needs mpmath (any version from 1.0 on): python3 scripts/slopes.py > runtime/tests/suite/slopes.txt
+A line is an op, a dtype, and for each point its operands and the derivatives by them, all joined by colons.
+"""
+import struct
+import mpmath as mp
+
+mp.mp.dps = 60
+
+
+def f32(x):
+    return struct.unpack("f", struct.pack("f", x))[0]
+
+
+MAGNITUDES = {
+    "f32": [1e-45, 1e-40, 3e-38, 1e-30, 1e-20, 1e-8, 1e-3, 0.1, 0.5, 0.9, 0.9999999, 1.0, 1.0000001, 1.5, 3.0, 5.25, 9.0, 17.3, 40.0,
+            88.0, 100.0, 128.3, 1e3, 1e5, 1e8, 1e15, 1e20, 1e30, 1e38, 3.4e38],
+    "f64": [5e-324, 1e-310, 3e-308, 1e-200, 1e-100, 1e-16, 1e-3, 0.1, 0.5, 0.9, 0.9999999999999999, 1.0, 1.0000000000000002, 1.5, 3.0,
+            5.25, 9.0, 17.3, 26.0, 40.0, 100.0, 700.0, 1024.3, 1e4, 1e8, 1e15, 1e20, 1e100, 1e200, 1e307, 1.7e308],
+}
+PAIRS = {
+    "f32": [1e-42, 1e-30, 1e-10, 0.75, 1.5, 20.0, 1e10, 1e30, 3e38],
+    "f64": [1e-320, 1e-250, 1e-30, 0.75, 1.5, 20.0, 1e30, 1e250, 1.5e308],
+}
+R = mp.mpf
+LOG2 = mp.log(2)
+ALPHA, SCALE = R(1.6732632423543772), R(1.0507009873554805)
+anywhere = lambda x: True
+positive = lambda x: x > 0
+sigma = lambda x: 1 / (1 + mp.exp(-x)) if x > -2000 else mp.exp(x)
+hump = lambda x: mp.exp(-abs(x)) / (1 + mp.exp(-abs(x))) ** 2
+bell = lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x) if abs(x) < 100 else R(0)
+normal = lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi) if abs(x) < 100 else R(0)
+below = lambda x, f: R(1) if x > 0 else f(max(x, R(-5000)))
+
+
+def over(x, f):
+    """Where an exponential is beyond all dtypes."""
+    return mp.inf if x > 5000 else R(0) if x < -5000 else f(x)
+
+
+UNARY = {
+    "sqrt": (lambda x: 1 / (2 * mp.sqrt(x)), positive),
+    "rsqrt": (lambda x: -1 / (2 * x * mp.sqrt(x)), positive),
+    "cbrt": (lambda x: 1 / (3 * mp.cbrt(x * x)), lambda x: x != 0),
+    "exp": (lambda x: over(x, mp.exp), anywhere),
+    "expm1": (lambda x: over(x, mp.exp), anywhere),
+    "exp2": (lambda x: over(x, lambda x: mp.power(2, x) * LOG2), anywhere),
+    "log": (lambda x: 1 / x, positive),
+    "log1p": (lambda x: 1 / (1 + x), lambda x: x > -1),
+    "log2": (lambda x: 1 / (x * LOG2), positive),
+    "logistic": (lambda x: hump(x) if abs(x) < 5000 else R(0), anywhere),
+    "sin": (mp.cos, anywhere),
+    "cos": (lambda x: -mp.sin(x), anywhere),
+    "tan": (lambda x: 1 / mp.cos(x) ** 2, anywhere),
+    "tanh": (lambda x: 4 * hump(2 * x) if abs(x) < 5000 else R(0), anywhere),
+    "asin": (lambda x: 1 / mp.sqrt((1 - x) * (1 + x)), lambda x: abs(x) < 1),
+    "acos": (lambda x: -1 / mp.sqrt((1 - x) * (1 + x)), lambda x: abs(x) < 1),
+    "atan": (lambda x: 1 / (1 + x * x), anywhere),
+    "sinh": (lambda x: over(abs(x), mp.cosh), anywhere),
+    "cosh": (lambda x: over(abs(x), mp.sinh) * mp.sign(x), anywhere),
+    "asinh": (lambda x: 1 / mp.sqrt(1 + x * x), anywhere),
+    "acosh": (lambda x: 1 / mp.sqrt((x - 1) * (x + 1)), lambda x: x > 1),
+    "atanh": (lambda x: 1 / ((1 - x) * (1 + x)), lambda x: abs(x) < 1),
+    "erf": (bell, anywhere),
+    "erfc": (lambda x: -bell(x), anywhere),
+    "square": (lambda x: 2 * x, anywhere),
+    "reciprocal": (lambda x: -1 / (x * x), lambda x: x != 0),
+    "softplus": (lambda x: sigma(max(x, R(-5000))), anywhere),
+    "log_sigmoid": (lambda x: sigma(max(-x, R(-5000))), anywhere),
+    "elu": (lambda x: below(x, mp.exp), anywhere),
+    "celu": (lambda x: below(x, mp.exp), anywhere),
+    "selu": (lambda x: SCALE if x > 0 else SCALE * ALPHA * mp.exp(max(x, R(-5000))), anywhere),
+    "silu": (lambda x: sigma(max(x, R(-5000))) * (1 + max(x, R(-5000)) * sigma(-x)) if x < 5000 else R(1), anywhere),
+    "gelu": (lambda x: mp.ncdf(x) + x * normal(x) if abs(x) < 100 else R(x > 0), anywhere),
+    "softsign": (lambda x: 1 / (1 + abs(x)) ** 2, anywhere),
+}
+
+
+def share(x, y):
+    return sigma(x - y) if abs(x - y) < 5000 else R(x > y)
+
+
+BINARY = {
+    "mul": (lambda x, y: (y, x), lambda x, y: True),
+    "div": (lambda x, y: (1 / y, -x / (y * y)), lambda x, y: True),
+    "pow": (lambda x, y: (y * mp.power(x, y - 1), mp.power(x, y) * mp.log(x)),
+            lambda x, y: x > 0 and abs(y * mp.log(x)) < 5000),
+    "atan2": (lambda y, x: (x / (x * x + y * y), -y / (x * x + y * y)), lambda x, y: True),
+    "hypot": (lambda x, y: (x / mp.sqrt(x * x + y * y), y / mp.sqrt(x * x + y * y)), lambda x, y: True),
+    "log_add_exp": (lambda x, y: (share(x, y), share(y, x)), lambda x, y: True),
+    "xlogy": (lambda x, y: (mp.log(y), x / y), lambda x, y: y > 0),
+    "squared_difference": (lambda x, y: (2 * (x - y), 2 * (y - x)), lambda x, y: True),
+}
+
+
+def shown(x, dtype):
+    x = R(x)
+    if mp.isinf(x) or abs(x) > R("1.7976931348623158e308"):
+        return "inf" if x > 0 else "-inf"
+    return f"{float(x):.9g}" if dtype == "f32" else repr(float(x)).removesuffix(".0")
+
+
+def main():
+    for dtype in ["f32", "f64"]:
+        rounded = f32 if dtype == "f32" else float
+        signed = lambda xs: [s * rounded(x) for s in (1, -1) for x in xs]
+        for name, (slope, domain) in UNARY.items():
+            points = [R(x) for x in signed(MAGNITUDES[dtype]) if domain(R(x))]
+            print(name, dtype, *(f"{shown(x, dtype)}:{shown(slope(x), dtype)}" for x in points))
+        for name, (slopes, domain) in BINARY.items():
+            values = signed(PAIRS[dtype])
+            points = [(R(x), R(y)) for i, x in enumerate(values) for j, y in enumerate(values)
+                      if (i + 2 * j) % 3 == 0 and domain(R(x), R(y))]
+            rows = ((x, y, *slopes(x, y)) for x, y in points)
+            print(name, dtype, *(":".join(shown(x, dtype) for x in row) for row in rows))
+
+
+main()
