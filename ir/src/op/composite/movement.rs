@@ -331,6 +331,9 @@ attributes! {
     }
 }
 
+/// Slices that are repeated by a number for each: which ones they are is a constant of the graph.
+const MAX_LISTED: usize = 1 << 24;
+
 impl CompositeDef for Repeat {
     const NAME: &'static str = "repeat";
     const ARITY: Arity = Arity::Exact(1);
@@ -346,7 +349,11 @@ impl CompositeDef for Repeat {
             return Err(TypeError::attribute("repeats", reason));
         }
         let total = self.repeats.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
-        let total = Dim::known(total.unwrap_or(usize::MAX));
+        let Some(total) = total.filter(|&total| total <= MAX_LISTED) else {
+            let reason = format!("more than {MAX_LISTED} slices by a number for each");
+            return Err(TypeError::attribute("repeats", reason));
+        };
+        let total = Dim::known(total);
         rule::one(ty.dtype, ty.shape.with_dim(self.axis, total))?;
         let numbers: Vec<i64> = (0..)
             .zip(&self.repeats)
