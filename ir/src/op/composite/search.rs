@@ -230,7 +230,7 @@ impl CompositeDef for Histogram {
         let one = b.full(Scalar::I32(1), &shape)?;
         let bin = b.sub(after, one)?;
         let is_end = b.equals(x, Scalar::from_f64(dtype, high).to_f64())?;
-        let last = b.full(Scalar::I32(self.bins as i32 - 1), &shape)?;
+        let last = b.full(Scalar::I32((self.bins - 1) as i32), &shape)?;
         let bin = b.select(is_end, last, bin)?;
         Ok(smallvec![counted(b, bin, self.bins)?])
     }
