@@ -356,22 +356,15 @@ impl<'k> Verifier<'k> {
         };
         let wrong = |name: &str, dtype: DType| Err((5, format!("{name} does not take {dtype}")));
         let computed = |dtype: DType| !matches!(dtype, DType::F16 | DType::BF16);
-        let place = |at: Reg, dtype: DType| match dtype {
-            DType::I64 => Ok(()),
-            dtype => Err((14, format!("{at} is {dtype}, but a place is i64"))),
-        };
         match *instr {
             Instr::Const(scalar) => Ok(scalar.dtype()),
             Instr::Index { dtype, .. } if dtype.is_number() && computed(dtype) => Ok(dtype),
             Instr::Index { dtype, .. } => wrong("index", dtype),
             Instr::Load { buffer, .. } => Ok(self.kernel.dtype(buffer)),
-            Instr::LoadAt { buffer, at, .. } => place(at, of(at)?).map(|()| self.kernel.dtype(buffer)),
+            Instr::LoadAt { buffer, at, .. } => is_place(at, of(at)?).map(|()| self.kernel.dtype(buffer)),
             Instr::StoreAt { buffer, at, value, .. } => {
-                place(at, of(at)?)?;
-                match (of(value)?, self.kernel.dtype(buffer)) {
-                    (is, holds) if is == holds => Ok(DType::Bool),
-                    (is, holds) => Err((6, format!("{value} is {is}, but {buffer} holds {holds}"))),
-                }
+                is_place(at, of(at)?)?;
+                self.is_held(buffer, value, of(value)?).map(|()| DType::Bool)
             }
             Instr::Unary(f, x) => match of(x)? {
                 dtype if !f.class().contains(dtype) || !computed(dtype) => wrong(f.name(), dtype),
@@ -399,16 +392,20 @@ impl<'k> Verifier<'k> {
             // These have no value; rule 13 keeps others from using it.
             Instr::Loop => Ok(DType::Bool),
             Instr::While(x) => of(x).map(|_| DType::Bool),
-            Instr::Repeat(ref next) => {
-                next.iter().try_for_each(|&x| of(x).map(|_| ()))?;
-                Ok(DType::Bool)
-            }
+            Instr::Repeat(ref next) => next.iter().try_fold(DType::Bool, |bool, &x| of(x).map(|_| bool)),
             Instr::Bitcast(to, x) => match of(x)? {
                 from if from == to || (from.size() == to.size() && from.is_number() && to.is_number()) => {
                     Ok(to)
                 }
                 from => Err((5, format!("the bits of {from} are no {to}"))),
             },
+        }
+    }
+
+    fn is_held(&self, buffer: Buffer, value: Reg, is: DType) -> Result<(), (u32, String)> {
+        match self.kernel.dtype(buffer) {
+            holds if is == holds => Ok(()),
+            holds => Err((6, format!("{value} is {is}, but {buffer} holds {holds}"))),
         }
     }
 
@@ -420,9 +417,8 @@ impl<'k> Verifier<'k> {
             Buffer::Param(i) => (i as usize) < self.kernel.params.len(),
             Buffer::Local(i) => (i as usize) < self.kernel.locals.len(),
         };
-        if exists {
-            let wanted = self.kernel.dtype(buffer);
-            self.require(dtype == wanted, 6, || format!("{value} is {dtype}, but {buffer} holds {wanted}"));
+        if exists && let Err((rule, message)) = self.is_held(buffer, value, dtype) {
+            self.complain(rule, message);
         }
     }
 
@@ -512,5 +508,12 @@ impl<'k> Verifier<'k> {
         }
         let apart = strip.space.disjoint(&strip.index(&arg.start), &strip.index(&math.out.start));
         self.require(apart, 12, || format!("{} is partly overwritten", arg.buffer));
+    }
+}
+
+fn is_place(at: Reg, dtype: DType) -> Result<(), (u32, String)> {
+    match dtype {
+        DType::I64 => Ok(()),
+        dtype => Err((14, format!("{at} is {dtype}, but a place is i64"))),
     }
 }
