@@ -3,6 +3,8 @@
 //! Each line has the elements of the array, the nanoseconds of an iteration in Rust, and those of ours, with one thread and with two, with
 //! how many times as long that is. All are the best of many runs, taken in turns.
 
+mod classics;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -40,7 +42,7 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     println!("{:<14} {:>7} {:>9} {:>15} {:>15}", "loop", "size", "rust ns", "1 thread", "2 threads");
     let named = |case: &Case| arguments.names.is_empty() || arguments.names.iter().any(|n| n == case.name);
-    for mut case in cases().into_iter().filter(named) {
+    for mut case in cases().into_iter().chain(classics::cases()?).filter(named) {
         let [rust, one, two] = measure(&mut case, Duration::from_secs_f64(arguments.seconds))?;
         let ours = |ns: f64| format!("{ns:.2} ({:.2})", ns / rust);
         println!("{:<14} {:>7} {rust:>9.2} {:>15} {:>15}", case.name, case.size, ours(one), ours(two));

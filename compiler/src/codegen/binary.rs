@@ -6,6 +6,7 @@ use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_ir::{DType, Scalar};
 
 use super::CodegenError;
+use super::divide::Operands;
 use super::value::{Emitter, Pack};
 use crate::math::MathFn;
 use crate::nest::{Import, of_binary};
@@ -153,7 +154,6 @@ impl Emitter<'_, '_> {
         y: &[Value],
         known: Known,
     ) -> Result<Pack, CodegenError> {
-        let signed = dtype.is_signed_int();
         Ok(match function {
             BinaryFn::Add => self.zip(x, y, |e, x, y| e.ins().iadd(x, y)),
             BinaryFn::Sub => self.zip(x, y, |e, x, y| e.ins().isub(x, y)),
@@ -163,13 +163,28 @@ impl Emitter<'_, '_> {
             BinaryFn::Xor => self.zip(x, y, |e, x, y| e.ins().bxor(x, y)),
             BinaryFn::Maximum => self.zip(x, y, |e, x, y| e.int_max(dtype, x, y)),
             BinaryFn::Minimum => self.zip(x, y, |e, x, y| e.int_min(dtype, x, y)),
-            BinaryFn::Div => self.by_lane(&[x, y], |e, v| e.divide(signed, v[0], v[1]).quotient),
-            BinaryFn::Rem => self.by_lane(&[x, y], |e, v| e.divide(signed, v[0], v[1]).rest),
-            BinaryFn::Floordiv => self.by_lane(&[x, y], |e, v| e.divide_floor(signed, v[0], v[1]).quotient),
-            BinaryFn::FloorMod => self.by_lane(&[x, y], |e, v| e.divide_floor(signed, v[0], v[1]).rest),
+            BinaryFn::Div => self.divided(dtype, x, y, known, Self::quotient),
+            BinaryFn::Rem => self.divided(dtype, x, y, known, Self::rest),
+            BinaryFn::Floordiv => self.divided(dtype, x, y, known, Self::floor_quotient),
+            BinaryFn::FloorMod => self.divided(dtype, x, y, known, Self::floor_rest),
             BinaryFn::Shl | BinaryFn::ShrLogic | BinaryFn::ShrArith => self.shift(function, x, y, known),
             BinaryFn::Pow => self.int_pow(dtype, x, y)?,
             BinaryFn::Atan2 => return Err(CodegenError::Unsupported { function: function.name(), dtype }),
+        })
+    }
+
+    /// A division, lane by lane.
+    fn divided(
+        &mut self,
+        dtype: DType,
+        x: &[Value],
+        y: &[Value],
+        known: Known,
+        part: fn(&mut Self, Operands) -> Value,
+    ) -> Pack {
+        self.by_lane(&[x, y], |e, values| {
+            let operands = e.division(dtype, values, known.constant);
+            part(e, operands)
         })
     }
 
@@ -230,64 +245,9 @@ impl Emitter<'_, '_> {
     }
 }
 
-/// The results of a division.
-struct Division {
-    quotient: Value,
-    rest: Value,
-}
-
-/// Division of scalars: no operands trap.
-impl Emitter<'_, '_> {
-    /// Truncated; `x / 0` is 0 and `x rem 0` is `x`, `MIN / -1` wraps.
-    fn divide(&mut self, signed: bool, x: Value, y: Value) -> Division {
-        let ty = self.type_of(x);
-        let (zero, one) = (self.int(ty, 0), self.int(ty, 1));
-        let by_zero = self.icmp(IntCC::Equal, y, zero);
-        let mut divisor = self.ins().select(by_zero, one, y);
-        if !signed {
-            let quotient = self.ins().udiv(x, divisor);
-            let rest = self.ins().urem(x, divisor);
-            return self.unless(by_zero, Division { quotient, rest }, x);
-        }
-        let minus = self.int(ty, -1);
-        let negating = self.icmp(IntCC::Equal, y, minus);
-        divisor = self.ins().select(negating, one, divisor);
-        let quotient = self.ins().sdiv(x, divisor);
-        let negated = self.ins().ineg(x);
-        let quotient = self.ins().select(negating, negated, quotient);
-        let rest = self.ins().srem(x, divisor);
-        self.unless(by_zero, Division { quotient, rest }, x)
-    }
-
-    fn unless(&mut self, by_zero: Value, division: Division, x: Value) -> Division {
-        let ty = self.type_of(x);
-        let zero = self.int(ty, 0);
-        let quotient = self.ins().select(by_zero, zero, division.quotient);
-        let rest = self.ins().select(by_zero, x, division.rest);
-        Division { quotient, rest }
-    }
-
-    /// Floored: one less, with the divisor added to the rest, where signs differ and the division is not exact.
-    fn divide_floor(&mut self, signed: bool, x: Value, y: Value) -> Division {
-        let Division { quotient, rest } = self.divide(signed, x, y);
-        if !signed {
-            return Division { quotient, rest };
-        }
-        let ty = self.type_of(x);
-        let zero = self.int(ty, 0);
-        let inexact = self.icmp(IntCC::NotEqual, rest, zero);
-        let signs = self.ins().bxor(rest, y);
-        let differ = self.icmp(IntCC::SignedLessThan, signs, zero);
-        let by_zero = self.icmp(IntCC::Equal, y, zero);
-        let wrong = self.ins().band(inexact, differ);
-        let valid = self.ins().bxor_imm_u(by_zero, 1);
-        let wrong = self.ins().band(wrong, valid);
-        let (less, more) = (self.ins().iadd_imm_s(quotient, -1), self.ins().iadd(rest, y));
-        Division {
-            quotient: self.ins().select(wrong, less, quotient),
-            rest: self.ins().select(wrong, more, rest),
-        }
-    }
+/// Whether a shift by a known number of bits leaves some.
+fn is_below_width(count: Option<Scalar>) -> bool {
+    count.is_some_and(|count| (0..8 * count.dtype().size() as i128).contains(&count.to_i128()))
 }
 
 /// Shifts: those out of range give all fill bits.
@@ -295,6 +255,13 @@ impl Emitter<'_, '_> {
     fn shift(&mut self, function: BinaryFn, x: &[Value], y: &[Value], known: Known) -> Pack {
         match known.uniform {
             Some(count) if self.is_vector() => self.shift_uniform(function, x, count),
+            _ if !self.is_vector() && is_below_width(known.constant) => {
+                self.zip(x, y, |e, x, count| match function {
+                    BinaryFn::Shl => e.ins().ishl(x, count),
+                    BinaryFn::ShrLogic => e.ins().ushr(x, count),
+                    _ => e.ins().sshr(x, count),
+                })
+            }
             _ => self.by_lane(&[x, y], |e, v| e.shift_scalar(function, v[0], v[1])),
         }
     }

@@ -82,13 +82,23 @@ impl LoopEmitter<'_, '_, '_, '_> {
 }
 
 impl Emitter<'_, '_> {
-    /// The place, at least 0 and below `count`.
+    /// The place, at least 0 and below `count`. Mostly it is, which a branch finds out without making anything wait.
     pub(super) fn clamped(&mut self, place: Value, count: u64) -> Value {
+        let (outside, inside) = (self.builder.create_block(), self.builder.create_block());
+        let clamped = self.builder.append_block_param(inside, types::I64);
+        self.builder.set_cold_block(outside);
+        let places = self.int(types::I64, count as i64);
+        let is_inside = self.icmp(IntCC::UnsignedLessThan, place, places);
+        self.ins().brif(is_inside, inside, &[place.into()], outside, &[]);
+        self.builder.seal_block(outside);
+        self.builder.switch_to_block(outside);
         let (zero, last) = (self.int(types::I64, 0), self.int(types::I64, count as i64 - 1));
         let low = self.icmp(IntCC::SignedLessThan, place, zero);
-        let place = self.ins().select(low, zero, place);
-        let high = self.icmp(IntCC::SignedGreaterThan, place, last);
-        self.ins().select(high, last, place)
+        let nearest = self.ins().select(low, zero, last);
+        self.ins().jump(inside, &[nearest.into()]);
+        self.builder.seal_block(inside);
+        self.builder.switch_to_block(inside);
+        clamped
     }
 
     /// An address that an instruction can have: with a small constant part.

@@ -19,7 +19,7 @@
 //! | [`loops`], [`fold`], [`memory`] | a loop nest: loops, reductions, loads and stores |
 //! | [`repeat`] | loops that each point runs by itself |
 //! | [`transpose`] | transposed copies |
-//! | [`unary`], [`binary`], [`compare`], [`cast`], [`half`] | instructions |
+//! | [`unary`], [`binary`], [`divide`], [`compare`], [`cast`], [`half`] | instructions |
 //! | [`math`], [`imports`] | calls of the runtime's functions |
 //! | [`value`], [`control`] | vectors and loops as Cranelift has them |
 //!
@@ -132,6 +132,7 @@ mod binary;
 mod cast;
 mod compare;
 mod control;
+mod divide;
 mod fold;
 mod function;
 mod half;

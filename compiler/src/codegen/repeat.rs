@@ -2,6 +2,7 @@
 
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::BinaryFn;
 
 use super::CodegenError;
 use super::loops::LoopEmitter;
@@ -72,16 +73,44 @@ impl LoopEmitter<'_, '_, '_, '_> {
         open: Option<&mut OpenRepeat>,
     ) -> Result<(), CodegenError> {
         let open = open.ok_or(CodegenError::Internal { what: "tests are inside of loops" })?;
-        let holds = if self.nest.varies(holds) { self.any(holds, lanes)? } else { self.scalar(holds)? };
-        let stopped = self.frame.is_stopped(self.e);
-        let holds = self.e.ins().band_not(holds, stopped);
-        let (inside, exit) = (self.e.builder.create_block(), self.e.builder.create_block());
-        self.e.ins().brif(holds, inside, &[], exit, &[]);
+        let exit = self.e.builder.create_block();
+        if self.nest.varies(holds) {
+            let any = self.any(holds, lanes)?;
+            self.leave_unless(any, exit);
+        } else {
+            // Comparisons are branches of their own: joined they would have to become numbers first.
+            for part in self.conjuncts(holds) {
+                let part = self.scalar(part)?;
+                self.leave_unless(part, exit);
+            }
+        }
+        let (stopped, inside) = (self.frame.is_stopped(self.e), self.e.builder.create_block());
+        self.e.ins().brif(stopped, exit, &[], inside, &[]);
         self.e.builder.seal_block(inside);
         self.e.builder.seal_block(exit);
         self.e.builder.switch_to_block(inside);
         open.exit = Some(exit);
         Ok(())
+    }
+
+    fn leave_unless(&mut self, holds: Value, exit: Block) {
+        let next = self.e.builder.create_block();
+        self.e.ins().brif(holds, next, &[], exit, &[]);
+        self.e.builder.seal_block(next);
+        self.e.builder.switch_to_block(next);
+    }
+
+    /// Bools that all hold where a bool does.
+    fn conjuncts(&self, holds: Reg) -> SmallVec<[Reg; 4]> {
+        let mut open: SmallVec<[Reg; 4]> = SmallVec::from_elem(holds, 1);
+        let mut found = SmallVec::new();
+        while let Some(reg) = open.pop() {
+            match *self.nest.instr(reg) {
+                Instr::Binary(BinaryFn::And, x, y) => open.extend([y, x]),
+                _ => found.push(reg),
+            }
+        }
+        found
     }
 
     /// Whether a bool holds at any of the points.

@@ -9,6 +9,12 @@ use crate::kernel::{Affine, Extent, GridDim, Kernel, TileStage, Var};
 
 /// Elements of a tile of a wide loop.
 pub(super) const TILE: u64 = 1024;
+/// Most points of a tile whose points take as long as each of them likes, and how many tiles there are rather than longer ones: threads share the
+/// tiles.
+const UNEQUAL_TILE: u64 = 32;
+const UNEQUAL_TILES: u64 = 64;
+/// Points of a tile that several vectors fill.
+const VECTORS: u64 = 16;
 /// What a walk over the steps of a program costs, in steps of the cost model: strips of vector math must save more to be faster than
 /// code in line.
 const WALK: usize = 768;
@@ -16,7 +22,7 @@ const WALK: usize = 768;
 pub(super) const MAX_SMALL: usize = 16;
 
 /// Elements of a tensor that is rather chosen from in registers than read and written at computed places in memory.
-const MAX_CHOSEN: usize = 4;
+const MAX_CHOSEN: usize = 2;
 
 /// Where the state of a loop with small tensors is, if it may be in registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +60,28 @@ pub(super) fn is_addressed(graph: &Graph, value: Value) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     /// One register stands for all elements of a tensor of so many. Other tensors are small.
-    Wide(usize),
+    Wide(usize, Points),
     /// What is beside the wide tensors of a wide loop. These have no registers: nothing small depends on them.
     Beside(usize),
     /// Each element is a register.
     Small,
+}
+
+/// How the points of a wide loop run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Points {
+    /// Vectors of them, all equally long.
+    Together,
+    /// Vectors of them that leave a loop with the last of their points.
+    Leaving,
+    /// One by one: each may leave loops and read where it likes.
+    Apart,
+}
+
+/// A grid of so many points that take as long as each of them likes.
+pub(super) fn unequal(points: usize) -> GridDim {
+    let extent = points as u64;
+    GridDim { extent, tile: (extent / UNEQUAL_TILES).clamp(1, UNEQUAL_TILE) }
 }
 
 /// The elements of memory that the registers of a tensor stand for.
@@ -67,13 +90,13 @@ pub(super) type Places = SmallVec<[Affine; 4]>;
 impl Form {
     /// Whether a tensor has a register at each point, which is one of its elements.
     pub(super) fn is_wide(self, ty: &TensorType) -> bool {
-        matches!(self, Form::Wide(all) if ty.elements() == all)
+        matches!(self, Form::Wide(all, _) if ty.elements() == all)
     }
 
     /// How many registers a tensor has; `None` if it does not fit the form.
     pub(super) fn registers(self, ty: &TensorType) -> Option<usize> {
         match (self, ty.elements()) {
-            (Form::Wide(all), n) if n == all => Some(1),
+            (Form::Wide(all, _), n) if n == all => Some(1),
             (Form::Beside(all), n) if n == all => Some(0),
             (_, n) if (1..=MAX_SMALL).contains(&n) => Some(n),
             _ => None,
@@ -96,15 +119,23 @@ impl Form {
 
     pub(super) fn grid(self) -> Vec<GridDim> {
         match self {
-            Form::Wide(all) if all as u64 > TILE => vec![GridDim { extent: all as u64, tile: TILE }],
-            _ => Vec::new(),
+            Form::Wide(all, Points::Apart) => vec![unequal(all)],
+            Form::Wide(all, points) => {
+                let extent = all as u64;
+                let tile = match points {
+                    Points::Leaving => unequal(all).tile.next_multiple_of(VECTORS),
+                    Points::Together | Points::Apart => TILE,
+                };
+                if extent > tile { vec![GridDim { extent, tile }] } else { Vec::new() }
+            }
+            Form::Small | Form::Beside(_) => Vec::new(),
         }
     }
 
     /// Whether vector math in line, at all points, costs less than a walk over steps in each run.
     pub(super) fn pays(self, kernel: &Kernel) -> bool {
         let points = match self {
-            Form::Wide(all) => all,
+            Form::Wide(all, _) => all,
             Form::Small | Form::Beside(_) => 1,
         };
         let strips = kernel.stages.iter().map(|stage| match stage {
@@ -122,8 +153,10 @@ impl Form {
     pub(super) fn points(self) -> Vec<Extent> {
         match self {
             Form::Small | Form::Beside(_) => Vec::new(),
-            Form::Wide(all) if all as u64 <= TILE => vec![Extent::Fixed(all as u64)],
-            Form::Wide(_) => vec![Extent::Tile(0)],
+            // Of an innermost loop the points are independent of each other in all they do.
+            Form::Wide(_, Points::Apart) => vec![Extent::Tile(0), Extent::Fixed(1)],
+            Form::Wide(all, _) if self.grid().is_empty() => vec![Extent::Fixed(all as u64)],
+            Form::Wide(..) => vec![Extent::Tile(0)],
         }
     }
 }

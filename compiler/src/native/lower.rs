@@ -164,7 +164,11 @@ impl Lowerer {
                 let value = operands[0].as_scalar()?;
                 self.selected(selector, value, &operands[1..], regions)
             }
-            Runs::While | Runs::ForEach { .. } => self.in_turns(ports, operands, regions),
+            Runs::While => self.in_turns(ports, operands, regions, &[]),
+            Runs::ForEach { length, .. } => {
+                let stacks = self.stacks(length, &regions[0], ports.carried)?;
+                self.in_turns(ports, operands, regions, &stacks)
+            }
         }
     }
 

@@ -4,17 +4,7 @@ use tensorwright_ir::op::{Feed, Ports};
 
 use super::lower::Tensor;
 use super::{Build, Value};
-use crate::kernel::{Affine, Extent, GridDim, TileStage, Var};
-
-/// Most runs of a tile, and how many tiles there are rather than longer ones: threads share the tiles, and a run may take as long as it likes.
-const TILE: u64 = 32;
-const TILES: u64 = 64;
-
-/// The grid of so many runs.
-pub(super) fn grid(length: usize) -> Vec<GridDim> {
-    let extent = length as u64;
-    vec![GridDim { extent, tile: (extent / TILES).clamp(1, TILE) }]
-}
+use crate::kernel::{Affine, Extent, TileStage, Var};
 
 /// The stage that makes all runs of a tile.
 pub(super) fn stage(

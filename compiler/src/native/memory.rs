@@ -120,7 +120,8 @@ impl Lowerer {
     pub(super) fn registers(&mut self, tensor: &Tensor, ty: &TensorType) -> Option<Elements> {
         match *tensor {
             Tensor::Registers(ref elements) => Some(elements.clone()),
-            Tensor::Memory(memory) if self.is_current(memory) => {
+            // Each point has an element of its own of what is wide, not the first one.
+            Tensor::Memory(memory) if self.is_current(memory) && !self.form.is_wide(ty) => {
                 let count = self.form.registers(ty)?;
                 Some(self.loaded(memory, count, ty.dtype))
             }
@@ -151,6 +152,12 @@ impl Lowerer {
 
     /// A copy in scratch.
     fn copied(&mut self, tensor: &Tensor, ty: &TensorType) -> Option<Memory> {
+        let scratch = self.scratch(ty)?;
+        self.fill(scratch, tensor, ty)
+    }
+
+    /// Scratch for a tensor, in which nothing is yet.
+    pub(super) fn scratch(&mut self, ty: &TensorType) -> Option<Memory> {
         let len = ty.elements() as u64;
         let taken: u64 = self.locals.iter().map(|local| local.len * local.dtype.size() as u64).sum();
         if taken + len * ty.dtype.size() as u64 > MAX_SCRATCH {
@@ -158,7 +165,7 @@ impl Lowerer {
         }
         let buffer = Buffer::Local(self.locals.len() as u32);
         self.locals.push(Local { dtype: ty.dtype, len });
-        self.fill(Memory::whole(buffer, ty, Owner::Reader), tensor, ty)
+        Some(Memory::whole(buffer, ty, Owner::Reader))
     }
 
     /// Puts a tensor into memory that has place for it, if it is not there; returns what is there then.

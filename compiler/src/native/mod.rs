@@ -1,5 +1,5 @@
 //! Native loops: `while` and `scan` as a loop inside of a kernel, and `map` as one whose runs are points of the grid. State is in registers;
-//! that of a `scan` over slices in scratch, where its points stay for themselves while the loop goes on to the next slice; and what a loop
+//! that of a wide `scan` over slices in scratch, where its points stay for themselves while the loop goes on to the next slice; and what a loop
 //! reads and writes at computed places is in memory, where it changes in place.
 //!
 //! # Notation
@@ -24,9 +24,10 @@
 //! Behind each instruction that has been lowered, each tensor of the region that is known is either its registers (of a wide tensor the one
 //! element of the point, of a small one all elements, row-major), or memory, or the one element that it is everywhere. Besides,
 //!
-//! - control flow is *uniform*: all points leave a loop in the same run, since vectors hold several of them. The kernel's verifier
-//!   wants it, and a loop whose condition depends on the point is not native; but a loop that goes on as long as one element holds, and
-//!   keeps the state of the others, as `vmap` makes them, lets each point go by itself, which gives the same ([`loops::is_frozen`]);
+//! - control flow is *uniform*: all points leave a loop in the same run, since vectors hold several of them, which the kernel's verifier
+//!   wants. A loop that goes on as long as one element holds, and keeps the state of the others, as `vmap` makes them, lets each point go by
+//!   itself, which gives the same ([`loops::is_frozen`]). Where points do not agree otherwise, or do what vectors do element by element, they run
+//!   one by one ([`Points`]);
 //! - memory is read as it was when the tensor was made: a tensor that is not current is not read, and the loop is not native. Who changes
 //!   memory owns it, or changes a copy in scratch, and readers come first (`region`);
 //! - a branch is computed whether it is taken or not, which nothing notices, because no instruction traps; only a loop in a branch
@@ -39,10 +40,12 @@
 //! 1. `kernels` chooses the form from the sizes of what changes in a run, and tries the other one if it fails.
 //! 2. `Build` makes params of operands and results, and loads of the operands' elements.
 //! 3. `lower` walks the regions: `small` spells out ops on small tensors, `random` generators, `places` reads and `update` writes at computed
-//!    places of `memory`; `repeat` and `branches` are for regions inside. Equal instructions become one as long as the first is known,
+//!    places of `memory`; `repeat`, `slices` and `branches` are for regions inside. Equal instructions become one as long as the first is known,
 //!    which one inside of a loop is not behind it, nor a load behind a store.
-//! 4. `scan` makes three stages of a scan over slices: state to scratch, the runs, state to the results. `map` makes one over the grid.
-//! 5. A kernel in which control flow is not uniform, or that has too much vector math, is dropped.
+//! 4. `scan` makes three stages of a wide scan over slices: state to scratch, the runs, state to the results. `map` makes one over the grid.
+//! 5. `tidy` leaves out what turns out to change nothing once all is there, and `forward` carries cells in registers that one run writes and
+//!    the next one reads.
+//! 6. A kernel in which control flow is not uniform, or that has too much vector math, is dropped.
 //!
 //! # Example
 //!
@@ -93,6 +96,7 @@
 
 mod branches;
 mod form;
+mod forward;
 mod lower;
 mod map;
 mod memory;
@@ -101,19 +105,23 @@ mod random;
 mod region;
 mod repeat;
 mod scan;
+mod slices;
 mod small;
+mod tidy;
 mod update;
 
 use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::CostClass;
 use tensorwright_ir::op::{Feed, Order, Ports, Runs};
 use tensorwright_ir::{Graph, Node, Op, Scalar, TensorType, Value};
 
+use crate::cost;
 use crate::fusion::access;
 use crate::kernel::{
     Access, Affine, Buffer, Extent, Instr, Kernel, Loop, Param, Reg, Store, TileStage, Var, loops,
 };
 use crate::schedule::scalar::Instructions;
-use form::{Form, MAX_SMALL, Places, Residence};
+use form::{Form, MAX_SMALL, Places, Points, Residence};
 use lower::{Elements, Lowerer, Tensor};
 use memory::{Memory, Owner};
 
@@ -148,13 +156,21 @@ pub(crate) fn kernels(graph: &Graph, node: &Node, used: impl Fn(Value) -> bool) 
         let in_registers = || build(Form::Small, Residence::Registers, &used);
         Some(vec![build(Form::Small, Residence::Memory, &used).or_else(in_registers)?])
     };
-    let wide = || {
+    let wide_by = |points: Points| {
         let parts: [(Form, &dyn Fn(Value) -> bool); 2] = [
-            (Form::Wide(widest), &|v| used(v) && is_wide(v)),
+            (Form::Wide(widest, points), &|v| used(v) && is_wide(v)),
             (Form::Beside(widest), &|v| used(v) && !is_wide(v)),
         ];
         let needed = parts.into_iter().filter(|(_, stored)| node.results.iter().any(|&v| stored(v)));
         needed.map(|(form, stored)| build(form, Residence::Registers, stored)).collect::<Option<Vec<_>>>()
+    };
+    let wide = || {
+        let together = wide_by(Points::Together);
+        match together.as_ref().map(|kernels| leaving(kernels)) {
+            Some(None) => together,
+            Some(Some(Leaving::Vectors)) => wide_by(Points::Leaving),
+            Some(Some(Leaving::Elements)) | None => wide_by(Points::Apart),
+        }
     };
     match widest {
         _ if !ports.is_sequential() => small(),
@@ -191,16 +207,18 @@ impl<'g> Build<'g> {
         let mut grid = self.form.grid();
         let stages = match ports.runs {
             Runs::ForEach { length, order: Order::Any } => {
-                grid = map::grid(length);
+                grid = vec![form::unequal(length)];
                 vec![map::stage(&mut self, &ports, stored)?]
             }
-            Runs::ForEach { length, order } if has_slices(self.node, &ports) => {
+            Runs::ForEach { length, order } if has_slices(self.node, &ports) && self.form != Form::Small => {
                 scan::stages(&mut self, &ports, scan::Slices { length, order }, stored)?
             }
             _ => vec![self.in_turns(&ports, stored)?],
         };
         let Build { params, values, form, first, lowerer, .. } = self;
-        let kernel = Kernel { params, locals: lowerer.locals, grid, stages: [first, stages].concat() };
+        let mut kernel = Kernel { params, locals: lowerer.locals, grid, stages: [first, stages].concat() };
+        tidy::tidy(&mut kernel);
+        forward::carry(&mut kernel);
         (is_uniform(&kernel) && form.pays(&kernel)).then_some(LoopKernel { kernel, params: values })
     }
 
@@ -209,10 +227,13 @@ impl<'g> Build<'g> {
         let node = self.node;
         let load = |(i, &v)| match ports.feed(i) {
             Feed::Carried => self.state_in_memory(i).or_else(|| self.load(v, 0).map(Tensor::Registers)),
-            Feed::Sliced | Feed::Invariant => Some(self.invariant(v, 0)),
+            Feed::Sliced => Some(self.in_memory(v)),
+            Feed::Invariant => Some(self.invariant(v, 0)),
         };
         let operands: Vec<Tensor> = node.operands.iter().enumerate().map(load).collect::<Option<_>>()?;
-        let results = self.lowerer.in_turns(ports, &operands, &node.regions)?;
+        let stacks = node.results[ports.carried..].iter();
+        let stacks: Vec<Option<Memory>> = stacks.map(|&v| stored(v).then(|| self.stack(v))).collect();
+        let results = self.lowerer.in_turns(ports, &operands, &node.regions, &stacks)?;
         let mut stores = Vec::new();
         for (&result, tensor) in node.results.iter().zip(&results).filter(|(v, _)| stored(**v)) {
             if let Tensor::Registers(elements) = tensor {
@@ -266,16 +287,44 @@ impl<'g> Build<'g> {
         places.into_iter().zip(elements).map(store).collect()
     }
 
+    /// An operand of which each run reads a slice.
+    fn in_memory(&mut self, operand: Value) -> Tensor {
+        match constant(self.graph, operand) {
+            Some(scalar) => Tensor::Splat(self.lowerer.constant(scalar)),
+            None => {
+                let buffer = self.param(operand, Access::Read);
+                Tensor::Memory(Memory::whole(buffer, self.graph.tensor(operand), Owner::Others))
+            }
+        }
+    }
+
+    /// The memory of a result of which each run gives a slice.
+    fn stack(&mut self, result: Value) -> Memory {
+        let buffer = self.param(result, Access::Write);
+        Memory::whole(buffer, self.graph.tensor(result), Owner::Reader)
+    }
+
     /// An operand that is the same in each run: registers, or memory if there are none for it.
     fn invariant(&mut self, operand: Value, dim: u32) -> Tensor {
         let ty = self.graph.tensor(operand);
-        match self.load(operand, dim) {
+        let load = |build: &mut Self| build.load(operand, dim).filter(|_| !build.is_table(operand));
+        match load(self) {
             Some(elements) => Tensor::Registers(elements),
             None => match constant(self.graph, operand).filter(|_| self.form == Form::Small) {
                 Some(scalar) => Tensor::Splat(self.lowerer.constant(scalar)),
                 None => Tensor::Memory(Memory::whole(self.param(operand, Access::Read), ty, Owner::Others)),
             },
         }
+    }
+
+    /// Whether points of a wide loop read an operand at computed places, which has as many elements as there are points.
+    fn is_table(&self, operand: Value) -> bool {
+        let inputs =
+            self.node.operands.iter().enumerate().filter(|(_, v)| **v == operand).map(|(input, _)| input);
+        self.form.is_wide(self.graph.tensor(operand))
+            && inputs
+                .into_iter()
+                .any(|i| self.node.regions.iter().any(|r| form::is_addressed(r, r.inputs()[i])))
     }
 
     /// The registers of an operand, in a stage whose points are numbered by the loop `dim`; `None` if it does not fit the form.
@@ -322,8 +371,7 @@ fn is_uniform(kernel: &Kernel) -> bool {
     kernel.stages.iter().all(|stage| {
         let TileStage::Loop(stage) = stage else { return true };
         let Ok(spans) = loops::spans(&stage.body) else { return false };
-        let inner = Var::Dim(stage.dims.len().saturating_sub(1) as u32);
-        let varies = loops::varying(&stage.body, &spans, inner);
+        let varies = varying(stage, &spans);
         let is_frozen = |test: usize| {
             let mut spans = spans.iter();
             spans.any(|span| span.test == test && loops::is_frozen(&stage.body, span))
@@ -334,6 +382,47 @@ fn is_uniform(kernel: &Kernel) -> bool {
             _ => true,
         })
     })
+}
+
+/// For each instruction of a stage whether it differs from point to point.
+fn varying(stage: &Loop, spans: &[loops::BodyLoop]) -> Vec<bool> {
+    let inner = Var::Dim(stage.dims.len().saturating_sub(1) as u32);
+    loops::varying(&stage.body, spans, inner)
+}
+
+/// What points do that leave a loop when each of them likes.
+enum Leaving {
+    /// What vectors do as well.
+    Vectors,
+    /// What is done element by element, so that a vector only waits for the last of its points.
+    Elements,
+}
+
+/// What the points of kernels do in a loop that they do not leave together, if there is one.
+fn leaving(kernels: &[LoopKernel]) -> Option<Leaving> {
+    let mut found = None;
+    for kernel in kernels.iter().map(|part| &part.kernel) {
+        for stage in &kernel.stages {
+            let TileStage::Loop(stage) = stage else { continue };
+            let spans = loops::spans(&stage.body).unwrap_or_default();
+            let varies = varying(stage, &spans);
+            let tests = stage
+                .body
+                .iter()
+                .filter(|instr| matches!(instr, Instr::While(reg) if varies[reg.0 as usize]));
+            if tests.count() == 0 {
+                continue;
+            }
+            let works = stage.body.iter().zip(kernel.dtypes(stage)).zip(&varies);
+            let mut works =
+                works.filter(|(_, varies)| **varies).map(|((instr, dtype), _)| cost::work(instr, dtype));
+            match works.any(|work| work == CostClass::ByElement) {
+                true => return Some(Leaving::Elements),
+                false => found = Some(Leaving::Vectors),
+            }
+        }
+    }
+    found
 }
 
 /// Whether the value is the same scalar everywhere, by whatever constant and views it was made.

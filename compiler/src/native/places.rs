@@ -55,6 +55,9 @@ impl Lowerer {
             let slice = Slice { ty, sizes: &op.sizes, indexed: &op.indexed, indices: &indices };
             return self.slice(&operands[0], &slice, result);
         }
+        if self.form.is_wide(result) {
+            return self.gather_by_point(op, &operands[0], ty, &indices);
+        }
         let count = self.form.registers(result)?;
         if count == 0 || self.form.is_wide(ty) || self.form.is_wide(result) {
             return (count == 0).then(Tensor::default);
@@ -65,6 +68,42 @@ impl Lowerer {
             self.element(&operands[0], ty, at, site.offset, &op.sizes)
         };
         (0..count).map(read).collect::<Option<Elements>>().map(Tensor::Registers)
+    }
+
+    /// One element for each point of a wide loop, at the index that the point has: of a table that all share, or of the point's own part of it.
+    fn gather_by_point(
+        &mut self,
+        op: &Gather,
+        x: &Tensor,
+        ty: &TensorType,
+        indices: &[Reg],
+    ) -> Option<Tensor> {
+        let (&[index], &[axis]) = (indices, &op.indexed[..]) else { return None };
+        let slice = Slice { ty, sizes: &op.sizes, indexed: &[axis], indices: &[index] };
+        if op.sizes.iter().any(|&size| size != 1) {
+            return None;
+        }
+        let own = match (&op.batch[..], &op.index_batch[..]) {
+            ([], []) => None,
+            ([0], [0]) => Some(ty.elements() / ty.shape.size(0)),
+            _ => return None,
+        };
+        let at = self.place(&slice);
+        match (x, own) {
+            (Tensor::Splat(value), _) => Some(Tensor::scalar(*value)),
+            (Tensor::Memory(memory), _) if self.is_current(*memory) && memory.first.is_none() => {
+                let (index, count) = match own {
+                    Some(elements) => (self.point.scaled(elements as i64), elements as u64),
+                    None => (Affine::default(), memory.len),
+                };
+                let load = Instr::LoadAt { buffer: memory.buffer, index, at, count };
+                Some(Tensor::scalar(self.instr(load, ty.dtype)))
+            }
+            (Tensor::Registers(elements), None) if elements.len() == ty.elements() => {
+                Some(Tensor::scalar(self.choose_register(elements, at, ty.dtype)))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn dynamic_slice(

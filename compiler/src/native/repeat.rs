@@ -2,29 +2,34 @@
 
 use hashbrown::HashMap;
 use smallvec::smallvec;
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind};
+use tensorwright_ir::op::primitive::{BinaryFn, ReduceKind};
 use tensorwright_ir::op::{Ports, Runs};
 use tensorwright_ir::{DType, Graph, Op, TensorType};
 
 use super::lower::{Elements, Lowerer, Tensor};
 use super::memory::{Memory, Owner};
+use super::slices::Slices;
 use crate::kernel::{Buffer, Instr, Reg};
 use crate::schedule::scalar::Instructions;
 
 impl Lowerer {
-    /// A loop over no slices, run by run; the operands are its state and its invariants. Gives the last state.
+    /// A loop, run by run; the operands are its state, slices and invariants. Gives the last state, and the memory in which slices of results are
+    /// stacked: that of `stacks`, of which nobody needs those that are missing.
     pub(super) fn in_turns(
         &mut self,
         ports: &Ports,
         operands: &[Tensor],
         regions: &[Graph],
+        stacks: &[Option<Memory>],
     ) -> Option<Vec<Tensor>> {
-        let (state, invariants) = operands.split_at(ports.carried);
+        let (state, others) = operands.split_at(ports.carried);
+        let (sliced, invariants) = others.split_at(ports.sliced);
         let invariants: Vec<Tensor> = invariants.iter().map(Tensor::kept).collect();
         match ports.runs {
             Runs::While => self.while_loop(state, &invariants, regions),
-            Runs::ForEach { length, .. } if ports.sliced == 0 => {
-                self.counted_loop(length, state, &invariants, &regions[0])
+            Runs::ForEach { length, order } => {
+                let slices = Slices { length, order, body: &regions[0], sliced, stacks };
+                self.for_each(&slices, state, &invariants)
             }
             _ => None,
         }
@@ -64,35 +69,6 @@ impl Lowerer {
             Some(of) => self.value_of(region, inputs, of)?.as_scalar(),
             None => self.region(region, inputs)?[0].as_scalar(),
         }
-    }
-
-    /// A loop of fixed length over no slices.
-    fn counted_loop(
-        &mut self,
-        length: usize,
-        state: &[Tensor],
-        invariants: &[Tensor],
-        body: &Graph,
-    ) -> Option<Vec<Tensor>> {
-        if body.outputs().len() > state.len() {
-            return None;
-        }
-        let (zero, one, length) = (self.number(0), self.number(1), self.number(length as u64));
-        let state = [&[Tensor::scalar(zero)], state].concat();
-        let counter = TensorType::scalar(DType::I64);
-        let types = [vec![&counter], state_types(body, state.len() - 1)].concat();
-        let mut results = self.repeat(
-            &state,
-            &types,
-            |lowerer, state| Some(lowerer.compare(CompareFn::Lt, state[0].as_scalar()?, length)),
-            |lowerer, state| {
-                let next = lowerer.binary(BinaryFn::Add, state[0].as_scalar()?, one, DType::I64);
-                let results = lowerer.region(body, &[&state[1..], invariants].concat())?;
-                Some([vec![Tensor::scalar(next)], results].concat())
-            },
-        )?;
-        results.remove(0);
-        Some(results)
     }
 
     /// A loop with this state at first, a condition and a body, which does not run at all where its region would not.

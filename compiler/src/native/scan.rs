@@ -52,8 +52,6 @@ impl Slices {
 struct State {
     /// For each element of each state variable where it is at the first point; points lie side by side.
     places: Vec<SmallVec<[(Buffer, i64); 4]>>,
-    /// For each state variable its memory, if it is read and written at computed places.
-    memory: Vec<Option<Tensor>>,
     /// How many points have state of their own.
     points: u64,
 }
@@ -65,16 +63,14 @@ impl State {
             [Extent::Fixed(n)] => n,
             _ => TILE,
         };
-        let mut state = State { places: Vec::new(), memory: Vec::new(), points };
-        for (variable, &operand) in build.node.operands[..ports.carried].iter().enumerate() {
+        let mut state = State { places: Vec::new(), points };
+        for &operand in &build.node.operands[..ports.carried] {
             let ty = build.graph.tensor(operand);
-            let memory = build.state_in_memory(variable);
-            let registers = if memory.is_some() { 0 } else { build.form.registers(ty)? };
+            let registers = build.form.registers(ty)?;
             let locals = &mut build.lowerer.locals;
             let local = Buffer::Local(locals.len() as u32);
             let first = |k: u64| (local, (k * points) as i64);
             state.places.push((0..registers as u64).map(first).collect());
-            state.memory.push(memory);
             if registers > 0 {
                 locals.push(Local { dtype: ty.dtype, len: registers as u64 * points });
             }
@@ -93,29 +89,16 @@ impl State {
         self.elements(variable, dim).zip(values).map(store).collect()
     }
 
-    /// A state variable, in a stage whose points are numbered by the loop `dim`.
-    fn tensor(&self, build: &mut Build<'_>, variable: usize, dim: u32) -> Tensor {
-        match &self.memory[variable] {
-            Some(memory) => memory.clone(),
-            None => Tensor::Registers(self.loads(build, variable, dim)),
-        }
-    }
-
     fn loads(&self, build: &mut Build<'_>, variable: usize, dim: u32) -> Elements {
         let dtype = build.graph.tensor(build.node.operands[variable]).dtype;
         let load = |(buffer, index)| build.lowerer.instr(Instr::Load { buffer, index }, dtype);
         self.elements(variable, dim).map(load).collect()
     }
 
-    fn is_in_memory(&self, variable: usize) -> bool {
-        self.memory[variable].is_some()
-    }
-
     /// The stage that brings the first state to scratch, if there is any.
     fn begin(&self, build: &mut Build<'_>, ports: &Ports) -> Option<Option<TileStage>> {
         let mut stores = Vec::new();
-        let operands = build.node.operands[..ports.carried].iter().enumerate();
-        for (variable, &operand) in operands.filter(|&(variable, _)| !self.is_in_memory(variable)) {
+        for (variable, &operand) in build.node.operands[..ports.carried].iter().enumerate() {
             let values = build.load(operand, 0)?;
             stores.extend(self.stores(variable, 0, &values));
         }
@@ -128,7 +111,7 @@ impl State {
     fn end(&self, build: &mut Build<'_>, ports: &Ports, stored: &dyn Fn(Value) -> bool) -> Option<TileStage> {
         let mut stores = Vec::new();
         for (variable, &result) in build.node.results[..ports.carried].iter().enumerate() {
-            if stored(result) && !self.is_in_memory(variable) {
+            if stored(result) {
                 let values = self.loads(build, variable, 0);
                 let places = build.form.places(build.graph.tensor(result), 0);
                 stores.extend(build.store(result, places, &values));
@@ -152,7 +135,7 @@ fn body(
     for (i, &operand) in node.operands.iter().enumerate() {
         let ty = region.tensor(region.inputs()[i]);
         inputs.push(match ports.feed(i) {
-            Feed::Carried => state.tensor(build, i, 1),
+            Feed::Carried => Tensor::Registers(state.loads(build, i, 1)),
             Feed::Sliced => {
                 let places = match build.form.registers(ty)? {
                     0 => Places::new(),

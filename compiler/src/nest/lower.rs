@@ -7,8 +7,9 @@ use super::form::{Address, LoopNest, Map, MemoryAccess, NestValue, Reduction, Sp
 use super::machine::Machine;
 use super::variation::variations;
 use super::{fold, lanes, sections, transpose};
+use crate::kernel::bounds::Bounds;
 use crate::kernel::loops::{self, BodyLoop};
-use crate::kernel::{Affine, Buffer, Instr, Kernel, Loop, Reg, Var, bounds};
+use crate::kernel::{Affine, Buffer, Instr, Kernel, Loop, Reg, Var};
 
 /// The nest of a loop stage of a verified kernel.
 pub(super) fn lower<'k>(kernel: &'k Kernel, source: &'k Loop, machine: Machine) -> LoopNest<'k> {
@@ -81,9 +82,10 @@ fn evaluated<'k>(kernel: &'k Kernel, source: &'k Loop, machine: Machine) -> Loop
         let in_range = false;
         nest.values.push(NestValue { dtype, variation, width, operands, access, in_range, counter });
     }
+    let bounds = Bounds::new(kernel, source);
     for i in 0..nest.values.len() {
         nest.values[i].operands = operands(&nest, i);
-        nest.values[i].in_range = bounds::is_in_range(&source.body, &source.body[i]);
+        nest.values[i].in_range = bounds.is_in_range(i);
     }
     nest
 }

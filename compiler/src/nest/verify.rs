@@ -33,7 +33,8 @@ use super::form::{
 use super::machine::Machine;
 use super::variation::{is_ordered, stores_to};
 use super::{NestProgram, NestStage, calls};
-use crate::kernel::{Affine, Buffer, Instr, Kernel, Reg, Var, bounds, fold_lanes};
+use crate::kernel::bounds::Bounds;
+use crate::kernel::{Affine, Buffer, Instr, Kernel, Reg, Var, fold_lanes};
 
 /// A rule that a nest breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,13 @@ pub fn verify(program: &NestProgram<'_>) -> Result<(), InvalidNest> {
     for (stage, nest) in program.stages.iter().enumerate() {
         if let NestStage::Nest(nest) = nest {
             let (kernel, machine) = (program.kernel, program.machine);
-            let mut verifier = Verifier { kernel, machine, nest, broken: Vec::new() };
+            let mut verifier = Verifier {
+                kernel,
+                machine,
+                nest,
+                bounds: Bounds::new(kernel, nest.source),
+                broken: Vec::new(),
+            };
             verifier.nest();
             let broken = verifier.broken.into_iter();
             violations.extend(broken.map(|(rule, message)| NestViolation { rule, stage, message }));
@@ -95,6 +102,7 @@ struct Verifier<'v, 'k> {
     kernel: &'k Kernel,
     machine: Machine,
     nest: &'v LoopNest<'k>,
+    bounds: Bounds<'k>,
     broken: Vec<(u32, String)>,
 }
 
@@ -205,7 +213,7 @@ impl Verifier<'_, '_> {
             format!("{reg} reads {buffer} before it is stored")
         });
         let in_range = nest.value(reg).in_range;
-        self.require(!in_range || bounds::is_in_range(&nest.source.body, instr), 14, || {
+        self.require(!in_range || self.bounds.is_in_range(reg.0 as usize), 14, || {
             format!("the place of {reg} may be out of range")
         });
         let ordered = is_ordered(nest.source, instr);

@@ -315,8 +315,8 @@ fn a_wide_scan_may_have_scalar_state_and_loops_in_it() {
         )
     };
     check(&inner("%b"));
-    // Whether the inner loop goes on depends on state, so it runs step by step.
-    check_stays(&inner("%i"));
+    // Whether the inner loop goes on depends on state, of which each point has its own.
+    check(&inner("%i"));
 }
 
 #[test]
