@@ -49,9 +49,10 @@ use crate::{Function, Tensor, Tree};
 ///
 /// Calls fail if the function does, if the tensors of the argument have no common extent along axis 0, if examples would differ about
 /// effects or the lengths of lists, or if the function assigns variables.
-pub fn vmap<A: Tree, F>(f: F) -> Function<A, F::Tree>
+#[doc(alias("vectorized_map", "pmap"))]
+pub fn vmap<A: Tree, M, F>(f: F) -> Function<A, F::Tree>
 where
-    F: Callable<A>,
+    F: Callable<A, M>,
     F::Kept: Send + Sync + 'static,
 {
     vmap_axes(f, &[], &[])
@@ -69,9 +70,9 @@ where
 /// assert_eq!(f.call((&m, &v))?.to_vec::<f32>()?, m.to_vec::<f32>()?);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn vmap_axes<A: Tree, F>(f: F, arguments: &[Option<usize>], results: &[usize]) -> Function<A, F::Tree>
+pub fn vmap_axes<A: Tree, M, F>(f: F, arguments: &[Option<usize>], results: &[usize]) -> Function<A, F::Tree>
 where
-    F: Callable<A>,
+    F: Callable<A, M>,
     F::Kept: Send + Sync + 'static,
 {
     let axes = Axes::new(arguments, results);

@@ -97,7 +97,7 @@ pub use state::Variable;
 pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{
-    DepthOrder, GeluForm, ImageLayout, LossReduction, NormOrder, Replacement, SearchSide,
+    DepthOrder, GeluForm, ImageLayout, Interpolation, LossReduction, NormOrder, Replacement, SearchSide,
 };
 pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, TensorType, Type};

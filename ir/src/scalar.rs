@@ -240,3 +240,16 @@ macro_rules! from_native {
     )*};
 }
 from_native!(bool => Bool, i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32, u64 => U64, f16 => F16, bf16 => BF16, f32 => F32, f64 => F64);
+
+/// The 64-bit numbers that they are.
+impl From<usize> for Scalar {
+    fn from(value: usize) -> Scalar {
+        Scalar::U64(value as u64)
+    }
+}
+
+impl From<isize> for Scalar {
+    fn from(value: isize) -> Scalar {
+        Scalar::I64(value as i64)
+    }
+}

@@ -61,7 +61,9 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// | `for i in range(n)`, `range(a..=b)`, `a..n` of a tensor, with `.rev()`, `.step_by(k)` | a loop that counts | bounds are integer scalars; the items have their dtype |
 /// | `break`, `continue`, `return`, with labels | flags, and guards of what they skip | in statements, `let`, assignments and at the end of blocks |
 /// | `a < b` and so on, `&&`, `\|\|`, `!` | ops | plain values alone keep the short circuit |
-/// | `println!`, `assert!` | `print` and `assert` ops, in order | if a tensor is among their arguments |
+/// | `println!`; `assert!`, `assert_eq!`, `assert_ne!`, `debug_assert!` | `print` and `assert` ops, in order | if a tensor is among their arguments; `assert_eq!` is about all elements |
+/// | `(a, b) = ..`, `[x, _] = ..`, `P { x, .. } = ..` | assignments to each part | |
+/// | `print!`, `eprintln!`, `dbg!` | Rust | they show what is known while tracing: a tensor's type |
 /// | `match`, `if let`, plain conditions, `for` over iterators, `0..10` | Rust | loops are unrolled; `range(0..10)` is not |
 ///
 /// # Arguments and results

@@ -68,7 +68,7 @@ pub(super) fn check_shown(left: &Shown, right: &Shown, parties: Parties, at: Cal
         at: at.into(),
         what: what(parties, &path),
         left: text(l.get(leaf), left.made(leaf), parties, true),
-        right: text(r.get(leaf), right.made(leaf), parties, false),
+        right: text(r.get(leaf), right.made(leaf), parties, false) + hint(l.get(leaf), parties),
     })
 }
 
@@ -130,6 +130,16 @@ fn text(leaf: Option<&Leaf>, made: Option<Location>, parties: Parties, is_left: 
         (Parties::Cotangents, false) => "its cotangent".to_owned(),
     };
     format!("{who} {value}{made}")
+}
+
+/// What is there for a container that a traced loop cannot let grow.
+fn hint(before: Option<&Leaf>, parties: Parties) -> &'static str {
+    match (before.map(|leaf| &leaf.value), parties) {
+        (Some(LeafValue::Structure(_)), Parties::Iteration) => {
+            "; `map` and `scan` stack what each iteration gives, and a `TensorList` grows"
+        }
+        _ => "",
+    }
 }
 
 /// Where the traced tensors of a tree were made.

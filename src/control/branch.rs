@@ -87,6 +87,7 @@ fn either(
 /// assert_eq!(f.call((7i32, 5.0f32))?.item::<f32>()?, 5.0);
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias("switch_case", "switch"))]
 #[track_caller]
 pub fn case<O: Output>(index: impl AsRef<Tensor>, branches: &[&dyn Fn() -> O]) -> Result<O::Tree> {
     let branch = |number: usize| erased(branches[number]());

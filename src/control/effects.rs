@@ -42,6 +42,7 @@ pub(super) fn print_at(format: &str, values: &[&Tensor], at: CallSite) -> Result
 /// # Errors
 /// When the predicate is no bool scalar, or does not hold outside a traced function. Calls of a traced function fail with
 /// [`Error::Check`](crate::Error::Check).
+#[doc(alias("assert_equal", "checkify"))]
 #[track_caller]
 pub fn assert_that(predicate: &Tensor, message: &str) -> Result<()> {
     assert_at(predicate, &message.replace('{', "{{").replace('}', "}}"), &[], caller())

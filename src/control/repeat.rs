@@ -1,14 +1,16 @@
 //! Loops with state.
 
-use tensorwright_ir::DType;
+use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::control::{Scan, While};
+use tensorwright_ir::{DType, Scalar, TensorType, Type};
 
 use super::agree::Carried;
 use super::branch::check_scalar;
 use super::region::{self, Captures};
-use crate::error::{CallSite, Result, caller};
+use crate::error::{CallSite, Error, Result, caller};
 use crate::function::{AnyFunction, Output, Site, erased};
-use crate::interpret::trace::Output as RegionOutput;
+use crate::interpret::trace::{self, Output as RegionOutput};
+use crate::tensor::Repr;
 use crate::tensor::traced::is_tracing;
 use crate::tree::erased::{AnyTree, Erased};
 use crate::tree::tensors::{types_of, with_tensors};
@@ -113,7 +115,8 @@ fn record(
 /// Runs `body` on `i` and the state for each `i` in `lower..upper`, which are scalars of one integer dtype. Returns the last state.
 ///
 /// In a traced function the body is traced once. If the bounds are known while tracing, the loop has a fixed length; else it is a
-/// loop that counts.
+/// loop that counts. A loop that is known to be empty gives the state back, and its body is neither run nor traced nor checked, as
+/// outside of traced functions.
 ///
 /// # Errors
 /// When the bounds are no integer scalars of one dtype, the body fails, or the state changes its type.
@@ -160,10 +163,7 @@ fn numbered(
     body: &dyn Fn(Tensor, Vec<Tensor>) -> Result<Erased>,
     at: CallSite,
 ) -> Result<Vec<Tensor>> {
-    let dtype = lower.ty()?.dtype;
-    let dtype = if dtype.is_int() { dtype } else { DType::I32 };
-    check_scalar(lower, "for", dtype, at)?;
-    check_scalar(upper, "for", dtype, at)?;
+    check_bounds(lower, upper, at)?;
     let carried = Carried::new(state, at)?;
     // The number goes first.
     let step = |mut now: Vec<Tensor>| {
@@ -174,16 +174,38 @@ fn numbered(
         Ok(after)
     };
     let now: Vec<Tensor> = [lower.clone()].into_iter().chain(state.tensors()).collect();
-    let known = || Some((lower.scalar_value(at).ok()?, upper.scalar_value(at).ok()?));
-    let mut last = match known() {
+    if known(lower, at).zip(known(upper, at)).is_some_and(|(first, end)| first >= end) {
+        return Ok(state.tensors());
+    }
+    let values = || Some((lower.scalar_value(at).ok()?, upper.scalar_value(at).ok()?));
+    let mut last = match values() {
         Some((first, end)) if is_tracing() => {
-            let length = usize::try_from(end.to_i128() - first.to_i128()).unwrap_or(0);
+            let length = usize::try_from(end.to_i128() - first.to_i128()).unwrap_or(usize::MAX);
             counted(now, length, &step, at)?
         }
         _ => repeat(now, &|now| now[0].lt(upper), &step, at)?,
     };
     last.remove(0);
     Ok(last)
+}
+
+fn check_bounds(lower: &Tensor, upper: &Tensor, at: CallSite) -> Result<()> {
+    let types = [lower.ty()?.clone(), upper.ty()?.clone()];
+    let is_bound = |ty: &TensorType| ty.rank() == 0 && ty.dtype.is_int();
+    if types.iter().all(is_bound) && types[0] == types[1] {
+        return Ok(());
+    }
+    let message = format!("the bounds are integer scalars of one dtype, found {} and {}", types[0], types[1]);
+    Err(Error::refused(at, "for", types.map(Type::from), TypeError::Other(message)))
+}
+
+/// A bound that is known, also while tracing.
+fn known(bound: &Tensor, at: CallSite) -> Option<i128> {
+    let known = match bound.repr() {
+        Repr::Traced(traced) => trace::constant(traced),
+        _ => bound.scalar_value(at).ok(),
+    };
+    known.map(Scalar::to_i128)
 }
 
 /// A loop of fixed length: a scan without slices.

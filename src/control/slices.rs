@@ -68,6 +68,7 @@ pub fn scan_reverse<S: Tree, X: Tree, Y: Tree, O: Output<Tree = (S, Y)>>(
 /// assert_eq!(norms.call([[3.0f32, 4.0], [0.0, 2.0]])?.to_vec::<f32>()?, [5.0, 2.0]);
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias("map_fn", "vectorized_map"))]
 #[track_caller]
 pub fn map<X: Tree, Y: Tree, O: Output<Tree = Y>>(xs: X, body: impl Fn(X) -> O) -> Result<Y> {
     mapped(xs, &body, caller())
@@ -119,8 +120,11 @@ impl Slices {
         let slices = types.iter().map(slice).collect::<Option<Vec<_>>>().unwrap_or_default();
         let length = slices.first().map(|&(length, _)| length);
         let Some(length) = length.filter(|length| slices.iter().all(|(own, _)| own == length)) else {
-            let wanted = "what is sliced must have a common extent along axis 0".to_owned();
-            return Err(Error::refused(at, op, types, TypeError::Other(wanted)));
+            let wanted = match types.is_empty() {
+                true => "there must be a tensor to slice, which says how often the body runs",
+                false => "what is sliced must have a common extent along axis 0",
+            };
+            return Err(Error::refused(at, op, types, TypeError::Other(wanted.to_owned())));
         };
         Ok(Slices { length, types: slices.into_iter().map(|(_, ty)| ty.into()).collect(), xs, at })
     }

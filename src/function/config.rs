@@ -39,8 +39,9 @@ impl Config {
         let tensors: Vec<&Leaf> =
             signature.leaves.iter().filter(|leaf| matches!(leaf.value, LeafValue::Tensor(_))).collect();
         if tensors.len() != specs.len() {
-            let expected = format!("{} tensors, as declared", specs.len());
-            return Err(mismatch("", expected, format!("{} tensors", tensors.len()), at));
+            let count = |number: usize| format!("{number} tensor{}", if number == 1 { "" } else { "s" });
+            let expected = format!("{}, as declared", count(specs.len()));
+            return Err(mismatch("", expected, count(tensors.len()), at));
         }
         for (leaf, spec) in tensors.iter().zip(specs) {
             match &leaf.value {

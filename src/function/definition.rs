@@ -46,10 +46,11 @@ pub(super) type Entry = cache::Entry<Key, Compiled>;
 /// assert_eq!(f.trace_count(), 3);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn function<A, F>(f: F) -> Function<A, F::Tree>
+#[doc(alias("jit", "compile"))]
+pub fn function<A, M, F>(f: F) -> Function<A, F::Tree>
 where
     A: Tree,
-    F: Callable<A>,
+    F: Callable<A, M>,
     F::Kept: Send + Sync + 'static,
 {
     Function::of(body(f))

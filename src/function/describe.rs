@@ -116,7 +116,7 @@ impl<'t> Visitor<'t> for Describe<'_> {
     }
 
     fn length(&mut self, length: usize) {
-        self.leaf(LeafValue::Structure(format!("{length} elements")));
+        self.leaf(LeafValue::Structure(format!("{length} element{}", if length == 1 { "" } else { "s" })));
     }
 
     fn variant(&mut self, _: usize, name: &'static str) {

@@ -51,6 +51,7 @@ use crate::{Tensor, Tree};
 /// assert!(naive.call(1000.0f32)?.item::<f32>()?.is_nan());
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias("custom_vjp", "custom_jvp"))]
 #[track_caller]
 pub fn custom_gradient<A: Tree, R: Tree, S: Tree, O: Output<Tree = (R, S)>, P: Output<Tree = A>>(
     forward: impl Fn(A) -> O,
@@ -180,9 +181,10 @@ fn with_zeros(types: &[Type], floats: Vec<Tensor>, at: CallSite) -> Vec<Tensor> 
 /// assert!(gradient.to_vec::<f32>()?.iter().all(|g| g.is_finite()));
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias("recompute_grad", "remat"))]
 #[track_caller]
-pub fn checkpoint<A: Tree, F: Callable<A>>(f: F, argument: A) -> Result<F::Tree> {
-    checkpoint_at(&f, argument, caller())
+pub fn checkpoint<A: Tree, M, F: Callable<A, M>>(f: F, argument: A) -> Result<F::Tree> {
+    checkpoint_at(&f.kept(), argument, caller())
 }
 
 #[inline(never)]

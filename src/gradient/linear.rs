@@ -2,10 +2,11 @@
 
 use hashbrown::HashMap;
 use tensorwright_compiler::differentiate;
+use tensorwright_ir::Type;
 
 use super::traced::{Traced, failed, ones, zeros_like};
 use crate::error::{CallSite, Error, Result, caller};
-use crate::function::{AnyFunction, Callable, Output, Site, erased};
+use crate::function::{AnyFunction, Callable, Output, Site, describe, erased};
 use crate::interpret::trace::{CaptureId, Captured};
 use crate::state::State;
 use crate::tree::erased::{AnyTree, Erased, typed};
@@ -27,36 +28,41 @@ impl<A: Tree, R: Tree> Pullback<A, R> {
     /// When a cotangent has not the type of its part of the result, or an op has no derivative.
     #[track_caller]
     pub fn call(&self, cotangents: &R) -> Result<A> {
-        let gradients = pulled_back(&self.traced, &tensors(&self.result), &tensors(cotangents), caller())?;
+        let gradients = pulled_back(&self.traced, &self.result, &tensors(cotangents), caller())?;
         Ok(with_tensors(&self.argument, gradients))
     }
 }
 
 fn pulled_back(
     traced: &Traced,
-    results: &[Tensor],
+    result: &dyn AnyTree,
     cotangents: &[Tensor],
     at: CallSite,
 ) -> Result<Vec<Tensor>> {
-    check_like(results, cotangents, "cotangent", at)?;
+    check_like((result, "the result"), cotangents, "cotangent", Site { at, names: &[] })?;
     let (_, gradients) = traced.pull_back(cotangents, |_| true, at)?;
     let gradients = gradients.into_iter().zip(&traced.inputs);
     gradients.map(|(gradient, x)| gradient.map_or_else(|| zeros_like(x), Ok)).collect()
 }
 
-fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: CallSite) -> Result<()> {
-    let (expected, found) = (types_of(expected)?, types_of(found)?);
-    match expected.iter().zip(&found).position(|(e, f)| e != f) {
-        None if expected.len() == found.len() => Ok(()),
-        position => {
-            let i = position.unwrap_or(expected.len().min(found.len()));
-            let text = |types: &[tensorwright_ir::Type]| {
-                types.get(i).map_or("nothing".to_owned(), ToString::to_string)
-            };
-            let what = format!("{what} {i} must be {}, found {}", text(&expected), text(&found));
-            Err(Error::NotDifferentiable { at: at.into(), what })
-        }
-    }
+/// Fails with the first of the tensors that is not like that of a tree, which has a name as a whole.
+fn check_like(
+    (tree, whole): (&dyn AnyTree, &str),
+    found: &[Tensor],
+    what: &str,
+    site: Site<'_>,
+) -> Result<()> {
+    let (expected, found) = (types_of(&tree.tensors())?, types_of(found)?);
+    let count = expected.len().max(found.len());
+    let Some(i) = (0..count).find(|&i| expected.get(i) != found.get(i)) else { return Ok(()) };
+    let text = |types: &[Type]| types.get(i).map_or("nothing".to_owned(), ToString::to_string);
+    let paths = describe::paths(tree, site);
+    let of = match paths.get(i).map(String::as_str) {
+        None | Some("the argument") => whole,
+        Some(path) => path,
+    };
+    let what = format!("the {what} of {of} must be {}, found {}", text(&expected), text(&found));
+    Err(Error::NotDifferentiable { at: site.at.into(), what })
 }
 
 /// The value of a function, and the [`Pullback`] that takes cotangents of the value back to cotangents of the argument: zero where
@@ -76,8 +82,8 @@ fn check_like(expected: &[Tensor], found: &[Tensor], what: &str, at: CallSite) -
 /// ```
 #[track_caller]
 #[expect(clippy::type_complexity, reason = "the value and its pullback are what the name promises")]
-pub fn vjp<A: Tree, F: Callable<A>>(f: F, argument: A) -> Result<(F::Tree, Pullback<A, F::Tree>)> {
-    vjp_at(&f, argument, caller())
+pub fn vjp<A: Tree, M, F: Callable<A, M>>(f: F, argument: A) -> Result<(F::Tree, Pullback<A, F::Tree>)> {
+    vjp_at(&f.kept(), argument, caller())
 }
 
 #[inline(never)]
@@ -114,9 +120,10 @@ fn on_tensors<'f, A: Tree, R: Tree>(
 /// assert_eq!((y.item::<f64>()?, dy.item::<f64>()?), (0.0, 2.0));
 /// # Ok::<(), Error>(())
 /// ```
+#[doc(alias("linearize", "forward_mode"))]
 #[track_caller]
-pub fn jvp<A: Tree, F: Callable<A>>(f: F, argument: A, tangents: A) -> Result<(F::Tree, F::Tree)> {
-    jvp_at(&f, argument, tangents, caller())
+pub fn jvp<A: Tree, M, F: Callable<A, M>>(f: F, argument: A, tangents: A) -> Result<(F::Tree, F::Tree)> {
+    jvp_at(&f.kept(), argument, tangents, caller())
 }
 
 #[inline(never)]
@@ -138,7 +145,7 @@ fn pushed_forward(
     site: Site<'_>,
     f: &dyn Fn(Vec<Tensor>) -> Result<Erased>,
 ) -> Result<(Erased, Vec<Tensor>, Vec<Tensor>)> {
-    check_like(&argument.tensors(), tangents, "tangent", site.at)?;
+    check_like((argument, "the argument"), tangents, "tangent", site)?;
     let traced = Traced::new(argument, site, f)?;
     let (values, tangents) = traced.push_forward(tangents)?;
     Ok((traced.result, values, tangents))

@@ -34,9 +34,9 @@ use crate::{Function, Tensor, Tree};
 /// let message = f.call((1.0f32, 2.0f32)).unwrap_err().to_string();
 /// assert!(message.contains("`.1` -> floor"), "{message}");
 /// ```
-pub fn grad<A: Tree, F>(f: F) -> Function<A, A>
+pub fn grad<A: Tree, M, F>(f: F) -> Function<A, A>
 where
-    F: Callable<A, Tree = Tensor>,
+    F: Callable<A, M, Tree = Tensor>,
     F::Kept: Send + Sync + 'static,
 {
     Gradient::of(f).function()
@@ -54,9 +54,9 @@ where
 /// assert_eq!(dx.to_vec::<f32>()?, [1.0, 2.0]);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn value_and_grad<A: Tree, F>(f: F) -> Function<A, (Tensor, A)>
+pub fn value_and_grad<A: Tree, M, F>(f: F) -> Function<A, (Tensor, A)>
 where
-    F: Callable<A, Tree = Tensor>,
+    F: Callable<A, M, Tree = Tensor>,
     F::Kept: Send + Sync + 'static,
 {
     Gradient::of(f).function_with_value()
@@ -103,9 +103,9 @@ pub enum Missing {
 
 impl<A: Tree> Gradient<A> {
     /// The gradient of a function with a float result, by all of its argument.
-    pub fn of<F>(f: F) -> Gradient<A>
+    pub fn of<M, F>(f: F) -> Gradient<A>
     where
-        F: Callable<A, Tree = Tensor>,
+        F: Callable<A, M, Tree = Tensor>,
         F::Kept: Send + Sync + 'static,
     {
         Gradient::of_body(body(f))

@@ -24,9 +24,10 @@ use crate::{Error, Function, map};
 /// assert_eq!(j.to_vec::<f32>()?, [4.0, 1.0, 2.0, 5.0]);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn jacobian<F>(f: F) -> Function<Tensor, Tensor>
+#[doc(alias("jacfwd", "jacrev"))]
+pub fn jacobian<M, F>(f: F) -> Function<Tensor, Tensor>
 where
-    F: Callable<Tensor, Tree = Tensor>,
+    F: Callable<Tensor, M, Tree = Tensor>,
     F::Kept: Send + Sync + 'static,
 {
     rows_of(body(f))
@@ -61,9 +62,9 @@ fn rows_of(f: Body<Tensor, Tensor>) -> Function<Tensor, Tensor> {
 /// assert_eq!(h.to_vec::<f64>()?, [6.0, 0.0, 0.0, 12.0]);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn hessian<F>(f: F) -> Function<Tensor, Tensor>
+pub fn hessian<M, F>(f: F) -> Function<Tensor, Tensor>
 where
-    F: Callable<Tensor, Tree = Tensor>,
+    F: Callable<Tensor, M, Tree = Tensor>,
     F::Kept: Send + Sync + 'static,
 {
     columns_of(body(f))

@@ -149,7 +149,7 @@ macro_rules! scalar_attributes {
         }
     )*};
 }
-scalar_attributes!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
+scalar_attributes!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f16 bf16 f32 f64);
 
 impl IntoAttribute<String> for &str {
     fn into_attribute(self, _: &'static str, _: usize) -> Result<String, TypeError> {
@@ -210,7 +210,7 @@ macro_rules! reduced {
         }
     )*};
 }
-reduced!([] i32, [] i64, [] isize, [] u32, [] u64, [] usize, [] RangeFull, [] Axes);
+reduced!([] (), [] i32, [] i64, [] isize, [] u32, [] u64, [] usize, [] RangeFull, [] Axes);
 reduced!([I: AxisNumber, const N: usize] [I; N], [I: AxisNumber, const N: usize] &[I; N]);
 reduced!([I: AxisNumber] &[I], [I: AxisNumber] Vec<I>, [I: AxisNumber] &Vec<I>);
 reduced!([A: AxisNumber, B: AxisNumber] (A, B), [A: AxisNumber, B: AxisNumber, C: AxisNumber] (A, B, C));

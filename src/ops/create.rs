@@ -38,7 +38,8 @@ impl Tensor {
     /// assert_eq!(x.i((1, 0)).item::<i32>()?, 3);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("from_vec", "from_shape_vec", "array"))]
+    #[doc(alias("from_vec", "from_shape_vec", "array", "asarray"))]
+    #[doc(alias("as_tensor", "convert_to_tensor", "constant"))]
     #[track_caller]
     pub fn from_slice<T: Element>(elements: &[T], shape: impl Into<Shape>) -> Tensor {
         let (ty, at) = (TensorType::new(T::DTYPE, shape), caller());
@@ -59,7 +60,7 @@ impl Tensor {
     /// assert_eq!(x.to_vec::<u16>()?, [1, 2]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias = "frombuffer")]
+    #[doc(alias("frombuffer", "from_buffer"))]
     #[track_caller]
     pub fn from_bytes(bytes: &[u8], ty: TensorType) -> Tensor {
         let at = caller();
@@ -136,6 +137,7 @@ impl Tensor {
     /// assert_eq!(x.zeros_like().to_vec::<f32>()?, [0.0, 0.0]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "empty_like")]
     #[track_caller]
     pub fn zeros_like(&self) -> Tensor {
         self.splat_like(Scalar::zero, caller())
@@ -154,7 +156,7 @@ impl Tensor {
         self.splat_like(Scalar::one, caller())
     }
 
-    /// The numbers 0, 1, 2.. up to `count`, exclusive.
+    /// The numbers 0, 1, 2.. up to `count`, exclusive. Fails if an integer dtype does not have them all.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
@@ -163,7 +165,11 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn arange(count: usize, dtype: DType) -> Tensor {
-        one(Iota { dtype, shape: [count].into(), axis: 0 }, &[], caller())
+        let at = caller();
+        match last_number(dtype, count) {
+            Ok(()) => one(Iota { dtype, shape: [count].into(), axis: 0 }, &[], at),
+            Err(source) => Tensor::failed(Error::refused(at, "arange", vec![], source)),
+        }
     }
 
     /// The numbers `start, start + step, ..` before `end`; `step` may be negative, and not 0.
@@ -325,6 +331,15 @@ pub(crate) fn write_elements<T: Element>(elements: &[T], bytes: &mut [u8]) {
     for (element, to) in elements.iter().zip(bytes.chunks_exact_mut(width)) {
         let scalar: Scalar = (*element).into();
         to.copy_from_slice(&scalar.bits().to_le_bytes()[..width]);
+    }
+}
+
+/// Fails if the integers below `count` are not all values of the dtype, which is one of integers.
+pub(super) fn last_number(dtype: DType, count: usize) -> Result<(), TypeError> {
+    let last = Scalar::U64(count.saturating_sub(1) as u64);
+    match !dtype.is_int() || super::fit(last, dtype).is_some() {
+        true => Ok(()),
+        false => Err(TypeError::Other(format!("{last} is no {dtype}"))),
     }
 }
 

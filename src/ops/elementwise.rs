@@ -71,7 +71,7 @@ impl Tensor {
     /// assert_eq!(x.gt(0).select(&x, 0.0).to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("where", "where_cond", "mask_where", "masked_fill", "if_else"))]
+    #[doc(alias("where", "where_cond", "mask_where", "masked_fill", "if_else", "select_n", "piecewise"))]
     #[track_caller]
     pub fn select(&self, on_true: impl Operand, on_false: impl Operand) -> Tensor {
         let at = caller();

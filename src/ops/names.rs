@@ -5,12 +5,12 @@ use std::borrow::Borrow;
 use tensorwright_ir::Scalar;
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::composite::{Isclose, Matmul};
+use tensorwright_ir::op::composite::{Isclose, Matmul, Reciprocal};
 use tensorwright_ir::op::primitive::{BinaryFn, Reduce, ReduceKind, UnaryFn};
 
 use super::attribute::{AxisNumber, IntoAttribute};
 use super::operand::Operand;
-use super::refusal::refused;
+use super::refusal::{one_as, refused};
 use crate::error::{Result, caller};
 use crate::interpret::one;
 use crate::tensor::Tensor;
@@ -26,7 +26,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sigmoid(&self) -> Tensor {
-        one(UnaryFn::Logistic, &[self], caller())
+        one_as("sigmoid", UnaryFn::Logistic, &[self], caller())
     }
 
     /// The natural logarithm, as [`Tensor::log`].
@@ -38,7 +38,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn ln(&self) -> Tensor {
-        one(UnaryFn::Log, &[self], caller())
+        one_as("ln", UnaryFn::Log, &[self], caller())
     }
 
     /// The elements to a power, as [`Tensor::pow`]; shapes broadcast.
@@ -51,7 +51,7 @@ impl Tensor {
     #[track_caller]
     pub fn powf(&self, exponent: impl Operand) -> Tensor {
         let at = caller();
-        one(BinaryFn::Pow, &[self, exponent.hold(self, "powf", at).borrow()], at)
+        one_as("powf", BinaryFn::Pow, &[self, exponent.hold(self, "powf", at).borrow()], at)
     }
 
     /// The elements to a power that is an integer, as [`Tensor::pow`].
@@ -64,7 +64,90 @@ impl Tensor {
     #[track_caller]
     pub fn powi(&self, exponent: i32) -> Tensor {
         let at = caller();
-        one(BinaryFn::Pow, &[self, &exponent.hold(self, "powi", at)], at)
+        one_as("powi", BinaryFn::Pow, &[self, &exponent.hold(self, "powi", at)], at)
+    }
+
+    /// One divided by each element, as [`Tensor::reciprocal`].
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([4.0f32, -0.5]).recip().to_vec::<f32>()?, [0.25, -2.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn recip(&self) -> Tensor {
+        one_as("recip", Reciprocal {}, &[self], caller())
+    }
+
+    /// -1, 0 or 1 as the sign of each element, as [`Tensor::sign`]; 0 for 0, where `f32::signum` has 1.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([4.0f32, 0.0, -0.5]).signum().to_vec::<f32>()?, [1.0, 0.0, -1.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn signum(&self) -> Tensor {
+        one_as("signum", UnaryFn::Sign, &[self], caller())
+    }
+
+    /// What is behind the point: each element less [`Tensor::trunc`] of it.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([1.25f32, -2.5]).fract().to_vec::<f32>()?, [0.25, -0.5]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "frac")]
+    #[track_caller]
+    pub fn fract(&self) -> Tensor {
+        let at = caller();
+        one_as("fract", BinaryFn::Sub, &[self, &one_as("fract", UnaryFn::Trunc, &[self], at)], at)
+    }
+
+    /// Radians in degrees.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from(std::f64::consts::PI).to_degrees().item::<f64>()?, 180.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("degrees", "rad2deg"))]
+    #[track_caller]
+    pub fn to_degrees(&self) -> Tensor {
+        let at = caller();
+        one_as("to_degrees", BinaryFn::Mul, &[self, &1f64.to_degrees().hold(self, "to_degrees", at)], at)
+    }
+
+    /// Degrees in radians.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from(180.0f64).to_radians().item::<f64>()?, std::f64::consts::PI);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("radians", "deg2rad"))]
+    #[track_caller]
+    pub fn to_radians(&self) -> Tensor {
+        let at = caller();
+        one_as("to_radians", BinaryFn::Mul, &[self, &1f64.to_radians().hold(self, "to_radians", at)], at)
+    }
+
+    /// The way from each element to that of `end`: `x + (end - x) * weight`; shapes broadcast.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::from([0.0f32, 10.0]).lerp([1.0, 20.0], 0.5).to_vec::<f32>()?, [0.5, 15.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("mix", "interpolate"))]
+    #[track_caller]
+    pub fn lerp(&self, end: impl Operand, weight: impl Operand) -> Tensor {
+        let at = caller();
+        let (end, weight) = (end.hold(self, "lerp", at), weight.hold(self, "lerp", at));
+        let way = one_as("lerp", BinaryFn::Sub, &[end.borrow(), self], at);
+        let way = one_as("lerp", BinaryFn::Mul, &[&way, weight.borrow()], at);
+        one_as("lerp", BinaryFn::Add, &[self, &way], at)
     }
 
     /// The nearest integers, ties away from zero, as `f32::round` and [`Tensor::round_half_away`]. NumPy, PyTorch and JAX round ties to even:
@@ -77,7 +160,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn round(&self) -> Tensor {
-        one(UnaryFn::RoundHalfAway, &[self], caller())
+        one_as("round", UnaryFn::RoundHalfAway, &[self], caller())
     }
 }
 
@@ -134,7 +217,7 @@ impl Tensor {
     #[track_caller]
     pub fn dot(&self, rhs: impl Operand) -> Tensor {
         let at = caller();
-        one(Matmul {}, &[self, rhs.hold(self, "dot", at).borrow()], at)
+        one_as("dot", Matmul {}, &[self, rhs.hold(self, "dot", at).borrow()], at)
     }
 
     /// The extent of one axis; a negative one counts from the end.
@@ -148,7 +231,7 @@ impl Tensor {
     /// assert_eq!((x.extent(0)?, x.extent(-1)?), (2, 3));
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("size", "dim", "len_of", "len"))]
+    #[doc(alias("size", "dim", "len_of", "len", "nrows", "ncols"))]
     #[track_caller]
     pub fn extent(&self, axis: impl AxisNumber) -> Result<usize> {
         let (ty, at) = (self.ty()?, caller());
@@ -188,7 +271,7 @@ impl Tensor {
             let message = "a tolerance is a number".to_owned();
             return Tensor::failed(refused("allclose", &[self], at, TypeError::Other(message)));
         };
-        let close = one(Isclose { rtol, atol }, &[self, rhs.borrow()], at);
+        let close = one_as("allclose", Isclose { rtol, atol }, &[self, rhs.borrow()], at);
         let axes = (0..rank(&close)).collect();
         one(Reduce { kind: ReduceKind::All, axes }, &[&close], at)
     }

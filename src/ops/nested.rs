@@ -36,6 +36,22 @@ macro_rules! nested_elements {
 }
 nested_elements!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
 
+macro_rules! nested_sizes {
+    ($($native:ident as $same:ident)*) => {$(
+        /// As the 64-bit number that it is.
+        impl Nested for $native {
+            const ELEMENT: DType = <$same as Element>::DTYPE;
+
+            fn extents(&self, _extents: &mut Vec<usize>) {}
+
+            fn flatten(&self, extents: &[usize], bytes: &mut Vec<u8>) -> bool {
+                (*self as $same).flatten(extents, bytes)
+            }
+        }
+    )*};
+}
+nested_sizes!(usize as u64 isize as i64);
+
 impl<T: Nested> Nested for [T] {
     const ELEMENT: DType = T::ELEMENT;
 

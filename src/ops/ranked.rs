@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use tensorwright_ir::Op;
 use tensorwright_ir::op::TypeError;
 
-use super::refusal::refused;
+use super::refusal::{refused, renamed};
 use crate::error::{CallSite, Failure};
 use crate::interpret::apply;
 use crate::tensor::{Results, Tensor};
@@ -34,7 +34,7 @@ fn with_ranks(
     op: impl FnOnce(&Ranks) -> Result<Op, TypeError>,
 ) -> Result<Results, Failure> {
     let op = op(&Ranks::new(operands)?).map_err(|source| refused(name, operands, at, source))?;
-    apply(op, operands, at)
+    apply(op, operands, at).map_err(|failure| renamed(failure, name))
 }
 
 /// Applies an op with one result whose attributes count axes; a failure is a failed tensor.

@@ -1,12 +1,16 @@
 //! Reductions. Each takes one axis, several, `..` for all, or one of these in [`keep`](crate::keep).
 
+use std::borrow::Borrow;
+
 use tensorwright_ir::op::composite::{
-    CountNonzero, Dims, Logsumexp, Mean, Moments, Norm, NormOrder, ReduceKeepDims, Std, Var,
+    CountNonzero, Dims, Interpolation, Logsumexp, Mean, Moments, Norm, NormOrder, Quantile, ReduceKeepDims,
+    Std, Var,
 };
 use tensorwright_ir::op::primitive::{Cumulative, Reduce, ReduceKind};
-use tensorwright_ir::{DType, Op};
+use tensorwright_ir::{DType, Op, Scalar};
 
 use super::attribute::{IntoAttribute, IntoReduced, Reduced};
+use super::operand::Operand;
 use super::ranked::{one_with_ranks, two_with_ranks};
 use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
@@ -40,7 +44,7 @@ folds! {
     /// assert_eq!(x.sum(..).item::<i32>()?, 21);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("sum_all", "sum_keepdim", "nansum"))]
+    #[doc(alias("sum_all", "sum_keepdim", "nansum", "reduce_sum", "sum_axis"))]
     sum Sum;
     /// The product along `axes`; integers wrap.
     ///
@@ -52,7 +56,7 @@ folds! {
     /// assert_eq!(x.prod(-1).to_vec::<i32>()?, [6, 120]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias = "product")]
+    #[doc(alias("product", "reduce_prod"))]
     prod Prod;
     /// The greatest element along `axes`, NaN if there is one.
     ///
@@ -88,6 +92,7 @@ folds! {
     /// assert_eq!(x.gt(5).any(-1).to_vec::<bool>()?, [false, true]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "reduce_any")]
     any Any;
     /// Whether all elements along `axes` are true.
     ///
@@ -99,6 +104,7 @@ folds! {
     /// assert_eq!(x.gt(3).all(-1).to_vec::<bool>()?, [false, true]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "reduce_all")]
     all All;
 }
 
@@ -177,7 +183,7 @@ impl Tensor {
     /// assert_eq!(x.mean(-1).to_vec::<f64>()?, [2.0, 7.0]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("average", "mean_keepdim"))]
+    #[doc(alias("average", "mean_keepdim", "reduce_mean", "mean_axis"))]
     #[track_caller]
     pub fn mean(&self, axes: impl IntoReduced) -> Tensor {
         self.reduced("mean", axes, caller(), |r| Mean { dims: dims(&r), axes: r.axes }.into())
@@ -194,7 +200,7 @@ impl Tensor {
     /// assert_eq!(x.var(-1, 1).to_vec::<f64>()?, [2.0, 8.0]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias = "variance")]
+    #[doc(alias("variance", "reduce_variance", "var_axis"))]
     #[track_caller]
     pub fn var(&self, axes: impl IntoReduced, correction: usize) -> Tensor {
         self.reduced("var", axes, caller(), |r| Var { dims: dims(&r), axes: r.axes, correction }.into())
@@ -210,7 +216,7 @@ impl Tensor {
     /// assert_eq!(x.std(-1, 0).to_vec::<f64>()?, [1.0, 2.0]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias = "stddev")]
+    #[doc(alias("stddev", "reduce_std", "std_axis"))]
     #[track_caller]
     pub fn std(&self, axes: impl IntoReduced, correction: usize) -> Tensor {
         self.reduced("std", axes, caller(), |r| Std { dims: dims(&r), axes: r.axes, correction }.into())
@@ -227,6 +233,7 @@ impl Tensor {
     /// assert_eq!((mean.to_vec::<f64>()?, variance.to_vec::<f64>()?), (vec![2.0, 7.0], vec![1.0, 4.0]));
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias("var_mean", "std_mean"))]
     #[track_caller]
     pub fn moments(&self, axes: impl IntoReduced) -> (Tensor, Tensor) {
         two_with_ranks("moments", &[self], caller(), |ranks| {
@@ -245,6 +252,7 @@ impl Tensor {
     /// assert!(x.logsumexp(0).allclose(1000.0 + std::f64::consts::LN_2, 1e-12, 0.0).item::<bool>()?);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "reduce_logsumexp")]
     #[track_caller]
     pub fn logsumexp(&self, axes: impl IntoReduced) -> Tensor {
         self.reduced("logsumexp", axes, caller(), |r| Logsumexp { dims: dims(&r), axes: r.axes }.into())
@@ -281,6 +289,56 @@ impl Tensor {
     pub fn count_nonzero(&self, axes: impl IntoReduced) -> Tensor {
         self.reduced("count_nonzero", axes, caller(), |r| {
             CountNonzero { dims: dims(&r), axes: r.axes, dtype: DType::I32 }.into()
+        })
+    }
+
+    /// The quantiles `q` of the elements along `axes`: of `n` elements in ascending order the one at the place `q * (n - 1)`, counted from 0, and
+    /// `between` says what lies between two of them (the `method` of NumPy). For a vector `q` the result has one more axis in front. NaN if an
+    /// element is NaN or there is none, and for a `q` outside of `0 <= q <= 1`.
+    ///
+    /// `T[s], U[t] -> T[t.., s without axes]`, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// use tensorwright::Interpolation;
+    /// let x = Tensor::from([[10.0f64, 30.0, 20.0, 40.0], [1.0, 2.0, 3.0, 4.0]]);
+    /// assert_eq!(x.quantile(0.25, -1, Interpolation::Linear).to_vec::<f64>()?, [17.5, 1.75]);
+    /// assert_eq!(x.quantile([0.0, 1.0], -1, Interpolation::Lower).to_vec::<f64>()?, [10.0, 1.0, 40.0, 4.0]);
+    /// assert_eq!(x.quantile(0.5, .., Interpolation::Midpoint).item::<f64>()?, 7.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias("percentile", "kthvalue"))]
+    #[track_caller]
+    pub fn quantile(&self, q: impl Operand, axes: impl IntoReduced, between: Interpolation) -> Tensor {
+        let at = caller();
+        // A share of f16 would be a coarse one.
+        let dtype =
+            if self.known_type().is_ok_and(|ty| ty.dtype == DType::F64) { DType::F64 } else { DType::F32 };
+        let q = q.hold(&Tensor::scalar_at(Scalar::zero(dtype), at), "quantile", at);
+        one_with_ranks("quantile", &[self, q.borrow()], at, |ranks| {
+            let r = axes.into_reduced(ranks.of("axes"))?;
+            Ok(Quantile { dims: dims(&r), axes: r.axes, between }.into())
+        })
+    }
+
+    /// The median along `axes`: the mean of the two in the middle if their number is even, NaN if an element is NaN.
+    ///
+    /// `T[s] -> T[s without axes]`, floats.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let x = Tensor::from([[3.0f32, 1.0, 2.0, 9.0], [4.0, 4.0, 5.0, 0.0]]);
+    /// assert_eq!(x.median(-1).to_vec::<f32>()?, [2.5, 4.0]);
+    /// assert_eq!(x.median(keep(0)).shape()?, &[1, 4].into());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn median(&self, axes: impl IntoReduced) -> Tensor {
+        let at = caller();
+        let half = Tensor::scalar_at(Scalar::F32(0.5), at);
+        one_with_ranks("median", &[self, &half], at, |ranks| {
+            let r = axes.into_reduced(ranks.of("axes"))?;
+            Ok(Quantile { dims: dims(&r), axes: r.axes, between: Interpolation::Linear }.into())
         })
     }
 

@@ -2,13 +2,13 @@
 
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::composite::{ExpandDims, OneHot, Stack};
+use tensorwright_ir::op::composite::{ExpandDims, OneHot, Split, Stack};
 use tensorwright_ir::op::primitive::{BroadcastInDim, Iota, Reshape, Transpose};
 use tensorwright_ir::{DType, Shape, TensorType};
 
 use super::attribute::{AxisNumber, IntoAttribute};
-use super::ranked::one_with_ranks;
-use super::refusal::refused;
+use super::ranked::{all_with_ranks, one_with_ranks};
+use super::refusal::{one_as, refused};
 use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
 
@@ -22,7 +22,7 @@ impl Tensor {
     /// assert_eq!(x.reshape([2, -1]).shape()?, &[2, 3].into());
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("view", "ravel", "flatten_all", "into_shape", "to_shape"))]
+    #[doc(alias("view", "ravel", "flatten_all", "into_shape", "to_shape", "unflatten", "resize"))]
     #[track_caller]
     pub fn reshape(&self, shape: impl IntoExtents) -> Tensor {
         let at = caller();
@@ -78,7 +78,7 @@ impl Tensor {
     /// assert_eq!(x.swap_axes(0, -1).shape()?, &[4, 3, 2].into());
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("swapaxes", "transpose_dims"))]
+    #[doc(alias("swapaxes", "transpose_dims", "swapdims"))]
     #[track_caller]
     pub fn swap_axes(&self, first: impl AxisNumber, second: impl AxisNumber) -> Tensor {
         self.swapped("swap_axes", first.number(), second.number(), caller())
@@ -112,7 +112,7 @@ impl Tensor {
     /// assert_eq!(x.broadcast_to([2, 2]).to_vec::<i32>()?, [1, 2, 1, 2]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("expand", "broadcast_as"))]
+    #[doc(alias("expand", "broadcast_as", "expand_as", "broadcast_arrays"))]
     #[track_caller]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Tensor {
         let (shape, at) = (shape.into(), caller());
@@ -121,7 +121,12 @@ impl Tensor {
                 let message = format!("{} does not broadcast to {shape}: it has more axes", ty.shape);
                 Tensor::failed(refused("broadcast_to", &[self], at, TypeError::Other(message)))
             }
-            _ => self.broadcast_at(&shape, at),
+            Ok(ty) if ty.shape == shape => self.clone(),
+            Ok(ty) => {
+                let axes = (shape.rank() - ty.rank()..shape.rank()).collect();
+                one_as("broadcast_to", BroadcastInDim { shape, axes }, &[self], at)
+            }
+            Err(failure) => Tensor::failed(failure.clone()),
         }
     }
 
@@ -134,7 +139,7 @@ impl Tensor {
     /// assert_eq!(x.expand_dims([0, -1]).shape()?, &[1, 2, 1].into());
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("unsqueeze", "newaxis", "insert_axis"))]
+    #[doc(alias("unsqueeze", "newaxis", "insert_axis", "atleast_1d", "atleast_2d"))]
     #[track_caller]
     pub fn expand_dims(&self, axes: impl IntoAttribute<Axes> + Clone) -> Tensor {
         one_with_ranks("expand_dims", &[self], caller(), |ranks| {
@@ -162,6 +167,33 @@ impl Tensor {
         })
     }
 
+    /// Consecutive sections along an axis, as many as `count` and all of one extent; where it is no multiple of that, the last one is shorter, or
+    /// there are fewer, as in PyTorch. [`Tensor::split`] takes the extents.
+    ///
+    /// `T[.., n, ..] -> T[.., ceil(n / count), ..], ..`, any dtype.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let parts = Tensor::from([1, 2, 3, 4, 5]).chunk(3, 0);
+    /// assert_eq!((parts[0].to_vec::<i32>()?, parts[2].to_vec::<i32>()?), (vec![1, 2], vec![5]));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// If the op does not accept its operands, the result is one tensor, which carries the error.
+    #[doc(alias("array_split", "tensor_split"))]
+    #[track_caller]
+    pub fn chunk(&self, count: usize, axis: impl IntoAttribute<usize>) -> Vec<Tensor> {
+        all_with_ranks("chunk", &[self], 1, caller(), |ranks| {
+            let (axis, rank) = (axis.into_attribute("axis", ranks.of("axis"))?, ranks.of("axis"));
+            let shape = self.known_type().map(|ty| ty.shape.clone()).unwrap_or_default();
+            let extent = shape.get(axis).ok_or(TypeError::Axis { axis, rank })?.size();
+            if count == 0 {
+                return Err(TypeError::attribute("count", "there is at least one section"));
+            }
+            Ok(Split { axis, sizes: sections(extent, count) }.into())
+        })
+    }
+
     /// Vectors with 1 at the index and 0 elsewhere, along a new axis of extent `depth`: `I[a.., b..] -> dtype[a.., depth, b..]`. The result
     /// has the new axis at `axis`; a negative one counts from the result's end. An index out of range gives zeros.
     ///
@@ -178,6 +210,7 @@ impl Tensor {
     /// assert_eq!(labels.to_vec::<f32>()?, [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias("onehot", "to_categorical"))]
     #[track_caller]
     pub fn one_hot(
         &self,
@@ -214,13 +247,15 @@ impl Tensor {
         })
     }
 
-    /// The integers 0, 1, 2.. along one axis of a new tensor, as any number dtype; a negative axis counts from the end.
+    /// The integers 0, 1, 2.. along one axis of a new tensor, as any number dtype; a negative axis counts from the end. Fails if an integer dtype
+    /// does not have them all.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
     /// assert_eq!(Tensor::iota(DType::I32, [2, 2], 0).to_vec::<i32>()?, [0, 0, 1, 1]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "broadcasted_iota")]
     #[track_caller]
     pub fn iota(
         dtype: impl IntoAttribute<DType>,
@@ -230,7 +265,9 @@ impl Tensor {
         one_with_ranks("iota", &[], caller(), |_| {
             let shape = shape.into_attribute("shape", 0)?;
             let axis = axis.into_attribute("axis", shape.rank())?;
-            Ok(Iota { dtype: dtype.into_attribute("dtype", 0)?, shape, axis }.into())
+            let dtype = dtype.into_attribute("dtype", 0)?;
+            super::create::last_number(dtype, shape.get(axis).map_or(0, |dim| dim.size()))?;
+            Ok(Iota { dtype, shape, axis }.into())
         })
     }
 
@@ -243,6 +280,15 @@ impl Tensor {
             Ok(Transpose { permutation }.into())
         })
     }
+}
+
+/// The extents of sections of equal extent, of which the last is what is left.
+fn sections(extent: usize, count: usize) -> Axes {
+    if extent == 0 {
+        return Axes::from_elem(0, count);
+    }
+    let size = extent.div_ceil(count);
+    (0..extent.div_ceil(size)).map(|section| size.min(extent - section * size)).collect()
 }
 
 /// Two axes of a tensor of `rank`.

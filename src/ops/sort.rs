@@ -40,7 +40,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn sort_descending(&self, axis: impl IntoAttribute<usize>) -> Tensor {
-        one_with_ranks("sort", &[self], caller(), |ranks| {
+        one_with_ranks("sort_descending", &[self], caller(), |ranks| {
             let axis = axis.into_attribute("axis", ranks.of("axis"))?;
             Ok(Sort { axis, keys: 1, descending: true }.into())
         })
@@ -85,7 +85,7 @@ impl Tensor {
         descending: bool,
     ) -> Vec<Tensor> {
         let operands: Vec<&Tensor> = xs.iter().map(AsRef::as_ref).collect();
-        all_with_ranks("sort", &operands, xs.len(), caller(), |ranks| {
+        all_with_ranks("sort_together", &operands, xs.len(), caller(), |ranks| {
             let axis = axis.into_attribute("axis", ranks.of("axis"))?;
             Ok(Sort { axis, keys, descending }.into())
         })
@@ -122,7 +122,7 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argmax(&self, axis: impl IntoAttribute<usize>) -> Tensor {
-        self.arg_reduce(ArgKind::Max, axis, caller())
+        self.arg_reduce("argmax", ArgKind::Max, axis, caller())
     }
 
     /// The i32 index of the first least element along `axis`, which disappears; the first NaN wins.
@@ -137,11 +137,17 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn argmin(&self, axis: impl IntoAttribute<usize>) -> Tensor {
-        self.arg_reduce(ArgKind::Min, axis, caller())
+        self.arg_reduce("argmin", ArgKind::Min, axis, caller())
     }
 
-    fn arg_reduce(&self, kind: ArgKind, axis: impl IntoAttribute<usize>, at: CallSite) -> Tensor {
-        one_with_ranks("arg_reduce", &[self], at, |ranks| {
+    fn arg_reduce(
+        &self,
+        name: &'static str,
+        kind: ArgKind,
+        axis: impl IntoAttribute<usize>,
+        at: CallSite,
+    ) -> Tensor {
+        one_with_ranks(name, &[self], at, |ranks| {
             let axis = axis.into_attribute("axis", ranks.of("axis"))?;
             Ok(ArgReduce { kind, axis, dtype: DType::I32 }.into())
         })

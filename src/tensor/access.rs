@@ -146,7 +146,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([[1, 2], [3, 4]]).to_vec::<i32>()?, [1, 2, 3, 4]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("tolist", "numpy", "to_vec1"))]
+    #[doc(alias("tolist", "numpy", "to_vec1", "into_vec", "as_slice"))]
     #[track_caller]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         let at = caller();

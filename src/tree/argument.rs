@@ -63,5 +63,5 @@ macro_rules! nested_arguments {
         }
     )*};
 }
-nested_arguments!([] bool, [] i8, [] i16, [] i32, [] i64, [] u8, [] u16, [] u32, [] u64, [] f16, [] bf16, [] f32, [] f64);
+nested_arguments!([] bool, [] i8, [] i16, [] i32, [] i64, [] isize, [] u8, [] u16, [] u32, [] u64, [] usize, [] f16, [] bf16, [] f32, [] f64);
 nested_arguments!([T: Nested, const N: usize] [T; N], [T: Nested] Vec<T>);

@@ -202,3 +202,36 @@ fn all_of_it_runs_eagerly_too() -> Result<()> {
     assert_eq!(f64s(&second.call(2.0f64)?), [12.0]);
     Ok(())
 }
+
+#[derive(Clone, Tree)]
+struct Line {
+    slope: Tensor,
+    offset: Tensor,
+}
+
+fn at_two(line: &Line) -> Result<Tensor> {
+    Ok(&line.slope * 2.0 + &line.offset * &line.offset)
+}
+
+#[test]
+fn functions_that_take_references() -> Result<()> {
+    let sum = |x: &Tensor| (x * x).sum(..);
+    let x = Tensor::from([1.0f64, 2.0]);
+    assert_eq!(f64s(&grad(sum).call(&x)?), [2.0, 4.0]);
+    assert_eq!(f64s(&grad(move |x: &Tensor| sum(x)).call(&x)?), [2.0, 4.0]);
+    assert_eq!(f64s(&function(sum).call(&x)?), [5.0]);
+    assert_eq!(f64s(&hessian(sum).call(&x)?), [2.0, 0.0, 0.0, 2.0]);
+    assert_eq!(f64s(&jacobian(|x: &Tensor| x * x).call(&x)?), [2.0, 0.0, 0.0, 4.0]);
+    assert_eq!(f64s(&vmap(|x: &Tensor| x * x).call(&x)?), [1.0, 4.0]);
+    assert_eq!(f64s(&vmap(grad(|x: &Tensor| x * x)).call(&x)?), [2.0, 4.0]);
+    assert_eq!(f64s(&jvp(sum, x.clone(), x.clone())?.1), [10.0]);
+    assert_eq!(f64s(&vjp(sum, x.clone())?.1.call(&Tensor::from(3.0f64))?), [6.0, 12.0]);
+    assert_eq!(f64s(&checkpoint(sum, x)?), [5.0]);
+    let line = Line { slope: Tensor::from(3.0f64), offset: Tensor::from(4.0f64) };
+    let (value, slopes) = value_and_grad(at_two).call(&line)?;
+    assert_eq!((f64s(&value), f64s(&slopes.slope), f64s(&slopes.offset)), (vec![22.0], vec![2.0], vec![8.0]));
+    let by_offset = Gradient::of(at_two).wrt(|line| line.offset).function();
+    assert_eq!(f64s(&by_offset.call(&line)?), [8.0]);
+    assert_eq!(f64s(&grad(|(x, y): &(Tensor, Tensor)| x * y).call((2.0f64, 5.0f64))?.0), [5.0]);
+    Ok(())
+}

@@ -229,3 +229,36 @@ fn a_map_with_effects_is_traced_once() {
     assert_eq!(calls.load(Ordering::Relaxed), 1);
     assert_eq!(total.value().item::<i32>().unwrap(), 6);
 }
+
+#[test]
+fn loops_that_are_known_to_be_empty_do_nothing() -> Result<()> {
+    // Neither run nor traced: what the body would do wrong is not found.
+    let f = |x: Tensor| fori_loop(0, 0, x, |_, x| x.reshape([7]));
+    let backwards = |x: Tensor| fori_loop(3i64, -3i64, x, |_, x| x.reshape([7]));
+    let x = Tensor::from([1.0f64, 2.0]);
+    for y in [f(x.clone())?, function(f).call(&x)?, backwards(x.clone())?, function(backwards).call(&x)?] {
+        assert_eq!(y.to_vec::<f64>()?, [1.0, 2.0]);
+    }
+    assert_eq!(grad(move |x: Tensor| Ok(f(x)?.square().sum(..))).call(&x)?.to_vec::<f64>()?, [2.0, 4.0]);
+    // One whose bounds come with the call is traced, and empty then.
+    let counted = function(|(n, x): (Tensor, Tensor)| fori_loop(Tensor::from(0i32), n, x, |_, x| x * 2.0));
+    assert_eq!(counted.call((0i32, &x))?.to_vec::<f64>()?, [1.0, 2.0]);
+    Ok(())
+}
+
+#[test]
+fn bounds_and_what_is_sliced_are_named() {
+    let x = Tensor::from([1.0f32, 2.0]);
+    let message = |result: Result<Tensor>| result.unwrap_err().to_string();
+    for f in [
+        |x: Tensor| fori_loop(0i32, 3i64, x, |_, x| x),
+        |x: Tensor| fori_loop(0.0f32, 3i32, x, |_, x| x),
+        |x: Tensor| fori_loop(Tensor::from([0i32]), 3i32, x, |_, x| x),
+    ] {
+        for error in [message(f(x.clone())), message(function(f).call(&x))] {
+            assert!(error.contains("the bounds are integer scalars of one dtype, found"), "{error}");
+        }
+    }
+    let error = scan(x.clone(), (), |state, ()| (state, ())).unwrap_err().to_string();
+    assert!(error.contains("there must be a tensor to slice"), "{error}");
+}

@@ -20,6 +20,7 @@ mod loops;
 mod modes;
 mod names;
 mod operators;
+mod pairs;
 mod places;
 mod random;
 mod signatures;

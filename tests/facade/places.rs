@@ -50,6 +50,23 @@ fn parts_of_structs_have_paths() {
 }
 
 #[test]
+fn tangents_and_cotangents_have_paths() -> Result<()> {
+    let one = || Tensor::from(1.0f64);
+    let params = Params { w: one(), layers: vec![(one(), one())] };
+    let wrong = Params { w: one(), layers: vec![(one(), Tensor::from(1.0f32))] };
+    let scaled = |p: Params| Params { w: &p.w * 2.0, layers: p.layers };
+    let tangent = "the tangent of `layers[0].1` must be f64[], found f32[]";
+    named(jvp(scaled, params.clone(), wrong.clone()), &[tangent]);
+    let (_, pullback) = vjp(scaled, params.clone())?;
+    named(pullback.call(&wrong), &["the cotangent of `layers[0].1` must be f64[], found f32[]"]);
+    named(jvp(|x: Tensor| x, one(), Tensor::from([1.0f64])), &["the tangent of the argument must be f64[]"]);
+    named(vjp(|x: Tensor| x, one())?.1.call(&Tensor::from(1.0f32)), &["the cotangent of the result must be"]);
+    let fewer = Params { layers: vec![], ..params.clone() };
+    named(jvp(scaled, params, fewer), &["`layers[0].0` must be f64[], found nothing"]);
+    Ok(())
+}
+
+#[test]
 fn whole_matrices_refuse_what_gradients_refuse() {
     let x = || Tensor::from([1.0f64, 2.0]);
     named(jacobian(|x: Tensor| x.argmax(0)).call(x()), &["result is i32[]", "only floats"]);

@@ -266,6 +266,39 @@ fn masks() -> Result<()> {
 }
 
 #[test]
+fn masks_beside_index_tensors() -> Result<()> {
+    let x = square(); // 0 1 2, 3 4 5
+    let (rows, columns) = (Tensor::from([true, true]), Tensor::from([true, false, true]));
+    // x[[True, True], [2, 0]], x[:, [True, False, True]], x[[True, True], [True, False, True]]
+    check(x.i((&rows, [2, 0])), &[2, 3]);
+    check(x.i((.., [true, false, true])), &[0, 2, 3, 5]);
+    check(x.i((&rows, &columns)), &[0, 5]);
+    check(x.i((vec![false, true], [1])), &[4]);
+    // x[[True, True], [2, 0]] = [7, 8], and += for masks on both axes
+    check(x.set((&rows, [2, 0]), [7, 8]), &[0, 1, 7, 8, 4, 5]);
+    check(x.add_at((&rows, &columns), 10), &[10, 1, 2, 3, 4, 15]);
+    // x[x > 2] = [7, 8, 9]: one value for each place, if it is known which these are
+    check(x.set(x.gt(2), [7, 8, 9]), &[0, 1, 2, 7, 8, 9]);
+    check(x.mul_at(([false, true], ..), [[2, 3, 4]]), &[0, 1, 2, 6, 12, 20]);
+    let error = x.set(x.gt(2), [7, 8]).ok().unwrap_err().to_string();
+    assert!(error.contains("a value of shape [2] does not broadcast to [3]"), "{error}");
+    let error = x.i((&rows, [0, 1, 2])).ok().unwrap_err().to_string();
+    assert!(error.contains("shapes [2] and [3] do not broadcast"), "{error}");
+    // A mask from outside of a trace is known in it; one that is traced is not.
+    let outer = rows.clone();
+    let known = function(move |x: Tensor| x.set((&outer, [2, 0]), 9));
+    check(known.call(&x)?, &[0, 1, 9, 9, 4, 5]);
+    let error = function(|(x, m): (Tensor, Tensor)| x.set((m, [2, 0]), 9)).call((&x, &rows)).unwrap_err();
+    assert!(error.to_string().contains("is not known while tracing; `mask.select(..)`"), "{error}");
+    let slopes = grad(move |x: Tensor| x.i((&rows, [2, 0])).square().sum(..));
+    assert_eq!(
+        slopes.call([[1.0f64, 2.0, 3.0], [4.0, 5.0, 6.0]])?.to_vec::<f64>()?,
+        [0., 0., 6., 8., 0., 0.]
+    );
+    Ok(())
+}
+
+#[test]
 fn values_broadcast_as_in_numpy() {
     let x = square();
     check(x.set(.., [7, 8, 9]), &[7, 8, 9, 7, 8, 9]);

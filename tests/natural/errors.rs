@@ -154,6 +154,25 @@ fn parts_of_a_variable_are_named() {
 }
 
 #[function]
+fn grown(xs: Tensor) -> Tensor {
+    let mut rows = vec![xs.i(0)];
+    for x in &xs {
+        rows.push(x * 2.0);
+    }
+    Tensor::stack(&rows, 0)
+}
+
+#[test]
+fn vectors_do_not_grow_in_traced_loops() {
+    let error = message(grown(Tensor::from([1.0f32, 2.0])).ok());
+    for part in
+        ["`rows`", "before it is 1 element ", "after it 2 elements", "`map` and `scan`", "`TensorList`"]
+    {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
+
+#[function]
 fn opaque(x: Tensor) -> Tensor {
     let mut log: Vec<std::time::Instant> = Vec::new();
     if x > 0.0 {
@@ -187,4 +206,37 @@ fn assertions_show_values() {
     }
     let error = function(|x: Tensor| tensorwright::assert_that(&x.lt(1.0), "{x} < 1").map(|()| x));
     assert!(error.call(2.0f64).unwrap_err().to_string().contains("assertion failed: {x} < 1"));
+}
+
+#[function]
+fn same(x: Tensor, y: Tensor, n: i32) -> Result<Tensor> {
+    assert_eq!(x, y, "n is {n}");
+    assert_eq!(n, 1);
+    assert_ne!(&x, 0.0);
+    debug_assert!(x.sum(..) < 100.0, "too much: {:?}", x);
+    debug_assert_eq!(x.extent(0)?, 2);
+    Ok(x)
+}
+
+#[test]
+fn assertions_of_equality_are_about_all_elements() {
+    for eagerly in [false, true] {
+        same::function().run_eagerly(eagerly);
+        let call = |x: [f64; 2], y: [f64; 2], n| same(Tensor::from(x), Tensor::from(y), n);
+        assert!(call([1.0, 2.0], [1.0, 2.0], 1).is_ok());
+        // One element that differs is enough for both.
+        assert!(call([0.0, 2.0], [0.0, 2.0], 1).is_ok());
+        let message = |x, y, n| call(x, y, n).unwrap_err().to_string();
+        let error = message([1.0, 2.0], [1.0, 3.0], 1);
+        assert!(error.contains("assertion failed: n is 1: left is [1."), "{error}");
+        assert!(error.contains("right is [1."), "{error}");
+        let error = message([1.0, 2.0], [1.0, 2.0], 2);
+        assert!(error.contains("n == 1: left is 2, right is 1"), "{error}");
+        let error = message([0.0, 0.0], [0.0, 0.0], 1);
+        assert!(error.contains("& x != 0.0: left is [0."), "{error}");
+        if cfg!(debug_assertions) {
+            let error = message([100.0, 2.0], [100.0, 2.0], 1);
+            assert!(error.contains("too much: [100."), "{error}");
+        }
+    }
 }

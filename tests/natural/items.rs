@@ -228,3 +228,52 @@ fn prints_and_assertions_come_in_order() {
     assert_eq!(eager, compiled);
     assert!(lines.len() == 4 && lines[0].ends_with(", 7"), "{lines:?}");
 }
+
+#[function]
+fn gcd(a: Tensor, b: Tensor) -> Tensor {
+    let (mut a, mut b) = (a, b);
+    while &b != 0 {
+        (a, b) = (b.clone(), a.rem(&b));
+    }
+    a
+}
+
+struct Pair {
+    x: Tensor,
+    y: Tensor,
+}
+
+#[function]
+fn taken_apart(n: Tensor) -> Tensor {
+    let (mut x, mut y, mut z) = (Tensor::from(0i32), Tensor::from(1i32), [Tensor::from(0i32)]);
+    for i in range(&n) {
+        if x < 10 {
+            Pair { x, y } = Pair { x: y.clone(), y: &x + &y };
+        } else {
+            [z[0], _] = [&z[0] + &i, x.clone()];
+            (x, ..) = (&x + 1, 7);
+        }
+    }
+    x * 100 + y * 10 + &z[0]
+}
+
+#[test]
+fn assignments_take_values_apart() -> Result<()> {
+    assert_eq!(gcd(Tensor::from(48i32), Tensor::from(18i32)).item::<i32>()?, 6);
+    assert_eq!(gcd::function().trace_count(), 1);
+    let plain = |n: i32| {
+        let (mut x, mut y, mut z) = (0, 1, 0);
+        for i in 0..n {
+            if x < 10 {
+                (x, y) = (y, x + y);
+            } else {
+                (z, x) = (z + i, x + 1);
+            }
+        }
+        x * 100 + y * 10 + z
+    };
+    for n in [0, 3, 7, 9, 12] {
+        assert_eq!(taken_apart(Tensor::from(n)).item::<i32>()?, plain(n), "{n}");
+    }
+    Ok(())
+}

@@ -87,7 +87,7 @@ pub enum PipelineStep {
 pub static PIPELINE: &[PipelineStep] = &[
     PipelineStep::Once { pass: &Expand, why: "everything below speaks primitives only" },
     PipelineStep::UntilStable {
-        rounds: 8,
+        rounds: 16,
         passes: &[
             (&Canonicalise, "one spelling, so that the passes below see through differences of writing"),
             (&FoldConstants, "constants are known before rules ask for them"),

@@ -29,7 +29,7 @@ macro_rules! for_each_op {
             #[doc(alias("flip", "flipud", "fliplr", "rev"))]
             reverse [x] { axes: Axes } 1 => Reverse,
             /// The operands one after the other along `axis`.
-            #[doc(alias("concatenate", "vstack", "hstack", "append"))]
+            #[doc(alias("concatenate", "vstack", "hstack", "append", "column_stack", "row_stack", "dstack", "block"))]
             concat [xs ..] { axis: usize } 1 => Concat,
             /// Adds `value` before, after and between elements; negative `low` and `high` cut elements off.
             #[doc(alias = "constant_pad")]
@@ -42,7 +42,7 @@ macro_rules! for_each_op {
             #[doc(alias = "general_gather")]
             gather [x, indices] { offset_axes: Axes, collapsed: Axes, batch: Axes, index_batch: Axes, indexed: Axes, sizes: Axes } 1 => Gather,
             /// `x` with one window updated for each index vector; windows out of range are dropped, the rest applied in order.
-            #[doc(alias("scatter_nd", "index_put"))]
+            #[doc(alias("scatter_nd", "index_put", "scatter_reduce"))]
             scatter [x, indices, updates] { kind: ScatterKind, offset_axes: Axes, collapsed: Axes, batch: Axes, index_batch: Axes, indexed: Axes } 1 => Scatter,
             /// Element-wise `if predicate { on_true } else { on_false }`.
             select [predicate, on_true, on_false] {} 1 => Select by hand,
@@ -101,10 +101,10 @@ macro_rules! for_each_op {
             /// Joins operands of one type along a new axis.
             stack [xs ..] { axis: usize } 1 => Stack by hand,
             /// The slices along one axis, which they do not have.
-            #[doc(alias("unbind", "unpack"))]
+            #[doc(alias("unbind", "unpack", "iter", "axis_iter", "outer_iter"))]
             unstack [x] { axis: usize } many => Unstack,
             /// Consecutive sections of these sizes along one axis.
-            #[doc(alias("chunk", "array_split", "split_with_sizes"))]
+            #[doc(alias("split_with_sizes", "hsplit", "vsplit", "dsplit"))]
             split [x] { axis: usize, sizes: Axes } many => Split,
             /// Moves elements along axes; what leaves at one end comes in at the other.
             roll [x] { shifts: Offsets, axes: Axes } 1 => Roll,
@@ -124,7 +124,7 @@ macro_rules! for_each_op {
             #[doc(alias("index_select", "gather_rows"))]
             take [x, indices] { axis: usize } 1 => Take,
             /// One element of `x` for each index, at the index's own place along all axes but `axis`.
-            #[doc(alias = "gather")]
+            #[doc(alias("gather", "take_along_dim"))]
             take_along_axis [x, indices] { axis: usize } 1 => TakeAlongAxis,
             /// The slices of `x` at index vectors.
             gather_nd [x, indices] { batch_dims: usize } 1 => GatherNd,
@@ -136,6 +136,7 @@ macro_rules! for_each_op {
 
             // Composites: triangles and diagonals.
             /// The lower triangle: elements above the diagonal become 0.
+            #[doc(alias = "tri")]
             tril [x] { diagonal: i64 } 1 => Tril,
             /// The upper triangle: elements below the diagonal become 0.
             triu [x] { diagonal: i64 } 1 => Triu,
@@ -306,7 +307,7 @@ macro_rules! for_each_op {
             #[doc(alias("l1_loss", "mean_absolute_error"))]
             mae [prediction, target] { reduction: LossReduction } 1 => Mae,
             /// Squared error up to `delta`, then on with that slope.
-            #[doc(alias = "smooth_l1_loss")]
+            #[doc(alias("smooth_l1_loss", "huber_loss"))]
             huber [prediction, target] { delta: Scalar, reduction: LossReduction } 1 => Huber,
             /// `max(1 - target * prediction, 0)`.
             hinge [prediction, target] { reduction: LossReduction } 1 => Hinge,
@@ -325,6 +326,8 @@ macro_rules! for_each_op {
             argsort [x] { axis: usize, descending: bool, dtype: DType } 1 => Argsort by hand,
             /// Whether the target's prediction is among the `k` greatest.
             in_top_k [predictions, targets] { k: usize } 1 => InTopK,
+            /// The quantiles of the elements along `axes`: the element at the place `q * (n - 1)` of `n` in ascending order.
+            quantile [x, q] { axes: Axes, between: Interpolation, dims: Dims } 1 => Quantile by hand,
             /// Where values belong in a sorted vector: how many elements stand before the place.
             #[doc(alias("digitize", "bucketize"))]
             searchsorted [sorted, values] { side: SearchSide } 1 => Searchsorted,
@@ -337,8 +340,10 @@ macro_rules! for_each_op {
 
             // Composites: random numbers.
             /// Uniformly distributed numbers from `low` to below `high`.
+            #[doc(alias = "random_uniform")]
             uniform [key] { dtype: DType, shape: Shape, low: Scalar, high: Scalar } 1 => Uniform,
             /// Normally distributed numbers.
+            #[doc(alias = "random_normal")]
             normal [key] { dtype: DType, shape: Shape, mean: Scalar, std: Scalar } 1 => Normal,
             /// Normally distributed numbers within two standard deviations of the mean.
             truncated_normal [key] { dtype: DType, shape: Shape, mean: Scalar, std: Scalar } 1 => TruncatedNormal,

@@ -111,6 +111,27 @@ impl Lower {
         }
     }
 
+    /// The left side of an assignment, which may take a value apart.
+    pub(super) fn assignee(&mut self, expr: &Expr) -> TokenStream {
+        let mut expr = expr.clone();
+        self.visit_assignee(&mut expr);
+        quote!(#expr)
+    }
+
+    fn visit_assignee(&mut self, expr: &mut Expr) {
+        match expr {
+            Expr::Tuple(tuple) => tuple.elems.iter_mut().for_each(|part| self.visit_assignee(part)),
+            Expr::Array(array) => array.elems.iter_mut().for_each(|part| self.visit_assignee(part)),
+            Expr::Call(call) => call.args.iter_mut().for_each(|part| self.visit_assignee(part)),
+            Expr::Struct(parts) => {
+                parts.fields.iter_mut().for_each(|part| self.visit_assignee(&mut part.expr))
+            }
+            Expr::Paren(paren) => self.visit_assignee(&mut paren.expr),
+            Expr::Infer(_) | Expr::Range(_) => {}
+            other => self.visit_place(other),
+        }
+    }
+
     /// A variable in value position: a copy if other blocks may use it too.
     fn variable(&mut self, expr: &Expr) -> Option<TokenStream> {
         let Expr::Path(path) = expr else { return None };
@@ -280,7 +301,7 @@ impl Lower {
     fn visit_parts(&mut self, expr: &mut Expr) {
         match expr {
             Expr::Assign(assign) => {
-                self.visit_place(&mut assign.left);
+                self.visit_assignee(&mut assign.left);
                 self.visit_expr_mut(&mut assign.right);
             }
             Expr::Binary(binary) if is_assignment(&binary.op) => {

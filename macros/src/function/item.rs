@@ -226,7 +226,7 @@ fn traced(
     let tree = quote_spanned!(result.span()=> <#result as ::tensorwright::Output>::Tree);
     let function = quote!(::tensorwright::Function<(#(#types,)*), #tree>);
     let make = quote! {
-        ::tensorwright::function(|(#(#names,)*): (#(#types,)*)| -> ::tensorwright::Result<#tree> { #body })
+        ::tensorwright::control::natural::traced(|(#(#names,)*): (#(#types,)*)| -> ::tensorwright::Result<#tree> { #body })
             .with_name(#text)
             .with_argument_names([#(#texts),*] as [&str; _])
     };

@@ -390,7 +390,7 @@ impl Lower {
                 self.scopes.declare(ident, false, None);
             }
             None => {
-                let left = self.place(&assign.left);
+                let left = self.assignee(&assign.left);
                 lowered.after.extend(quote_spanned!(assign.eq_token.span()=> #left = #value;));
             }
         }

@@ -1,6 +1,6 @@
-//! `println!` and `assert!`, whose arguments may be tensors.
+//! `println!`, `assert!` and its kin, whose arguments may be tensors.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
@@ -18,6 +18,11 @@ pub(super) fn call(lower: &mut Lower, mac: &Macro) -> Option<TokenStream> {
     match name.as_str() {
         "println" => print_line(mac, &arguments()?),
         "assert" => assert(lower, mac, &arguments()?),
+        "assert_eq" => assert_same(lower, mac, &arguments()?, Same::Yes),
+        "assert_ne" => assert_same(lower, mac, &arguments()?, Same::No),
+        "debug_assert" => Some(in_debug(assert(lower, mac, &arguments()?)?)),
+        "debug_assert_eq" => Some(in_debug(assert_same(lower, mac, &arguments()?, Same::Yes)?)),
+        "debug_assert_ne" => Some(in_debug(assert_same(lower, mac, &arguments()?, Same::No)?)),
         "vec" => {
             let elements = arguments()?;
             let elements: Vec<TokenStream> = elements.iter().map(|element| lower.expr(element)).collect();
@@ -33,27 +38,90 @@ fn assert(lower: &mut Lower, mac: &Macro, arguments: &Arguments) -> Option<Token
     let span = mac.path.span();
     let message: Arguments = arguments.iter().skip(1).cloned().collect();
     let text = quote!(#condition).to_string();
-    let message = match message.is_empty() {
-        true => {
-            let text = text_piece(&text);
-            quote!([#text])
-        }
-        false => line(&message).unwrap_or_else(|| {
-            let text = quote!(::tensorwright::control::natural::Piece::Text(::std::format!(#message)));
-            quote!([#text])
-        }),
-    };
+    let message = message_line(&message).unwrap_or_else(|| {
+        let text = text_piece(&text);
+        quote!([#text])
+    });
     let truth = lower.truth(condition);
+    Some(checked(&truth, &quote!(::std::vec::Vec::from(#message)), span))
+}
+
+/// Whether an assertion wants two values to be the same.
+#[derive(Clone, Copy)]
+enum Same {
+    Yes,
+    No,
+}
+
+/// `assert_eq!` and `assert_ne!`: of tensors all elements count, and the message shows both sides.
+fn assert_same(lower: &mut Lower, mac: &Macro, arguments: &Arguments, same: Same) -> Option<TokenStream> {
+    let (left, right) = (arguments.first()?, arguments.get(1)?);
+    let span = mac.path.span();
+    let message: Arguments = arguments.iter().skip(2).cloned().collect();
+    let operator = match same {
+        Same::Yes => "==",
+        Same::No => "!=",
+    };
+    let message = message_line(&message).unwrap_or_else(|| {
+        let text = text_piece(&format!("{} {operator} {}", quote!(#left), quote!(#right)));
+        quote!([#text])
+    });
+    let (left, right) = (lower.place(left), lower.place(right));
+    let (l, r) = (Ident::new("left", Span::mixed_site()), Ident::new("right", Span::mixed_site()));
+    let is_same = quote_spanned! {span=>
+        ::tensorwright::control::natural::whole(&::tensorwright::control::natural::Left(#l).eq(#r))
+    };
+    let truth = match same {
+        Same::Yes => is_same,
+        Same::No => quote_spanned!(span=> ::tensorwright::control::natural::not(&#is_same)),
+    };
+    let shown = |value: &Ident| quote!(::tensorwright::control::natural::Printed(#value).piece(|| ::std::format!("{:?}", #value)));
+    let (shown_left, shown_right) = (shown(&l), shown(&r));
+    let (before, between) = (text_piece(": left is "), text_piece(", right is "));
+    let message = quote! {{
+        let mut message = ::std::vec::Vec::from(#message);
+        message.extend([#before, #shown_left, #between, #shown_right]);
+        message
+    }};
+    let check = checked(&truth, &message, span);
     Some(quote_spanned! {span=>
+        match (&(#left), &(#right)) {
+            (#l, #r) => {
+                #[allow(unused_imports)]
+                use ::tensorwright::control::natural::{PlainLeft as _, TensorLeft as _};
+                #check
+            }
+        }
+    })
+}
+
+/// A condition that must hold, and the pieces of what is said if it does not.
+fn checked(truth: &TokenStream, message: &TokenStream, span: Span) -> TokenStream {
+    quote_spanned! {span=>
         ::tensorwright::control::natural::assert_condition(
             ::tensorwright::control::natural::condition(&(#truth))?,
             || {
                 #[allow(unused_imports)]
                 use ::tensorwright::control::natural::{ViaDisplay as _, ViaTensor as _};
-                ::std::vec::Vec::from(#message)
+                #message
             },
         )?
-    })
+    }
+}
+
+fn in_debug(check: TokenStream) -> TokenStream {
+    quote!(if ::core::cfg!(debug_assertions) { #check })
+}
+
+/// The message of an assertion as an array of pieces, if it has one.
+fn message_line(message: &Arguments) -> Option<TokenStream> {
+    if message.is_empty() {
+        return None;
+    }
+    Some(line(message).unwrap_or_else(|| {
+        let text = quote!(::tensorwright::control::natural::Piece::Text(::std::format!(#message)));
+        quote!([#text])
+    }))
 }
 
 fn print_line(mac: &Macro, arguments: &Arguments) -> Option<TokenStream> {

@@ -75,8 +75,12 @@ impl Scan {
         if let Some(ident) = root(place) {
             self.touch(ident, true);
         }
-        if let Expr::Tuple(tuple) = place {
-            tuple.elems.iter().for_each(|element| self.assign(element));
+        match super::express::bare(place) {
+            Expr::Tuple(tuple) => tuple.elems.iter().for_each(|part| self.assign(part)),
+            Expr::Array(array) => array.elems.iter().for_each(|part| self.assign(part)),
+            Expr::Call(call) => call.args.iter().for_each(|part| self.assign(part)),
+            Expr::Struct(parts) => parts.fields.iter().for_each(|part| self.assign(&part.expr)),
+            _ => {}
         }
     }
 

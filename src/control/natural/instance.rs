@@ -29,6 +29,11 @@ where
     function
 }
 
+/// The function of a body. Takes closures alone, so that what is wrong with their types is said of these.
+pub fn traced<A: Tree, O: Output>(body: impl Fn(A) -> O + Send + Sync + 'static) -> Function<A, O::Tree> {
+    crate::function(body)
+}
+
 /// What a `return` or the end of a body gives, as the tree that the function is about.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use crate::error::{CallSite, Result, caller};
 use crate::interpret::one;
 use crate::tensor::traced::is_tracing;
 use crate::{Operand, Scalar, Tensor};
-use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+use tensorwright_ir::op::primitive::{BinaryFn, Reduce, ReduceKind, UnaryFn};
 
 /// A copy of a variable that another block uses too.
 #[inline]
@@ -51,6 +51,9 @@ pub trait Answer: Sized {
     /// Its opposite.
     fn negated(self, at: &'static std::panic::Location<'static>) -> Self;
 
+    /// Whether it holds for all elements.
+    fn whole(self, at: &'static std::panic::Location<'static>) -> Self;
+
     /// As a tensor.
     fn tensor(self, at: &'static std::panic::Location<'static>) -> Tensor;
 }
@@ -94,6 +97,10 @@ impl Answer for bool {
         !self
     }
 
+    fn whole(self, _: CallSite) -> bool {
+        self
+    }
+
     fn tensor(self, at: CallSite) -> Tensor {
         Tensor::scalar_at(Scalar::from(self), at)
     }
@@ -118,6 +125,11 @@ impl Answer for Tensor {
         one(UnaryFn::Not, &[&self], at)
     }
 
+    fn whole(self, at: CallSite) -> Tensor {
+        let axes = (0..self.known_type().map_or(0, |ty| ty.rank())).collect();
+        one(Reduce { kind: ReduceKind::All, axes }, &[&self], at)
+    }
+
     fn tensor(self, _: CallSite) -> Tensor {
         self
     }
@@ -136,6 +148,12 @@ pub fn condition<T: Truth + ?Sized>(value: &T) -> Result<Condition> {
 #[track_caller]
 pub fn not<T: Truth + ?Sized>(value: &T) -> T::Answer {
     value.answer().negated(caller())
+}
+
+/// Whether all is the same, of a comparison by `==`.
+#[track_caller]
+pub fn whole<T: Truth + ?Sized>(value: &T) -> T::Answer {
+    value.answer().whole(caller())
 }
 
 /// That no jump was taken.

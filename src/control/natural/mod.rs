@@ -69,7 +69,7 @@
 //! - `carry`: variables, [`Flag`]s of jumps and [`Slot`]s of values, as drivers see them;
 //! - `choice`: `if`, and what is skipped after a jump; [`repeat`]: loops, [`record`]: how a traced one becomes an op;
 //! - `iterate`: what `for` goes over, with [`range()`] among it ([`trip`], `ends`); [`logic`]: comparisons and `&&`, `||`, `!`;
-//!   [`effects`]: `println!` and `assert!`;
+//!   [`effects`]: `println!`, `assert!` and its kin;
 //! - `instance`: where the functions are kept, and how they are called.
 
 mod carry;
@@ -88,11 +88,11 @@ pub use carry::{Carried, Carrier, Flag, Probe, Saved, Slot, SlotProbe, ViaAny, V
 pub use choice::{Choice, Phase};
 pub use effects::{Piece, Printed, ViaDisplay, ViaTensor, assert_condition, print_line};
 pub use ends::{Ends, OpenOrClosed, PlainEnds, TensorEnds};
-pub use instance::{Failed, Returned, instance, returned};
+pub use instance::{Failed, Returned, instance, returned, traced};
 pub use iterate::{Iterate, Slices, Source};
 pub use logic::{
     Answer, CompareEq, CompareOrd, Condition, Connect, Kind, Left, Logic, PlainLeft, TensorLeft, Truth,
-    condition, copy, is_tensor, not, unless,
+    condition, copy, is_tensor, not, unless, whole,
 };
 pub use range::{Range, RangeBound, RangeBounds, range};
 pub use repeat::Loop;

@@ -32,7 +32,7 @@ use crate::interpret::one;
 /// #[function]
 /// fn horner(coefficients: &Tensor, x: &Tensor) -> Result<Tensor> {
 ///     let mut y = x.zeros_like();
-///     for i in range(0..coefficients.shape()?.size(0) as i64).rev() {
+///     for i in range(0..coefficients.extent(0)?).rev() {
 ///         y = y * x + coefficients.i(&i);
 ///     }
 ///     Ok(y)
@@ -105,19 +105,19 @@ macro_rules! plain_bounds {
             }
 
             fn known(&self) -> Option<i128> {
-                Some((*self).into())
+                Some(Scalar::from(*self).to_i128())
             }
         }
 
         impl RangeBounds for $native {
             fn range(self, at: CallSite) -> Range {
-                let is_empty = i128::from(self) <= 0;
+                let is_empty = self <= 0;
                 Range { is_empty, ..Range::below(self.bound(None, at), at) }
             }
         }
     )*};
 }
-plain_bounds!(i8 i16 i32 i64 u8 u16 u32 u64);
+plain_bounds!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
 impl RangeBounds for Tensor {
     fn range(self, at: CallSite) -> Range {

@@ -21,4 +21,5 @@ mod stack;
 pub(crate) use capture::{CaptureId, Captured};
 pub(crate) use region::{Input, Output, Region};
 pub(crate) use session::{Outside, Recording, Session};
+pub(crate) use stack::constant;
 pub(super) use stack::{assign, read, record, record_stateful};

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
-use tensorwright_ir::{Builder, Op, Type, Value};
+use tensorwright_ir::op::primitive::Constant;
+use tensorwright_ir::{Builder, Op, Scalar, Type, Value};
 
 use super::super::application::{Application, Applied, Code, Operand};
 use super::super::broadcast;
@@ -115,6 +116,17 @@ pub(crate) fn assign(variable: &Variable, tensor: &Tensor, at: CallSite) -> Resu
         top.state(&state);
         top.set_state(&state, (value, tensor.id()));
         Ok(())
+    })
+}
+
+/// The element of a scalar of a trace that is a constant there.
+pub(crate) fn constant(traced: &Traced) -> Option<Scalar> {
+    TRACES.with_borrow(|traces| {
+        let trace = traces.iter().find(|trace| trace.id == traced.trace)?;
+        match &trace.builder.graph().producer(traced.value)?.1.op {
+            Op::Constant(Constant { value }) if value.ty().rank() == 0 => Some(value.get(0)),
+            _ => None,
+        }
     })
 }
 

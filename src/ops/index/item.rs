@@ -7,6 +7,7 @@ use tensorwright_ir::Scalar;
 use tensorwright_ir::op::TypeError;
 
 use super::super::attribute::AxisNumber;
+use super::super::nested::nested_at;
 use super::super::operand::Operand;
 use crate::error::{CallSite, caller};
 use crate::tensor::Tensor;
@@ -196,11 +197,29 @@ macro_rules! number_indices {
 }
 number_indices!(i8 i16 i32 i64 isize u8 u16 u32 u64 usize);
 
+/// What lists in an index are of: numbers, which name elements, or bools, which say of each element whether it is meant.
+pub trait Listed: Copy {
+    #[doc(hidden)]
+    fn listed(list: &[Self], at: &'static std::panic::Location<'static>) -> Index;
+}
+
+impl<I: AxisNumber> Listed for I {
+    fn listed(list: &[I], _: CallSite) -> Index {
+        Index::List(list.iter().map(|i| i.number()).collect())
+    }
+}
+
+impl Listed for bool {
+    fn listed(list: &[bool], at: CallSite) -> Index {
+        Index::Tensor(nested_at(list, at))
+    }
+}
+
 macro_rules! list_indices {
     ($([$($generics:tt)*] $list:ty),* $(,)?) => {$(
-        impl<I: AxisNumber, $($generics)*> IntoIndex for $list {
-            fn into_index(self, _: CallSite) -> Index {
-                Index::List(self.iter().map(|i| i.number()).collect())
+        impl<I: Listed, $($generics)*> IntoIndex for $list {
+            fn into_index(self, at: CallSite) -> Index {
+                I::listed(&self[..], at)
             }
         }
     )*};

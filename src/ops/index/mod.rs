@@ -30,12 +30,13 @@ impl Tensor {
     /// | `&j`, a scalar tensor of integers | one element, at a computed place | disappears |
     /// | [`window(&j, 3)`](crate::window) | 3 elements from a computed place on | stays |
     /// | `[2, 0]`, `&indices` | the elements that numbers or a tensor of integers name | becomes those of the tensor |
-    /// | `&mask`, a tensor of bool | where it is true: reading it must have a value, so outside of traces | as many as the mask has become one |
+    /// | `&mask`, `[true, false]` | where it is true: to be read by, a mask must have a value, so it comes from outside of a trace | as many as the mask has become one |
     /// | [`Ellipsis`] | as many whole axes as are left | stay |
     /// | [`NewAxis`] | nothing | a new one, of extent 1 |
     ///
-    /// Several tensors broadcast and pick single places together, as in NumPy; their axes stand in front if they are not neighbours. Numbers
-    /// out of range are errors; computed places are moved into range.
+    /// Several tensors broadcast and pick single places together, as in NumPy; their axes stand in front if they are not neighbours. A mask beside them
+    /// stands for the places where it is true, one tensor of integers for each of its axes. Numbers out of range are errors; computed places are moved
+    /// into range.
     ///
     /// ```text
     /// x = 0  1  2  3     x.i(1)       4 5 6 7     x.i((.., 1..3))   1  2     x.i(([0, 2], [3, 0]))   3 8
@@ -54,7 +55,8 @@ impl Tensor {
     /// assert_eq!(x.i(x.gt(9)).to_vec::<i32>()?, [10, 11]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("get", "index", "slice", "narrow", "select"))]
+    #[doc(alias("get", "index", "slice", "narrow", "select", "index_axis", "strided_slice"))]
+    #[doc(alias("masked_select", "boolean_mask", "compress", "extract"))]
     #[track_caller]
     pub fn i(&self, index: impl IntoIndices) -> Tensor {
         self.i_at(index, caller())
@@ -68,7 +70,7 @@ impl Tensor {
     }
 
     fn indexed(&self, items: Vec<Index>, at: CallSite) -> Result<Tensor, Failure> {
-        let selection = Selection::new(items, self, at)?.with_known_mask(self, at)?;
+        let selection = Selection::new(items, self, at)?.with_known_masks("index", self, at)?;
         read::read(self, selection, at)
     }
 }

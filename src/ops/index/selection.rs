@@ -36,8 +36,8 @@ pub(super) struct Selection {
     pub(super) along: Vec<Along>,
     /// Axes of the result, but for those that index tensors bring: these stand where the axes are that they index.
     pub(super) axes: Vec<Axis>,
-    /// A tensor of bool, which says what of these elements counts.
-    pub(super) mask: Option<Mask>,
+    /// Tensors of bool, which say what of these elements counts.
+    pub(super) masks: Vec<Mask>,
 }
 
 /// A tensor of bool in an index.
@@ -55,7 +55,7 @@ impl Selection {
         let used = items.iter().map(axes_of).sum::<Result<usize, Failure>>()?;
         let items = without_ellipsis(items, used, shape.rank());
         let items = items.map_err(|source| refused("index", &[x], at, source))?;
-        let mut selection = Selection { along: Vec::new(), axes: Vec::new(), mask: None };
+        let mut selection = Selection { along: Vec::new(), axes: Vec::new(), masks: Vec::new() };
         for item in items {
             selection.push(item, shape, at)?.map_err(|source| refused("index", &[x], at, source))?;
         }
@@ -100,9 +100,6 @@ impl Selection {
     /// A tensor of bool takes its axes whole.
     fn push_mask(&mut self, tensor: Tensor, shape: &Shape) -> Result<(), TypeError> {
         let wrong = |message: String| Err(TypeError::Other(message));
-        if self.mask.is_some() {
-            return wrong("an index has at most one tensor of bool".to_owned());
-        }
         let first = self.along.len();
         let Ok(ty) = tensor.known_type() else { return wrong("the mask has no type".to_owned()) };
         for (i, dim) in ty.shape.iter().enumerate() {
@@ -116,7 +113,7 @@ impl Selection {
             self.along.push(Along::Span(Span::all(extent.size())));
             self.axes.push(Axis::Of(axis));
         }
-        self.mask = Some(Mask { tensor, axis: first });
+        self.masks.push(Mask { tensor, axis: first });
         Ok(())
     }
 

@@ -33,8 +33,8 @@ updates! {
     /// index is, and [`window`](crate::window) how a range starts at a computed place.
     ///
     /// Numbers out of range are errors; what an index tensor or a window has out of range is left out. Where an index tensor names an element
-    /// twice, the last value stays. A tensor of bool picks where it is true; the value broadcasts to the whole axes that it stands for. In a
-    /// loop, state of which an iteration sets a part is updated in place.
+    /// twice, the last value stays. A mask picks where it is true; the value broadcasts to the whole axes that it stands for, or, if the mask
+    /// has a value, to the places where it is true. In a loop, state of which an iteration sets a part is updated in place.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
@@ -48,6 +48,7 @@ updates! {
     /// assert_eq!(x.set(x.eq(0), -1).to_vec::<i32>()?, [-1; 6]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias("index_put_", "slice_scatter", "masked_scatter", "tensor_scatter_nd_update", "put", "place"))]
     set Set;
     /// The tensor with `value` added to the elements at an index, as [`Tensor::set`] sets them. An element that an index tensor names twice
     /// gets both summands.
@@ -58,6 +59,7 @@ updates! {
     /// assert_eq!(counts.to_vec::<i32>()?, [1, 0, 2, 0]);
     /// # Ok::<(), Error>(())
     /// ```
+    #[doc(alias = "tensor_scatter_nd_add")]
     add_at Add;
     /// The tensor with the elements at an index multiplied by `value`, as [`Tensor::add_at`] adds to them.
     ///

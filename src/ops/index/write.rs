@@ -36,12 +36,12 @@ pub(super) fn write(x: &Tensor, selection: Selection, update: Update<'_>) -> Res
         let message = format!("the elements are {}, the value is {value}", ty.dtype);
         return Err(refused(update.name, &[x, update.value], update.at, TypeError::Other(message)));
     }
+    let selection = match selection.needs_positions(ty, update) {
+        true => selection.with_known_masks(update.name, x, update.at)?,
+        false => selection,
+    };
     if !selection.has_positions() {
         return in_section(x, ty, &selection.with_scalars_as_windows(), update);
-    }
-    if selection.mask.is_some() {
-        let message = "a mask stands beside no other index tensors".to_owned();
-        return Err(refused(update.name, &[x], update.at, TypeError::Other(message)));
     }
     match selection.has_steps() {
         true => scattered_in_steps(x, ty, &selection, update),
@@ -50,18 +50,25 @@ pub(super) fn write(x: &Tensor, selection: Selection, update: Update<'_>) -> Res
 }
 
 impl Update<'_> {
+    /// Whether the value broadcasts to the shape of what is picked.
+    fn fits(&self, picked: &Shape) -> bool {
+        self.value.known_type().is_ok_and(|ty| {
+            let (front, rest) = ty.shape.split_at(ty.rank().saturating_sub(picked.rank()));
+            let rest: Shape = rest.iter().copied().collect();
+            front.iter().all(|dim| dim.size() == 1) && picked.broadcast(&rest).as_ref() == Some(picked)
+        })
+    }
+
     /// The value broadcast to the shape of what is picked, as NumPy has it: it may have more axes, of extent 1, in front.
     fn fitted(&self, x: &Tensor, picked: &Shape) -> Result<Tensor, Failure> {
         let shape = &self.value.known_type()?.shape;
-        let more = shape.rank().saturating_sub(picked.rank());
-        let (front, rest) = shape.split_at(more);
-        let rest: Shape = rest.iter().copied().collect();
-        if front.iter().any(|dim| dim.size() != 1) || picked.broadcast(&rest).as_ref() != Some(picked) {
+        if !self.fits(picked) {
             let message = format!(
                 "a value of shape {shape} does not broadcast to {picked}, that of what the index picks"
             );
             return Err(refused(self.name, &[x, self.value], self.at, TypeError::Other(message)));
         }
+        let rest = shape[shape.rank().saturating_sub(picked.rank())..].iter().copied().collect();
         Ok(reshaped(self.value.clone(), rest, self.at)?.broadcast_at(picked, self.at))
     }
 
@@ -128,6 +135,14 @@ impl Section {
 }
 
 impl Selection {
+    /// Whether masks stand for the places of their true elements: beside index tensors and other masks, and where there is a value for each
+    /// of these places. A mask alone says of whole axes what counts, and need not be known.
+    fn needs_positions(&self, ty: &TensorType, update: Update<'_>) -> bool {
+        let is_joined = self.has_positions() || self.masks.len() > 1;
+        let has_value_for_each = || !update.fits(&self.shape(&ty.shape)) && self.knows_masks(update.at);
+        !self.masks.is_empty() && (is_joined || has_value_for_each())
+    }
+
     /// Whether it leaves elements out between those that it picks, or goes backwards.
     fn has_steps(&self) -> bool {
         let has_step = |along: &Along| match along {
@@ -139,7 +154,7 @@ impl Selection {
 
     /// The mask with an axis for each of the operand's.
     fn spread_mask(&self, at: CallSite) -> Option<Tensor> {
-        let mask = self.mask.as_ref()?;
+        let mask = self.masks.first()?;
         let own = mask.tensor.known_type().map_or(Shape::scalar(), |ty| ty.shape.clone());
         let after = self.along.len() - mask.axis - own.rank();
         let ones = |count| std::iter::repeat_n(1, count);

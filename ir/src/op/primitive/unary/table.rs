@@ -139,7 +139,7 @@ macro_rules! for_each_unary {
                 accuracy: Exact,
             };
             /// Whether `x` is infinite.
-            #[doc(alias("isinf", "is_infinite"))]
+            #[doc(alias("isinf", "is_infinite", "isneginf", "isposinf"))]
             is_inf => IsInf {
                 evaluation: Test(f64::is_infinite),
                 derivative: Zero,
