@@ -15,10 +15,10 @@ def f32(x):
 
 
 MAGNITUDES = {
-    "f32": [1e-45, 1e-40, 3e-38, 1e-30, 1e-20, 1e-8, 1e-3, 0.1, 0.5, 0.9, 0.9999999, 1.0, 1.0000001, 1.5, 3.0, 5.25, 9.0, 17.3, 40.0,
+    "f32": [1e-45, 1e-40, 3e-38, 1e-30, 1e-20, 1e-8, 1e-3, 0.1, 0.5, 0.9, 0.9999999, 1.0, 1.0000001, 1.5, 3.0, 5.25, 7.31, 9.0, 12.7, 17.3, 40.0,
             88.0, 100.0, 128.3, 1e3, 1e5, 1e8, 1e15, 1e20, 1e30, 1e38, 3.4e38],
     "f64": [5e-324, 1e-310, 3e-308, 1e-200, 1e-100, 1e-16, 1e-3, 0.1, 0.5, 0.9, 0.9999999999999999, 1.0, 1.0000000000000002, 1.5, 3.0,
-            5.25, 9.0, 17.3, 26.0, 40.0, 100.0, 700.0, 1024.3, 1e4, 1e8, 1e15, 1e20, 1e100, 1e200, 1e307, 1.7e308],
+            5.25, 7.31, 9.0, 17.3, 26.0, 33.7, 40.0, 100.0, 700.0, 1024.3, 1e4, 1e8, 1e15, 1e20, 1e100, 1e200, 1e307, 1.7e308],
 }
 PAIRS = {
     "f32": [1e-42, 1e-30, 1e-10, 0.75, 1.5, 20.0, 1e10, 1e30, 3e38],
@@ -34,6 +34,11 @@ hump = lambda x: mp.exp(-abs(x)) / (1 + mp.exp(-abs(x))) ** 2
 bell = lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x) if abs(x) < 100 else R(0)
 normal = lambda x: mp.exp(-x * x / 2) / mp.sqrt(2 * mp.pi) if abs(x) < 100 else R(0)
 below = lambda x, f: R(1) if x > 0 else f(max(x, R(-5000)))
+
+
+def silu_slope(x):
+    x = max(x, R(-5000))
+    return sigma(x) * (1 + x * sigma(-x)) if x < 5000 else R(1)
 
 
 def over(x, f):
@@ -73,10 +78,26 @@ UNARY = {
     "elu": (lambda x: below(x, mp.exp), anywhere),
     "celu": (lambda x: below(x, mp.exp), anywhere),
     "selu": (lambda x: SCALE if x > 0 else SCALE * ALPHA * mp.exp(max(x, R(-5000))), anywhere),
-    "silu": (lambda x: sigma(max(x, R(-5000))) * (1 + max(x, R(-5000)) * sigma(-x)) if x < 5000 else R(1), anywhere),
+    "silu": (lambda x: silu_slope(x), anywhere),
     "gelu": (lambda x: mp.ncdf(x) + x * normal(x) if abs(x) < 100 else R(x > 0), anywhere),
     "softsign": (lambda x: 1 / (1 + abs(x)) ** 2, anywhere),
+    "neg": (lambda x: R(-1), anywhere),
+    "abs": (mp.sign, anywhere),
+    "log10": (lambda x: 1 / (x * mp.log(10)), positive),
+    "mish": (lambda x: mish(x) if abs(x) < 1500 else R(x > 0), anywhere),
+    "relu": (lambda x: R(x > 0), anywhere),
+    "relu6": (lambda x: R(0 < x < 6), lambda x: x != 6),
+    "leaky_relu": (lambda x: R(1) if x > 0 else R(1) / 4, anywhere),
+    "hard_sigmoid": (lambda x: R(abs(x) < 3) / 6, lambda x: abs(x) != 3),
+    "hard_swish": (lambda x: x / 3 + R(1) / 2 if abs(x) < 3 else R(x > 0), lambda x: abs(x) != 3),
+    "hard_tanh": (lambda x: R(abs(x) < 1), lambda x: abs(x) != 1),
 }
+
+
+def mish(x):
+    n = mp.exp(x) * (mp.exp(x) + 2)
+    gate = n / (n + 2)
+    return gate + x * 4 * mp.exp(x) * (mp.exp(x) + 1) / (n + 2) ** 2
 
 
 def share(x, y):
@@ -93,6 +114,12 @@ BINARY = {
     "log_add_exp": (lambda x, y: (share(x, y), share(y, x)), lambda x, y: True),
     "xlogy": (lambda x, y: (mp.log(y), x / y), lambda x, y: y > 0),
     "squared_difference": (lambda x, y: (2 * (x - y), 2 * (y - x)), lambda x, y: True),
+    "add": (lambda x, y: (R(1), R(1)), lambda x, y: True),
+    "sub": (lambda x, y: (R(1), R(-1)), lambda x, y: True),
+    "maximum": (lambda x, y: (R(x > y), R(x < y)), lambda x, y: x != y),
+    "minimum": (lambda x, y: (R(x < y), R(x > y)), lambda x, y: x != y),
+    "divide_no_nan": (lambda x, y: (1 / y, -x / (y * y)), lambda x, y: True),
+    "swiglu": (lambda x, y: (y * silu_slope(x), x * sigma(max(x, R(-5000)))), lambda x, y: True),
 }
 
 

@@ -12,6 +12,11 @@ pub(crate) mod modes;
 #[expect(dead_code, reason = "the file is a test's")]
 #[path = "../../runtime/tests/vector_math/narrow.rs"]
 pub(crate) mod narrow;
+#[expect(dead_code, reason = "the file is a test's")]
+#[path = "../../tests/facade/order.rs"]
+pub(crate) mod order;
+#[path = "../../tests/facade/programs.rs"]
+pub(crate) mod programs;
 #[path = "../../runtime/tests/codegen/random.rs"]
 pub(crate) mod random;
 #[path = "../../runtime/tests/suite/random_graphs.rs"]

@@ -50,6 +50,8 @@ fn checks() -> Vec<Check> {
         }),
         Check::new("math/f64", 20_000, "arguments of each function", |n| checks::wide::check(n as usize)),
         Check::new("eager", 10_000, "random graphs", |n| checks::modes::graphs_agree(n, 2)),
+        Check::new("sums", 20_000, "random reductions", checks::order::sums_agree),
+        Check::new("tapes", 10_000, "random programs", checks::programs::tapes_agree),
         Check::new("cache", 100_000, "signatures", |n| {
             checks::cache::memory_stays_flat(n as usize).expect("zeros can be made");
         }),

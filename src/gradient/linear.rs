@@ -187,7 +187,7 @@ fn by_variables(
         |variable: &Variable| inputs.get(&Some(CaptureId::State(State::Variable(variable.clone())))).copied();
     let unread = |variable: &Variable| traced.refusal(format!("the function does not read {variable:?}"));
     let wrt = variables.iter().map(|v| input(v).ok_or_else(|| unread(v))).collect::<Result<Vec<_>>>()?;
-    let derived = differentiate::vjp(&traced.graph, &wrt).map_err(|e| failed(e, at))?;
+    let derived = differentiate::vjp_of(&traced.graph, traced.results(), &wrt).map_err(|e| failed(e, at))?;
     let outputs = traced.run(&derived, [one].into_iter(), at)?;
     let gradient = |(variable, derivative): (&&Variable, &Option<usize>)| match derivative {
         Some(output) => Ok(outputs[traced.without_state(*output)].clone()),

@@ -10,7 +10,7 @@ use tensorwright_ir::{BuildError, Builder, Graph, Op, Type, Value};
 
 use super::traced::{failed, ones, zeros_like};
 use crate::error::{CallSite, Error, Result, caller};
-use crate::interpret::tape::{self, Record, Tape};
+use crate::interpret::tape::{self, Maker, Record, Tape};
 use crate::interpret::trace::Captured;
 use crate::interpret::{broadcast, graph};
 use crate::tensor::Tensor;
@@ -251,18 +251,25 @@ impl Building {
         let operands: Vec<Value> =
             record.operands.iter().map(|x| self.value(x).expect("recorded tensors have types")).collect();
         self.b.set_location(Some(record.at.into()));
-        let results = match (&record.op, &record.regions[..]) {
+        let results = match &record.maker {
+            Maker::Assignment => operands,
+            Maker::Op(op, regions) => self.op(op, regions, operands)?,
+        };
+        for (result, value) in record.results.iter().zip(results) {
+            self.values.entry(result.id()).or_insert(value);
+        }
+        Ok(())
+    }
+
+    fn op(&mut self, op: &Op, regions: &[Graph], operands: Vec<Value>) -> Result<Vec<Value>, BuildError> {
+        Ok(match (op, regions) {
             (Op::Call(_), [graph]) => self.inline(graph, operands)?,
             (op, []) => {
                 let operands = broadcast::operands(&mut self.b, op, operands.into())?;
                 self.b.push(op.clone(), &operands)?.into_vec()
             }
             (op, regions) => self.b.push_with_regions(op.clone(), &operands, regions.to_vec())?.into_vec(),
-        };
-        for (result, value) in record.results.iter().zip(results) {
-            self.values.entry(result.id()).or_insert(value);
-        }
-        Ok(())
+        })
     }
 
     /// The nodes of a graph whose record is without tokens: its effects, which a gradient is without, have an order of their own.

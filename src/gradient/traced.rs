@@ -83,7 +83,7 @@ impl Traced {
     ) -> Result<(Vec<Tensor>, Vec<Option<Tensor>>)> {
         let count = self.inputs.len();
         let wrt: Vec<usize> = (0..count).filter(|&i| self.is_float(i) && asked(i)).collect();
-        let derived = differentiate::vjp(&self.graph, &wrt).map_err(|e| failed(e, at))?;
+        let derived = differentiate::vjp_of(&self.graph, self.results(), &wrt).map_err(|e| failed(e, at))?;
         let floats = cotangents.iter().zip(&self.types).filter(|(_, ty)| ty.is_float());
         let mut outputs = self.run(&derived, floats.map(|(c, _)| c.clone()), at)?;
         let mut found = vec![None; count];

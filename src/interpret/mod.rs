@@ -49,7 +49,6 @@ pub(crate) mod trace;
 use std::sync::Arc;
 
 use tensorwright_ir::Op;
-use tensorwright_ir::op::primitive::Reshape;
 
 pub(crate) use application::{Application, Code, Operand};
 
@@ -125,16 +124,8 @@ pub(crate) fn update(
 /// The tensor that a variable is when it is assigned this one: of the same value, but another tensor, which tapes know to come from it.
 pub(crate) fn assigned(value: &Tensor, at: CallSite) -> Tensor {
     let new = value.clone().with_id(TensorId::fresh());
-    if let Ok(ty) = value.known_type()
-        && tape::is_active()
-    {
-        tape::note(
-            &Reshape { shape: ty.shape.clone() }.into(),
-            &[],
-            &[value],
-            std::slice::from_ref(&new),
-            at,
-        );
+    if tape::is_active() {
+        tape::note_assignment(value, &new, at);
     }
     new
 }

@@ -52,10 +52,16 @@ impl Tape {
     }
 }
 
+/// What made tensors of others.
+pub(crate) enum Maker {
+    Op(Box<Op>, Vec<Graph>),
+    /// Nothing: the result is another tensor of the same value.
+    Assignment,
+}
+
 /// An op, or a graph, that was applied to tensors. Of a graph's operands and results these are without tokens.
 pub(crate) struct Record {
-    pub(crate) op: Op,
-    pub(crate) regions: Vec<Graph>,
+    pub(crate) maker: Maker,
     pub(crate) operands: Vec<Tensor>,
     pub(crate) results: Vec<Tensor>,
     pub(crate) at: CallSite,
@@ -89,6 +95,15 @@ pub(crate) fn remove(tape: &Rc<RefCell<Tape>>) {
 
 /// Tells the tapes of an op, if one of them watches an operand.
 pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[Tensor], at: CallSite) {
+    note_made(|| Maker::Op(Box::new(op.clone()), regions.to_vec()), operands, results, at);
+}
+
+/// Tells the tapes that `new` is another tensor of the same value.
+pub(super) fn note_assignment(value: &Tensor, new: &Tensor, at: CallSite) {
+    note_made(|| Maker::Assignment, &[value], std::slice::from_ref(new), at);
+}
+
+fn note_made(maker: impl Fn() -> Maker, operands: &[&Tensor], results: &[Tensor], at: CallSite) {
     let tapes: Vec<Rc<RefCell<Tape>>> =
         TAPES.with_borrow(|tapes| tapes.iter().filter_map(Weak::upgrade).collect());
     for tape in tapes {
@@ -98,8 +113,7 @@ pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[
         }
         tape.active.extend(results.iter().map(Tensor::id));
         tape.records.push(Record {
-            op: op.clone(),
-            regions: regions.to_vec(),
+            maker: maker(),
             operands: operands.iter().map(|&x| x.clone()).collect(),
             results: results.to_vec(),
             at,

@@ -1,7 +1,7 @@
 //! Where sections begin: tuples and arrays of numbers and scalars, or one vector.
 
 use tensorwright_ir::op::primitive::{Concat, Reshape};
-use tensorwright_ir::{Scalar, Shape};
+use tensorwright_ir::{DTypeClass, Scalar, Shape};
 
 use super::attribute::AxisNumber;
 use super::index::as_i64;
@@ -143,12 +143,20 @@ impl Starts {
     /// The starts as the ops take them: one vector of integers.
     pub(super) fn vector(self, at: CallSite) -> Tensor {
         match self.0 {
-            Parts::Whole(tensor) => match tensor.known_type() {
-                Ok(ty) if ty.rank() == 0 => one(Reshape { shape: [1].into() }, &[&tensor], at),
-                _ => tensor,
-            },
+            Parts::Whole(tensor) => whole(&tensor, at),
             Parts::Each(starts) => joined(&starts, at),
         }
+    }
+}
+
+/// A tensor of starts, or of one, in a dtype in which the ops take them.
+fn whole(tensor: &Tensor, at: CallSite) -> Tensor {
+    let Ok(ty) = tensor.known_type() else { return tensor.clone() };
+    let narrow = ty.dtype.is_int() && !DTypeClass::Index.contains(ty.dtype);
+    let starts = if narrow { as_i64(tensor, ty, at) } else { tensor.clone() };
+    match ty.rank() {
+        0 => one(Reshape { shape: [1].into() }, &[&starts], at),
+        _ => starts,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values and derivatives where something on the way would overflow, underflow or lose its digits.
 
-use tensorwright::NormOrder;
 use tensorwright::prelude::*;
+use tensorwright::{GeluForm, NormOrder};
 
 /// The derivative at a point.
 fn slope(f: impl Fn(Tensor) -> Tensor + Send + Sync + 'static, x: f32) -> f64 {
@@ -240,4 +240,88 @@ fn tails_of_curves_keep_their_slopes() {
     let by_base = grad(pow).call((1e-40f32, 1e-10f32)).unwrap().0.item::<f32>().unwrap();
     assert!((by_base / 1e30 - 1.0).abs() < 1e-4, "{by_base:e}");
     assert_eq!(grad(pow).call((1e-40f32, 0.0f32)).unwrap().0.item::<f32>().unwrap(), 0.0);
+}
+
+/// Both ways to run a function give these values.
+#[track_caller]
+fn gives(f: fn(Tensor) -> Tensor, x: Tensor, expected: &[f64]) {
+    for found in [f(x.clone()), function(f).call(&x).unwrap()] {
+        let found = found.cast(DType::F64).to_vec::<f64>().unwrap();
+        let close = |(found, expected): (&f64, &f64)| {
+            found == expected || (found - expected).abs() <= 4.0 * f64::EPSILON * expected.abs().min(f64::MAX)
+        };
+        assert!(
+            found.len() == expected.len() && found.iter().zip(expected).all(close),
+            "{found:?}, not {expected:?}"
+        );
+    }
+}
+
+/// 0 times an infinity that comes from behind would be NaN: where the slope is 0, nothing goes back.
+#[test]
+fn an_infinity_that_meets_a_slope_of_0_gives_0() {
+    fn total(f: impl Fn(Tensor) -> Tensor + Send + Sync + 'static, x: Tensor) -> Tensor {
+        grad(move |x: Tensor| f(x).sum(..)).call(x).unwrap()
+    }
+    let x = || Tensor::from([-4.0f64, 0.0, 4.0]);
+    gives(|x| total(|x| x.abs().sqrt(), x), x(), &[-0.25, 0.0, 0.25]);
+    gives(|x| total(|x| x.maximum(0.0).log(), x), x(), &[0.0, f64::INFINITY, 0.25]);
+    gives(|x| total(|x| x.minimum(0.0).neg().sqrt(), x), x(), &[-0.25, f64::NEG_INFINITY, 0.0]);
+    gives(|x| total(|x| x.relu().log(), x), x(), &[0.0, 0.0, 0.25]);
+    gives(|x| total(|x| (x * 0.0).norm(NormOrder::L2, 0).sqrt(), x), x(), &[0.0; 3]);
+    gives(|x| total(|x| (x * 0.0).std(0, 0).sqrt(), x), x(), &[0.0; 3]);
+    gives(|x| total(|x| x.relu6().sqrt(), x), x(), &[0.0, 0.0, 0.25]);
+    gives(|x| total(|x| x.clamp(0.0, 9.0).log(), x), x(), &[0.0, f64::INFINITY, 0.25]);
+    gives(|x| total(|x| x.hard_sigmoid().log(), x), x(), &[0.0, 1.0 / 3.0, 0.0]);
+    gives(|x| total(|x| x.hard_swish().reciprocal(), x), x(), &[0.0, f64::NEG_INFINITY, -1.0 / 16.0]);
+    gives(|x| total(|x| (x.hard_tanh() + 1.0).sqrt(), x), x(), &[0.0, 0.5, 0.0]);
+}
+
+#[test]
+fn counts_are_of_all_elements_whatever_the_dtype() {
+    for (dtype, expected) in [
+        (DType::U8, 255.0),
+        (DType::I8, 127.0),
+        (DType::I16, 3001.0),
+        (DType::F16, 3000.0),
+        (DType::BF16, 3008.0),
+        (DType::F32, 3001.0),
+        (DType::U64, 3001.0),
+    ] {
+        let graph = format!(
+            "graph @f(%x: f32[3001]) {{ %n = count_nonzero(%x) {{axes = [0], dims = drop, dtype = {dtype}}} return %n }}"
+        );
+        let graph: tensorwright::Graph = graph.parse().unwrap();
+        let ones = Tensor::ones(3001, DType::F32);
+        let count = move |x: Tensor| Ok(tensorwright::run_graph(&graph, &[x])?.remove(0).cast(DType::F64));
+        for found in [count(ones.clone()), function(count).call(&ones)] {
+            assert_eq!(found.unwrap().item::<f64>().unwrap(), expected, "{dtype}");
+        }
+    }
+}
+
+#[test]
+fn the_tail_of_gelu_has_all_its_digits() {
+    let (x, y) = (Tensor::from([-5.0f64, -10.1, -36.6]), Tensor::from([-5.0f32, -7.31, -12.7]));
+    let gelu = |x: Tensor| x.gelu(GeluForm::Erf);
+    let slopes = |x: Tensor| grad(|x: Tensor| x.gelu(GeluForm::Erf).sum(..)).call(x).unwrap();
+    let values = [-1.433_257_859_395_969_6e-6, -2.789_730_566_482_161_9e-23, -5.233_935_576_510_957_6e-292];
+    let by_x = [-7.146_946_001_792_294_6e-6, -2.817_111_115_001_356_5e-22, -1.915_618_293_843_929_4e-290];
+    let narrow = [-1.433_257_859e-6, -9.764_058_268e-13, -3.754_745_508e-36];
+    let by_y = [-7.146_946_002e-6, -7.132_939_809e-12, -4.768_170_99e-35];
+    let near = |found: Tensor, expected: [f64; 3], epsilon: f64| {
+        let found = found.cast(DType::F64).to_vec::<f64>().unwrap();
+        let error = |(found, expected): (&f64, &f64)| (found / expected - 1.0).abs() / epsilon;
+        let errors: Vec<f64> = found.iter().zip(&expected).map(error).collect();
+        assert!(errors.iter().all(|&error| error < 8.0), "{found:?}: off by {errors:.1?} roundings");
+    };
+    let compiled = (function(gelu), function(slopes));
+    let compiled = (|x| compiled.0.call(x).unwrap(), |x| compiled.1.call(x).unwrap());
+    let all: [[&dyn Fn(Tensor) -> Tensor; 2]; 2] = [[&gelu, &slopes], [&compiled.0, &compiled.1]];
+    for [gelu, slopes] in all {
+        near(gelu(x.clone()), values, f64::EPSILON);
+        near(slopes(x.clone()), by_x, f64::EPSILON);
+        near(gelu(y.clone()), narrow, f64::from(f32::EPSILON));
+        near(slopes(y.clone()), by_y, f64::from(f32::EPSILON));
+    }
 }

@@ -1,7 +1,7 @@
 //! Variables: program order in and out of traced functions, through control flow, and from many threads.
 
 use tensorwright::prelude::*;
-use tensorwright::{Error, value_and_grad};
+use tensorwright::{Error, value_and_grad, value_and_grad_of};
 
 fn i32s(x: &Tensor) -> Vec<i32> {
     x.to_vec().expect("integers")
@@ -251,5 +251,42 @@ fn parameters_are_what_training_changes() -> Result<()> {
     assert_eq!(tied.value().to_vec::<f32>()?, [1.0 - 2.0 - 3.0]);
     assert_eq!(frozen.value().to_vec::<f32>()?, [2.0]);
     assert_eq!(module.layers[1].0.value().to_vec::<f32>()?, [2.0]);
+    Ok(())
+}
+
+/// What is assigned is an output without a cotangent: a running mean has nothing to do with the loss.
+#[test]
+fn functions_that_assign_floats_are_differentiated() -> Result<()> {
+    let mean = Variable::new(0.0f64)?;
+    let f = {
+        let mean = mean.clone();
+        move |x: Tensor| {
+            mean.assign(mean.value() * 0.5 + x.mean(..).sqrt())?;
+            Ok((&x * &x * mean.value().stop_gradient()).sum(..))
+        }
+    };
+    let (x, numbers) = (Tensor::from([0.0f64, 0.0]), |x: &Tensor| x.to_vec::<f64>().unwrap());
+    for eagerly in [true, false] {
+        let gradient = grad(f.clone());
+        gradient.run_eagerly(eagerly);
+        mean.assign(3.0)?;
+        assert_eq!(numbers(&gradient.call(&x)?), [0.0, 0.0]);
+        assert_eq!(numbers(&gradient.call([4.0f64, 4.0])?), [8.0 * 2.75, 8.0 * 2.75]);
+        assert_eq!(mean.value().item::<f64>()?, 2.75);
+    }
+    let (value, slope) = jvp(f.clone(), x.clone(), Tensor::from([1.0f64, 0.0]))?;
+    assert_eq!((value.item::<f64>()?, slope.item::<f64>()?), (0.0, 0.0));
+    let (value, back) = vjp(f.clone(), x.clone())?;
+    assert_eq!((value.item::<f64>()?, numbers(&back.call(&value)?)), (0.0, vec![0.0, 0.0]));
+    assert_eq!(numbers(&hessian(f).call([4.0f64, 4.0])?).len(), 4);
+    let (w, total) = (Variable::new([1.0f64, 2.0])?, Variable::new(0.0f64)?);
+    let loss = || {
+        total.assign_add(w.value().sum(..))?;
+        w.assign(w.value() * 2.0)?;
+        Ok::<_, Error>(w.value().square().sum(..))
+    };
+    let (loss, slopes) = value_and_grad_of(&[&w], loss)?;
+    assert_eq!((loss.item::<f64>()?, numbers(&slopes[0])), (20.0, vec![8.0, 16.0]));
+    assert_eq!((numbers(&w.value()), total.value().item::<f64>()?), (vec![2.0, 4.0], 3.0));
     Ok(())
 }

@@ -112,13 +112,19 @@ pub struct Appended {
 ///
 /// Fails if `wrt` names an input that is not there, or one twice, or if an op on the way has no derivative.
 pub fn vjp(graph: &Graph, wrt: &[usize]) -> Result<Derived, DifferentiateError> {
+    vjp_of(graph, graph.outputs().len(), wrt)
+}
+
+/// As [`vjp`], of the first outputs, which are so many: what the others are, say new state, has no cotangent.
+pub fn vjp_of(graph: &Graph, outputs: usize, wrt: &[usize]) -> Result<Derived, DifferentiateError> {
     let wanted = positions(graph, wrt)?;
     let mut b = Builder::new(format!("{}_vjp", graph.name()));
     let inputs = copy_inputs(&mut b, graph);
     let cotangents: Vec<Option<Value>> = graph
         .outputs()
         .iter()
-        .map(|&y| graph.ty(y).is_float().then(|| b.input(graph.ty(y).clone())))
+        .enumerate()
+        .map(|(i, &y)| (i < outputs && graph.ty(y).is_float()).then(|| b.input(graph.ty(y).clone())))
         .collect();
     let Appended { outputs, derivatives } = append_vjp(&mut b, graph, &inputs, &cotangents, &wanted)?;
     let derivatives: Vec<Option<Value>> = wrt.iter().map(|&input| derivatives[input]).collect();

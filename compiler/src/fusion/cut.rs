@@ -15,6 +15,9 @@ use super::Form;
 const ENOUGH_TILES: usize = 8;
 /// Elements of a row from which on a reduction of rows is cut: computing shorter ones takes less than waking a thread.
 const LONG_ROW: usize = 1 << 16;
+/// Elements of a row from which on it is cut however many there are: where memory has its elements in another order than they are added up,
+/// they are put side by side in scratch.
+pub(crate) const LONGEST_ROW: usize = 1 << 20;
 /// Elements of a piece of a row: the smallest whose end is cheap, so that scratch as long as it stays in L1.
 const ROW_PIECE: usize = 1 << 12;
 /// Columns of one tile of an outer-axis reduction.
@@ -52,7 +55,7 @@ impl Cut {
         let kept: usize =
             (0..shape.rank()).filter(|axis| !reduced.contains(axis)).map(|axis| shape.size(axis)).product();
         let budget = match form {
-            Form::Rows if kept < ENOUGH_TILES && row > LONG_ROW => ROW_PIECE,
+            Form::Rows if row > LONGEST_ROW || kept < ENOUGH_TILES && row > LONG_ROW => ROW_PIECE,
             Form::Columns
                 if kept.div_ceil(COLUMN_TILE) < ENOUGH_TILES && row.saturating_mul(kept) > MANY_ELEMENTS =>
             {
@@ -130,6 +133,7 @@ mod tests {
         assert_eq!(cut(&[1 << 24], &[0]), Some(whole));
         assert_eq!(cut(&[1_000_000], &[0]), Some(Cut { pieces: 250, steps: 4000, ..whole }));
         assert_eq!(cut(&[1_000_003], &[0]), Some(Cut { pieces: 244, steps: 4096, rest: 579, ..whole }));
+        assert_eq!(cut(&[8, 1 << 21], &[1]).map(|c| (c.axis, c.pieces)), Some((1, 512)));
         assert_eq!(cut(&[3, 1 << 20], &[1]).map(|c| (c.axis, c.pieces)), Some((1, 256)));
         assert_eq!(cut(&[1000, 768], &[0, 1]).map(|c| (c.axis, c.pieces, c.steps)), Some((0, 200, 5)));
         assert_eq!(cut(&[7, 1, 1 << 20, 1], &[0, 1, 2, 3]).map(|c| (c.axis, c.pieces)), Some((2, 256)));

@@ -22,7 +22,9 @@ pub(crate) mod inline;
 mod marks;
 mod order;
 mod reduction;
+mod sum_order;
 pub(crate) mod tiled;
+mod turned;
 mod units;
 
 use hashbrown::HashMap;
@@ -33,6 +35,7 @@ use tensorwright_ir::{Graph, Node, NodeId, Op, Shape, Source, Value};
 pub(crate) use cut::Cut;
 use inline::Inlined;
 pub(crate) use order::Search;
+pub(crate) use sum_order::SumOrder;
 pub(crate) use units::Unit;
 
 use crate::program::Target;
@@ -143,7 +146,7 @@ impl<'g> Fusion<'g> {
         fusion
     }
 
-    /// Outputs, and what routines read and write, live in memory.
+    /// Outputs, what routines read and write, and what sums would read across, live in memory.
     fn store_what_must_be(&mut self, loops: &LoopMemory) {
         for &value in self.graph.outputs() {
             self.stored[value.index()] = true;
@@ -166,6 +169,9 @@ impl<'g> Fusion<'g> {
             if !self.inlined.contains_key(&id) {
                 node.results.iter().for_each(|result| self.stored[result.index()] = true);
             }
+        }
+        for value in turned::turned(self.graph) {
+            self.stored[value.index()] = true;
         }
         // A constant that is the same element everywhere is computed where it is read; any other is memory.
         for node in self.graph.nodes() {

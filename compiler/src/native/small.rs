@@ -6,6 +6,7 @@ use tensorwright_ir::op::{Lowering, rule};
 use tensorwright_ir::{DType, Literal, Op, Scalar, Shape, TensorType};
 
 use super::lower::{Elements, Lowerer};
+use crate::fusion::SumOrder;
 use crate::kernel::{Reg, fold_lanes};
 use crate::schedule::scalar::{Instructions, widened};
 
@@ -31,8 +32,7 @@ impl Lowerer {
         }
     }
 
-    /// Sums and products of floats in the order in which a row is folded elsewhere: element `j` goes to partial `j % lanes`, and
-    /// partials are joined in a balanced tree.
+    /// Sums and products of floats in the order in which kernels fold: partials are joined in a balanced tree.
     fn reduce(&mut self, reduce: &Reduce, x: &Elements, from: &TensorType, to: &TensorType) -> Elements {
         let mut folded: Vec<SmallVec<[Reg; 8]>> = vec![SmallVec::new(); to.elements()];
         for (flat, &reg) in x.iter().enumerate() {
@@ -41,29 +41,32 @@ impl Lowerer {
                 (0..from.rank()).filter(|a| !reduce.axes.contains(a)).map(|a| index[a]).collect();
             folded[rule::ravel(&kept, &to.shape)].push(reg);
         }
-        folded.into_iter().map(|elements| self.fold(reduce.kind, &elements, to.dtype)).collect()
+        let order = SumOrder::of(&from.shape, &reduce.axes);
+        folded.into_iter().map(|elements| self.fold(reduce.kind, &order, &elements, to.dtype)).collect()
     }
 
-    fn fold(&mut self, kind: ReduceKind, elements: &[Reg], dtype: DType) -> Reg {
+    fn fold(&mut self, kind: ReduceKind, order: &SumOrder, elements: &[Reg], dtype: DType) -> Reg {
         let wide = widened(dtype);
         let lanes = fold_lanes(wide);
         let identity = self.constant(kind.identity(wide));
-        let join = |lowerer: &mut Lowerer, x: Reg, y: Reg| {
-            if x == identity && y == identity { x } else { lowerer.binary(kind.function(), x, y, wide) }
-        };
-        let mut partials: SmallVec<[Reg; 64]> = SmallVec::from_elem(identity, lanes);
+        let mut partials: SmallVec<[Option<Reg>; 64]> = SmallVec::from_elem(None, lanes);
         for (j, &element) in elements.iter().enumerate() {
             let element = self.widened(element);
-            partials[j % lanes] = join(self, partials[j % lanes], element);
+            let partial = &mut partials[order.partial(j, wide)];
+            *partial = Some(self.binary(kind.function(), partial.unwrap_or(identity), element, wide));
         }
         while partials.len() > 1 {
             let half = partials.len() / 2;
             for k in 0..half {
-                partials[k] = join(self, partials[k], partials[k + half]);
+                // One that no element went to is the identity, which changes no other.
+                partials[k] = match (partials[k], partials[k + half]) {
+                    (Some(x), Some(y)) => Some(self.binary(kind.function(), x, y, wide)),
+                    (x, y) => x.or(y),
+                };
             }
             partials.truncate(half);
         }
-        self.cast(partials[0], dtype)
+        self.cast(partials[0].unwrap_or(identity), dtype)
     }
 
     /// Each element of a product as a chain of fused multiply-adds along the contracted axes.

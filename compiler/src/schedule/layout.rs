@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::expression::{Expression, Term};
 use crate::fusion::Form;
 use crate::fusion::cut::COLUMN_TILE;
-use crate::kernel::{Affine, Extent, GridDim, Instr, Var};
+use crate::kernel::{Affine, Extent, GridDim, Instr, Var, fold_lanes};
 
 /// Elements of a tile that calls vector math functions: their scratch stays in L1.
 const MATH_TILE: u64 = 2048;
@@ -52,6 +52,9 @@ pub(super) struct Layout {
     pub(super) reduced: Vec<Axis>,
     /// Tiles are so irregular that their elements do not lie side by side in scratch.
     pub(super) blocked: bool,
+    /// Reduced axes, neighbours merged, if their elements must be folded in that order and memory does not have them so: they are put side by
+    /// side in scratch first.
+    pub(super) flat: Option<Vec<Axis>>,
     /// In tiles of a transposition the position of the axis along which some memory is contiguous, instead of the last one.
     pub(super) across: Option<usize>,
 }
@@ -90,8 +93,16 @@ impl Layout {
         let mut axes = Axes::new(expression, sizes);
         let all: Vec<u32> = (0..sizes.len() as u32).filter(|&a| sizes[a as usize] != 1).collect();
         let is_reduced = |a: &u32| reduced.contains(&(*a as usize));
-        let mut reduced: Vec<Axis> = axes.merge(all.iter().copied().filter(is_reduced));
-        let kept = axes.merge(all.iter().copied().filter(|a| !is_reduced(a)));
+        let ordered = form == Form::Rows && has_order(expression);
+        // Whether memory has what lies between the axes next to each other must not decide how a sum is folded.
+        let next = |outer: u32, inner: u32| {
+            all.iter().position(|&a| a == outer).map(|i| i + 1) == all.iter().position(|&a| a == inner)
+        };
+        let mut reduced: Vec<Axis> =
+            axes.merge(all.iter().copied().filter(is_reduced), |outer, inner| !ordered || next(outer, inner));
+        let kept = axes.merge(all.iter().copied().filter(|a| !is_reduced(a)), |_, _| true);
+        let flat = ordered.then(|| axes.neighbours(all.iter().copied().filter(is_reduced), next));
+        let flat = flat.filter(|flat| depends_on_merging(expression, flat, &reduced));
         if form == Form::Rows && reduced.is_empty() {
             reduced.push(Axis::whole(sizes.len() as u32, 1));
         }
@@ -106,7 +117,7 @@ impl Layout {
             _ if has_math(expression) => MATH_TILE,
             _ => PLAIN_TILE,
         };
-        let mut layout = Layout { grid: Vec::new(), kept, reduced, blocked: false, across: None };
+        let mut layout = Layout { grid: Vec::new(), kept, reduced, blocked: false, flat, across: None };
         match axes.transposed(&layout.kept) {
             Some(other) if form == Form::Elementwise => layout.cut_square(other),
             _ => layout.cut(budget, pieces.filter(|_| form == Form::Columns)),
@@ -126,7 +137,8 @@ impl Layout {
             Axis { var: a as u32, extent: sizes[a] as u64, grid: Some(g), within: Some(within) }
         };
         let kept = (0..sizes.len()).map(axis).collect();
-        Layout { grid: grid.to_vec(), kept, reduced: Vec::new(), blocked: true, across: None }
+        let (reduced, grid) = (Vec::new(), grid.to_vec());
+        Layout { grid, kept, reduced, blocked: true, flat: None, across: None }
     }
 
     /// Tiles of at most `budget` elements: whole inner axes, a part of one axis, single indices of the outer ones and of
@@ -218,6 +230,22 @@ pub(super) fn has_math(expression: &Expression) -> bool {
     terms.any(|(term, &dtype)| super::stages::math_of(term, dtype).is_some())
 }
 
+/// Whether the order of its elements changes what a fold gives.
+fn has_order(expression: &Expression) -> bool {
+    let mut terms = expression.terms.iter().zip(&expression.dtypes);
+    terms.any(|(term, &dtype)| matches!(term, Term::Fold(kind, _) if kind.depends_on_order(dtype)))
+}
+
+/// Whether folds of rows along these axes would go another way if neighbours were merged as in `flat`: partial results take turns along the
+/// innermost loop, so it is the same if that ends with the last of them.
+fn depends_on_merging(expression: &Expression, flat: &[Axis], reduced: &[Axis]) -> bool {
+    let (Some(whole), Some(inner)) = (flat.last(), reduced.last()) else { return false };
+    let folds = expression.terms.iter().zip(&expression.dtypes);
+    let folds = folds.filter(|(term, _)| matches!(term, Term::Fold(..)));
+    let lanes = folds.map(|(_, &dtype)| fold_lanes(dtype) as u64).max().unwrap_or(1);
+    whole.extent != inner.extent && !inner.extent.is_multiple_of(lanes)
+}
+
 /// Whether rows are read once, folded, and forgotten.
 fn is_one_pass(expression: &Expression) -> bool {
     let folds = expression.terms.iter().filter(|t| matches!(t, Term::Fold(..))).count();
@@ -244,15 +272,28 @@ impl<'a> Axes<'a> {
     /// Merges neighbours that every index walks through as if they were one axis. The merged axis keeps the variable of
     /// its inner part; its terms in the outer variable follow from that and are dropped by [`Layout::index`], because no
     /// axis of the layout has that variable.
-    fn merge(&mut self, vars: impl Iterator<Item = u32>) -> Vec<Axis> {
+    fn merge(&mut self, vars: impl Iterator<Item = u32>, may: impl Fn(u32, u32) -> bool) -> Vec<Axis> {
         let mut merged: Vec<Axis> = Vec::new();
         for var in vars {
             let extent = self.sizes[var as usize] as u64;
             match merged.last() {
-                Some(outer) if self.walks_through(outer.var, var, extent) => {
+                Some(outer) if may(outer.var, var) && self.walks_through(outer.var, var, extent) => {
                     let extent = extent * outer.extent;
                     *merged.last_mut().expect("there is one") = Axis::whole(var, extent);
                 }
+                _ => merged.push(Axis::whole(var, extent)),
+            }
+        }
+        merged
+    }
+
+    /// The axes with neighbours merged, whatever the indices are.
+    fn neighbours(&self, vars: impl Iterator<Item = u32>, next: impl Fn(u32, u32) -> bool) -> Vec<Axis> {
+        let mut merged: Vec<Axis> = Vec::new();
+        for var in vars {
+            let extent = self.sizes[var as usize] as u64;
+            match merged.last_mut() {
+                Some(outer) if next(outer.var, var) => *outer = Axis::whole(var, extent * outer.extent),
                 _ => merged.push(Axis::whole(var, extent)),
             }
         }

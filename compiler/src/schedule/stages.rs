@@ -198,6 +198,9 @@ impl<'a> Stages<'a> {
         for (i, term) in terms.iter().enumerate() {
             let is_call = self.math[i].is_some();
             self.keep[i] |= is_call || matches!(term, Term::Fold(..));
+            if let (Term::Fold(_, value), true) = (term, self.layout.flat.is_some()) {
+                self.keep[value.0 as usize] = true;
+            }
             for r in term.operands() {
                 let operand = r.0 as usize;
                 let crosses = self.phase[operand] < self.phase[i] && !matches!(term, Term::Fold(..));
@@ -376,7 +379,8 @@ impl<'a> Stages<'a> {
 
     /// The loop that folds rows, `rows` of them at a time.
     fn fold_rows(&self, folds: &[FoldTerm], results: &[u32], rows: u64) -> Loop {
-        let axes = self.axes(true);
+        let reduced = self.layout.flat.as_ref().unwrap_or(&self.layout.reduced);
+        let axes = [&self.tile[..], reduced].concat();
         let at = self.local_index(false, &self.tile);
         let mut body = LoopBody::new(self, &axes, true);
         let mut written = Vec::new();
@@ -395,7 +399,7 @@ impl<'a> Stages<'a> {
             let last = self.tile.len() - 1;
             dims[last] = Extent::Fixed(self.tile[last].most(&self.layout.grid) / rows);
         }
-        let folded = self.layout.reduced.len() as u32;
+        let folded = reduced.len() as u32;
         Loop { dims, body, stores: Vec::new(), folded, folds: written }
     }
 

@@ -180,6 +180,13 @@ pub enum Partial {
     Over(Value),
     /// 1 where this is true, else 0, whatever it is applied to.
     Where(Value),
+    /// The factor where the mask is true, else 0, whatever it is applied to: infinity too, of which 0 times would be NaN.
+    Masked {
+        /// Where the derivative is not 0.
+        mask: Value,
+        /// The derivative there, as in [`Partial::Times`].
+        factor: Value,
+    },
 }
 
 impl Partial {
@@ -190,18 +197,25 @@ impl Partial {
             Partial::Zero => return Ok(None),
             Partial::One => to,
             Partial::MinusOne => b.neg(to)?,
-            Partial::Times(factor) => {
-                let to = b.convert(to, b.tensor(factor).dtype)?;
-                b.mul(to, factor)?
-            }
+            Partial::Times(factor) => times(b, to, factor)?,
             Partial::Over(divisor) => {
                 let to = b.convert(to, b.tensor(divisor).dtype)?;
                 b.div(to, divisor)?
             }
             Partial::Where(mask) => b.zero_unless(mask, to)?,
+            Partial::Masked { mask, factor } => {
+                let product = times(b, to, factor)?;
+                b.zero_unless(mask, product)?
+            }
         };
         b.convert(result, dtype).map(Some)
     }
+}
+
+/// The product in the factor's dtype.
+fn times(b: &mut Builder, to: Value, factor: Value) -> Result<Value, BuildError> {
+    let to = b.convert(to, b.tensor(factor).dtype)?;
+    b.mul(to, factor)
 }
 
 impl Rule<'_> {

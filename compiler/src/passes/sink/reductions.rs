@@ -4,6 +4,7 @@ use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::primitive::{BroadcastInDim, Reduce, ReduceKind};
 use tensorwright_ir::{Op, Scalar, Shape, Value};
 
+use crate::fusion::SumOrder;
 use crate::passes::chunks::common_chunks;
 use crate::passes::pattern::{Rewritten, made_by};
 use crate::passes::rewriter::Rewriter;
@@ -28,12 +29,15 @@ pub(super) fn reduce(r: &mut Rewriter<'_>, op: &Reduce, x: Value) -> Rewritten {
     }
 }
 
-/// The reduction is over the axes as they were; those that are left are transposed. A sum of floats must go through its axes in
-/// the same order.
+/// The reduction is over the axes as they were; those that are left are transposed. A sum of floats must add up in the same order.
 fn of_transpose(r: &mut Rewriter<'_>, op: &Reduce, source: Value, permutation: &[usize]) -> Rewritten {
     let mut axes: Axes = op.axes.iter().map(|&axis| permutation[axis]).collect();
-    if op.kind.depends_on_order(r.graph().tensor(source).dtype) && !axes.is_sorted() {
-        return Ok(None);
+    let from = r.graph().tensor(source).clone();
+    if op.kind.depends_on_order(from.dtype) {
+        let to: Shape = permutation.iter().map(|&axis| from.shape[axis]).collect();
+        if !axes.is_sorted() || !same_order((&to, &op.axes), (&from.shape, &axes)) {
+            return Ok(None);
+        }
     }
     axes.sort_unstable();
     let kept: Axes = (0..permutation.len()).filter(|axis| !axes.contains(axis)).collect();
@@ -44,6 +48,11 @@ fn of_transpose(r: &mut Rewriter<'_>, op: &Reduce, source: Value, permutation: &
         .collect();
     let result = r.build().reduce(source, op.kind, axes)?;
     if left.is_sorted() { Ok(Some(result)) } else { r.build().transpose(result, left).map(Some) }
+}
+
+/// Whether both reductions, of tensors of these shapes along axes that are ascending, add up in the same order.
+pub(super) fn same_order(one: (&Shape, &[usize]), other: (&Shape, &[usize])) -> bool {
+    SumOrder::of(one.0, one.1) == SumOrder::of(other.0, other.1)
 }
 
 /// Axes that are split or merged are reduced together or stay together.
@@ -58,6 +67,10 @@ fn of_reshape(r: &mut Rewriter<'_>, op: &Reduce, source: Value, to: &Shape) -> R
         } else if reduced > 0 {
             return Ok(None);
         }
+    }
+    let ordered = op.kind.depends_on_order(r.graph().tensor(source).dtype);
+    if ordered && !same_order((to, &op.axes), (&from, &axes)) {
+        return Ok(None);
     }
     let left = from.without(&axes);
     let wanted = to.without(&op.axes);

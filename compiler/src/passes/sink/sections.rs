@@ -5,6 +5,7 @@ use tensorwright_ir::op::primitive::{DotGeneral, Reduce, Slice};
 use tensorwright_ir::{BuildError, Op, Shape, Value};
 
 use super::Before;
+use super::reductions::same_order;
 use crate::passes::pattern::Rewritten;
 use crate::passes::rewriter::{Rewriter, Site};
 
@@ -20,7 +21,7 @@ pub(super) fn of_sum<'g>(
         return Ok(None);
     }
     match (&node.op, &node.operands[..]) {
-        (Op::Reduce(reduce), &[x]) => of_reduce(r, reduce, x, before.shape(x), section).map(Some),
+        (Op::Reduce(reduce), &[x]) => of_reduce(r, reduce, x, before.shape(x), section),
         (Op::DotGeneral(dot), &[lhs, rhs]) => {
             of_dot(r, dot, [(lhs, before.shape(lhs)), (rhs, before.shape(rhs))], section).map(Some)
         }
@@ -28,16 +29,16 @@ pub(super) fn of_sum<'g>(
     }
 }
 
-fn of_reduce(
-    r: &mut Rewriter<'_>,
-    op: &Reduce,
-    x: Value,
-    shape: &Shape,
-    section: &Slice,
-) -> Result<Value, BuildError> {
+fn of_reduce(r: &mut Rewriter<'_>, op: &Reduce, x: Value, shape: &Shape, section: &Slice) -> Rewritten {
     let kept: Axes = (0..shape.rank()).filter(|axis| !op.axes.contains(axis)).collect();
-    let x = taken(r, x, shape, section, &kept.iter().copied().enumerate().collect::<Vec<_>>())?;
-    r.build().push_one(op.clone(), &[x])
+    let part = taken(r, x, shape, section, &kept.iter().copied().enumerate().collect::<Vec<_>>())?;
+    let part_type = r.graph().tensor(part).clone();
+    // A sum of floats must add up in the same order.
+    let ordered = op.kind.depends_on_order(part_type.dtype);
+    if ordered && !same_order((shape, &op.axes), (&part_type.shape, &op.axes)) {
+        return Ok(None);
+    }
+    r.build().push_one(op.clone(), &[part]).map(Some)
 }
 
 /// Axes of the result are batch axes, which both operands have, then free axes of `lhs`, then those of `rhs`.

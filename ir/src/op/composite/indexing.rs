@@ -1,4 +1,5 @@
-//! Reading at computed indices, and the opposite, one-hot vectors. Indices out of range are clamped into it, as in `gather`.
+//! Reading at computed indices, and the opposite, one-hot vectors. Indices are of any integer dtype; those out of range are clamped into it, as in
+//! `gather`.
 
 use smallvec::smallvec;
 
@@ -21,9 +22,9 @@ impl CompositeDef for Take {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        let (x, _) = index_pair(b, operands)?;
+        let (x, indices) = index_pair(b, operands)?;
         rule::check_axis(self.axis, x.rank())?;
-        Ok(smallvec![take(b, operands[0], operands[1], self.axis)?])
+        Ok(smallvec![take(b, operands[0], indices, self.axis)?])
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Take> {
@@ -50,14 +51,15 @@ impl CompositeDef for TakeAlongAxis {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        let (x, indices) = index_pair(b, operands)?;
+        let (x, places) = index_pair(b, operands)?;
+        let indices = b.type_of(places);
         rule::check_axis(self.axis, x.rank())?;
         if indices.rank() != x.rank() || indices.shape.with_dim(self.axis, x.shape[self.axis]) != x.shape {
             let what = format!("shapes of operands 0 and 1 apart from axis {}", self.axis);
             return Err(TypeError::ShapeMismatch { what, left: x.shape, right: indices.shape });
         }
         let op = Gather::along_axis(x.rank(), self.axis);
-        let vectors = index_vectors(b, operands[1])?;
+        let vectors = index_vectors(b, places)?;
         Ok(smallvec![gather(b, op, operands[0], vectors, &indices.shape)?])
     }
 
@@ -84,8 +86,8 @@ impl CompositeDef for GatherNd {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        let (x, indices) = index_pair(b, operands)?;
-        let batch = self.batch_dims;
+        let (x, vectors) = index_pair(b, operands)?;
+        let (indices, batch) = (b.type_of(vectors), self.batch_dims);
         let Some((depth, positions)) = indices.shape.split_last() else {
             return Err(TypeError::Other(
                 "operand 1 must have an axis of index vectors, found a scalar".to_owned(),
@@ -112,7 +114,7 @@ impl CompositeDef for GatherNd {
             sizes,
         };
         let result: Shape = positions.iter().chain(&x.shape[rest..]).copied().collect();
-        Ok(smallvec![gather(b, op, operands[0], operands[1], &result)?])
+        Ok(smallvec![gather(b, op, operands[0], vectors, &result)?])
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<GatherNd> {
@@ -139,11 +141,11 @@ impl CompositeDef for Embedding {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        let (table, _) = index_pair(b, operands)?;
+        let (table, indices) = index_pair(b, operands)?;
         if table.rank() != 2 {
             return Err(TypeError::Other(format!("operand 0 must have rows and columns, found {table}")));
         }
-        Ok(smallvec![take(b, operands[0], operands[1], 0)?])
+        Ok(smallvec![take(b, operands[0], indices, 0)?])
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Embedding> {
@@ -202,11 +204,14 @@ pub(super) fn one_hot(b: &mut Builder, indices: Value, axis: usize, depth: Dim) 
     Ok(b.eq(indices, number)?)
 }
 
-/// TensorTypes of a tensor and of indices into it.
-fn index_pair(b: &Builder, operands: &[Value]) -> Result<(TensorType, TensorType), TypeError> {
-    let types = [b.tensor(operands[0]), b.tensor(operands[1])];
-    rule::require_class(&types, 1, DTypeClass::Index)?;
-    Ok((types[0].clone(), types[1].clone()))
+/// The type of a tensor, and indices into it, in a dtype in which they are read.
+fn index_pair(b: &mut Builder, operands: &[Value]) -> Result<(TensorType, Value), TypeError> {
+    let types = [b.type_of(operands[0]), b.type_of(operands[1])];
+    let dtype = rule::require_class(&[&types[0], &types[1]], 1, DTypeClass::Int)?;
+    let indices =
+        if DTypeClass::Index.contains(dtype) { operands[1] } else { b.cast(operands[1], DType::I32)? };
+    let [x, _] = types;
+    Ok((x, indices))
 }
 
 /// The definition of [`Take`].
@@ -252,6 +257,6 @@ fn nonempty(ty: TensorType) -> TensorType {
 }
 
 fn draw_indices(draw: &mut Draw<'_>, shape: Shape, bound: usize) -> Operand {
-    let dtype = draw.choose(&[DType::I32, DType::I64, DType::U32, DType::U64]);
+    let dtype = draw.choose(&[DType::I32, DType::I64, DType::U32, DType::U64, DType::I16]);
     Operand::new(TensorType { dtype, shape }, Values::Index(bound))
 }

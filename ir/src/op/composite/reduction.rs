@@ -17,7 +17,7 @@ use crate::op::{
     Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
     rule,
 };
-use crate::{Builder, DType, DTypeClass, Shape, TensorType, Value, attributes};
+use crate::{Builder, DType, DTypeClass, Scalar, Shape, TensorType, Value, attributes};
 
 attributes! {
     /// Folds along `axes`, which stay with extent 1: `T[.., n, ..] -> T[.., 1, ..]`.
@@ -257,7 +257,8 @@ impl OwnRules for Logsumexp {
 }
 
 attributes! {
-    /// How many elements along `axes` are not zero (or are true); NaN counts.
+    /// How many elements along `axes` are not zero (or are true); NaN counts. They are counted in a dtype that has the number; more than a
+    /// narrower integer dtype has become its greatest number.
     pub struct CountNonzero {
         /// The axes, distinct.
         pub axes: Axes,
@@ -279,8 +280,10 @@ impl CompositeDef for CountNonzero {
             return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
         }
         let nonzero = b.convert(x[0], DType::Bool)?;
-        let ones = b.cast(nonzero, self.dtype)?;
+        let ones = b.cast(nonzero, count_dtype(self.dtype, fold_count(&ty.shape, &self.axes)))?;
         let count = b.sum_over(ones, &self.axes)?;
+        let bounded = at_most_highest(b, count, self.dtype)?;
+        let count = b.convert(bounded, self.dtype)?;
         Ok(smallvec![b.shape_fold(count, &self.axes, self.dims, &ty.shape)?])
     }
 
@@ -290,6 +293,23 @@ impl CompositeDef for CountNonzero {
         let dtype = draw.choose(&[DType::I32, DType::I64, DType::U8, DType::F32]);
         Sample::exact(CountNonzero { axes, dims, dtype }, [Operand::any(ty)])
     }
+}
+
+/// A dtype that counts up to `most`: the one that is asked for if it does.
+fn count_dtype(wanted: DType, most: f64) -> DType {
+    let counts = |dtype: DType| dtype.is_int() && Scalar::highest(dtype).to_f64() >= most;
+    [wanted, DType::I32].into_iter().find(|&dtype| counts(dtype)).unwrap_or(DType::I64)
+}
+
+/// A count, or the greatest number of a narrower integer dtype.
+fn at_most_highest(b: &mut Builder, count: Value, dtype: DType) -> Result<Value, BuildError> {
+    let own = b.tensor(count).clone();
+    let highest = Scalar::highest(dtype);
+    if !dtype.is_int() || highest.to_i128() >= Scalar::highest(own.dtype).to_i128() {
+        return Ok(count);
+    }
+    let highest = b.full(highest.cast(own.dtype), &own.shape)?;
+    b.minimum(count, highest)
 }
 
 /// A fold whose derivative by each element is known: a tensor of the operand's shape, in the dtype that arithmetic is done in.
@@ -332,7 +352,7 @@ pub(super) fn weighted_sum(
     let weights = op.weights(primal)?;
     let b = &mut *primal.b;
     let tangent = b.widen(tangent)?;
-    let weighted = b.mul(tangent, weights)?;
+    let weighted = weighted(b, tangent, weights)?;
     let sum = b.sum_over(weighted, op.axes())?;
     let sum = b.convert(sum, dtype)?;
     Ok(smallvec![Some(b.shape_fold(sum, op.axes(), op.dims(), &shape)?)])
@@ -349,8 +369,16 @@ pub(super) fn weighted_spread(
     let b = &mut *primal.b;
     let cotangent = b.widen(cotangent)?;
     let spread = spread_fold(b, cotangent, op.axes(), op.dims(), &shape)?;
-    let weighted = b.mul(spread, weights)?;
+    let weighted = weighted(b, spread, weights)?;
     Ok(smallvec![Some(b.convert(weighted, dtype)?)])
+}
+
+/// The product, and 0 where the weight is, whatever it meets.
+fn weighted(b: &mut Builder, x: Value, weights: Value) -> Result<Value, BuildError> {
+    let product = b.mul(x, weights)?;
+    let zero = b.full_like(0.0, weights)?;
+    let mask = b.ne(weights, zero)?;
+    b.zero_unless(mask, product)
 }
 
 /// A fold along `axes` of a tensor of `shape`, with or without these axes, repeated along them.

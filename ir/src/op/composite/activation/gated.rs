@@ -1,5 +1,7 @@
 //! Activations that are an operand times a gate.
 
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
 use smallvec::smallvec;
 
 use super::super::elementwise::ElementWise;
@@ -8,7 +10,7 @@ use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
 use crate::op::sample::{Draw, Operand};
 use crate::op::{Arity, CompositeDef, Derivative, Primal, Results, Sample, TypeError, rule};
-use crate::{Builder, DTypeClass, Dim, TensorType, Value, attributes, word_attribute};
+use crate::{Builder, DTypeClass, Dim, Scalar, TensorType, Value, attributes, word_attribute};
 
 word_attribute! {
     /// How the normal distribution function in [`Gelu`] is computed.
@@ -25,7 +27,7 @@ attributes! {
     ///
     /// The exact form is `x/2 * erfc(-x / sqrt(2))`: with `1 + erf` the negative tail would lose its digits. The other is
     /// `x/2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`, computed by the identity `(1 + tanh u) / 2 = logistic(2 u)` for
-    /// the same reason.
+    /// the same reason. Far in its tail it loses as many digits as `u` has before the point, where it is no longer near the exact form.
     pub struct Gelu {
         /// Which form.
         pub approximate: GeluForm,
@@ -43,10 +45,7 @@ impl ElementWise for Gelu {
     }
 
     fn derivative(&self) -> Derivative<'_> {
-        match self.approximate {
-            GeluForm::Erf => Derivative::Expansion,
-            GeluForm::Tanh => Derivative::partials(self),
-        }
+        Derivative::partials(self)
     }
 
     fn draw(draw: &mut Draw<'_>) -> Gelu {
@@ -55,14 +54,65 @@ impl ElementWise for Gelu {
 }
 
 fn gelu_erf(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
-    let scaled = b.mul_number(x, -std::f64::consts::FRAC_1_SQRT_2)?;
-    let tail = b.erfc(scaled)?;
+    let twice = twice_normal(b, x)?;
     let half = b.mul_number(x, 0.5)?;
-    b.mul(half, tail)
+    b.mul(half, twice)
+}
+
+/// Twice the normal distribution function, `erfc(-x / sqrt(2))`.
+///
+/// The tail blows up what is rounded off the quotient `z`. That is known, `r`, and `erfc(z + r)` is `erfc(z) (1 - 2 z r)` nearly: to as many
+/// digits as matter, because `z r` is small where the logarithmic derivative of `erfc` is not `-2 z`.
+fn twice_normal(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let scaled = b.mul_number(x, -FRAC_1_SQRT_2)?;
+    let tail = b.erfc(scaled)?;
+    let near = limited(b, x, -GELU_STEEP, 0.0)?;
+    let off = rounded_off(b, near)?;
+    // It makes no difference to the function, so its derivative is not asked for.
+    let off = b.stop_gradient(off)?;
+    let change = b.mul(tail, off)?;
+    b.sub(tail, change)
+}
+
+/// `2 z r`, where `z` is `-x / sqrt(2)` as it is computed and `r` what was rounded off.
+fn rounded_off(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let dtype = b.tensor(x).dtype;
+    let head = Scalar::from_f64(dtype, -FRAC_1_SQRT_2).to_f64();
+    // Of 1 / sqrt(2) what f64 rounds off, too.
+    let tail = (-FRAC_1_SQRT_2 - head) + 4.833_646_656_726_457e-17;
+    let z = b.mul_number(x, head)?;
+    let (below, head, tail) = (b.neg(z)?, b.full_like(head, x)?, b.full_like(tail, x)?);
+    let rest = b.fma(x, head, below)?;
+    let rest = b.fma(x, tail, rest)?;
+    let twice = b.mul_number(z, 2.0)?;
+    b.mul(twice, rest)
+}
+
+/// The density of the normal distribution. Of the square what is rounded off is known, too.
+fn normal_density(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let square = b.mul(x, x)?;
+    let below = b.neg(square)?;
+    let rest = b.fma(x, x, below)?;
+    let half = b.mul_number(square, -0.5)?;
+    let exp = b.exp(half)?;
+    let factor = b.mul_number(rest, -0.5)?;
+    let factor = b.add_number(factor, 1.0)?;
+    let exp = b.mul(exp, factor)?;
+    b.mul_number(exp, FRAC_1_SQRT_2 / PI.sqrt())
+}
+
+/// The distribution function, and `x` times the density.
+fn gelu_erf_slope(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let twice = twice_normal(b, x)?;
+    let half = b.mul_number(twice, 0.5)?;
+    let near = limited(b, x, -GELU_STEEP, GELU_STEEP)?;
+    let density = normal_density(b, near)?;
+    let change = b.mul(near, density)?;
+    b.add(half, change)
 }
 
 fn gelu_tanh(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
-    let linear = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+    let linear = 2.0 * (2.0 / PI).sqrt();
     let square = b.mul(x, x)?;
     let cubic = b.mul_number(square, linear * 0.044715)?;
     let factor = b.add_number(cubic, linear)?;
@@ -77,7 +127,10 @@ impl Partials for Gelu {
     fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
         let b = &mut *primal.b;
         let x = b.widen(primal.operands[0])?;
-        let linear = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+        if self.approximate == GeluForm::Erf {
+            return gelu_erf_slope(b, x).map(Partial::Times);
+        }
+        let linear = 2.0 * (2.0 / PI).sqrt();
         let bounded = limited(b, x, -GELU_STEEP, GELU_STEEP)?;
         let square = b.mul(bounded, bounded)?;
         let cubic = b.mul_number(square, linear * 0.044715)?;
@@ -137,10 +190,37 @@ impl ElementWise for Mish {
         b.mul(x[0], gate)
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Mish {
         Mish {}
     }
 }
+
+/// `n / (n + 2) + x 4 e^x (e^x + 1) / (n + 2)^2`: the slope of the gate has no difference in it.
+impl Partials for Mish {
+    fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
+        let b = &mut *primal.b;
+        let x = b.widen(primal.operands[0])?;
+        let near = limited(b, x, -GATE_CLOSED, MISH_LINEAR)?;
+        let exp = b.exp(near)?;
+        let sum = b.add_number(exp, 2.0)?;
+        let n = b.mul(exp, sum)?;
+        let divisor = b.add_number(n, 2.0)?;
+        let gate = b.div(n, divisor)?;
+        let more = b.add_number(exp, 1.0)?;
+        let (left, right) = (b.div(exp, divisor)?, b.div(more, divisor)?);
+        let steepness = b.mul(left, right)?;
+        let steepness = b.mul_number(steepness, 4.0)?;
+        let change = b.mul(near, steepness)?;
+        Ok(Partial::Times(b.add(gate, change)?))
+    }
+}
+
+/// Below the negative of this, gates with an exponential in them are 0 in every dtype.
+const GATE_CLOSED: f64 = 1000.0;
 
 attributes! {
     /// `silu(gate) * x`: the gated unit of transformers (Shazeer 2020), on the two projections.
@@ -157,8 +237,31 @@ impl ElementWise for Swiglu {
         b.mul(gate, x[1])
     }
 
+    fn derivative(&self) -> Derivative<'_> {
+        Derivative::partials(self)
+    }
+
     fn draw(_draw: &mut Draw<'_>) -> Swiglu {
         Swiglu {}
+    }
+}
+
+/// By the operand the unit, by the gate the operand times the unit's slope, `s + x s (1 - s)`, neither of which overflows by itself.
+impl Partials for Swiglu {
+    fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
+        let b = &mut *primal.b;
+        let [gate, x] = [b.widen(primal.operands[0])?, b.widen(primal.operands[1])?];
+        let open = b.logistic(gate)?;
+        if operand == 1 {
+            return Ok(Partial::Times(b.mul(gate, open)?));
+        }
+        let below = b.neg(gate)?;
+        let closed = b.logistic(below)?;
+        let near = limited(b, gate, -GATE_CLOSED, GATE_CLOSED)?;
+        let steepness = b.mul(open, closed)?;
+        let change = b.mul(near, steepness)?;
+        let slope = b.add(open, change)?;
+        Ok(Partial::Times(b.mul(slope, x)?))
     }
 }
 

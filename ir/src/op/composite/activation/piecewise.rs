@@ -149,9 +149,8 @@ impl ElementWise for HardSigmoid {
 /// 0 at both kinks, as that of [`Relu6`].
 impl Partials for HardSigmoid {
     fn partial(&self, primal: &mut Primal<'_>, _operand: usize) -> Result<Partial, BuildError> {
-        let inside = strictly_between(primal.b, primal.operands[0], -3.0, 3.0)?;
-        let slope = primal.b.full_like(1.0 / 6.0, primal.operands[0])?;
-        Ok(Partial::Times(primal.b.zero_unless(inside, slope)?))
+        let mask = strictly_between(primal.b, primal.operands[0], -3.0, 3.0)?;
+        Ok(Partial::Masked { mask, factor: primal.b.full_like(1.0 / 6.0, primal.operands[0])? })
     }
 }
 
@@ -184,11 +183,9 @@ impl Partials for HardSwish {
         let x = b.widen(primal.operands[0])?;
         let third = b.div_number(x, 3.0)?;
         let slope = b.add_number(third, 0.5)?;
-        let inside = strictly_between(b, x, -3.0, 3.0)?;
-        let positive = b.is_positive(x)?;
-        let beyond = b.full_like(1.0, x)?;
-        let beyond = b.zero_unless(positive, beyond)?;
-        Ok(Partial::Times(b.select(inside, slope, beyond)?))
+        let (low, high) = (b.full_like(-3.0, x)?, b.full_like(3.0, x)?);
+        let (mask, inside, whole) = (b.gt(x, low)?, b.lt(x, high)?, b.full_like(1.0, x)?);
+        Ok(Partial::Masked { mask, factor: b.select(inside, slope, whole)? })
     }
 }
 

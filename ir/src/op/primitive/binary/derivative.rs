@@ -2,6 +2,7 @@
 
 use crate::builder::BuildError;
 use crate::op::Op;
+use crate::op::derivative::Partial;
 use crate::{Builder, DType, Value};
 
 /// `y x^(y - 1)`, and 0 where `y` is, where infinity times 0 would be NaN.
@@ -72,11 +73,10 @@ pub(super) fn power_by_exponent(b: &mut Builder, x: Value, power: Value) -> Resu
 }
 
 /// 1 where `x` is greater, 1/2 where both are equal, else 0.
-pub(super) fn share(b: &mut Builder, x: Value, y: Value) -> Result<Value, BuildError> {
-    let dtype = b.tensor(x).dtype;
-    let (greater, equal) = (b.gt(x, y)?, b.eq(x, y)?);
-    let whole = b.cast(greater, dtype)?;
-    b.number_where(equal, 0.5, whole)
+pub(super) fn share(b: &mut Builder, x: Value, y: Value) -> Result<Partial, BuildError> {
+    let (mask, equal) = (b.ge(x, y)?, b.eq(x, y)?);
+    let whole = b.full_like(1.0, x)?;
+    Ok(Partial::Masked { mask, factor: b.number_where(equal, 0.5, whole)? })
 }
 
 /// `z / (x^2 + y^2)`, and 0 at the origin. All are divided by the greater magnitude of `x` and `y` first: their squares may overflow.

@@ -117,8 +117,8 @@ macro_rules! for_each_binary {
             maximum => Maximum {
                 evaluation: Any { float: |_, x, y| number::maximum(x, y), int: |_, x, y| x.max(y), bool: |x, y| x | y },
                 derivative: By([
-                    |b, x, y, _| share(b, x, y).map(Partial::Times),
-                    |b, x, y, _| share(b, y, x).map(Partial::Times),
+                    |b, x, y, _| share(b, x, y),
+                    |b, x, y, _| share(b, y, x),
                 ]),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -129,8 +129,8 @@ macro_rules! for_each_binary {
             minimum => Minimum {
                 evaluation: Any { float: |_, x, y| -number::maximum(-x, -y), int: |_, x, y| x.min(y), bool: |x, y| x & y },
                 derivative: By([
-                    |b, x, y, _| share(b, y, x).map(Partial::Times),
-                    |b, x, y, _| share(b, x, y).map(Partial::Times),
+                    |b, x, y, _| share(b, y, x),
+                    |b, x, y, _| share(b, x, y),
                 ]),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),

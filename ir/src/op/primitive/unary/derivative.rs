@@ -3,7 +3,14 @@
 use std::f64::consts::LN_2;
 
 use crate::builder::BuildError;
+use crate::op::derivative::Partial;
 use crate::{Builder, Value};
+
+/// The sign of `x`; at 0 it is 0, whatever it is applied to.
+pub(super) fn sign_of(b: &mut Builder, x: Value) -> Result<Partial, BuildError> {
+    let zero = b.full_like(0.0, x)?;
+    Ok(Partial::Masked { mask: b.ne(x, zero)?, factor: b.sign(x)? })
+}
 
 /// `1 + x^2`.
 pub(super) fn one_plus_square(b: &mut Builder, x: Value) -> Result<Value, BuildError> {

@@ -7,6 +7,7 @@ use super::Row;
 use super::Slope::{By, Zero};
 use super::derivative::{
     bell, circle, exp2_slope, hump, one_minus_square, one_plus_square, over_distance, over_one_plus_square,
+    sign_of,
 };
 use super::float;
 use crate::DTypeClass;
@@ -34,7 +35,7 @@ macro_rules! for_each_unary {
             #[doc(alias("absolute", "fabs"))]
             abs => Abs {
                 evaluation: Signed { float: f64::abs, int: i128::abs },
-                derivative: By(|b, x, _| b.sign(x).map(Partial::Times)),
+                derivative: By(|b, x, _| sign_of(b, x)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
                 accuracy: Exact,
@@ -51,7 +52,11 @@ macro_rules! for_each_unary {
             /// Square root.
             sqrt => Sqrt {
                 evaluation: Float(f64::sqrt),
-                derivative: By(|b, _, y| b.mul_number(y, 2.0).map(Partial::Over)),
+                derivative: By(|b, _, y| {
+                    // The root of -0 is -0, where the slope is infinity as on the other side.
+                    let twice = b.mul_number(y, 2.0)?;
+                    b.add_number(twice, 0.0).map(Partial::Over)
+                }),
                 smooth: (0.25, 2.0),
                 cost: Cost::same(Slow),
                 accuracy: Exact,
