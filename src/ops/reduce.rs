@@ -34,7 +34,8 @@ macro_rules! folds {
 folds! {
     /// The sum along `axes`; integers wrap.
     ///
-    /// `T[s] -> T[s without axes]`, or with these axes of extent 1 by [`keep`](crate::keep).
+    /// `T[s] -> T[s without axes]`, or with these axes of extent 1 by [`keep`](crate::keep). Floats are added in an order that depends on the
+    /// shape and the axes alone: by itself, in a function and on any number of threads a sum has the same bits, whatever view of memory it reads.
     ///
     /// ```
     /// # use tensorwright::prelude::*;

@@ -83,7 +83,9 @@ fn indices_of_every_dtype_are_numbers_not_bits() -> Result<()> {
                 updated[within(i) as usize] = -1;
                 check("dynamic_update_slice", &one, move |i| x().dynamic_update_slice([-1i64], i), &updated)?;
                 let mut added = vec![0i64; size as usize];
-                if let Some(cell) = usize::try_from(i).ok().and_then(|i| added.get_mut(i)) {
+                // Those below 0 are from the end here, and what is out of range is left out.
+                let place = if i < 0 { i + size } else { i };
+                if let Some(cell) = usize::try_from(place).ok().and_then(|place| added.get_mut(place)) {
                     *cell = 1;
                 }
                 let zeros = move || Tensor::zeros(count, DType::I64);

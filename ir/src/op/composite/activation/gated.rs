@@ -211,9 +211,9 @@ impl Partials for Mish {
         let divisor = b.add_number(n, 2.0)?;
         let gate = b.div(n, divisor)?;
         let more = b.add_number(exp, 1.0)?;
-        let (left, right) = (b.div(exp, divisor)?, b.div(more, divisor)?);
+        let four = b.mul_number(exp, 4.0)?;
+        let (left, right) = (b.div(four, divisor)?, b.div(more, divisor)?);
         let steepness = b.mul(left, right)?;
-        let steepness = b.mul_number(steepness, 4.0)?;
         let change = b.mul(near, steepness)?;
         Ok(Partial::Times(b.add(gate, change)?))
     }
