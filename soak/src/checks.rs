@@ -12,7 +12,7 @@ pub(crate) mod modes;
 #[expect(dead_code, reason = "the file is a test's")]
 #[path = "../../runtime/tests/vector_math/narrow.rs"]
 pub(crate) mod narrow;
-#[expect(dead_code, reason = "the file is a test's")]
+#[expect(dead_code, unused_imports, reason = "the file is a test's")]
 #[path = "../../tests/facade/order.rs"]
 pub(crate) mod order;
 #[path = "../../tests/facade/programs.rs"]
