@@ -87,9 +87,9 @@ pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_e
 pub use interpret::graph::run_graph;
 pub use module::Module;
 pub use ops::{
-    AxisNumber, Bounds, By, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced,
-    IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand, OperandKind, Reduced, Start, Starts, Stepped,
-    Window, keep, window,
+    AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex,
+    IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand, OperandKind, Padding,
+    PaddingCount, PerAxis, PoolOptions, PoolRounding, Reduced, Start, Starts, Stepped, Window, keep, window,
 };
 pub use random::{Generator, RandomKey};
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
@@ -99,7 +99,7 @@ pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{
     DepthOrder, GeluForm, ImageLayout, Interpolation, LossReduction, NormOrder, Replacement, SearchSide,
 };
-pub use tensorwright_ir::op::primitive::{ReduceKind, RngAlgorithm, ScatterKind};
+pub use tensorwright_ir::op::primitive::{ArgKind, ReduceKind, RngAlgorithm, ScatterKind, WindowAxis};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, TensorType, Type};
 pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{

@@ -1,7 +1,7 @@
 //! The workloads: formulas and shapes are those of every peer's harness.
 
 use tensorwright::prelude::*;
-use tensorwright::{GeluForm, LossReduction, Result};
+use tensorwright::{ConvOptions, GeluForm, LossReduction, Padding, PoolOptions, Result};
 
 /// A benchmark: inputs and a function of them.
 pub(crate) struct Workload {
@@ -88,6 +88,22 @@ pub(crate) const ALL: &[Workload] = &[
     Workload { name: "mlp_b32", inputs: |r| network(r, 32), body: Body::One(mlp) },
     Workload { name: "mlp_b256", inputs: |r| network(r, 256), body: Body::One(mlp) },
     Workload { name: "encoder_128x768", inputs: encoder_inputs, body: Body::One(encoder) },
+    Workload {
+        name: "conv3x3_56_64",
+        inputs: |r| image(r, [56, 56, 64], [3, 3, 64, 64]),
+        body: Body::One(conv_relu),
+    },
+    Workload {
+        name: "conv1x1_28_256",
+        inputs: |r| image(r, [28, 28, 256], [1, 1, 256, 128]),
+        body: Body::One(conv),
+    },
+    Workload {
+        name: "dwconv3x3_112_32",
+        inputs: |r| image(r, [112, 112, 32], [3, 3, 32, 1]),
+        body: Body::One(depthwise),
+    },
+    Workload { name: "convnet_train_b64", inputs: images, body: Body::Several(train_convnet) },
     Workload { name: "mlp_train_b128", inputs: training_batch, body: Body::Several(train) },
     Workload { name: "while_1m", inputs: |_| vec![Tensor::from(0.3f32)], body: Body::Several(logistic_map) },
     Workload { name: "mandelbrot_512", inputs: |_| plane(512), body: Body::Several(mandelbrot) },
@@ -102,6 +118,57 @@ fn gelu(x: &[Tensor]) -> Tensor {
 
 fn gelu_of(x: &Tensor) -> Tensor {
     x.gelu(GeluForm::Tanh)
+}
+
+fn same() -> ConvOptions {
+    ConvOptions::new().padding(Padding::Same)
+}
+
+/// One image with channels last, a kernel, and a bias.
+fn image(r: &mut Random, [h, w, c]: [usize; 3], kernel: [usize; 4]) -> Vec<Tensor> {
+    vec![r.normal(&[1, h, w, c], 1.0), r.normal(&kernel, 0.05), r.normal(&[kernel[3]], 1.0)]
+}
+
+fn conv_relu(x: &[Tensor]) -> Tensor {
+    (x[0].conv2d(&x[1], same()) + &x[2]).relu()
+}
+
+fn conv(x: &[Tensor]) -> Tensor {
+    x[0].conv2d(&x[1], same())
+}
+
+fn depthwise(x: &[Tensor]) -> Tensor {
+    x[0].depthwise_conv(&x[1], same())
+}
+
+/// 64 images of digits, their labels, and the parameters of two convolutions and two dense layers.
+fn images(r: &mut Random) -> Vec<Tensor> {
+    let mut inputs = vec![r.normal(&[64, 28, 28, 1], 1.0)];
+    let labels: Vec<i32> = (0..64).map(|_| (r.unit() * 10.0) as i32).collect();
+    inputs.push(Tensor::from_slice(&labels, [64]));
+    for (kernel, scale) in
+        [(&[3, 3, 1, 32][..], 0.2), (&[3, 3, 32, 64], 0.05), (&[3136, 128], 0.02), (&[128, 10], 0.1)]
+    {
+        inputs.push(r.normal(kernel, scale));
+        inputs.push(Tensor::zeros([kernel[kernel.len() - 1]], DType::F32));
+    }
+    inputs
+}
+
+fn train_convnet(x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let (images, labels) = (x[0].clone(), x[1].clone());
+    let loss = move |p: Vec<Tensor>| {
+        let pool = |h: Tensor| h.max_pool(2, PoolOptions::new());
+        let h = pool((images.conv2d(&p[0], same()) + &p[1]).relu());
+        let h = pool((h.conv2d(&p[2], same()) + &p[3]).relu());
+        let h = (h.reshape((64, 3136)).matmul(&p[4]) + &p[5]).relu();
+        let logits = h.matmul(&p[6]) + &p[7];
+        logits.sparse_softmax_cross_entropy(&labels, 1, LossReduction::Mean)
+    };
+    let parameters = x[2..].to_vec();
+    let (loss, gradients) = value_and_grad(loss).call(&parameters)?;
+    let step = |(p, g): (&Tensor, &Tensor)| p - g * 0.01;
+    Ok([loss].into_iter().chain(parameters.iter().zip(&gradients).map(step)).collect())
 }
 
 fn matmul(x: &[Tensor]) -> Tensor {

@@ -5,6 +5,7 @@ use std::ops::RangeFull;
 
 use half::{bf16, f16};
 use tensorwright_ir::op::attribute::{Axes, Offsets};
+use tensorwright_ir::op::primitive::{WindowAxes, WindowAxis};
 use tensorwright_ir::op::{Attribute, TypeError};
 use tensorwright_ir::{Scalar, Shape};
 
@@ -52,6 +53,12 @@ macro_rules! single_numbers {
 }
 single_numbers!(usize: i32 i64 isize u32 u64);
 single_numbers!(u64: i32 i64 isize u32 usize);
+
+impl<const N: usize> IntoAttribute<WindowAxes> for [WindowAxis; N] {
+    fn into_attribute(self, _: &'static str, _: usize) -> Result<WindowAxes, TypeError> {
+        Ok(self.into_iter().collect())
+    }
+}
 
 impl IntoAttribute<i64> for i32 {
     fn into_attribute(self, _: &'static str, _: usize) -> Result<i64, TypeError> {

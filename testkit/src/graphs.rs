@@ -294,7 +294,7 @@ fn acceptable(op: &Op, operands: &[Operand], regions: &[Graph], options: &GraphO
     let Ok(results) = op.infer(&types, regions) else { return false };
     let small = types.iter().copied().chain(&results).all(|ty| ty.elements() <= options.max_elements);
     let pairs = types.iter().fold(1usize, |n, ty| n.saturating_mul(ty.elements().max(1)));
-    let cheap = !matches!(op, Op::DotGeneral(_)) || pairs <= options.max_elements * 64;
+    let cheap = !matches!(op, Op::DotGeneral(_) | Op::Conv(_)) || pairs <= options.max_elements * 64;
     let double = |ty: &Type| match ty {
         Type::Tensor(ty) | Type::List(ty) => !ty.dtype.is_float() || ty.dtype == DType::F64,
         Type::Token => true,

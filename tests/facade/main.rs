@@ -7,6 +7,7 @@ mod cells;
 mod compose;
 mod concurrency;
 mod control;
+mod convolve;
 mod create;
 mod custom;
 mod errors;
@@ -24,6 +25,7 @@ mod operators;
 mod order;
 mod pairs;
 mod places;
+mod pool;
 mod programs;
 mod random;
 mod signatures;
@@ -33,6 +35,7 @@ mod trees;
 mod update;
 mod variable;
 mod vmap;
+mod windows;
 
 use tensorwright::prelude::*;
 

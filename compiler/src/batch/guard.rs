@@ -52,7 +52,7 @@ impl Shares {
         }
         match (&node.op, node.op.derivative()) {
             (_, Derivative::Zero) => Shares::Nothing,
-            (Op::DotGeneral(_), _) => Shares::Multiplies,
+            (Op::DotGeneral(_) | Op::Conv(_), _) => Shares::Multiplies,
             (_, Derivative::Rule(rule)) if rule.is_linear() => Shares::Moves,
             (_, Derivative::Region(_)) => Shares::Scales,
             (op, _) if matches!(op.batching(1), Batching::Expansion | Batching::Map | Batching::Regions) => {

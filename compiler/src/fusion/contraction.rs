@@ -19,9 +19,9 @@ pub(crate) struct Operand {
     /// The value whose memory is read.
     pub(crate) base: Value,
     /// Index of the first element.
-    offset: i64,
+    pub(super) offset: i64,
     /// For each axis of the operand the distance of its elements.
-    strides: SmallVec<[i64; 6]>,
+    pub(super) strides: SmallVec<[i64; 6]>,
 }
 
 /// Where the operand of a contraction at `position` (0 or 1) is read: as far behind its index maps as strides can tell.
@@ -40,7 +40,7 @@ pub(crate) fn operand(graph: &Graph, dot: &DotGeneral, position: usize, value: V
 }
 
 /// The operand as seen in the memory of the value `depth` index maps behind it.
-fn seen_through(graph: &Graph, value: Value, depth: usize) -> Operand {
+pub(super) fn seen_through(graph: &Graph, value: Value, depth: usize) -> Operand {
     let rank = graph.tensor(value).rank();
     let mut access = access::identity(rank);
     let mut base = value;

@@ -16,6 +16,7 @@
 
 pub(crate) mod access;
 pub(crate) mod contraction;
+mod convolution;
 pub(crate) mod cut;
 mod elementwise;
 pub(crate) mod inline;

@@ -3,7 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::{Graph, Node, Op, Value};
 
-use super::contraction;
+use super::{contraction, convolution};
 use crate::program::Tiled;
 
 /// The routine that computes the node, and the values whose memory it reads; `None` if the node is none.
@@ -13,6 +13,10 @@ pub(crate) fn routine(graph: &Graph, node: &Node) -> Option<(Tiled, SmallVec<[Va
             let (product, lhs, rhs) = contraction::product(graph, node, dot);
             Some((product.into(), smallvec![lhs, rhs]))
         }
+        Op::Conv(conv) => {
+            let (routine, lhs, rhs) = convolution::convolution(graph, node, conv);
+            Some((routine.into(), smallvec![lhs, rhs]))
+        }
         _ => None,
     }
 }
@@ -21,6 +25,7 @@ pub(crate) fn routine(graph: &Graph, node: &Node) -> Option<(Tiled, SmallVec<[Va
 pub(crate) fn memory(graph: &Graph, node: &Node, position: usize) -> Value {
     match &node.op {
         Op::DotGeneral(dot) => contraction::operand(graph, dot, position, node.operands[position]).base,
+        Op::Conv(_) => convolution::operand(graph, node.operands[position]).base,
         _ => node.operands[position],
     }
 }

@@ -1,7 +1,7 @@
 //! Steps of a graph: what passes must not increase.
 
 use tensorwright_ir::op::{Lowering, Runs};
-use tensorwright_ir::{Graph, Node, Op};
+use tensorwright_ir::{Graph, Node, Op, Value};
 
 use super::dce::live_nodes;
 use crate::cost::{TRIPS, contraction, element_cost};
@@ -53,6 +53,12 @@ fn terms(graph: &Graph, node: &Node) -> u64 {
             .map(|&axis| graph.tensor(lhs).shape.size(axis) as u64)
             .product::<u64>()
             .max(1),
+        (Op::Conv(conv), Some(&lhs)) => {
+            let size = |value: Value, axis: usize| graph.tensor(value).shape.size(axis) as u64;
+            let channels = conv.lhs_contract.iter().map(|&axis| size(lhs, axis));
+            let taps = conv.rhs_spatial.iter().map(|&axis| size(node.operands[1], axis));
+            channels.chain(taps).fold(1, u64::saturating_mul).max(1)
+        }
         _ => 1,
     }
 }

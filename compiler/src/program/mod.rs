@@ -6,6 +6,7 @@
 //! A program has a text form that parses back ([`text`]) and a specification that is checked ([`verify`](mod@verify)).
 
 pub mod control;
+mod convolution;
 mod parse;
 mod product;
 mod target;
@@ -16,6 +17,7 @@ pub mod verify;
 
 use tensorwright_ir::{LiteralRef, Location, Op, TensorType, Type};
 
+pub use self::convolution::{Convolution, ConvolutionAxis, ConvolutionLoop, ConvolutionSum, Slide};
 pub use self::product::{Product, ProductLoop};
 pub use self::target::{Target, Untiled};
 pub(crate) use self::tiled::TiledRoutine;

@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Formatter};
 use smallvec::SmallVec;
 use tensorwright_ir::DType;
 
-use super::{KernelCall, Product};
+use super::{Convolution, KernelCall, Product};
 use crate::kernel::GridDim;
 use crate::syntax::{Parser, Result};
 
@@ -118,7 +118,6 @@ macro_rules! table {
             pub fn packs_like(&self, operand: usize, other: &Tiled) -> bool {
                 match (self, other) {
                     $((Tiled::$name(one), Tiled::$name(other)) => one.packs_like(operand, other),)*
-                    #[allow(unreachable_patterns, reason = "while there is one routine")]
                     _ => false,
                 }
             }
@@ -153,4 +152,6 @@ macro_rules! table {
 table! {
     /// A product of matrices.
     Product,
+    /// A convolution.
+    Convolution,
 }

@@ -7,6 +7,8 @@ use tensorwright_compiler::program::{
 use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_ir::{DType, Literal, Op, Scalar, TensorType, Type};
 
+use super::convolved::convolved;
+
 /// The outputs, or `None` if a step is of a kind that is not run here: lists and effects.
 pub(crate) fn run(program: &Program, inputs: &[Literal]) -> Option<Vec<Literal>> {
     let mut memory = Memory::new(program, inputs);
@@ -64,9 +66,12 @@ impl<'p> Memory<'p> {
         match step {
             Step::Kernel(call) => self.kernel(call),
             Step::Tiled(call) if call.operands.iter().all(|operand| operand.form == OperandForm::Strided) => {
-                let Tiled::Product(product) = &call.routine;
                 let operands: Vec<Vec<u8>> = call.operand_slots().map(|slot| self.get(slot)).collect();
-                let result = multiplied(product, &operands[0], &operands[1], self.get(call.out));
+                let (lhs, rhs, out) = (&operands[0], &operands[1], self.get(call.out));
+                let result = match &call.routine {
+                    Tiled::Product(product) => multiplied(product, lhs, rhs, out),
+                    Tiled::Convolution(routine) => convolved(routine, lhs, rhs, out),
+                };
                 self.put(call.out, &result);
                 call.epilogue.iter().for_each(|call| self.kernel(call));
             }
@@ -125,7 +130,7 @@ fn multiplied(product: &Product, lhs: &[u8], rhs: &[u8], mut out: Vec<u8>) -> Ve
     out
 }
 
-fn element(bytes: &[u8], dtype: DType, at: i64) -> Scalar {
+pub(crate) fn element(bytes: &[u8], dtype: DType, at: i64) -> Scalar {
     let (size, begin) = (dtype.size(), at as usize * dtype.size());
     let mut bits = [0; 8];
     bits[..size].copy_from_slice(&bytes[begin..begin + size]);

@@ -3,6 +3,7 @@
 //!
 //! `GRAPH_CASES` sets the number of graphs per property.
 
+mod convolved;
 mod donation;
 mod machine;
 
@@ -36,7 +37,7 @@ impl Target for Tiles {
     }
 
     fn packed_bytes(&self, routine: &Tiled, operand: usize) -> Option<usize> {
-        let Tiled::Product(product) = routine;
+        let Tiled::Product(product) = routine else { return None };
         self.packed.filter(|_| operand == 1 && product.outer.is_empty())
     }
 }

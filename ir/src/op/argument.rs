@@ -1,6 +1,6 @@
 //! What builder methods take for attributes: whatever becomes one.
 
-use super::attribute::{Axes, Offsets};
+use super::attribute::{Axes, Offsets, ShortAxes, ShortOffsets};
 use crate::{Scalar, Shape};
 
 /// What a builder method takes for an attribute of type `Self`.
@@ -42,6 +42,18 @@ impl Argument<Offsets> for &[i64] {
 impl Argument<Offsets> for Vec<i64> {
     fn into_attribute(self) -> Offsets {
         self.into()
+    }
+}
+
+impl<const N: usize> Argument<ShortAxes> for [usize; N] {
+    fn into_attribute(self) -> ShortAxes {
+        self.into_iter().collect()
+    }
+}
+
+impl<const N: usize> Argument<ShortOffsets> for [i64; N] {
+    fn into_attribute(self) -> ShortOffsets {
+        self.into_iter().collect()
     }
 }
 

@@ -14,6 +14,10 @@ use crate::{DType, Literal, LiteralRef, Scalar, Shape};
 pub type Axes = SmallVec<[usize; 6]>;
 /// A list of signed numbers, one per axis.
 pub type Offsets = SmallVec<[i64; 6]>;
+/// A list of axes or extents of which there are mostly two: an op with many lists is small.
+pub type ShortAxes = SmallVec<[usize; 2]>;
+/// A list of signed numbers, one for each of mostly two axes.
+pub type ShortOffsets = SmallVec<[i64; 2]>;
 
 /// The value of one attribute as the text form knows it.
 #[derive(Clone, Debug, PartialEq)]

@@ -61,6 +61,19 @@ macro_rules! for_each_op {
             /// Sum of products over the contracted axes; the result's axes are batch, free axes of `lhs`, free axes of `rhs`.
             #[doc(alias("bmm", "batch_matmul", "baddbmm"))]
             dot_general [lhs, rhs] { lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: DType } 1 => DotGeneral,
+            /// Sum of products over the contracted axes and the taps of the spatial ones, which slide along `lhs`.
+            #[doc(alias("conv_general_dilated", "convolution"))]
+            conv [lhs, rhs] { lhs_batch: ShortAxes, rhs_batch: ShortAxes, lhs_contract: ShortAxes, rhs_contract: ShortAxes, lhs_spatial: ShortAxes, rhs_spatial: ShortAxes, strides: ShortAxes, low: ShortOffsets, high: ShortOffsets, lhs_dilation: ShortAxes, rhs_dilation: ShortAxes, order: Axes, dtype: DType } 1 => Conv by hand,
+            /// Folds what a sliding window sees.
+            #[doc(alias("reduce_window_sum", "pool"))]
+            reduce_window [x] { kind: ReduceKind, window: WindowAxes } 1 => ReduceWindow,
+            /// The number of the tap of a sliding window that sees the first greatest or least element.
+            arg_window [x] { kind: ArgKind, window: WindowAxes } 1 => ArgWindow,
+            /// What a sliding window sees at the tap whose number stands for it.
+            gather_window [x, taps] { window: WindowAxes } 1 => GatherWindow,
+            /// Adds up for each element what stands for windows that see it at the tap whose number stands beside it.
+            #[doc(alias = "select_and_scatter_add")]
+            scatter_window [updates, taps] { shape: Shape, window: WindowAxes } 1 => ScatterWindow,
             /// All operands sorted along `axis` by the first `keys` of them; stable, NaN above all numbers.
             sort [xs ..] { axis: usize, keys: usize, descending: bool } many => Sort by hand,
             /// The `k` greatest elements along `axis`, greatest first, and their i32 indices.
@@ -243,6 +256,14 @@ macro_rules! for_each_op {
             group_norm [x, scale, offset] { groups: usize, channel_axis: usize, epsilon: Scalar } 1 => GroupNorm,
             /// Layer normalisation per batch entry and channel.
             instance_norm [x, scale, offset] { channel_axis: usize, epsilon: Scalar } 1 => InstanceNorm,
+            /// Normalisation of each channel by a mean and a variance that are known.
+            #[doc(alias("batch_normalization", "fused_batch_norm"))]
+            batch_norm [x, scale, offset, mean, variance] { channel_axis: usize, epsilon: Scalar } 1 => BatchNorm,
+            /// Normalisation of each channel by its mean and variance, which are results too.
+            batch_norm_training [x, scale, offset] { channel_axis: usize, epsilon: Scalar } many => BatchNormTraining,
+            /// Each element divided by a power of the mean square of neighbouring channels.
+            #[doc(alias = "lrn")]
+            local_response_norm [x] { channel_axis: usize, size: usize, alpha: Scalar, beta: Scalar, bias: Scalar } 1 => LocalResponseNorm,
             /// `x * rsqrt(max(sum(x^2), epsilon))` along `axes`.
             #[doc(alias = "normalize")]
             l2_normalize [x] { axes: Axes, epsilon: Scalar } 1 => L2Normalize,

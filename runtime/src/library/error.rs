@@ -14,6 +14,9 @@ pub enum RoutineError {
     /// A matrix product of such element types.
     #[error(transparent)]
     Product(#[from] UnsupportedProduct),
+    /// A convolution whose taps are too far from each other, or from the first element.
+    #[error("a convolution over more places than can be counted")]
+    TooFar,
     /// An operand is given packed to a routine that does not gain by it.
     #[error("`{routine}` takes no such operand packed")]
     NotPacked {

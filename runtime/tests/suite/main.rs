@@ -4,6 +4,7 @@
 mod cells;
 mod contract;
 mod control_flow;
+mod convolutions;
 mod derivatives;
 mod executable;
 mod native;

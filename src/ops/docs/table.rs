@@ -54,6 +54,26 @@ x       f32[3, 2]    indices  i32[2, 1]    updates  f32[2, 2]    result, kind Ad
 let x = Tensor::zeros((3, 2), DType::I32);
 let y = x.scatter([[2], [0]], [[1, 2], [3, 4]], ScatterKind::Add, [1], [0], (), (), [0]);
 assert_eq!(y.to_vec::<i32>()?, [3, 4, 0, 0, 1, 2]);"#;
+    reduce_window: "`T[s] -> T[s']`, numbers, bools for any and all; one [`WindowAxis`](crate::WindowAxis) per axis. [`Tensor::max_pool`] and its kin say it for images."
+        r#"use tensorwright::{ReduceKind, WindowAxis};
+let pairs = [WindowAxis { taps: 2, stride: 2, ..WindowAxis::ONE }];
+let x = Tensor::from([1, 5, 2, 3]);
+assert_eq!(x.reduce_window(ReduceKind::Sum, pairs).to_vec::<i32>()?, [6, 5]);"#;
+    arg_window: "`T[s] -> i32[s']`, numbers; one [`WindowAxis`](crate::WindowAxis) per axis. Taps are counted in row-major order; -1 stands for a window that sees nothing."
+        r#"use tensorwright::{ArgKind, WindowAxis};
+let pairs = [WindowAxis { taps: 2, stride: 2, ..WindowAxis::ONE }];
+let x = Tensor::from([1, 5, 2, 3]);
+assert_eq!(x.arg_window(ArgKind::Min, pairs).to_vec::<i32>()?, [0, 0]);"#;
+    gather_window: "`T[s], i32[s'] -> T[s']`, numbers; 0 where the tap sees nothing."
+        r#"use tensorwright::{WindowAxis};
+let pairs = [WindowAxis { taps: 2, stride: 2, ..WindowAxis::ONE }];
+let x = Tensor::from([1, 5, 2, 3]);
+assert_eq!(x.gather_window([1, 0], pairs).to_vec::<i32>()?, [5, 2]);"#;
+    scatter_window: "`T[s'], i32[s'] -> T[s]`, numbers: the transposed map of [`Tensor::gather_window`]."
+        r#"use tensorwright::{WindowAxis};
+let pairs = [WindowAxis { taps: 2, stride: 2, ..WindowAxis::ONE }];
+let x = Tensor::from([5, 2]);
+assert_eq!(x.scatter_window([1, 0], 4, pairs).to_vec::<i32>()?, [0, 5, 2, 0]);"#;
     fma: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast."
         r#"let x = Tensor::from([1.0f32, 2.0]);
 assert_eq!(x.fma(3.0, 0.5).to_vec::<f32>()?, [3.5, 6.5]);"#;
@@ -243,6 +263,19 @@ assert!(y.allclose([[0.848528137, 1.131370850]], 1e-6, 0.0).item::<bool>()?);"#;
         r#"let x = Tensor::from([[1.0, 3.0, 10.0, 30.0]]);
 let y = x.group_norm([1.0; 4], [0.0; 4], 2, 1, 0.0);
 assert!(y.allclose([[-1.0, 1.0, -1.0, 1.0]], 1e-6, 0.0).item::<bool>()?);"#;
+    batch_norm: "`T[.., c, ..], T[c], T[c], T[c], T[c] -> T[.., c, ..]`, floats."
+        r#"let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
+let y = x.batch_norm([1.0; 2], [0.5; 2], [2.0, 20.0], [1.0, 100.0], 1, 0.0);
+assert_eq!(y.to_vec::<f32>()?, [-0.5, -0.5, 1.5, 1.5]);"#;
+    batch_norm_training: "`T[.., c, ..], T[c], T[c] -> T[.., c, ..], T[c], T[c]`, floats: the result, the means and the biased variances."
+        r#"let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
+let results = x.batch_norm_training([1.0; 2], [0.0; 2], 1, 0.0);
+assert_eq!(results[0].to_vec::<f32>()?, [-1.0, -1.0, 1.0, 1.0]);
+assert_eq!((results[1].to_vec::<f32>()?, results[2].to_vec::<f32>()?), (vec![2.0, 20.0], vec![1.0, 100.0]));"#;
+    local_response_norm: "`T[.., c, ..] -> T[.., c, ..]`, floats."
+        r#"let x = Tensor::from([[1.0f32, 2.0, 2.0]]);
+let y = x.local_response_norm(-1, 3, 3.0, 1.0, 1.0);
+assert!(y.allclose([[1.0 / 6.0, 0.2, 2.0 / 9.0]], 1e-6, 0.0).item::<bool>()?);"#;
     instance_norm: "`T[n, .., c, ..], T[c], T[c] -> T[n, .., c, ..]`, floats."
         r#"let x = Tensor::from([[[1.0, 3.0], [10.0, 30.0]]]);
 let y = x.instance_norm([1.0; 2], [0.0; 2], 1, 0.0);

@@ -2,6 +2,7 @@
 
 mod activation;
 mod arithmetic;
+mod batch_norm;
 mod blocks;
 mod build;
 mod contraction;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use activation::*;
 pub use arithmetic::*;
+pub use batch_norm::*;
 pub use blocks::*;
 pub use build::*;
 pub use contraction::*;

@@ -370,9 +370,9 @@ impl CompositeDef for L2Normalize {
 }
 
 /// Operand values for which a small variance does not blow up rounding errors.
-const UNIT: Values = Values::Range(-2.0, 2.0);
+pub(super) const UNIT: Values = Values::Range(-2.0, 2.0);
 
-fn draw_epsilon(draw: &mut Draw<'_>) -> Scalar {
+pub(super) fn draw_epsilon(draw: &mut Draw<'_>) -> Scalar {
     draw.choose(&[Scalar::F32(1e-2), Scalar::F64(0.125)])
 }
 
@@ -386,13 +386,13 @@ fn standardised(b: &mut Builder, x: Value, axes: &[usize], epsilon: Scalar) -> R
     b.mul(centred, root)
 }
 
-fn rsqrt_plus(b: &mut Builder, x: Value, epsilon: Scalar) -> Result<Value, BuildError> {
+pub(super) fn rsqrt_plus(b: &mut Builder, x: Value, epsilon: Scalar) -> Result<Value, BuildError> {
     let sum = b.add_number(x, epsilon.to_f64())?;
     b.rsqrt(sum)
 }
 
 /// `x * scale + offset`, with the axes of `scale` and `offset` being `axes` of `x`.
-fn affine(
+pub(super) fn affine(
     b: &mut Builder,
     x: Value,
     scale: Value,
@@ -406,7 +406,7 @@ fn affine(
     b.add(scaled, offset)
 }
 
-fn widen<const N: usize>(b: &mut Builder, mut xs: [Value; N]) -> Result<[Value; N], BuildError> {
+pub(super) fn widen<const N: usize>(b: &mut Builder, mut xs: [Value; N]) -> Result<[Value; N], BuildError> {
     for x in &mut xs {
         *x = b.widen(*x)?;
     }
@@ -438,7 +438,7 @@ fn check_channels(b: &Builder, operands: &[Value], channel_axis: usize) -> Resul
 }
 
 /// All operands but the first must have this shape, and the dtype of the first.
-fn check_parameters(b: &Builder, operands: &[Value], shape: &Shape) -> Result<(), TypeError> {
+pub(super) fn check_parameters(b: &Builder, operands: &[Value], shape: &Shape) -> Result<(), TypeError> {
     let types: SmallVec<[&TensorType; 4]> = operands.iter().map(|&x| b.tensor(x)).collect();
     for operand in 1..types.len() {
         rule::same_dtype(&types, 0, operand)?;

@@ -68,7 +68,7 @@ impl DotGeneral {
 }
 
 /// Whether every value of `from` is one of `to`, and both are floats or both integers.
-fn widens(from: DType, to: DType) -> bool {
+pub(super) fn widens(from: DType, to: DType) -> bool {
     let sign_kept = from.is_unsigned_int() || to.is_signed_int();
     let larger = to.size() > from.size();
     from == to || larger && (from.is_float() && to.is_float() || from.is_int() && to.is_int() && sign_kept)

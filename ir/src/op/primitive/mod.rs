@@ -6,6 +6,7 @@ mod binary;
 mod columns;
 mod compare;
 mod concat;
+mod conv;
 mod convert;
 mod create;
 mod dot;
@@ -20,9 +21,11 @@ mod scan;
 mod scatter;
 mod select;
 mod slice;
+mod slide;
 mod sort;
 mod ternary;
 mod unary;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +35,7 @@ pub use binary::*;
 pub use columns::*;
 pub use compare::*;
 pub use concat::*;
+pub use conv::*;
 pub use convert::*;
 pub use create::*;
 pub use dot::*;
@@ -48,6 +52,7 @@ pub use slice::*;
 pub use sort::*;
 pub use ternary::*;
 pub use unary::*;
+pub use window::*;
 
 /// Elements of a tensor of this type with its empty axes left out: what a sample may still multiply.
 fn bulk(ty: &crate::TensorType) -> usize {

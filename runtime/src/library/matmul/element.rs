@@ -199,6 +199,34 @@ pub(crate) struct Panels {
 /// Packs panels.
 pub(crate) type Pack<N> = unsafe fn(&Panels, *mut N);
 
+/// Copies elements at a distance, as numbers: where from, how far apart, where to, how far apart, how many.
+pub(crate) type CopyRun<N> = unsafe fn(*const u8, isize, *mut N, usize, usize);
+
+/// # Safety
+/// The elements are readable, and the numbers writable.
+unsafe fn copy_apart<E: Stored<N>, N: Number>(
+    from: *const u8,
+    from_step: isize,
+    to: *mut N,
+    to_step: usize,
+    count: usize,
+) {
+    let from = from.cast::<E>();
+    // SAFETY: the caller's promise.
+    unsafe {
+        if from_step == 1 && to_step == 1 {
+            let whole = count / RUN * RUN;
+            for at in (0..whole).step_by(RUN) {
+                copy_run::<E, N, RUN>(from.add(at), to.add(at));
+            }
+            return pack_rest(from.add(whole), to.add(whole), count - whole);
+        }
+        for i in 0..count {
+            *to.add(i * to_step) = (*from.offset(i as isize * from_step)).read();
+        }
+    }
+}
+
 /// A finished tile of sums that goes to its place: rows of `pitch` numbers to any strides.
 #[derive(Clone, Copy)]
 pub(crate) struct Finished<N> {
@@ -413,10 +441,23 @@ unsafe fn unpack<E: Stored<N>, N: Number>(finished: &Finished<N>, to: *mut u8) {
     }
 }
 
+/// What a [`CopyRun`] makes of elements that are no such numbers.
+///
+/// # Safety
+/// The numbers are writable.
+unsafe fn zeros<N: Number>(_: *const u8, _: isize, to: *mut N, to_step: usize, count: usize) {
+    for i in 0..count {
+        // SAFETY: the caller's promise.
+        unsafe { *to.add(i * to_step) = N::ZERO };
+    }
+}
+
 /// Numbers with their packing routines per element type.
 pub(crate) trait Packs: Number {
     /// The routine for an element type that converts to this number, `None` for the others.
     fn pack(element: Element) -> Option<Pack<Self>>;
+    /// Copies elements of a type that converts to this number; of other types it makes zeros.
+    fn copy_run(element: Element) -> CopyRun<Self>;
     /// The routine for an element type that this number converts to, `None` for the others.
     fn unpack(element: Element) -> Option<Unpack<Self>>;
 }
@@ -428,6 +469,12 @@ macro_rules! packs {
                 match element {
                     $(Element::$element => Some(pack::<$stored, $number>),)*
                     _ => None,
+                }
+            }
+            fn copy_run(element: Element) -> CopyRun<Self> {
+                match element {
+                    $(Element::$element => copy_apart::<$stored, $number>,)*
+                    _ => zeros::<$number>,
                 }
             }
             fn unpack(element: Element) -> Option<Unpack<Self>> {

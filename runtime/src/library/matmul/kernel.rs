@@ -50,6 +50,17 @@ pub(crate) struct Block<T> {
     pub(crate) adds: bool,
 }
 
+/// A sum of vectors, each times a vector of weights: `out[i] = sum over (x, w) of x[x + i] * weights[w + i]`, in the order of the terms.
+#[derive(Clone, Copy)]
+pub(crate) struct Weighted<'a, T> {
+    pub(crate) x: *const T,
+    pub(crate) weights: *const T,
+    /// Where the vectors of each term begin.
+    pub(crate) terms: &'a [(isize, isize)],
+    pub(crate) out: *mut T,
+    pub(crate) lanes: usize,
+}
+
 /// A kernel for a fixed number of rows and columns.
 pub(crate) type Micro<T> = unsafe fn(&Block<T>);
 /// A kernel for a fixed number of rows and any number of columns, which is the second argument.
@@ -63,6 +74,8 @@ pub(crate) struct Kernels<T: 'static> {
     pub(crate) micro: &'static [Micro<T>],
     /// The streaming kernel with `i + 1` rows.
     pub(crate) stream: [Strip<T>; STREAM_ROWS],
+    /// The kernel of sums of weighted vectors.
+    pub(crate) weighted: unsafe fn(&Weighted<'_, T>),
     /// The dot product kernel for any number of rows, the second argument, and of columns, the third.
     pub(crate) dot: unsafe fn(&Block<T>, usize, usize),
 }
@@ -219,6 +232,76 @@ unsafe fn stream_rest<V: Vector, const ROWS: usize, const UNROLL: usize>(
     }
 }
 
+/// Registers of results that [`weighted`] keeps.
+const WEIGHTED: usize = 4;
+
+/// # Safety
+/// The instruction set of `V` is there; the vectors of all terms are readable for the lanes, and `out` is writable for them.
+#[inline(always)]
+unsafe fn weighted<V: Vector>(sum: &Weighted<'_, V::Number>) {
+    let mut lane = 0;
+    // SAFETY: the lanes are the caller's.
+    unsafe {
+        while lane + WEIGHTED * V::LANES <= sum.lanes {
+            weighted_block::<V, WEIGHTED>(sum, lane);
+            lane += WEIGHTED * V::LANES;
+        }
+        while lane + V::LANES <= sum.lanes {
+            weighted_block::<V, 1>(sum, lane);
+            lane += V::LANES;
+        }
+        if lane < sum.lanes {
+            weighted_rest::<V>(sum, lane);
+        }
+    }
+}
+
+/// # Safety
+/// As of [`weighted`], for `COUNT` registers from `lane` on.
+#[inline(always)]
+unsafe fn weighted_block<V: Vector, const COUNT: usize>(sum: &Weighted<'_, V::Number>, lane: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let (x, weights) = (sum.x.wrapping_add(lane), sum.weights.add(lane));
+        let mut sums = [V::splat(V::Number::ZERO); COUNT];
+        for &(at, weight) in sum.terms {
+            let (x, weights) = (x.wrapping_offset(at), weights.offset(weight));
+            for (w, sum) in sums.iter_mut().enumerate() {
+                let weight = V::load(weights.add(w * V::LANES));
+                *sum = V::load(x.add(w * V::LANES)).times_plus(weight, *sum);
+            }
+        }
+        for (w, result) in sums.into_iter().enumerate() {
+            result.store(sum.out.add(lane + w * V::LANES));
+        }
+    }
+}
+
+/// The lanes that do not fill a register, through padded copies, so that they are computed as the others are.
+///
+/// # Safety
+/// As of [`weighted`], for the lanes from `lane` on.
+#[inline(always)]
+unsafe fn weighted_rest<V: Vector>(sum: &Weighted<'_, V::Number>, lane: usize) {
+    let count = sum.lanes - lane;
+    let (mut x, mut weights) = ([V::Number::ZERO; MAX_COLUMNS], [V::Number::ZERO; MAX_COLUMNS]);
+    // SAFETY: the caller's promise; a register is at most MAX_COLUMNS wide.
+    unsafe {
+        let mut result = V::splat(V::Number::ZERO);
+        for &(at, weight) in sum.terms {
+            for (i, (x, w)) in x.iter_mut().zip(&mut weights).take(count).enumerate() {
+                *x = *sum.x.wrapping_offset(at).add(lane + i);
+                *w = *sum.weights.offset(weight).add(lane + i);
+            }
+            result = V::load(x.as_ptr()).times_plus(V::load(weights.as_ptr()), result);
+        }
+        result.store(x.as_mut_ptr());
+        for (i, &number) in x.iter().take(count).enumerate() {
+            *sum.out.add(lane + i) = number;
+        }
+    }
+}
+
 /// Columns of `b` that a dot product kernel handles together.
 const DOT_COLUMNS: usize = 4;
 
@@ -314,7 +397,7 @@ unsafe fn dot_total<V: Vector, const WIDTH: usize>(
     lanes[0]
 }
 
-/// Makes a module with the three kernels compiled for an instruction set, and the table of them.
+/// Makes a module with the kernels compiled for an instruction set, and the table of them.
 macro_rules! instruction_set {
     ($name:ident, $($features:literal)?, rows: [$($rows:literal)*]) => {
         mod $name {
@@ -340,6 +423,14 @@ macro_rules! instruction_set {
             }
 
             /// # Safety
+            /// As for `super::weighted`.
+            $(#[target_feature(enable = $features)])?
+            unsafe fn weighted<V: Vector>(sum: &Weighted<'_, V::Number>) {
+                // SAFETY: the caller's promise.
+                unsafe { super::weighted::<V>(sum) };
+            }
+
+            /// # Safety
             /// As for `super::dot`.
             $(#[target_feature(enable = $features)])?
             unsafe fn dot<V: Vector, const WIDTH: usize>(
@@ -356,6 +447,7 @@ macro_rules! instruction_set {
                     columns: WIDE * V::LANES,
                     micro: const { &[$(micro::<V, $rows> as Micro<V::Number>),*] },
                     stream: [stream::<V, 1, 4>, stream::<V, 2, 4>, stream::<V, 3, 4>],
+                    weighted: weighted::<V>,
                     dot: dot::<V, DOT_WIDTH>,
                 }
             }

@@ -29,8 +29,11 @@ mod tiling;
 mod vector;
 
 pub use element::Element;
+pub(super) use element::{Accumulator, CopyRun, Finished, Packs};
+pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Weighted};
+pub(super) use run::edge;
+pub(super) use vector::Number;
 
-use element::Accumulator;
 use kernel::{DOT_LANES, DOT_ROWS, STREAM_ROWS};
 use run::Operands;
 use std::ops::Range;
@@ -326,7 +329,7 @@ impl MatMul {
 const PREPACKED_ROWS: u64 = 96;
 
 /// Whether every number of the one accumulator is one of the other.
-fn widens(from: Accumulator, to: Accumulator) -> bool {
+pub(super) fn widens(from: Accumulator, to: Accumulator) -> bool {
     use Accumulator::{F32, F64, I32, I64};
     matches!((from, to), (I32 | I64, I64) | (I32, I32) | (F32 | F64, F64) | (F32, F32))
 }

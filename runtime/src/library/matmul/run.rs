@@ -396,7 +396,13 @@ impl<N: Kernel + Packs> Run<'_, N> {
 ///
 /// # Safety
 /// As for the kernel, but `block.out` is writable for `columns` only.
-unsafe fn edge<N: Kernel>(micro: Micro<N>, block: &Block<N>, rows: usize, columns: usize, width: usize) {
+pub(crate) unsafe fn edge<N: Kernel>(
+    micro: Micro<N>,
+    block: &Block<N>,
+    rows: usize,
+    columns: usize,
+    width: usize,
+) {
     let mut whole = [N::ZERO; MAX_ROWS * MAX_COLUMNS];
     let inner = Block { out: whole.as_mut_ptr(), out_row: width as isize, adds: false, ..*block };
     // SAFETY: `whole` has room for the largest register block; the rest is the caller's promise.

@@ -11,6 +11,7 @@
 //! | `scan` | `cumulative` |
 //! | `windows`, `gather`, `scatter`, `listed`, `joining` | `gather`, `scatter` |
 //! | `section` | `dynamic_slice`, `dynamic_update_slice` |
+//! | `pooling` | `reduce_window`, `arg_window`, `gather_window`, `scatter_window` |
 //! | `random` | `rng_bits` |
 //! | `copy` | `bitcast`, `transpose` |
 
@@ -19,6 +20,7 @@ mod gather;
 mod joining;
 mod lines;
 mod listed;
+mod pooling;
 mod random;
 mod scan;
 mod scatter;
@@ -112,6 +114,10 @@ impl Routine {
             Op::Scatter(op) => Box::new(scatter::Scattering::new(op, operands)),
             Op::DynamicSlice(_) => Box::new(section::Reading::new(operands, &results[0])),
             Op::DynamicUpdateSlice(_) => Box::new(section::Writing::new(operands)),
+            Op::ReduceWindow(op) => Box::new(pooling::Pooling::reduce(op, &operands[0], &results[0])?),
+            Op::ArgWindow(op) => Box::new(pooling::Pooling::arg(op, &operands[0], &results[0])?),
+            Op::GatherWindow(op) => Box::new(pooling::Pooling::gather(op, &operands[0], &results[0])?),
+            Op::ScatterWindow(op) => Box::new(pooling::Pooling::scatter(op, &operands[0], &results[0])?),
             Op::RngBits(op) => Box::new(random::Random::new(op)),
             Op::Bitcast(_) => Box::new(copy::Bytes { bytes: results[0].bytes() }),
             Op::Transpose(op) => Box::new(copy::Strided::transpose(&op.permutation, &operands[0])),

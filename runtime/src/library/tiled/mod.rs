@@ -1,11 +1,13 @@
 //! Routines of the library that compute their result tile by tile: what a step runs of one, and the table of them.
 
+mod convolution;
 mod product;
 
 use std::fmt::Debug;
 
 use tensorwright_compiler::program::{OperandForm, TileSize, Tiled};
 
+pub use self::convolution::ConvolutionKernel;
 pub use self::product::ProductKernel;
 use super::error::RoutineError;
 
@@ -59,6 +61,7 @@ pub struct Packing {
 /// Plans a routine whose operands have these forms.
 pub fn planned(routine: &Tiled, forms: &[OperandForm]) -> Result<Box<dyn TiledKernel>, RoutineError> {
     Ok(match routine {
+        Tiled::Convolution(routine) => Box::new(ConvolutionKernel::plan(routine, forms)?),
         Tiled::Product(product) => Box::new(ProductKernel::plan(product, forms)?),
     })
 }

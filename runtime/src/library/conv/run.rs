@@ -1,0 +1,465 @@
+//! A tile at work.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+use tensorwright_compiler::program::{ConvolutionAxis, ConvolutionSum, Slide};
+
+use super::gather::{Source, Target};
+use super::loops::{Cursor, Loop, Loops, Places, Run, common_step, count};
+use super::phase::{Phase, choices};
+use super::plan::{ConvolutionPlan, Method, Orientation};
+use crate::library::matmul::{
+    Accumulator, Block, DEPTH, Finished, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Packs, edge,
+};
+
+impl ConvolutionPlan {
+    /// Parts of the scratch memory, and its bytes.
+    fn scratch(&self) -> Scratch {
+        let number = match self.output.accumulator() {
+            Accumulator::I32 | Accumulator::F32 => 4,
+            Accumulator::I64 | Accumulator::F64 => 8,
+        };
+        let depth = DEPTH.min(self.routine.terms() as usize);
+        let [rows, columns] = self.lanes().map(|n| n as usize);
+        let pitch = columns.next_multiple_of(MAX_COLUMNS);
+        let left = depth * (rows + MAX_ROWS);
+        let right = depth * MAX_COLUMNS;
+        let [left, right, sums] = [left, right, rows * pitch].map(|n| (n * number).next_multiple_of(64));
+        Scratch { right: left, sums: left + right, bytes: left + right + sums }
+    }
+
+    /// Bytes of scratch memory, aligned to 64 bytes, that each running tile needs for itself.
+    pub(crate) fn scratch_bytes(&self) -> usize {
+        match self.method {
+            Method::Products => self.scratch().bytes,
+            Method::Lanes => self.weight_bytes(),
+        }
+    }
+
+    /// Computes one tile.
+    ///
+    /// # Safety
+    /// `tile` is below [`Self::tiles`]. The operands are readable and `out` is writable as far as the routine reaches, and do not overlap; nobody else uses
+    /// the tile's part of `out`. `scratch` is aligned to 64 bytes, writable for [`Self::scratch_bytes`], and used by no other running tile.
+    pub(crate) unsafe fn run_tile(
+        &self,
+        tile: u64,
+        operands: [*const u8; 2],
+        out: *mut u8,
+        scratch: *mut u8,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match self.output.accumulator() {
+                Accumulator::I32 => self.run::<i32>(tile, operands, out, scratch),
+                Accumulator::I64 => self.run::<i64>(tile, operands, out, scratch),
+                Accumulator::F32 => self.run::<f32>(tile, operands, out, scratch),
+                Accumulator::F64 => self.run::<f64>(tile, operands, out, scratch),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As of [`Self::run_tile`], and `N` is the accumulator.
+    unsafe fn run<N: Kernel + Packs>(
+        &self,
+        tile: u64,
+        operands: [*const u8; 2],
+        out: *mut u8,
+        scratch: *mut u8,
+    ) {
+        if self.method == Method::Lanes {
+            // SAFETY: the caller's promise; elements are numbers.
+            return unsafe { self.run_lanes::<N>(tile, operands, out, scratch) };
+        }
+        let part = self.part(tile);
+        let memory = Memory::<N>::new(&self.scratch(), scratch);
+        for phases in choices(&self.phases) {
+            let Some(job) = Job::new(self, &part, &phases, operands, out) else { continue };
+            // SAFETY: the job is a part of the tile.
+            unsafe { job.run(&memory) };
+        }
+    }
+}
+
+/// Where the parts of the scratch memory begin (the left operand is first), and its size.
+struct Scratch {
+    right: usize,
+    sums: usize,
+    bytes: usize,
+}
+
+/// The scratch memory of a tile.
+struct Memory<N> {
+    left: *mut N,
+    right: *mut N,
+    sums: *mut N,
+}
+
+impl<N> Memory<N> {
+    fn new(parts: &Scratch, base: *mut u8) -> Memory<N> {
+        Memory {
+            left: base.cast(),
+            right: base.wrapping_add(parts.right).cast(),
+            sums: base.wrapping_add(parts.sums).cast(),
+        }
+    }
+}
+
+/// An operand of a product of matrices, with its loops: what differs from block to block is not here.
+struct Side {
+    from: *const u8,
+    lanes: Loops,
+    depth: Loops,
+    places: Places,
+}
+
+/// One phase of a tile: a product of two matrices.
+struct Job<'a> {
+    plan: &'a ConvolutionPlan,
+    /// The operand whose lanes are rows, and the one whose lanes are columns.
+    sides: [Side; 2],
+    elements: Places,
+    out: *mut u8,
+    /// Whether results go to the output as they are computed.
+    direct: Option<isize>,
+}
+
+/// A loop of depth in both operands.
+struct DepthLoop {
+    count: usize,
+    steps: [isize; 2],
+    slide: Option<(usize, i64)>,
+}
+
+/// One phase of a part of the result: where it begins, in elements, and its loops.
+#[derive(Default)]
+struct Part {
+    lhs: isize,
+    rhs: isize,
+    out: isize,
+    pixels: Loops,
+    channels: Loops,
+    /// For each axis along which taps slide the element that the first tap of the first result meets.
+    places: Places,
+}
+
+impl Part {
+    fn of(plan: &ConvolutionPlan, ranges: &[Range<u64>], phases: &[Phase]) -> Part {
+        let routine = &plan.routine;
+        let mut part =
+            Part { lhs: routine.lhs_offset as isize, rhs: routine.rhs_offset as isize, ..Part::default() };
+        for ((axis, range), &out) in routine.axes.iter().zip(ranges).zip(&plan.out) {
+            part.add(axis, range, out, phases);
+        }
+        part
+    }
+
+    fn add(&mut self, axis: &ConvolutionAxis, range: &Range<u64>, out: isize, phases: &[Phase]) {
+        let (start, count) = (range.start as isize, (range.end - range.start) as usize);
+        match axis {
+            ConvolutionAxis::Batch(l) | ConvolutionAxis::Left(l) | ConvolutionAxis::Right(l) => {
+                self.lhs += start * l.lhs as isize;
+                self.rhs += start * l.rhs as isize;
+                self.out += start * out;
+                match axis {
+                    ConvolutionAxis::Left(_) => {
+                        self.pixels.push(Loop { count, step: l.lhs as isize, out, slide: None });
+                    }
+                    ConvolutionAxis::Right(_) => {
+                        self.channels.push(Loop { count, step: l.rhs as isize, out, slide: None });
+                    }
+                    _ => {}
+                }
+            }
+            ConvolutionAxis::Slide(along) => self.slide(along, range, out, phases),
+        }
+    }
+
+    fn slide(&mut self, along: &Slide, range: &Range<u64>, out: isize, phases: &[Phase]) {
+        let number = self.places.len();
+        let phase = &phases[number];
+        let (result, count, apart) = phase.among(range);
+        let element = if count == 0 { 0 } else { phase.element(result) };
+        self.lhs = self.lhs.wrapping_add((element as isize).wrapping_mul(along.lhs as isize));
+        self.rhs += phase.first_tap as isize * along.rhs as isize;
+        self.out += result as isize * out;
+        self.places.push(element);
+        self.pixels.push(Loop {
+            count: count as usize,
+            step: (phase.by as isize).wrapping_mul(along.lhs as isize),
+            out: apart as isize * out,
+            slide: Some((number, phase.by)),
+        });
+    }
+}
+
+impl<'a> Job<'a> {
+    /// The phase of a part of the result; `None` if there is no such result.
+    fn new(
+        plan: &'a ConvolutionPlan,
+        ranges: &[Range<u64>],
+        phases: &[Phase],
+        operands: [*const u8; 2],
+        out: *mut u8,
+    ) -> Option<Job<'a>> {
+        let mut part = Part::of(plan, ranges, phases);
+        if count(&part.pixels) == 0 || count(&part.channels) == 0 {
+            return None;
+        }
+        part.pixels.retain(|l| l.count != 1);
+        part.channels.retain(|l| l.count != 1);
+        let depth = depth_loops(plan, phases);
+        let of = |operand: usize| -> Loops {
+            let seen = |l: &DepthLoop| Loop {
+                count: l.count,
+                step: l.steps[operand],
+                out: 0,
+                slide: l.slide.filter(|_| operand == 0),
+            };
+            depth.iter().map(seen).collect()
+        };
+        let size = plan.input.size() as isize;
+        let at = |operand: usize, offset: isize| operands[operand].wrapping_offset(offset.wrapping_mul(size));
+        let elements = plan.slides.iter().map(|slide| slide.elements as i64).collect();
+        let left = Side { from: at(0, part.lhs), lanes: part.pixels, depth: of(0), places: part.places };
+        let right = Side { from: at(1, part.rhs), lanes: part.channels, depth: of(1), places: Places::new() };
+        let sides = match plan.orientation {
+            Orientation::Channels => [left, right],
+            Orientation::Pixels => [right, left],
+        };
+        let out = out.wrapping_offset(part.out * plan.output.size() as isize);
+        let job = Job { plan, sides, elements, out, direct: None };
+        Some(Job { direct: job.direct_rows(), ..job })
+    }
+
+    /// The step from row to row if results can be computed in the output itself.
+    fn direct_rows(&self) -> Option<isize> {
+        let plan = self.plan;
+        let [rows, columns] = &self.sides;
+        let adjacent = matches!(common_step(&columns.lanes, |l| l.out), Some(0 | 1));
+        let fits = adjacent && plan.output.is_number(plan.output.accumulator()) && count(&rows.depth) > 0;
+        common_step(&rows.lanes, |l| l.out).filter(|_| fits)
+    }
+
+    fn source<N: Packs>(&self, side: usize) -> Source<'_, N> {
+        let Side { from, lanes, depth, places } = &self.sides[side];
+        Source {
+            from: *from,
+            bytes: self.plan.input.size() as isize,
+            copy: N::copy_run(self.plan.input),
+            lanes,
+            depth,
+            places,
+            elements: &self.elements[..places.len()],
+        }
+    }
+
+    /// # Safety
+    /// As of [`ConvolutionPlan::run_tile`], for a part of the tile.
+    unsafe fn run<N: Kernel + Packs>(&self, memory: &Memory<N>) {
+        let rows = count(&self.sides[0].lanes);
+        let columns = count(&self.sides[1].lanes);
+        let pitch = columns.next_multiple_of(MAX_COLUMNS);
+        let (to, row) = match self.direct {
+            Some(row) => (self.out.cast::<N>(), row),
+            None => (memory.sums, pitch as isize),
+        };
+        let depth = count(&self.sides[0].depth);
+        let product = Product {
+            kernels: N::kernels(),
+            left: self.source::<N>(0),
+            right: self.source::<N>(1),
+            memory,
+            rows,
+            columns,
+            is_direct: self.direct.is_some(),
+            in_place: self.plan.input.is_number(self.plan.output.accumulator()),
+        };
+        for start in (0..depth).step_by(DEPTH) {
+            // SAFETY: the caller's promise.
+            unsafe { product.block(start..depth.min(start + DEPTH), to, row) };
+        }
+        if self.direct.is_none() {
+            // SAFETY: the sums are complete, or there are none.
+            unsafe {
+                if depth == 0 {
+                    (0..rows * pitch).for_each(|i| *memory.sums.add(i) = N::ZERO);
+                }
+                self.finish(memory.sums, rows, pitch);
+            }
+        }
+    }
+
+    /// Moves sums to the output.
+    ///
+    /// # Safety
+    /// As of [`Self::run`]; the sums are complete.
+    unsafe fn finish<N: Packs>(&self, sums: *const N, rows: usize, pitch: usize) {
+        let Some(unpack) = N::unpack(self.plan.output) else { return };
+        let size = self.plan.output.size() as isize;
+        let [row_lanes, column_lanes] = [&self.sides[0].lanes, &self.sides[1].lanes];
+        let (around, run) = out_run(column_lanes);
+        let mut row = Cursor::new(row_lanes, self.elements.len(), 0);
+        for r in 0..rows {
+            let mut column = Cursor::new(around, self.elements.len(), 0);
+            for first in (0..count(column_lanes)).step_by(run.length) {
+                let finished = Finished {
+                    sums: sums.wrapping_add(r * pitch + first),
+                    pitch,
+                    rows: 1,
+                    columns: run.length,
+                    row_stride: 0,
+                    column_stride: run.step,
+                    adds: false,
+                };
+                // SAFETY: the output's part is the caller's to write.
+                unsafe { unpack(&finished, self.out.wrapping_offset((row.out + column.out) * size)) };
+                column.advance();
+            }
+            row.advance();
+        }
+    }
+}
+
+/// The innermost of some loops as a run of results.
+fn out_run(loops: &[Loop]) -> (&[Loop], Run) {
+    match loops.split_last() {
+        Some((last, around)) => (around, Run { length: last.count, step: last.out, unit: 1, slide: None }),
+        None => (loops, Run { length: 1, step: 0, unit: 1, slide: None }),
+    }
+}
+
+/// Depth in the order of the description, without what runs once.
+fn depth_loops(plan: &ConvolutionPlan, phases: &[Phase]) -> SmallVec<[DepthLoop; 6]> {
+    let of = |sum: &ConvolutionSum| match *sum {
+        ConvolutionSum::Loop(l) => {
+            DepthLoop { count: l.extent as usize, steps: [l.lhs as isize, l.rhs as isize], slide: None }
+        }
+        ConvolutionSum::Taps(axis) => {
+            let axis = axis as usize;
+            let (slide, phase) = (&plan.slides[axis], &phases[axis]);
+            DepthLoop {
+                // Of no elements nothing is summed.
+                count: if slide.elements == 0 { 0 } else { phase.taps as usize },
+                steps: [
+                    (phase.tap_elements as isize).wrapping_mul(slide.lhs as isize),
+                    (phase.tap_step as isize).wrapping_mul(slide.rhs as isize),
+                ],
+                slide: Some((axis, phase.tap_elements)),
+            }
+        }
+    };
+    plan.routine.sums.iter().map(of).filter(|l| l.count != 1).collect()
+}
+
+/// A product whose operands are gathered.
+struct Product<'a, N: 'static> {
+    kernels: &'static Kernels<N>,
+    left: Source<'a, N>,
+    right: Source<'a, N>,
+    memory: &'a Memory<N>,
+    rows: usize,
+    columns: usize,
+    is_direct: bool,
+    /// Whether elements are numbers as they are.
+    in_place: bool,
+}
+
+/// A left operand that is ready: where row 0 is, steps from row to row within a panel and from depth to depth, and from panel to panel.
+struct Left<N> {
+    a: *const N,
+    row: isize,
+    depth: isize,
+    panel: isize,
+}
+
+impl<N: Kernel + Packs> Product<'_, N> {
+    /// Rows that are multiplied at once: about equal parts for the kernels.
+    fn panel_rows(&self) -> usize {
+        self.rows.div_ceil(self.rows.div_ceil(self.kernels.micro.len()))
+    }
+
+    /// Adds one block of depth.
+    ///
+    /// # Safety
+    /// As of [`ConvolutionPlan::run_tile`]; the block is within the depth.
+    unsafe fn block(&self, depth: Range<usize>, to: *mut N, row: isize) {
+        let width = self.kernels.columns;
+        // SAFETY: the caller's promise.
+        let left = unsafe { self.left(depth.clone()) };
+        for first in (0..self.columns).step_by(width) {
+            let lanes = width.min(self.columns - first);
+            let target = Target { to: self.memory.right, lane: 1, depth: width };
+            // SAFETY: the scratch memory has room for a panel.
+            unsafe {
+                if lanes < width {
+                    (0..depth.len() * width).for_each(|i| *self.memory.right.add(i) = N::ZERO);
+                }
+                self.right.gather(first..first + lanes, depth.clone(), target);
+                self.rows(&left, depth.clone(), to.wrapping_add(first), row, lanes);
+            }
+        }
+    }
+
+    /// The left operand of a block, gathered unless it can be read in place.
+    ///
+    /// # Safety
+    /// As of [`Self::block`].
+    unsafe fn left(&self, depth: Range<usize>) -> Left<N> {
+        let height = self.panel_rows();
+        if self.in_place
+            && let Some((from, row, step)) = self.left.in_place(0..self.rows, depth.clone())
+        {
+            return Left { a: from.cast(), row, depth: step, panel: row * height as isize };
+        }
+        let to = self.memory.left;
+        let length = depth.len();
+        if !self.left.runs_along_lanes() {
+            let target = Target { to, lane: length, depth: 1 };
+            // SAFETY: the scratch memory has room for all rows.
+            unsafe { self.left.gather(0..self.rows, depth, target) };
+            return Left { a: to, row: length as isize, depth: 1, panel: (length * height) as isize };
+        }
+        for first in (0..self.rows).step_by(height) {
+            let to = to.wrapping_add(first * length);
+            let lanes = first..self.rows.min(first + height);
+            // SAFETY: as above.
+            unsafe { self.left.gather(lanes, depth.clone(), Target { to, lane: 1, depth: height }) };
+        }
+        Left { a: to, row: 1, depth: height as isize, panel: (length * height) as isize }
+    }
+
+    /// All rows against one panel.
+    ///
+    /// # Safety
+    /// As of [`Self::block`].
+    unsafe fn rows(&self, left: &Left<N>, depth: Range<usize>, to: *mut N, row: isize, columns: usize) {
+        let width = self.kernels.columns;
+        let height = self.panel_rows();
+        for (panel, first) in (0..self.rows).step_by(height).enumerate() {
+            let rows = height.min(self.rows - first);
+            let block = Block {
+                depth: depth.len(),
+                a: left.a.wrapping_offset(panel as isize * left.panel),
+                a_row: left.row,
+                a_depth: left.depth,
+                b: self.memory.right.cast_const(),
+                b_step: width as isize,
+                out: to.wrapping_offset(first as isize * row),
+                out_row: row,
+                adds: depth.start > 0,
+            };
+            let micro = self.kernels.micro[rows - 1];
+            // SAFETY: the rows are those of the tile, and the kernel's columns fit or go to a buffer where they do.
+            unsafe {
+                if columns == width || !self.is_direct {
+                    micro(&block);
+                } else {
+                    edge(micro, &block, rows, columns, width);
+                }
+            }
+        }
+    }
+}

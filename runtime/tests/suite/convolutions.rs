@@ -1,0 +1,235 @@
+//! Convolutions of whole images give what the evaluator gives, in any layout, and the same bits on any number of threads.
+
+use tensorwright_compiler::CompileOptions;
+use tensorwright_ir::op::attribute::{ShortAxes, ShortOffsets};
+use tensorwright_ir::op::primitive::Conv;
+use tensorwright_ir::op::{Random, Tolerance};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, TensorType, eval};
+use tensorwright_runtime::Executable;
+use tensorwright_testkit::tolerance::{first_difference, same_values};
+
+/// A letter that slides: elements, taps, stride, low, high, dilation of elements and of taps.
+type Sliding = (char, usize, usize, usize, i64, i64, usize, usize);
+
+/// A convolution of images, in the letters of its axes: `N` images, `G` groups, `C` channels in, `O` channels out, and small letters that slide.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    dtypes: (DType, DType),
+    axes: [&'static str; 3],
+    /// Extents of the letters that do not slide.
+    sizes: [(char, usize); 4],
+    slides: &'static [Sliding],
+}
+
+impl Case {
+    fn types(&self) -> [TensorType; 2] {
+        [0, 1].map(|operand| {
+            let size = |letter: char| match self.slides.iter().find(|slide| slide.0 == letter) {
+                Some(slide) => {
+                    if operand == 0 {
+                        slide.1
+                    } else {
+                        slide.2
+                    }
+                }
+                None => self.sizes.iter().find(|size| size.0 == letter).expect("every letter has a size").1,
+            };
+            TensorType::new(self.dtypes.0, self.axes[operand].chars().map(size).collect::<Vec<_>>())
+        })
+    }
+
+    fn op(&self) -> Conv {
+        let [lhs, rhs, out] = self.axes;
+        let at = |text: &str, letter: char| text.find(letter);
+        let shared = |letter: char, of: &str| -> ShortAxes { at(of, letter).into_iter().collect() };
+        let both = |letter| if rhs.contains(letter) && lhs.contains(letter) { letter } else { '-' };
+        let slides = |text: &str| -> ShortAxes {
+            self.slides.iter().map(|s| at(text, s.0).expect("it slides")).collect()
+        };
+        let mut canonical: Vec<char> = Vec::new();
+        canonical.extend(Some('G').filter(|_| lhs.contains('G')));
+        canonical.extend(lhs.chars().filter(|&c| c == 'N'));
+        canonical.extend(rhs.chars().filter(|&c| c == 'O'));
+        canonical.extend(self.slides.iter().map(|s| s.0));
+        Conv {
+            lhs_batch: shared(both('G'), lhs),
+            rhs_batch: shared(both('G'), rhs),
+            lhs_contract: shared(both('C'), lhs),
+            rhs_contract: shared(both('C'), rhs),
+            lhs_spatial: slides(lhs),
+            rhs_spatial: slides(rhs),
+            strides: self.slides.iter().map(|s| s.3).collect(),
+            low: self.slides.iter().map(|s| s.4).collect::<ShortOffsets>(),
+            high: self.slides.iter().map(|s| s.5).collect::<ShortOffsets>(),
+            lhs_dilation: self.slides.iter().map(|s| s.6).collect(),
+            rhs_dilation: self.slides.iter().map(|s| s.7).collect(),
+            order: out.chars().map(|c| canonical.iter().position(|&l| l == c).expect("an axis")).collect(),
+            dtype: self.dtypes.1,
+        }
+    }
+
+    fn graph(&self) -> Graph {
+        let mut b = Builder::new("f");
+        let inputs = self.types().map(|ty| b.input(ty));
+        let result = b.push_one(self.op(), &inputs).unwrap_or_else(|error| panic!("{self:?}: {error}"));
+        b.finish(&[result])
+    }
+
+    fn inputs(&self, seed: u64) -> [Literal; 2] {
+        let mut random = Random::new(seed);
+        self.types().map(|ty| {
+            let dtype = ty.dtype;
+            Literal::from_fn(ty, |_| {
+                if dtype.is_float() {
+                    Scalar::from_f64(dtype, random.symmetric())
+                } else {
+                    Scalar::from_i128(dtype, random.below(17) as i128 - i128::from(dtype.is_signed_int()) * 8)
+                }
+            })
+        })
+    }
+
+    fn check(&self) {
+        let (graph, inputs) = (self.graph(), self.inputs(7));
+        let executable =
+            Executable::compile(&graph, &CompileOptions::default()).expect("convolutions compile");
+        let found =
+            [1, 2].map(|threads| executable.run_literals(&inputs, threads).expect("it runs").remove(0));
+        assert!(same_values(&found[0], &found[1]), "{self:?} depends on threads");
+        let expected = eval::evaluate(&graph, &inputs).expect("it is evaluated").remove(0);
+        let tolerance = if self.dtypes.1.is_float() { Tolerance::Epsilons(32) } else { Tolerance::Exact };
+        let difference = first_difference(&expected, &found[0], tolerance, &[&inputs[0], &inputs[1]]);
+        assert!(difference.is_none(), "{self:?}: {}", difference.expect("there is one"));
+    }
+}
+
+const F32: (DType, DType) = (DType::F32, DType::F32);
+
+/// Layouts of images and kernels: with channels last, with channels first, and some that nobody uses.
+const LAYOUTS: [[&str; 3]; 6] = [
+    ["NyxGC", "yxGCO", "NyxGO"],
+    ["NGCyx", "GOCyx", "NGOyx"],
+    ["NyxGC", "GOCyx", "NGOyx"],
+    ["NGCyx", "yxGCO", "NyxGO"],
+    ["yCNxG", "OxGyC", "xOGNy"],
+    ["CyGxN", "GxCyO", "NyOxG"],
+];
+
+#[test]
+fn images_are_convolved_in_any_layout() {
+    for axes in LAYOUTS {
+        for sizes in [
+            [('N', 2), ('G', 1), ('C', 5), ('O', 37)],
+            [('N', 1), ('G', 1), ('C', 40), ('O', 3)],
+            [('N', 2), ('G', 6), ('C', 1), ('O', 1)],
+            [('N', 3), ('G', 2), ('C', 3), ('O', 18)],
+        ] {
+            for slides in [
+                &[('y', 9, 3, 1, 1, 1, 1, 1), ('x', 11, 3, 1, 1, 1, 1, 1)][..],
+                &[('y', 9, 3, 2, 0, 1, 1, 1), ('x', 10, 2, 3, 1, 0, 1, 2)],
+                &[('y', 5, 3, 1, 2, 2, 2, 1), ('x', 4, 4, 1, 1, 2, 3, 1)],
+                &[('y', 6, 1, 1, 0, 0, 1, 1), ('x', 7, 1, 1, 0, 0, 1, 1)],
+                &[('y', 6, 1, 2, 0, 0, 1, 1), ('x', 7, 1, 2, -1, -2, 1, 1)],
+                &[('y', 5, 3, 3, 3, 2, 2, 2), ('x', 4, 5, 2, 7, 7, 4, 6)],
+            ] {
+                Case { dtypes: F32, axes, sizes, slides }.check();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_pair_of_dtypes_is_convolved() {
+    use DType::{BF16, F16, F32, F64, I8, I16, I32, I64, U8, U64};
+    let pairs =
+        [(F64, F64), (F16, F16), (BF16, BF16), (BF16, F32), (F16, F32), (F32, F64), (I8, I8), (I8, I32)];
+    for dtypes in pairs.into_iter().chain([(U8, I32), (I16, I64), (I64, I64), (U64, U64), (I32, I32)]) {
+        for axes in &LAYOUTS[..2] {
+            let sizes = [('N', 2), ('G', 1), ('C', 6), ('O', 20)];
+            let slides = &[('y', 7, 3, 1, 1, 1, 1, 1), ('x', 8, 3, 2, 1, 1, 1, 1)];
+            Case { dtypes, axes: *axes, sizes, slides }.check();
+        }
+    }
+}
+
+#[test]
+fn depth_is_cut_into_blocks() {
+    for axes in &LAYOUTS[..2] {
+        let sizes = [('N', 1), ('G', 1), ('C', 70), ('O', 33)];
+        let slides = &[('y', 4, 3, 1, 1, 1, 1, 1), ('x', 5, 3, 1, 1, 1, 1, 1)];
+        Case { dtypes: F32, axes: *axes, sizes, slides }.check();
+    }
+}
+
+/// Depthwise ones with channels last, whose groups are lanes, at any width.
+#[test]
+fn groups_of_one_channel_are_lanes() {
+    for groups in [8, 16, 31, 32, 67, 600] {
+        for dtypes in [F32, (DType::F64, DType::F64)] {
+            for (axes, slides) in [
+                (["NyxGC", "yxGCO", "NyxGO"], &[('y', 5, 3, 1, 1, 1, 1, 1), ('x', 6, 3, 1, 1, 1, 1, 1)][..]),
+                (["NyxGC", "GCOyx", "NyxGO"], &[('y', 7, 3, 2, 1, 0, 1, 2), ('x', 6, 2, 3, 0, 2, 1, 1)]),
+                (["xNCG", "xGCO", "NxOG"], &[('x', 9, 4, 1, 3, 0, 1, 1)]),
+                (["NyxGC", "yxGCO", "NyxGO"], &[('y', 3, 2, 1, 4, 4, 1, 1), ('x', 6, 3, 1, -1, -1, 1, 1)]),
+            ] {
+                let sizes = [('N', 2), ('G', groups), ('C', 1), ('O', 1)];
+                Case { dtypes, axes, sizes, slides }.check();
+            }
+        }
+    }
+}
+
+#[test]
+fn any_number_of_axes_slides() {
+    let sizes = [('N', 2), ('G', 1), ('C', 3), ('O', 9)];
+    for (axes, slides) in [
+        (["NC", "CO", "NO"], &[][..]),
+        (["NxC", "xCO", "NxO"], &[('x', 19, 4, 2, 3, 0, 1, 2)]),
+        (
+            ["NCzyx", "OCzyx", "NOzyx"],
+            &[('z', 4, 2, 1, 1, 0, 1, 1), ('y', 5, 3, 2, 1, 1, 1, 1), ('x', 6, 3, 1, 1, 1, 1, 1)],
+        ),
+        (
+            ["NwzyxC", "wzyxCO", "NwzyxO"],
+            &[
+                ('w', 2, 2, 1, 1, 0, 1, 1),
+                ('z', 3, 2, 1, 0, 0, 1, 1),
+                ('y', 4, 1, 2, 0, 0, 1, 1),
+                ('x', 4, 3, 1, 1, 1, 1, 1),
+            ],
+        ),
+    ] {
+        Case { dtypes: F32, axes, sizes, slides }.check();
+    }
+}
+
+#[test]
+fn nothing_is_convolved() {
+    let sizes = [('N', 2), ('G', 1), ('C', 3), ('O', 4)];
+    for slides in [
+        &[('y', 0, 3, 1, 2, 2, 1, 1), ('x', 4, 3, 1, 1, 1, 1, 1)],
+        &[('y', 3, 0, 1, 0, 0, 1, 1), ('x', 4, 3, 1, 1, 1, 1, 1)],
+        &[('y', 2, 3, 1, 0, 0, 1, 1), ('x', 4, 3, 1, 1, 1, 1, 1)],
+        &[('y', 2, 1, 1, 9, 9, 1, 1), ('x', 4, 3, 1, 1, 1, 1, 1)],
+    ] {
+        for axes in &LAYOUTS[..2] {
+            Case { dtypes: F32, axes: *axes, sizes, slides }.check();
+            let none = [('N', 2), ('G', 1), ('C', 0), ('O', 4)];
+            Case { dtypes: F32, axes: *axes, sizes: none, slides }.check();
+        }
+    }
+}
+
+#[test]
+fn places_far_away_are_padding() {
+    let sizes = [('N', 1), ('G', 1), ('C', 1), ('O', 1)];
+    const FAR: i64 = 1 << 58;
+    for slides in [
+        &[('x', 2, 2, 1 << 57, FAR, FAR, 1, 1)][..],
+        &[('x', 2, 2, 1 << 40, FAR, -FAR, 1 << 50, 1)],
+        &[('x', 2, 2, 1 << 50, 0, FAR, 1, 1 << 57)],
+    ] {
+        let case = Case { dtypes: F32, axes: ["NxC", "xCO", "NxO"], sizes, slides };
+        case.check();
+    }
+}
