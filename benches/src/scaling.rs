@@ -34,7 +34,18 @@ fn main() -> Result<()> {
     report("eager_add", 50, &arguments, |sizes| eager(sizes, 1000, |x| x + x))?;
     report("eager_exp", 50, &arguments, |sizes| eager(sizes, 3000, Tensor::exp))?;
     report("eager_sum", 50, &arguments, |sizes| eager(sizes, 5000, |x| x.sum(..)))?;
-    report("eager_slice", 50, &arguments, |sizes| eager(sizes, 7000, |x| x.i(3..33)))
+    report("eager_slice", 50, &arguments, |sizes| eager(sizes, 7000, |x| x.i(3..33)))?;
+    let rows = |sizes, op: fn(&Tensor) -> Tensor| eager_on(sizes, |k| vec![k, 3], op);
+    report("eager_row", 50, &arguments, |sizes| rows(sizes, |x| x + x.i(0)))?;
+    report("eager_mean", 50, &arguments, |sizes| rows(sizes, |x| x.mean(0)))?;
+    report("eager_max", 50, &arguments, |sizes| rows(sizes, |x| x.max(-1)))?;
+    report("eager_softmax", 50, &arguments, |sizes| rows(sizes, |x| x.softmax(0)))?;
+    report("eager_matmul", 50, &arguments, |sizes| rows(sizes, |x| x.matmul(x.i(..3))))?;
+    report("eager_transpose", 50, &arguments, |sizes| rows(sizes, |x| x.t()))?;
+    report("eager_concat", 50, &arguments, |sizes| rows(sizes, |x| Tensor::concat(&[x, x], 0)))?;
+    report("eager_take", 50, &arguments, |sizes| rows(sizes, |x| x.take([2, 1], 0)))?;
+    report("eager_sort", 50, &arguments, |sizes| rows(sizes, |x| x.sort(0)))?;
+    report("eager_cumsum", 50, &arguments, |sizes| rows(sizes, |x| x.cumsum(0)))
 }
 
 fn report(
@@ -101,6 +112,18 @@ fn eager(sizes: usize, smallest: usize, op: impl Fn(&Tensor) -> Tensor) -> Resul
     static USED: AtomicUsize = AtomicUsize::new(0);
     let first = smallest + USED.fetch_add(sizes, Ordering::Relaxed);
     let inputs: Vec<Tensor> = (0..sizes).map(|k| Tensor::ones([first + k], DType::F32)).collect();
+    let start = Instant::now();
+    for x in &inputs {
+        op(x).ty()?;
+    }
+    Ok(start.elapsed())
+}
+
+/// An op on tensors of so many shapes, each for the first time.
+fn eager_on(sizes: usize, shape: fn(usize) -> Vec<usize>, op: fn(&Tensor) -> Tensor) -> Result<Duration> {
+    static USED: AtomicUsize = AtomicUsize::new(1000);
+    let first = USED.fetch_add(sizes, Ordering::Relaxed);
+    let inputs: Vec<Tensor> = (0..sizes).map(|k| Tensor::ones(shape(first + k), DType::F32)).collect();
     let start = Instant::now();
     for x in &inputs {
         op(x).ty()?;
