@@ -97,9 +97,12 @@ pub use state::Variable;
 pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{
-    DepthOrder, GeluForm, ImageLayout, Interpolation, LossReduction, NormOrder, Replacement, SearchSide,
+    DepthOrder, GeluForm, ImageLayout, Interpolation, LossReduction, MatrixOrder, NormOrder, Replacement,
+    SearchSide,
 };
-pub use tensorwright_ir::op::primitive::{ArgKind, ReduceKind, RngAlgorithm, ScatterKind, WindowAxis};
+pub use tensorwright_ir::op::primitive::{
+    ArgKind, Basis, Diagonal, ReduceKind, RngAlgorithm, ScatterKind, Side, Triangle, Turned, WindowAxis,
+};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, TensorType, Type};
 pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{

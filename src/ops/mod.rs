@@ -1,7 +1,7 @@
 //! Every op of the registry as a method of [`Tensor`]. All of them go down the stack of [`interpret`](crate::interpret).
 //!
 //! - [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have theirs in
-//!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`], [`convolve`], [`pool`];
+//!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`], [`convolve`], [`pool`], [`linalg`];
 //! - [`names`]: what some of them are called elsewhere;
 //! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors;
 //! - [`operators`]: `+ - * /` and the like; [`index`]: `x.i(..)`;
@@ -16,6 +16,7 @@ mod elementwise;
 mod index;
 #[cfg(feature = "ndarray")]
 mod interop;
+mod linalg;
 mod names;
 mod nested;
 mod operand;

@@ -159,6 +159,7 @@ impl Growing {
         let (low, high) = match values {
             Values::Range(low, high) => (low, high),
             Values::Moderate => (-4.0, 4.0),
+            Values::Dominant(_) => (-Values::SLIGHT, Values::SLIGHT),
             Values::Any | Values::Index(_) | Values::Rows(_) => return value,
         };
         let TensorType { dtype, shape } = match self.b.ty(value) {
@@ -170,7 +171,12 @@ impl Growing {
             [low, high].map(|x| b.full(Scalar::from_f64(dtype, x), &shape).expect("a scalar broadcasts"));
         let in_range = b.push_one(CompareFn::Ge, &[value, low]).expect("same types");
         let at_least = b.select(in_range, value, low).expect("same types");
-        b.minimum(at_least, high).expect("same types")
+        let within = b.minimum(at_least, high).expect("same types");
+        let Values::Dominant(_) = values else { return within };
+        let ty = TensorType { dtype, shape };
+        let about = |flat| Scalar::from_f64(dtype, values.about(&ty.shape, flat));
+        let about = b.literal(Literal::from_fn(ty.clone(), about));
+        b.add(within, about).expect("same types")
     }
 
     fn of_type(&mut self, draw: &mut Draw<'_>, wanted: &Operand, hint: Option<Value>) -> Value {

@@ -58,6 +58,13 @@ fn moderate(random: &mut Random, dtype: DType) -> Scalar {
     Scalar::from_f64(dtype, (random.unit() - 0.5) * if dtype.is_float() { 8.0 } else { 40.0 })
 }
 
+/// An element of matrices with dominant elements.
+fn dominant(random: &mut Random, operand: &Operand, flat: usize) -> Scalar {
+    let ty = operand.ty.tensor();
+    let about = operand.values.about(&ty.shape, flat);
+    Scalar::from_f64(ty.dtype, about + Values::SLIGHT * random.symmetric())
+}
+
 /// A tensor with the values that the operand, which is one, asks for. The first choice is 0, 1, 2..
 pub fn random_literal(draw: &mut Draw<'_>, operand: &Operand) -> Literal {
     let seed = draw.raw();
@@ -67,6 +74,7 @@ pub fn random_literal(draw: &mut Draw<'_>, operand: &Operand) -> Literal {
     Literal::from_fn(ty.clone(), |flat| match operand.values {
         Values::Range(low, high) => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
         Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
+        Values::Dominant(_) => dominant(&mut random, operand, flat),
         _ if seed == 0 => Scalar::from_i128(dtype, flat as i128),
         Values::Any | Values::Rows(_) => random_scalar(&mut random, dtype),
         Values::Moderate => moderate(&mut random, dtype),
@@ -81,8 +89,9 @@ pub fn smooth_literal(random: &mut Random, operand: &Operand, smooth: (f64, f64)
         Values::Range(low, high) => (low, high),
         _ => smooth,
     };
-    Literal::from_fn(ty.clone(), |_| match operand.values {
+    Literal::from_fn(ty.clone(), |flat| match operand.values {
         Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
+        Values::Dominant(_) => dominant(random, operand, flat),
         _ if dtype.is_float() => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
         _ => Scalar::from_i128(dtype, random.below(5) as i128 - 2),
     })

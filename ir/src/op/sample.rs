@@ -189,6 +189,22 @@ pub enum Values {
     Index(usize),
     /// A list of that many rows, which take all values.
     Rows(usize),
+    /// Matrices whose greatest elements are 2, 3, 4.. on the diagonal that begins in this row, about, and goes on at the top; other elements are
+    /// [`Values::SLIGHT`] at most.
+    Dominant(usize),
+}
+
+impl Values {
+    /// How much a dominant element is off its number, and how great others are.
+    pub const SLIGHT: f64 = 0.1;
+
+    /// The number that stands at a place of a tensor, about: 0 but for dominant elements.
+    pub fn about(self, shape: &Shape, flat: usize) -> f64 {
+        let Values::Dominant(turn) = self else { return 0.0 };
+        let (rows, columns) = (shape.size(shape.rank() - 2), shape.size(shape.rank() - 1));
+        let (row, column) = (flat / columns % rows, flat % columns);
+        if row == (column + turn) % rows { 2.0 + column as f64 } else { 0.0 }
+    }
 }
 
 /// An operand that a sampled op needs.

@@ -81,6 +81,68 @@ macro_rules! for_each_op {
             /// Random u32 or u64 bits of a counter-based generator; `key` is `u32[2]`, `counter` (the first block) is `u64[]`.
             rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
 
+            // Linear algebra: matrices are the last two axes, f32 or f64.
+            /// The lower triangular factor `l` of symmetric positive definite matrices: `l l^T = x`.
+            cholesky [x] {} 1 => Cholesky,
+            /// The solution `x` of a system with a triangular matrix: `a x = b` or `x a = b`.
+            #[doc(alias = "trsm")]
+            triangular_solve [a, right] { side: Side, triangle: Triangle, turned: Turned, diagonal: Diagonal } 1 => TriangularSolve,
+            /// Triangular factors of matrices with permuted rows, in one matrix; the permutation, and its sign.
+            lu_factor [x] {} many => LuFactor by hand,
+            /// Orthonormal columns `q` and an upper triangular `r` with `q r = x`.
+            qr [x] { basis: Basis } many => Qr by hand,
+            /// Eigenvalues, ascending, and eigenvectors, as columns, of symmetric matrices.
+            eigh [x] {} many => Eigh by hand,
+            /// Eigenvalues of symmetric matrices, ascending.
+            eigvalsh [x] {} 1 => Eigvalsh,
+            /// Singular vectors `u`, singular values `s`, descending, and singular vectors `vt`: `x = u diag(s) vt`.
+            svd [x] {} many => Svd by hand,
+            /// Singular values, descending.
+            svdvals [x] {} 1 => Svdvals,
+            /// The solution `x` of a square system `a x = b`, or `a^T x = b`.
+            linear_solve [a, right] { turned: Turned } 1 => LinearSolve,
+            /// The inverse of square matrices.
+            #[doc(alias("inv", "matrix_inverse"))]
+            inverse [x] {} 1 => Inverse,
+
+            // Composites: linear algebra.
+            /// The solution `x` of `a x = b`; batch axes broadcast.
+            solve [a, right] {} 1 => Solve,
+            /// The solution `x` of `l l^T x = b`, with the Cholesky factor `l`.
+            #[doc(alias("cho_solve", "potrs"))]
+            cholesky_solve [l, right] {} 1 => CholeskySolve,
+            /// The permutation and the triangular factors of matrices: rows `permutation` of `x` are `l u`.
+            lu [x] {} many => Lu by hand,
+            /// The solution `x` of the Sylvester equation `a x + x b = c`.
+            #[doc(alias = "solve_sylvester")]
+            sylvester_solve [a, b, c] {} 1 => SylvesterSolve,
+            /// The solution of a system with a band matrix, given by its diagonals.
+            #[doc(alias("solve_banded", "tridiagonal_solve"))]
+            band_solve [diagonals, right] { lower: usize } 1 => BandSolve,
+            /// The determinant.
+            #[doc(alias = "determinant")]
+            det [x] {} 1 => Det,
+            /// Sign and logarithm of the magnitude of the determinant.
+            slogdet [x] {} many => Slogdet by hand,
+            /// The Moore-Penrose inverse of matrices of any shape and rank.
+            #[doc(alias = "pseudo_inverse")]
+            pinv [x] { relative: Option<Scalar> } 1 => Pinv,
+            /// The shortest `x` for which `|a x - b|` is least.
+            #[doc(alias = "least_squares")]
+            lstsq [a, right] { relative: Option<Scalar> } 1 => Lstsq,
+            /// The rank of matrices: how many singular values are not taken for 0.
+            matrix_rank [x] { relative: Option<Scalar> } 1 => MatrixRank,
+            /// A norm of matrices.
+            matrix_norm [x] { order: MatrixOrder } 1 => MatrixNorm,
+            /// The condition number of matrices.
+            #[doc(alias = "cond")]
+            condition_number [x] { order: MatrixOrder } 1 => ConditionNumber,
+            /// The matrix multiplied with itself so many times; powers of the inverse below 0.
+            matrix_power [x] { exponent: i64 } 1 => MatrixPower,
+            /// The exponential of a matrix.
+            #[doc(alias = "matrix_exp")]
+            expm [x] {} 1 => Expm,
+
             // Composites: creation.
             /// A tensor with the same element everywhere.
             #[doc(alias = "full")]

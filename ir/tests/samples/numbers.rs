@@ -24,13 +24,19 @@ impl Numbers {
     }
 
     fn literal(&mut self, ty: &TensorType, values: Values) -> Literal {
-        Literal::from_fn(ty.clone(), |_| self.scalar(ty.dtype, values))
+        Literal::from_fn(ty.clone(), |flat| match values {
+            Values::Dominant(_) => {
+                let off = (self.0.unit() * 2.0 - 1.0) * Values::SLIGHT;
+                Scalar::from_f64(ty.dtype, values.about(&ty.shape, flat) + off)
+            }
+            _ => self.scalar(ty.dtype, values),
+        })
     }
 
     fn scalar(&mut self, dtype: DType, values: Values) -> Scalar {
         let unit = self.0.unit();
         match values {
-            Values::Any | Values::Rows(_) => match self.0.bits() % 4 {
+            Values::Any | Values::Rows(_) | Values::Dominant(_) => match self.0.bits() % 4 {
                 0 if dtype.is_float() => {
                     Scalar::from_f64(dtype, [f64::NAN, f64::INFINITY, -0.0, 1.0][(unit * 4.0) as usize])
                 }

@@ -7,6 +7,7 @@ mod control_flow;
 mod convolutions;
 mod derivatives;
 mod executable;
+mod linalg;
 mod native;
 mod random_cells;
 mod random_graphs;

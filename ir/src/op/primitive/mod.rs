@@ -1,5 +1,5 @@
 //! Primitive ops, one file per family: `elementwise` functions, creation, conversion, movement, reduction, contraction,
-//! gather/scatter, sort, scans, random bits.
+//! gather/scatter, sort, scans, random bits, linear algebra.
 
 mod arg_reduce;
 mod binary;
@@ -12,6 +12,7 @@ mod create;
 mod dot;
 mod dynamic;
 mod gather;
+mod linalg;
 mod movement;
 mod pad;
 mod products;
@@ -41,6 +42,7 @@ pub use create::*;
 pub use dot::*;
 pub use dynamic::*;
 pub use gather::*;
+pub use linalg::*;
 pub use movement::*;
 pub use pad::*;
 pub use random::*;

@@ -3,7 +3,7 @@
 //! [`Routine::prepare`] turns an op and its operand types into plain numbers once; [`Routine::run`] works on raw dense
 //! row-major memory. A routine is a list of phases, one after the other; a phase is a number of tiles that do not depend on
 //! each other, so that threads can share them. Shapes decide the tiles, and results are those of the op's evaluator,
-//! bit for bit but for the accuracy of prefix sums.
+//! bit for bit but for the accuracy of prefix sums and of linear algebra.
 //!
 //! | module | ops |
 //! |---|---|
@@ -13,11 +13,13 @@
 //! | `section` | `dynamic_slice`, `dynamic_update_slice` |
 //! | `pooling` | `reduce_window`, `arg_window`, `gather_window`, `scatter_window` |
 //! | `random` | `rng_bits` |
+//! | `linalg` | `cholesky`, `lu_factor`, `qr`, `eigh`, `svd` and their kin; `triangular_solve`, `linear_solve`, `inverse` |
 //! | `copy` | `bitcast`, `transpose` |
 
 mod copy;
 mod gather;
 mod joining;
+mod linalg;
 mod lines;
 mod listed;
 mod pooling;
@@ -121,7 +123,10 @@ impl Routine {
             Op::RngBits(op) => Box::new(random::Random::new(op)),
             Op::Bitcast(_) => Box::new(copy::Bytes { bytes: results[0].bytes() }),
             Op::Transpose(op) => Box::new(copy::Strided::transpose(&op.permutation, &operands[0])),
-            _ => return Err(RoutineError::NoRoutine { op: op.name() }),
+            _ => match linalg::kernel(op, operands, results) {
+                Some(kernel) => kernel,
+                None => return Err(RoutineError::NoRoutine { op: op.name() }),
+            },
         };
         let (phases, scratch_bytes) = (kernel.phases(), kernel.scratch_bytes());
         Ok(Self { kernel, phases, scratch_bytes })

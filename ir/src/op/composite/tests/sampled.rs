@@ -11,10 +11,14 @@ impl Numbers {
     fn literal(&mut self, operand: &Operand) -> Literal {
         let ty = operand.ty.tensor();
         let dtype = ty.dtype;
-        Literal::from_fn(ty.clone(), |_| match operand.values {
+        Literal::from_fn(ty.clone(), |flat| match operand.values {
             Values::Any | Values::Rows(_) => Scalar::from_bits(dtype, self.0.bits()),
             Values::Moderate => Scalar::from_f64(dtype, self.0.unit() * 8.0 - 4.0),
             Values::Range(low, high) => Scalar::from_f64(dtype, low + self.0.unit() * (high - low)),
+            Values::Dominant(_) => {
+                let off = (self.0.unit() * 2.0 - 1.0) * Values::SLIGHT;
+                Scalar::from_f64(dtype, operand.values.about(&ty.shape, flat) + off)
+            }
             Values::Index(bound) => {
                 Scalar::from_i128(dtype, i128::from(self.0.bits()) % (bound as i128 + 3) - 1)
             }
