@@ -74,6 +74,47 @@ pub enum Error {
         /// The line that asked.
         used: Location,
     },
+    /// How large a tensor becomes is decided by data that have no value here.
+    #[error(
+        "{at}: how large this becomes is decided by the tensor made at {made}, which has no value in {inside}; \
+         use the form with a bound there (such as `nonzero_within`), or take this outside"
+    )]
+    UnknownSize {
+        /// The line that asked for the size.
+        at: Location,
+        /// The line that made the tensor.
+        made: Location,
+        /// The code that is traced.
+        inside: String,
+    },
+    /// A list is used behind an op whose size data decide.
+    #[error(
+        "{used}: the list made at {made} is used behind an op whose size data decide, and lists are not kept that long; \
+         stack it before, or begin it here"
+    )]
+    ListOverCut {
+        /// The line that made the list.
+        made: Location,
+        /// The line that used it.
+        used: Location,
+    },
+    /// A function did something else when it was traced again, for a size that data decide.
+    #[error(
+        "{at}: the function is traced again, for another size, and does something else up to here than before: \
+         what it does may depend on its arguments alone"
+    )]
+    TracedOtherwise {
+        /// The line that asked for the size.
+        at: Location,
+    },
+    /// A number that is to be a size is none.
+    #[error("{at}: a size is to be at least 0, found {found}")]
+    NoSize {
+        /// The line that asked for the size.
+        at: Location,
+        /// The number.
+        found: i128,
+    },
     /// The elements are asked for as another type than they have.
     #[error("{at}: the elements are {found}, not {expected}; cast the tensor first")]
     DType {
@@ -238,8 +279,14 @@ impl Error {
             | Error::UnknownDims { at, .. }
             | Error::Recursion { at, .. }
             | Error::Stopped { at, .. }
+            | Error::UnknownSize { at, .. }
+            | Error::TracedOtherwise { at }
+            | Error::NoSize { at, .. }
             | Error::NothingCompiled { at } => at,
-            Error::Escaped { used, .. } | Error::TwoTraces { used, .. } | Error::NoValue { used, .. } => used,
+            Error::Escaped { used, .. }
+            | Error::TwoTraces { used, .. }
+            | Error::ListOverCut { used, .. }
+            | Error::NoValue { used, .. } => used,
         }
     }
 

@@ -78,7 +78,9 @@ pub use control::{
     while_loop,
 };
 pub use error::{Error, Result};
-pub use function::{Callable, Concrete, DEFAULT_BUDGET, Function, Miss, Output, Stage, function};
+pub use function::{
+    Callable, Concrete, DEFAULT_BUDGET, Function, Miss, Output, SizeRounding, Stage, function,
+};
 pub use gradient::{
     Gradient, GradientTape, Missing, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp,
     value_and_grad, value_and_grad_of, vjp,
@@ -89,7 +91,8 @@ pub use module::Module;
 pub use ops::{
     AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex,
     IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand, OperandKind, Padding,
-    PaddingCount, PerAxis, PoolOptions, PoolRounding, Reduced, Start, Starts, Stepped, Window, keep, window,
+    PaddingCount, PerAxis, PoolOptions, PoolRounding, Reduced, Start, Starts, Stepped, Unique, Window, keep,
+    window,
 };
 pub use random::{Generator, RandomKey};
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};

@@ -62,7 +62,25 @@ pub(crate) fn trace<R: Given>(
     at: CallSite,
     body: impl FnOnce(Vec<Tensor>) -> Result<R, Error>,
 ) -> Result<Traced<R>, Error> {
-    let session = Session::begin_region(name);
+    traced(Session::begin_region(name), arguments, at, body)
+}
+
+/// As [`trace`], for a closure whose arguments will be these tensors: it may ask them for sizes.
+pub(crate) fn trace_at<R: Given>(
+    name: &str,
+    arguments: &[Tensor],
+    at: CallSite,
+    body: impl FnOnce(Vec<Tensor>) -> Result<R, Error>,
+) -> Result<Traced<R>, Error> {
+    traced(Session::begin_region_at(name, arguments), &types_of(arguments)?, at, body)
+}
+
+fn traced<R: Given>(
+    session: Session,
+    arguments: &[Type],
+    at: CallSite,
+    body: impl FnOnce(Vec<Tensor>) -> Result<R, Error>,
+) -> Result<Traced<R>, Error> {
     let inputs = arguments.iter().map(|ty| session.input(ty.clone(), "", at)).collect();
     let result = body(inputs)?;
     let outputs = result.row();

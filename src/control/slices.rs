@@ -233,7 +233,7 @@ fn trace_apart<R: region::Given>(
     at: CallSite,
     body: impl FnOnce(Vec<Tensor>) -> Result<R>,
 ) -> Result<Traced<R>> {
-    let _around = Session::begin(name);
+    let _around = Session::begin(name, None);
     region::trace(name, types, at, body)
 }
 

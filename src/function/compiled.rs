@@ -1,6 +1,7 @@
 //! One signature of a function, compiled.
 
 use std::any::Any;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -12,8 +13,9 @@ use tensorwright_runtime::{Executable, RunError};
 
 use super::callable::Site;
 use super::config::Config;
+use super::subgraphs::{Outputs, Subgraph, Tracing};
 use crate::error::{CallSite, Error, Failure};
-use crate::interpret::trace::{Outside, Recording, Session};
+use crate::interpret::trace::{Outside, Recording, Session, Subgraphs};
 use crate::state::Variable;
 use crate::tensor::Tensor;
 use crate::tensor::id::TensorId;
@@ -31,51 +33,70 @@ pub(super) trait AnyCall {
 /// One signature, compiled.
 pub(super) struct Compiled {
     pub(super) signature: Signature,
-    pub(super) executable: Executable,
-    /// What the closure uses from outside: values of the last inputs.
-    captures: Vec<Outside>,
-    /// The variables that it assigns: their new values are the last outputs.
-    assigned: Vec<Variable>,
-    /// The result as it was traced: its tensors are replaced by those of each call.
-    template: Erased,
+    /// All of it, or the first of its subgraphs.
+    pub(super) first: Arc<Subgraph>,
 }
 
 impl Weigh for Compiled {
-    /// The executable with its graph, what describes them, and captured tensors that nobody else has. Scratch
+    /// The executables with their graphs, what describes them, and captured tensors that nobody else has. Scratch
     /// memory and results belong to the buffer pool, which has a budget of its own.
     fn bytes(&self) -> usize {
-        let own = self.captures.iter().filter_map(|outside| match outside {
-            Outside::Buffer(buffer) if buffer.is_unique() => Some(buffer.capacity()),
-            _ => None,
-        });
-        let described = size_of::<Self>() + self.signature.bytes();
-        self.executable.held_bytes() + described + own.sum::<usize>()
+        self.first.bytes() + size_of::<Self>() + self.signature.bytes()
     }
 }
 
-/// What the runtime gives, buffer by buffer.
-type Outputs = SmallVec<[SharedBuffer; 2]>;
+/// What a trace has come to.
+pub(super) struct Traced {
+    recording: Recording,
+    template: Erased,
+}
 
-impl Compiled {
-    /// Traces and compiles what is called, for the leaves of its argument.
+impl Traced {
+    /// Traces what is called, for the leaves of its argument. If the values of the argument are known, it may be cut.
     pub(super) fn new(
         config: &Config,
-        signature: Signature,
+        signature: &Signature,
         call: &dyn AnyCall,
+        tracing: Option<&Rc<Tracing>>,
         at: CallSite,
-    ) -> Result<Compiled, Error> {
-        let session = Session::begin(&config.name);
-        let inputs = inputs(&session, &signature, at);
+    ) -> Result<Traced, Error> {
+        let session =
+            Session::begin(&config.name, tracing.map(|tracing| Rc::clone(tracing) as Rc<dyn Subgraphs>));
+        let inputs = inputs(&session, signature, at);
         let template = call.trace(inputs, Site { at, names: &config.argument_names })?;
         let outputs = outputs(&session, &template.tensors(), at)?;
-        let recording = session.finish(&outputs);
+        Ok(Traced { recording: session.finish(&outputs), template })
+    }
+
+    /// Compiles and runs the last subgraph of a function that has been cut.
+    pub(super) fn finish(self, tracing: &Tracing) -> Result<(Arc<Subgraph>, Outputs), Error> {
+        tracing.finish(self.recording, self.template)
+    }
+}
+
+impl Compiled {
+    /// A signature that is one graph.
+    pub(super) fn whole(
+        config: &Config,
+        signature: Signature,
+        traced: Traced,
+        at: CallSite,
+    ) -> Result<Compiled, Error> {
+        let Traced { recording, template } = traced;
         let executable =
             Executable::compile_donating(&recording.graph, &config.options, &recording.donations())
                 .map_err(|error| Error::compile(at, &recording.graph, error))?;
-        let Recording { captures, assigned, .. } = recording;
-        Ok(Compiled { signature, executable, captures, assigned, template })
+        Ok(Compiled { signature, first: Arc::new(Subgraph::whole(executable, recording, template)) })
     }
 
+    /// Whether it is one graph.
+    #[inline]
+    pub(super) fn is_whole(&self) -> bool {
+        self.first.template().is_some()
+    }
+}
+
+impl Subgraph {
     /// Runs on the argument's buffers, to which it appends.
     #[inline]
     pub(super) fn run<'t>(
@@ -88,7 +109,7 @@ impl Compiled {
         }
         inputs.extend(self.captures.iter().filter_map(|outside| match outside {
             Outside::Buffer(buffer) => Some(buffer),
-            Outside::Variable(_) | Outside::Assigned(_) => None,
+            Outside::Variable(_) | Outside::Assigned(_) | Outside::Carried(_) => None,
         }));
         self.executable.run(inputs, threads)
     }
@@ -138,6 +159,7 @@ impl Compiled {
         let captured = self.captures.iter().map(|outside| match outside {
             Outside::Buffer(buffer) => Operand::Borrowed(buffer),
             Outside::Variable(_) => Operand::Borrowed(read_only.next().expect("each variable has a value")),
+            Outside::Carried(_) => unreachable!("a function in one subgraph carries nothing"),
             Outside::Assigned(own) => {
                 Operand::Donated(donated[*own].take().expect("a variable is captured once"))
             }
@@ -154,7 +176,7 @@ impl Compiled {
     /// The result with the tensors of a run.
     #[inline]
     pub(super) fn rebuilt<R: Tree>(&self, outputs: Outputs) -> R {
-        let template: &dyn Any = &*self.template;
+        let template: &dyn Any = &**self.template().expect("the last subgraph gives the result");
         let template = template.downcast_ref::<R>().expect("a function keeps what it gives");
         template.rebuild(&mut filled(outputs))
     }

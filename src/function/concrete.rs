@@ -35,7 +35,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
         Concrete { function, entry }
     }
 
-    /// Calls the function. Never traces or compiles.
+    /// Calls the function. Never traces or compiles, but where data decide a size that was not met before.
     ///
     /// # Errors
     /// When the argument has another signature, carries an error, or belongs to a trace that is not being recorded.
@@ -61,7 +61,10 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
                 // A tape records the function's ops one by one.
                 return self.function.run_op_by_op(argument, self.threads(), at);
             }
-            Ok(self.entry.rebuilt(run(&self.entry, flat, self.threads(), at)?))
+            if !self.entry.is_whole() {
+                return self.function.run_subgraphs(argument, &self.entry, &flat.inputs, self.threads(), at);
+            }
+            Ok(self.entry.first.rebuilt(run(&self.entry, flat, self.threads(), at)?))
         })
     }
 
@@ -95,14 +98,29 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
         &self.entry.signature
     }
 
-    /// The graph as it was traced: the argument's tensors are its first inputs, captured tensors the others.
+    /// The graph as it was traced: the argument's tensors are its first inputs, captured tensors the others. Where data decide a size it is
+    /// the graph up to there: its outputs are that size, and what is used later.
     pub fn graph(&self) -> &Graph {
-        self.entry.executable.graph()
+        self.entry.first.executable.graph()
     }
 
-    /// Types of the result's tensors, in order.
+    /// Types of the result's tensors, in order. There are none where data decide a size, on which they may depend.
     pub fn output_types(&self) -> &[TensorType] {
-        self.entry.executable.output_types()
+        match self.entry.is_whole() {
+            true => self.entry.first.executable.output_types(),
+            false => &[],
+        }
+    }
+
+    /// The sizes that data have decided on the way to each result that is compiled: a row for each.
+    pub fn sizes(&self) -> Vec<Vec<usize>> {
+        let mut found = Vec::new();
+        self.entry.first.each(&[], &mut |sizes, subgraph| {
+            if subgraph.template().is_some() {
+                found.push(sizes.to_vec());
+            }
+        });
+        found
     }
 
     /// How long tracing and compiling took.
@@ -135,7 +153,16 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     }
 
     pub(super) fn dump_at(&self, stage: Stage, at: CallSite) -> Result<String> {
-        self.entry.executable.dump(stage.name()).map_err(|error| Error::dump(at, error))
+        let (mut text, mut error) = (String::new(), None);
+        self.entry.first.each(&[], &mut |sizes, subgraph| match subgraph.executable.dump(stage.name()) {
+            Ok(dump) if self.entry.is_whole() => text = dump,
+            Ok(dump) => {
+                let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+                text += &format!("// the subgraph after the sizes [{}]\n{dump}\n", sizes.join(", "));
+            }
+            Err(found) => drop(error.get_or_insert(found)),
+        });
+        error.map_or(Ok(text), |error| Err(Error::dump(at, error)))
     }
 
     /// What differs from another signature.

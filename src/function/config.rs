@@ -9,6 +9,33 @@ use crate::tree::TensorSpec;
 /// The bytes that a function's cache may hold unless told otherwise: 256 MiB.
 pub const DEFAULT_BUDGET: usize = 256 << 20;
 
+/// How the sizes that data decide are rounded up, so that a function meets fewer of them.
+///
+/// What is rounded is larger than it need be: results of ops with a size that data decide hold what their forms with a bound
+/// hold beyond the end, zeros or what their docs say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SizeRounding {
+    /// Not at all.
+    #[default]
+    Exact,
+    /// To the next power of two; 0 stays 0.
+    PowerOfTwo,
+    /// To the next multiple of this number; 0 stays 0.
+    MultipleOf(std::num::NonZeroUsize),
+}
+
+impl SizeRounding {
+    /// The size, rounded. One that cannot be rounded stays as it is.
+    pub fn round(self, size: usize) -> usize {
+        match self {
+            SizeRounding::Exact => size,
+            SizeRounding::PowerOfTwo if size == 0 => 0,
+            SizeRounding::PowerOfTwo => size.checked_next_power_of_two().unwrap_or(size),
+            SizeRounding::MultipleOf(step) => size.checked_next_multiple_of(step.get()).unwrap_or(size),
+        }
+    }
+}
+
 #[derive(Clone)]
 pub(super) struct Config {
     pub(super) name: String,
@@ -17,6 +44,7 @@ pub(super) struct Config {
     pub(super) budget: usize,
     pub(super) threads: usize,
     pub(super) options: CompileOptions,
+    pub(super) rounding: SizeRounding,
 }
 
 impl Default for Config {
@@ -28,6 +56,7 @@ impl Default for Config {
             budget: DEFAULT_BUDGET,
             threads: 0,
             options: CompileOptions::default(),
+            rounding: SizeRounding::Exact,
         }
     }
 }

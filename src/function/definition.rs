@@ -4,19 +4,20 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use smallvec::SmallVec;
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::cache::{self, Cache, CacheStats, Key, Last, LookupError, MissReason, Signature};
 
 use super::callable::{Body, Callable, Site, body};
-use super::compiled::{AnyCall, Compiled};
+use super::compiled::{AnyCall, Compiled, Traced};
 use super::config::Config;
 use super::describe;
 use super::flatten::Flat;
 use super::miss::{Miss, MissLog};
+use super::subgraphs::{End, NewSize, Outputs, Run, Subgraph, Tracing};
 use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::tape;
 use crate::settings;
+use crate::state::Variable;
 use crate::tensor::Tensor;
 use crate::tensor::traced::is_tracing;
 use crate::tree::erased::Erased;
@@ -136,8 +137,8 @@ impl<A: Tree, R: Tree> Function<A, R> {
         }
         Flat::with(|flat| {
             argument.visit(flat);
-            let (entry, outputs) = self.core.run(flat, &call, threads, at)?;
-            Ok(entry.rebuilt(outputs))
+            let (found, outputs) = self.core.run(flat, &call, threads, at)?;
+            Ok(found.rebuilt(outputs))
         })
     }
 
@@ -163,6 +164,20 @@ impl<A: Tree, R: Tree> Function<A, R> {
         at: CallSite,
     ) -> Result<Arc<Entry>> {
         self.core.entry(&Call { function: self, argument }, key, at)
+    }
+
+    /// Runs a signature whose sizes data decide.
+    pub(super) fn run_subgraphs<H: TreeLike<A>>(
+        &self,
+        argument: &H,
+        entry: &Arc<Entry>,
+        inputs: &[&SharedBuffer],
+        threads: usize,
+        at: CallSite,
+    ) -> Result<R> {
+        let call = Call { function: self, argument };
+        let (found, outputs) = self.core.run_subgraphs(entry, &call, inputs, threads, at)?;
+        Ok(found.rebuilt(outputs))
     }
 }
 
@@ -282,25 +297,28 @@ impl Drop for Nested {
     }
 }
 
-/// A compiled signature that has run, with what it gave.
-type Ran = (Found, SmallVec<[SharedBuffer; 2]>);
+/// What has run last, with what it gave.
+type Ran = (Found, Outputs);
 
-/// Where the signature of a call was found.
+/// What gives the result of a call.
 pub(super) enum Found {
-    /// It is that of the last call.
+    /// The signature of the last call.
     Last(Last<Key, Compiled>),
-    /// In the cache, or made now.
+    /// A signature in the cache, or made now.
     Cached(Arc<Entry>),
+    /// The last subgraph of a signature.
+    Subgraph(Arc<Subgraph>),
 }
 
 impl Found {
     #[inline]
-    fn rebuilt<R: Tree>(&self, outputs: SmallVec<[SharedBuffer; 2]>) -> R {
-        let compiled: &Compiled = match self {
-            Found::Last(entry) => entry,
-            Found::Cached(entry) => entry,
+    fn rebuilt<R: Tree>(&self, outputs: Outputs) -> R {
+        let subgraph = match self {
+            Found::Last(entry) => &entry.first,
+            Found::Cached(entry) => &entry.first,
+            Found::Subgraph(subgraph) => subgraph,
         };
-        compiled.rebuilt(outputs)
+        subgraph.rebuilt(outputs)
     }
 }
 
@@ -325,35 +343,122 @@ impl Core {
         if let Some(error) = flat.error(at) {
             return Err(error);
         }
-        if let Some(entry) = self.cache.last(flat.key.words()) {
+        if let Some(entry) = self.cache.last(flat.key.words())
+            && entry.is_whole()
+        {
             let outputs = run(&entry, flat, threads, at)?;
             return Ok((Found::Last(entry), outputs));
         }
-        let entry = self.entry(call, flat.key.words(), at)?;
+        let mut ran = None;
+        let values = Values { inputs: &flat.inputs, threads, ran: &mut ran };
+        let key = flat.key.words();
+        let entry = self.get_or_make(key, || self.compile(call, key, Some(values), at), at)?;
+        if let Some((subgraph, outputs)) = ran {
+            return Ok((Found::Subgraph(subgraph), outputs));
+        }
+        if !entry.is_whole() {
+            return self.run_subgraphs(&entry, call, &flat.inputs, threads, at);
+        }
         let outputs = run(&entry, flat, threads, at)?;
         Ok((Found::Cached(entry), outputs))
     }
 
     /// The compiled signature, out of the cache or made now.
     pub(super) fn entry(&self, call: &dyn AnyCall, key: &[u64], at: CallSite) -> Result<Arc<Entry>> {
-        self.cache.get_or_make(key, || self.compile(call, key, at)).map_err(|error| match error {
+        self.get_or_make(key, || self.compile(call, key, None, at), at)
+    }
+
+    fn get_or_make(
+        &self,
+        key: &[u64],
+        make: impl FnOnce() -> Result<Compiled>,
+        at: CallSite,
+    ) -> Result<Arc<Entry>> {
+        self.cache.get_or_make(key, make).map_err(|error| match error {
             LookupError::Failed(error) => error,
             LookupError::Cycle => Error::Recursion { at: at.into(), depth: 1 },
         })
     }
 
-    fn compile(&self, call: &dyn AnyCall, key: &[u64], at: CallSite) -> Result<Compiled> {
+    /// Traces and compiles a signature. If data decide sizes, its subgraphs run as they are found.
+    fn compile(
+        &self,
+        call: &dyn AnyCall,
+        key: &[u64],
+        values: Option<Values<'_>>,
+        at: CallSite,
+    ) -> Result<Compiled> {
         let signature = call.signature(&self.config.argument_names, at);
         self.config.check(&signature, at)?;
+        self.note_miss(&signature, self.miss_reason(&signature, key), at);
+        let tracing = values
+            .as_ref()
+            .map(|values| Tracing::new(&self.config, Run::new(values.inputs, values.threads), at));
+        let traced = Traced::new(&self.config, &signature, call, tracing.as_ref(), at)?;
+        match (tracing, values) {
+            (Some(tracing), Some(values)) if tracing.is_cut() => {
+                let (subgraph, outputs) = traced.finish(&tracing)?;
+                *values.ran = Some((Arc::clone(&subgraph), assigned(&subgraph, outputs)));
+                Ok(Compiled { signature, first: tracing.first() })
+            }
+            _ => Compiled::whole(&self.config, signature, traced, at),
+        }
+    }
+
+    /// Runs a signature whose sizes data decide, and compiles the subgraphs that it lacks.
+    fn run_subgraphs(
+        &self,
+        entry: &Arc<Entry>,
+        call: &dyn AnyCall,
+        inputs: &[&SharedBuffer],
+        threads: usize,
+        at: CallSite,
+    ) -> Result<Ran> {
+        let (variables, assigned_variables) = entry.first.variables();
+        let turns = Variable::take_turns(&assigned_variables);
+        let mut run = Run::new(inputs, threads);
+        let (subgraph, outputs) = match run.descend(&entry.first, &variables, &self.config, at)? {
+            End::Result(subgraph, outputs) => (subgraph, outputs),
+            End::New(new) => {
+                drop(turns);
+                return self.extend(entry, call, run, new, at);
+            }
+        };
+        let outputs = assigned(&subgraph, outputs);
+        Ok((Found::Subgraph(subgraph), outputs))
+    }
+
+    /// Compiles and runs the subgraphs of a signature behind those that a run has gone through.
+    fn extend(
+        &self,
+        entry: &Arc<Entry>,
+        call: &dyn AnyCall,
+        run: Run,
+        new: NewSize,
+        at: CallSite,
+    ) -> Result<Ran> {
+        let NewSize { at: line, size, known } = new;
+        self.note_miss(&entry.signature, MissReason::Size { at: line, size, known }, at);
+        if entry.first.bytes() > self.cache.stats().budget {
+            entry.first.forget();
+        }
+        let tracing = Tracing::new(&self.config, run, at);
+        let traced = Traced::new(&self.config, &entry.signature, call, Some(&tracing), at)?;
+        let (subgraph, outputs) = traced.finish(&tracing)?;
+        self.cache.weigh_again(entry);
+        let outputs = assigned(&subgraph, outputs);
+        Ok((Found::Subgraph(subgraph), outputs))
+    }
+
+    fn note_miss(&self, signature: &Signature, reason: MissReason, at: CallSite) {
         let earlier_traces = self.traces.fetch_add(1, Ordering::Relaxed);
         self.misses.push(Miss {
             at: at.into(),
             function: self.config.name.clone(),
             earlier_traces,
-            reason: self.miss_reason(&signature, key),
+            reason,
             signature: signature.clone(),
         });
-        Compiled::new(&self.config, signature, call, at)
     }
 
     fn miss_reason(&self, signature: &Signature, key: &[u64]) -> MissReason {
@@ -365,14 +470,23 @@ impl Core {
     }
 }
 
+/// What a call knows while its signature is traced.
+struct Values<'c> {
+    inputs: &'c [&'c SharedBuffer],
+    threads: usize,
+    /// What its last subgraph has given, if it has run already.
+    ran: &'c mut Option<(Arc<Subgraph>, Outputs)>,
+}
+
+/// The outputs that are the result of a last subgraph, when variables have what it has made of them.
+fn assigned(subgraph: &Subgraph, mut outputs: Outputs) -> Outputs {
+    Run::assign(subgraph, &mut outputs);
+    outputs
+}
+
 /// Runs a compiled signature on the buffers of an argument.
 #[inline]
-pub(super) fn run(
-    compiled: &Compiled,
-    flat: &mut Flat<'_>,
-    threads: usize,
-    at: CallSite,
-) -> Result<SmallVec<[SharedBuffer; 2]>> {
-    let result = flat.with_inputs(|inputs| compiled.run(inputs, threads));
+pub(super) fn run(compiled: &Compiled, flat: &mut Flat<'_>, threads: usize, at: CallSite) -> Result<Outputs> {
+    let result = flat.with_inputs(|inputs| compiled.first.run(inputs, threads));
     result.map_err(|error| Error::run(at, error))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tensorwright_compiler::CompileOptions;
 
-use super::config::Config;
+use super::config::{Config, SizeRounding};
 use super::definition::Function;
 use crate::tree::TensorSpec;
 
@@ -49,6 +49,20 @@ impl<A, R> Function<A, R> {
     /// The function on this many threads, where a call does not say; 0 means the process's default.
     pub fn with_threads(self, threads: usize) -> Self {
         self.configured(|config| config.threads = threads)
+    }
+
+    /// The function with sizes that data decide rounded up: as many graphs are compiled as there are rounded sizes.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::SizeRounding;
+    ///
+    /// let f = function(|x: Tensor| x.compress(&x.gt(0), 0)).with_size_rounding(SizeRounding::PowerOfTwo);
+    /// assert_eq!(f.call([3, -1, 5, 7])?.to_vec::<i32>()?, [3, 5, 7, 0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn with_size_rounding(self, rounding: SizeRounding) -> Self {
+        self.configured(|config| config.rounding = rounding)
     }
 
     fn configured(self, change: impl FnOnce(&mut Config)) -> Self {

@@ -107,7 +107,7 @@ impl Custom<'_> {
     fn record(&self, argument: &dyn AnyTree, inputs: Vec<Tensor>) -> Result<Erased> {
         let at = self.at;
         let types = types_of(&inputs)?;
-        let forward = region::trace("forward", &types, at, self.forward)?;
+        let forward = region::trace_at("forward", &inputs, at, self.forward)?;
         let (value, saved) = &forward.result;
         let results = value.tensors().len();
         let (of_value, of_saved) = forward.types.split_at(results);
@@ -210,7 +210,7 @@ fn again(
 
 fn record(inputs: Vec<Tensor>, at: CallSite, call: &dyn Fn(Vec<Tensor>) -> Result<Erased>) -> Result<Erased> {
     let types = types_of(&inputs)?;
-    let traced = region::trace("checkpoint", &types, at, call)?;
+    let traced = region::trace_at("checkpoint", &inputs, at, call)?;
     let captures = Captures::of(&[&traced.region]);
     let count = traced.types.len();
     let body =

@@ -11,7 +11,6 @@ use crate::interpret::trace::Captured;
 use crate::state::State;
 use crate::tensor::Tensor;
 use crate::tree::erased::{AnyTree, Erased};
-use crate::tree::tensors::types_of;
 
 /// A function at a point.
 pub(super) struct Traced {
@@ -38,8 +37,7 @@ impl Traced {
     ) -> Result<Traced> {
         let (at, inputs) = (site.at, argument.tensors());
         let paths = describe::paths(argument, site);
-        let types = types_of(&inputs)?;
-        let region::Traced { region, result, types } = region::trace("f", &types, at, f)?;
+        let region::Traced { region, result, types } = region::trace_at("f", &inputs, at, f)?;
         let operands = inputs.iter().cloned().map(Captured::Tensor);
         let operands = operands.chain(region.captures.iter().cloned()).collect();
         let changes = region.changes.clone();

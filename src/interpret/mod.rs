@@ -43,6 +43,7 @@ mod application;
 pub(crate) mod broadcast;
 pub(crate) mod eager;
 pub(crate) mod graph;
+pub(crate) mod size;
 pub(crate) mod tape;
 pub(crate) mod trace;
 

@@ -1,7 +1,7 @@
 //! Every op of the registry as a method of [`Tensor`]. All of them go down the stack of [`interpret`](crate::interpret).
 //!
 //! - [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have theirs in
-//!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`], [`convolve`], [`pool`], [`linalg`];
+//!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`], [`convolve`], [`pool`], [`linalg`], [`bounded`];
 //! - [`names`]: what some of them are called elsewhere;
 //! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors;
 //! - [`operators`]: `+ - * /` and the like; [`index`]: `x.i(..)`;
@@ -9,6 +9,7 @@
 //!   [`refusal`]: what is said of operands that an op does not take.
 
 mod attribute;
+mod bounded;
 mod convolve;
 mod create;
 mod docs;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use tensorwright_ir::Op;
 
 pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
+pub use bounded::Unique;
 pub use convolve::{ConvLayout, ConvOptions, Padding, PerAxis};
 pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped, Window, window};
 pub use nested::Nested;

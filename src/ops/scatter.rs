@@ -61,7 +61,7 @@ scatters! {
     /// assert_eq!(elements.to_vec::<i32>()?, [0, 0, 3, 3, 4, 0]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias("index_add", "index_add_", "segment_sum", "scatter_nd_add"))]
+    #[doc(alias("index_add", "index_add_", "scatter_nd_add"))]
     scatter_add Add;
     /// The tensor with its slices at `indices` along `axis` replaced by `updates`, which have a shape that [`Tensor::scatter_add`] takes;
     /// of several updates of one element the last stays.
@@ -92,7 +92,6 @@ scatters! {
     /// assert_eq!(x.to_vec::<i32>()?, [3, 5]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias = "segment_min")]
     scatter_min Min;
     /// The tensor with the greater of its slices at `indices` along `axis` and of `updates`, element by element; see
     /// [`Tensor::scatter_add`].
@@ -103,7 +102,6 @@ scatters! {
     /// assert_eq!(x.to_vec::<i32>()?, [5, 6]);
     /// # Ok::<(), Error>(())
     /// ```
-    #[doc(alias = "segment_max")]
     scatter_max Max;
 }
 

@@ -1,6 +1,7 @@
 //! Values of traces, and whether this thread is tracing.
 
 use std::cell::Cell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tensorwright_ir::{Type, Value};
@@ -27,6 +28,9 @@ pub(crate) struct Traced {
     pub(crate) ty: Type,
     /// The line that made it.
     pub(crate) made: CallSite,
+    /// Shared by the tensors that are clones of one, in a trace that asks which values may still be used.
+    #[expect(dead_code, reason = "it is there to be counted")]
+    pub(crate) handle: Option<Arc<()>>,
 }
 
 thread_local! {

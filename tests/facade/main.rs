@@ -29,6 +29,7 @@ mod pool;
 mod programs;
 mod random;
 mod signatures;
+mod sizes;
 mod stopping;
 mod tape;
 mod trees;

@@ -421,6 +421,33 @@ macro_rules! for_each_op {
             /// How many elements lie in each of `bins` intervals of equal width from `low` to `high`.
             histogram [x] { bins: usize, low: Scalar, high: Scalar } 1 => Histogram,
 
+            // Composites: segments.
+            /// The sum of the slices of each segment.
+            #[doc(alias = "unsorted_segment_sum")]
+            segment_sum [x, indices] { segments: usize } 1 => SegmentSum,
+            /// The mean of the slices of each segment.
+            #[doc(alias = "unsorted_segment_mean")]
+            segment_mean [x, indices] { segments: usize } 1 => SegmentMean,
+            /// The product of the slices of each segment.
+            #[doc(alias = "unsorted_segment_prod")]
+            segment_prod [x, indices] { segments: usize } 1 => SegmentProd,
+            /// The greatest elements of the slices of each segment.
+            #[doc(alias = "unsorted_segment_max")]
+            segment_max [x, indices] { segments: usize } 1 => SegmentMax,
+            /// The least elements of the slices of each segment.
+            #[doc(alias = "unsorted_segment_min")]
+            segment_min [x, indices] { segments: usize } 1 => SegmentMin,
+
+            // Composites: sizes that data decide, bounded.
+            /// Where `x` is not zero: index vectors, and how many.
+            nonzero [x] { size: usize, fill: Scalar } many => Nonzero by hand,
+            /// The slices along `axis` where `mask` is true, and how many.
+            compress [x, mask] { axis: usize, size: usize, fill: Scalar } many => Compress by hand,
+            /// The distinct elements, where each is first, which of them each element is, how often each occurs, and how many.
+            unique [x] { size: usize, fill: Scalar } many => Unique by hand,
+            /// Each slice along `axis` as often as its number says, and how many.
+            repeat_each [x, repeats] { axis: usize, size: usize, fill: Scalar } many => RepeatEach by hand,
+
             // Composites: random numbers.
             /// Uniformly distributed numbers from `low` to below `high`.
             #[doc(alias = "random_uniform")]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hashbrown::HashMap;
-use tensorwright_ir::{DType, TensorType};
+use tensorwright_ir::{DType, Location, TensorType};
 
 use super::signature::{Leaf, LeafValue, Signature};
 
@@ -162,6 +162,15 @@ pub enum MissReason {
         /// What differs from it.
         differences: Vec<Difference>,
     },
+    /// The signature is cached, but the data decided a size that they had not before.
+    Size {
+        /// The line that asks for the size.
+        at: Location,
+        /// The size.
+        size: usize,
+        /// The sizes that are cached after the same sizes before.
+        known: Vec<usize>,
+    },
 }
 
 impl MissReason {
@@ -181,6 +190,9 @@ impl MissReason {
             MissReason::First => None,
             MissReason::Evicted => Some("raise the byte budget of the cache, or pin the signature"),
             MissReason::Changed { differences, .. } => differences.first()?.change.suggestion(),
+            MissReason::Size { .. } => Some(
+                "one graph is compiled per size: round sizes up, or use a form with a bound, so that few occur",
+            ),
         }
     }
 }
@@ -195,6 +207,10 @@ impl fmt::Display for MissReason {
             MissReason::Changed { nearest, differences } => {
                 let list = differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ");
                 write!(f, "{list}; against the cached {nearest}")
+            }
+            MissReason::Size { at, size, known } => {
+                let known: Vec<String> = known.iter().map(usize::to_string).collect();
+                write!(f, "the data decide size {size} at {at}; cached are {}", known.join(", "))
             }
         }
     }

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash};
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ pub struct Entry<K, V> {
     key: K,
     hash: u64,
     value: V,
-    bytes: usize,
+    bytes: AtomicUsize,
     compile_time: Duration,
     last_used: AtomicU64,
     pinned: AtomicBool,
@@ -55,7 +55,7 @@ impl<K, V> Entry<K, V> {
 
     /// Bytes that count against the budget.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Time that making the value took.
@@ -282,7 +282,7 @@ impl<K: Eq + Hash, V: Weigh, E: Clone> Cache<K, V, E> {
         let entry = Arc::new(Entry {
             key,
             hash,
-            bytes: value.bytes(),
+            bytes: AtomicUsize::new(value.bytes()),
             value,
             compile_time,
             last_used: AtomicU64::new(state.clock),
@@ -295,6 +295,21 @@ impl<K: Eq + Hash, V: Weigh, E: Clone> Cache<K, V, E> {
         // Dropping code is slow, so it happens outside the lock.
         drop(evicted);
         entry
+    }
+
+    /// Counts the bytes of an entry whose value holds more than before, and evicts others for them.
+    pub fn weigh_again(&self, entry: &Arc<Entry<K, V>>) {
+        let mut state = self.lock();
+        let is_held = |slot: &Slot<K, V, E>| slot.ready().is_some_and(|held| Arc::ptr_eq(held, entry));
+        if state.table.find(entry.hash, is_held).is_none() {
+            return;
+        }
+        let (bytes, before) = (entry.value.bytes(), entry.bytes());
+        entry.bytes.store(bytes, Ordering::Relaxed);
+        state.stats.bytes = state.stats.bytes + bytes - before;
+        let evicted = state.evict(Some(entry));
+        drop(state);
+        drop(evicted);
     }
 
     fn fail(&self, hash: u64, key: &K, compile_time: Duration) {
@@ -366,7 +381,7 @@ impl<K: Eq, V, E> State<K, V, E> {
     fn add(&mut self, entry: Arc<Entry<K, V>>) {
         let hash = entry.hash;
         self.stats.compile_time += entry.compile_time;
-        self.stats.bytes += entry.bytes;
+        self.stats.bytes += entry.bytes();
         self.stats.entries += 1;
         if self.recent.len() == RECENT {
             self.recent.pop_front();
@@ -409,7 +424,7 @@ impl<K: Eq, V, E> State<K, V, E> {
     }
 
     fn evict_one(&mut self, entry: &Arc<Entry<K, V>>) {
-        self.stats.bytes -= entry.bytes;
+        self.stats.bytes -= entry.bytes();
         self.stats.entries -= 1;
         self.stats.evictions += 1;
         self.remove(entry.hash, &entry.key);

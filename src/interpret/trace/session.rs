@@ -1,12 +1,15 @@
 //! Sessions: traces from their beginning to their end.
 
+use std::rc::Rc;
+
 use hashbrown::HashMap;
-use tensorwright_ir::{Graph, Type, Value};
-use tensorwright_runtime::buffer::SharedBuffer;
+use tensorwright_ir::{Type, Value};
 
 use super::capture::Captured;
+use super::carried::Subgraphs;
+use super::recording::{Outside, Recording};
 use super::region::Region;
-use super::stack::{self, Scope, Trace};
+use super::stack::{self, Trace};
 use crate::error::{CallSite, Failure};
 use crate::state::{State, Variable};
 use crate::tensor::traced::TraceId;
@@ -17,66 +20,43 @@ pub(crate) struct Session {
     id: TraceId,
 }
 
-/// What a trace comes to.
-pub(crate) struct Recording {
-    pub(crate) graph: Graph,
-    /// What the graph's last inputs are.
-    pub(crate) captures: Vec<Outside>,
-    /// The variables that are assigned: their new values are the last outputs.
-    pub(crate) assigned: Vec<Variable>,
-}
-
-impl Recording {
-    /// The inputs that hold the old values of variables, which a call donates, with the outputs that hold the new ones.
-    pub(crate) fn donations(&self) -> Vec<(usize, usize)> {
-        let first_input = self.graph.inputs().len() - self.captures.len();
-        let first_output = self.graph.outputs().len() - self.assigned.len();
-        let pair = |(at, outside): (usize, &Outside)| match outside {
-            Outside::Assigned(own) => Some((first_input + at, first_output + own)),
-            Outside::Buffer(_) | Outside::Variable(_) => None,
+impl Trace {
+    /// What was captured, with assigned variables by their positions.
+    pub(super) fn take_captures(&mut self, assigned: &HashMap<Variable, usize>) -> Vec<Outside> {
+        let captures = std::mem::take(&mut self.captures);
+        let outside = |captured| match captured {
+            Captured::Tensor(tensor) => match tensor.repr() {
+                Repr::Concrete(_, buffer) => Outside::Buffer(buffer.clone()),
+                Repr::Traced(traced) => {
+                    let carried = self.cuts.as_ref().and_then(|cuts| cuts.carried(traced));
+                    Outside::Carried(carried.expect("functions capture values of their own subgraphs only"))
+                }
+                _ => unreachable!("functions capture tensors with values"),
+            },
+            Captured::State(State::Variable(variable)) => match assigned.get(&variable) {
+                Some(&own) => Outside::Assigned(own),
+                None => Outside::Variable(variable),
+            },
+            Captured::State(State::Token) => unreachable!("functions begin with a token of their own"),
         };
-        self.captures.iter().enumerate().filter_map(pair).collect()
-    }
-}
-
-/// Where the value of an input of a function comes from that is no argument.
-pub(crate) enum Outside {
-    /// A tensor.
-    Buffer(SharedBuffer),
-    /// A variable that is only read, at the time of the call.
-    Variable(Variable),
-    /// A variable that is assigned, by its position among these.
-    Assigned(usize),
-}
-
-impl Outside {
-    /// The variable, if it is one, where these are assigned.
-    pub(crate) fn variable<'v>(&'v self, assigned: &'v [Variable]) -> Option<&'v Variable> {
-        match self {
-            Outside::Buffer(_) => None,
-            Outside::Variable(variable) => Some(variable),
-            Outside::Assigned(own) => Some(&assigned[*own]),
-        }
-    }
-
-    /// The variable that is only read.
-    pub(crate) fn read_only(&self) -> Option<&Variable> {
-        match self {
-            Outside::Buffer(_) | Outside::Assigned(_) => None,
-            Outside::Variable(variable) => Some(variable),
-        }
+        captures.into_iter().map(outside).collect()
     }
 }
 
 impl Session {
-    /// Begins the trace of a function.
-    pub(crate) fn begin(name: &str) -> Session {
-        Session { id: stack::begin(name, Scope::Function) }
+    /// Begins the trace of a function, with what runs its subgraphs, if the values of its arguments are known.
+    pub(crate) fn begin(name: &str, subgraphs: Option<Rc<dyn Subgraphs>>) -> Session {
+        Session { id: stack::begin_function(name, subgraphs) }
     }
 
     /// Begins the trace of a region of control flow.
     pub(crate) fn begin_region(name: &str) -> Session {
-        Session { id: stack::begin(name, Scope::Region) }
+        Session { id: stack::begin_region(name, None) }
+    }
+
+    /// Begins the trace of a region whose arguments will be these tensors.
+    pub(crate) fn begin_region_at(name: &str, arguments: &[Tensor]) -> Session {
+        Session { id: stack::begin_region(name, Some(arguments.to_vec())) }
     }
 
     /// Adds an argument. All of them come before the first op.
@@ -102,19 +82,7 @@ impl Session {
             });
             let (assigned, last): (Vec<Variable>, Vec<Value>) = assigned.unzip();
             let positions: HashMap<Variable, usize> = assigned.iter().cloned().zip(0..).collect();
-            let outside = |captured| match captured {
-                Captured::Tensor(tensor) => match tensor.repr() {
-                    Repr::Concrete(_, buffer) => Outside::Buffer(buffer.clone()),
-                    _ => unreachable!("functions capture tensors with values"),
-                },
-                Captured::State(State::Variable(variable)) => match positions.get(&variable) {
-                    Some(&own) => Outside::Assigned(own),
-                    None => Outside::Variable(variable),
-                },
-                Captured::State(State::Token) => unreachable!("functions begin with a token of their own"),
-            };
-            let captures: Vec<Outside> =
-                std::mem::take(&mut trace.captures).into_iter().map(outside).collect();
+            let captures = trace.take_captures(&positions);
             let outputs: Vec<Value> = outputs.iter().copied().chain(last).collect();
             Recording { graph: std::mem::take(&mut trace.builder).finish(&outputs), captures, assigned }
         })

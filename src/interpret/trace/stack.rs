@@ -1,6 +1,7 @@
 //! The stack of traces of a thread, and ops going into its top.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
@@ -10,6 +11,7 @@ use tensorwright_ir::{Builder, Op, Scalar, Type, Value};
 use super::super::application::{Application, Applied, Code, Operand};
 use super::super::broadcast;
 use super::capture::{Binding, Captured};
+use super::carried::{Cuts, Subgraphs};
 use crate::error::{CallSite, Error, Failure};
 use crate::state::{State, Variable};
 use crate::tensor::id::TensorId;
@@ -29,31 +31,50 @@ pub(super) enum Scope {
 /// A graph that is being recorded.
 pub(super) struct Trace {
     pub(super) id: TraceId,
+    /// Whose values are recorded now: those of the trace, until it is [cut](super::cut).
+    pub(super) subgraph: TraceId,
     pub(super) builder: Builder,
     pub(super) captures: Vec<Captured>,
-    captured: HashMap<TensorId, Value>,
+    pub(super) captured: HashMap<TensorId, Value>,
     /// The state that was used, in the order of its first use.
-    bindings: Vec<Binding>,
+    pub(super) bindings: Vec<Binding>,
     /// For each state its position among the bindings.
-    bound: HashMap<State, usize>,
-    scope: Scope,
+    pub(super) bound: HashMap<State, usize>,
+    pub(super) scope: Scope,
+    /// The tensors that the arguments of a region are, if they are tensors of the code around it.
+    pub(super) stands: Option<Vec<Tensor>>,
+    /// The cuts of a function, if the values of its arguments are known.
+    pub(super) cuts: Option<Cuts>,
 }
 
 thread_local! {
-    static TRACES: RefCell<Vec<Trace>> = const { RefCell::new(Vec::new()) };
+    pub(super) static TRACES: RefCell<Vec<Trace>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Begins a trace, which is the top of the stack from now on.
-pub(super) fn begin(name: &str, scope: Scope) -> TraceId {
+/// Begins the trace of a function, which is the top of the stack from now on; of one in another trace, or whose arguments have no values, no
+/// subgraphs can be run.
+pub(super) fn begin_function(name: &str, subgraphs: Option<Rc<dyn Subgraphs>>) -> TraceId {
+    begin(name, Scope::Function, None, subgraphs.map(Cuts::new))
+}
+
+/// Begins the trace of a region, as [`begin_function`] does.
+pub(super) fn begin_region(name: &str, stands: Option<Vec<Tensor>>) -> TraceId {
+    begin(name, Scope::Region, stands, None)
+}
+
+fn begin(name: &str, scope: Scope, stands: Option<Vec<Tensor>>, cuts: Option<Cuts>) -> TraceId {
     let id = TraceId::fresh();
     let trace = Trace {
         id,
+        subgraph: id,
         builder: Builder::new(name),
         captures: Vec::new(),
         captured: HashMap::new(),
         bindings: Vec::new(),
         bound: HashMap::new(),
         scope,
+        stands,
+        cuts,
     };
     TRACES.with_borrow_mut(|traces| {
         traces.push(trace);
@@ -144,7 +165,9 @@ impl Trace {
         let values = broadcast::operands(&mut self.builder, &op, values?);
         let results = values.and_then(|values| self.builder.push(op, &values));
         let results = results.map_err(|error| Error::op(at, error))?;
-        Ok(results.iter().map(|&value| self.tensor(value, at)).collect())
+        let mut made = Results::new();
+        made.extend(results.iter().map(|&value| self.tensor(value, at)));
+        Ok(made)
     }
 
     fn record_stateful(&mut self, application: Application<'_>, outer: &[Trace]) -> Result<Applied, Failure> {
@@ -164,18 +187,18 @@ impl Trace {
         for (state, (&value, tensor)) in states.iter().zip(results.iter().zip(&made).skip(first_state)) {
             self.set_state(state, (value, tensor.id()));
         }
-        let operand = |(operand, &(value, id)): (&Operand<'_>, &(Value, TensorId))| match *operand {
+        let mut operand = |(operand, &(value, id)): (&Operand<'_>, &(Value, TensorId))| match *operand {
             Operand::Tensor(tensor) => tensor.clone(),
             Operand::State(_) => self.tensor(value, at).with_id(id),
         };
         Ok(Applied {
-            operands: operands.iter().zip(&taken).map(operand).collect(),
+            operands: operands.iter().zip(&taken).map(&mut operand).collect(),
             results: made,
             states: first_state..first_state + states.len(),
         })
     }
 
-    fn operand(
+    pub(super) fn operand(
         &mut self,
         operand: Operand<'_>,
         outer: &[Trace],
@@ -187,9 +210,10 @@ impl Trace {
         }
     }
 
-    pub(super) fn tensor(&self, value: Value, made: CallSite) -> Tensor {
+    pub(super) fn tensor(&mut self, value: Value, made: CallSite) -> Tensor {
         let ty = self.builder.ty(value).clone();
-        Tensor::traced(Traced { trace: self.id, value, ty, made })
+        let handle = self.cuts.as_mut().map(|cuts| cuts.handle(value));
+        Tensor::traced(Traced { trace: self.subgraph, value, ty, made, handle })
     }
 
     /// The value that a tensor is in this trace.
@@ -201,13 +225,17 @@ impl Trace {
     ) -> Result<Value, Failure> {
         match tensor.repr() {
             Repr::Concrete(ty, _) => Ok(self.capture(ty.into(), tensor)),
-            Repr::Traced(traced) if traced.trace == self.id => Ok(traced.value),
-            Repr::Traced(traced) if self.scope == Scope::Region && is_visible(outer, traced.trace) => {
+            Repr::Traced(traced) if traced.trace == self.subgraph => Ok(traced.value),
+            Repr::Traced(traced) if self.owns(traced) => Ok(self.capture(traced.ty.clone(), tensor)),
+            Repr::Traced(traced) if self.scope == Scope::Region && is_visible(outer, traced) => {
                 Ok(self.capture(traced.ty.clone(), tensor))
             }
             Repr::Traced(traced) => {
                 let (made, used) = (traced.made.into(), at.into());
-                let is_outer = outer.iter().any(|trace| trace.id == traced.trace);
+                if self.cuts.is_some() && traced.ty.as_list().is_some() {
+                    return Err(Error::ListOverCut { made, used }.into());
+                }
+                let is_outer = outer.iter().any(|trace| trace.owns(traced));
                 Err(if is_outer { Error::TwoTraces { made, used } } else { Error::Escaped { made, used } }
                     .into())
             }
@@ -227,7 +255,7 @@ impl Trace {
         Ok(list)
     }
 
-    fn capture(&mut self, ty: Type, tensor: &Tensor) -> Value {
+    pub(super) fn capture(&mut self, ty: Type, tensor: &Tensor) -> Value {
         if let Some(&value) = self.captured.get(&tensor.id()) {
             return value;
         }
@@ -270,7 +298,7 @@ impl Trace {
 }
 
 /// Whether a region within these traces may use values of the trace: those of regions around it, and of the function.
-fn is_visible(outer: &[Trace], trace: TraceId) -> bool {
+fn is_visible(outer: &[Trace], traced: &Traced) -> bool {
     let function = outer.iter().rposition(|outer| outer.scope == Scope::Function).unwrap_or(0);
-    outer[function..].iter().any(|outer| outer.id == trace)
+    outer[function..].iter().any(|outer| outer.owns(traced))
 }

@@ -458,6 +458,21 @@ assert_eq!(x.interp([1.0, 2.0], [10.0, 20.0]).to_vec::<f64>()?, [10.0, 15.0, 20.
     histogram: "`T[s] -> i32[bins]`, numbers. An interval has its lower end, the last one both."
         r#"let x = Tensor::from([0.0, 0.4, 0.5, 1.0, 7.0]);
 assert_eq!(x.histogram(2, 0.0, 1.0).to_vec::<i32>()?, [2, 2]);"#;
+    segment_sum: "`T[n, b..], I[n] -> T[segments, b..]`, numbers: slice `i` belongs to segment `indices[i]`, in any order; one whose number is out of range to none. A segment without slices is 0."
+        r#"let x = Tensor::from([1.0, 3.0, 5.0]);
+assert_eq!(x.segment_sum([0, 0, 2], 3).to_vec::<f64>()?, [4.0, 0.0, 5.0]);"#;
+    segment_mean: "`T[n, b..], I[n] -> T[segments, b..]`, floats: slice `i` belongs to segment `indices[i]`, in any order; one whose number is out of range to none. A segment without slices is 0."
+        r#"let x = Tensor::from([1.0, 3.0, 5.0]);
+assert_eq!(x.segment_mean([0, 0, 2], 3).to_vec::<f64>()?, [2.0, 0.0, 5.0]);"#;
+    segment_prod: "`T[n, b..], I[n] -> T[segments, b..]`, numbers: slice `i` belongs to segment `indices[i]`, in any order; one whose number is out of range to none. A segment without slices is 1."
+        r#"let x = Tensor::from([1.0, 3.0, 5.0]);
+assert_eq!(x.segment_prod([0, 0, 2], 3).to_vec::<f64>()?, [3.0, 1.0, 5.0]);"#;
+    segment_max: "`T[n, b..], I[n] -> T[segments, b..]`, numbers: slice `i` belongs to segment `indices[i]`, in any order; one whose number is out of range to none. A segment without slices is minus infinity, for integers the least."
+        r#"let x = Tensor::from([1.0, 3.0, 5.0]);
+assert_eq!(x.segment_max([0, 0, 2], 3).to_vec::<f64>()?, [3.0, f64::NEG_INFINITY, 5.0]);"#;
+    segment_min: "`T[n, b..], I[n] -> T[segments, b..]`, numbers: slice `i` belongs to segment `indices[i]`, in any order; one whose number is out of range to none. A segment without slices is infinity, for integers the greatest."
+        r#"let x = Tensor::from([1.0, 3.0, 5.0]);
+assert_eq!(x.segment_min([0, 0, 2], 3).to_vec::<f64>()?, [1.0, f64::INFINITY, 5.0]);"#;
     uniform: "`u32[2] -> dtype[shape]`; the methods of [`RandomKey`](crate::RandomKey) say it shorter."
         r#"let key = RandomKey::new(1);
 assert_eq!(key.tensor().uniform(DType::F32, [3], 0.0, 1.0).shape()?, &[3].into());"#;

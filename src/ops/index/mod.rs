@@ -30,7 +30,7 @@ impl Tensor {
     /// | `&j`, a scalar tensor of integers | one element, at a computed place | disappears |
     /// | [`window(&j, 3)`](crate::window) | 3 elements from a computed place on | stays |
     /// | `[2, 0]`, `&indices` | the elements that numbers or a tensor of integers name | becomes those of the tensor |
-    /// | `&mask`, `[true, false]` | where it is true: to be read by, a mask must have a value, so it comes from outside of a trace | as many as the mask has become one |
+    /// | `&mask`, `[true, false]` | where it is true: how many that is may be decided by data, see [`Tensor::nonzero`] | as many as the mask has become one |
     /// | [`Ellipsis`] | as many whole axes as are left | stay |
     /// | [`NewAxis`] | nothing | a new one, of extent 1 |
     ///

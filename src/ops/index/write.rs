@@ -139,7 +139,7 @@ impl Selection {
     /// of these places. A mask alone says of whole axes what counts, and need not be known.
     fn needs_positions(&self, ty: &TensorType, update: Update<'_>) -> bool {
         let is_joined = self.has_positions() || self.masks.len() > 1;
-        let has_value_for_each = || !update.fits(&self.shape(&ty.shape)) && self.knows_masks(update.at);
+        let has_value_for_each = || !update.fits(&self.shape(&ty.shape));
         !self.masks.is_empty() && (is_joined || has_value_for_each())
     }
 
