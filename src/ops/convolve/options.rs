@@ -123,7 +123,7 @@ impl ConvOptions {
         ConvOptions { layout: layout.into(), ..self }
     }
 
-    /// For [`Tensor::conv_transpose`] how many results there are besides, at the end of each axis.
+    /// For [`Tensor::conv_transpose`](crate::Tensor::conv_transpose) how many results there are besides, at the end of each axis.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
