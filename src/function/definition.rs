@@ -343,9 +343,10 @@ impl Core {
         if let Some(error) = flat.error(at) {
             return Err(error);
         }
-        if let Some(entry) = self.cache.last(flat.key.words())
-            && entry.is_whole()
-        {
+        if let Some(entry) = self.cache.last(flat.key.words()) {
+            if !entry.is_whole() {
+                return self.run_subgraphs(&entry, call, &flat.inputs, threads, at);
+            }
             let outputs = run(&entry, flat, threads, at)?;
             return Ok((Found::Last(entry), outputs));
         }
@@ -440,7 +441,7 @@ impl Core {
         let NewSize { at: line, size, known } = new;
         self.note_miss(&entry.signature, MissReason::Size { at: line, size, known }, at);
         if entry.first.bytes() > self.cache.stats().budget {
-            entry.first.forget();
+            run.forget_others();
         }
         let tracing = Tracing::new(&self.config, run, at);
         let traced = Traced::new(&self.config, &entry.signature, call, Some(&tracing), at)?;

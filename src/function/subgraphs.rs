@@ -104,14 +104,6 @@ impl Subgraph {
         self.executable.held_bytes() + own.sum::<usize>() + further
     }
 
-    /// Drops the subgraphs behind it.
-    pub(super) fn forget(&self) {
-        if let Then::Cut(cut) = &self.then {
-            let dropped = std::mem::take(&mut *cut.subgraphs());
-            drop(dropped);
-        }
-    }
-
     /// Visits the subgraph and those behind it, each with the sizes on the way to it.
     pub(super) fn each(&self, sizes: &[usize], visit: &mut dyn FnMut(&[usize], &Subgraph)) {
         visit(sizes, self);
@@ -215,6 +207,17 @@ impl Run {
         }
     }
 
+    /// Drops all subgraphs but those that it has gone through.
+    pub(super) fn forget_others(&self) {
+        for (subgraph, size) in &self.way {
+            if let Then::Cut(cut) = &subgraph.then {
+                let others = cut.subgraphs().extract_if(|known, _| known != size).collect::<Vec<_>>();
+                // Code is freed without the lock.
+                drop(others);
+            }
+        }
+    }
+
     /// Runs a subgraph.
     fn run(&mut self, subgraph: &Subgraph, at: CallSite) -> Result<Outputs> {
         let mut operands = if self.way.is_empty() { self.inputs.clone() } else { Vec::new() };
@@ -273,19 +276,19 @@ pub(super) struct Tracing {
     config: Config,
     at: CallSite,
     run: RefCell<Run>,
-    /// How many of the subgraphs behind the run have been traced again.
-    again: Cell<usize>,
+    /// How many cuts the trace has come to, those behind the run among them.
+    cuts: Cell<usize>,
 }
 
 impl Tracing {
     /// A trace that goes on where a run has come to, or one from the beginning.
     pub(super) fn new(config: &Config, run: Run, at: CallSite) -> Rc<Tracing> {
-        Rc::new(Tracing { config: config.clone(), at, run: RefCell::new(run), again: Cell::new(0) })
+        Rc::new(Tracing { config: config.clone(), at, run: RefCell::new(run), cuts: Cell::new(0) })
     }
 
     /// Whether the function has been cut.
     pub(super) fn is_cut(&self) -> bool {
-        self.again.get() > 0
+        self.cuts.get() > 0
     }
 
     /// The first subgraph.
@@ -322,20 +325,20 @@ impl Tracing {
     }
 
     /// The size that a subgraph gave that was run before, if what is traced now is that subgraph.
-    fn known(&self, recording: &Recording, at: CallSite) -> Option<Result<i64, Failure>> {
+    fn known(&self, recording: &Recording, at: CallSite) -> Option<Result<usize, Failure>> {
         let run = self.run.borrow();
-        let (subgraph, size) = run.way.get(self.again.get())?;
+        let (subgraph, size) = run.way.get(self.cuts.get())?;
         Some(match recording.graph == *subgraph.executable.graph() {
-            true => Ok(*size as i64),
+            true => Ok(*size),
             false => Err(Error::TracedOtherwise { at: at.into() }.into()),
         })
     }
 }
 
 impl Subgraphs for Tracing {
-    fn run(&self, recording: Recording, at: CallSite) -> Result<i64, Failure> {
+    fn run(&self, recording: Recording, at: CallSite) -> Result<usize, Failure> {
         let known = self.known(&recording, at);
-        self.again.set(self.again.get() + 1);
+        self.cuts.set(self.cuts.get() + 1);
         if let Some(known) = known {
             return known;
         }
@@ -348,6 +351,6 @@ impl Subgraphs for Tracing {
         let subgraph = self.add(recording, then)?;
         let mut run = self.run.borrow_mut();
         let outputs = run.run(&subgraph, self.at)?;
-        Ok(run.carry(&subgraph, outputs, &self.config, at)? as i64)
+        Ok(run.carry(&subgraph, outputs, &self.config, at)?)
     }
 }

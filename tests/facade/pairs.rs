@@ -72,6 +72,10 @@ fn one() -> Tensor {
 }
 
 fn layers() -> Vec<Layer> {
+    [transformations(), rules_and_control_flow()].into_iter().flatten().collect()
+}
+
+fn transformations() -> Vec<Layer> {
     let layer = |name, make, derive| Layer { name, make, derive };
     vec![
         layer("function", |f| lift(function(move |x: Tensor| f(x))), same),
@@ -115,6 +119,12 @@ fn layers() -> Vec<Layer> {
         layer("vjp", |f| Arc::new(move |x| vjp(|x: Tensor| f(x), x)?.1.call(&one())), derivative),
         layer("jacobian", |f| lift(jacobian(move |x: Tensor| f(x))), derivative),
         layer("hessian", |f| lift(hessian(move |x: Tensor| f(x))), second_derivative),
+    ]
+}
+
+fn rules_and_control_flow() -> Vec<Layer> {
+    let layer = |name, make, derive| Layer { name, make, derive };
+    vec![
         layer("checkpoint", |f| Arc::new(move |x| checkpoint(|x: Tensor| f(x), x)), same),
         layer(
             "custom_gradient",

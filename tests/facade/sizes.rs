@@ -147,6 +147,15 @@ fn a_small_budget_holds_few_sizes() -> Result<()> {
         assert_eq!(f.call(Tensor::from(&x))?.to_vec::<i32>()?, vec![2; n]);
         assert_eq!(f.concretes()[0].sizes(), [[n]]);
     }
+    let twice = function(|x: Tensor| x.compress(x.gt(0), 0).unique().elements).with_cache_budget(1);
+    for (x, sizes) in [([1, 2, 2], [3, 2]), ([1, 2, 3], [3, 3]), ([1, 1, -1], [2, 1])] {
+        twice.call(x)?;
+        assert_eq!(twice.concretes()[0].sizes(), [sizes]);
+        // It is there to be called again.
+        twice.call(x)?;
+    }
+    assert_eq!(twice.trace_count(), 3);
+    assert_eq!((twice.cache_stats().hits, twice.cache_stats().misses), (5, 1));
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::tensor::traced::{TraceId, Traced};
 /// Who compiles and runs the subgraphs of a function's trace.
 pub(crate) trait Subgraphs {
     /// Runs what was traced from the last cut to this one. The first output is the size, an `i64`; the others are carried.
-    fn run(&self, subgraph: Recording, at: CallSite) -> Result<i64, Failure>;
+    fn run(&self, subgraph: Recording, at: CallSite) -> Result<usize, Failure>;
 }
 
 /// What the trace of a function knows of its cuts.

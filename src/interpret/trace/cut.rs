@@ -1,7 +1,7 @@
 //! Cuts: what was traced so far is run, because the size of what comes next is an element that it computes.
 //!
-//! (PyTorch's compiler calls this a graph break.) Shapes of a graph are fixed, so a size that data decide must be known before its tensor can be traced. Where a function asks for one
-//! ([`size`]), its graph ends: it becomes a *subgraph*, whose outputs are the size and what the rest of the function may still use, and
+//! Shapes of a graph are fixed, so a size that data decide must be known before its tensor can be traced. Where a function asks for one
+//! ([`number`]), its graph ends (PyTorch's compiler calls that a graph break): it becomes a *subgraph*, whose outputs are the size and what the rest of the function may still use, and
 //! somebody who knows the function's inputs ([`Subgraphs`]) compiles and runs it. The trace then goes on with an empty graph. What an earlier subgraph has
 //! computed is *carried*: an input of the subgraph that uses it.
 //!
@@ -30,7 +30,7 @@ use crate::tensor::{Repr, Tensor};
 /// What a number is that is asked for.
 pub(crate) enum Number {
     /// It was computed: by a subgraph of the function.
-    Computed(i64),
+    Computed(usize),
     /// This tensor, which has a value.
     Tensor(Tensor),
 }

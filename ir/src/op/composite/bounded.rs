@@ -4,10 +4,9 @@
 use smallvec::smallvec;
 
 use super::build::index_dtype;
-use super::indexing::take;
+use super::indexing::{scatter_slices, take};
 use super::search::SearchSide;
-use crate::op::attribute::Axes;
-use crate::op::primitive::{CompareFn, ReduceKind, Scatter, ScatterKind};
+use crate::op::primitive::{CompareFn, ReduceKind, ScatterKind};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
 use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, TensorType, Value, attributes};
@@ -266,16 +265,7 @@ fn scattered(
     if size == 0 || count == 0 {
         return Ok(x);
     }
-    let vectors = b.reshape(places, [count, 1])?;
-    let scatter = Scatter {
-        kind,
-        offset_axes: Axes::new(),
-        collapsed: smallvec![0],
-        batch: Axes::new(),
-        index_batch: Axes::new(),
-        indexed: smallvec![0],
-    };
-    Ok(b.push_one(scatter, &[x, vectors, updates])?)
+    scatter_slices(b, kind, x, places, updates)
 }
 
 /// Row-major numbers of elements of a shape, `[n]`, as `i64[n, rank]`.

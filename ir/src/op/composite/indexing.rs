@@ -4,7 +4,7 @@
 use smallvec::smallvec;
 
 use crate::op::attribute::Axes;
-use crate::op::primitive::Gather;
+use crate::op::primitive::{Gather, Scatter, ScatterKind};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
 use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, TensorType, Value, attributes};
@@ -229,6 +229,26 @@ pub(super) fn take(b: &mut Builder, x: Value, indices: Value, axis: usize) -> Re
     let result: Shape = shape[..axis].iter().chain(positions.iter()).chain(&shape[after]).copied().collect();
     let vectors = index_vectors(b, indices)?;
     gather(b, op, x, vectors, &result)
+}
+
+/// `x` with `slices` joined to its slices along axis 0 by their numbers: the opposite of [`take`]. Those whose number is out of range are left out.
+pub(super) fn scatter_slices(
+    b: &mut Builder,
+    kind: ScatterKind,
+    x: Value,
+    numbers: Value,
+    slices: Value,
+) -> Result<Value, TypeError> {
+    let vectors = index_vectors(b, numbers)?;
+    let scatter = Scatter {
+        kind,
+        offset_axes: (1..b.shape(x).rank()).collect(),
+        collapsed: smallvec![0],
+        batch: Axes::new(),
+        index_batch: Axes::new(),
+        indexed: smallvec![0],
+    };
+    Ok(b.push_one(scatter, &[x, vectors, slices])?)
 }
 
 /// Indices as vectors of one number.

@@ -2,10 +2,9 @@
 
 use smallvec::smallvec;
 
-use super::indexing::take;
+use super::indexing::{scatter_slices, take};
 use crate::builder::BuildError;
-use crate::op::attribute::Axes;
-use crate::op::primitive::{CompareFn, Scatter, ScatterKind};
+use crate::op::primitive::{CompareFn, ScatterKind};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
 use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, TensorType, Value, attributes, word_attribute};
@@ -178,17 +177,9 @@ fn counted(b: &mut Builder, index: Value, length: usize) -> Result<Value, TypeEr
     if length == 0 {
         return Ok(none);
     }
-    let vectors = b.reshape(index, [count, 1])?;
+    let index = b.reshape(index, [count])?;
     let ones = b.full(Scalar::I32(1), &[count].into())?;
-    let scatter = Scatter {
-        kind: ScatterKind::Add,
-        offset_axes: Axes::new(),
-        collapsed: smallvec![0],
-        batch: Axes::new(),
-        index_batch: Axes::new(),
-        indexed: smallvec![0],
-    };
-    Ok(b.push_one(scatter, &[none, vectors, ones])?)
+    scatter_slices(b, ScatterKind::Add, none, index, ones)
 }
 
 attributes! {

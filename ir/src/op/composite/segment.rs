@@ -3,8 +3,8 @@
 use smallvec::smallvec;
 
 use super::build::wide_dtype;
-use crate::op::attribute::Axes;
-use crate::op::primitive::{Scatter, ScatterKind};
+use super::indexing::scatter_slices;
+use crate::op::primitive::ScatterKind;
 use crate::op::sample::{Draw, Operand, Values};
 use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
 use crate::{Builder, DType, DTypeClass, Dim, Scalar, Shape, TensorType, Value, attributes};
@@ -112,21 +112,11 @@ fn folded(
     slices: Value,
     numbers: Value,
 ) -> Result<Value, TypeError> {
-    let (shape, count) = (b.shape(none), b.shape(numbers).size(0));
-    if shape.size(0) == 0 {
+    if b.shape(none).size(0) == 0 {
         // No slices, but of the operand's, so that derivatives find it.
         return Ok(b.section(slices, 0, 0, 0)?);
     }
-    let vectors = b.reshape(numbers, [count, 1])?;
-    let scatter = Scatter {
-        kind,
-        offset_axes: (1..shape.rank()).collect(),
-        collapsed: smallvec![0],
-        batch: Axes::new(),
-        index_batch: Axes::new(),
-        indexed: smallvec![0],
-    };
-    Ok(b.push_one(scatter, &[none, vectors, slices])?)
+    scatter_slices(b, kind, none, numbers, slices)
 }
 
 fn sampled(draw: &mut Draw<'_>, hint: &TensorType, class: DTypeClass) -> (usize, [Operand; 2]) {

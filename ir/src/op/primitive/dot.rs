@@ -74,6 +74,18 @@ pub(super) fn widens(from: DType, to: DType) -> bool {
     from == to || larger && (from.is_float() && to.is_float() || from.is_int() && to.is_int() && sign_kept)
 }
 
+/// Products of the operands are numbers that can be added up in a dtype.
+pub(super) fn check_sums(operands: &[&TensorType], sums: DType) -> Result<(), TypeError> {
+    rule::require_class(operands, 0, DTypeClass::Number)?;
+    let dtype = rule::same_dtype(operands, 0, 1)?;
+    match widens(dtype, sums) {
+        true => Ok(()),
+        false => {
+            Err(TypeError::attribute("dtype", format!("products of {dtype} cannot be added up in {sums}")))
+        }
+    }
+}
+
 /// Axes named in either list must be distinct and below the rank.
 fn check_operand_axes(batch: &[usize], contract: &[usize], rank: usize) -> Result<(), TypeError> {
     rule::check_axes(batch, rank)?;
@@ -90,12 +102,7 @@ impl OpDef for DotGeneral {
     const LOWERING: Lowering = Lowering::Tiled;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        rule::require_class(operands, 0, DTypeClass::Number)?;
-        let dtype = rule::same_dtype(operands, 0, 1)?;
-        if !widens(dtype, self.dtype) {
-            let reason = format!("products of {dtype} cannot be added up in {}", self.dtype);
-            return Err(TypeError::attribute("dtype", reason));
-        }
+        check_sums(operands, self.dtype)?;
         let (lhs, rhs) = (&operands[0].shape, &operands[1].shape);
         check_operand_axes(&self.lhs_batch, &self.lhs_contract, lhs.rank())?;
         check_operand_axes(&self.rhs_batch, &self.rhs_contract, rhs.rank())?;

@@ -19,11 +19,11 @@ use smallvec::SmallVec;
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, ShortAxes, ShortOffsets};
 use crate::op::batching::{BatchRule, Examples, Items, up, zero_and_up};
-use crate::op::primitive::dot::widens;
+use crate::op::primitive::dot::check_sums;
 use crate::op::primitive::slide::Slide;
 use crate::op::sample::Draw;
 use crate::op::{Arity, Batching, Derivative, Lowering, OpDef, Sample, TensorTypes, TypeError, rule};
-use crate::{DType, DTypeClass, Dim, Literal, Shape, TensorType, attributes};
+use crate::{DType, Dim, Literal, Shape, TensorType, attributes};
 
 attributes! {
     /// The general convolution: axes are paired as batch axes, as contracted axes or as spatial axes, and the rest is free.
@@ -191,12 +191,7 @@ impl OpDef for Conv {
     const LOWERING: Lowering = Lowering::Tiled;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        rule::require_class(operands, 0, DTypeClass::Number)?;
-        let dtype = rule::same_dtype(operands, 0, 1)?;
-        if !widens(dtype, self.dtype) {
-            let reason = format!("products of {dtype} cannot be added up in {}", self.dtype);
-            return Err(TypeError::attribute("dtype", reason));
-        }
+        check_sums(operands, self.dtype)?;
         let (lhs, rhs) = (&operands[0].shape, &operands[1].shape);
         check_operand_axes([&self.lhs_batch, &self.lhs_contract, &self.lhs_spatial], lhs.rank())?;
         check_operand_axes([&self.rhs_batch, &self.rhs_contract, &self.rhs_spatial], rhs.rank())?;

@@ -2,10 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Conv, widens};
+use super::Conv;
 use crate::op::Sample;
 use crate::op::attribute::{Axes, ShortAxes, ShortOffsets};
 use crate::op::primitive::bulk;
+use crate::op::primitive::dot::widens;
 use crate::op::sample::{Draw, Operand};
 use crate::{DType, DTypeClass, Shape, TensorType};
 

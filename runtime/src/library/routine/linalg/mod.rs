@@ -39,6 +39,12 @@ struct Job {
     each: Box<dyn Fn(&One<'_>) + Send + Sync>,
 }
 
+impl Job {
+    fn some(flops: u64, scratch_bytes: usize, each: Box<dyn Fn(&One<'_>) + Send + Sync>) -> Option<Job> {
+        Some(Job { flops, scratch_bytes, each })
+    }
+}
+
 /// A matrix of each operand and of each result, and scratch memory. Whoever makes it vouches for the pointers, and that elements have
 /// values.
 struct One<'a> {
@@ -157,18 +163,19 @@ fn size(ty: &TensorType) -> (usize, usize) {
 }
 
 fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
+    factorisation::<T>(op, operands).or_else(|| system::<T>(op, operands))
+}
+
+fn factorisation<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
     let first @ (m, n) = size(&operands[0]);
-    let (k, cube) = (m.min(n), (m * n * m.min(n)) as u64);
-    let new = |flops: u64, scratch_bytes: usize, each: Box<dyn Fn(&One<'_>) + Send + Sync>| {
-        Some(Job { flops, scratch_bytes, each })
-    };
+    let (k, cube) = (m.min(n), cube(first));
     match op {
-        Op::Cholesky(_) => new(
+        Op::Cholesky(_) => Job::some(
             cube / 3,
             T::cholesky_bytes(n),
             Box::new(move |one| T::cholesky(n, one.input(0), one.output(0), one.scratch())),
         ),
-        Op::LuFactor(_) => new(
+        Op::LuFactor(_) => Job::some(
             cube * 2 / 3,
             T::lu_bytes(first),
             Box::new(move |one| {
@@ -178,7 +185,7 @@ fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
         ),
         Op::Qr(qr) => {
             let columns = if qr.basis == Basis::Complete { m } else { k };
-            new(
+            Job::some(
                 cube * 4,
                 T::qr_bytes(first, columns),
                 Box::new(move |one| {
@@ -186,19 +193,19 @@ fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
                 }),
             )
         }
-        Op::Eigh(_) => new(
+        Op::Eigh(_) => Job::some(
             cube * 9,
             T::eigh_bytes(n),
             Box::new(move |one| {
                 T::eigh(n, one.input(0), one.output(0), Some(one.output(1)), one.scratch());
             }),
         ),
-        Op::Eigvalsh(_) => new(
+        Op::Eigvalsh(_) => Job::some(
             cube * 2,
             T::eigh_bytes(n),
             Box::new(move |one| T::eigh(n, one.input(0), one.output(0), None, one.scratch())),
         ),
-        Op::Svd(_) => new(
+        Op::Svd(_) => Job::some(
             cube * 20,
             T::svd_bytes(first),
             Box::new(move |one| {
@@ -206,14 +213,22 @@ fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
                 T::svd(first, one.input(0), one.output(1), vectors, one.scratch());
             }),
         ),
-        Op::Svdvals(_) => new(
+        Op::Svdvals(_) => Job::some(
             cube * 4,
             T::svd_bytes(first),
             Box::new(move |one| T::svd(first, one.input(0), one.output(0), None, one.scratch())),
         ),
+        _ => None,
+    }
+}
+
+fn system<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
+    let first @ (_, n) = size(&operands[0]);
+    let cube = cube(first);
+    match op {
         Op::TriangularSolve(solve) => {
             let (form, right) = (form(solve), size(&operands[1]));
-            new(
+            Job::some(
                 (n * right.0 * right.1) as u64,
                 0,
                 Box::new(move |one| {
@@ -224,7 +239,7 @@ fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
         }
         Op::LinearSolve(solve) => {
             let (is_turned, right) = (solve.turned == Turned::Yes, size(&operands[1]));
-            new(
+            Job::some(
                 cube * 2 / 3 + 2 * (n * n * right.1) as u64,
                 T::solve_bytes(right),
                 Box::new(move |one| {
@@ -233,7 +248,7 @@ fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
                 }),
             )
         }
-        Op::Inverse(_) => new(
+        Op::Inverse(_) => Job::some(
             cube * 2,
             T::solve_bytes(first),
             Box::new(move |one| {
@@ -244,6 +259,11 @@ fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
         ),
         _ => None,
     }
+}
+
+/// What the operations of a factorisation are a multiple of.
+fn cube((m, n): (usize, usize)) -> u64 {
+    (m * n * m.min(n)) as u64
 }
 
 fn form(op: &TriangularSolve) -> Form {
