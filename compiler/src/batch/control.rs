@@ -12,7 +12,7 @@ use super::depend::{self, Set, meets};
 use super::lists::swapped;
 use super::rules::{self, Site};
 use super::spread::spread;
-use super::{BatchError, Item, append_active, guard};
+use super::{BatchError, Item, Many, append_active, guard};
 use crate::passes::has_effect;
 
 impl Site<'_> {
@@ -62,7 +62,7 @@ impl Site<'_> {
         let mut b = self.inner(region);
         let inputs = rules::inputs(&mut b, region, self.size, taken);
         let active = self.active_input(&mut b);
-        let found = append_active(&mut b, region, self.size, &inputs, active)?;
+        let found = append_active(&mut b, region, self.many, &inputs, active)?;
         let found = found.into_iter().zip(given);
         let outputs = found.map(|(item, &own)| as_asked(&mut b, self.size, item, own));
         let outputs = outputs.collect::<Result<Vec<_>, BatchError>>()?;
@@ -103,7 +103,7 @@ impl Site<'_> {
     fn branch(&mut self, region: &Graph, chosen: Option<Value>) -> Result<Vec<Item>, BatchError> {
         let active = both(self.b, self.active, chosen)?;
         let inputs = guard::entering(self.b, active, &self.x[1..])?;
-        append_active(self.b, region, self.size, &inputs, active)
+        append_active(self.b, region, self.many, &inputs, active)
     }
 
     /// The first item for the examples in `chosen`, else the second.
@@ -145,7 +145,7 @@ impl Site<'_> {
         let mut b = self.inner(condition);
         let inputs = rules::inputs(&mut b, condition, self.size, taken);
         let active = self.active_input(&mut b);
-        let go = append_active(&mut b, condition, self.size, &inputs, active)?;
+        let go = append_active(&mut b, condition, self.many, &inputs, active)?;
         let go = as_asked(&mut b, self.size, go[0], false)?;
         let any = active.map(|active| b.reduce(active, ReduceKind::Any, [0usize])).transpose()?;
         let go = both(&mut b, any, Some(go))?;
@@ -167,21 +167,24 @@ impl Site<'_> {
         taken: &[bool],
     ) -> Result<Vec<Item>, BatchError> {
         self.no_effects()?;
-        let (size, carried) = (self.size, body.outputs().len());
+        if let Some(results) = self.alone(taken)? {
+            return Ok(results);
+        }
+        let (many, size, carried) = (self.many, self.size, body.outputs().len());
         let go = {
             let mut b = self.inner(condition);
             let inputs = rules::inputs(&mut b, condition, size, taken);
             let active = self.active_input(&mut b);
-            let goes = goes_on(&mut b, size, condition, &inputs, active)?;
+            let goes = goes_on(&mut b, many, condition, &inputs, active)?;
             let any = b.reduce(goes, ReduceKind::Any, [0usize])?;
             b.finish(&[any])
         };
         let mut b = self.inner(body);
         let inputs = rules::inputs(&mut b, body, size, taken);
         let active = self.active_input(&mut b);
-        let goes = goes_on(&mut b, size, condition, &inputs, active)?;
+        let goes = goes_on(&mut b, many, condition, &inputs, active)?;
         let entering = guard::entering(&mut b, Some(goes), &inputs)?;
-        let found = append_active(&mut b, body, size, &entering, Some(goes))?;
+        let found = append_active(&mut b, body, many, &entering, Some(goes))?;
         let mut outputs = Vec::new();
         for (old, new) in inputs[..carried].iter().zip(found) {
             let mut site = Site { b: &mut b, active, ..*self };
@@ -231,7 +234,7 @@ impl Site<'_> {
         let wanted: Vec<bool> = arguments.map(|i| mask[i]).collect();
         let mut b = self.inner(backward);
         let inputs = rules::inputs(&mut b, backward, self.size, &taken);
-        let found = append_active(&mut b, backward, self.size, &inputs, None)?;
+        let found = append_active(&mut b, backward, self.many, &inputs, None)?;
         let mut outputs = Vec::new();
         for (item, own) in found.into_iter().zip(wanted) {
             outputs.push(match item.per_example && !own {
@@ -268,13 +271,13 @@ fn is_selected(
 /// Where the loop goes on.
 fn goes_on(
     b: &mut Builder,
-    size: usize,
+    many: Many,
     condition: &Graph,
     inputs: &[Item],
     active: Option<Value>,
 ) -> Result<Value, BatchError> {
-    let go = append_active(b, condition, size, inputs, active)?[0];
-    let go = spread(b, size, go)?;
+    let go = append_active(b, condition, many, inputs, active)?[0];
+    let go = spread(b, many.size, go)?;
     Ok(both(b, active, Some(go))?.unwrap_or(go))
 }
 
@@ -294,7 +297,7 @@ fn none_of(b: &mut Builder, predicates: &[Value]) -> Result<Option<Value>, Build
 }
 
 /// The value with the new axis, or without it.
-fn as_asked(b: &mut Builder, size: usize, item: Item, own: bool) -> Result<Value, BatchError> {
+pub(super) fn as_asked(b: &mut Builder, size: usize, item: Item, own: bool) -> Result<Value, BatchError> {
     match own {
         true => Ok(spread(b, size, item)?),
         false => {
@@ -304,7 +307,7 @@ fn as_asked(b: &mut Builder, size: usize, item: Item, own: bool) -> Result<Value
     }
 }
 
-fn items(values: &[Value], mask: &[bool]) -> Vec<Item> {
+pub(super) fn items(values: &[Value], mask: &[bool]) -> Vec<Item> {
     values.iter().zip(mask).map(|(&value, &per_example)| Item { value, per_example }).collect()
 }
 

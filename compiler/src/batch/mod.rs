@@ -11,7 +11,7 @@
 //! |---|---|
 //! | composites without rules of their own | their definitions |
 //! | `if`, `case` | the op, if the examples agree on the choice by sharing it; else all branches, and a selection (`guard`) |
-//! | `while` | the op, if the examples share the condition; else it runs as long as one example goes on, the others keep their state |
+//! | `while` | the op, if the examples share the condition; else a `map` of it, if the state of an example is a few numbers, or it runs as long as one example goes on, the others keep their state |
 //! | `scan`, `map`, calls | the op, its regions batched; what it slices is moved so that the new axis comes second |
 //! | random bits | `map` |
 //!
@@ -37,6 +37,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alone;
 mod control;
 mod depend;
 mod effects;
@@ -113,16 +114,40 @@ pub fn batch(graph: &Graph, size: usize, per_example: &[bool]) -> Result<Batched
     if inputs != found {
         return Err(BatchError::Inputs { inputs, found });
     }
-    match together(graph, size, per_example) {
+    match together(graph, Many { size, loops: Loops::ByExample }, per_example) {
         Err(BatchError::List { .. }) if can_be_mapped(graph) => one_by_one(graph, size, per_example),
         batched => batched,
     }
 }
 
-fn together(graph: &Graph, size: usize, per_example: &[bool]) -> Result<Batched, BatchError> {
+/// As [`batch`], but all examples run each loop together, as is best for derivatives: no loop becomes the body of a `map`.
+pub(crate) fn batch_together(
+    graph: &Graph,
+    size: usize,
+    per_example: &[bool],
+) -> Result<Batched, BatchError> {
+    together(graph, Many { size, loops: Loops::Together }, per_example)
+}
+
+/// How many examples there are, and how they run loops that each of them leaves when it likes.
+#[derive(Clone, Copy, Debug)]
+struct Many {
+    size: usize,
+    loops: Loops,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loops {
+    /// All of them, until the last one leaves.
+    Together,
+    /// Each by itself, where a kernel does that.
+    ByExample,
+}
+
+fn together(graph: &Graph, many: Many, per_example: &[bool]) -> Result<Batched, BatchError> {
     let mut b = Builder::new(graph.name());
-    let items = rules::inputs(&mut b, graph, size, per_example);
-    let outputs = append_active(&mut b, graph, size, &items, None)?;
+    let items = rules::inputs(&mut b, graph, many.size, per_example);
+    let outputs = append_active(&mut b, graph, many, &items, None)?;
     let values: Vec<Value> = outputs.iter().map(|item| item.value).collect();
     let per_example = outputs.iter().map(|item| item.per_example).collect();
     Ok(Batched { graph: b.finish(&values), per_example })
@@ -149,12 +174,12 @@ fn one_by_one(graph: &Graph, size: usize, per_example: &[bool]) -> Result<Batche
     Ok(Batched { graph: b.finish(&results), per_example })
 }
 
-/// Appends the graph for `size` examples to `b`, with `inputs` in place of its inputs; `active` says which of the examples need it, if not
+/// Appends the graph for so many examples to `b`, with `inputs` in place of its inputs; `active` says which of the examples need it, if not
 /// all do. Gives its outputs. Fails as [`batch`] does, and if examples would disagree about lists.
 fn append_active(
     b: &mut Builder,
     graph: &Graph,
-    size: usize,
+    many: Many,
     inputs: &[Item],
     active: Option<Value>,
 ) -> Result<Vec<Item>, BatchError> {
@@ -162,12 +187,19 @@ fn append_active(
     let outer = b.location().cloned();
     for node in graph.nodes() {
         b.set_location(node.location.clone());
-        let guard = Guard { node, size, active };
+        let guard = Guard { node, size: many.size, active };
         let shared = items.values(&node.operands);
         let operands = guard.operands(b, &shared)?;
         let types: Vec<&Type> = node.operands.iter().map(|&v| graph.ty(v)).collect();
-        let site =
-            rules::Site { b: &mut *b, size, node, types: &types, x: &operands, active: guard.within() };
+        let site = rules::Site {
+            b: &mut *b,
+            size: many.size,
+            many,
+            node,
+            types: &types,
+            x: &operands,
+            active: guard.within(),
+        };
         let results = site.results()?;
         let results = guard.results(b, &shared, results)?;
         for (&result, item) in node.results.iter().zip(results) {

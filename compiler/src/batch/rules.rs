@@ -6,12 +6,13 @@ use tensorwright_ir::op::control::Map;
 use tensorwright_ir::{BuildError, Builder, Node, Op, Type, Value};
 
 use super::spread::spread;
-use super::{BatchError, Item, append_active, input_like};
+use super::{BatchError, Item, Many, append_active, input_like};
 
 /// A node to be batched, in the graph that it is appended to.
 pub(super) struct Site<'a> {
     pub(super) b: &'a mut Builder,
     pub(super) size: usize,
+    pub(super) many: Many,
     pub(super) node: &'a Node,
     /// Types of the operands for one example.
     pub(super) types: &'a [&'a Type],
@@ -89,7 +90,7 @@ impl Site<'_> {
         let results = op.expand(&mut definition, &inputs, regions);
         let results = results.expect("only what has a definition is batched as such");
         let results = results.expect("the definition accepted operands of these types before");
-        append_active(self.b, &definition.finish(&results), self.size, self.x, self.active)
+        append_active(self.b, &definition.finish(&results), self.many, self.x, self.active)
     }
 
     /// One example after the other.

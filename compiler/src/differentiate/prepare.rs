@@ -4,8 +4,10 @@
 use std::borrow::Cow;
 
 use tensorwright_ir::op::control::Scan;
-use tensorwright_ir::op::{Derivative, Ports, Results, Role, TypeError};
+use tensorwright_ir::op::{Derivative, Ports, Results, Role, Runs, TypeError};
 use tensorwright_ir::{BuildError, Builder, Copier, Graph, Node, Op, Scalar, Value};
+
+use crate::batch;
 
 use super::activity::{masked, useful, varied};
 use super::control::{Flow, Trips, number};
@@ -32,6 +34,8 @@ enum Fate {
     Expand,
     /// It becomes this op with these regions.
     Change(Box<Op>, Vec<Graph>),
+    /// It becomes this graph.
+    Inline(Box<Graph>),
 }
 
 /// The graph after one round; `None` if there is nothing to change. Regions nest little, so the functions here call each other.
@@ -51,6 +55,9 @@ fn changed_once(graph: &Graph, inputs: &[bool], outputs: &[bool]) -> Result<Opti
             Fate::Expand => copier.place(&mut b, node, |b, operands| expand(b, node, operands))?,
             Fate::Change(op, regions) => {
                 copier.place(&mut b, node, |b, operands| b.push_with_regions(*op, operands, regions))?
+            }
+            Fate::Inline(graph) => {
+                copier.place(&mut b, node, |b, operands| Ok(b.inline(&graph, operands)?.into()))?
             }
         };
     }
@@ -81,11 +88,28 @@ fn fate(graph: &Graph, node: &Node, operands: &[bool], results: &[bool]) -> Resu
     let changed = node.regions.iter().enumerate().map(change);
     let changed = changed.collect::<Result<Vec<Option<Graph>>, _>>()?;
     if changed.iter().all(Option::is_none) {
-        return Ok(Fate::Keep);
+        return Ok(together(node).map_or(Fate::Keep, |graph| Fate::Inline(Box::new(graph))));
     }
     let regions = changed.into_iter().zip(&node.regions);
     let regions = regions.map(|(new, old)| new.unwrap_or_else(|| old.clone())).collect();
     Ok(Fate::Change(Box::new(node.op.clone()), regions))
+}
+
+/// A `map` of a `while` as a loop of all examples, which saves rows of all of them, rather than lists for each.
+fn together(node: &Node) -> Option<Graph> {
+    let Op::Map(map) = &node.op else { return None };
+    let region = &node.regions[0];
+    if !has_while(region) {
+        return None;
+    }
+    let mask: Vec<bool> = (0..region.inputs().len()).map(|input| input < map.mapped).collect();
+    let batched = batch::batch_together(region, map.length, &mask).ok()?;
+    batched.per_example.iter().all(|&own| own).then_some(batched.graph)
+}
+
+fn has_while(graph: &Graph) -> bool {
+    let is_while = |node: &Node| node.op.ports().is_some_and(|ports| ports.runs == Runs::While);
+    graph.nodes().iter().any(|node| is_while(node) || node.regions.iter().any(has_while))
 }
 
 /// The regions of a node with known numbers among their invariants as constants of their own; `None` if they use no such inputs.

@@ -104,6 +104,31 @@ impl Range {
         self.low >= other.high && self != Range::ALL && other != Range::ALL
     }
 
+    /// How all of its numbers compare with all of the other one's, if they do so alike.
+    pub fn compares(self, function: CompareFn, other: Range) -> Option<bool> {
+        if self == Range::ALL || other == Range::ALL {
+            return None;
+        }
+        let less = match () {
+            () if self.high < other.low => Some(true),
+            () if self.low >= other.high => Some(false),
+            () => None,
+        };
+        match function {
+            CompareFn::Lt => less,
+            CompareFn::Ge => less.map(|less| !less),
+            CompareFn::Gt => other.compares(CompareFn::Lt, self),
+            CompareFn::Le => other.compares(CompareFn::Ge, self),
+            CompareFn::Eq if self.meet(other).is_empty() => Some(false),
+            CompareFn::Ne if self.meet(other).is_empty() => Some(true),
+            _ => None,
+        }
+    }
+
+    fn is_empty(self) -> bool {
+        self.low > self.high
+    }
+
     fn is_in(self, other: Range) -> bool {
         self.low >= other.low && self.high <= other.high
     }
@@ -304,8 +329,8 @@ impl<'k> Bounds<'k> {
         let first = self.range(first, self.test_before(span.begin), depth);
         let holds = Range::new(test.low.unwrap_or(i128::MIN), test.high.unwrap_or(i128::MAX));
         self.by_test(first, drift, holds).filter(|gone| gone.is_in(all))?;
-        let way = if drift.low > 0 { holds.high - first.low } else { first.high - holds.low };
         let step = drift.low.max(-drift.high);
+        let way = if drift.low > 0 { holds.high - first.low } else { first.high.saturating_sub(holds.low) };
         (step > 0).then(|| (way / step + 1).max(0))
     }
 
@@ -363,14 +388,14 @@ impl<'k> Bounds<'k> {
                 Instr::Binary(BinaryFn::And, x, y) => open.extend([x, y]),
                 Instr::Compare(function, x, y) => {
                     let range = |reg: Reg| self.range(reg, self.test_before(span.begin), depth);
-                    if x.0 as usize == state {
-                        test.compared(function, range(y));
-                    } else if y.0 as usize == state {
-                        test.compared(mirrored(function), range(x));
-                    } else if self.is_square(x, state) {
-                        test.square_compared(function, range(y));
-                    } else if self.is_square(y, state) {
-                        test.square_compared(mirrored(function), range(x));
+                    let sides = [(Some(function), x, y), (function.mirrored(), y, x)];
+                    for (function, own, other) in sides {
+                        let Some(function) = function else { continue };
+                        if own.0 as usize == state {
+                            test.compared(function, range(other));
+                        } else if self.is_square(own, state) {
+                            test.square_compared(function, range(other));
+                        }
                     }
                 }
                 _ => {}
@@ -407,17 +432,6 @@ impl Test {
             _ => return,
         };
         self.square = [self.square, Some(most)].into_iter().flatten().filter(|&most| most >= 0).min();
-    }
-}
-
-/// The comparison with its operands exchanged.
-fn mirrored(function: CompareFn) -> CompareFn {
-    match function {
-        CompareFn::Lt => CompareFn::Gt,
-        CompareFn::Le => CompareFn::Ge,
-        CompareFn::Gt => CompareFn::Lt,
-        CompareFn::Ge => CompareFn::Le,
-        other => other,
     }
 }
 

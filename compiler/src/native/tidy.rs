@@ -3,18 +3,26 @@
 //! [`Bounds`] do.
 
 use tensorwright_ir::Scalar;
-use tensorwright_ir::op::primitive::BinaryFn;
+use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
 
 use crate::kernel::bounds::{Bounds, Range};
 use crate::kernel::range::Space;
 use crate::kernel::{Instr, Kernel, Loop, Reg, TileStage, loops};
 
+/// How often what is left out may let more be left out.
+const MAX_ROUNDS: usize = 4;
+
 /// Tidies all stages.
 pub(super) fn tidy(kernel: &mut Kernel) {
     for at in 0..kernel.stages.len() {
-        if let TileStage::Loop(stage) = &kernel.stages[at] {
+        for _ in 0..MAX_ROUNDS {
+            let TileStage::Loop(stage) = &kernel.stages[at] else { break };
             let tidied = without_unused(shortened(kernel, stage));
+            let is_settled = tidied.body.len() == stage.body.len();
             kernel.stages[at] = TileStage::Loop(tidied);
+            if is_settled {
+                break;
+            }
         }
     }
 }
@@ -76,7 +84,7 @@ fn shortened(kernel: &Kernel, stage: &Loop) -> Loop {
     let spans = loops::spans(&stage.body).unwrap_or_default();
     let one_point =
         stage.dims.last().is_none_or(|&extent| Space::new(kernel, &stage.dims).longest(extent) <= 1);
-    // Of several points some may have left the loop.
+    // Of several points some may have left the loop: what its test says is not so of all of them.
     let holds = |test: Reg, at: usize| {
         let mut around = spans.iter().filter(|span| span.test < at && at <= span.end);
         one_point && around.any(|span| matches!(stage.body[span.test], Instr::While(reg) if reg == test))
@@ -85,6 +93,9 @@ fn shortened(kernel: &Kernel, stage: &Loop) -> Loop {
     for (at, instr) in stage.body.iter().enumerate() {
         let chosen = match *instr {
             Instr::Select(test, x, _) if holds(test, at) => Some(x),
+            Instr::Select(test, x, y) if one_point => {
+                decided(stage, &bounds, at, test).map(|holds| if holds { x } else { y })
+            }
             _ => same(&bounds, at, instr),
         };
         match chosen {
@@ -96,6 +107,21 @@ fn shortened(kernel: &Kernel, stage: &Loop) -> Loop {
         }
     }
     rewrite.finish(stage)
+}
+
+/// What a bool is that follows from the ranges of integers, where an instruction reads it.
+fn decided(stage: &Loop, bounds: &Bounds<'_>, at: usize, test: Reg) -> Option<bool> {
+    let of = |reg: Reg| decided(stage, bounds, at, reg);
+    match stage.body[test.0 as usize] {
+        Instr::Const(Scalar::Bool(holds)) => Some(holds),
+        Instr::Unary(UnaryFn::Not, x) => of(x).map(|holds| !holds),
+        Instr::Binary(BinaryFn::And, x, y) => match (of(x), of(y)) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (x, y) => Some(x? && y?),
+        },
+        Instr::Compare(function, x, y) => bounds.at(x, at).compares(function, bounds.at(y, at)),
+        _ => None,
+    }
 }
 
 /// An instruction that gives the same as the one at a place for less; its second operand may be a constant that is not there yet.

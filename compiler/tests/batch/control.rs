@@ -1,9 +1,10 @@
 //! Control flow of many examples.
 
 use tensorwright_compiler::batch::{BatchError, batch};
+use tensorwright_ir::eval::evaluate;
 use tensorwright_ir::{DType, Graph, Literal, text};
 
-use super::check;
+use super::{check, slice};
 
 fn graph(code: &str) -> Graph {
     text::parse(code).unwrap_or_else(|e| panic!("{e}\n{code}"))
@@ -73,6 +74,45 @@ fn loops_of_common_and_of_own_length() {
     check(&graph(WHILE), 3, &[true, false, true], &[ints(&[3, 0, 1]), Literal::scalar(1.5), x]);
     // A counter that all share is not repeated.
     assert_eq!(batch(&graph(WHILE), 3, &[false, true, false]).unwrap().per_example, [false, true]);
+}
+
+/// A vector turned and stretched until it is long.
+const TURNING: &str = "graph @f(%x: f64[2], %limit: f64[], %w: f64[]) {
+  %zero = constant() {value = 0:i32}
+  %y, %n = while(%x, %zero, %limit, %w) {carried = 2} (
+    graph(%x: f64[2], %n: i32[], %limit: f64[], %w: f64[]) {
+      %s = mul(%x, %x) %r = reduce(%s) {kind = sum, axes = [0]} %go = lt(%r, %limit) return %go
+    },
+    graph(%x: f64[2], %n: i32[], %limit: f64[], %w: f64[]) {
+      %one = constant() {value = 1:i32} %m = add(%n, %one)
+      %a = slice(%x) {starts = [0], limits = [1], strides = [1]} %b = slice(%x) {starts = [1], limits = [2], strides = [1]}
+      %c = neg(%b) %turned = concat(%c, %a) {axis = 0}
+      %v = broadcast_in_dim(%w) {shape = [2], axes = []} %y = mul(%turned, %v)
+      return %y, %m
+    })
+  return %y, %n
+}";
+
+#[test]
+fn a_loop_over_a_vector_goes_by_itself() {
+    let x = floats(&[3, 2], &[1.0, 2.0, 0.1, -0.2, 30.0, 1.0]);
+    let limits = floats(&[3], &[50.0, 5.0, 400.0]);
+    let inputs = [x, limits, Literal::scalar(1.1)];
+    check(&graph(TURNING), 3, &[true, true, false], &inputs);
+    let batched = batch(&graph(TURNING), 3, &[true, true, false]).unwrap().graph;
+    let names = |graph: &Graph| graph.nodes().iter().map(|node| node.op.name()).collect::<Vec<_>>();
+    assert!(names(&batched).contains(&"map") && !names(&batched).contains(&"while"), "{batched}");
+    // The way back saves rows of all examples.
+    let vjp = |graph: &Graph| tensorwright_compiler::differentiate::vjp(graph, &[0]).unwrap().graph;
+    let back = vjp(&batched);
+    assert!(names(&back).contains(&"while") && !names(&back).contains(&"map"), "{back}");
+    let ones = |shape: &[usize]| floats(shape, &vec![1.0; shape.iter().product()]);
+    let found = evaluate(&back, &[&inputs[..], &[ones(&[3, 2])]].concat()).unwrap();
+    for example in 0..3 {
+        let own = [slice(&inputs[0], example), slice(&inputs[1], example), inputs[2].clone(), ones(&[2])];
+        let expected = evaluate(&vjp(&graph(TURNING)), &own).unwrap();
+        assert_eq!(slice(found.last().unwrap(), example), *expected.last().unwrap());
+    }
 }
 
 #[test]

@@ -4,10 +4,12 @@
 //! the window alone: a loop that reads one element of a long tensor in each run costs as much on the way back.
 
 use crate::op::primitive::{Scatter, ScatterKind};
-use crate::{BuildError, Builder, Graph, Node, Op, Scalar, Value};
+use crate::{BuildError, Builder, DType, Graph, Literal, Node, Op, Scalar, TensorType, Value};
 
 /// How many times larger than a window the tensor must be.
 const MIN_RATIO: usize = 2;
+/// Elements of a tensor into which a padding puts a window, from which on the window is added alone: less is added in one go with whatever else is.
+const MIN_PADDED: usize = 64;
 
 impl Builder {
     /// `left + right`, where `None` is zero. Lists are added row by row from their ends; rows that one lacks are zeros. What is zeros but
@@ -36,6 +38,9 @@ impl Builder {
         let (graph, mut value) = (self.graph(), value);
         loop {
             let Some((_, node)) = graph.producer(value) else { return false };
+            if padded(graph, node).is_some() {
+                return true;
+            }
             if !node.regions.is_empty() {
                 let ty = graph.ty(value);
                 return node.operands.iter().any(|&v| graph.ty(v) == ty && is_zeros(graph, v));
@@ -52,6 +57,9 @@ impl Builder {
 /// The node that put one window into zeros, if that is what the value is.
 fn window(graph: &Graph, value: Value) -> Option<&Node> {
     let (_, node) = graph.producer(value)?;
+    if padded(graph, node).is_some() {
+        return Some(node);
+    }
     update(graph, node).filter(|_| is_zeros(graph, node.operands[0])).map(|_| node)
 }
 
@@ -73,6 +81,15 @@ fn update(graph: &Graph, node: &Node) -> Option<Value> {
     (MIN_RATIO * elements(update) <= elements(node.operands[0])).then_some(update)
 }
 
+/// Where the operand of a node begins that pads it with zeros to what is much larger: the derivative of a read at a known place.
+fn padded(graph: &Graph, node: &Node) -> Option<Vec<i64>> {
+    let Op::Pad(pad) = &node.op else { return None };
+    let [window, whole] = [node.operands[0], node.results[0]].map(|value| graph.tensor(value).elements());
+    let adds = pad.low.iter().chain(&pad.high).all(|&edge| edge >= 0) && pad.interior.iter().all(|&n| n == 0);
+    let is_alone = adds && is_zeros(graph, node.operands[1]);
+    (is_alone && whole >= MIN_PADDED && MIN_RATIO * window <= whole).then(|| pad.low.to_vec())
+}
+
 fn is_zeros(graph: &Graph, value: Value) -> bool {
     let Some((_, node)) = graph.producer(value) else { return false };
     match &node.op {
@@ -88,7 +105,13 @@ fn add_window(b: &mut Builder, sum: Value, node: &Node) -> Result<Value, BuildEr
     if let Op::Scatter(_) = node.op {
         return b.push_one(node.op.clone(), &[sum, operands[1], operands[2]]);
     }
-    let (update, starts) = (operands[1], operands[2]);
+    let (update, starts) = match padded(b.graph(), node) {
+        Some(starts) => {
+            let ty = TensorType::new(DType::I64, [starts.len()]);
+            (operands[0], b.literal(Literal::from_fn(ty, |axis| Scalar::I64(starts[axis]))))
+        }
+        None => (operands[1], operands[2]),
+    };
     let sizes = b.shape(update);
     let old = b.dynamic_slice(sum, starts, sizes)?;
     let new = b.add(old, update)?;
@@ -100,7 +123,6 @@ mod tests {
     use super::*;
     use crate::eval::evaluate;
     use crate::op::primitive::DynamicUpdateSlice;
-    use crate::{DType, Literal, TensorType};
 
     /// The sum of an input `f64[4]` and one element put into a tensor of this number, on either side.
     fn sums(into: f64) -> Graph {
@@ -133,5 +155,24 @@ mod tests {
         let inputs = [Literal::new([4], &[1.0, 2.0, 3.0, 4.0]).unwrap(), Literal::new([1], &[2i32]).unwrap()];
         let sum = Literal::new([4], &[2.0, 3.0, 4.0, 5.0]).unwrap();
         assert_eq!(evaluate(&graph, &inputs).unwrap(), [sum.clone(), sum]);
+    }
+
+    #[test]
+    fn a_padded_window_is_added_where_it_is() {
+        for (size, alone) in [(100, true), (20, false)] {
+            let mut b = Builder::new("f");
+            let x = b.input(TensorType::new(DType::F64, [size]));
+            let (one, zero) = (b.full(1.0, &[1].into()).unwrap(), b.scalar(0.0));
+            let part = b.pad(one, zero, [3i64], [size as i64 - 4], [0usize]).unwrap();
+            let sum = b.add_derivatives(Some(part), Some(x)).unwrap().unwrap();
+            let graph = b.finish(&[sum]);
+            let additions = graph.nodes().iter().filter(|node| node.op.name() == "add");
+            let added = additions.map(|node| graph.tensor(node.results[0]).elements());
+            assert!(added.eq([if alone { 1 } else { size }]), "{graph}");
+            let numbers: Vec<f64> = (0..size).map(|k| k as f64).collect();
+            let found = evaluate(&graph, &[Literal::new([size], &numbers).unwrap()]).unwrap();
+            let expected: Vec<f64> = (0..size).map(|k| k as f64 + if k == 3 { 1.0 } else { 0.0 }).collect();
+            assert_eq!(found, [Literal::new([size], &expected).unwrap()]);
+        }
     }
 }
