@@ -91,8 +91,8 @@ pub use module::Module;
 pub use ops::{
     AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex,
     IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand, OperandKind, Padding,
-    PaddingCount, PerAxis, PoolOptions, PoolRounding, Reduced, Start, Starts, Stepped, Unique, Window, keep,
-    window,
+    PaddingCount, PerAxis, PlaceOrder, PoolOptions, PoolRounding, Reduced, ResizeOptions, RoiOptions, Scales,
+    Start, Starts, Stepped, Unique, Window, keep, window,
 };
 pub use random::{Generator, RandomKey};
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
@@ -100,8 +100,9 @@ pub use state::Variable;
 pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{
-    DepthOrder, GeluForm, ImageLayout, Interpolation, LossReduction, MatrixOrder, NormOrder, Replacement,
-    SearchSide,
+    Antialias, Corners, CropKernel, DepthOrder, GeluForm, GridBorder, GridKernel, ImageLayout, Interpolation,
+    LossReduction, MatrixOrder, NormOrder, PadMode, RegionFold, RegionOrigin, Replacement, ResizeBorder,
+    ResizeCoordinates, ResizeKernel, SearchSide,
 };
 pub use tensorwright_ir::op::primitive::{
     ArgKind, Basis, Diagonal, ReduceKind, RngAlgorithm, ScatterKind, Side, Triangle, Turned, WindowAxis,

@@ -271,10 +271,18 @@ impl Tensor {
     #[doc(alias("max_pool_with_argmax", "max_pool_with_indices"))]
     #[track_caller]
     pub fn max_pool_with_taps(&self, size: impl Into<PerAxis>, options: PoolOptions) -> (Tensor, Tensor) {
-        let (size, at) = (size.into(), caller());
-        let greatest = pooled(self, "max_pool", ReduceKind::Max, &size, &options, at);
+        self.max_pool_with_taps_at(&size.into(), &options, caller())
+    }
+
+    pub(super) fn max_pool_with_taps_at(
+        &self,
+        size: &PerAxis,
+        options: &PoolOptions,
+        at: CallSite,
+    ) -> (Tensor, Tensor) {
+        let greatest = pooled(self, "max_pool", ReduceKind::Max, size, options, at);
         let arg = |window| ArgWindow { kind: ArgKind::Max, window }.into();
-        (greatest, windowed(self, "max_pool", &size, &options, at, arg))
+        (greatest, windowed(self, "max_pool", size, options, at, arg))
     }
 
     /// The mean over all spatial axes, which stay with extent 1.
@@ -349,15 +357,20 @@ fn windowed(
 }
 
 /// How a window slides over an image.
-struct Pool {
-    window: WindowAxes,
+pub(super) struct Pool {
+    pub(super) window: WindowAxes,
     spatial: Axes,
     /// Padding, without what rounding up adds.
     padding: Vec<(i64, i64)>,
 }
 
 impl PoolOptions {
-    fn pool(&self, x: &TensorType, size: &PerAxis) -> Result<Pool, TypeError> {
+    /// The order of axes.
+    pub(super) fn image_layout(&self) -> ImageLayout {
+        self.layout
+    }
+
+    pub(super) fn pool(&self, x: &TensorType, size: &PerAxis) -> Result<Pool, TypeError> {
         if x.rank() < 2 {
             return Err(TypeError::Other(format!(
                 "an image has images and channels, found rank {}",

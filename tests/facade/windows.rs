@@ -1,54 +1,19 @@
 //! Convolutions and pools against values that JAX computed: `windows.txt`, which `scripts/windows.py` makes.
 
-use std::collections::HashMap;
-
 use tensorwright::prelude::*;
 use tensorwright::{ConvOptions, ImageLayout, Padding, PaddingCount, PoolOptions};
 
+use super::fixture::{Case, numbers};
+
 const CASES: &str = include_str!("windows.txt");
 
-/// A line of the file.
-struct Case<'a> {
-    what: &'a str,
-    keys: HashMap<&'a str, &'a str>,
-    shape: Vec<usize>,
-    values: Vec<f64>,
-}
-
-fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
-    text.split(',').map(|number| number.parse().ok().expect("a number")).collect()
-}
-
-impl<'a> Case<'a> {
-    fn parse(line: &'a str) -> Case<'a> {
-        let (case, results) = line.split_once(" -> ").expect("results");
-        let (what, keys) = case.split_once(' ').expect("keys");
-        let (shape, values) = results.split_once(": ").expect("values");
-        Case {
-            what,
-            keys: keys.split(' ').map(|key| key.split_once('=').expect("a value")).collect(),
-            shape: numbers(shape),
-            values: values.split(' ').map(|value| value.parse().expect("a number")).collect(),
-        }
-    }
-
-    fn list(&self, key: &str) -> Vec<usize> {
-        numbers(self.keys[key])
-    }
-
+impl Case<'_> {
     fn padding(&self) -> Padding {
         let pairs = self.keys["padding"].split(';').map(|pair| match numbers::<i64>(pair)[..] {
             [low, high] => (low, high),
             _ => panic!("padding is pairs"),
         });
         pairs.collect::<Vec<_>>().into()
-    }
-
-    /// Operand number `k`, as the script makes it.
-    fn operand(k: i64, shape: &[usize]) -> Tensor {
-        let count = shape.iter().product::<usize>() as i64;
-        let values: Vec<f64> = (0..count).map(|i| ((i * 37 + k * 11) % 23 - 11) as f64 / 4.0).collect();
-        Tensor::from(values).reshape(shape.to_vec())
     }
 
     fn conv(&self) -> Tensor {

@@ -19,6 +19,9 @@ pub type ShortAxes = SmallVec<[usize; 2]>;
 /// A list of signed numbers, one for each of mostly two axes.
 pub type ShortOffsets = SmallVec<[i64; 2]>;
 
+/// A list of numbers, a few for each of mostly two axes.
+pub type Scalars = SmallVec<[Scalar; 2]>;
+
 /// The value of one attribute as the text form knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttrValue {

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 pub use super::argument::Argument;
-use super::attribute::{Axes, Offsets, ShortAxes, ShortOffsets};
+use super::attribute::{Axes, Offsets, Scalars, ShortAxes, ShortOffsets};
 use super::batching::Batching;
 use super::composite::*;
 use super::control::*;

@@ -194,6 +194,37 @@ macro_rules! for_each_op {
             /// Moves the batch axis into blocks of spatial axes and cuts off borders.
             batch_to_space [x] { block: Axes, low: Axes, high: Axes } 1 => BatchToSpace,
 
+            // Composites: images.
+            /// Images in other sizes, axis by axis.
+            #[doc(alias("interpolate", "upsample", "imresize"))]
+            resize [x] { axes: Axes, sizes: Axes, scales: Scalars, kernel: ResizeKernel, coefficient: Scalar, coordinates: ResizeCoordinates, region: Scalars, border: ResizeBorder, antialias: Antialias, fill: Scalar } 1 => Resize by hand,
+            /// Images at the points of a grid.
+            grid_sample [x, grid] { kernel: GridKernel, border: GridBorder, corners: Corners, layout: ImageLayout } 1 => GridSample,
+            /// The grid of an affine map for each image.
+            affine_grid [theta] { sizes: Shape, corners: Corners } 1 => AffineGrid,
+            /// Regions of images, each divided into parts, and for each part a fold of samples.
+            roi_align [x, regions, images] { sizes: Axes, scale: Scalar, samples: usize, count: RegionSamples, origin: RegionOrigin, fold: RegionFold, layout: ImageLayout } 1 => RoiAlign by hand,
+            /// Regions of images, each resized.
+            crop_and_resize [x, regions, images] { sizes: Axes, kernel: CropKernel, fill: Scalar, layout: ImageLayout } 1 => CropAndResize,
+            /// What sliding windows see, their taps as axes at the end.
+            im2col [x] { axes: Axes, window: WindowAxes } 1 => Im2col by hand,
+            /// The sum of all that sliding windows saw of each element.
+            col2im [x] { axes: Axes, sizes: Axes, window: WindowAxes } 1 => Col2im by hand,
+            /// Adds elements before and after each axis, which are others of the axis.
+            #[doc(alias("reflection_pad", "replication_pad", "mirror_pad", "circular_pad"))]
+            pad_border [x] { low: Offsets, high: Offsets, mode: PadMode } 1 => PadBorder,
+            /// The means of windows that share axes out.
+            adaptive_avg_pool [x] { axes: Axes, sizes: Axes } 1 => AdaptiveAvgPool by hand,
+            /// The greatest elements of windows that share axes out.
+            adaptive_max_pool [x] { axes: Axes, sizes: Axes } 1 => AdaptiveMaxPool by hand,
+            /// The median of the elements around each one.
+            median_filter [x] { axes: Axes, sizes: Axes, mode: PadMode } 1 => MedianFilter,
+            /// Numbers of the elements that taps of a sliding window see.
+            window_places [taps] { window: WindowAxes, weights: Offsets } 1 => WindowPlaces,
+            /// Zeros, and elements at their places, which are row-major numbers of the result.
+            #[doc(alias = "put")]
+            max_unpool [x, places] { shape: Shape } 1 => MaxUnpool,
+
             // Composites: indexing.
             /// The slices of `x` at `indices` along `axis`.
             #[doc(alias("index_select", "gather_rows"))]

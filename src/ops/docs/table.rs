@@ -513,4 +513,36 @@ assert_eq!(x.sort(0).to_vec::<i32>()?, [5, 6, 7]);"#;
         r#"assert_eq!(RandomKey::new(1).tensor().rng_split(3).shape()?, &[3, 2].into());"#;
     rng_fold_in: "`u32[2], I[] -> u32[2]`; see [`RandomKey::fold_in`](crate::RandomKey::fold_in)."
         r#"assert_eq!(RandomKey::new(1).tensor().rng_fold_in(7).shape()?, &[2].into());"#;
+    grid_sample: "`T[n, s.., c], G[n, g.., k] -> T[n, g.., c]`, floats, with `k` spatial axes; channels second with that layout. A point is `x, y, ..` from -1 to 1, the last spatial axis first, as in PyTorch and ONNX."
+        r#"use tensorwright::{Corners, GridBorder, GridKernel, ImageLayout};
+let x = Tensor::from([[0.0, 1.0], [2.0, 3.0]]).reshape((1, 1, 2, 2));
+let grid = Tensor::from([[0.0, 0.0], [1.0, -1.0]]).reshape((1, 1, 2, 2));
+let y = x.grid_sample(grid, GridKernel::Linear, GridBorder::Zeros, Corners::Middle, ImageLayout::Nchw);
+assert_eq!(y.to_vec::<f64>()?, [1.5, 1.0]);"#;
+    affine_grid: "`T[n, k, k + 1] -> T[n, sizes.., k]`, floats: for each pixel of images of `k` spatial axes the matrix times its place and 1, for [`Tensor::grid_sample`]."
+        r#"use tensorwright::Corners;
+let identity = Tensor::from([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]);
+let grid = identity.affine_grid([1, 2], Corners::Outer);
+assert_eq!(grid.to_vec::<f64>()?, [-0.5, 0.0, 0.5, 0.0]);"#;
+    crop_and_resize: "`T[n, h, w, c], G[k, 4], I[k] -> T[k, sizes.., c]`, floats; channels second with that layout. A region is `y1, x1, y2, x2` in parts of its image, as in TensorFlow; `fill` is what is outside."
+        r#"use tensorwright::{CropKernel, ImageLayout};
+let x = Tensor::arange(9, DType::F32).reshape((1, 3, 3, 1));
+let y = x.crop_and_resize([[0.0, 0.0, 0.5, 0.5]], Tensor::from([0]), [2, 2], CropKernel::Linear, 0.0, ImageLayout::Nhwc);
+assert_eq!(y.to_vec::<f32>()?, [0.0, 1.0, 3.0, 4.0]);"#;
+    pad_border: "`T[s] -> T[s']`, any dtype; negative numbers cut off."
+        r#"use tensorwright::PadMode;
+let x = Tensor::from([1, 2, 3]);
+assert_eq!(x.pad_border([2], [1], PadMode::Reflect).to_vec::<i32>()?, [3, 2, 1, 2, 3, 2]);
+assert_eq!(x.pad_border([2], [1], PadMode::Edge).to_vec::<i32>()?, [1, 1, 1, 2, 3, 3]);"#;
+    median_filter: "`T[s] -> T[s]`, any dtype; of an even number of elements the upper one, as in SciPy, whose `reflect` is [`PadMode::Symmetric`](crate::PadMode). NaN is above all numbers."
+        r#"use tensorwright::PadMode;
+let x = Tensor::from([1, 9, 2, 3]);
+assert_eq!(x.median_filter(0, [3], PadMode::Symmetric).to_vec::<i32>()?, [1, 2, 3, 3]);"#;
+    window_places: "`I[s] -> i64[s]`: for the taps of [`Tensor::arg_window`] the sum of an element's place along each axis times its weight; [`Tensor::max_pool_with_indices`] says it for images."
+        r#"use tensorwright::WindowAxis;
+let window = WindowAxis { taps: 2, stride: 2, ..WindowAxis::ONE };
+assert_eq!(Tensor::from([1, 0]).window_places([window], [1]).to_vec::<i64>()?, [1, 2]);"#;
+    max_unpool: "`T[s], I[s] -> T[shape]`, any dtype: of several with one place the last; none that is out of range."
+        r#"let x = Tensor::from([5, 9]);
+assert_eq!(x.max_unpool([2, 0], 4).to_vec::<i32>()?, [9, 0, 5, 0]);"#;
 }
