@@ -114,6 +114,33 @@ fn depthwise_kernels_have_channels_and_multiples() {
     assert_close(&nchw.transpose([0, 2, 3, 1]), &y);
 }
 
+/// Rows of pixels whose taps are all inside are computed several at a time: with the bits of channels one by one, however long rows are, and whatever is around them.
+#[test]
+fn depthwise_rows_have_the_bits_of_single_channels() {
+    for (width, channels, stride, dilation, padding) in [
+        (19, 35, 1, 1, Padding::Same),
+        (31, 16, 2, 1, Padding::from([(0, 1), (3, 2)])),
+        (20, 9, 1, 3, Padding::Same),
+        (2, 8, 1, 2, Padding::from(3)),
+        (13, 64, 3, 1, Padding::Valid),
+    ] {
+        let x = image(&[2, 5, width, channels], 9).cast(DType::F32);
+        let kernel = image(&[3, 3, channels, 1], 10).cast(DType::F32);
+        let options =
+            || ConvOptions::new().strides((1, stride)).dilation((1, dilation)).padding(padding.clone());
+        let y = x.depthwise_conv(&kernel, options());
+        for c in (0..channels as i64).step_by(7) {
+            let [x, kernel] = [x.i((.., .., .., c..c + 1)), kernel.i((.., .., c..c + 1, ..))];
+            let one = x.conv2d(kernel, options());
+            assert_eq!(
+                values::<f32>(&y.i((.., .., .., c..c + 1))),
+                values::<f32>(&one),
+                "{width} {channels}"
+            );
+        }
+    }
+}
+
 /// `<conv(x), y> = <x, conv_transpose(y)>`.
 #[test]
 fn the_transposed_convolution_is_the_adjoint_map() {

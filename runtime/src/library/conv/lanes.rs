@@ -64,6 +64,11 @@ struct Tile {
     places: Places,
 }
 
+/// For each tap its offset in the operand, that of its weights, and its places.
+type Taps = SmallVec<[(isize, isize, Places); 16]>;
+/// Where the vectors of each term begin, in the operand and in the weights.
+type Terms = SmallVec<[(isize, isize); 16]>;
+
 impl ConvolutionPlan {
     /// Bytes of the weights of a tile.
     pub(super) fn weight_bytes(&self) -> usize {
@@ -80,52 +85,87 @@ impl ConvolutionPlan {
         scratch: *mut u8,
     ) {
         let part = self.tile_of_lanes(tile);
-        let slides = self.slides.len();
         let weights = scratch.cast::<N>();
         let rhs = operands[1].cast::<N>().wrapping_offset(part.rhs);
-        let taps = self.tap_loops();
-        let mut met: SmallVec<[(isize, isize, Places); 16]> = SmallVec::new();
-        let mut cursor = Cursor::new(&taps, slides, 0);
-        for tap in 0..count(&taps) {
+        // SAFETY: the weights are within the operand, and there is room for all taps.
+        let taps = unsafe { self.taps_in_order(&part, rhs, weights) };
+        let (around, row) = match part.pixels.split_last() {
+            Some((&row, around)) => (around, row),
+            None => (&part.pixels[..], Loop { count: 1, step: 0, out: 0, slide: None }),
+        };
+        let mut cursor = Cursor::new(around, self.slides.len(), 0);
+        let mut terms: Terms = SmallVec::new();
+        for _ in 0..count(around) {
+            let (before, after) = self.whole(&row, &part);
+            let at = |axis: usize| part.places[axis] + cursor.places[axis];
+            let mut first = 0;
+            while first < row.count {
+                // Where all taps of a row of pixels are inside they have the same terms.
+                let pixels = if first == before && before < after { after - before } else { 1 };
+                let place = |axis| {
+                    at(axis) + row.slide.map_or(0, |(of, by)| if of == axis { by * first as i64 } else { 0 })
+                };
+                self.met(&taps, place, &mut terms);
+                let x =
+                    part.lhs.wrapping_add(cursor.offset).wrapping_add(row.step.wrapping_mul(first as isize));
+                let weighted = Weighted {
+                    x: operands[0].cast::<N>().wrapping_offset(x),
+                    weights: weights.cast_const(),
+                    terms: &terms,
+                    out: out.cast::<N>().wrapping_offset(part.out + cursor.out + row.out * first as isize),
+                    lanes: part.lanes,
+                    places: pixels,
+                    x_step: row.step,
+                    out_step: row.out,
+                };
+                // SAFETY: elements of taps that are inside are readable, and the pixels are of the tile.
+                unsafe { (N::kernels().weighted)(&weighted) };
+                first += pixels;
+            }
+            cursor.advance();
+        }
+    }
+
+    /// Weights of a tile in the order of the sum, and where the taps are.
+    ///
+    /// # Safety
+    /// `rhs` is the first weight of the tile, and `weights` is writable for those of all taps.
+    unsafe fn taps_in_order<N: Kernel>(&self, part: &Tile, rhs: *const N, weights: *mut N) -> Taps {
+        let loops = self.tap_loops();
+        let mut taps = Taps::new();
+        let mut cursor = Cursor::new(&loops, self.slides.len(), 0);
+        for tap in 0..count(&loops) {
             // The result's step of a tap's loop is its step in the weights.
             let from = rhs.wrapping_offset(cursor.out);
             for lane in 0..part.lanes {
-                // SAFETY: the weights are within the operand, and there is room for all taps.
+                // SAFETY: the caller's promise.
                 unsafe {
                     *weights.add(tap * part.lanes + lane) = *from.offset(lane as isize * part.weight_step)
                 };
             }
-            met.push((cursor.offset, (tap * part.lanes) as isize, cursor.places.clone()));
+            taps.push((cursor.offset, (tap * part.lanes) as isize, cursor.places.clone()));
             cursor.advance();
         }
-        let mut pixel = Cursor::new(&part.pixels, slides, 0);
-        let mut terms: SmallVec<[(isize, isize); 16]> = SmallVec::new();
-        for _ in 0..count(&part.pixels) {
-            let inside = |places: &Places| {
-                (0..slides).all(|axis| {
-                    let place = part.places[axis] + pixel.places[axis] + places[axis];
-                    (0..self.slides[axis].elements as i64).contains(&place)
-                })
-            };
-            terms.clear();
-            let first_and_last = [met.first(), met.last()].into_iter().flatten();
-            if first_and_last.map(|(_, _, places)| places).all(inside) {
-                terms.extend(met.iter().map(|&(offset, weight, _)| (offset, weight)));
-            } else {
-                let there = met.iter().filter(|(_, _, places)| inside(places));
-                terms.extend(there.map(|&(offset, weight, _)| (offset, weight)));
-            }
-            let weighted = Weighted {
-                x: operands[0].cast::<N>().wrapping_offset(part.lhs.wrapping_add(pixel.offset)),
-                weights: weights.cast_const(),
-                terms: &terms,
-                out: out.cast::<N>().wrapping_offset(part.out + pixel.out),
-                lanes: part.lanes,
-            };
-            // SAFETY: elements of taps that are inside are readable, and the pixel is one of the tile.
-            unsafe { (N::kernels().weighted)(&weighted) };
-            pixel.advance();
-        }
+        taps
+    }
+
+    /// The pixels of a row all of whose taps are inside along it: the first one, and that behind the last.
+    fn whole(&self, row: &Loop, part: &Tile) -> (usize, usize) {
+        let Some((axis, by)) = row.slide else { return (0, row.count) };
+        let slide = &self.slides[axis];
+        let (first, way) = (part.places[axis], (slide.taps as i64 - 1) * slide.tap_places as i64);
+        let number = |places: i64| (places.max(0) as u64).div_ceil(by as u64).min(row.count as u64) as usize;
+        (number(-first), number(slide.elements as i64 - way - first))
+    }
+
+    /// The terms of a pixel whose first tap is at a place of each axis.
+    fn met(&self, taps: &Taps, first: impl Fn(usize) -> i64, terms: &mut Terms) {
+        let inside = |(_, _, places): &&(isize, isize, Places)| {
+            (0..self.slides.len())
+                .all(|axis| (0..self.slides[axis].elements as i64).contains(&(first(axis) + places[axis])))
+        };
+        terms.clear();
+        terms.extend(taps.iter().filter(inside).map(|&(offset, weight, _)| (offset, weight)));
     }
 
     /// Loops over taps, whose result's steps are those of the weights, in the order of the sum.

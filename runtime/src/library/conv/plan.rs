@@ -173,11 +173,26 @@ fn orientation(axes: &[ConvolutionAxis]) -> Orientation {
 fn tile(axes: &[ConvolutionAxis], orientation: Orientation, depth: u64) -> TileSize {
     let work = axes.iter().fold(depth.max(1), |work, axis| work.saturating_mul(axis.extent()));
     let wanted = (work / LEAST_WORK).clamp(1, WANTED_TILES);
-    let mut most = [MOST_ROWS, MOST_COLUMNS];
+    let many = |is: fn(&ConvolutionAxis) -> bool| -> u64 {
+        axes.iter().filter(|axis| is(axis)).map(ConvolutionAxis::extent).fold(1, u64::saturating_mul)
+    };
+    let lanes = match orientation {
+        Orientation::Channels => [many(is_pixel), many(is_channel)],
+        Orientation::Pixels => [many(is_channel), many(is_pixel)],
+    };
+    // No more than there is, so that halving it divides something.
+    let mut most = [MOST_ROWS.min(lanes[0].max(1)), MOST_COLUMNS.min(lanes[1].max(1))];
     loop {
         let tile = boxes(axes, orientation, most);
         let count = axes.iter().zip(&tile).map(|(axis, &n)| axis.extent().div_ceil(n.max(1)));
-        let halved = if most[0] > 2 * LEAST[0] { 0 } else { 1 };
+        // What is halved makes the other operand be gathered once more for each of its parts.
+        let parts = |side: usize| lanes[side].div_ceil(most[side]).max(1);
+        let rows = parts(0).saturating_mul(lanes[1]) <= parts(1).saturating_mul(lanes[0]);
+        let halved = match rows {
+            true if most[0] >= 2 * LEAST[0] => 0,
+            false if most[1] < 2 * LEAST[1] => 0,
+            _ => 1,
+        };
         if count.fold(1, u64::saturating_mul) >= wanted || most[halved] < 2 * LEAST[halved] {
             return tile;
         }

@@ -50,7 +50,7 @@ pub(crate) struct Block<T> {
     pub(crate) adds: bool,
 }
 
-/// A sum of vectors, each times a vector of weights: `out[i] = sum over (x, w) of x[x + i] * weights[w + i]`, in the order of the terms.
+/// Sums of vectors, each times a vector of weights: `out[i] = sum over (x, w) of x[x + i] * weights[w + i]`, in the order of the terms, at as many places.
 #[derive(Clone, Copy)]
 pub(crate) struct Weighted<'a, T> {
     pub(crate) x: *const T,
@@ -59,6 +59,10 @@ pub(crate) struct Weighted<'a, T> {
     pub(crate) terms: &'a [(isize, isize)],
     pub(crate) out: *mut T,
     pub(crate) lanes: usize,
+    /// Places, and from one to the next in `x` and in `out`.
+    pub(crate) places: usize,
+    pub(crate) x_step: isize,
+    pub(crate) out_step: isize,
 }
 
 /// A kernel for a fixed number of rows and columns.
@@ -232,22 +236,23 @@ unsafe fn stream_rest<V: Vector, const ROWS: usize, const UNROLL: usize>(
     }
 }
 
-/// Registers of results that [`weighted`] keeps.
-const WEIGHTED: usize = 4;
+/// Places at which [`weighted`] computes together, so that weights are loaded once for all of them, and registers of results at each.
+const PLACES: usize = 6;
+const WIDTH: usize = 2;
 
 /// # Safety
-/// The instruction set of `V` is there; the vectors of all terms are readable for the lanes, and `out` is writable for them.
+/// The instruction set of `V` is there; the vectors of all terms are readable for the lanes at all places, and `out` is writable for them.
 #[inline(always)]
 unsafe fn weighted<V: Vector>(sum: &Weighted<'_, V::Number>) {
     let mut lane = 0;
     // SAFETY: the lanes are the caller's.
     unsafe {
-        while lane + WEIGHTED * V::LANES <= sum.lanes {
-            weighted_block::<V, WEIGHTED>(sum, lane);
-            lane += WEIGHTED * V::LANES;
+        while lane + WIDTH * V::LANES <= sum.lanes {
+            weighted_places::<V, WIDTH>(sum, lane);
+            lane += WIDTH * V::LANES;
         }
         while lane + V::LANES <= sum.lanes {
-            weighted_block::<V, 1>(sum, lane);
+            weighted_places::<V, 1>(sum, lane);
             lane += V::LANES;
         }
         if lane < sum.lanes {
@@ -259,20 +264,53 @@ unsafe fn weighted<V: Vector>(sum: &Weighted<'_, V::Number>) {
 /// # Safety
 /// As of [`weighted`], for `COUNT` registers from `lane` on.
 #[inline(always)]
-unsafe fn weighted_block<V: Vector, const COUNT: usize>(sum: &Weighted<'_, V::Number>, lane: usize) {
+unsafe fn weighted_places<V: Vector, const COUNT: usize>(sum: &Weighted<'_, V::Number>, lane: usize) {
+    let mut place = 0;
     // SAFETY: the caller's promise.
     unsafe {
-        let (x, weights) = (sum.x.wrapping_add(lane), sum.weights.add(lane));
-        let mut sums = [V::splat(V::Number::ZERO); COUNT];
+        while place + PLACES <= sum.places {
+            weighted_block::<V, PLACES, COUNT>(sum, place, lane);
+            place += PLACES;
+        }
+        while place < sum.places {
+            weighted_block::<V, 1, COUNT>(sum, place, lane);
+            place += 1;
+        }
+    }
+}
+
+/// # Safety
+/// As of [`weighted`], for `COUNT` registers from `lane` on at `ROWS` places.
+#[inline(always)]
+unsafe fn weighted_block<V: Vector, const ROWS: usize, const COUNT: usize>(
+    sum: &Weighted<'_, V::Number>,
+    place: usize,
+    lane: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = sum.x.wrapping_add(lane).wrapping_offset(place as isize * sum.x_step);
+        let out = sum.out.add(lane).offset(place as isize * sum.out_step);
+        let weights = sum.weights.add(lane);
+        let mut sums = [[V::splat(V::Number::ZERO); COUNT]; ROWS];
         for &(at, weight) in sum.terms {
             let (x, weights) = (x.wrapping_offset(at), weights.offset(weight));
-            for (w, sum) in sums.iter_mut().enumerate() {
-                let weight = V::load(weights.add(w * V::LANES));
-                *sum = V::load(x.add(w * V::LANES)).times_plus(weight, *sum);
+            let mut right = [V::splat(V::Number::ZERO); COUNT];
+            for (w, right) in right.iter_mut().enumerate() {
+                *right = V::load(weights.add(w * V::LANES));
+            }
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let x = x.wrapping_offset(row as isize * sum.x_step);
+                for (w, (sum, right)) in sums.iter_mut().zip(right).enumerate() {
+                    *sum = V::load(x.add(w * V::LANES)).times_plus(right, *sum);
+                }
             }
         }
-        for (w, result) in sums.into_iter().enumerate() {
-            result.store(sum.out.add(lane + w * V::LANES));
+        for (row, sums) in sums.into_iter().enumerate() {
+            let out = out.offset(row as isize * sum.out_step);
+            for (w, result) in sums.into_iter().enumerate() {
+                result.store(out.add(w * V::LANES));
+            }
         }
     }
 }
@@ -285,19 +323,22 @@ unsafe fn weighted_block<V: Vector, const COUNT: usize>(sum: &Weighted<'_, V::Nu
 unsafe fn weighted_rest<V: Vector>(sum: &Weighted<'_, V::Number>, lane: usize) {
     let count = sum.lanes - lane;
     let (mut x, mut weights) = ([V::Number::ZERO; MAX_COLUMNS], [V::Number::ZERO; MAX_COLUMNS]);
-    // SAFETY: the caller's promise; a register is at most MAX_COLUMNS wide.
-    unsafe {
-        let mut result = V::splat(V::Number::ZERO);
-        for &(at, weight) in sum.terms {
-            for (i, (x, w)) in x.iter_mut().zip(&mut weights).take(count).enumerate() {
-                *x = *sum.x.wrapping_offset(at).add(lane + i);
-                *w = *sum.weights.offset(weight).add(lane + i);
+    for place in 0..sum.places as isize {
+        // SAFETY: the caller's promise; a register is at most MAX_COLUMNS wide.
+        unsafe {
+            let mut result = V::splat(V::Number::ZERO);
+            for &(at, weight) in sum.terms {
+                let from = sum.x.wrapping_offset(at.wrapping_add(place * sum.x_step));
+                for (i, (x, w)) in x.iter_mut().zip(&mut weights).take(count).enumerate() {
+                    *x = *from.add(lane + i);
+                    *w = *sum.weights.offset(weight).add(lane + i);
+                }
+                result = V::load(x.as_ptr()).times_plus(V::load(weights.as_ptr()), result);
             }
-            result = V::load(x.as_ptr()).times_plus(V::load(weights.as_ptr()), result);
-        }
-        result.store(x.as_mut_ptr());
-        for (i, &number) in x.iter().take(count).enumerate() {
-            *sum.out.add(lane + i) = number;
+            result.store(x.as_mut_ptr());
+            for (i, &number) in x.iter().take(count).enumerate() {
+                *sum.out.offset(place * sum.out_step).add(lane + i) = number;
+            }
         }
     }
 }
