@@ -94,6 +94,75 @@ UNARY = {
 }
 
 
+def far_or_near(low, high):
+    """Not where a difference of nearly equal numbers has lost some digits in f64."""
+    return lambda x: abs(x) <= low or abs(x) >= high
+
+
+def scaled_bessel(order, x):
+    if abs(x) > 1e6:
+        return mp.sqrt(1 / (2 * mp.pi * x)) * (1 + (1 - 4 * order * order) / (8 * x) + R(9 - 24 * order) / (128 * x * x))
+    return mp.exp(-x) * mp.besseli(order, x)
+
+
+def i0e_slope(x):
+    if abs(x) > 1e6:
+        return -mp.sign(x) * mp.sqrt(1 / (2 * mp.pi * abs(x))) * (1 / (2 * abs(x)) + R(3) / (16 * x * x))
+    return mp.sign(x) * (scaled_bessel(1, abs(x)) - scaled_bessel(0, abs(x)))
+
+
+def i1e_slope(x):
+    x = abs(x)
+    if x > 1e6:
+        return -mp.sqrt(1 / (2 * mp.pi * x)) * (1 / (2 * x) - R(9) / (16 * x * x))
+    return scaled_bessel(0, x) - scaled_bessel(1, x) * (1 + 1 / x)
+
+
+def erfcx_slope(x):
+    if x > 1e6:
+        return -1 / (mp.sqrt(mp.pi) * x * x)
+    return 2 * x * mp.exp(x * x) * mp.erfc(x) - 2 / mp.sqrt(mp.pi) if x > -100 else -mp.inf
+
+
+def log_ndtr_slope(x):
+    if x < -1e4:
+        return -x
+    return normal(x) / mp.ncdf(x) if x > 0 else mp.sqrt(2 / mp.pi) / (mp.exp(x * x / 2) * mp.erfc(-x / mp.sqrt(2)))
+
+
+def trigamma(x):
+    return mp.polygamma(1, x) if abs(x) < 1e5 else 1 / x + 1 / (2 * x * x)
+
+
+def digamma(x):
+    return mp.digamma(x) if abs(x) < 1e5 else mp.log(x) - 1 / (2 * x)
+
+
+def sinc_slope(x):
+    if abs(x) < 1e-18:
+        return -x * mp.pi**2 / 3
+    return (mp.cospi(x) - mp.sinpi(x) / (mp.pi * x)) / x
+
+
+not_a_pole = lambda x: x > 0 or abs(x) < 100 and x != mp.floor(x)
+UNARY |= {
+    "lgamma": (digamma, not_a_pole),
+    "digamma": (trigamma, not_a_pole),
+    "erfinv": (lambda x: mp.sqrt(mp.pi) / 2 * mp.exp(mp.erfinv(x) ** 2), lambda x: abs(x) < 1),
+    "erfcx": (erfcx_slope, lambda x: x <= 1.5 or x >= 20),
+    "ndtr": (normal, anywhere),
+    "log_ndtr": (log_ndtr_slope, anywhere),
+    "i0e": (i0e_slope, far_or_near(3, 100)),
+    "i1e": (i1e_slope, far_or_near(1, 100)),
+    "j0": (lambda x: -mp.besselj(1, x), lambda x: abs(x) < 1e5),
+    "exp1": (lambda x: -mp.exp(-x) / x if x < 5000 else R(0), positive),
+    "expi": (lambda x: over(x, mp.exp) / x, lambda x: x != 0),
+    "sinc": (sinc_slope, anywhere),
+    "entr": (lambda x: -mp.log(x) - 1, positive),
+    "logit": (lambda x: 1 / (x * (1 - x)), lambda x: 0 < x < 1),
+}
+
+
 def mish(x):
     n = mp.exp(x) * (mp.exp(x) + 2)
     gate = n / (n + 2)

@@ -12,6 +12,7 @@
 //! | `Slow`       |     5 |            1 | a division of floats: one instruction, but the next one waits |
 //! | `VectorMath` |    16 |           24 | a series in line, on vectors of 128 bits; 8 steps as a strip, on the widest vectors there are |
 //! | `ByElement`  |    24 |           24 | a division of integers, a call: lane by lane |
+//! | `Iteration`  |  1000 |           24 | a call that iterates: a special function |
 //!
 //! What class a function is of is a column of its row in `ir`. Who asks:
 //!
@@ -77,6 +78,7 @@ pub(crate) const fn steps(work: CostClass) -> u32 {
         CostClass::Slow => 5,
         CostClass::VectorMath => 16,
         CostClass::ByElement => 24,
+        CostClass::Iteration => 1000,
     }
 }
 
@@ -86,6 +88,7 @@ pub(crate) fn of_op(op: &Op, dtype: DType) -> u32 {
         Op::Constant(_) | Op::Iota(_) => 0,
         Op::Unary(f) => steps(f.work(dtype)),
         Op::Binary(f) => steps(f.work(dtype)),
+        Op::Special(_) => steps(CostClass::Iteration),
         _ => steps(CostClass::Simple),
     }
 }
@@ -149,6 +152,7 @@ pub(crate) fn work(instr: &Instr, dtype: DType) -> CostClass {
     match instr {
         Instr::Unary(f, _) => f.work(dtype),
         Instr::Binary(f, ..) => f.work(dtype),
+        Instr::Special(..) => CostClass::Iteration,
         Instr::Const(_) | Instr::Index { .. } | Instr::Load { .. } | Instr::LoadAt { .. } => {
             CostClass::Simple
         }
@@ -164,7 +168,7 @@ pub(crate) fn instructions(instr: &Instr, dtype: DType) -> u32 {
     match (instr, work(instr, dtype)) {
         (Instr::Cast(..), _) => 3,
         (_, CostClass::Simple | CostClass::Slow) => 1,
-        (_, CostClass::VectorMath | CostClass::ByElement) => 24,
+        (_, CostClass::VectorMath | CostClass::ByElement | CostClass::Iteration) => 24,
     }
 }
 

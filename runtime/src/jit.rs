@@ -20,7 +20,7 @@ use tensorwright_compiler::codegen::{self, CodegenError, KernelCompiler};
 use tensorwright_compiler::kernel::{Kernel, TileStage};
 use tensorwright_compiler::nest::{self, Machine};
 
-use crate::library::{math, scalar};
+use crate::library::{math, scalar, special};
 
 /// Why there is no machine code.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +90,7 @@ static SYMBOLS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
     math::symbols()
         .into_iter()
         .chain(scalar::symbols())
+        .chain(special::symbols())
         .map(|(name, at)| (name, at.expose_provenance()))
         .collect()
 });

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use tensorwright_ir::op::primitive::{BinaryFn, Clamp, CompareFn, Select, UnaryFn};
+use tensorwright_ir::op::primitive::{BinaryFn, Clamp, CompareFn, Select, SpecialFn, UnaryFn};
 
 use super::docs::scalar::scalar_doc;
 use super::operand::{Operand, OperandKind, own_like};
@@ -10,16 +10,25 @@ use crate::error::caller;
 use crate::interpret::one;
 use crate::tensor::Tensor;
 
-macro_rules! unary_methods {
-    ($($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)*) => {
-        /// Functions of each element.
+macro_rules! methods_of_one {
+    (#[doc = $about:literal] $function:ident: $($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)*) => {
+        #[doc = $about]
         impl Tensor {
             $($(#[$meta])*
             #[doc = scalar_doc!($name)]
             #[track_caller]
             pub fn $name(&self) -> Tensor {
-                one(UnaryFn::$variant, &[self], caller())
+                one($function::$variant, &[self], caller())
             })*
+        }
+    };
+}
+
+macro_rules! unary_methods {
+    ($($rows:tt)*) => {
+        methods_of_one! {
+            /// Functions of each element.
+            UnaryFn: $($rows)*
         }
     };
 }
@@ -49,6 +58,35 @@ macro_rules! binary_methods {
     };
 }
 tensorwright_ir::for_each_binary!(binary_methods);
+
+macro_rules! special_methods {
+    (
+        one { $($one:tt)* }
+        two { $($two:tt)* }
+        three { $($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)* }
+    ) => {
+        methods_of_one! {
+            /// Special functions of each element.
+            SpecialFn: $($one)*
+        }
+        methods_of_two! {
+            /// Special functions of two elements; shapes broadcast, numbers adopt the dtype.
+            SpecialFn: $($two)*
+        }
+        /// Special functions of three elements; shapes broadcast, numbers adopt the dtype.
+        impl Tensor {
+            $($(#[$meta])*
+            #[doc = scalar_doc!($name)]
+            #[track_caller]
+            pub fn $name(&self, b: impl Operand, x: impl Operand) -> Tensor {
+                let at = caller();
+                let (b, x) = (b.hold(self, stringify!($name), at), x.hold(self, stringify!($name), at));
+                one(SpecialFn::$variant, &[self, b.borrow(), x.borrow()], at)
+            })*
+        }
+    };
+}
+tensorwright_ir::for_each_special!(special_methods);
 
 macro_rules! compare_methods {
     ($($rows:tt)*) => {

@@ -2,14 +2,15 @@
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{InstBuilder, Value};
-use tensorwright_ir::op::primitive::BinaryFn;
+use smallvec::SmallVec;
+use tensorwright_ir::op::primitive::{BinaryFn, SpecialFn};
 use tensorwright_ir::{DType, Scalar};
 
 use super::CodegenError;
 use super::divide::Operands;
 use super::value::{Emitter, Pack};
 use crate::math::MathFn;
-use crate::nest::{Import, of_binary};
+use crate::nest::{Import, of_binary, of_special};
 
 /// What is known about the second operand.
 #[derive(Clone, Copy, Debug, Default)]
@@ -90,12 +91,25 @@ impl Emitter<'_, '_> {
 
     fn fmod(&mut self, dtype: DType, x: &[Value], y: &[Value]) -> Result<Pack, CodegenError> {
         let import = if dtype == DType::F32 { Import::FmodF32 } else { Import::FmodF64 };
-        self.call_by_lane(import, x, y)
+        self.call_by_lane(import, &[x, y])
     }
 
-    fn call_by_lane(&mut self, import: Import, x: &[Value], y: &[Value]) -> Result<Pack, CodegenError> {
+    /// A special function of values of `dtype`.
+    pub(super) fn special(
+        &mut self,
+        function: SpecialFn,
+        dtype: DType,
+        args: &[Pack],
+    ) -> Result<Pack, CodegenError> {
+        let unsupported = CodegenError::Unsupported { function: function.name(), dtype };
+        let import = of_special(function, dtype).ok_or(unsupported)?;
+        let args: SmallVec<[&[Value]; 3]> = args.iter().map(|arg| &arg[..]).collect();
+        self.call_by_lane(import, &args)
+    }
+
+    fn call_by_lane(&mut self, import: Import, args: &[&[Value]]) -> Result<Pack, CodegenError> {
         let callee = self.imports.get(import)?;
-        Ok(self.by_lane(&[x, y], |e, args| {
+        Ok(self.by_lane(args, |e, args| {
             let call = e.ins().call(callee, args);
             e.builder.inst_results(call)[0]
         }))

@@ -5,6 +5,7 @@ use cranelift_module::{Linkage, Module};
 use hashbrown::HashMap;
 
 use super::CodegenError;
+use crate::math::Float;
 use crate::nest::Import;
 
 /// The imports of one function under construction.
@@ -38,6 +39,10 @@ fn signature(import: Import, mut signature: Signature, pointer: Type) -> Signatu
     let (params, result): (&[Type], _) = match import {
         Import::Strip(function, _) if function.arity() == 1 => (&[pointer, pointer, types::I64], None),
         Import::Strip(..) => (&[pointer, pointer, pointer, types::I64], None),
+        Import::Special(function, float) => {
+            let ty = if float == Float::F32 { types::F32 } else { types::F64 };
+            (&[ty; 3][..function.operands()], Some(ty))
+        }
         Import::FmodF32 => (&[types::F32, types::F32], Some(types::F32)),
         Import::FmodF64 => (&[types::F64, types::F64], Some(types::F64)),
         Import::PowI64 | Import::PowU64 => (&[types::I64, types::I64], Some(types::I64)),

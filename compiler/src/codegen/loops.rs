@@ -373,6 +373,7 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
                 let known = if swap && !is_symmetric(*f) { Known::default() } else { known };
                 self.e.binary(*f, dtype, x, y, known)?
             }
+            Instr::Special(f, _) => self.e.special(*f, dtype, &args)?,
             Instr::Compare(f, x, _) => self.e.compare(*f, self.nest.dtype(*x), &args[0], &args[1])?,
             Instr::Select(..) => self.select(&args),
             Instr::Fma(..) => self.fma(&args),

@@ -269,6 +269,10 @@ pub(crate) fn computed(instr: &Instr, of: impl Fn(Reg) -> Scalar) -> Scalar {
         Instr::Const(scalar) => scalar,
         Instr::Unary(function, x) => function.eval(of(x)),
         Instr::Binary(function, x, y) => function.eval(of(x), of(y)),
+        Instr::Special(function, ref x) => {
+            let x: SmallVec<[Scalar; 3]> = x.iter().map(|&x| of(x)).collect();
+            function.eval(&x)
+        }
         Instr::Compare(function, x, y) => Scalar::Bool(function.eval(of(x), of(y))),
         Instr::Select(c, x, y) => of(if of(c).is_truthy() { x } else { y }),
         Instr::Fma(x, y, z) => fma(of(x), of(y), of(z)),

@@ -22,7 +22,7 @@ mod update;
 pub mod verify;
 
 use smallvec::{SmallVec, smallvec};
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, UnaryFn};
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, SpecialFn, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
 pub use interpret::{InterpretError, interpret};
@@ -260,6 +260,8 @@ pub enum Instr {
     Unary(UnaryFn, Reg),
     /// A function of two operands of the same dtype.
     Binary(BinaryFn, Reg, Reg),
+    /// A special function of operands of the same dtype.
+    Special(SpecialFn, SmallVec<[Reg; 3]>),
     /// A comparison of two operands of the same dtype.
     Compare(CompareFn, Reg, Reg),
     /// `if .0 { .1 } else { .2 }`.
@@ -290,6 +292,7 @@ impl Instr {
             Instr::StoreAt { at, value, .. } => smallvec![at, value],
             Instr::Binary(_, x, y) | Instr::Compare(_, x, y) => smallvec![x, y],
             Instr::Select(x, y, z) | Instr::Fma(x, y, z) => smallvec![x, y, z],
+            Instr::Special(_, ref x) => x.clone(),
             Instr::Repeat(ref next) => next.iter().copied().collect(),
         }
     }
@@ -301,6 +304,7 @@ impl Instr {
             Instr::Cast(dtype, x) => Instr::Cast(dtype, f(x)),
             Instr::Bitcast(dtype, x) => Instr::Bitcast(dtype, f(x)),
             Instr::Binary(op, x, y) => Instr::Binary(op, f(x), f(y)),
+            Instr::Special(op, x) => Instr::Special(op, x.into_iter().map(f).collect()),
             Instr::Compare(op, x, y) => Instr::Compare(op, f(x), f(y)),
             Instr::Select(x, y, z) => Instr::Select(f(x), f(y), f(z)),
             Instr::Fma(x, y, z) => Instr::Fma(f(x), f(y), f(z)),
@@ -436,6 +440,7 @@ impl Kernel {
                     }
                 }
                 Instr::Binary(_, x, _) | Instr::Select(_, x, _) | Instr::Fma(x, _, _) => of(x),
+                Instr::Special(_, ref x) => of(x[0]),
                 // The others have no value.
                 Instr::Compare(..) => DType::Bool,
                 Instr::Loop | Instr::While(_) | Instr::Repeat(_) | Instr::StoreAt { .. } => DType::Bool,

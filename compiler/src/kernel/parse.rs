@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use half::{bf16, f16};
 use smallvec::SmallVec;
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, UnaryFn};
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, SpecialFn, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
 use super::{
@@ -210,6 +210,11 @@ impl Parser<'_> {
             "state" => Instr::State(self.reg()?),
             "while" => Instr::While(self.reg()?),
             "repeat" => Instr::Repeat(self.regs()?),
+            _ if SpecialFn::find(word).is_some() => {
+                let function = SpecialFn::find(word).expect("found above");
+                let x: Result<_> = (0..function.operands()).map(|_| self.reg()).collect();
+                Instr::Special(function, x?)
+            }
             _ => match (unary(word), binary(word), compare(word)) {
                 (Some(function), ..) => Instr::Unary(function, self.reg()?),
                 (_, Some(function), _) => Instr::Binary(function, self.reg()?, self.reg()?),

@@ -134,6 +134,10 @@ impl Display for Instr {
             }
             Instr::Unary(function, x) => write!(f, "{} {x}", function.name()),
             Instr::Binary(function, x, y) => write!(f, "{} {x} {y}", function.name()),
+            Instr::Special(function, x) => {
+                f.write_str(function.name())?;
+                x.iter().try_for_each(|x| write!(f, " {x}"))
+            }
             Instr::Compare(function, x, y) => write!(f, "{} {x} {y}", function.name()),
             Instr::Select(c, x, y) => write!(f, "select {c} {x} {y}"),
             Instr::Fma(x, y, z) => write!(f, "fma {x} {y} {z}"),

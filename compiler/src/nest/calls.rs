@@ -1,7 +1,7 @@
 //! Functions outside of the kernel that its code calls: strips of vector math, and scalar functions too large to inline.
 
 use tensorwright_ir::DType;
-use tensorwright_ir::op::primitive::BinaryFn;
+use tensorwright_ir::op::primitive::{BinaryFn, SpecialFn};
 
 use super::form::LoopNest;
 use super::{NestStage, Unsupported};
@@ -13,6 +13,8 @@ use crate::math::{Float, MathFn};
 pub enum Import {
     /// A strip of vector math, see [`MathFn::symbol`].
     Strip(MathFn, Float),
+    /// A special function of floats, one number at a time.
+    Special(SpecialFn, Float),
     /// `fn(f32, f32) -> f32`, the remainder of truncated division.
     FmodF32,
     /// `fn(f64, f64) -> f64`, the remainder of truncated division.
@@ -28,6 +30,8 @@ impl Import {
     pub const fn symbol(self) -> &'static str {
         match self {
             Import::Strip(function, float) => function.symbol(float),
+            Import::Special(function, Float::F32) => function.symbols().0,
+            Import::Special(function, Float::F64) => function.symbols().1,
             Import::FmodF32 => "tw_fmod_f32",
             Import::FmodF64 => "tw_fmod_f64",
             Import::PowI64 => "tw_pow_i64",
@@ -64,6 +68,15 @@ pub(crate) fn of_binary(function: BinaryFn, dtype: DType) -> Option<Import> {
     }
 }
 
+/// The code of a special function; `None` for dtypes that it does not take.
+pub(crate) fn of_special(function: SpecialFn, dtype: DType) -> Option<Import> {
+    match dtype {
+        DType::F32 => Some(Import::Special(function, Float::F32)),
+        DType::F64 => Some(Import::Special(function, Float::F64)),
+        _ => None,
+    }
+}
+
 /// What stages call, in ascending order of symbols.
 pub(super) fn imports(stages: &[NestStage<'_>]) -> Vec<Import> {
     let mut imports: Vec<Import> = Vec::new();
@@ -81,6 +94,7 @@ pub(super) fn imports(stages: &[NestStage<'_>]) -> Vec<Import> {
 fn scalar_imports<'n>(nest: &'n LoopNest<'_>) -> impl Iterator<Item = Import> + 'n {
     nest.source.body.iter().filter_map(|instr| match *instr {
         Instr::Binary(function, lhs, _) => of_binary(function, nest.dtype(lhs)),
+        Instr::Special(function, ref x) => of_special(function, nest.dtype(x[0])),
         _ => None,
     })
 }

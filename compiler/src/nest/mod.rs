@@ -97,7 +97,7 @@ pub mod verify;
 use tensorwright_ir::DType;
 
 pub use calls::Import;
-pub(crate) use calls::of_binary;
+pub(crate) use calls::{of_binary, of_special};
 pub use form::{
     Accumulator, Address, Edge, Entry, FoldOrder, Joining, LoopNest, Map, MemoryAccess, NestValue, Pattern,
     Reduction, Section, SectionRange, Splat, TransposedCopy, Trip, Variation, Work,

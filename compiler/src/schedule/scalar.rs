@@ -26,6 +26,11 @@ pub(crate) trait Instructions {
                 self.cast(y, dtype)
             }
             Op::Binary(f) => self.binary(*f, x[0], x[1], dtype),
+            Op::Special(f) => {
+                let x = x.iter().map(|&x| self.widened(x)).collect();
+                let y = self.instr(Instr::Special(*f, x), widened(dtype));
+                self.cast(y, dtype)
+            }
             Op::Compare(f) => self.compare(*f, x[0], x[1]),
             Op::Clamp(_) => {
                 let low = self.binary(BinaryFn::Maximum, x[1], x[0], dtype);

@@ -80,7 +80,7 @@ pub enum Lowering {
 pub trait OpDef: Attributes {
     /// The mnemonic of the text form; for a family of ops (such as [`UnaryFn`](super::primitive::UnaryFn)) its common name.
     const NAME: &'static str;
-    /// How many operands it takes.
+    /// How many operands it takes, or all ops of a family do.
     const ARITY: Arity;
     /// What kind of computation it is.
     const LOWERING: Lowering;
@@ -88,6 +88,12 @@ pub trait OpDef: Attributes {
     /// The mnemonic of this op.
     fn name(&self) -> &'static str {
         Self::NAME
+    }
+
+    /// How many operands the op called `name`, one of [`OpDef::names`], takes.
+    fn arity_of(name: &str) -> Arity {
+        let _ = name;
+        Self::ARITY
     }
 
     /// Mnemonics of all ops of the family.

@@ -45,7 +45,7 @@ impl OpKind {
     fn family<T: OpDef + Into<Op>>() -> impl Iterator<Item = OpKind> {
         T::names().into_iter().map(|name| OpKind {
             name,
-            arity: T::ARITY,
+            arity: T::arity_of(name),
             regions: Arity::Exact(0),
             lowering: T::LOWERING,
             attributes: T::FIELDS,
@@ -75,7 +75,7 @@ macro_rules! define_ops {
     ($($(#[$meta:meta])* $method:ident [$($operands:tt)*] { $($field:ident : $ty:ty),* } $results:tt => $variant:ident $(by $form:ident)?,)*) => {
         define_ops! { @enum
             {
-                Constant(Constant), Unary(UnaryFn), Binary(BinaryFn), Compare(CompareFn),
+                Constant(Constant), Unary(UnaryFn), Binary(BinaryFn), Compare(CompareFn), Special(SpecialFn),
                 $($variant($variant),)*
             }
             // Control flow, effects and lists. Their builder methods take closures: see `control::build`.
@@ -132,7 +132,7 @@ macro_rules! define_ops {
             /// Number of operands that the op takes.
             pub fn arity(&self) -> Arity {
                 match self {
-                    $(Op::$variant(_) => <$payload as OpDef>::ARITY,)*
+                    $(Op::$variant(op) => <$payload as OpDef>::arity_of(OpDef::name(op)),)*
                     $(Op::$control(_) => <$control as ControlDef>::ARITY,)*
                 }
             }

@@ -277,6 +277,21 @@ macro_rules! for_each_op {
             divide_no_nan [lhs, rhs] {} 1 => DivideNoNan,
             /// `lhs * log(rhs)`, and 0 where `lhs` is 0.
             xlogy [lhs, rhs] {} 1 => Xlogy,
+            /// `lhs * log(1 + rhs)`, and 0 where `lhs` is 0.
+            xlog1py [lhs, rhs] {} 1 => Xlog1py,
+            /// `-x log(x)`: what an outcome of this probability adds to the entropy.
+            entr [x] {} 1 => Entr,
+            /// `lhs log(lhs / rhs)`: what an outcome of these probabilities adds to the relative entropy.
+            rel_entr [lhs, rhs] {} 1 => RelEntr,
+            /// `log(x / (1 - x))`, the inverse of `logistic`.
+            logit [x] {} 1 => Logit,
+            /// `sin(pi x) / (pi x)`, and 1 at 0.
+            sinc [x] {} 1 => Sinc,
+            /// The derivative of order `order` of `digamma`.
+            polygamma [x] { order: usize } 1 => Polygamma,
+            /// The logarithm of the multivariate gamma function of `dims` dimensions.
+            #[doc(alias = "mvlgamma")]
+            multigammaln [x] { dims: usize } 1 => Multigammaln,
             /// `sqrt(lhs^2 + rhs^2)` without overflow.
             hypot [lhs, rhs] {} 1 => Hypot,
             /// Logarithm to base 10.

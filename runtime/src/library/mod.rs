@@ -7,4 +7,5 @@ pub mod math;
 pub mod matmul;
 pub mod routine;
 pub mod scalar;
+pub mod special;
 pub mod tiled;

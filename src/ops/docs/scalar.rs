@@ -192,4 +192,91 @@ assert_eq!(x.lt_total([0.0, f32::NAN]).to_vec::<bool>()?, [true, true]);"#;
     le_total: "`T[s], T[s] -> bool[s]`, any dtype."
         r#"let x = Tensor::from([0.0f32, f32::NAN]);
 assert_eq!(x.le_total([-0.0, f32::NAN]).to_vec::<bool>()?, [false, true]);"#;
+    gamma: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.5, 5.0]).gamma();
+assert!(y.allclose([1.772453850905516, 24.0], 1e-12, 1e-15).item::<bool>()?);"#;
+    lgamma: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.5, 5.0]).lgamma();
+assert!(y.allclose([0.5723649429247001, 24f64.ln()], 1e-12, 1e-15).item::<bool>()?);"#;
+    digamma: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([1.0, 2.0]).digamma();
+assert!(y.allclose([-0.5772156649015329, 0.42278433509846713], 1e-12, 1e-15).item::<bool>()?);"#;
+    erfinv: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 0.5]).erfinv();
+assert!(y.allclose([0.0, 0.4769362762044699], 1e-12, 1e-15).item::<bool>()?);"#;
+    erfcx: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 1e8]).erfcx();
+assert!(y.allclose([1.0, 5.641895835477563e-9], 1e-12, 1e-15).item::<bool>()?);"#;
+    ndtr: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, -1.96]).ndtr();
+assert!(y.allclose([0.5, 0.024997895148220428], 1e-12, 1e-15).item::<bool>()?);"#;
+    ndtri: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.5, 0.975]).ndtri();
+assert!(y.allclose([0.0, 1.959963984540054], 1e-12, 1e-15).item::<bool>()?);"#;
+    log_ndtr: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, -40.0]).log_ndtr();
+assert!(y.allclose([0.5f64.ln(), -804.6084420137539], 1e-12, 1e-15).item::<bool>()?);"#;
+    i0: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 1.0]).i0();
+assert!(y.allclose([1.0, 1.2660658777520084], 1e-12, 1e-15).item::<bool>()?);"#;
+    i1: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 1.0]).i1();
+assert!(y.allclose([0.0, 0.565159103992485], 1e-12, 1e-15).item::<bool>()?);"#;
+    i0e: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 1.0]).i0e();
+assert!(y.allclose([1.0, 0.46575960759364043], 1e-12, 1e-15).item::<bool>()?);"#;
+    i1e: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 1.0]).i1e();
+assert!(y.allclose([0.0, 0.2079104153497085], 1e-12, 1e-15).item::<bool>()?);"#;
+    j0: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 1.0]).j0();
+assert!(y.allclose([1.0, 0.7651976865579666], 1e-12, 1e-15).item::<bool>()?);"#;
+    j1: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([0.0, 1.0]).j1();
+assert!(y.allclose([0.0, 0.4400505857449335], 1e-12, 1e-15).item::<bool>()?);"#;
+    y0: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([1.0, 2.0]).y0();
+assert!(y.allclose([0.08825696421567697, 0.5103756726497451], 1e-12, 1e-15).item::<bool>()?);"#;
+    y1: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([1.0, 2.0]).y1();
+assert!(y.allclose([-0.7812128213002887, -0.10703243154093755], 1e-12, 1e-15).item::<bool>()?);"#;
+    exp1: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([1.0, 2.0]).exp1();
+assert!(y.allclose([0.21938393439552029, 0.04890051070806112], 1e-12, 1e-15).item::<bool>()?);"#;
+    expi: "`T[s] -> T[s]`, floats."
+        r#"let y = Tensor::from([1.0, -1.0]).expi();
+assert!(y.allclose([1.8951178163559368, -0.21938393439552029], 1e-12, 1e-15).item::<bool>()?);"#;
+    lbeta: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([2.0, 0.5]).lbeta([3.0, 0.5]);
+assert!(y.allclose([(1.0 / 12f64).ln(), std::f64::consts::PI.ln()], 1e-12, 1e-15).item::<bool>()?);"#;
+    zeta: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([2.0, 4.0]).zeta(1.0);
+assert!(y.allclose([1.6449340668482264, 1.0823232337111382], 1e-12, 1e-15).item::<bool>()?);"#;
+    zeta_grad_s: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([2.0]).zeta_grad_s(1.0);
+assert!(y.allclose([-0.9375482543158437], 1e-12, 1e-15).item::<bool>()?);"#;
+    igamma: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([1.0, 3.0]).igamma([1.0, 2.0]);
+assert!(y.allclose([0.6321205588285577, 0.32332358381693654], 1e-12, 1e-15).item::<bool>()?);"#;
+    igammac: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([1.0, 3.0]).igammac([1.0, 2.0]);
+assert!(y.allclose([0.36787944117144233, 0.6766764161830635], 1e-12, 1e-15).item::<bool>()?);"#;
+    igamma_grad_a: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([1.0]).igamma_grad_a(1.0);
+assert!(y.allclose([-0.431729710634899], 1e-6, 1e-15).item::<bool>()?);"#;
+    gamma_density: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([1.0, 3.0]).gamma_density([1.0, 2.0]);
+assert!(y.allclose([0.36787944117144233, 0.2706705664732254], 1e-12, 1e-15).item::<bool>()?);"#;
+    owens_t: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let y = Tensor::from([0.0, 1.0]).owens_t([1.0, 1.0]);
+assert!(y.allclose([0.125, 0.06674188216570096], 1e-12, 1e-15).item::<bool>()?);"#;
+    betainc: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are the shapes."
+        r#"let y = Tensor::from([2.0, 1.0]).betainc([3.0, 1.0], [0.5, 0.25]);
+assert!(y.allclose([0.6875, 0.25], 1e-12, 1e-15).item::<bool>()?);"#;
+    betainc_grad_a: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are the shapes."
+        r#"let y = Tensor::from([1.0]).betainc_grad_a(1.0, 0.5);
+assert!(y.allclose([-0.34657359027997264], 1e-12, 1e-15).item::<bool>()?);"#;
+    beta_density: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are the shapes."
+        r#"let y = Tensor::from([2.0, 1.0]).beta_density([3.0, 1.0], [0.5, 0.25]);
+assert!(y.allclose([1.5, 1.0], 1e-12, 1e-15).item::<bool>()?);"#;
 }

@@ -260,6 +260,29 @@ assert_eq!(x.divide_no_nan([3.0, 0.0]).to_vec::<f32>()?, [2.0, 0.0]);"#;
     xlogy: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
         r#"let x = Tensor::from([0.0f32, 2.0]);
 assert_eq!(x.xlogy([0.0, 1.0]).to_vec::<f32>()?, [0.0, 0.0]);"#;
+    xlog1py: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"let x = Tensor::from([0.0, 2.0]);
+assert!(x.xlog1py([-1.0, 1.0]).allclose([0.0, 2.0 * 2f64.ln()], 1e-12, 0.0).item::<bool>()?);"#;
+    entr: "`T[s] -> T[s]`, floats; 0 at 0, minus infinity below."
+        r#"let p = Tensor::from([0.0, 0.5, 0.5]);
+assert!(p.entr().sum(..).allclose(2f64.ln(), 1e-12, 0.0).item::<bool>()?);"#;
+    rel_entr: "`T[s], T[s] -> T[s]`, floats; shapes broadcast. 0 where `lhs` is 0 and `rhs` is not negative; infinity where a probability is not possible."
+        r#"let p = Tensor::from([0.0, 0.5, 0.5]);
+let distance = p.rel_entr([0.5, 0.25, 0.25]).sum(..);
+assert!(distance.allclose(2f64.ln(), 1e-12, 0.0).item::<bool>()?);"#;
+    logit: "`T[s] -> T[s]`, floats; infinite at 0 and 1, NaN outside."
+        r#"let x = Tensor::from([0.5, 0.75]).logit();
+assert!(x.allclose([0.0, 3f64.ln()], 1e-12, 1e-15).item::<bool>()?);"#;
+    sinc: "`T[s] -> T[s]`, floats; whole numbers but 0 are zeros."
+        r#"let x = Tensor::from([0.0, 0.5, 1.0]);
+let y = [1.0, std::f64::consts::FRAC_2_PI, 0.0];
+assert!(x.sinc().allclose(y, 1e-12, 1e-15).item::<bool>()?);"#;
+    polygamma: "`T[s] -> T[s]`, floats; `order` at most 170."
+        r#"let y = Tensor::from(1.0).polygamma(1); // pi^2 / 6
+assert!(y.allclose(1.6449340668482264, 1e-12, 0.0).item::<bool>()?);"#;
+    multigammaln: "`T[s] -> T[s]`, floats; `dims` at least 1."
+        r#"let x = Tensor::from([3.0, 4.5]);
+assert!(x.multigammaln(1).allclose(x.lgamma(), 1e-12, 0.0).item::<bool>()?);"#;
     hypot: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
         r#"let y = Tensor::from([3.0, 5.0]).hypot([4.0, 12.0]);
 assert!(y.allclose([5.0, 13.0], 1e-6, 1e-9).item::<bool>()?);"#;

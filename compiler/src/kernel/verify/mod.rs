@@ -375,6 +375,13 @@ impl<'k> Verifier<'k> {
                 dtype if f.class().contains(dtype) && computed(dtype) => Ok(dtype),
                 dtype => wrong(f.name(), dtype),
             },
+            Instr::Special(f, ref x) if x.len() == f.operands() => {
+                let dtype = x.iter().try_fold(of(x[0])?, |_, &other| same(x[0], other))?;
+                if matches!(dtype, DType::F32 | DType::F64) { Ok(dtype) } else { wrong(f.name(), dtype) }
+            }
+            Instr::Special(f, ref x) => {
+                Err((5, format!("{} takes {} registers, found {}", f.name(), f.operands(), x.len())))
+            }
             Instr::Compare(f, x, y) => match same(x, y)? {
                 dtype if computed(dtype) => Ok(DType::Bool),
                 dtype => wrong(f.name(), dtype),

@@ -25,6 +25,7 @@ mod scan;
 mod search;
 mod segment;
 mod sort;
+mod special;
 mod triangular;
 
 #[cfg(test)]
@@ -54,4 +55,5 @@ pub use scan::*;
 pub use search::*;
 pub use segment::*;
 pub use sort::*;
+pub use special::*;
 pub use triangular::*;

@@ -13,6 +13,8 @@ pub enum CostClass {
     VectorMath,
     /// Tens of instructions or a call for each element: remainders, powers and quotients of integers.
     ByElement,
+    /// A call for each element that iterates: some tens of nanoseconds.
+    Iteration,
 }
 
 /// [`CostClass`] by the kind of dtype.

@@ -66,20 +66,25 @@ pub(super) fn hump(b: &mut Builder, x: Value, rate: f64) -> Result<Value, BuildE
     b.div(once, sum)
 }
 
-/// `scale * e^(-x^2)`, as `e^(-h^2) e^(-(|x| - h) (|x| + h))` where `h` is `|x|` rounded to sixteenths: its square has no rounding error,
-/// which the exponential would blow up. Nothing is left of either beyond 30.
+/// `scale * e^(-x^2)`.
 pub(super) fn bell(b: &mut Builder, x: Value, scale: f64) -> Result<Value, BuildError> {
+    let exp = exp_minus_square(b, x, 1.0)?;
+    b.mul_number(exp, scale)
+}
+
+/// `e^(-rate x^2)`, for a rate of 1 or 1/2, as `e^(-rate h^2) e^(-rate (|x| - h) (|x| + h))` where `h` is `|x|` rounded to sixteenths: its square
+/// has no rounding error, which the exponential would blow up. Nothing is left of either beyond 50.
+pub(in crate::op) fn exp_minus_square(b: &mut Builder, x: Value, rate: f64) -> Result<Value, BuildError> {
     let magnitude = b.abs(x)?;
-    let near = b.at_most(magnitude, 30.0)?;
+    let near = b.at_most(magnitude, 50.0)?;
     let sixteenths = b.mul_number(near, 16.0)?;
     let sixteenths = b.round_even(sixteenths)?;
     let head = b.mul_number(sixteenths, 1.0 / 16.0)?;
     let (less, more) = (b.sub(near, head)?, b.add(near, head)?);
     let (of_head, of_rest) = (b.mul(head, head)?, b.mul(less, more)?);
-    let (of_head, of_rest) = (b.neg(of_head)?, b.neg(of_rest)?);
+    let (of_head, of_rest) = (b.mul_number(of_head, -rate)?, b.mul_number(of_rest, -rate)?);
     let (of_head, of_rest) = (b.exp(of_head)?, b.exp(of_rest)?);
-    let exp = b.mul(of_head, of_rest)?;
-    b.mul_number(exp, scale)
+    b.mul(of_head, of_rest)
 }
 
 /// `2^x log 2`, which is finite a little further than `2^x`.

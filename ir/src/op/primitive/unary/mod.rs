@@ -14,6 +14,7 @@ use crate::op::{
 };
 use crate::{Builder, DType, Literal, Scalar, TensorType, Value};
 
+pub(super) use derivative::exp_minus_square;
 pub use table::UnaryFn;
 
 /// The columns of the table.
