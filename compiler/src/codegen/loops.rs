@@ -1,13 +1,15 @@
 //! Loop nests as instructions: the scalars of each level in front of its loop, then the sections of the innermost loop, block by block.
 
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use smallvec::SmallVec;
-use tensorwright_ir::DType;
+use smallvec::{SmallVec, smallvec};
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn};
+use tensorwright_ir::{DType, Scalar};
 
 use super::CodegenError;
 use super::binary::Known;
 use super::control::{self, Bound, OpenLoop, Range};
 use super::function::Frame;
+use super::repeat::Flow;
 use super::value::{Emitter, Pack, int_type, lane_type, vector_type};
 use crate::kernel::{Affine, Instr, Reg, Var};
 use crate::nest::{Edge, Entry, LoopNest, Map, Section, SectionRange, Variation, Work};
@@ -33,6 +35,8 @@ pub(super) struct LoopEmitter<'n, 'a, 'f, 'k> {
     wholes: Vec<(u64, Bound)>,
     /// Addresses at the position being emitted, by the nest's address and bytes per step.
     addresses: Vec<(usize, i64, Value)>,
+    /// Computed places that have been brought below a number of elements.
+    pub(super) clamped: Vec<(Value, u64, Value)>,
 }
 
 /// Where in the innermost loop a block of elements lies.
@@ -64,6 +68,7 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
             packs: vec![Pack::new(); count],
             wholes: Vec::new(),
             addresses: Vec::new(),
+            clamped: Vec::new(),
         };
         emission.emit_nest()
     }
@@ -142,7 +147,7 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
 
     /// Emits the scalars of a level; the innermost has none.
     fn emit_level(&mut self, level: usize) -> Result<(), CodegenError> {
-        self.addresses.clear();
+        self.forget_addresses();
         for reg in self.nest.scalars.get(level).into_iter().flatten() {
             let i = reg.0 as usize;
             let index = self.e.bound(Bound::Const(0));
@@ -240,7 +245,7 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
         body: control::BodyEmitter<'_, Self>,
     ) -> Result<Pack, CodegenError> {
         control::run(self, |nest| nest.e, range, carried, &mut |nest, index, carried| {
-            nest.addresses.clear();
+            nest.forget_addresses();
             body(nest, index, carried)
         })
     }
@@ -298,11 +303,18 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
 
     /// Evaluates the body for `lanes` points.
     pub(super) fn emit_block(&mut self, at: Position, lanes: u32) -> Result<(), CodegenError> {
-        let mut open = Vec::new();
-        for &reg in &self.nest.body {
+        let (mut open, mut next) = (Vec::new(), 0);
+        while let Some(&reg) = self.nest.body.get(next) {
             let i = reg.0 as usize;
-            if self.emit_repeat(i, lanes, &mut open)? || self.emit_store(i)? {
-                continue;
+            next += 1;
+            match self.emit_repeat(i, lanes, &mut open)? {
+                Flow::Other if self.emit_store(i)? => continue,
+                Flow::Other => {}
+                Flow::On => continue,
+                Flow::Again(from) => {
+                    next = from;
+                    continue;
+                }
             }
             let lanes = if self.is_uniform(reg) { 1 } else { lanes };
             let value = self.evaluate(i, lanes, at)?;
@@ -371,7 +383,13 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
                 let (x, y) =
                     if swap && is_symmetric(*f) { (&args[1], &args[0]) } else { (&args[0], &args[1]) };
                 let known = if swap && !is_symmetric(*f) { Known::default() } else { known };
-                self.e.binary(*f, dtype, x, y, known)?
+                match self.within(*f, Reg(i as u32)).filter(|_| lanes == 1) {
+                    Some((number, places)) => {
+                        let number = self.operand(number, 0, 1)?[0];
+                        smallvec![self.e.is_below(number, places)]
+                    }
+                    None => self.e.binary(*f, dtype, x, y, known)?,
+                }
             }
             Instr::Special(f, _) => self.e.special(*f, dtype, &args)?,
             Instr::Compare(f, x, _) => self.e.compare(*f, self.nest.dtype(*x), &args[0], &args[1])?,
@@ -383,6 +401,28 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
                 return Err(CodegenError::Internal { what: "what has no value is emitted apart" });
             }
         })
+    }
+
+    /// The integer of which an instruction says that it is at least 0 and below some number, which is one comparison of unsigned numbers.
+    fn within(&self, function: BinaryFn, and: Reg) -> Option<(Reg, u64)> {
+        let Instr::Binary(BinaryFn::And, x, y) = *self.nest.instr(and) else { return None };
+        let number = |reg: Reg| self.nest.constant(reg).map(Scalar::to_i128);
+        let least = |reg: Reg| match *self.nest.instr(reg) {
+            Instr::Compare(CompareFn::Ge, of, zero) if number(zero) == Some(0) => Some(of),
+            Instr::Compare(CompareFn::Le, zero, of) if number(zero) == Some(0) => Some(of),
+            _ => None,
+        };
+        let most = |reg: Reg, of: Reg| match *self.nest.instr(reg) {
+            Instr::Compare(CompareFn::Lt, x, n) if x == of => number(n),
+            Instr::Compare(CompareFn::Le, x, n) if x == of => Some(number(n)? + 1),
+            Instr::Compare(CompareFn::Gt, n, x) if x == of => number(n),
+            Instr::Compare(CompareFn::Ge, n, x) if x == of => Some(number(n)? + 1),
+            _ => None,
+        };
+        let both = |low: Reg, high: Reg| least(low).and_then(|of| Some((of, most(high, of)?)));
+        let (of, places) = both(x, y).or_else(|| both(y, x))?;
+        let is_signed = function == BinaryFn::And && self.nest.dtype(of).is_signed_int();
+        Some((of, u64::try_from(places).ok().filter(|_| is_signed)?))
     }
 
     /// What is known of the second operand, or, if that is nothing, of the first (`true`).
@@ -455,9 +495,10 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
         value
     }
 
-    /// The loop variable is another one from here on.
+    /// The loop variable is another one from here on, or what was computed may not have been.
     pub(super) fn forget_addresses(&mut self) {
         self.addresses.clear();
+        self.clamped.clear();
     }
 
     /// An address at the current level of loops.
@@ -472,7 +513,6 @@ impl<'n, 'a, 'f, 'k> LoopEmitter<'n, 'a, 'f, 'k> {
 }
 
 /// Functions of which operands may be exchanged.
-fn is_symmetric(f: tensorwright_ir::op::primitive::BinaryFn) -> bool {
-    use tensorwright_ir::op::primitive::BinaryFn;
+fn is_symmetric(f: BinaryFn) -> bool {
     matches!(f, BinaryFn::Maximum | BinaryFn::Minimum)
 }

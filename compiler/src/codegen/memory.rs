@@ -1,14 +1,15 @@
 //! Loads and stores of packs.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::DType;
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn};
 
 use super::CodegenError;
 use super::loops::{LoopEmitter, Position};
 use super::value::{Emitter, Pack, VECTOR, lane_type, memory, vector_type};
-use crate::kernel::{Instr, Reg};
+use crate::kernel::{Instr, Outside, Reg};
 use crate::nest::{MemoryAccess, Pattern};
 
 /// A base address and bytes to add.
@@ -46,18 +47,62 @@ impl LoopEmitter<'_, '_, '_, '_> {
     /// The computed place of instruction `i`.
     pub(super) fn place(&mut self, i: usize, at: Reg, count: u64) -> Result<Value, CodegenError> {
         let place = self.scalar(at)?;
-        Ok(if self.nest.values[i].in_range { place } else { self.e.clamped(place, count) })
+        let plain = self.plain(at, count)?;
+        if self.nest.values[i].in_range {
+            return Ok(place);
+        }
+        if let Some(&(.., known)) = self.clamped.iter().find(|known| (known.0, known.1) == (place, count)) {
+            return Ok(known);
+        }
+        let clamped = self.e.clamped(plain, place, count);
+        self.clamped.push((place, count, clamped));
+        Ok(clamped)
+    }
+
+    /// What a computed place mostly is: itself, or the index behind it, if negative ones count from the end.
+    fn plain(&mut self, at: Reg, count: u64) -> Result<Value, CodegenError> {
+        let instr = |reg: Reg| self.nest.instr(reg);
+        let chosen = match *instr(at) {
+            Instr::Cast(_, x) if self.nest.dtype(x).is_signed_int() => x,
+            _ => at,
+        };
+        let is = |reg: Reg, n: i128| self.nest.constant(reg).is_some_and(|scalar| scalar.to_i128() == n);
+        if let Instr::Select(test, more, index) = *instr(chosen)
+            && matches!(*instr(test), Instr::Compare(CompareFn::Lt, x, zero) if x == index && is(zero, 0))
+            && matches!(*instr(more), Instr::Binary(BinaryFn::Add, x, n) if x == index && is(n, count.into()))
+        {
+            let index_dtype = self.nest.dtype(index);
+            let index = self.scalar(index)?;
+            return Ok(self.e.cast(index_dtype, DType::I64, &[index])[0]);
+        }
+        self.scalar(at)
     }
 
     /// Emits instruction `i` if it is a store at a computed place.
     pub(super) fn emit_store(&mut self, i: usize) -> Result<bool, CodegenError> {
-        let Instr::StoreAt { at, count, value, .. } = self.nest.source.body[i] else { return Ok(false) };
+        let Instr::StoreAt { at, count, value, outside, .. } = self.nest.source.body[i] else {
+            return Ok(false);
+        };
         let access = self.nest.values[i].access;
         let access = access.ok_or(CodegenError::Internal { what: "stores have an access" })?;
-        let (place, value) = (self.place(i, at, count)?, self.scalar(value)?);
+        let value = self.scalar(value)?;
+        let skips = outside == Outside::Nowhere && !self.nest.values[i].in_range;
+        let (place, behind) = match skips {
+            true => {
+                let (plain, place) = (self.plain(at, count)?, self.scalar(at)?);
+                let (place, behind) = self.e.entered(plain, place, count);
+                (place, Some(behind))
+            }
+            false => (self.place(i, at, count)?, None),
+        };
         let base = self.pointer(access.address);
         let base = self.e.advance(base, place, access.dtype.size() as i64);
         self.e.ins().store(memory(), value, base, access.displacement);
+        if let Some(behind) = behind {
+            self.e.ins().jump(behind, &[]);
+            self.e.builder.seal_block(behind);
+            self.e.builder.switch_to_block(behind);
+        }
         Ok(true)
     }
 
@@ -82,23 +127,52 @@ impl LoopEmitter<'_, '_, '_, '_> {
 }
 
 impl Emitter<'_, '_> {
-    /// The place, at least 0 and below `count`. Mostly it is, which a branch finds out without making anything wait.
-    pub(super) fn clamped(&mut self, place: Value, count: u64) -> Value {
+    /// The place, at least 0 and below `count`. Mostly `plain` is, which a branch finds out without making anything wait.
+    pub(super) fn clamped(&mut self, plain: Value, place: Value, count: u64) -> Value {
+        let inside = self.unless_below(plain, count);
+        let (zero, last) = (self.int(types::I64, 0), self.int(types::I64, count as i64 - 1));
+        let low = self.ins().smax(place, zero);
+        let nearest = self.ins().smin(low, last);
+        self.ins().jump(inside, &[nearest.into()]);
+        self.go_on(inside)
+    }
+
+    /// The place where it is below `count`, and the block where it is not and to which that one leads.
+    fn entered(&mut self, plain: Value, place: Value, count: u64) -> (Value, Block) {
+        let behind = self.builder.create_block();
+        let inside = self.unless_below(plain, count);
+        if place == plain {
+            self.ins().jump(behind, &[]);
+        } else {
+            let is_inside = self.is_below(place, count);
+            self.ins().brif(is_inside, inside, &[place.into()], behind, &[]);
+        }
+        (self.go_on(inside), behind)
+    }
+
+    /// Goes on where a place is not below `count`; the block to which all others lead takes the place.
+    fn unless_below(&mut self, place: Value, count: u64) -> Block {
         let (outside, inside) = (self.builder.create_block(), self.builder.create_block());
-        let clamped = self.builder.append_block_param(inside, types::I64);
+        self.builder.append_block_param(inside, types::I64);
         self.builder.set_cold_block(outside);
-        let places = self.int(types::I64, count as i64);
-        let is_inside = self.icmp(IntCC::UnsignedLessThan, place, places);
+        let is_inside = self.is_below(place, count);
         self.ins().brif(is_inside, inside, &[place.into()], outside, &[]);
         self.builder.seal_block(outside);
         self.builder.switch_to_block(outside);
-        let (zero, last) = (self.int(types::I64, 0), self.int(types::I64, count as i64 - 1));
-        let low = self.icmp(IntCC::SignedLessThan, place, zero);
-        let nearest = self.ins().select(low, zero, last);
-        self.ins().jump(inside, &[nearest.into()]);
-        self.builder.seal_block(inside);
-        self.builder.switch_to_block(inside);
-        clamped
+        inside
+    }
+
+    /// Goes on in a block that takes one value.
+    fn go_on(&mut self, block: Block) -> Value {
+        self.builder.seal_block(block);
+        self.builder.switch_to_block(block);
+        self.builder.block_params(block)[0]
+    }
+
+    /// Whether a signed integer is at least 0 and below a number.
+    pub(super) fn is_below(&mut self, number: Value, places: u64) -> Value {
+        let places = self.bits(self.type_of(number), places);
+        self.icmp(IntCC::UnsignedLessThan, number, places)
     }
 
     /// An address that an instruction can have: with a small constant part.

@@ -8,7 +8,8 @@ use tensorwright_ir::{DType, Scalar};
 
 use super::verify::{InvalidKernel, verify};
 use super::{
-    Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Reg, TileStage, Var, fold_lanes, loops,
+    Affine, Buffer, Extent, Fold, Instr, Kernel, Loop, Math, MathOp, Outside, Reg, TileStage, Var,
+    fold_lanes, loops,
 };
 
 /// Why a kernel could not be interpreted.
@@ -199,9 +200,11 @@ impl Tile<'_, '_> {
                     let at = self.index(index) + computed_place(of(at), count);
                     self.load(buffer, at)
                 }
-                Instr::StoreAt { buffer, ref index, at, count, value } => {
-                    let (at, value) = (self.index(index) + computed_place(of(at), count), of(value));
-                    self.store(buffer, at, value);
+                Instr::StoreAt { buffer, ref index, at, count, value, outside } => {
+                    if is_stored(of(at), count, outside) {
+                        let (at, value) = (self.index(index) + computed_place(of(at), count), of(value));
+                        self.store(buffer, at, value);
+                    }
                     NONE
                 }
                 ref instr => computed(instr, of),
@@ -282,6 +285,11 @@ pub(crate) fn computed(instr: &Instr, of: impl Fn(Reg) -> Scalar) -> Scalar {
         Instr::Index { .. } | Instr::Load { .. } | Instr::LoadAt { .. } => Scalar::Bool(false),
         Instr::Loop | Instr::While(_) | Instr::Repeat(_) | Instr::StoreAt { .. } => Scalar::Bool(false),
     }
+}
+
+/// Whether something is stored at a computed place.
+pub(crate) fn is_stored(place: Scalar, count: u64, outside: Outside) -> bool {
+    outside == Outside::Nearest || (0..i128::from(count)).contains(&place.to_i128())
 }
 
 /// A computed place, at least 0 and below `count`.

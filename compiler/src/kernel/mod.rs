@@ -242,8 +242,8 @@ pub enum Instr {
         /// How many there are.
         count: u64,
     },
-    /// Writes an element of memory at a computed place, which is that of a [`LoadAt`](Instr::LoadAt). It has no value. Loads from the buffer
-    /// find what was written before them; the stages of such a body have one point at a time.
+    /// Writes an element of memory at a computed place, which is that of a [`LoadAt`](Instr::LoadAt), or nothing if there is no such element. It has no
+    /// value. Loads from the buffer find what was written before them; the stages of such a body have one point at a time.
     StoreAt {
         /// Where to; its dtype is the value's.
         buffer: Buffer,
@@ -255,6 +255,8 @@ pub enum Instr {
         count: u64,
         /// The register that is stored.
         value: Reg,
+        /// What a place that there is not stands for.
+        outside: Outside,
     },
     /// A function of one operand.
     Unary(UnaryFn, Reg),
@@ -280,6 +282,15 @@ pub enum Instr {
     While(Reg),
     /// Ends a loop, and gives the next values of its state variables.
     Repeat(SmallVec<[Reg; 4]>),
+}
+
+/// Where a store goes whose place is not at least 0 and below its count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outside {
+    /// To the nearest place that is.
+    Nearest,
+    /// Nowhere: nothing is stored.
+    Nowhere,
 }
 
 impl Instr {
@@ -309,8 +320,8 @@ impl Instr {
             Instr::Select(x, y, z) => Instr::Select(f(x), f(y), f(z)),
             Instr::Fma(x, y, z) => Instr::Fma(f(x), f(y), f(z)),
             Instr::LoadAt { buffer, index, at, count } => Instr::LoadAt { buffer, index, at: f(at), count },
-            Instr::StoreAt { buffer, index, at, count, value } => {
-                Instr::StoreAt { buffer, index, at: f(at), count, value: f(value) }
+            Instr::StoreAt { buffer, index, at, count, value, outside } => {
+                Instr::StoreAt { buffer, index, at: f(at), count, value: f(value), outside }
             }
             Instr::State(x) => Instr::State(f(x)),
             Instr::While(x) => Instr::While(f(x)),

@@ -8,8 +8,8 @@ use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, ReduceKind, SpecialFn,
 use tensorwright_ir::{DType, Scalar};
 
 use super::{
-    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg,
-    Span, Store, TileStage, Var,
+    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Outside, Param,
+    Reg, Span, Store, TileStage, Var,
 };
 use crate::syntax::{Parser, Result, SyntaxError};
 
@@ -195,12 +195,15 @@ impl Parser<'_> {
             }
             "store" => {
                 let (buffer, index) = self.element()?;
-                self.require("at")?;
+                let outside = match self.accept_word("within") {
+                    true => Outside::Nowhere,
+                    false => self.require("at").map(|()| Outside::Nearest)?,
+                };
                 let at = self.reg()?;
                 self.require("of")?;
                 let count = self.number("a number of elements")?;
                 self.require("=")?;
-                Instr::StoreAt { buffer, index, at, count, value: self.reg()? }
+                Instr::StoreAt { buffer, index, at, count, value: self.reg()?, outside }
             }
             "select" => Instr::Select(self.reg()?, self.reg()?, self.reg()?),
             "fma" => Instr::Fma(self.reg()?, self.reg()?, self.reg()?),

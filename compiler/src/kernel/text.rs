@@ -21,13 +21,14 @@
 //! ```
 //!
 //! `d0 < tile g0` is a loop over the indices of the tile along a grid loop. Loops after `fold` are reduced. A store at a computed place is an
-//! instruction, `r7 = store p1[0] at r3 of 64 = r6`, since its place in the body matters.
+//! instruction, `r7 = store p1[0] at r3 of 64 = r6`, since its place in the body matters. With `within` in place of `at` it stores nothing
+//! where the place is not one of those.
 
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Param, Reg,
-    Span, Store, TileStage, Var,
+    Access, Affine, Buffer, Extent, Fold, GridDim, Instr, Kernel, Local, Loop, Math, MathOp, Outside, Param,
+    Reg, Span, Store, TileStage, Var,
 };
 
 impl Display for Buffer {
@@ -120,6 +121,15 @@ impl Display for GridDim {
     }
 }
 
+impl Display for Outside {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outside::Nearest => "at",
+            Outside::Nowhere => "within",
+        })
+    }
+}
+
 impl Display for Instr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -129,8 +139,8 @@ impl Display for Instr {
             Instr::LoadAt { buffer, index, at, count } => {
                 write!(f, "load {buffer}[{index}] at {at} of {count}")
             }
-            Instr::StoreAt { buffer, index, at, count, value } => {
-                write!(f, "store {buffer}[{index}] at {at} of {count} = {value}")
+            Instr::StoreAt { buffer, index, at, count, value, outside } => {
+                write!(f, "store {buffer}[{index}] {outside} {at} of {count} = {value}")
             }
             Instr::Unary(function, x) => write!(f, "{} {x}", function.name()),
             Instr::Binary(function, x, y) => write!(f, "{} {x} {y}", function.name()),

@@ -12,7 +12,7 @@ use tensorwright_ir::op::primitive::BinaryFn;
 use super::tidy::Rewrite;
 use crate::kernel::bounds::Bounds;
 use crate::kernel::loops::{self, BodyLoop};
-use crate::kernel::{Affine, Buffer, Instr, Kernel, Loop, Reg, TileStage};
+use crate::kernel::{Affine, Buffer, Instr, Kernel, Loop, Outside, Reg, TileStage};
 
 /// How far back the search for what a place is made of goes.
 const DEPTH: u32 = 12;
@@ -56,6 +56,8 @@ struct Cell<'k> {
     count: u64,
     /// What is stored there.
     value: Option<Reg>,
+    /// Whether it is surely there, in range or not.
+    is_sure: bool,
 }
 
 /// `offset` and multiples of numbers, modulo 2^64.
@@ -108,7 +110,9 @@ impl<'k> Search<'k> {
             }
             let next = self.place(load, Run::Next)?;
             let is_same = |store: &Cell<'k>| {
-                self.is_brought_alike(load, store) && self.place(store, Run::This).as_ref() == Some(&next)
+                store.is_sure
+                    && self.is_brought_alike(load, store)
+                    && self.place(store, Run::This).as_ref() == Some(&next)
             };
             let (found, store) = stores.iter().enumerate().find(|(_, store)| is_same(store))?;
             let is_last = stores[found + 1..].iter().all(|later| self.is_elsewhere(later, store));
@@ -119,10 +123,11 @@ impl<'k> Search<'k> {
     fn accessed(&self, instr: usize) -> Option<Cell<'k>> {
         match self.stage.body[instr] {
             Instr::LoadAt { buffer, ref index, at, count } => {
-                Some(Cell { instr, buffer, index, at, count, value: None })
+                Some(Cell { instr, buffer, index, at, count, value: None, is_sure: true })
             }
-            Instr::StoreAt { buffer, ref index, at, count, value } => {
-                Some(Cell { instr, buffer, index, at, count, value: Some(value) })
+            Instr::StoreAt { buffer, ref index, at, count, value, outside } => {
+                let is_sure = outside == Outside::Nearest || self.bounds.is_in_range(instr);
+                Some(Cell { instr, buffer, index, at, count, value: Some(value), is_sure })
             }
             _ => None,
         }

@@ -8,7 +8,7 @@ use tensorwright_ir::op::primitive::{BinaryFn, CompareFn};
 use tensorwright_ir::{DType, Scalar, TensorType};
 
 use super::lower::{Elements, Lowerer, Tensor};
-use crate::kernel::{Affine, Buffer, Instr, Local, Reg};
+use crate::kernel::{Affine, Buffer, Instr, Local, Outside, Reg};
 use crate::schedule::scalar::Instructions;
 
 /// Bytes of scratch for tensors that a kernel copies or makes.
@@ -111,7 +111,9 @@ impl Lowerer {
         };
         let Cell { buffer, at, offset, places } = cell;
         let index = Affine::constant(offset as i64);
-        self.push(Instr::StoreAt { buffer, index: index.clone(), at, count: places, value }, DType::Bool);
+        let (index, outside) = (index.clone(), Outside::Nearest);
+        let store = Instr::StoreAt { buffer, index: index.clone(), at, count: places, value, outside };
+        self.push(store, DType::Bool);
         self.forget(buffer);
         self.known.insert(Instr::LoadAt { buffer, index, at, count: places }, value);
     }

@@ -2,12 +2,13 @@
 //! an access brings there itself, divisions of what is not negative by powers of two. Lowering cannot know what a loop's state will be; behind it
 //! [`Bounds`] do.
 
+use smallvec::SmallVec;
 use tensorwright_ir::Scalar;
-use tensorwright_ir::op::primitive::{BinaryFn, UnaryFn};
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
 
 use crate::kernel::bounds::{Bounds, Range};
 use crate::kernel::range::Space;
-use crate::kernel::{Instr, Kernel, Loop, Reg, TileStage, loops};
+use crate::kernel::{Instr, Kernel, Loop, Outside, Reg, TileStage, loops};
 
 /// How often what is left out may let more be left out.
 const MAX_ROUNDS: usize = 4;
@@ -98,8 +99,14 @@ fn shortened(kernel: &Kernel, stage: &Loop) -> Loop {
             }
             _ => same(&bounds, at, instr),
         };
-        match chosen {
-            Some(reg) => rewrite.replace(rewrite.of(reg)),
+        if let Some(store) = within(stage, &bounds, at, &mut rewrite) {
+            let store = rewrite.push(store);
+            rewrite.replace(store);
+            continue;
+        }
+        let chosen = chosen.map(|reg| rewrite.of(reg));
+        match chosen.or_else(|| remainder(stage, &bounds, at, &mut rewrite)) {
+            Some(reg) => rewrite.replace(reg),
             None => match cheaper(stage, &bounds, at) {
                 Some((instr, constant)) => rewrite.keep_with(&instr, constant),
                 None => rewrite.keep(instr),
@@ -132,9 +139,9 @@ fn cheaper(stage: &Loop, bounds: &Bounds<'_>, at: usize) -> Option<(Instr, Optio
             let at = unclamped(stage, bounds, at, place, count)?;
             Some((Instr::LoadAt { buffer, index: index.clone(), at, count }, None))
         }
-        Instr::StoreAt { buffer, ref index, at: place, count, value } => {
-            let at = unclamped(stage, bounds, at, place, count)?;
-            Some((Instr::StoreAt { buffer, index: index.clone(), at, count, value }, None))
+        Instr::StoreAt { buffer, ref index, at: place, count, value, outside: Outside::Nearest } => {
+            let (at, outside) = (unclamped(stage, bounds, at, place, count)?, Outside::Nearest);
+            Some((Instr::StoreAt { buffer, index: index.clone(), at, count, value, outside }, None))
         }
         Instr::Binary(function, x, y) => {
             let Instr::Const(divisor) = stage.body[y.0 as usize] else { return None };
@@ -150,6 +157,76 @@ fn cheaper(stage: &Loop, bounds: &Bounds<'_>, at: usize) -> Option<(Instr, Optio
         }
         _ => None,
     }
+}
+
+/// A store that puts back what it finds if its place is out of range, as one that stores nothing there.
+fn within(stage: &Loop, bounds: &Bounds<'_>, store: usize, rewrite: &mut Rewrite) -> Option<Instr> {
+    let Instr::StoreAt { buffer, ref index, at, count, mut value, outside: Outside::Nearest } =
+        stage.body[store]
+    else {
+        return None;
+    };
+    let found = |reg: Reg| {
+        let load = reg.0 as usize;
+        let changes = |instr: &Instr| match instr {
+            Instr::StoreAt { buffer: other, .. } => *other == buffer,
+            Instr::Loop | Instr::Repeat(_) => true,
+            _ => false,
+        };
+        let is_load = stage.body[load] == Instr::LoadAt { buffer, index: index.clone(), at, count };
+        is_load && !stage.body[load..store].iter().any(changes)
+    };
+    let mut tests: SmallVec<[Reg; 4]> = SmallVec::new();
+    let mut old = None;
+    while let Instr::Select(test, new, back) = stage.body[value.0 as usize]
+        && found(back)
+    {
+        tests.extend(bounds.parts(test));
+        (value, old) = (new, Some(back));
+    }
+    let inside = Range::between(0, i128::from(count) - 1);
+    let is_test = |&test: &Reg| bounds.follows(test, at, inside, store);
+    let (own, others): (SmallVec<[Reg; 4]>, SmallVec<[Reg; 4]>) = tests.into_iter().partition(is_test);
+    if bounds.is_in_range(store) || !bounds.told_by(&own, at, store).is_in(inside) {
+        return None;
+    }
+    let mut value = rewrite.of(value);
+    let all = others.iter().map(|&test| rewrite.of(test)).collect::<SmallVec<[Reg; 4]>>();
+    let all = all.into_iter().reduce(|x, y| rewrite.push(Instr::Binary(BinaryFn::And, x, y)));
+    if let (Some(test), Some(old)) = (all, old) {
+        value = rewrite.push(Instr::Select(test, value, rewrite.of(old)));
+    }
+    Some(Instr::StoreAt {
+        buffer,
+        index: index.clone(),
+        at: rewrite.of(at),
+        count,
+        value,
+        outside: Outside::Nowhere,
+    })
+}
+
+/// A remainder of what is less than one divisor out of range, as a ring's next and last place are: the number, or with the divisor added or taken off.
+fn remainder(stage: &Loop, bounds: &Bounds<'_>, at: usize, rewrite: &mut Rewrite) -> Option<Reg> {
+    let Instr::Binary(function @ (BinaryFn::Rem | BinaryFn::FloorMod), x, y) = stage.body[at] else {
+        return None;
+    };
+    let Instr::Const(divisor) = stage.body[y.0 as usize] else { return None };
+    let n = Some(divisor).filter(|n| n.dtype().is_int()).map(Scalar::to_i128).filter(|&n| n > 0)?;
+    let range = bounds.at(x, at);
+    let (x, y) = (rewrite.of(x), rewrite.of(y));
+    if range.is_in(Range::between(0, 2 * n - 1)) {
+        let is_less = rewrite.push(Instr::Compare(CompareFn::Lt, x, y));
+        let rest = rewrite.push(Instr::Binary(BinaryFn::Sub, x, y));
+        return Some(rewrite.push(Instr::Select(is_less, x, rest)));
+    }
+    if function == BinaryFn::FloorMod && range.is_in(Range::between(-n, n - 1)) {
+        let zero = rewrite.push(Instr::Const(Scalar::from_i128(divisor.dtype(), 0)));
+        let is_negative = rewrite.push(Instr::Compare(CompareFn::Lt, x, zero));
+        let more = rewrite.push(Instr::Binary(BinaryFn::Add, x, y));
+        return Some(rewrite.push(Instr::Select(is_negative, more, x)));
+    }
+    None
 }
 
 /// The exponent of an integer that is a power of two.
@@ -185,6 +262,7 @@ fn same(bounds: &Bounds<'_>, at: usize, instr: &Instr) -> Option<Reg> {
         BinaryFn::Maximum if other.is_above(own) => Some(y),
         BinaryFn::Minimum if own.is_above(other) => Some(y),
         BinaryFn::Minimum if other.is_above(own) => Some(x),
+        BinaryFn::Rem | BinaryFn::FloorMod if own.is_below(other) => Some(x),
         _ => None,
     }
 }

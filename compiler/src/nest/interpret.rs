@@ -11,7 +11,9 @@ use super::form::{
     Accumulator, FoldOrder, LoopNest, MemoryAccess, Reduction, Section, TransposedCopy, Trip, Variation, Work,
 };
 use super::{NestProgram, NestStage};
-use crate::kernel::interpret::{InterpretError, Tile, check_buffers, computed, computed_place, tree};
+use crate::kernel::interpret::{
+    InterpretError, Tile, check_buffers, computed, computed_place, is_stored, tree,
+};
 use crate::kernel::{Instr, Reg, Store};
 
 /// A value for each point of a block, or one if it is the same for all.
@@ -179,7 +181,12 @@ impl<'r, 'k, 'p> Run<'r, 'k, 'p> {
                     span.state().zip(next).for_each(|(state, value)| self.values[state] = value);
                     at = self.after(span.begin + span.states);
                 }
-                Instr::StoreAt { at, count, value, .. } => self.store_at(reg, *at, *count, *value),
+                Instr::StoreAt { at, count, value, outside, .. } => {
+                    let place = self.values[at.0 as usize][0];
+                    if nest.value(reg).in_range || is_stored(place, *count, *outside) {
+                        self.store_at(reg, *at, *count, *value);
+                    }
+                }
                 _ => self.values[reg.0 as usize] = self.lanes(reg, block),
             }
         }

@@ -7,7 +7,7 @@ use super::form::{
     Variation, Work,
 };
 use super::{Import, NestProgram, NestStage};
-use crate::kernel::{Instr, Reg, Var};
+use crate::kernel::{Instr, Outside, Reg, Var};
 
 impl Display for NestProgram<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -99,13 +99,14 @@ struct Place {
     at: Reg,
     count: u64,
     in_range: bool,
+    outside: Outside,
 }
 
 impl Display for Place {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.in_range {
             true => write!(f, "at {}", self.at),
-            false => write!(f, "at {} of {}", self.at, self.count),
+            false => write!(f, "{} {} of {}", self.outside, self.at, self.count),
         }
     }
 }
@@ -242,11 +243,13 @@ impl Printer<'_, '_, '_> {
                 self.line(format_args!("{reg} = {variation}load {access}"))?;
             }
             (Instr::LoadAt { at, count, .. }, Some(access)) => {
-                let place = Place { at: *at, count: *count, in_range: nest.value(reg).in_range };
+                let (in_range, outside) = (nest.value(reg).in_range, Outside::Nearest);
+                let place = Place { at: *at, count: *count, in_range, outside };
                 self.line(format_args!("{reg} = {variation}load {access} {place}"))?;
             }
-            (Instr::StoreAt { at, count, value, .. }, Some(access)) => {
-                let place = Place { at: *at, count: *count, in_range: nest.value(reg).in_range };
+            (Instr::StoreAt { at, count, value, outside, .. }, Some(access)) => {
+                let (in_range, outside) = (nest.value(reg).in_range, *outside);
+                let place = Place { at: *at, count: *count, in_range, outside };
                 self.line(format_args!("{reg} = {variation}store {access} {place} = {value}"))?;
             }
             _ => self.line(format_args!("{reg} = {variation}{instr}"))?,

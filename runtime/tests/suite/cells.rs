@@ -2,7 +2,7 @@
 
 use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::batch::batch;
-use tensorwright_compiler::kernel::{Instr, TileStage};
+use tensorwright_compiler::kernel::{Instr, Outside, TileStage};
 use tensorwright_ir::Graph;
 use tensorwright_ir::op::primitive::BinaryFn;
 use tensorwright_runtime::Executable;
@@ -90,8 +90,76 @@ fn places_in_range_are_not_brought_there() {
         };
         instrs.iter().filter(|instr| function(instr)).count()
     };
-    assert_eq!(choices(100), 0);
-    assert!(choices(101) > 0, "the last run sets nothing");
+    assert_eq!([choices(100), choices(101)], [0, 0]);
+    let stores = |count: u32| {
+        let instrs = instructions(&counted("i32[100]", count, &body));
+        let within = |instr: &&Instr| matches!(instr, Instr::StoreAt { outside: Outside::Nowhere, .. });
+        instrs.iter().filter(within).count()
+    };
+    assert_eq!([stores(100), stores(101)], [0, 1], "the last run sets nothing");
+}
+
+/// `set` of the facade: what is negative counts from the end, and what is out of range is not there.
+const SET: &str = "%zero = constant() {value = 0:i32} %size = constant() {value = 100:i32} %last = constant() {value = 99:i32}
+  %negative = lt(%k, %zero) %more = add(%k, %size) %j = select(%negative, %more, %k)
+  %low = ge(%j, %zero) %high = le(%j, %last) %inside = and(%low, %high)
+  %at = reshape(%j) {shape = [1]} %is = reshape(%inside) {shape = [1]} %new = reshape(%i) {shape = [1]}
+  %old = dynamic_slice(%x, %at) {sizes = [1]} %cell = select(%is, %new, %old)
+  %n = dynamic_update_slice(%x, %cell, %at)";
+
+#[test]
+fn a_cell_that_there_is_not_is_not_put_back() {
+    let set = |k: &str, runs: u32| counted("i32[100]", runs, &format!("{k} {SET}"));
+    let count = |instrs: &[Instr], is: fn(&Instr) -> bool| instrs.iter().filter(|instr| is(instr)).count();
+    let table = format!("%at0 = reshape(%i) {{shape = [1]}} %k = gather(%x, %at0) {CELL}");
+    let instrs = instructions(&set(&table, 100));
+    assert_eq!(count(&instrs, |i| matches!(i, Instr::LoadAt { .. })), 1, "the index alone");
+    assert_eq!(count(&instrs, |i| matches!(i, Instr::StoreAt { outside: Outside::Nowhere, .. })), 1);
+    let counter = "%two = constant() {value = 2:i32} %k = sub(%i, %two)";
+    let instrs = instructions(&set(counter, 100));
+    assert_eq!(
+        count(&instrs, |i| matches!(i, Instr::StoreAt { outside: Outside::Nearest, .. })),
+        1,
+        "in range"
+    );
+    instructions(&set(counter, 110));
+}
+
+#[test]
+fn remainders_of_what_is_nearly_a_place_are_no_divisions() {
+    let ring = |k: &str, runs: u32| {
+        let body = format!("{k} %at = reshape(%k) {{shape = [1]}} %old = gather(%x, %at) {CELL} %new = add(%old, %i)
+            %to = reshape(%i) {{shape = [1]}} %cell = reshape(%new) {{shape = [1]}} %n = dynamic_update_slice(%x, %cell, %to)");
+        let instrs = instructions(&counted("i32[100]", runs, &body));
+        let divides = |instr: &&Instr| matches!(instr, Instr::Binary(BinaryFn::Rem | BinaryFn::FloorMod, ..));
+        instrs.iter().filter(divides).count()
+    };
+    let of = |more: i32, function: &str| {
+        format!(
+            "%more = constant() {{value = {more}:i32}} %size = constant() {{value = 100:i32}} %j = add(%i, %more) %k = {function}(%j, %size)"
+        )
+    };
+    for (more, function) in
+        [(1, "rem"), (99, "rem"), (1, "floor_mod"), (-1, "floor_mod"), (-100, "floor_mod")]
+    {
+        assert_eq!(ring(&of(more, function), 100), 0, "{more} {function}");
+    }
+    assert_eq!(ring(&of(-1, "rem"), 100), 1);
+    assert_eq!(ring(&of(101, "rem"), 100), 1);
+}
+
+#[test]
+fn several_runs_of_a_short_loop_jump_back_once() {
+    let text = counted("i32[100]", 100, &of_cell("%new = add(%old, %i)"));
+    let executable =
+        Executable::compile(&text.parse::<Graph>().expect("a graph"), &CompileOptions::default())
+            .expect("it compiles");
+    let clif = executable.dump("clif").expect("a stage");
+    assert_eq!(clif.matches("icmp slt").count(), 4, "{clif}");
+    check(&text);
+    for runs in [0, 1, 2, 3, 5, 6, 7] {
+        check(&counted("i32[100]", runs, &of_cell("%new = add(%old, %i)")));
+    }
 }
 
 #[test]

@@ -41,9 +41,50 @@ impl Body<'_, '_> {
 
     /// An index for an array of `n`, at times out of range: any, or one near that of the run, in whichever dtype.
     fn index(&mut self, n: usize) -> String {
-        if self.draw.flip() {
-            return self.near();
-        }
+        let index = match self.draw.below(6) {
+            0 => self.in_ring(n),
+            1 => self.guarded(n),
+            2 => self.behind_end(n),
+            3 => return self.any(n),
+            _ => return self.near(),
+        };
+        self.value(&format!("reshape({index}) {{shape = [1]}}"))
+    }
+
+    /// A place of a ring, near that of the run.
+    fn in_ring(&mut self, n: usize) -> String {
+        let (n, function) = (n as i64, self.draw.choose(&["rem", "floor_mod"]));
+        let distance = self.draw.choose(&[-1, 1, n - 1, n, 1 - n]);
+        let (distance, n) = (self.number(distance), self.number(n));
+        let index = self.value(&format!("add({}, {distance})", self.env.counter.clone()));
+        self.value(&format!("{function}({index}, {n})"))
+    }
+
+    /// The sum where it is a place, or nearly, else another one.
+    fn guarded(&mut self, n: usize) -> String {
+        let (limit, other) = ((n + self.draw.below(2)) as i64, self.draw.below(n) as i64);
+        let (zero, limit, other) = (self.number(0), self.number(limit), self.number(other));
+        let sum = self.env.sum.clone();
+        let low = self.value(&format!("ge({sum}, {zero})"));
+        let high = self.value(&format!("lt({sum}, {limit})"));
+        let inside = self.value(&format!("and({low}, {high})"));
+        self.value(&format!("select({inside}, {sum}, {other})"))
+    }
+
+    /// The sum, or the counter less a few, where negative numbers count from the end.
+    fn behind_end(&mut self, n: usize) -> String {
+        let (zero, n, few) = (self.number(0), self.number(n as i64), self.draw.below(4) as i64);
+        let few = self.number(few);
+        let index = match self.draw.flip() {
+            true => self.value(&format!("sub({}, {few})", self.env.counter.clone())),
+            false => self.env.sum.clone(),
+        };
+        let negative = self.value(&format!("lt({index}, {zero})"));
+        let more = self.value(&format!("add({index}, {n})"));
+        self.value(&format!("select({negative}, {more}, {index})"))
+    }
+
+    fn any(&mut self, n: usize) -> String {
         let (factor, modulus) = (self.draw.below(7) as i64 - 2, (n + self.draw.below(4)) as i64);
         let (factor, modulus) = (self.number(factor), self.number(modulus));
         let from = if self.draw.flip() { self.env.sum.clone() } else { self.env.counter.clone() };
@@ -94,12 +135,13 @@ impl Body<'_, '_> {
         let (array, n) = self.env.arrays[which].clone();
         let at = self.index(n);
         let sum = self.env.sum.clone();
-        let updated = match self.draw.below(3) {
+        let updated = match self.draw.below(4) {
             0 => {
                 let kind = self.draw.choose(&["set", "add", "mul", "min", "max"]);
                 self.value(&format!("scatter({array}, {at}, {sum}) {{kind = {kind}, {WHERE}}}"))
             }
-            1 if n > 2 => {
+            1 => self.set_inside(&array, n),
+            2 if n > 2 => {
                 let pair = self.value(&format!("broadcast_in_dim({sum}) {{shape = [2], axes = []}}"));
                 self.value(&format!("dynamic_update_slice({array}, {pair}, {at})"))
             }
@@ -112,6 +154,20 @@ impl Body<'_, '_> {
             self.old.push(self.env.arrays[which].clone());
         }
         self.env.arrays[which].0 = updated;
+    }
+
+    /// An array with a cell that is set if there is one at the place.
+    fn set_inside(&mut self, array: &str, n: usize) -> String {
+        let (at, sum) = (self.behind_end(n), self.env.sum.clone());
+        let (zero, last) = (self.number(0), self.number(n as i64 - 1));
+        let low = self.value(&format!("ge({at}, {zero})"));
+        let high = self.value(&format!("le({at}, {last})"));
+        let inside = self.value(&format!("and({low}, {high})"));
+        let [at, sum, inside] =
+            [at, sum, inside].map(|scalar| self.value(&format!("reshape({scalar}) {{shape = [1]}}")));
+        let old = self.value(&format!("dynamic_slice({array}, {at}) {{sizes = [1]}}"));
+        let new = self.value(&format!("select({inside}, {sum}, {old})"));
+        self.value(&format!("dynamic_update_slice({array}, {new}, {at})"))
     }
 
     fn operands(&self) -> String {

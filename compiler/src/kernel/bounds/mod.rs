@@ -23,7 +23,7 @@
 use std::cell::RefCell;
 
 use hashbrown::HashMap;
-use tensorwright_ir::op::primitive::{BinaryFn, CompareFn};
+use tensorwright_ir::op::primitive::{BinaryFn, CompareFn, UnaryFn};
 use tensorwright_ir::{DType, Scalar};
 
 use super::loops::{self, BodyLoop};
@@ -32,6 +32,8 @@ use super::{Instr, Kernel, Loop, Reg};
 
 /// How far back the search for what a number is made of goes.
 const DEPTH: u32 = 16;
+/// Parts of a bool that are looked at.
+const MAX_CONJUNCTS: usize = 64;
 
 /// The least and the greatest number that a register can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,11 @@ impl Range {
 
     fn new(low: i128, high: i128) -> Range {
         Range { low, high }
+    }
+
+    /// From one number to another.
+    pub fn between(low: i128, high: i128) -> Range {
+        Range::new(low, high)
     }
 
     /// One number.
@@ -129,7 +136,13 @@ impl Range {
         self.low > self.high
     }
 
-    fn is_in(self, other: Range) -> bool {
+    /// Whether its numbers are at least 0 and all of them below all of the other one's.
+    pub fn is_below(self, other: Range) -> bool {
+        self.low >= 0 && self.high < other.low
+    }
+
+    /// Whether all of its numbers are in the other one.
+    pub fn is_in(self, other: Range) -> bool {
         self.low >= other.low && self.high <= other.high
     }
 
@@ -211,6 +224,38 @@ impl<'k> Bounds<'k> {
         }
     }
 
+    /// The comparisons and other bools that all hold where a bool does.
+    pub fn parts(&self, holds: Reg) -> Vec<Reg> {
+        let (mut open, mut found) = (vec![holds], Vec::new());
+        while let Some(holds) = open.pop() {
+            match self.body[holds.0 as usize] {
+                Instr::Binary(BinaryFn::And, x, y) if found.len() < MAX_CONJUNCTS => open.extend([y, x]),
+                _ => found.push(holds),
+            }
+        }
+        found
+    }
+
+    /// Whether a bool is a comparison of a register that holds wherever that is in a range, at an instruction.
+    pub fn follows(&self, test: Reg, of: Reg, range: Range, instr: usize) -> bool {
+        let mut follows = false;
+        let same = self.moved(of, self.test_before(instr), DEPTH).filter(|(_, more)| *more == 0);
+        let same = same.map_or(of, |(same, _)| same);
+        if let Instr::Compare(function, x, y) = self.body[test.0 as usize] {
+            both_ways(function, x, y, &mut |function, own, other| {
+                follows |= (own == of || own == same)
+                    && range.compares(function, self.at(other, instr)) == Some(true);
+            });
+        }
+        follows
+    }
+
+    /// What a register is at an instruction if all these bools hold.
+    pub fn told_by(&self, tests: &[Reg], about: Reg, instr: usize) -> Range {
+        let told = |&test: &Reg| self.told(Says::Holds(test), about, self.test_before(instr), DEPTH);
+        tests.iter().map(told).fold(self.at(about, instr), Range::meet)
+    }
+
     /// The last test that holds at an instruction; 0 if there is none.
     fn test_before(&self, instr: usize) -> usize {
         let around = self.spans.iter().filter(|span| (span.test + 1..=span.end).contains(&instr));
@@ -240,7 +285,10 @@ impl<'k> Bounds<'k> {
             Instr::Index { ref index, .. } => {
                 self.space.interval(index).map_or(Range::ALL, |i| Range::new(i.low, i.high))
             }
-            Instr::Select(_, x, y) => of(x).hull(of(y)),
+            Instr::Select(holds, x, y) => {
+                let chosen = |holds, x| of(x).meet(self.told(holds, x, test, depth));
+                chosen(Says::Holds(holds), x).hull(chosen(Says::Fails(holds), y))
+            }
             Instr::Cast(_, x) if self.dtypes[x.0 as usize].is_float() => Range::ALL,
             Instr::Cast(_, x) => of(x),
             Instr::Binary(function, x, y) => combined(function, of(x), of(y)),
@@ -269,7 +317,7 @@ impl<'k> Bounds<'k> {
         let first = self.range(first, self.test_before(span.begin), depth);
         let given = self.given(next, state, span.test, depth).map_or(first, |given| first.hull(given));
         let test = self.tested(span, state, depth);
-        let mut holds = Range::new(test.low.unwrap_or(i128::MIN), test.high.unwrap_or(i128::MAX));
+        let mut holds = test.range();
         let Some(drift) = self.drift(next, state, span, depth) else { return (given, holds) };
         let mut header = given;
         if let Some(square) = test.square.filter(|_| first.low >= 0 && drift.low >= 0) {
@@ -294,8 +342,10 @@ impl<'k> Bounds<'k> {
         let less = depth.checked_sub(1);
         match (&self.body[next.0 as usize], less) {
             _ if next.0 as usize == state => None,
-            (&Instr::Select(_, x, y), Some(less)) => {
-                let (x, y) = (self.given(x, state, test, less), self.given(y, state, test, less));
+            (&Instr::Select(holds, x, y), Some(less)) => {
+                let chosen =
+                    |holds, x| Some(self.given(x, state, test, less)?.meet(self.told(holds, x, test, less)));
+                let (x, y) = (chosen(Says::Holds(holds), x), chosen(Says::Fails(holds), y));
                 x.map(|x| y.map_or(x, |y| x.hull(y))).or(y)
             }
             _ => Some(self.range(next, test, depth)),
@@ -327,7 +377,7 @@ impl<'k> Bounds<'k> {
         let (first, next) = self.ends(span, state);
         let drift = self.drift(next, state, span, depth)?;
         let first = self.range(first, self.test_before(span.begin), depth);
-        let holds = Range::new(test.low.unwrap_or(i128::MIN), test.high.unwrap_or(i128::MAX));
+        let holds = test.range();
         self.by_test(first, drift, holds).filter(|gone| gone.is_in(all))?;
         let step = drift.low.max(-drift.high);
         let way = if drift.low > 0 { holds.high - first.low } else { first.high.saturating_sub(holds.low) };
@@ -382,26 +432,80 @@ impl<'k> Bounds<'k> {
     fn tested(&self, span: &BodyLoop, state: usize, depth: u32) -> Test {
         let mut test = Test::default();
         let Instr::While(holds) = self.body[span.test] else { return test };
-        let mut open = vec![holds];
-        while let Some(holds) = open.pop() {
-            match self.body[holds.0 as usize] {
-                Instr::Binary(BinaryFn::And, x, y) => open.extend([x, y]),
-                Instr::Compare(function, x, y) => {
-                    let range = |reg: Reg| self.range(reg, self.test_before(span.begin), depth);
-                    let sides = [(Some(function), x, y), (function.mirrored(), y, x)];
-                    for (function, own, other) in sides {
-                        let Some(function) = function else { continue };
-                        if own.0 as usize == state {
-                            test.compared(function, range(other));
-                        } else if self.is_square(own, state) {
-                            test.square_compared(function, range(other));
-                        }
+        let before = self.test_before(span.begin);
+        self.conjuncts(holds, &mut |function, own, other| {
+            if own.0 as usize == state {
+                test.compared(function, self.range(other, before, depth));
+            } else if self.is_square(own, state) {
+                test.square_compared(function, self.range(other, before, depth));
+            }
+        });
+        test
+    }
+
+    /// What a bool says of a number, if it is an integer.
+    fn told(&self, says: Says, about: Reg, test: usize, depth: u32) -> Range {
+        let (Some(less), true) = (depth.checked_sub(1), self.dtypes[about.0 as usize].is_int()) else {
+            return Range::ALL;
+        };
+        // The number may be the one that is compared, or both are known ones more or less than another one.
+        let based = |reg: Reg| self.moved(reg, test, less).unwrap_or((reg, 0));
+        let (own, more) = based(about);
+        let mut range = Range::ALL;
+        self.said(says, &mut |function, compared, other| {
+            let (base, by) = if compared == about { (own, more) } else { based(compared) };
+            if base == own {
+                let mut said = Test::default();
+                said.compared(function, self.range(other, test, less));
+                range = range.meet(said.range().plus(Range::at(more - by)));
+            }
+        });
+        range
+    }
+
+    /// A register and what is added to it to make another one, without wrapping, whatever its dtype is.
+    fn moved(&self, reg: Reg, test: usize, depth: u32) -> Option<(Reg, i128)> {
+        let all = Range::of(self.dtypes[reg.0 as usize]);
+        if let Instr::Cast(_, x) = self.body[reg.0 as usize] {
+            let is_same = self.dtypes[x.0 as usize].is_int() && self.range(x, test, depth).is_in(all);
+            return is_same.then_some((x, 0));
+        }
+        let Instr::Binary(function @ (BinaryFn::Add | BinaryFn::Sub), x, y) = self.body[reg.0 as usize]
+        else {
+            return None;
+        };
+        let Instr::Const(by) = self.body[y.0 as usize] else { return None };
+        let more = if function == BinaryFn::Add { by.to_i128() } else { -by.to_i128() };
+        self.range(x, test, depth).plus(Range::at(more)).is_in(all).then_some((x, more))
+    }
+
+    /// The comparisons that hold where a bool does as it is said to, both ways round.
+    fn said(&self, says: Says, with: &mut dyn FnMut(CompareFn, Reg, Reg)) {
+        match says {
+            Says::Holds(holds) => self.conjuncts(holds, with),
+            Says::Fails(fails) => match self.body[fails.0 as usize] {
+                Instr::Unary(UnaryFn::Not, holds) => self.conjuncts(holds, with),
+                Instr::Compare(function, x, y) if self.dtypes[x.0 as usize].is_int() => {
+                    if let Some(opposite) = opposite(function) {
+                        both_ways(opposite, x, y, with);
                     }
                 }
                 _ => {}
+            },
+        }
+    }
+
+    /// The comparisons that all hold where a bool does, both ways round.
+    fn conjuncts(&self, holds: Reg, with: &mut dyn FnMut(CompareFn, Reg, Reg)) {
+        let (mut open, mut left) = (vec![holds], MAX_CONJUNCTS);
+        while let (Some(holds), 1..) = (open.pop(), left) {
+            left -= 1;
+            match self.body[holds.0 as usize] {
+                Instr::Binary(BinaryFn::And, x, y) => open.extend([x, y]),
+                Instr::Compare(function, x, y) => both_ways(function, x, y, with),
+                _ => {}
             }
         }
-        test
     }
 
     fn is_square(&self, reg: Reg, state: usize) -> bool {
@@ -410,7 +514,39 @@ impl<'k> Bounds<'k> {
     }
 }
 
+/// What is known of a bool.
+#[derive(Clone, Copy, Debug)]
+enum Says {
+    Holds(Reg),
+    Fails(Reg),
+}
+
+fn both_ways(function: CompareFn, x: Reg, y: Reg, with: &mut dyn FnMut(CompareFn, Reg, Reg)) {
+    with(function, x, y);
+    if let Some(function) = function.mirrored() {
+        with(function, y, x);
+    }
+}
+
+/// The comparison of integers that holds where another one does not.
+fn opposite(function: CompareFn) -> Option<CompareFn> {
+    Some(match function {
+        CompareFn::Lt => CompareFn::Ge,
+        CompareFn::Ge => CompareFn::Lt,
+        CompareFn::Gt => CompareFn::Le,
+        CompareFn::Le => CompareFn::Gt,
+        CompareFn::Eq => CompareFn::Ne,
+        CompareFn::Ne => CompareFn::Eq,
+        CompareFn::LtTotal | CompareFn::LeTotal => return None,
+    })
+}
+
 impl Test {
+    /// What the variable may be.
+    fn range(self) -> Range {
+        Range::new(self.low.unwrap_or(i128::MIN), self.high.unwrap_or(i128::MAX))
+    }
+
     /// It holds only if the variable compares so with a number in the range.
     fn compared(&mut self, function: CompareFn, with: Range) {
         let (low, high) = match function {
@@ -461,106 +597,4 @@ fn combined(function: BinaryFn, x: Range, y: Range) -> Range {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::{Kernel, TileStage};
-
-    fn in_range(place: &str) -> bool {
-        let text = format!(
-            "kernel {{
-              param p0: read i64[8]
-              param p1: write i64[1]
-              loop {{
-                r0 = load p0[0]
-                r1 = const i64 0
-                r2 = const i64 3
-                {place}
-                r6 = load p0[0] at r5 of 8
-                store p1[0] = r6
-              }}
-            }}"
-        );
-        let kernel: Kernel = text.parse().unwrap_or_else(|error| panic!("{error}"));
-        let TileStage::Loop(stage) = &kernel.stages[0] else { unreachable!("it is a loop") };
-        Bounds::new(&kernel, stage).is_in_range(6)
-    }
-
-    #[test]
-    fn places_between_constants_are_in_range() {
-        let clamped = "r3 = maximum r0 r1 r4 = minimum r3 r2";
-        assert!(in_range(&format!("{clamped} r5 = add r4 r2")));
-        assert!(!in_range(&format!("{clamped} r5 = mul r4 r2")));
-        assert!(!in_range("r3 = maximum r0 r1 r4 = add r3 r2 r5 = minimum r0 r2"));
-    }
-
-    #[test]
-    fn what_may_wrap_may_be_anything() {
-        assert!(!in_range("r3 = maximum r0 r1 r4 = add r3 r2 r5 = minimum r4 r2"));
-    }
-
-    /// Whether the place `r20` of a loop with the body `inside` is below 8.
-    fn in_range_of_a_loop(before: &str, inside: &str) -> bool {
-        let text = format!(
-            "kernel {{
-              param p0: read i64[8]
-              param p1: write i64[1]
-              loop {{
-                r0 = const i64 0 r1 = const i64 1 r2 = const i64 8 r3 = load p0[0] r4 = const i64 7
-                {before}
-                {inside}
-                r21 = load p0[0] at r20 of 8
-                r22 = repeat r18 r19
-                store p1[0] = r10
-              }}
-            }}"
-        );
-        let kernel: Kernel = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let TileStage::Loop(stage) = &kernel.stages[0] else { unreachable!("it is a loop") };
-        Bounds::new(&kernel, stage).is_in_range(21)
-    }
-
-    /// A loop whose counter `r10` begins at `first`, goes on to `r18`, and runs while `r16` holds; `r11` becomes `r19`, and `r20` is read.
-    fn counted(first: &str, test: &str, next: &str, other: &str, place: &str) -> bool {
-        let before = "r5 = const i64 -1 r6 = const i64 2 r7 = const i64 3 r8 = const i64 64";
-        let head =
-            format!("r9 = loop r10 = state {first} r11 = state r0 r12 = mul r10 r10 r13 = mul r11 r11");
-        let test = format!("r14 = sub r10 r1 r15 = sub r4 r10 r16 = {test} r17 = while r16");
-        in_range_of_a_loop(before, &format!("{head} {test} r18 = {next} r19 = {other} r20 = {place}"))
-    }
-
-    #[test]
-    fn a_counter_is_what_its_test_admits() {
-        let up = |first: &str, limit: &str, place: &str| {
-            counted(first, &format!("lt r10 {limit}"), "add r10 r1", "add r11 r0", place)
-        };
-        assert!(up("r0", "r2", "add r10 r0"));
-        assert!(up("r0", "r2", "add r15 r0"), "what is left");
-        assert!(!up("r0", "r2", "add r10 r1"), "the next one");
-        assert!(!up("r0", "r3", "add r10 r0"), "a limit that nobody knows");
-        assert!(!up("r3", "r2", "add r10 r0"), "a first number that nobody knows");
-        assert!(!up("r0", "r2", "add r14 r0"), "-1");
-        assert!(up("r1", "r2", "add r14 r0"));
-        assert!(counted("r4", "ge r10 r0", "add r10 r5", "add r11 r0", "add r10 r0"), "downwards");
-        assert!(!counted("r4", "ge r10 r5", "add r10 r5", "add r11 r0", "add r10 r0"));
-        assert!(!counted("r0", "lt r10 r2", "mul r10 r6", "add r11 r0", "add r10 r0"), "not by additions");
-    }
-
-    #[test]
-    fn a_square_bounds_its_root() {
-        let root =
-            |limit: &str| counted("r0", &format!("lt r12 {limit}"), "add r10 r1", "add r11 r0", "add r10 r0");
-        assert!(root("r8"));
-        assert!(!root("r3"));
-    }
-
-    #[test]
-    fn a_variable_goes_no_further_than_runs_take_it() {
-        let beside = |next: &str| counted("r0", "lt r10 r4", "add r10 r1", next, "add r11 r0");
-        assert!(beside("add r11 r1"), "seven runs");
-        assert!(!beside("add r11 r6"));
-        assert!(!beside("sub r11 r1"));
-        assert!(beside("select r16 r11 r1"), "one of two numbers");
-        assert!(beside("floor_mod r3 r2"));
-        assert!(!beside("rem r3 r2"));
-    }
-}
+mod tests;
