@@ -58,6 +58,7 @@ extern crate self as tensorwright;
 
 mod batch;
 pub mod control;
+mod detection;
 mod error;
 mod function;
 pub mod gradient;
@@ -65,8 +66,10 @@ mod interpret;
 pub mod module;
 mod ops;
 pub mod optimizer;
+mod ragged;
 mod random;
 mod settings;
+mod sparse;
 mod state;
 mod tensor;
 pub mod tree;
@@ -74,9 +77,10 @@ pub mod variable;
 
 pub use batch::{vmap, vmap_axes};
 pub use control::{
-    TensorList, assert_that, case, check_finite, cond, fori_loop, map, print, range, scan, scan_reverse,
-    while_loop,
+    TensorList, assert_that, associative_scan, case, check_finite, cond, fori_loop, map, print, range, scan,
+    scan_reverse, while_loop,
 };
+pub use detection::{Chosen, NmsOptions, nms, nms_within};
 pub use error::{Error, Result};
 pub use function::{
     Callable, Concrete, DEFAULT_BUDGET, Function, Miss, Output, SizeRounding, Stage, function,
@@ -94,8 +98,10 @@ pub use ops::{
     PaddingCount, PerAxis, PlaceOrder, PoolOptions, PoolRounding, Reduced, ResizeOptions, RoiOptions, Scales,
     Start, Starts, Stepped, Unique, Window, keep, window,
 };
+pub use ragged::Ragged;
 pub use random::{Generator, RandomKey};
 pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
+pub use sparse::Sparse;
 pub use state::Variable;
 pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};

@@ -202,3 +202,27 @@ fn any_bits() {
         }
     }
 }
+
+/// Draws end, are numbers where the parameters are possible, and depend on their seed.
+#[test]
+fn draws_of_any_parameters() {
+    use tensorwright_special::draws::{binomial_draw, log_gamma_draw, poisson_draw};
+    let seeds: Vec<f64> = (0..200u64).map(|i| f64::from_bits(i << 55 | i)).collect();
+    for parameter in [1e-300, 1e-100, 1e-3, 0.5, 1.0, 9.99, 10.0, 1e5, 1e17, 1e300, f64::MAX] {
+        let logs: Vec<f64> = seeds.iter().map(|&seed| log_gamma_draw(parameter, seed)).collect();
+        let differ = logs[0] != logs[1] || parameter > 1e16;
+        assert!(logs.iter().all(|x| !x.is_nan()) && differ, "{parameter}: {logs:?}");
+        for &seed in &seeds {
+            assert!(poisson_draw(parameter, seed) >= 0.0, "{parameter}");
+            for p in [0.0, 1e-300, 0.3, 0.5, 0.9, 1.0] {
+                let count = parameter.floor();
+                let drawn = binomial_draw(count, p, seed);
+                assert!((0.0..=count).contains(&drawn), "{drawn} of {count} with {p}");
+            }
+        }
+    }
+    for wrong in [-1.0, f64::NAN, f64::NEG_INFINITY] {
+        assert!(log_gamma_draw(wrong, 0.5).is_nan() && poisson_draw(wrong, 0.5).is_nan());
+        assert!(binomial_draw(wrong, 0.5, 0.5).is_nan() && binomial_draw(3.0, wrong, 0.5).is_nan());
+    }
+}

@@ -8,12 +8,14 @@
 //! not, and shows the lines where both values were made.
 //!
 //! - [`branch`]: `cond` and `case`; [`repeat`]: loops with state; [`slices`]: loops over the slices of tensors;
+//! - [`associative`]: prefixes by an associative function;
 //! - [`list`]: lists that loops make, of any length;
 //! - [`effects`]: printing and checking, in order;
 //! - [`natural`]: what `#[function]` makes of Rust's own `if`, `while` and `for`;
 //! - [`region`]: how a closure becomes a region; [`agree`]: comparing trees.
 
 pub(crate) mod agree;
+mod associative;
 mod branch;
 mod effects;
 pub(crate) mod list;
@@ -23,6 +25,7 @@ pub(crate) mod region;
 mod repeat;
 mod slices;
 
+pub use associative::associative_scan;
 pub use branch::{case, cond};
 pub use effects::{assert_that, check_finite, print};
 pub use list::TensorList;

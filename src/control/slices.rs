@@ -102,7 +102,7 @@ fn scanned<S: Tree, X: Tree, Y: Tree>(
 type Body<'b> = &'b dyn Fn(Vec<Tensor>, Vec<Tensor>) -> Result<(Erased, Erased)>;
 
 /// Tensors that are sliced together.
-struct Slices {
+pub(super) struct Slices {
     xs: Vec<Tensor>,
     length: usize,
     /// Types of the slices.
@@ -111,7 +111,7 @@ struct Slices {
 }
 
 impl Slices {
-    fn of(xs: Vec<Tensor>, op: &'static str, at: CallSite) -> Result<Slices> {
+    pub(super) fn of(xs: Vec<Tensor>, op: &'static str, at: CallSite) -> Result<Slices> {
         let types = types_of(&xs)?;
         let slice = |ty: &Type| {
             let (ty, length) = ty.as_tensor().and_then(|ty| Some((ty, ty.shape.first()?.size())))?;
@@ -127,6 +127,11 @@ impl Slices {
             return Err(Error::refused(at, op, types, TypeError::Other(wanted.to_owned())));
         };
         Ok(Slices { length, types: slices.into_iter().map(|(_, ty)| ty.into()).collect(), xs, at })
+    }
+
+    /// How many slices there are.
+    pub(super) fn length(&self) -> usize {
+        self.length
     }
 
     /// The slices at `index`, of tensors with values.

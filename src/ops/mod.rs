@@ -24,6 +24,7 @@ mod nested;
 mod operand;
 mod operators;
 mod pool;
+mod quantize;
 mod ranked;
 mod reduce;
 mod refusal;
@@ -45,7 +46,7 @@ pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, St
 pub use nested::Nested;
 pub(crate) use nested::nested_at;
 pub use operand::{Operand, OperandKind};
-pub(crate) use operand::{alone, fit};
+pub(crate) use operand::{alone, fit, own_like, owned};
 pub use pool::{PaddingCount, PoolOptions, PoolRounding};
 pub use shape::IntoExtents;
 pub use starts::{IntoStart, IntoStarts, Start, Starts};

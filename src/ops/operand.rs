@@ -156,7 +156,7 @@ pub(super) fn beside<'t>(x: &'t Tensor, name: &str, at: CallSite) -> Cow<'t, Ten
 }
 
 /// What an operand by itself adopts the dtype of: its own.
-pub(super) fn own_like(operand: &impl Operand, at: CallSite) -> Tensor {
+pub(crate) fn own_like(operand: &impl Operand, at: CallSite) -> Tensor {
     match operand.kind() {
         OperandKind::Tensor(tensor) => tensor.clone(),
         OperandKind::Variable(dtype) | OperandKind::Number(dtype) => {
@@ -169,6 +169,13 @@ pub(super) fn own_like(operand: &impl Operand, at: CallSite) -> Tensor {
 pub(crate) fn alone<O: Operand>(operand: O, op: &'static str, at: CallSite) -> O::Held {
     let like = own_like(&operand, at);
     operand.hold(&like, op, at)
+}
+
+/// As [`alone`], a tensor of its own.
+pub(crate) fn owned(operand: impl Operand, op: &'static str, at: CallSite) -> Tensor {
+    let held = alone(operand, op, at);
+    let tensor: &Tensor = held.borrow();
+    tensor.clone()
 }
 
 /// What numbers that are indices adopt the dtype of.

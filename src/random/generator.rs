@@ -120,7 +120,7 @@ impl Generator {
         self.next_at(caller())
     }
 
-    fn next_at(&self, at: CallSite) -> Result<RandomKey> {
+    pub(super) fn next_at(&self, at: CallSite) -> Result<RandomKey> {
         let mut now = None;
         let counted = |counter: &Tensor| {
             now = Some(counter.clone());

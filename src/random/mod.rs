@@ -4,6 +4,7 @@
 //! same numbers, eagerly, compiled, and on any number of threads. Whoever needs other numbers splits the key,
 //! or folds a number into it. A [`Generator`] does the latter by itself: it is a key with a counter, in variables.
 
+mod distributions;
 mod draws;
 mod generator;
 mod key;

@@ -27,7 +27,7 @@ pub(crate) trait Instructions {
             }
             Op::Binary(f) => self.binary(*f, x[0], x[1], dtype),
             Op::Special(f) => {
-                let x = x.iter().map(|&x| self.widened(x)).collect();
+                let x = x.iter().map(|&x| self.special_operand(x)).collect();
                 let y = self.instr(Instr::Special(*f, x), widened(dtype));
                 self.cast(y, dtype)
             }
@@ -67,6 +67,14 @@ pub(crate) trait Instructions {
     fn compare(&mut self, function: CompareFn, x: Reg, y: Reg) -> Reg {
         let (x, y) = (self.widened(x), self.widened(y));
         self.instr(Instr::Compare(function, x, y), DType::Bool)
+    }
+
+    /// Random bits are given to special functions as those of a float.
+    fn special_operand(&mut self, x: Reg) -> Reg {
+        match self.dtype(x) {
+            DType::U64 => self.instr(Instr::Bitcast(DType::F64, x), DType::F64),
+            _ => self.widened(x),
+        }
     }
 
     /// In the dtype in which arithmetic happens.

@@ -8,6 +8,7 @@ use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph};
 use tensorwright_testkit::literals::Random;
 
 use super::numeric::{Case, Rigour};
+use super::samples::EXCEPTIONS;
 
 /// Graphs that are drawn, and the most ops of one.
 const GRAPHS: usize = 300;
@@ -22,6 +23,7 @@ fn options() -> GraphOptions {
         let results = sample.op.infer(&operands, &[]).expect("a sample is accepted");
         let differentiable = !matches!(sample.op.derivative(), Derivative::Zero);
         differentiable
+            && !EXCEPTIONS.contains(&kind.name)
             && operands.contains(&&hint)
             && results.iter().any(|ty| ty.tensor().dtype == DType::F64)
     });

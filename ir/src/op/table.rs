@@ -467,6 +467,28 @@ macro_rules! for_each_op {
             /// How many elements lie in each of `bins` intervals of equal width from `low` to `high`.
             histogram [x] { bins: usize, low: Scalar, high: Scalar } 1 => Histogram,
 
+            /// The most frequent element along `axis`, which disappears; the least of several.
+            mode [x] { axis: usize } 1 => Mode,
+
+            // Composites: quantisation.
+            /// `round(x / scale) + zero` as an integer dtype, limited to its range.
+            quantize [x, scale, zero] { dtype: DType } 1 => Quantize by hand,
+            /// `(x - zero) scale` of integers.
+            dequantize [x, scale, zero] {} 1 => Dequantize by hand,
+            /// `x` rounded to steps of `scale`, at least `low` and at most `high` of them; to differentiation, rounding is the identity.
+            #[doc(alias("fake_quant", "straight_through"))]
+            fake_quantize [x, scale] { low: i64, high: i64 } 1 => FakeQuantize,
+            /// `x` rounded to floats with fewer bits.
+            reduce_precision [x] { exponent_bits: usize, mantissa_bits: usize } 1 => ReducePrecision,
+
+            // Composites: recurrent networks.
+            /// A step of a simple recurrent network: `tanh(x kernel + h recurrent + bias)`.
+            rnn_cell [x, h, kernel, recurrent, bias] {} 1 => RnnCell,
+            /// A step of long short-term memory: the next state and the next memory.
+            lstm_cell [x, h, c, kernel, recurrent, bias] {} many => LstmCell by hand,
+            /// A step of a gated recurrent unit.
+            gru_cell [x, h, kernel, recurrent, bias] {} 1 => GruCell,
+
             // Composites: segments.
             /// The sum of the slices of each segment.
             #[doc(alias = "unsorted_segment_sum")]

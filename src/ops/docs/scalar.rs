@@ -279,4 +279,16 @@ assert!(y.allclose([-0.34657359027997264], 1e-12, 1e-15).item::<bool>()?);"#;
     beta_density: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are the shapes."
         r#"let y = Tensor::from([2.0, 1.0]).beta_density([3.0, 1.0], [0.5, 0.25]);
 assert!(y.allclose([1.5, 1.0], 1e-12, 1e-15).item::<bool>()?);"#;
+    log_gamma_draw: "`f64[s], u64[s] -> f64[s]`; shapes broadcast. [`RandomKey::gamma`](crate::RandomKey::gamma) draws by it; its derivative by the shape is that of a quantile."
+        r#"let seeds = RandomKey::new(7).uniform([1000], 0u64, u64::MAX);
+let mean = Tensor::from(3.0).log_gamma_draw(&seeds).exp().mean(..).item::<f64>()?;
+assert!((mean - 3.0).abs() < 0.2);"#;
+    poisson_draw: "`f64[s], u64[s] -> f64[s]`; shapes broadcast. [`RandomKey::poisson`](crate::RandomKey::poisson) draws by it."
+        r#"let seeds = RandomKey::new(7).uniform([1000], 0u64, u64::MAX);
+let mean = Tensor::from(20.0).poisson_draw(&seeds).mean(..).item::<f64>()?;
+assert!((mean - 20.0).abs() < 0.5);"#;
+    binomial_draw: "`f64[s], f64[s], u64[s] -> f64[s]`; shapes broadcast. [`RandomKey::binomial`](crate::RandomKey::binomial) draws by it."
+        r#"let seeds = RandomKey::new(7).uniform([1000], 0u64, u64::MAX);
+let mean = Tensor::from(100.0).binomial_draw(0.25, &seeds).mean(..).item::<f64>()?;
+assert!((mean - 25.0).abs() < 0.5);"#;
 }

@@ -481,6 +481,24 @@ assert_eq!(x.interp([1.0, 2.0], [10.0, 20.0]).to_vec::<f64>()?, [10.0, 15.0, 20.
     histogram: "`T[s] -> i32[bins]`, numbers. An interval has its lower end, the last one both."
         r#"let x = Tensor::from([0.0, 0.4, 0.5, 1.0, 7.0]);
 assert_eq!(x.histogram(2, 0.0, 1.0).to_vec::<i32>()?, [2, 2]);"#;
+    mode: "`T[a.., n, b..] -> T[a.., b..]`, any dtype; `n` at least 1. NaNs are equal, and above all numbers."
+        r#"assert_eq!(Tensor::from([3, 1, 3, 2, 1]).mode(0).item::<i32>()?, 1);"#;
+    fake_quantize: "`T[s], T[t] -> T[s]`, floats. `scale` is a scalar, or has the rank of `x`: along each axis as many as `x` has, or one for each of so many blocks of equal length. By `x` the derivative is 1 within the limits and 0 outside, by `scale` that of learned step sizes (Esser et al. 2020)."
+        r#"let x = Tensor::from([0.3f32, 9.0]);
+assert_eq!(x.fake_quantize(0.25f32, -8, 7).to_vec::<f32>()?, [0.25, 1.75]);"#;
+    reduce_precision: "`T[s] -> T[s]`, floats. Ties go to even; what is too large becomes infinite, what is below the least normal number 0. To differentiation it is the identity."
+        r#"let x = Tensor::from([1.0f32 / 3.0, 1e20]);
+assert_eq!(x.reduce_precision(5, 10).to_vec::<f32>()?, [0.33325195, f32::INFINITY]);"#;
+    rnn_cell: "`T[b, i], T[b, u], T[i, u], T[u, u], T[u] -> T[b, u]`, floats."
+        r#"let (x, h) = (Tensor::ones([2, 3], DType::F32), Tensor::zeros([2, 4], DType::F32));
+let (kernel, recurrent) = (Tensor::ones([3, 4], DType::F32), Tensor::ones([4, 4], DType::F32));
+let h = x.rnn_cell(h, kernel, recurrent, Tensor::zeros(4, DType::F32));
+assert_eq!(h.shape()?, &[2, 4].into());"#;
+    gru_cell: "`T[b, i], T[b, u], T[i, 3u], T[u, 3u], T[2, 3u] -> T[b, u]`, floats. Columns are those of the update gate, the reset gate and the candidate; the reset gate applies after the recurrent product, whose bias is the second row."
+        r#"let (x, h) = (Tensor::ones([2, 3], DType::F32), Tensor::zeros([2, 4], DType::F32));
+let (kernel, recurrent) = (Tensor::ones([3, 12], DType::F32), Tensor::ones([4, 12], DType::F32));
+let h = x.gru_cell(h, kernel, recurrent, Tensor::zeros([2, 12], DType::F32));
+assert_eq!(h.shape()?, &[2, 4].into());"#;
     segment_sum: "`T[n, b..], I[n] -> T[segments, b..]`, numbers: slice `i` belongs to segment `indices[i]`, in any order; one whose number is out of range to none. A segment without slices is 0."
         r#"let x = Tensor::from([1.0, 3.0, 5.0]);
 assert_eq!(x.segment_sum([0, 0, 2], 3).to_vec::<f64>()?, [4.0, 0.0, 5.0]);"#;

@@ -307,3 +307,22 @@ pub(super) fn difference(
     let (rise, run) = (b.sub(eightfold, twice)?, b.mul_number(step, 12.0)?);
     b.div(rise, run)
 }
+
+/// The derivative by the shape of the logarithm of a draw, of the same quantile of the distribution (Figurnov, Mohamed and Mnih 2018):
+/// `-igamma_grad_a(a, x) / (x density(a, x))`; near 0 the limit, `(digamma(a + 1) - ln x) / a`.
+pub(super) fn log_gamma_draw_by_shape(b: &mut Builder, a: Value, seed: Value) -> Result<Value> {
+    let log = b.log_gamma_draw(a, seed)?;
+    let exp = b.exp(log)?;
+    let least = b.full_like(1e-14, a)?;
+    let is_tiny = b.lt(exp, least)?;
+    let x = b.number_where(is_tiny, 1.0, exp)?;
+    let (slope, density) = (b.igamma_grad_a(a, x)?, b.gamma_density(a, x)?);
+    let divisor = b.mul(x, density)?;
+    let quotient = b.div(slope, divisor)?;
+    let quotient = b.neg(quotient)?;
+    let next = b.add_number(a, 1.0)?;
+    let digamma = b.digamma(next)?;
+    let limit = b.sub(digamma, log)?;
+    let limit = b.div(limit, a)?;
+    b.select(is_tiny, limit, quotient)
+}

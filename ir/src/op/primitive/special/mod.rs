@@ -5,7 +5,7 @@ mod table;
 
 use crate::builder::BuildError;
 use crate::op::derivative::{Partial, Partials};
-use crate::op::sample::Operand;
+use crate::op::sample::{Operand, Values};
 use crate::op::{
     Arity, AttrMap, AttrValue, AttributeError, Attributes, Batching, Derivative, Draw, Lowering, OpDef,
     Primal, Sample, TensorTypes, TypeError, rule,
@@ -21,6 +21,16 @@ struct Row {
     derivative: &'static [SlopeFn],
     /// A range of operands without poles and kinks, for tests.
     smooth: (f64, f64),
+    seed: Seed,
+}
+
+/// Whether the last operand is no number, but random bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seed {
+    /// All operands are numbers.
+    None,
+    /// The last operand is u64, 64 bits that scalar code finds as those of an f64; the others, and the result, are f64.
+    Last,
 }
 
 /// The function, in double precision. Other floats are converted before and rounded after.
@@ -40,7 +50,8 @@ type SlopeFn = fn(&mut Builder, &[Value]) -> Result<Value, BuildError>;
 impl SpecialFn {
     /// The function of one element each, of a float dtype.
     pub fn eval(self, x: &[Scalar]) -> Scalar {
-        let wide = |i: usize| x[i].to_f64();
+        let wide =
+            |i: usize| if x[i].dtype() == DType::U64 { f64::from_bits(x[i].bits()) } else { x[i].to_f64() };
         let value = match self.evaluation() {
             SpecialEvaluation::One(f) => f(wide(0)),
             SpecialEvaluation::Two(f) => f(wide(0), wide(1)),
@@ -56,6 +67,11 @@ impl SpecialFn {
             SpecialEvaluation::Two(_) => 2,
             SpecialEvaluation::Three(_) => 3,
         }
+    }
+
+    /// Whether the last operand is u64, whose bits the scalar code takes for those of an f64; the others are f64 then.
+    pub fn is_seeded(self) -> bool {
+        self.row().seed == Seed::Last
     }
 
     /// The function of this name.
@@ -99,9 +115,19 @@ impl OpDef for SpecialFn {
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
         let dtype = rule::require_class(operands, 0, DTypeClass::Float)?;
+        let numbers = operands.len() - usize::from(self.is_seeded());
         for other in 1..operands.len() {
-            rule::same_dtype(operands, 0, other)?;
+            if other < numbers {
+                rule::same_dtype(operands, 0, other)?;
+            }
             rule::same_shape(operands, 0, other)?;
+        }
+        if self.is_seeded() && (dtype != DType::F64 || operands[numbers].dtype != DType::U64) {
+            let reason = format!(
+                "takes f64 and, last, random bits as u64, found {dtype} and {}",
+                operands[numbers].dtype
+            );
+            return Err(TypeError::Other(reason));
         }
         rule::one(dtype, operands[0].shape.clone())
     }
@@ -124,8 +150,15 @@ impl OpDef for SpecialFn {
 
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<SpecialFn> {
         let function = SpecialFn::find(name).expect("a name of the family");
-        let ty = draw.like(hint, DTypeClass::Float, 0);
         let (low, high) = function.row().smooth;
+        if function.is_seeded() {
+            let numbers = TensorType::new(DType::F64, draw.like(hint, DTypeClass::Float, 0).shape);
+            let seeds = Operand::any(TensorType::new(DType::U64, numbers.shape.clone()));
+            let mut operands = vec![Operand::new(numbers, Values::Range(low, high)); function.operands() - 1];
+            operands.push(seeds);
+            return Sample::exact(function, operands).smooth_within(low, high);
+        }
+        let ty = draw.like(hint, DTypeClass::Float, 0);
         // Half precision is computed in f32, and rounded twice.
         Sample::ulps(function, 1, vec![Operand::any(ty); function.operands()]).smooth_within(low, high)
     }
@@ -135,7 +168,20 @@ impl Partials for SpecialFn {
     fn partial(&self, primal: &mut Primal<'_>, operand: usize) -> Result<Partial, BuildError> {
         let operands = primal.operands;
         let x: Result<Vec<Value>, BuildError> =
-            operands.iter().map(|&x| primal.b.convert(x, DType::F64)).collect();
-        self.row().derivative[operand](primal.b, &x?).map(Partial::Times)
+            operands
+                .iter()
+                .map(|&x| {
+                    if primal.b.tensor(x).dtype == DType::U64 {
+                        Ok(x)
+                    } else {
+                        primal.b.convert(x, DType::F64)
+                    }
+                })
+                .collect();
+        match self.row().derivative.get(operand) {
+            Some(slope) => slope(primal.b, &x?).map(Partial::Times),
+            // Of random bits.
+            None => Ok(Partial::Zero),
+        }
     }
 }

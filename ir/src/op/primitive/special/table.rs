@@ -1,14 +1,14 @@
 //! The table of special functions: a row has all that is known about one, and a forgotten column does not compile.
 
-use tensorwright_special::{bessel, exponential, gamma, incomplete, normal};
+use tensorwright_special::{bessel, draws, exponential, gamma, incomplete, normal};
 
-use super::Row;
 use super::SpecialEvaluation::{self, One, Three, Two};
 use super::derivative::{
     bessel_one, beta_density_by_first, beta_density_by_point, difference, digamma_minus_sum, erfcx, erfinv,
-    exp_over, gamma_density_by_point, gamma_density_by_shape, i0e, i1e, log_ndtr, mirrored, ndtri,
-    normal_density, of, owens_t_by_height, owens_t_by_slope, zeta, zeta_grad_by_point,
+    exp_over, gamma_density_by_point, gamma_density_by_shape, i0e, i1e, log_gamma_draw_by_shape, log_ndtr,
+    mirrored, ndtri, normal_density, of, owens_t_by_height, owens_t_by_slope, zeta, zeta_grad_by_point,
 };
+use super::{Row, Seed};
 
 /// Calls `$callback!` with the table of special functions, by the number of their operands: `method => Variant { columns };`, each with its
 /// documentation. The columns mean something in `ir` only.
@@ -26,6 +26,7 @@ macro_rules! for_each_special {
                         b.mul(gamma, digamma)
                     }],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// `log |gamma(x)|`; infinite at 0 and negative integers.
                 #[doc(alias("gammaln", "ln_gamma", "log_gamma"))]
@@ -33,6 +34,7 @@ macro_rules! for_each_special {
                     evaluation: One(gamma::lgamma),
                     derivative: &[|b, x| b.digamma(x[0])],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The derivative of `lgamma`; NaN at negative integers.
                 #[doc(alias("psi", "polygamma0"))]
@@ -40,6 +42,7 @@ macro_rules! for_each_special {
                     evaluation: One(gamma::digamma),
                     derivative: &[|b, x| zeta(b, 2.0, x[0], 1.0)],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The inverse of the error function; NaN outside -1 to 1.
                 #[doc(alias = "erf_inv")]
@@ -47,6 +50,7 @@ macro_rules! for_each_special {
                     evaluation: One(normal::erfinv),
                     derivative: &[|b, x| erfinv(b, x[0])],
                     smooth: (-0.9, 0.9),
+                    seed: Seed::None,
                 };
                 /// `e^(x^2) erfc(x)`.
                 #[doc(alias = "scaled_erfc")]
@@ -54,6 +58,7 @@ macro_rules! for_each_special {
                     evaluation: One(normal::erfcx),
                     derivative: &[|b, x| erfcx(b, x[0])],
                     smooth: (-2.0, 2.0),
+                    seed: Seed::None,
                 };
                 /// The probability that a standard normal number is at most `x`.
                 #[doc(alias("norm_cdf", "normal_cdf"))]
@@ -61,6 +66,7 @@ macro_rules! for_each_special {
                     evaluation: One(normal::ndtr),
                     derivative: &[|b, x| normal_density(b, x[0])],
                     smooth: (-2.0, 2.0),
+                    seed: Seed::None,
                 };
                 /// The inverse of `ndtr`; NaN outside 0 to 1.
                 #[doc(alias("norm_ppf", "probit"))]
@@ -68,6 +74,7 @@ macro_rules! for_each_special {
                     evaluation: One(normal::ndtri),
                     derivative: &[|b, x| ndtri(b, x[0])],
                     smooth: (0.1, 0.9),
+                    seed: Seed::None,
                 };
                 /// The logarithm of `ndtr`, accurate in both tails.
                 #[doc(alias = "norm_logcdf")]
@@ -75,6 +82,7 @@ macro_rules! for_each_special {
                     evaluation: One(normal::log_ndtr),
                     derivative: &[|b, x| log_ndtr(b, x[0])],
                     smooth: (-2.0, 2.0),
+                    seed: Seed::None,
                 };
                 /// Modified Bessel function of the first kind, of order 0.
                 #[doc(alias("bessel_i0", "modified_bessel_i0"))]
@@ -82,6 +90,7 @@ macro_rules! for_each_special {
                     evaluation: One(bessel::i0),
                     derivative: &[|b, x| b.i1(x[0])],
                     smooth: (-2.0, 2.0),
+                    seed: Seed::None,
                 };
                 /// Modified Bessel function of the first kind, of order 1.
                 #[doc(alias("bessel_i1", "modified_bessel_i1"))]
@@ -89,6 +98,7 @@ macro_rules! for_each_special {
                     evaluation: One(bessel::i1),
                     derivative: &[|b, x| bessel_one(b, SpecialFn::I0, SpecialFn::I1, x[0], 0.5)],
                     smooth: (-2.0, 2.0),
+                    seed: Seed::None,
                 };
                 /// `e^-|x| i0(x)`.
                 #[doc(alias = "bessel_i0e")]
@@ -96,6 +106,7 @@ macro_rules! for_each_special {
                     evaluation: One(bessel::i0e),
                     derivative: &[|b, x| i0e(b, x[0])],
                     smooth: (0.25, 3.0),
+                    seed: Seed::None,
                 };
                 /// `e^-|x| i1(x)`.
                 #[doc(alias = "bessel_i1e")]
@@ -103,6 +114,7 @@ macro_rules! for_each_special {
                     evaluation: One(bessel::i1e),
                     derivative: &[|b, x| i1e(b, x[0])],
                     smooth: (0.25, 3.0),
+                    seed: Seed::None,
                 };
                 /// Bessel function of the first kind, of order 0.
                 #[doc(alias = "bessel_j0")]
@@ -113,6 +125,7 @@ macro_rules! for_each_special {
                         b.neg(one)
                     }],
                     smooth: (-3.0, 3.0),
+                    seed: Seed::None,
                 };
                 /// Bessel function of the first kind, of order 1.
                 #[doc(alias = "bessel_j1")]
@@ -120,6 +133,7 @@ macro_rules! for_each_special {
                     evaluation: One(bessel::j1),
                     derivative: &[|b, x| bessel_one(b, SpecialFn::J0, SpecialFn::J1, x[0], 0.5)],
                     smooth: (-3.0, 3.0),
+                    seed: Seed::None,
                 };
                 /// Bessel function of the second kind, of order 0: minus infinity at 0, NaN below.
                 #[doc(alias = "bessel_y0")]
@@ -130,6 +144,7 @@ macro_rules! for_each_special {
                         b.neg(one)
                     }],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// Bessel function of the second kind, of order 1: minus infinity at 0, NaN below.
                 #[doc(alias = "bessel_y1")]
@@ -137,6 +152,7 @@ macro_rules! for_each_special {
                     evaluation: One(bessel::y1),
                     derivative: &[|b, x| bessel_one(b, SpecialFn::Y0, SpecialFn::Y1, x[0], f64::NEG_INFINITY)],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The exponential integral `E1`: of `e^-t / t` from `x` to infinity; NaN below 0.
                 #[doc(alias("expint_e1", "e1"))]
@@ -147,6 +163,7 @@ macro_rules! for_each_special {
                         b.neg(slope)
                     }],
                     smooth: (0.25, 2.0),
+                    seed: Seed::None,
                 };
                 /// The exponential integral `Ei`: of `e^t / t` from minus infinity to `x`, a principal value.
                 #[doc(alias("expint", "ei"))]
@@ -154,6 +171,7 @@ macro_rules! for_each_special {
                     evaluation: One(exponential::expi),
                     derivative: &[|b, x| exp_over(b, x[0], 1.0)],
                     smooth: (0.25, 2.0),
+                    seed: Seed::None,
                 };
             }
             two {
@@ -163,6 +181,7 @@ macro_rules! for_each_special {
                     evaluation: Two(gamma::lbeta),
                     derivative: &[|b, x| digamma_minus_sum(b, x[0], x[1]), |b, x| digamma_minus_sum(b, x[1], x[0])],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// Hurwitz's zeta function: the sum of `(rhs + k)^-lhs` over `k` from 0; NaN for `lhs < 1`.
                 #[doc(alias = "hurwitz_zeta")]
@@ -174,12 +193,14 @@ macro_rules! for_each_special {
                         b.mul(order, zeta)
                     }],
                     smooth: (1.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The derivative of `zeta` by its first operand, for positive `rhs`.
                 zeta_grad_s => ZetaGradS {
                     evaluation: Two(gamma::zeta_grad_s),
                     derivative: &[|b, x| difference(b, SpecialFn::ZetaGradS, x, 0, 1.0), |b, x| zeta_grad_by_point(b, x[0], x[1])],
                     smooth: (1.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The lower incomplete gamma function of shape `lhs` up to `rhs`, over `gamma(lhs)`.
                 #[doc(alias("gammainc", "gamma_cdf", "gammp"))]
@@ -187,6 +208,7 @@ macro_rules! for_each_special {
                     evaluation: Two(incomplete::igamma),
                     derivative: &[|b, x| b.igamma_grad_a(x[0], x[1]), |b, x| b.gamma_density(x[0], x[1])],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The upper incomplete gamma function of shape `lhs` from `rhs` on, over `gamma(lhs)`.
                 #[doc(alias("gammaincc", "gammq"))]
@@ -200,12 +222,14 @@ macro_rules! for_each_special {
                         b.neg(lower)
                     }],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The derivative of `igamma` by its shape.
                 igamma_grad_a => IgammaGradA {
                     evaluation: Two(incomplete::igamma_grad_a),
                     derivative: &[|b, x| difference(b, SpecialFn::IgammaGradA, x, 0, 0.0), |b, x| gamma_density_by_shape(b, x[0], x[1])],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// The density at `rhs` of the gamma distribution with shape `lhs`: `rhs^(lhs - 1) e^-rhs / gamma(lhs)`.
                 #[doc(alias = "gamma_pdf")]
@@ -213,12 +237,28 @@ macro_rules! for_each_special {
                     evaluation: Two(incomplete::gamma_density),
                     derivative: &[|b, x| gamma_density_by_shape(b, x[0], x[1]), |b, x| gamma_density_by_point(b, x[0], x[1])],
                     smooth: (0.5, 3.0),
+                    seed: Seed::None,
                 };
                 /// Owen's T of `lhs` and `rhs`: the integral of `e^(-lhs^2 (1 + x^2) / 2) / (2 pi (1 + x^2))` over `x` from 0 to `rhs`.
                 owens_t => OwensT {
                     evaluation: Two(normal::owens_t),
                     derivative: &[|b, x| owens_t_by_height(b, x[0], x[1]), |b, x| owens_t_by_slope(b, x[0], x[1])],
                     smooth: (-2.0, 2.0),
+                    seed: Seed::None,
+                };
+                /// The logarithm of a gamma-distributed number of shape `lhs`, out of random bits `rhs`.
+                log_gamma_draw => LogGammaDraw {
+                    evaluation: Two(draws::log_gamma_draw),
+                    derivative: &[|b, x| log_gamma_draw_by_shape(b, x[0], x[1])],
+                    smooth: (0.5, 0.9),
+                    seed: Seed::Last,
+                };
+                /// A Poisson-distributed number of mean `lhs`, out of random bits `rhs`.
+                poisson_draw => PoissonDraw {
+                    evaluation: Two(draws::poisson_draw),
+                    derivative: &[|b, x| b.full_like(0.0, x[0])],
+                    smooth: (0.5, 0.9),
+                    seed: Seed::Last,
                 };
             }
             three {
@@ -232,12 +272,14 @@ macro_rules! for_each_special {
                         b.neg(slope)
                     }, |b, x| b.beta_density(x[0], x[1], x[2])],
                     smooth: (0.2, 0.8),
+                    seed: Seed::None,
                 };
                 /// The derivative of `betainc` by its first shape.
                 betainc_grad_a => BetaincGradA {
                     evaluation: Three(incomplete::betainc_grad_a),
                     derivative: &[|b, x| difference(b, SpecialFn::BetaincGradA, x, 0, 0.0), |b, x| difference(b, SpecialFn::BetaincGradA, x, 1, 0.0), |b, x| beta_density_by_first(b, x)],
                     smooth: (0.2, 0.8),
+                    seed: Seed::None,
                 };
                 /// The density at `x` of the beta distribution with two shapes: `x^(a - 1) (1 - x)^(b - 1) / beta(a, b)`.
                 #[doc(alias = "beta_pdf")]
@@ -248,6 +290,14 @@ macro_rules! for_each_special {
                         beta_density_by_first(b, &turned)
                     }, |b, x| beta_density_by_point(b, x)],
                     smooth: (0.2, 0.8),
+                    seed: Seed::None,
+                };
+                /// A binomially distributed number of successes in `a` trials of probability `b`, out of random bits `x`.
+                binomial_draw => BinomialDraw {
+                    evaluation: Three(draws::binomial_draw),
+                    derivative: &[|b, x| b.full_like(0.0, x[0]), |b, x| b.full_like(0.0, x[0])],
+                    smooth: (1.0, 1.0),
+                    seed: Seed::Last,
                 };
             }
         }
