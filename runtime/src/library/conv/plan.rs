@@ -19,7 +19,11 @@ const LEAST: [u64; 2] = [24, 32];
 /// Channels below which registers full of channels are too empty.
 const FEW_CHANNELS: u64 = 16;
 /// Tiles that a large convolution should have, so that threads end together.
-const WANTED_TILES: u64 = 32;
+const WANTED_TILES: u64 = 24;
+/// Tiles that will do where more of them would be so small that gathering takes as long as multiplying.
+const ENOUGH_TILES: u64 = 8;
+/// Rows and columns of a tile for which gathering takes little.
+const ROOMY: [u64; 2] = [48, 64];
 /// Multiplications below which a tile is not worth a thread's attention.
 const LEAST_WORK: u64 = 1 << 17;
 
@@ -193,6 +197,8 @@ fn tile(axes: &[ConvolutionAxis], orientation: Orientation, depth: u64) -> TileS
             false if most[1] < 2 * LEAST[1] => 0,
             _ => 1,
         };
+        let is_small = most[halved] < 2 * ROOMY[halved];
+        let wanted = if is_small { wanted.min(ENOUGH_TILES) } else { wanted };
         if count.fold(1, u64::saturating_mul) >= wanted || most[halved] < 2 * LEAST[halved] {
             return tile;
         }

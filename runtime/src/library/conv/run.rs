@@ -367,6 +367,9 @@ struct Product<'a, N: 'static> {
     in_place: bool,
 }
 
+/// Rows that are gathered side by side: more are in panels, so that those of a panel are near each other.
+const MOST_TOGETHER: usize = 64;
+
 /// A left operand that is ready: where row 0 is, steps from row to row within a panel and from depth to depth, and from panel to panel.
 struct Left<N> {
     a: *const N,
@@ -421,6 +424,12 @@ impl<N: Kernel + Packs> Product<'_, N> {
             // SAFETY: the scratch memory has room for all rows.
             unsafe { self.left.gather(0..self.rows, depth, target) };
             return Left { a: to, row: length as isize, depth: 1, panel: (length * height) as isize };
+        }
+        if self.rows <= MOST_TOGETHER {
+            let target = Target { to, lane: 1, depth: self.rows };
+            // SAFETY: as above.
+            unsafe { self.left.gather(0..self.rows, depth, target) };
+            return Left { a: to, row: 1, depth: self.rows as isize, panel: height as isize };
         }
         for first in (0..self.rows).step_by(height) {
             let to = to.wrapping_add(first * length);
