@@ -93,10 +93,10 @@ pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_e
 pub use interpret::graph::run_graph;
 pub use module::Module;
 pub use ops::{
-    AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, Index, IntoAttribute, IntoExtents, IntoIndex,
-    IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand, OperandKind, Padding,
-    PaddingCount, PerAxis, PlaceOrder, PoolOptions, PoolRounding, Reduced, ResizeOptions, RoiOptions, Scales,
-    Start, Starts, Stepped, Unique, Window, keep, window,
+    AttentionOptions, AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, Index, IntoAttribute,
+    IntoExtents, IntoIndex, IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand,
+    OperandKind, Padding, PaddingCount, PerAxis, PlaceOrder, PoolOptions, PoolRounding, Reduced,
+    ResizeOptions, RoiOptions, Scales, Start, Starts, Stepped, Unique, Window, keep, window,
 };
 pub use ragged::Ragged;
 pub use random::{Generator, RandomKey};

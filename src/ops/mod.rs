@@ -8,6 +8,7 @@
 //! - [`operand`], [`attribute`] and [`starts`]: what ops take as operands, attributes and places; [`ranked`]: attributes that count axes;
 //!   [`refusal`]: what is said of operands that an op does not take.
 
+mod attention;
 mod attribute;
 mod bounded;
 mod convolve;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 use tensorwright_ir::Op;
 
+pub use attention::AttentionOptions;
 pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
 pub use bounded::Unique;
 pub use convolve::{ConvLayout, ConvOptions, Padding, PerAxis};

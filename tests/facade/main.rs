@@ -1,5 +1,6 @@
 //! The facade as its users see it.
 
+mod attention;
 mod branches;
 mod cache;
 mod callbacks;

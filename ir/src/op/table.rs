@@ -470,6 +470,10 @@ macro_rules! for_each_op {
             /// The most frequent element along `axis`, which disappears; the least of several.
             mode [x] { axis: usize } 1 => Mode,
 
+            // Composites: attention.
+            /// Means of values, weighted by how well their keys fit to queries.
+            attention [xs ..] { scale: Scalar, soft_cap: Scalar, left: i64, right: i64, offset: i64 } 1 => Attention by hand,
+
             // Composites: quantisation.
             /// `round(x / scale) + zero` as an integer dtype, limited to its range.
             quantize [x, scale, zero] { dtype: DType } 1 => Quantize by hand,

@@ -2,6 +2,7 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod batch_norm;
 mod blocks;
 mod bounded;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use activation::*;
 pub use arithmetic::*;
+pub use attention::*;
 pub use batch_norm::*;
 pub use blocks::*;
 pub use bounded::*;
