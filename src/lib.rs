@@ -92,6 +92,31 @@ pub use gradient::{
 pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use interpret::graph::run_graph;
 pub use module::Module;
+/// ```
+/// # use std::time::Duration;
+/// # use tensorwright::prelude::*;
+/// let endless = function(|x: Tensor| while_loop(x, |x| x.lt(2.0), |x| x.sqrt()));
+/// let token = CancellationToken::new();
+/// std::thread::scope(|scope| {
+///     let running = scope.spawn(|| token.run(|| endless.call(1.5f64)));
+///     token.cancel();
+///     assert!(running.join().is_ok_and(|result| result.is_err()));
+/// });
+/// let in_time = with_timeout(Duration::from_secs(60), || function(|x: Tensor| x * 2.0).call(1.5f64));
+/// assert_eq!(in_time?.item::<f64>()?, 3.0);
+/// # Ok::<(), Error>(())
+/// ```
+/// A complex number, the element of tensors of `c64` and `c128`.
+///
+/// ```
+/// use tensorwright::Complex;
+/// use tensorwright::prelude::*;
+///
+/// let z = Tensor::from([Complex::new(3.0f32, 4.0), Complex::new(0.0, -1.0)]);
+/// assert_eq!((z.dtype()?, z.abs().to_vec::<f32>()?), (DType::C64, vec![5.0, 1.0]));
+/// # Ok::<(), Error>(())
+/// ```
+pub use num_complex::Complex;
 pub use ops::{
     AttentionOptions, AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, Index, IntoAttribute,
     IntoExtents, IntoIndex, IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand,
@@ -118,20 +143,6 @@ pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{
     CacheStats, Change, Difference, KeyWriter, Leaf, LeafValue, MissReason, Signature,
 };
-/// ```
-/// # use std::time::Duration;
-/// # use tensorwright::prelude::*;
-/// let endless = function(|x: Tensor| while_loop(x, |x| x.lt(2.0), |x| x.sqrt()));
-/// let token = CancellationToken::new();
-/// std::thread::scope(|scope| {
-///     let running = scope.spawn(|| token.run(|| endless.call(1.5f64)));
-///     token.cancel();
-///     assert!(running.join().is_ok_and(|result| result.is_err()));
-/// });
-/// let in_time = with_timeout(Duration::from_secs(60), || function(|x: Tensor| x * 2.0).call(1.5f64));
-/// assert_eq!(in_time?.item::<f64>()?, 3.0);
-/// # Ok::<(), Error>(())
-/// ```
 pub use tensorwright_runtime::cancel::{CancellationToken, StopReason, with_timeout};
 pub use tensorwright_runtime::dump::DumpError;
 pub use tensorwright_runtime::{BuildExecutableError, set_printer};

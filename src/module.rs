@@ -54,13 +54,14 @@ pub trait Module {
         found
     }
 
-    /// The variables that training changes, with their paths, in order, each once: those that are [`trainable`](Variable::trainable) and floats.
+    /// The variables that training changes, with their paths, in order, each once: those that are [`trainable`](Variable::trainable), of floats or complex numbers.
     fn parameters(&self) -> Vec<(String, Variable)>
     where
         Self: Sized,
     {
         let mut seen = HashSet::new();
-        let is_parameter = |variable: &Variable| variable.trainable() && variable.ty().dtype.is_float();
+        let is_parameter =
+            |variable: &Variable| variable.trainable() && variable.ty().dtype.is_differentiable();
         let mut found = self.variables();
         found.retain(|(_, variable)| is_parameter(variable) && seen.insert(variable.clone()));
         found

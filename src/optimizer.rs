@@ -235,7 +235,7 @@ impl Optimizer for Adam {
             let dtype = x.ty().map_or(DType::F64, |ty| ty.dtype);
             let (first, second) = (first.cast(dtype), second.cast(dtype));
             let mean = mean * self.beta1 + g * (1.0 - self.beta1);
-            let square = square * self.beta2 + g * g * (1.0 - self.beta2);
+            let square = square * self.beta2 + power(g) * (1.0 - self.beta2);
             let deviation = (&square / second).sqrt() + self.epsilon;
             let mut step = &mean / first / deviation;
             if self.weight_decay != 0.0 {
@@ -248,13 +248,18 @@ impl Optimizer for Adam {
     }
 }
 
+/// The square of the distance from 0, of a complex number as a complex one.
+fn power(x: &Tensor) -> Tensor {
+    if x.ty().is_ok_and(|ty| ty.dtype.is_complex()) { x * x.conj() } else { x * x }
+}
+
 fn zeros_like<P: Tree>(tree: &P) -> Result<P> {
     let zeros: Vec<Tensor> = tensors(tree).iter().map(Tensor::zeros_like).collect();
     types_of(&zeros)?;
     Ok(with_tensors(tree, zeros))
 }
 
-/// Applies a rule to the float tensors at the same place of several trees, which have the structure of the first. For others it
+/// Applies a rule to the tensors of floats and of complex numbers at the same place of several trees, which have the structure of the first. For others it
 /// gives what the first results stand for: the tensors themselves.
 fn zip<P: Tree, const N: usize, const M: usize>(
     trees: [&P; N],
@@ -263,10 +268,10 @@ fn zip<P: Tree, const N: usize, const M: usize>(
     let columns = trees.map(tensors);
     let row = |at: usize| {
         let row: [&Tensor; N] = std::array::from_fn(|tree| &columns[tree][at]);
-        let is_float = row[0].ty()?.dtype.is_float();
+        let changes = row[0].ty()?.dtype.is_differentiable();
         // Parameters come first; what follows them in a result are the last trees.
         let same = || std::array::from_fn(|m| if m == 0 { row[0].clone() } else { row[N - M + m].clone() });
-        Ok(if is_float { rule(row) } else { same() })
+        Ok(if changes { rule(row) } else { same() })
     };
     (0..columns[0].len()).map(row).collect()
 }

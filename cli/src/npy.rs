@@ -4,6 +4,7 @@ use std::path::Path;
 
 use half::f16;
 use npyz::{NpyFile, Order, WriterBuilder};
+use num_complex::Complex;
 use tensorwright_ir::op::rule;
 use tensorwright_ir::{DType, Element, Literal, TensorType};
 
@@ -32,6 +33,8 @@ pub(crate) fn load(path: &Path, ty: &TensorType) -> Result<Literal, Fault> {
         DType::F16 => elements::<f16>(file, ty),
         DType::F32 => elements::<f32>(file, ty),
         DType::F64 => elements::<f64>(file, ty),
+        DType::C64 => elements::<Complex<f32>>(file, ty),
+        DType::C128 => elements::<Complex<f64>>(file, ty),
         DType::BF16 => return Err(fault("NumPy has no bf16: store f32 and cast in the graph".to_owned())),
     };
     literal.map_err(|error| fault(format!("the tensor must be {ty}: {error}")))
@@ -73,6 +76,8 @@ pub(crate) fn save(path: &Path, literal: &Literal) -> anyhow::Result<()> {
         DType::F16 => encoded::<f16>(literal),
         DType::F32 => encoded::<f32>(literal),
         DType::F64 => encoded::<f64>(literal),
+        DType::C64 => encoded::<Complex<f32>>(literal),
+        DType::C128 => encoded::<Complex<f64>>(literal),
         DType::BF16 => {
             return Err(Fault::usage("NumPy has no bf16: cast the output to f32 in the graph").into());
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tensorwright_compiler::complex::in_reals;
 use tensorwright_compiler::lower::{LowerOptions, StageRun, lower_observed};
 use tensorwright_compiler::passes::{
     self, Pass, PassObserver, PassOptions, PassRun, StopAfter, Timings, run_passes, run_pipeline_observed,
@@ -57,7 +58,8 @@ fn by_name(name: &str) -> Result<&'static dyn Pass, String> {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let graph = args.graph.read()?;
+    // What passes see, so that each of them is compared with the one before.
+    let graph = in_reals(&args.graph.read()?).map_err(Fault::internal)?.into_owned();
     let options = PassOptions {
         verify: true,
         value_changing: args.value_changing,

@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod codegen;
+pub mod complex;
 pub mod cost;
 pub mod differentiate;
 mod fusion;

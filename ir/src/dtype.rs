@@ -34,11 +34,34 @@ pub enum DType {
     F32,
     /// IEEE 754 binary64.
     F64,
+    /// A complex number of two `f32`: real part, imaginary part.
+    C64,
+    /// A complex number of two `f64`: real part, imaginary part.
+    C128,
 }
 
 impl DType {
     /// Every element type, in the order of the enum.
-    pub const ALL: [DType; 13] = [
+    pub const ALL: [DType; 15] = [
+        DType::Bool,
+        DType::I8,
+        DType::I16,
+        DType::I32,
+        DType::I64,
+        DType::U8,
+        DType::U16,
+        DType::U32,
+        DType::U64,
+        DType::F16,
+        DType::BF16,
+        DType::F32,
+        DType::F64,
+        DType::C64,
+        DType::C128,
+    ];
+
+    /// The element types that machine code computes with: all but the complex ones, which the compiler takes apart.
+    pub const REAL: [DType; 13] = [
         DType::Bool,
         DType::I8,
         DType::I16,
@@ -60,7 +83,8 @@ impl DType {
             DType::Bool | DType::I8 | DType::U8 => 1,
             DType::I16 | DType::U16 | DType::F16 | DType::BF16 => 2,
             DType::I32 | DType::U32 | DType::F32 => 4,
-            DType::I64 | DType::U64 | DType::F64 => 8,
+            DType::I64 | DType::U64 | DType::F64 | DType::C64 => 8,
+            DType::C128 => 16,
         }
     }
 
@@ -85,12 +109,42 @@ impl DType {
             DType::BF16 => "bf16",
             DType::F32 => "f32",
             DType::F64 => "f64",
+            DType::C64 => "c64",
+            DType::C128 => "c128",
         }
     }
 
     /// One of the four floating-point types.
     pub const fn is_float(self) -> bool {
         matches!(self, DType::F16 | DType::BF16 | DType::F32 | DType::F64)
+    }
+
+    /// One of the two complex types.
+    pub const fn is_complex(self) -> bool {
+        matches!(self, DType::C64 | DType::C128)
+    }
+
+    /// Whether values have derivatives: floats and complex numbers do.
+    pub const fn is_differentiable(self) -> bool {
+        self.is_float() || self.is_complex()
+    }
+
+    /// The dtype of the parts of a complex number, and of its magnitude; a real dtype itself.
+    pub const fn part(self) -> DType {
+        match self {
+            DType::C64 => DType::F32,
+            DType::C128 => DType::F64,
+            real => real,
+        }
+    }
+
+    /// The widest dtype of the kind, in which floats and complex numbers are added up; other dtypes themselves.
+    pub const fn widest(self) -> DType {
+        match self {
+            DType::F16 | DType::BF16 | DType::F32 => DType::F64,
+            DType::C64 => DType::C128,
+            other => other,
+        }
     }
 
     /// `i8` to `i64`.
@@ -108,7 +162,7 @@ impl DType {
         self.is_signed_int() || self.is_unsigned_int()
     }
 
-    /// Anything but `bool`.
+    /// Anything but `bool`, complex numbers among them.
     pub const fn is_number(self) -> bool {
         !matches!(self, DType::Bool)
     }
@@ -130,7 +184,7 @@ impl FromStr for DType {
 
 /// A name that is no element type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown dtype `{0}`, expected one of bool, i8..i64, u8..u64, f16, bf16, f32, f64")]
+#[error("unknown dtype `{0}`, expected one of bool, i8..i64, u8..u64, f16, bf16, f32, f64, c64, c128")]
 pub struct UnknownDType(pub String);
 
 /// The sets of dtypes that type rules accept; the text goes into error messages.
@@ -138,14 +192,24 @@ pub struct UnknownDType(pub String);
 pub enum DTypeClass {
     /// All dtypes.
     Any,
+    /// All but the complex dtypes: what has an order.
+    Ordered,
     /// All but bool.
     Number,
+    /// Integers and floats.
+    Real,
+    /// Floating point or complex.
+    Inexact,
+    /// Complex numbers.
+    Complex,
     /// Floating point.
     Float,
     /// Integers, signed or not.
     Int,
     /// Signed integers and floats.
     Signed,
+    /// Signed integers, floats and complex numbers.
+    Additive,
     /// Integers and bool.
     Bits,
     /// bool alone.
@@ -159,29 +223,41 @@ impl DTypeClass {
     pub const fn contains(self, dtype: DType) -> bool {
         match self {
             DTypeClass::Any => true,
+            DTypeClass::Ordered => !dtype.is_complex(),
             DTypeClass::Number => dtype.is_number(),
+            DTypeClass::Real => dtype.is_number() && !dtype.is_complex(),
+            DTypeClass::Inexact => dtype.is_differentiable(),
+            DTypeClass::Complex => dtype.is_complex(),
             DTypeClass::Float => dtype.is_float(),
             DTypeClass::Int => dtype.is_int(),
             DTypeClass::Signed => dtype.is_float() || dtype.is_signed_int(),
+            DTypeClass::Additive => dtype.is_differentiable() || dtype.is_signed_int(),
             DTypeClass::Bits => dtype.is_int() || matches!(dtype, DType::Bool),
             DTypeClass::Bool => matches!(dtype, DType::Bool),
             DTypeClass::Index => matches!(dtype, DType::I32 | DType::I64 | DType::U32 | DType::U64),
         }
     }
 
-    /// The members.
+    /// The members that are real, or the complex ones if there are no others: what samples are drawn from. Complex samples grow from complex
+    /// hints.
     pub fn members(self) -> impl Iterator<Item = DType> {
-        DType::ALL.into_iter().filter(move |&d| self.contains(d))
+        let members = DType::ALL.into_iter().filter(move |d| d.is_complex() == (self == DTypeClass::Complex));
+        members.filter(move |&d| self.contains(d))
     }
 
     /// How messages call the class.
     pub const fn describe(self) -> &'static str {
         match self {
             DTypeClass::Any => "any dtype",
+            DTypeClass::Ordered => "any dtype but c64 and c128",
             DTypeClass::Number => "a number dtype",
+            DTypeClass::Real => "an integer or float dtype",
+            DTypeClass::Inexact => "a float or complex dtype",
+            DTypeClass::Complex => "c64 or c128",
             DTypeClass::Float => "a float dtype",
             DTypeClass::Int => "an integer dtype",
             DTypeClass::Signed => "a signed integer or float dtype",
+            DTypeClass::Additive => "a signed integer, float or complex dtype",
             DTypeClass::Bits => "an integer dtype or bool",
             DTypeClass::Bool => "bool",
             DTypeClass::Index => "i32, i64, u32 or u64",

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use half::{bf16, f16};
+use num_complex::Complex;
 
 use crate::{DType, Scalar, Shape, TensorType};
 
@@ -29,7 +30,7 @@ macro_rules! elements {
         }
     )*};
 }
-elements!(bool => Bool, i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32, u64 => U64, f16 => F16, bf16 => BF16, f32 => F32, f64 => F64);
+elements!(bool => Bool, i8 => I8, i16 => I16, i32 => I32, i64 => I64, u8 => U8, u16 => U16, u32 => U32, u64 => U64, f16 => F16, bf16 => BF16, f32 => F32, f64 => F64, Complex<f32> => C64, Complex<f64> => C128);
 
 /// A dense row-major tensor. Equality and hash go by type and bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -62,9 +63,8 @@ impl Literal {
     /// A tensor of the given scalars, cast to the dtype of `ty`. Panics if their number is wrong: that is the caller's bug.
     pub fn from_scalars(ty: TensorType, scalars: impl IntoIterator<Item = Scalar>) -> Literal {
         let mut bytes = Vec::with_capacity(ty.bytes());
-        let width = ty.dtype.size();
         for scalar in scalars {
-            bytes.extend_from_slice(&scalar.cast(ty.dtype).bits().to_le_bytes()[..width]);
+            bytes.extend_from_slice(&scalar.cast(ty.dtype).le_bytes());
         }
         assert_eq!(bytes.len(), ty.bytes(), "number of elements of {ty}");
         Literal { ty, bytes }
@@ -100,9 +100,7 @@ impl Literal {
     /// The element at a flat row-major index. Panics if out of range.
     pub fn get(&self, index: usize) -> Scalar {
         let width = self.ty.dtype.size();
-        let mut bits = [0u8; 8];
-        bits[..width].copy_from_slice(&self.bytes[index * width..(index + 1) * width]);
-        Scalar::from_bits(self.ty.dtype, u64::from_le_bytes(bits))
+        Scalar::from_le_bytes(self.ty.dtype, &self.bytes[index * width..(index + 1) * width])
     }
 
     /// All elements, row major.
@@ -127,6 +125,14 @@ impl Literal {
         Literal { ty, bytes: self.bytes.clone() }
     }
 
+    /// The real and the imaginary parts of a complex tensor, each of its shape.
+    pub fn parts(&self) -> [Literal; 2] {
+        [0, 1].map(|part| {
+            let ty = self.ty.with_dtype(self.ty.dtype.part());
+            Literal::from_scalars(ty, self.iter().map(|element| element.parts()[part]))
+        })
+    }
+
     /// The one element that all elements are (bit for bit), if there is one.
     pub fn splat(&self) -> Option<Scalar> {
         let width = self.ty.dtype.size();
@@ -138,10 +144,25 @@ impl Literal {
 /// The elements, nested by axis: `1.5`, `[1.0, nan]`, `[[true], [false]]`.
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write_nested(f, |f, element| match element {
-            nan if nan.dtype().is_float() && nan.to_f64().is_nan() => f.write_str("nan"),
-            other => write!(f, "{other}"),
+        self.write_nested(f, |f, element| match element.dtype().is_complex() {
+            true => {
+                let [re, im] = element.parts();
+                f.write_str("(")?;
+                write_plain(f, re)?;
+                f.write_str(", ")?;
+                write_plain(f, im)?;
+                f.write_str(")")
+            }
+            false => write_plain(f, element),
         })
+    }
+}
+
+/// A real element, without the bits of NaNs.
+fn write_plain(f: &mut fmt::Formatter<'_>, element: Scalar) -> fmt::Result {
+    match element.dtype().is_float() && element.to_f64().is_nan() {
+        true => f.write_str("nan"),
+        false => write!(f, "{element}"),
     }
 }
 

@@ -114,10 +114,10 @@ impl Type {
         }
     }
 
-    /// Whether a value of this type has a derivative: tensors and lists of floats do.
-    pub fn is_float(&self) -> bool {
+    /// Whether a value of this type has a derivative: tensors and lists of floats and of complex numbers do.
+    pub fn is_differentiable(&self) -> bool {
         match self {
-            Type::Tensor(ty) | Type::List(ty) => ty.dtype.is_float(),
+            Type::Tensor(ty) | Type::List(ty) => ty.dtype.is_differentiable(),
             Type::Token => false,
         }
     }

@@ -241,7 +241,7 @@ impl Corpus {
         match word.as_bytes()[0] {
             b'0'..=b'9' if random.below(4) == 0 => choose(random, &NUMBERS),
             b'0'..=b'9' => choose(random, &["0", "1", "2", "3", "4", "5"]),
-            _ if word.parse::<DType>().is_ok() => choose(random, &DType::ALL.map(DType::name)),
+            _ if word.parse::<DType>().is_ok() => choose(random, &DType::REAL.map(DType::name)),
             b'a'..=b'z' => choose(random, &self.names),
             _ => choose(random, &TOKENS),
         }

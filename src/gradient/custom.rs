@@ -112,7 +112,7 @@ impl Custom<'_> {
         let results = value.tensors().len();
         let (of_value, of_saved) = forward.types.split_at(results);
         let taken: Vec<Type> =
-            of_saved.iter().chain(of_value.iter().filter(|ty| ty.is_float())).cloned().collect();
+            of_saved.iter().chain(of_value.iter().filter(|ty| ty.is_differentiable())).cloned().collect();
         let backward = region::trace("backward", &taken, at, |mut taken| {
             let cotangents = with_zeros(of_value, taken.split_off(of_saved.len()), at);
             (self.backward)((&**saved, taken), (&**value, cotangents))
@@ -128,7 +128,7 @@ impl Custom<'_> {
             region::graph(&forward.region, &body_inputs, &captures.outputs(results, of_saved.len()), at)?;
         let captured = body_inputs[types.len()..].iter().cloned();
         let rule_inputs: Vec<Input> = captured.chain((0..taken.len()).map(Input::Argument)).collect();
-        let floats = types.iter().enumerate().filter(|(_, ty)| ty.is_float());
+        let floats = types.iter().enumerate().filter(|(_, ty)| ty.is_differentiable());
         let rule_outputs: Vec<RegionOutput> = floats.map(|(i, _)| RegionOutput::Result(i)).collect();
         let rule = region::graph(&backward.region, &rule_inputs, &rule_outputs, at)?;
         let op = CustomGradient { arguments: types.len(), results, saved: of_saved.len() };
@@ -156,7 +156,8 @@ fn with_zeros(types: &[Type], floats: Vec<Tensor>, at: CallSite) -> Vec<Tensor> 
         }
         ty => Tensor::full(ty.tensor().shape.clone(), Scalar::zero(ty.tensor().dtype)),
     };
-    let of = |ty: &Type| if ty.is_float() { floats.next() } else { None }.unwrap_or_else(|| zeros(ty));
+    let of =
+        |ty: &Type| if ty.is_differentiable() { floats.next() } else { None }.unwrap_or_else(|| zeros(ty));
     types.iter().map(of).collect()
 }
 

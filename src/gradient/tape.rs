@@ -81,7 +81,7 @@ impl GradientTape {
     pub fn gradient(&self, target: &Tensor, sources: &[&Tensor]) -> Result<Vec<Option<Tensor>>> {
         let at = caller();
         let ty = target.ty()?.clone();
-        if !ty.dtype.is_float() {
+        if !ty.dtype.is_differentiable() {
             return Err(self.error(at, format!("the target is {ty}, and only floats have gradients")));
         }
         let groups = self.groups(target, sources, at)?;
@@ -220,7 +220,7 @@ impl Recorded {
     }
 
     fn is_float(&self, input: usize) -> bool {
-        self.graph.tensor(self.graph.inputs()[input]).dtype.is_float()
+        self.graph.tensor(self.graph.inputs()[input]).dtype.is_differentiable()
     }
 }
 

@@ -60,7 +60,7 @@ impl Traced {
     /// The type of the result of a function that gives one tensor. Fails unless it is a float.
     pub(super) fn float_result(&self) -> Result<&TensorType> {
         match &self.types[..] {
-            [Type::Tensor(ty)] if ty.dtype.is_float() => Ok(ty),
+            [Type::Tensor(ty)] if ty.dtype.is_differentiable() => Ok(ty),
             types => {
                 let found = types.first().map_or("nothing".to_owned(), ToString::to_string);
                 Err(self.refusal(format!("the function's result is {found}, and only floats have gradients")))
@@ -69,7 +69,7 @@ impl Traced {
     }
 
     pub(super) fn is_float(&self, input: usize) -> bool {
-        self.graph.ty(self.graph.inputs()[input]).is_float()
+        self.graph.ty(self.graph.inputs()[input]).is_differentiable()
     }
 
     /// The outputs, and a cotangent for each input that is asked for: none for what has none.
@@ -82,7 +82,7 @@ impl Traced {
         let count = self.inputs.len();
         let wrt: Vec<usize> = (0..count).filter(|&i| self.is_float(i) && asked(i)).collect();
         let derived = differentiate::vjp_of(&self.graph, self.results(), &wrt).map_err(|e| failed(e, at))?;
-        let floats = cotangents.iter().zip(&self.types).filter(|(_, ty)| ty.is_float());
+        let floats = cotangents.iter().zip(&self.types).filter(|(_, ty)| ty.is_differentiable());
         let mut outputs = self.run(&derived, floats.map(|(c, _)| c.clone()), at)?;
         let mut found = vec![None; count];
         for (&input, derivative) in wrt.iter().zip(&derived.derivatives) {

@@ -92,7 +92,7 @@ fn scalar(y: Tensor, site: Site<'_>) -> Result<Tensor> {
 
 fn float_argument(x: &Tensor, site: Site<'_>) -> Result<()> {
     match x.ty()? {
-        ty if ty.dtype.is_float() => Ok(()),
+        ty if ty.dtype.is_differentiable() => Ok(()),
         ty => Err(refusal(site, format!("the argument is {ty}, and there are derivatives by floats only"))),
     }
 }

@@ -4,6 +4,7 @@
 use std::ops::RangeFull;
 
 use half::{bf16, f16};
+use num_complex::Complex;
 use tensorwright_ir::op::attribute::{Axes, Offsets};
 use tensorwright_ir::op::primitive::{WindowAxes, WindowAxis};
 use tensorwright_ir::op::{Attribute, TypeError};
@@ -156,7 +157,7 @@ macro_rules! scalar_attributes {
         }
     )*};
 }
-scalar_attributes!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f16 bf16 f32 f64);
+scalar_attributes!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f16 bf16 f32 f64 Complex<f32> Complex<f64>);
 
 impl IntoAttribute<String> for &str {
     fn into_attribute(self, _: &'static str, _: usize) -> Result<String, TypeError> {

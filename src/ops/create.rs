@@ -236,9 +236,8 @@ impl Tensor {
     }
 
     pub(crate) fn scalar_at(value: Scalar, at: CallSite) -> Tensor {
-        let width = value.dtype().size();
         Tensor::filled(TensorType::scalar(value.dtype()), at, |bytes| {
-            bytes.copy_from_slice(&value.bits().to_le_bytes()[..width]);
+            bytes.copy_from_slice(&value.le_bytes());
         })
     }
 
@@ -254,7 +253,7 @@ impl Tensor {
             return Tensor::scalar_at(value, at).broadcast_at(&shape, at);
         }
         let width = value.dtype().size();
-        let pattern = &value.bits().to_le_bytes()[..width];
+        let pattern = &value.le_bytes();
         Tensor::filled(TensorType::new(value.dtype(), shape), at, |bytes| {
             bytes.chunks_exact_mut(width).for_each(|element| element.copy_from_slice(pattern));
         })
@@ -330,7 +329,7 @@ pub(crate) fn write_elements<T: Element>(elements: &[T], bytes: &mut [u8]) {
     let width = T::DTYPE.size();
     for (element, to) in elements.iter().zip(bytes.chunks_exact_mut(width)) {
         let scalar: Scalar = (*element).into();
-        to.copy_from_slice(&scalar.bits().to_le_bytes()[..width]);
+        to.copy_from_slice(&scalar.le_bytes());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tensors from nested Rust arrays, slices and vectors.
 
 use half::{bf16, f16};
+use num_complex::Complex;
 use tensorwright_ir::{DType, Element, Scalar, Shape, TensorType};
 
 use crate::error::{CallSite, Error, caller};
@@ -28,13 +29,13 @@ macro_rules! nested_elements {
 
             fn flatten(&self, extents: &[usize], bytes: &mut Vec<u8>) -> bool {
                 let scalar: Scalar = (*self).into();
-                bytes.extend_from_slice(&scalar.bits().to_le_bytes()[..Self::ELEMENT.size()]);
+                bytes.extend_from_slice(&scalar.le_bytes());
                 extents.is_empty()
             }
         }
     )*};
 }
-nested_elements!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
+nested_elements!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64>);
 
 macro_rules! nested_sizes {
     ($($native:ident as $same:ident)*) => {$(
@@ -136,7 +137,7 @@ impl Elements {
             let mut bytes = Vec::with_capacity(self.bytes.len() / self.dtype.size() * dtype.size());
             for element in scalars(self.dtype, &self.bytes) {
                 let element = convert(element, dtype).ok_or(element)?;
-                bytes.extend_from_slice(&element.bits().to_le_bytes()[..dtype.size()]);
+                bytes.extend_from_slice(&element.le_bytes());
             }
             (self.dtype, self.bytes) = (dtype, bytes);
         }

@@ -4,6 +4,7 @@
 use std::borrow::{Borrow, Cow};
 
 use half::{bf16, f16};
+use num_complex::Complex;
 use tensorwright_ir::{DType, Element, Scalar};
 
 use super::nested::{Elements, Nested};
@@ -97,7 +98,7 @@ macro_rules! scalar_operands {
         }
     )*};
 }
-scalar_operands!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
+scalar_operands!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64>);
 
 macro_rules! size_operands {
     ($($native:ident as $same:ident)*) => {$(
@@ -204,6 +205,12 @@ pub(crate) fn fit(literal: Scalar, dtype: DType) -> Option<Scalar> {
         return None;
     }
     let cast = literal.cast(dtype);
+    if from.is_complex() || dtype.is_complex() {
+        let (parts, cast_parts) = (literal.parts(), cast.parts());
+        let lossless = parts[1].to_f64() == 0.0 || dtype.is_complex();
+        let fits = |i: usize| fit(parts[i], cast_parts[i].dtype()).is_some();
+        return (lossless && fits(0) && fits(1)).then_some(cast);
+    }
     let fits = match (from.is_float(), dtype.is_float()) {
         (_, true) => cast.to_f64().is_finite() || (from.is_float() && !literal.to_f64().is_finite()),
         (true, false) => literal.to_f64().fract() == 0.0 && cast.to_i128() == literal.to_i128(),

@@ -248,11 +248,7 @@ impl Tensor {
 
 /// Elements out of little-endian bytes.
 pub(crate) fn scalars(dtype: DType, bytes: &[u8]) -> impl ExactSizeIterator<Item = Scalar> + '_ {
-    bytes.chunks_exact(dtype.size()).map(move |element| {
-        let mut bits = [0; 8];
-        bits[..element.len()].copy_from_slice(element);
-        Scalar::from_bits(dtype, u64::from_le_bytes(bits))
-    })
+    bytes.chunks_exact(dtype.size()).map(move |element| Scalar::from_le_bytes(dtype, element))
 }
 
 impl TryFrom<&Tensor> for Literal {

@@ -132,10 +132,21 @@ impl<'s> Layout<'s> {
 fn aligned(scalars: &[Scalar]) -> Vec<String> {
     let texts = match scalars.first() {
         Some(first) if first.dtype().is_float() => floats(scalars),
+        Some(first) if first.dtype().is_complex() => complexes(scalars),
         _ => scalars.iter().map(Scalar::to_string).collect(),
     };
     let width = texts.iter().map(String::len).max().unwrap_or(0);
     texts.into_iter().map(|text| format!("{text:>width$}")).collect()
+}
+
+/// Complex numbers, `1.+2.5i`, each of their parts as floats.
+fn complexes(scalars: &[Scalar]) -> Vec<String> {
+    let part = |part: usize| floats(&scalars.iter().map(|z| z.parts()[part]).collect::<Vec<_>>());
+    let joined = |(re, im): (String, String)| match im.starts_with('-') {
+        true => format!("{re}{im}i"),
+        false => format!("{re}+{im}i"),
+    };
+    part(0).into_iter().zip(part(1)).map(joined).collect()
 }
 
 /// Floats with their points in one column.
@@ -195,6 +206,14 @@ mod tests {
         assert_eq!(x.to_string(), "[[ 1.   -2.5 ]\n [10.25  0.  ]] f32[2,2]");
         assert_eq!(Tensor::from([1i32, -20, 3]).to_string(), "[  1 -20   3] i32[3]");
         assert_eq!(Tensor::from([true, false]).to_string(), "[ true false] bool[2]");
+    }
+
+    #[test]
+    fn complex_numbers_are_sums() {
+        use crate::Complex;
+        let z = Tensor::from([Complex::new(1.0f32, -2.5), Complex::new(-10.0, 0.25)]);
+        assert_eq!(z.to_string(), "[  1.-2.5 i -10.+0.25i] c64[2]");
+        assert_eq!(Tensor::from(Complex::new(f64::NAN, 1.0)).to_string(), "nan+1.i c128[]");
     }
 
     #[test]

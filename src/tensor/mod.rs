@@ -105,9 +105,8 @@ impl Tensor {
 
     /// The scalar as a tensor with a value.
     pub(crate) fn scalar_in_memory(value: Scalar, at: CallSite) -> Tensor {
-        let width = value.dtype().size();
         Tensor::in_memory(TensorType::scalar(value.dtype()), at, |bytes| {
-            bytes.copy_from_slice(&value.bits().to_le_bytes()[..width]);
+            bytes.copy_from_slice(&value.le_bytes());
         })
     }
 

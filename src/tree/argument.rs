@@ -2,6 +2,7 @@
 //! for tensors.
 
 use half::{bf16, f16};
+use num_complex::Complex;
 
 use super::definition::TreeLike;
 use super::spec::TensorSpec;
@@ -63,5 +64,5 @@ macro_rules! nested_arguments {
         }
     )*};
 }
-nested_arguments!([] bool, [] i8, [] i16, [] i32, [] i64, [] isize, [] u8, [] u16, [] u32, [] u64, [] usize, [] f16, [] bf16, [] f32, [] f64);
+nested_arguments!([] bool, [] i8, [] i16, [] i32, [] i64, [] isize, [] u8, [] u16, [] u32, [] u64, [] usize, [] f16, [] bf16, [] f32, [] f64, [] Complex<f32>, [] Complex<f64>);
 nested_arguments!([T: Nested, const N: usize] [T; N], [T: Nested] Vec<T>);

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::ops::Deref;
 
 use half::{bf16, f16};
+use num_complex::Complex;
 use tensorwright_ir::{DType, Scalar, Shape};
 use tensorwright_runtime::cache::KeyWriter;
 
@@ -80,7 +81,7 @@ macro_rules! static_scalars {
         static_trees!([] $native);
     )*};
 }
-static_scalars!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64);
+static_scalars!(bool i8 i16 i32 i64 u8 u16 u32 u64 f16 bf16 f32 f64 Complex<f32> Complex<f64>);
 
 /// Static values whose type has an honest `Hash`: what it feeds to a hasher is the key.
 macro_rules! static_hashable {

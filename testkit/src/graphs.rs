@@ -9,7 +9,7 @@ use std::fmt;
 
 use tensorwright_ir::op::primitive::CompareFn;
 use tensorwright_ir::op::{Draw, Lowering, Operand, Sample, Tolerance, Values};
-use tensorwright_ir::{Builder, DType, Graph, Literal, Op, Scalar, TensorType, Type, Value};
+use tensorwright_ir::{Builder, DType, DTypeClass, Graph, Literal, Op, Scalar, TensorType, Type, Value};
 
 pub use tensorwright_ir::op::OpKind;
 
@@ -28,6 +28,8 @@ pub struct GraphOptions {
     pub nan_bits: bool,
     /// Whether all floats are f64 and are moved into the range in which the op that uses them is smooth: for derivatives.
     pub smooth: bool,
+    /// Dtypes of the first input.
+    pub first: DTypeClass,
 }
 
 /// Whether ops of the kind are more than functions of tensors: control flow, effects, lists.
@@ -35,11 +37,17 @@ fn is_control(kind: &OpKind) -> bool {
     matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Token)
 }
 
-/// Graphs of all ops but control flow, effects and lists.
+/// Whether the op has complex operands or results whatever values are at hand.
+fn is_complex(kind: &OpKind) -> bool {
+    matches!(kind.name, "real" | "imag" | "conj" | "complex" | "as_real" | "as_complex" | "angle")
+}
+
+/// Graphs of all ops but control flow, effects, lists, and what is about complex numbers.
 impl Default for GraphOptions {
     fn default() -> GraphOptions {
-        let kinds = Op::kinds().into_iter().filter(|kind| !is_control(kind)).collect();
-        GraphOptions { kinds, max_ops: 24, max_elements: 1024, nan_bits: false, smooth: false }
+        let kinds = Op::kinds().into_iter().filter(|kind| !is_control(kind) && !is_complex(kind)).collect();
+        let first = DTypeClass::Any;
+        GraphOptions { kinds, max_ops: 24, max_elements: 1024, nan_bits: false, smooth: false, first }
     }
 }
 
@@ -53,6 +61,13 @@ impl GraphOptions {
         let kinds =
             std::iter::repeat_n(control, copies).flatten().chain(plain.kinds.iter().copied()).collect();
         GraphOptions { kinds, max_elements: 256, ..plain }
+    }
+
+    /// Graphs that begin with a complex number.
+    pub fn complex() -> GraphOptions {
+        let plain = GraphOptions::default();
+        let kinds = Op::kinds().into_iter().filter(|kind| !is_control(kind)).collect();
+        GraphOptions { kinds, max_ops: 8, first: DTypeClass::Complex, ..plain }
     }
 
     /// Graphs of these ops only, without control flow, effects and lists.
@@ -86,7 +101,7 @@ impl fmt::Debug for RandomGraph {
 pub fn random_graph(draw: &mut Draw<'_>, options: &GraphOptions) -> RandomGraph {
     let mut growing =
         Growing { b: Builder::new("random"), inputs: Vec::new(), values: Vec::new(), tolerances: Vec::new() };
-    let first = draw.ty(tensorwright_ir::DTypeClass::Any, 3);
+    let first = draw.ty(options.first, 3);
     growing.add_input(
         draw,
         &match options.smooth {
@@ -164,6 +179,11 @@ impl Growing {
         };
         let TensorType { dtype, shape } = match self.b.ty(value) {
             Type::Tensor(ty) if ty.dtype.is_float() => ty.clone(),
+            Type::Tensor(ty) if ty.dtype.is_complex() => {
+                let parts = [self.b.real(value), self.b.imag(value)];
+                let [re, im] = parts.map(|part| self.within(part.expect("a complex value"), values));
+                return self.b.complex(re, im).expect("parts of one type");
+            }
             _ => return value,
         };
         let b = &mut self.b;
@@ -311,7 +331,7 @@ fn acceptable(op: &Op, operands: &[Operand], regions: &[Graph], options: &GraphO
 
 /// Gives an operand that takes all floats a range of them.
 fn narrow(operand: &mut Operand, (low, high): (f64, f64)) {
-    if operand.ty.is_float() && matches!(operand.values, Values::Any | Values::Moderate) {
+    if operand.ty.is_differentiable() && matches!(operand.values, Values::Any | Values::Moderate) {
         operand.values = Values::Range(low, high);
     }
 }
@@ -319,7 +339,7 @@ fn narrow(operand: &mut Operand, (low, high): (f64, f64)) {
 /// Whether the op's result depends on which NaN an operand is.
 fn sees_nan_bits(op: &Op, operands: &[&Type]) -> bool {
     let sees = matches!(op.name(), "bitcast" | "lt_total" | "le_total" | "sort" | "argsort" | "top_k");
-    sees && operands.iter().any(|ty| ty.is_float())
+    sees && operands.iter().any(|ty| ty.is_differentiable())
 }
 
 #[cfg(test)]

@@ -24,9 +24,17 @@ pub const SPECIAL_FLOATS: [f64; 16] = [
     16777217.0,
 ];
 
+/// A complex number of two parts.
+fn complex(dtype: DType, mut part: impl FnMut(DType) -> Scalar) -> Scalar {
+    let (re, im) = (part(dtype.part()), part(dtype.part()));
+    Scalar::complex(re, im)
+}
+
 /// One of the numbers that rules about constants look for: 0, 1, -1, 2 and the like.
 pub fn simple(draw: &mut Draw<'_>, dtype: DType) -> Scalar {
-    if dtype.is_float() {
+    if dtype.is_complex() {
+        complex(dtype, |part| simple(draw, part))
+    } else if dtype.is_float() {
         Scalar::from_f64(
             dtype,
             draw.choose(&[0.0, 1.0, -1.0, 2.0, -0.0, 0.5, 3.0, f64::NAN, f64::INFINITY, 0.1]),
@@ -38,6 +46,9 @@ pub fn simple(draw: &mut Draw<'_>, dtype: DType) -> Scalar {
 
 /// A scalar of the dtype: a special value in one of three cases, else random bits or a number of moderate size.
 pub fn random_scalar(random: &mut Random, dtype: DType) -> Scalar {
+    if dtype.is_complex() {
+        return complex(dtype, |part| random_scalar(random, part));
+    }
     match random.below(3) {
         0 if dtype.is_float() => Scalar::from_f64(dtype, SPECIAL_FLOATS[random.below(SPECIAL_FLOATS.len())]),
         0 => special_int(random, dtype),
@@ -55,6 +66,9 @@ fn special_int(random: &mut Random, dtype: DType) -> Scalar {
 }
 
 fn moderate(random: &mut Random, dtype: DType) -> Scalar {
+    if dtype.is_complex() {
+        return complex(dtype, |part| moderate(random, part));
+    }
     Scalar::from_f64(dtype, (random.unit() - 0.5) * if dtype.is_float() { 8.0 } else { 40.0 })
 }
 

@@ -24,7 +24,9 @@ impl fmt::Display for Difference {
 
 /// Whether two scalars of one dtype are the same: same bits, or both NaN.
 pub fn same_scalar(left: Scalar, right: Scalar) -> bool {
-    left == right || left.dtype().is_float() && left.to_f64().is_nan() && right.to_f64().is_nan()
+    let both_nan = |l: Scalar, r: Scalar| l.dtype().is_float() && l.to_f64().is_nan() && r.to_f64().is_nan();
+    let same = |(l, r): (Scalar, Scalar)| l == r || both_nan(l, r);
+    left == right || left.dtype() == right.dtype() && left.parts().into_iter().zip(right.parts()).all(same)
 }
 
 /// Whether two tensors are the same: same type, and same bits but for NaN, which is like every other NaN.
@@ -60,13 +62,18 @@ pub fn first_difference(
 
 /// The largest finite magnitude of an element.
 fn magnitude<'a>(literals: impl Iterator<Item = &'a Literal>) -> f64 {
-    literals.flat_map(Literal::iter).map(|x| x.to_f64().abs()).filter(|x| x.is_finite()).fold(0.0, f64::max)
+    let parts = literals.flat_map(Literal::iter).flat_map(Scalar::parts);
+    parts.map(|x| x.to_f64().abs()).filter(|x| x.is_finite()).fold(0.0, f64::max)
 }
 
 /// Whether `found` is as near to `expected` as the tolerance asks; `largest` is the unit of [`Tolerance::Epsilons`].
 fn close(expected: Scalar, found: Scalar, tolerance: Tolerance, largest: f64) -> bool {
     if same_scalar(expected, found) {
         return true;
+    }
+    if expected.dtype().is_complex() {
+        let near = |(e, f)| close(e, f, tolerance, largest);
+        return expected.parts().into_iter().zip(found.parts()).all(near);
     }
     if !expected.dtype().is_float() {
         return false;

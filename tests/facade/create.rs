@@ -33,7 +33,7 @@ fn patterns() -> Result<()> {
 
 #[test]
 fn numbers_in_a_row_of_every_dtype() -> Result<()> {
-    for dtype in DType::ALL.into_iter().filter(|dtype| dtype.is_number()) {
+    for dtype in DType::REAL.into_iter().filter(|dtype| dtype.is_number()) {
         let row = Tensor::arange(5, dtype);
         assert_eq!(row.dtype()?, dtype);
         assert_eq!(row.cast(DType::I32).to_vec::<i32>()?, [0, 1, 2, 3, 4], "{dtype}");

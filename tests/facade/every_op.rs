@@ -29,7 +29,7 @@ impl Case {
             Tensor::from_bytes(literal.bytes(), literal.ty().clone())
         };
         let operands = sample.operands.iter().map(operand).collect();
-        let is_float = |i: &usize| sample.operands[*i].ty.is_float();
+        let is_float = |i: &usize| sample.operands[*i].ty.is_differentiable();
         let wrt = (0..sample.operands.len()).filter(is_float).collect();
         Case { op: sample.op, operands, wrt }
     }
@@ -41,7 +41,7 @@ impl Case {
         let mut sum = Tensor::from(0.0f64);
         for result in Tensor::apply(self.op.clone(), &operands.iter().collect::<Vec<_>>())? {
             let ty = result.ty()?.clone();
-            if ty.dtype.is_float() {
+            if ty.dtype.is_differentiable() {
                 let weights = Tensor::linspace(0.5f64, 1.5, ty.elements()).reshape(ty.shape);
                 sum += (result.cast(DType::F64) * weights).sum(..);
             }

@@ -5,6 +5,7 @@ mod branches;
 mod cache;
 mod callbacks;
 mod cells;
+mod complex;
 mod compose;
 mod concurrency;
 mod control;

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use tensorwright_compiler::complex::in_reals;
 use tensorwright_compiler::passes::{self, Pass, PassOptions, PassRun, run_passes, run_pipeline};
 use tensorwright_ir::{Graph, Literal};
 
@@ -84,7 +85,10 @@ impl<'a> Tester<'a> {
                 let result = run_passes(graph.clone(), &[*pass], &options, &mut |_: &PassRun<'_>| {});
                 self.compared(graph, result)
             }
-            Check::Pipeline => self.compared(graph, run_pipeline(graph.clone(), &options)),
+            Check::Pipeline => match in_reals(graph) {
+                Ok(graph) => self.compared(&graph, run_pipeline(graph.clone().into_owned(), &options)),
+                Err(error) => Some(error.to_string()),
+            },
             Check::Compile => {
                 self.first_difference(graph, tensors::moderate_inputs, Tolerance::Relative(None), |inputs| {
                     run::compiled(graph, inputs).map_err(|fault| fault.to_string())

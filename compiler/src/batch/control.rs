@@ -225,12 +225,12 @@ impl Site<'_> {
         let sets = depend::outputs(forward);
         let given = self.result_mask(&sets, &types);
         let results = types.len() - rule.saved;
-        let floats = (0..rule.results).filter(|&i| types[i].is_float());
+        let floats = (0..rule.results).filter(|&i| types[i].is_differentiable());
         let mut taken = mask[rule.arguments..].to_vec();
         taken.extend_from_slice(&given[results..]);
         taken.extend(floats.map(|i| given[i]));
         let region = self.region(forward, &mask, &given)?;
-        let arguments = (0..rule.arguments).filter(|&i| self.types[i].is_float());
+        let arguments = (0..rule.arguments).filter(|&i| self.types[i].is_differentiable());
         let wanted: Vec<bool> = arguments.map(|i| mask[i]).collect();
         let mut b = self.inner(backward);
         let inputs = rules::inputs(&mut b, backward, self.size, &taken);

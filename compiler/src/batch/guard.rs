@@ -129,5 +129,5 @@ fn zeroed(b: &mut Builder, active: Value, item: Item) -> Result<Item, BuildError
 }
 
 fn is_float(b: &Builder, value: Value) -> bool {
-    matches!(b.ty(value), Type::Tensor(ty) if ty.dtype.is_float())
+    matches!(b.ty(value), Type::Tensor(ty) if ty.dtype.is_differentiable())
 }

@@ -54,5 +54,5 @@ pub(super) fn masked(of_all: &[bool], values: &[Value]) -> Vec<bool> {
 }
 
 pub(super) fn is_float(graph: &Graph, value: Value) -> bool {
-    graph.ty(value).is_float()
+    graph.ty(value).is_differentiable()
 }

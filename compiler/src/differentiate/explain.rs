@@ -48,7 +48,7 @@ pub fn explain(graph: &Graph, input: usize) -> Result<Option<Unconnected>, Diffe
     let start = graph.inputs()[input];
     let dtype = graph.tensor(start).dtype;
     let connected = graph.outputs().iter().any(|v| scope.varied[v.index()]);
-    let reason = match dtype.is_float() {
+    let reason = match dtype.is_differentiable() {
         _ if connected => return Ok(None),
         false => Reason::DType(dtype),
         true => match scope.blocked() {
@@ -184,7 +184,7 @@ fn describe(graph: &Graph, node: &Node) -> String {
             format!("{} to {}", node.op.name(), graph.tensor(result).dtype)
         }
         // The op would have a derivative, but not in this dtype.
-        (_, Some(&result)) if passes(node) && !graph.tensor(result).dtype.is_float() => {
+        (_, Some(&result)) if passes(node) && !graph.tensor(result).dtype.is_differentiable() => {
             format!("{} with a result of {}", node.op.name(), graph.tensor(result).dtype)
         }
         _ => node.op.name().to_owned(),

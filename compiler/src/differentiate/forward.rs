@@ -95,7 +95,7 @@ impl Sweep<'_> {
 
     fn zeros(&mut self, results: &[Value]) -> Result<Vec<Option<Value>>, BuildError> {
         let zero = |&value: &Value| {
-            let is_float = self.b.ty(value).is_float();
+            let is_float = self.b.ty(value).is_differentiable();
             is_float.then(|| self.b.full_like(0.0, value)).transpose()
         };
         results.iter().map(zero).collect()

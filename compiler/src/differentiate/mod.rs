@@ -38,7 +38,7 @@ mod prepare;
 mod reverse;
 
 use tensorwright_ir::op::{Derivative, Rule};
-use tensorwright_ir::{BuildError, Builder, Copier, Graph, Location, Node, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, Graph, Location, Node, Type, Value};
 
 pub use explain::{PathStep, Reason, Unconnected, explain};
 pub use forward::append_jvp;
@@ -110,6 +110,9 @@ pub struct Appended {
 /// `graph`, then the cotangents of the inputs at the positions `wrt`, of their types, as far as they are connected.
 /// [`Derived::derivatives`] has one entry for each of `wrt`.
 ///
+/// Of a complex value a cotangent `g` says that the result changes by `Re(conj(g) z')`: for a real result it is the derivative by the real part
+/// plus `i` times that by the imaginary part, the direction of steepest ascent (as in PyTorch and TensorFlow; JAX has the conjugate).
+///
 /// Fails if `wrt` names an input that is not there, or one twice, or if an op on the way has no derivative.
 pub fn vjp(graph: &Graph, wrt: &[usize]) -> Result<Derived, DifferentiateError> {
     vjp_of(graph, graph.outputs().len(), wrt)
@@ -124,10 +127,12 @@ pub fn vjp_of(graph: &Graph, outputs: usize, wrt: &[usize]) -> Result<Derived, D
         .outputs()
         .iter()
         .enumerate()
-        .map(|(i, &y)| (i < outputs && graph.ty(y).is_float()).then(|| b.input(graph.ty(y).clone())))
+        .map(|(i, &y)| (i < outputs && graph.ty(y).is_differentiable()).then(|| b.input(graph.ty(y).clone())))
         .collect();
+    let cotangents = conjugates(&mut b, &cotangents)?;
     let Appended { outputs, derivatives } = append_vjp(&mut b, graph, &inputs, &cotangents, &wanted)?;
     let derivatives: Vec<Option<Value>> = wrt.iter().map(|&input| derivatives[input]).collect();
+    let derivatives = conjugates(&mut b, &derivatives)?;
     Ok(derived(b, outputs, &derivatives))
 }
 
@@ -145,10 +150,19 @@ pub fn jvp(graph: &Graph, wrt: &[usize]) -> Result<Derived, DifferentiateError> 
     let mut tangents = vec![None; inputs.len()];
     for &input in wrt {
         let ty = graph.ty(graph.inputs()[input]);
-        tangents[input] = ty.is_float().then(|| b.input(ty.clone()));
+        tangents[input] = ty.is_differentiable().then(|| b.input(ty.clone()));
     }
     let Appended { outputs, derivatives } = append_jvp(&mut b, graph, &inputs, &tangents)?;
     Ok(derived(b, outputs, &derivatives))
+}
+
+/// Cotangents as rules of ops have them out of those that users see, or the other way round: the conjugates of those that are complex.
+fn conjugates(b: &mut Builder, cotangents: &[Option<Value>]) -> Result<Vec<Option<Value>>, BuildError> {
+    let mut conjugate = |value: Value| match b.ty(value) {
+        Type::Tensor(ty) if ty.dtype.is_complex() => b.conj(value),
+        _ => Ok(value),
+    };
+    cotangents.iter().map(|cotangent| cotangent.map(&mut conjugate).transpose()).collect()
 }
 
 /// For each input whether it is among `wrt`.

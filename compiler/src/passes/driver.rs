@@ -1,11 +1,13 @@
 //! Running passes: order, budgets, verification, timing, bisecting, observation.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use tensorwright_ir::{Graph, Violations};
+use tensorwright_ir::{BuildError, Graph, Violations};
 
 use super::everywhere::run_everywhere;
 use super::{Context, Failure, PIPELINE, Pass, PassOptions, PipelineStep, StopAfter};
+use crate::complex::in_reals;
 
 /// Why passes could not be run. Each is a bug of the pass named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +23,9 @@ pub enum PassError {
         /// What the verifier says.
         violations: Violations,
     },
+    /// Complex numbers could not be taken apart.
+    #[error(transparent)]
+    Complex(#[from] Box<BuildError>),
     /// The pass changed the types of inputs or outputs.
     #[error("pass `{pass}` changed the signature from {before} to {after}")]
     Signature {
@@ -119,7 +124,8 @@ impl PassObserver for Timings {
     }
 }
 
-/// Optimises a graph by the [`PIPELINE`]. Fails only on a bug in a pass, and only if the options ask for verification.
+/// Optimises a graph by the [`PIPELINE`]. Complex numbers are [taken apart](crate::complex) first, so that passes see real ones alone. Fails if
+/// that makes a tensor too large, else only on a bug in a pass, and only if the options ask for verification.
 pub fn run_pipeline(graph: Graph, options: &PassOptions) -> Result<Graph, PassError> {
     run_pipeline_observed(graph, options, &mut |_: &PassRun<'_>| {})
 }
@@ -130,6 +136,10 @@ pub fn run_pipeline_observed(
     options: &PassOptions,
     observer: &mut dyn PassObserver,
 ) -> Result<Graph, PassError> {
+    let graph = match in_reals(&graph).map_err(Box::new)? {
+        Cow::Borrowed(_) => graph,
+        Cow::Owned(real) => real,
+    };
     let mut driver = Driver::new(graph, options, observer);
     for step in PIPELINE {
         match step {

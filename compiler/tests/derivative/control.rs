@@ -16,7 +16,7 @@ pub(crate) fn graph(code: &str) -> Graph {
 /// Inputs for a graph: floats from -1 to 1, and the integers and bools given.
 fn inputs(graph: &Graph, others: &[Literal], random: &mut Random) -> Vec<Literal> {
     let mut others = others.iter();
-    let of_type = |ty: Type| match ty.is_float() {
+    let of_type = |ty: Type| match ty.is_differentiable() {
         true => direction(random, ty.tensor()),
         false => others.next().expect("a value for each input that is no float").clone(),
     };
@@ -24,7 +24,7 @@ fn inputs(graph: &Graph, others: &[Literal], random: &mut Random) -> Vec<Literal
 }
 
 fn floats(inputs: &[Literal]) -> Vec<usize> {
-    (0..inputs.len()).filter(|&i| inputs[i].ty().dtype.is_float()).collect()
+    (0..inputs.len()).filter(|&i| inputs[i].ty().dtype.is_differentiable()).collect()
 }
 
 /// The graph is valid, reads back as it prints, and the optimiser keeps its values.
@@ -55,12 +55,12 @@ pub(crate) fn check(code: &str, others: &[Literal]) {
     let tangents = wrt.iter().map(|&i| inputs[i].clone());
     check_graph(&forward.graph, &inputs.iter().cloned().chain(tangents).collect::<Vec<_>>());
     let reverse = vjp(&graph, &wrt).unwrap();
-    let types = graph.output_types().into_iter().filter(Type::is_float);
+    let types = graph.output_types().into_iter().filter(Type::is_differentiable);
     let cotangents = types.map(|ty| direction(&mut random, ty.tensor()));
     let all: Vec<Literal> = inputs.iter().cloned().chain(cotangents).collect();
     check_graph(&reverse.graph, &all);
     let again = vjp(&reverse.graph, &floats(&all)).unwrap();
-    let types = reverse.graph.output_types().into_iter().filter(Type::is_float);
+    let types = reverse.graph.output_types().into_iter().filter(Type::is_differentiable);
     let all: Vec<Literal> =
         all.iter().cloned().chain(types.map(|ty| direction(&mut random, ty.tensor()))).collect();
     check_graph(&again.graph, &all);
@@ -546,7 +546,8 @@ fn newtons_square_root_is_gone_back_through_twice() {
     for a in [2.0f64, 0.25, 9.0] {
         let types = again.graph.output_types();
         let mut inputs: Vec<Literal> = [a, 1.0].map(Literal::scalar).to_vec();
-        let floats = first.graph.output_types().into_iter().enumerate().filter(|(_, ty)| ty.is_float());
+        let floats =
+            first.graph.output_types().into_iter().enumerate().filter(|(_, ty)| ty.is_differentiable());
         inputs.extend(floats.map(|(i, _)| Literal::scalar(if i == slope { 1.0 } else { 0.0 })));
         assert_eq!(types.len(), again.graph.outputs().len());
         let optimised = check_graph(&again.graph, &inputs);

@@ -28,7 +28,13 @@ fn graph(sample: &Sample<Op>) -> Graph {
 }
 
 fn floats(graph: &Graph) -> Vec<usize> {
-    graph.inputs().iter().enumerate().filter(|(_, v)| graph.ty(**v).is_float()).map(|(i, _)| i).collect()
+    graph
+        .inputs()
+        .iter()
+        .enumerate()
+        .filter(|(_, v)| graph.ty(**v).is_differentiable())
+        .map(|(i, _)| i)
+        .collect()
 }
 
 fn is_empty(graph: &Graph) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! Notation: at fixed operands `x` an op with results `y` has a Jacobian `J`. Forward mode carries *tangents* `x'` along and
 //! needs `y' = J x'` (`jvp`); reverse mode carries *cotangents* back and needs `x^ = J^T y^` (`vjp`). A tangent or cotangent
-//! has the type of its value. `None` is zero by structure: nothing is computed for it. Only floats have derivatives; integers and
-//! bools are constants to both modes.
+//! has the type of its value. `None` is zero by structure: nothing is computed for it. Only floats and complex numbers have derivatives;
+//! integers and bools are constants to both modes. A cotangent `g` of a complex number says that the value changes by `Re(g z')`: so what is
+//! differentiable in the complex sense has the same rules as for real numbers, and whoever asks for gradients gets conjugates.
 //!
 //! An op states its derivative in the weakest form that it has, and the rest follows:
 //!
@@ -160,8 +161,8 @@ impl Primal<'_> {
         self.b.tensor(self.operands[operand]).clone()
     }
 
-    fn is_float(&self, operand: usize) -> bool {
-        self.b.tensor(self.operands[operand]).dtype.is_float()
+    fn is_differentiable(&self, operand: usize) -> bool {
+        self.b.tensor(self.operands[operand]).dtype.is_differentiable()
     }
 }
 
@@ -289,7 +290,7 @@ fn reverse_partials(
 fn forward_linear(primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
     let mut operands: SmallVec<[Value; 3]> = primal.operands.into();
     for (operand, value) in operands.iter_mut().enumerate() {
-        if primal.is_float(operand) {
+        if primal.is_differentiable(operand) {
             *value = match tangents[operand] {
                 Some(tangent) => tangent,
                 None => primal.b.full_like(0.0, *value)?,

@@ -9,14 +9,23 @@
 macro_rules! for_each_op {
     ($callback:path) => {
         $callback! {
-            /// The integers 0, 1, 2.. along one axis, as any number dtype.
+            /// The integers 0, 1, 2.. along one axis, as integers or floats.
             iota [] { dtype: DType, shape: Shape, axis: usize } 1 => Iota by hand,
             /// Each element converted to `dtype`: floats to integers saturate and truncate, NaN becomes 0; to bool is `x != 0`.
             #[doc(alias("astype", "to_dtype", "convert_element_type", "as_type"))]
             cast [x] { dtype: DType } 1 => Cast,
-            /// The same bits as another number dtype; if sizes differ, the last axis appears or disappears.
+            /// The same bits as another integer or float dtype; if sizes differ, the last axis appears or disappears.
             #[doc(alias("view_as", "bitcast_convert_type"))]
             bitcast [x] { dtype: DType } 1 => Bitcast,
+            /// The real parts of complex numbers.
+            real [x] {} 1 => RealPart,
+            /// The imaginary parts of complex numbers.
+            imag [x] {} 1 => ImagPart,
+            /// The complex conjugates.
+            #[doc(alias = "conjugate")]
+            conj [x] {} 1 => Conj,
+            /// Complex numbers out of real and imaginary parts.
+            complex [re, im] {} 1 => ComplexOf,
             /// Repeats `x` along new or size-1 axes: axis `i` of `x` becomes axis `axes[i]` of the result.
             broadcast_in_dim [x] { shape: Shape, axes: Axes } 1 => BroadcastInDim by hand,
             /// The same elements in row-major order under another shape.
@@ -307,6 +316,17 @@ macro_rules! for_each_op {
             /// `x` as a constant to differentiation.
             #[doc(alias("detach", "no_grad"))]
             stop_gradient [x] {} 1 => StopGradient,
+
+            // Composites: complex numbers.
+            /// Complex numbers as pairs of real and imaginary part along a new last axis.
+            #[doc(alias = "view_as_real")]
+            as_real [x] {} 1 => AsReal,
+            /// Pairs of real and imaginary part along the last axis as complex numbers.
+            #[doc(alias = "view_as_complex")]
+            as_complex [x] {} 1 => AsComplex,
+            /// The angles of complex numbers, in radians from -pi to pi.
+            #[doc(alias("arg", "phase"))]
+            angle [x] {} 1 => Angle,
 
             // Composites: reductions.
             /// Folds along `axes`, which stay with extent 1.

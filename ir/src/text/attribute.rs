@@ -114,6 +114,7 @@ impl<'a> Parser<'a> {
             Kind::Text => self.string().map(|text| AttrValue::Text(text.into_owned())),
             Kind::Number => self.number_attribute(),
             Kind::Word => self.word_attribute(),
+            Kind::Punct('(') => self.complex_attribute(),
             _ => Err(self.unexpected("the value of an attribute")),
         }
     }
@@ -168,6 +169,16 @@ impl<'a> Parser<'a> {
         self.rewind(after);
         self.last = span;
         Ok(AttrValue::Scalar(scalar))
+    }
+
+    /// `(1.5, 0.0):c64`, read like other scalars: its dtype stands behind it.
+    fn complex_attribute(&mut self) -> Result<AttrValue, ParseError> {
+        let before = (self.token, self.lexer.position());
+        while !self.at(')') && self.token.kind != Kind::End {
+            self.advance()?;
+        }
+        self.expect(')')?;
+        self.scalar_attribute(before)
     }
 
     fn rewind(&mut self, (token, at): (Token, usize)) {

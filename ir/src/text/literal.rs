@@ -82,7 +82,7 @@ impl Parser<'_> {
                 if bytes.len() == expected * width {
                     return Err(self.wrong_count(at, &ty, "this is one too many".to_owned()));
                 }
-                bytes.extend_from_slice(&element.bits().to_le_bytes()[..width]);
+                bytes.extend_from_slice(&element.le_bytes());
                 nesting.item();
             }
             while self.at(']') {
@@ -155,8 +155,24 @@ impl Parser<'_> {
         })
     }
 
-    /// One element of a tensor of this dtype.
+    /// One element of a tensor of this dtype; a complex one as its parts, `(1.0, -2.0)`, or as its real part alone.
     pub(super) fn element(&mut self, dtype: DType) -> Result<(Scalar, Span), ParseError> {
+        if !dtype.is_complex() {
+            return self.real_element(dtype);
+        }
+        if !self.at('(') {
+            let (re, span) = self.real_element(dtype.part())?;
+            return Ok((re.cast(dtype), span));
+        }
+        let start = self.advance()?;
+        let (re, _) = self.real_element(dtype.part())?;
+        self.expect(',')?;
+        let (im, _) = self.real_element(dtype.part())?;
+        self.expect(')')?;
+        Ok((Scalar::complex(re, im), start.to(self.last)))
+    }
+
+    fn real_element(&mut self, dtype: DType) -> Result<(Scalar, Span), ParseError> {
         if !matches!(self.token.kind, Kind::Number | Kind::Word) {
             return Err(self.unexpected("an element"));
         }

@@ -45,7 +45,7 @@ fn every_op_round_trips() {
 
 #[test]
 fn every_bit_pattern_of_an_element_round_trips() {
-    for dtype in DType::ALL {
+    for dtype in DType::REAL {
         let extremes = [0, 1, 1u64 << (dtype.bits() - 1), u64::MAX, u64::MAX >> 1];
         let specials = [f64::NAN, f64::INFINITY, -f64::INFINITY, -0.0, 1e-40, 1.1, -65504.0, 1e300]
             .map(|v| Scalar::from_f64(dtype, v));

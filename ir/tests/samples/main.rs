@@ -108,7 +108,7 @@ fn spoil_type(spoilt: &mut Type, numbers: &mut Numbers) {
     };
     let mut sizes = ty.shape.sizes();
     match numbers.0.below(4) {
-        0 => ty.dtype = DType::ALL[numbers.0.below(DType::ALL.len())],
+        0 => ty.dtype = DType::REAL[numbers.0.below(DType::REAL.len())],
         1 => drop(sizes.pop()),
         2 => sizes.push(numbers.0.below(4)),
         _ if sizes.is_empty() => {}

@@ -34,6 +34,10 @@ impl Numbers {
     }
 
     fn scalar(&mut self, dtype: DType, values: Values) -> Scalar {
+        if dtype.is_complex() {
+            let [re, im] = [(); 2].map(|()| self.scalar(dtype.part(), values));
+            return Scalar::complex(re, im);
+        }
         let unit = self.0.unit();
         match values {
             Values::Any | Values::Rows(_) | Values::Dominant(_) => match self.0.bits() % 4 {

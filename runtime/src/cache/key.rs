@@ -59,7 +59,10 @@ impl KeyWriter {
     #[inline]
     pub fn scalar(&mut self, scalar: Scalar) {
         self.token(Token::Scalar, scalar.dtype() as u64);
-        self.words.push(scalar.bits());
+        match scalar.dtype().is_complex() {
+            true => self.words.extend(scalar.parts().map(Scalar::bits)),
+            false => self.words.push(scalar.bits()),
+        }
     }
 
     /// A static value as text or raw bytes.

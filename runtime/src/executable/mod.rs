@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use tensorwright_compiler::program::{Product, Program, TileSize, Tiled};
 use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
 use tensorwright_ir::eval::EvalError;
-use tensorwright_ir::{DType, Graph, TensorType};
+use tensorwright_ir::{DType, Graph, TensorType, Type};
 
 use self::block::{Block, OutputPlace};
 pub use self::effect::set_printer;
@@ -148,9 +148,10 @@ impl Executable {
         pairs: &[(usize, usize)],
     ) -> Result<Executable, BuildExecutableError> {
         let program = compile_donating(graph, options, target, pairs)?;
-        // The compiler refuses functions that take or give anything else.
-        let inputs = program.inputs.iter().map(|ty| ty.tensor().clone()).collect();
-        let outputs = program.outputs.iter().map(|(ty, _)| ty.tensor().clone()).collect();
+        // The compiler refuses functions that take or give anything else. What is complex here is pairs of real numbers in the program.
+        let tensor = |ty: Type| ty.tensor().clone();
+        let inputs = graph.input_types().into_iter().map(tensor).collect();
+        let outputs = graph.output_types().into_iter().map(tensor).collect();
         let block = Block::new(&program)?;
         let (graph, options, donated) = (graph.clone(), options.clone(), pairs.to_vec());
         Ok(Executable { inputs, outputs, block, program, graph, options, donated })

@@ -174,7 +174,7 @@ impl Maker<'_> {
     }
 
     fn load(&mut self) {
-        let dtype = self.choices.of(&DType::ALL);
+        let dtype = self.choices.of(&DType::REAL);
         let mut index = Affine::default();
         for d in 0..self.dims.len() {
             let stride = self.choices.of(&[1, 0, -1, 2, 3, 40, -7]);
@@ -285,7 +285,7 @@ impl Maker<'_> {
         let kept = self.dims.len() - folded;
         let (mut stores, mut folds) = (vec![], vec![]);
         for _ in 0..1 + self.choices.below(2) {
-            let dtype = self.choices.of(if folded > 0 { &COMPUTED } else { &DType::ALL });
+            let dtype = self.choices.of(if folded > 0 { &COMPUTED } else { &DType::REAL });
             let value = self.reg(dtype);
             let (buffer, index) = self.param(dtype, self.dense(kept), Access::Write);
             if folded > 0 {

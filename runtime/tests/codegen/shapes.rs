@@ -20,7 +20,7 @@ fn twice(dtype: DType) -> Vec<Instr> {
 
 #[test]
 fn lengths() {
-    for dtype in DType::ALL {
+    for dtype in DType::REAL {
         LENGTHS.into_iter().for_each(|n| check(&map(n, &[dtype], twice(dtype), dtype), n));
     }
 }
@@ -53,7 +53,7 @@ fn strided(dtype: DType, n: u64, load: i64, store: i64) -> Kernel {
 
 #[test]
 fn strides() {
-    for dtype in DType::ALL {
+    for dtype in DType::REAL {
         for load in [0, 1, -1, 2, -2, 3, 17] {
             for store in [1, -1, 2, -3] {
                 for n in [3, 16, 37, 70] {
@@ -289,7 +289,7 @@ fn turning(dtype: DType, rows: u64, columns: u64) -> Kernel {
 
 #[test]
 fn copies_that_turn_rows_into_columns() {
-    for dtype in DType::ALL {
+    for dtype in DType::REAL {
         for (rows, columns) in
             [(1, 1), (1, 40), (40, 1), (3, 5), (4, 4), (16, 16), (17, 33), (35, 18), (64, 64)]
         {

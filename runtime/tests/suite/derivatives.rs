@@ -25,9 +25,10 @@ fn derivative(sample: &Sample<Op>, random: &mut Random) -> Option<(Graph, Vec<Li
     let operands: Vec<_> = sample.operands.iter().map(|o| b.input(o.ty.clone())).collect();
     let results = b.push(sample.op.clone(), &operands).expect("a sample is accepted");
     let graph = b.finish(&results);
-    let wrt: Vec<usize> = (0..operands.len()).filter(|&i| sample.operands[i].ty.is_float()).collect();
+    let wrt: Vec<usize> =
+        (0..operands.len()).filter(|&i| sample.operands[i].ty.is_differentiable()).collect();
     let derived = vjp(&graph, &wrt).expect("has a derivative");
-    let cotangents = results.iter().map(|&v| graph.ty(v).clone()).filter(Type::is_float);
+    let cotangents = results.iter().map(|&v| graph.ty(v).clone()).filter(Type::is_differentiable);
     let cotangents = cotangents.map(|ty| Operand::new(ty, Values::Range(-1.0, 1.0)));
     let inputs: Vec<Operand> = sample.operands.iter().cloned().chain(cotangents).collect();
     let inputs: Vec<Literal> = inputs.iter().map(|o| smooth_literal(random, o, sample.smooth)).collect();
@@ -63,6 +64,10 @@ fn check(kind: &OpKind, dtype: DType) -> bool {
     for _ in 0..DRAWN {
         let sample = draw(kind, &mut random, dtype);
         let Some((graph, inputs)) = derivative(&sample, &mut random) else { continue };
+        // The optimiser's graph takes complex numbers as pairs, so it cannot be given the same.
+        if inputs.iter().any(|x| x.ty().dtype.is_complex()) {
+            continue;
+        }
         let expected = evaluate(&graph, &inputs).expect("inputs fit");
         let optimised = run_pipeline(graph.clone(), &PassOptions::default()).expect("passes are right");
         let meaning = evaluate(&optimised, &inputs).expect("inputs fit");
@@ -124,7 +129,7 @@ const CONTROL: &str = "graph @f(%s: f32[8], %x: f32[5,8], %w: f32[8,8], %n: i32[
 #[test]
 fn compiled_derivatives_of_control_flow_agree_with_the_evaluator() {
     let mut random = Random::new(8);
-    let mut literal = |ty: &TensorType| match ty.dtype.is_float() {
+    let mut literal = |ty: &TensorType| match ty.dtype.is_differentiable() {
         true => Literal::from_fn(ty.clone(), |_| Scalar::from_f64(ty.dtype, random.unit() - 0.5)),
         false => Literal::scalar(-1i32),
     };

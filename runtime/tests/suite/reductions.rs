@@ -85,7 +85,7 @@ fn is_cut(graph: &Graph) -> bool {
 
 #[test]
 fn every_dtype_and_kind_along_inner_and_outer_axes() {
-    for dtype in DType::ALL {
+    for dtype in DType::REAL {
         for kind in KINDS.into_iter().filter(|kind| kind.class().contains(dtype)) {
             for (shape, axis) in [(&[70_001][..], 0), (&[44_100, 3], 0)] {
                 let ty = TensorType::new(dtype, shape);

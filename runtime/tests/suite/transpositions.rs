@@ -44,7 +44,7 @@ fn transposed(ty: &TensorType, permutation: &[usize]) -> Graph {
 
 #[test]
 fn every_dtype() {
-    for dtype in DType::ALL {
+    for dtype in DType::REAL {
         for (rows, columns) in [(64usize, 64usize), (128, 192), (65, 67), (130, 33), (200, 79)] {
             let ty = TensorType::new(dtype, [rows, columns]);
             check(&transposed(&ty, &[1, 0]), &ty.to_string());

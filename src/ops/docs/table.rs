@@ -4,9 +4,36 @@ super::documented! { op_doc;
     cast: "`T[s] -> dtype[s]`, any dtypes."
         r#"let x = Tensor::from([1.7f32, -1.7]);
 assert_eq!(x.cast(DType::I32).to_vec::<i32>()?, [1, -1]);"#;
-    bitcast: "`T[s] -> dtype[s]`, numbers of one size; `T[.., 4] -> dtype[..]` and back for sizes of one and four bytes."
+    bitcast: "`T[s] -> dtype[s]`, integers or floats of one size; `T[.., 4] -> dtype[..]` and back for sizes of one and four bytes."
         r#"let bits = Tensor::from(1.0f32).bitcast(DType::U32);
 assert_eq!(bits.item::<u32>()?, 0x3f80_0000);"#;
+    real: "`c64[s] -> f32[s]`, `c128[s] -> f64[s]`."
+        r#"use tensorwright::Complex;
+assert_eq!(Tensor::from(Complex::new(1.0f32, -2.0)).real().item::<f32>()?, 1.0);"#;
+    imag: "`c64[s] -> f32[s]`, `c128[s] -> f64[s]`."
+        r#"use tensorwright::Complex;
+assert_eq!(Tensor::from(Complex::new(1.0f32, -2.0)).imag().item::<f32>()?, -2.0);"#;
+    conj: "`T[s] -> T[s]`, c64 or c128."
+        r#"use tensorwright::Complex;
+let z = Complex::new(1.0f32, -2.0);
+assert_eq!(Tensor::from(z).conj().item::<Complex<f32>>()?, z.conj());"#;
+    complex: "`f32[s], f32[s] -> c64[s]`, `f64[s], f64[s] -> c128[s]`: `re.complex(&im)`."
+        r#"use tensorwright::Complex;
+let z = Tensor::from([3.0f32, 0.0]).complex(&Tensor::from([4.0f32, -1.0]));
+assert_eq!(z.abs().to_vec::<f32>()?, [5.0, 1.0]);
+assert_eq!((&z * Complex::new(0.0f32, 1.0)).i(0).item::<Complex<f32>>()?, Complex::new(-4.0, 3.0));"#;
+    as_real: "`c64[s] -> f32[s, 2]`, `c128[s] -> f64[s, 2]`."
+        r#"use tensorwright::Complex;
+let z = Tensor::from([Complex::new(1.0f32, -2.0)]);
+assert_eq!(z.as_real().to_vec::<f32>()?, [1.0, -2.0]);"#;
+    as_complex: "`f32[s, 2] -> c64[s]`, `f64[s, 2] -> c128[s]`."
+        r#"use tensorwright::Complex;
+let z = Tensor::from([[1.0f32, -2.0]]).as_complex();
+assert_eq!(z.to_vec::<Complex<f32>>()?, [Complex::new(1.0, -2.0)]);"#;
+    angle: "`c64[s] -> f32[s]`, `c128[s] -> f64[s]`."
+        r#"use tensorwright::Complex;
+let z = Tensor::from([Complex::new(0.0f64, 2.0), Complex::new(-1.0, 0.0)]);
+assert_eq!(z.angle().to_vec::<f64>()?, [std::f64::consts::FRAC_PI_2, std::f64::consts::PI]);"#;
     slice: "`T[..] -> T[..]`, any dtype, of the same rank. [`Tensor::i`] says it shorter: `x.i((1, ..))`."
         r#"let x = Tensor::arange(6, DType::I32);
 assert_eq!(x.slice([4], [0], [-2]).to_vec::<i32>()?, [4, 2]);"#;

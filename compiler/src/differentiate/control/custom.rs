@@ -3,7 +3,8 @@
 //! **`custom_gradient`**: the values that its rule wants are computed beside it, by its first region; the node itself stays, so that a
 //! derivative of the derivative follows the rule again. The optimiser merges the two. The way back is the second region. That is linear
 //! in the cotangents, so forward mode follows from it: the tangents of the results are what the *transposed* rule makes of those of the
-//! operands. A rule that is not linear, say one that clips, is taken at cotangents of 0.
+//! operands. A rule that is not linear, say one that clips, is taken at cotangents of 0. Its cotangents of complex values are those that users
+//! see, the conjugates of those that other rules have.
 //!
 //! **`checkpoint`**: the way back takes the operands and cotangents, runs the region again and then back, all in one region that stays
 //! apart from the first run. Example, with the cotangent `y^`:
@@ -25,6 +26,7 @@ use tensorwright_ir::op::{RegionRule, Results};
 use tensorwright_ir::{BuildError, Builder, Graph, Node, Type, Value};
 
 use super::{Site, or_zeros};
+use crate::differentiate::conjugates;
 use crate::differentiate::reverse::append_vjp;
 use crate::differentiate::{DifferentiateError, control::list::or_zeros_like};
 use crate::passes::has_effect;
@@ -50,7 +52,7 @@ pub(super) fn record(
         return Err(DifferentiateError::Captured { location: site.node.location.clone() });
     }
     let (results, inputs) = run(b, site.node, rule, site.operands)?;
-    let float = |b: &Builder, v: Value| b.ty(v).is_float();
+    let float = |b: &Builder, v: Value| b.ty(v).is_differentiable();
     let arguments = (0..rule.arguments).filter(|&i| float(b, site.operands[i])).collect();
     let of_results = (0..rule.results).filter(|&i| float(b, results[i]));
     let residuals = CustomResiduals {
@@ -90,9 +92,12 @@ impl CustomResiduals {
         for (result, ty) in &self.results {
             inputs.push(or_zeros(b, cotangents[*result], ty)?);
         }
+        let of_results = inputs.split_off(self.inputs.len()).into_iter().map(Some).collect::<Vec<_>>();
+        inputs.extend(conjugates(b, &of_results)?.into_iter().flatten());
         let found = b.inline(&self.backward, &inputs)?;
+        let found = conjugates(b, &found.into_iter().map(Some).collect::<Vec<_>>())?;
         let mut cotangents = vec![None; self.operands];
-        self.arguments.iter().zip(found).for_each(|(&argument, value)| cotangents[argument] = Some(value));
+        self.arguments.iter().zip(found).for_each(|(&argument, value)| cotangents[argument] = value);
         Ok(cotangents)
     }
 }
@@ -110,19 +115,21 @@ pub(super) fn jvp(
     }
     let (results, mut inputs) = run(b, node, rule, operands)?;
     let first = inputs.len();
-    let floats: Vec<usize> = (0..rule.results).filter(|&i| b.ty(results[i]).is_float()).collect();
+    let floats: Vec<usize> = (0..rule.results).filter(|&i| b.ty(results[i]).is_differentiable()).collect();
     for &result in &floats {
         let ty = b.ty(results[result]).clone();
         inputs.push(or_zeros(b, None, &ty)?);
     }
     let mut moved = Vec::new();
     for (&operand, &tangent) in operands[..rule.arguments].iter().zip(tangents) {
-        if b.ty(operand).is_float() {
+        if b.ty(operand).is_differentiable() {
             moved.push(Some(or_zeros_like(b, tangent, operand)?));
         }
     }
     let wanted: Vec<bool> = (0..inputs.len()).map(|i| i >= first).collect();
+    let moved = conjugates(b, &moved)?;
     let found = append_vjp(b, &node.regions[1], &inputs, &moved, &wanted)?.derivatives;
+    let found = conjugates(b, &found)?;
     let mut of_results = vec![None; results.len()];
     floats.iter().zip(&found[first..]).for_each(|(&result, &tangent)| of_results[result] = tangent);
     Ok((results, of_results))

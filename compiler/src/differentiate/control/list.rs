@@ -21,7 +21,7 @@ pub(super) fn jvp(
     let results = b.push(node.op.clone(), operands)?;
     let mut moved = operands.to_vec();
     for (operand, &tangent) in moved.iter_mut().zip(tangents) {
-        if b.ty(*operand).is_float() {
+        if b.ty(*operand).is_differentiable() {
             *operand = or_zeros_like(b, tangent, *operand)?;
         }
     }

@@ -92,10 +92,10 @@ mod tests {
     fn skipped_conversions_change_nothing() {
         let mut random = Random::new(7);
         let mut skipped = 0;
-        for from in DType::ALL {
+        for from in DType::REAL {
             let mut samples: Vec<Scalar> = (0..300).map(|_| random_scalar(&mut random, from)).collect();
             samples.extend(SPECIAL_FLOATS.map(|x| Scalar::from_f64(from, x)));
-            for (through, to) in DType::ALL.into_iter().flat_map(|t| DType::ALL.map(|to| (t, to))) {
+            for (through, to) in DType::REAL.into_iter().flat_map(|t| DType::REAL.map(|to| (t, to))) {
                 if !may_skip(from, through, to) {
                     continue;
                 }

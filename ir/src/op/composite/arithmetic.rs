@@ -36,6 +36,7 @@ attributes! {
 
 impl ElementWise for Reciprocal {
     const NAME: &'static str = "reciprocal";
+    const CLASS: DTypeClass = DTypeClass::Inexact;
     const PRECISION: Precision = Precision::Own;
     const VALUES: Values = Values::Range(0.25, 8.0);
 
@@ -384,7 +385,7 @@ impl CompositeDef for Isclose {
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         let dtype = same_types(b, operands, DTypeClass::Number)?.dtype;
-        let wide = if dtype.is_float() { wide_dtype(dtype) } else { DType::F64 };
+        let wide = if dtype.is_differentiable() { wide_dtype(dtype) } else { DType::F64 };
         let (lhs, rhs) = (b.convert(operands[0], wide)?, b.convert(operands[1], wide)?);
         let difference = b.sub(lhs, rhs)?;
         let difference = b.abs(difference)?;

@@ -148,7 +148,7 @@ impl CompositeDef for Unique {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Unique> {
-        let ty = draw.like(hint, DTypeClass::Any, 0);
+        let ty = draw.like(hint, DTypeClass::Ordered, 0);
         let fill = Scalar::one(ty.dtype);
         Sample::exact(Unique { size: draw.extent(), fill }, [Operand::any(ty)])
     }

@@ -218,7 +218,7 @@ fn batched(b: &mut Builder, lhs: Value, rhs: Value, tail: usize) -> Result<Value
 }
 
 fn sample_product<T>(op: T, lhs: TensorType, rhs: TensorType) -> Sample<T> {
-    if lhs.dtype.is_float() {
+    if lhs.dtype.is_differentiable() {
         Sample::epsilons(op, 64, [Operand::moderate(lhs), Operand::moderate(rhs)])
     } else {
         Sample::exact(op, [Operand::any(lhs), Operand::any(rhs)])

@@ -159,7 +159,7 @@ impl CompositeDef for Range {
     const ARITY: Arity = Arity::Exact(2);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        let dtype = scalar_pair(b, operands, DTypeClass::Number)?;
+        let dtype = scalar_pair(b, operands, DTypeClass::Real)?;
         let shape = Shape::from([self.count]);
         let [start, step] = [b.widen(operands[0])?, b.widen(operands[1])?];
         let [start, step] = [b.broadcast_to(start, &shape)?, b.broadcast_to(step, &shape)?];
@@ -170,7 +170,7 @@ impl CompositeDef for Range {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Range> {
-        let ty = TensorType::scalar(draw.dtype(hint.dtype, DTypeClass::Number));
+        let ty = TensorType::scalar(draw.dtype(hint.dtype, DTypeClass::Real));
         let op = Range { count: draw.extent() };
         Sample::epsilons(op, 8, [Operand::moderate(ty.clone()), Operand::moderate(ty)])
     }

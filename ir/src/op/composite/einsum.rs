@@ -62,7 +62,7 @@ impl CompositeDef for Einsum {
             .collect();
         let other = ty.with_shape(sizes);
         let op = Einsum { equation: format!("{labels},{shared}->{result}") };
-        if ty.dtype.is_float() {
+        if ty.dtype.is_differentiable() {
             Sample::epsilons(op, 64, [Operand::moderate(ty), Operand::moderate(other)])
         } else {
             Sample::exact(op, [Operand::any(ty), Operand::any(other)])

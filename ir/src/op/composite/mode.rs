@@ -8,7 +8,7 @@ use crate::op::{Arity, CompositeDef, Results, Sample, TypeError, rule};
 use crate::{Builder, DType, DTypeClass, Dim, Scalar, TensorType, attributes};
 
 attributes! {
-    /// The most frequent element along `axis`, the least of those: `T[a.., n, b..] -> T[a.., b..]`, any dtype, `n` at least 1. NaNs are equal, and above all numbers.
+    /// The most frequent element along `axis`, the least of those: `T[a.., n, b..] -> T[a.., b..]`, any dtype but complex, `n` at least 1. NaNs are equal, and above all numbers.
     ///
     /// By sorting: the first of the longest runs of equal elements.
     pub struct Mode {
@@ -23,6 +23,7 @@ impl CompositeDef for Mode {
 
     fn expand(&self, b: &mut Builder, operands: &[crate::Value]) -> Result<Results, TypeError> {
         let TensorType { shape, .. } = b.type_of(operands[0]);
+        rule::require_class(&[b.tensor(operands[0])], 0, DTypeClass::Ordered)?;
         rule::check_axis(self.axis, shape.rank())?;
         rule::check_index_dtype("axis", DType::I32, shape[self.axis])?;
         let count = shape.size(self.axis);
@@ -46,7 +47,7 @@ impl CompositeDef for Mode {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Mode> {
-        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let ty = draw.like(hint, DTypeClass::Ordered, 1);
         let axis = draw.axis(ty.rank());
         let ty = ty.with_shape(ty.shape.with_dim(axis, Dim::known(ty.shape.size(axis).max(1))));
         Sample::exact(Mode { axis }, [Operand::any(ty)])

@@ -65,7 +65,7 @@ impl CompositeDef for Uniform {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Uniform> {
-        let dtype = draw.dtype(hint.dtype, DTypeClass::Number);
+        let dtype = draw.dtype(hint.dtype, DTypeClass::Real);
         let (low, high) = draw.choose(&[(0i64, 1i64), (3, 100), (1, 2)]);
         let op = Uniform { dtype, shape: draw.shape(3), low: low.into(), high: high.into() };
         Sample::epsilons(op, 4, [key_operand()])

@@ -78,7 +78,13 @@ impl CompositeDef for Mean {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        statistic(b, x[0], &self.axes, self.dims, |b, x| b.mean_over(x, &self.axes))
+        let ty = b.type_of(x[0]);
+        rule::require_class(&[&ty], 0, DTypeClass::Inexact)?;
+        rule::check_axes(&self.axes, ty.rank())?;
+        let wide = b.widen(x[0])?;
+        let mean = b.mean_over(wide, &self.axes)?;
+        let mean = b.convert(mean, ty.dtype)?;
+        Ok(smallvec![b.shape_fold(mean, &self.axes, self.dims, &ty.shape)?])
     }
 
     fn own_rules(&self) -> Option<&dyn OwnRules> {

@@ -43,7 +43,7 @@ impl CompositeDef for Searchsorted {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Searchsorted> {
-        let ty = draw.like(hint, DTypeClass::Any, 0);
+        let ty = draw.like(hint, DTypeClass::Ordered, 0);
         let sorted = TensorType::new(ty.dtype, [draw.extent()]);
         let side = draw.choose(SearchSide::ALL);
         Sample::exact(Searchsorted { side }, [Operand::any(sorted), Operand::any(ty)])
@@ -201,7 +201,7 @@ impl CompositeDef for Histogram {
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
         let ty = b.type_of(x[0]);
-        rule::require_class(&[&ty], 0, DTypeClass::Number)?;
+        rule::require_class(&[&ty], 0, DTypeClass::Real)?;
         let dtype = if ty.dtype.is_float() { super::build::wide_dtype(ty.dtype) } else { DType::F64 };
         let [low, high] = [self.low, self.high].map(Scalar::to_f64);
         if !(low < high && low.is_finite() && high.is_finite()) {
@@ -227,7 +227,7 @@ impl CompositeDef for Histogram {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Histogram> {
-        let ty = draw.like(hint, DTypeClass::Number, 0);
+        let ty = draw.like(hint, DTypeClass::Real, 0);
         let (low, high) = draw.choose(&[(0.0, 1.0), (-2.0, 2.0), (0.0, 100.0)]);
         Sample::exact(
             Histogram { bins: draw.extent(), low: Scalar::F64(low), high: Scalar::F64(high) },

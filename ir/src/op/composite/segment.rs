@@ -33,7 +33,7 @@ macro_rules! segment_folds {
             }
 
             fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<$name> {
-                let (segments, operands) = sampled(draw, hint, DTypeClass::Number);
+                let (segments, operands) = sampled(draw, hint, ScatterKind::$kind.class());
                 Sample::epsilons($name { segments }, 16, operands)
             }
         }

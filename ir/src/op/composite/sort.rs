@@ -38,7 +38,7 @@ impl CompositeDef for Argsort {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Argsort> {
-        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let ty = draw.like(hint, DTypeClass::Ordered, 1);
         let axis = draw.axis(ty.rank());
         let dtype = draw.choose(&[DType::I32, DType::I64, DType::U32, DType::U64]);
         Sample::exact(Argsort { axis, descending: draw.flip(), dtype }, [Operand::any(ty)])

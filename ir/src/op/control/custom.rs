@@ -31,7 +31,7 @@ attributes! {
 
 /// The floats among the types.
 fn floats(types: &[Expected], what: &str) -> Vec<Expected> {
-    let float = types.iter().enumerate().filter(|(_, (ty, _))| ty.is_float());
+    let float = types.iter().enumerate().filter(|(_, (ty, _))| ty.is_differentiable());
     float.map(|(i, (ty, _))| (ty.clone(), format!("{what} {i}"))).collect()
 }
 
@@ -93,8 +93,9 @@ impl RegionDef for CustomGradient {
         let saved = sample::some_of(draw, &inputs);
         let results = draw.below(given.len() + 1);
         let forward = sample::region(draw, "forward", &inputs, &[&given[..], &saved].concat());
-        let types =
-            |types: &[Type]| -> Vec<Type> { types.iter().filter(|ty| ty.is_float()).cloned().collect() };
+        let types = |types: &[Type]| -> Vec<Type> {
+            types.iter().filter(|ty| ty.is_differentiable()).cloned().collect()
+        };
         let taken = [&inputs[arguments..], &saved, &types(&given[..results])].concat();
         let backward = sample::region(draw, "backward", &taken, &types(&inputs[..arguments]));
         let op = CustomGradient { arguments, results, saved: saved.len() };

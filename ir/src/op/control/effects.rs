@@ -31,7 +31,8 @@ attributes! {
 }
 
 attributes! {
-    /// Stops with an error if an element is NaN or infinite: `token, F[..] -> token`.
+    /// Stops with an error if an element is NaN or infinite: `token, F[..] -> token`. Of complex numbers
+    /// all real parts are looked at first.
     pub struct CheckFinite {
         /// What the error says first.
         pub message: String,
@@ -39,6 +40,11 @@ attributes! {
 }
 
 impl Print {
+    /// The op whose operands that are `complex` come as pairs along a last axis.
+    pub fn of_pairs(&self, complex: &[bool]) -> Print {
+        Print { format: format::with_pairs(&self.format, complex) }
+    }
+
     /// The text with these values in it. Values that are too few are left out.
     pub fn render(&self, values: &[&Literal]) -> String {
         format::render(&self.format, values)
@@ -46,6 +52,11 @@ impl Print {
 }
 
 impl Assert {
+    /// As [`Print::of_pairs`].
+    pub fn of_pairs(&self, complex: &[bool]) -> Assert {
+        Assert { message: format::with_pairs(&self.message, complex) }
+    }
+
     /// The message with these values in it. Values that are too few are left out.
     pub fn render(&self, values: &[&Literal]) -> String {
         format::render(&self.message, values)
@@ -151,7 +162,7 @@ impl ControlDef for CheckFinite {
     const LOWERING: Lowering = Lowering::Effect;
 
     fn infer(&self, operands: &[&Type], _regions: &[Graph]) -> Result<Types, TypeError> {
-        rule::tensor_of(operands, 1, DTypeClass::Float)?;
+        rule::tensor_of(operands, 1, DTypeClass::Inexact)?;
         token_to_token(operands)
     }
 
@@ -162,7 +173,9 @@ impl ControlDef for CheckFinite {
         _regions: &[Graph],
         _results: &[Type],
     ) -> Result<Vec<Datum>, EvalError> {
-        match operands[1].tensor().iter().enumerate().find(|(_, element)| !element.to_f64().is_finite()) {
+        let x = operands[1].tensor();
+        let parts = |part: usize| x.iter().map(move |element| element.parts()[part]).enumerate();
+        match parts(0).chain(parts(1)).find(|(_, element)| !element.to_f64().is_finite()) {
             None => Ok(vec![Datum::Token]),
             Some((index, element)) => {
                 let (message, element) = (self.message.clone(), Literal::scalar(element).to_string());
@@ -181,7 +194,8 @@ impl ControlDef for CheckFinite {
 /// Checks that a text has a place for each operand from this one on, which are tensors.
 fn shows(attribute: &'static str, text: &str, operands: &[&Type], first: usize) -> Result<(), TypeError> {
     let pieces = format::pieces(text).map_err(|reason| TypeError::attribute(attribute, reason))?;
-    let places = pieces.iter().filter(|p| **p == format::Piece::Operand).count();
+    let places =
+        pieces.iter().filter(|p| matches!(p, format::Piece::Operand | format::Piece::Complex)).count();
     let values = operands.len() - first;
     if places != values {
         let reason = format!("{places} places for {values} values");

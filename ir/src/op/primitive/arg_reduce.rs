@@ -51,6 +51,7 @@ impl OpDef for ArgReduce {
     const LOWERING: Lowering = Lowering::Reduce;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
+        rule::require_class(operands, 0, DTypeClass::Ordered)?;
         let shape = &operands[0].shape;
         rule::check_axis(self.axis, shape.rank())?;
         rule::check_index_dtype("dtype", self.dtype, shape[self.axis])?;
@@ -90,7 +91,7 @@ impl OpDef for ArgReduce {
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ArgReduce> {
-        let mut ty = draw.like(hint, DTypeClass::Any, 1);
+        let mut ty = draw.like(hint, DTypeClass::Ordered, 1);
         let axis = draw.axis(ty.rank());
         if ty.shape.size(axis) == 0 {
             ty.shape = ty.shape.with_dim(axis, 1.into());

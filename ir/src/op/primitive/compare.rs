@@ -9,7 +9,8 @@ use crate::op::{
 };
 use crate::{DType, DTypeClass, Literal, Scalar, TensorType};
 
-/// The columns of the table. Comparisons take all dtypes, are cheap and exact, and have no derivative.
+/// The columns of the table. Comparisons take all dtypes that have an order, and those for equality complex numbers too; they are cheap and
+/// exact, and have no derivative.
 struct Row {
     holds: Holds,
     /// The comparison that says the same of the operands in opposite order.
@@ -139,9 +140,17 @@ impl CompareFn {
     /// The comparison of two elements of the same dtype.
     pub fn eval(self, lhs: Scalar, rhs: Scalar) -> bool {
         match self.row().holds {
+            Holds::Of(holds) if lhs.dtype().is_complex() => {
+                holds((lhs.to_c128() == rhs.to_c128()).then_some(Ordering::Equal))
+            }
             Holds::Of(holds) => holds(partial_order(lhs, rhs)),
             Holds::OfTotal(holds) => holds(total_order(lhs, rhs)),
         }
+    }
+
+    /// Dtypes that it takes.
+    pub fn class(self) -> DTypeClass {
+        if matches!(self, CompareFn::Eq | CompareFn::Ne) { DTypeClass::Any } else { DTypeClass::Ordered }
     }
 
     /// The comparison that says the same of the operands in opposite order, if there is one.
@@ -180,6 +189,7 @@ impl OpDef for CompareFn {
     }
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
+        rule::require_class(operands, 0, self.class())?;
         rule::same_dtype(operands, 0, 1)?;
         rule::one(DType::Bool, rule::same_shape(operands, 0, 1)?.clone())
     }
@@ -200,7 +210,7 @@ impl OpDef for CompareFn {
 
     fn sample(name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<CompareFn> {
         let function = *CompareFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
-        let ty = draw.like(hint, DTypeClass::Any, 0);
+        let ty = draw.like(hint, function.class(), 0);
         Sample::exact(function, [Operand::any(ty.clone()), Operand::any(ty)])
     }
 }

@@ -12,7 +12,7 @@ use crate::{DType, DTypeClass, Literal, TensorType, Value, attributes};
 
 attributes! {
     /// Each element converted to `dtype`: floats to integers saturate and truncate, NaN becomes 0; integers wrap; to bool
-    /// is `x != 0`.
+    /// is `x != 0`. Complex numbers lose their imaginary parts in a real dtype.
     pub struct Cast {
         /// Dtype of the result.
         pub dtype: DType,
@@ -33,7 +33,7 @@ impl OpDef for Cast {
     }
 
     fn derivative(&self) -> Derivative<'_> {
-        if self.dtype.is_float() { Derivative::linear(self) } else { Derivative::Zero }
+        if self.dtype.is_differentiable() { Derivative::linear(self) } else { Derivative::Zero }
     }
 
     fn batching(&self, _examples: usize) -> Batching<'_> {
@@ -42,17 +42,17 @@ impl OpDef for Cast {
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Cast> {
         let ty = draw.like(hint, DTypeClass::Any, 0);
-        Sample::exact(Cast { dtype: draw.choose(&DType::ALL) }, [Operand::any(ty)])
+        Sample::exact(Cast { dtype: draw.choose(&DType::REAL) }, [Operand::any(ty)])
     }
 }
 
 attributes! {
-    /// Reinterprets bits as elements of another number dtype.
+    /// Reinterprets bits as elements of another integer or float dtype.
     ///
     /// Between dtypes of one size `T[s] -> U[s]`. To a dtype `n` times smaller, `T[s..] -> U[s.., n]`, the lowest bits first; to one
     /// `n` times larger, `T[s.., n] -> U[s..]`. Which bits a NaN has that another op computed is not specified.
     pub struct Bitcast {
-        /// Dtype of the result, any number.
+        /// Dtype of the result, an integer or float.
         pub dtype: DType,
     }
 }
@@ -64,9 +64,10 @@ impl OpDef for Bitcast {
     const LOWERING: Lowering = Lowering::Library;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        let from = rule::require_class(operands, 0, DTypeClass::Number)?;
-        if !self.dtype.is_number() {
-            return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
+        let from = rule::require_class(operands, 0, DTypeClass::Real)?;
+        if !DTypeClass::Real.contains(self.dtype) {
+            let reason = format!("must be {}, found {}", DTypeClass::Real.describe(), self.dtype);
+            return Err(TypeError::attribute("dtype", reason));
         }
         let mut sizes = operands[0].shape.sizes();
         if self.dtype.size() < from.size() {
@@ -98,8 +99,8 @@ impl OpDef for Bitcast {
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Bitcast> {
-        let mut ty = draw.like(hint, DTypeClass::Number, 0);
-        let members: Vec<DType> = DTypeClass::Number.members().collect();
+        let mut ty = draw.like(hint, DTypeClass::Real, 0);
+        let members: Vec<DType> = DTypeClass::Real.members().collect();
         let dtype = draw.choose(&members);
         let parts = dtype.size() / ty.dtype.size();
         if parts > 1 {
@@ -109,7 +110,7 @@ impl OpDef for Bitcast {
     }
 }
 
-/// Between floats; rounding is ignored. Anything else is not differentiable.
+/// Between floats and complex numbers; rounding is ignored. Anything else is not differentiable.
 impl LinearOp for Cast {
     fn transpose(&self, primal: &mut Primal<'_>, cotangent: Value) -> Result<Derivatives, BuildError> {
         let dtype = primal.operand_type(0).dtype;

@@ -45,7 +45,7 @@ impl OpDef for Constant {
 attributes! {
     /// The integers 0, 1, 2.. along one axis; integer dtypes wrap, floats round.
     pub struct Iota {
-        /// Dtype of the result, any number.
+        /// Dtype of the result, an integer or float.
         pub dtype: DType,
         /// Shape of the result.
         pub shape: Shape,
@@ -60,8 +60,9 @@ impl OpDef for Iota {
     const LOWERING: Lowering = Lowering::Map;
 
     fn infer(&self, _operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        if !self.dtype.is_number() {
-            return Err(TypeError::attribute("dtype", "must be a number dtype, found bool"));
+        if !DTypeClass::Real.contains(self.dtype) {
+            let reason = format!("must be {}, found {}", DTypeClass::Real.describe(), self.dtype);
+            return Err(TypeError::attribute("dtype", reason));
         }
         rule::check_axis(self.axis, self.shape.rank())?;
         rule::one(self.dtype, self.shape.clone())
@@ -81,7 +82,7 @@ impl OpDef for Iota {
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Iota> {
-        let TensorType { dtype, shape } = draw.like(hint, DTypeClass::Number, 1);
+        let TensorType { dtype, shape } = draw.like(hint, DTypeClass::Real, 1);
         let axis = draw.axis(shape.rank());
         Sample::exact(Iota { dtype, shape, axis }, [])
     }

@@ -67,11 +67,12 @@ impl DotGeneral {
     }
 }
 
-/// Whether every value of `from` is one of `to`, and both are floats or both integers.
+/// Whether every value of `from` is one of `to`, and both are floats, both complex or both integers.
 pub(super) fn widens(from: DType, to: DType) -> bool {
     let sign_kept = from.is_unsigned_int() || to.is_signed_int();
     let larger = to.size() > from.size();
-    from == to || larger && (from.is_float() && to.is_float() || from.is_int() && to.is_int() && sign_kept)
+    let (floats, complex) = (from.is_float() && to.is_float(), from.is_complex() && to.is_complex());
+    from == to || larger && (floats || complex || from.is_int() && to.is_int() && sign_kept)
 }
 
 /// Products of the operands are numbers that can be added up in a dtype.
@@ -118,7 +119,7 @@ impl OpDef for DotGeneral {
         let (lhs_free, rhs_free) = (self.lhs_free(lhs.ty().rank()), self.rhs_free(rhs.ty().rank()));
         let contracted: Shape = self.lhs_contract.iter().map(|&axis| lhs.ty().shape[axis]).collect();
         // Wide accumulation makes the reference more exact than any order of summation in the dtype itself.
-        let wide = if self.dtype.is_float() { DType::F64 } else { self.dtype };
+        let wide = self.dtype.widest();
         let sum = |flat| {
             let index = rule::unravel(flat, &results[0].shape);
             let (batch, free) = index.split_at(self.lhs_batch.len());
@@ -148,10 +149,10 @@ impl OpDef for DotGeneral {
         let ty = draw.like(hint, DTypeClass::Number, 0);
         let (op, rhs) = sample_axes(draw, &ty);
         let wider: Vec<DType> =
-            DType::ALL.into_iter().filter(|&d| d != ty.dtype && widens(ty.dtype, d)).collect();
+            DType::REAL.into_iter().filter(|&d| d != ty.dtype && widens(ty.dtype, d)).collect();
         let dtype = if !wider.is_empty() && draw.below(3) == 1 { draw.choose(&wider) } else { ty.dtype };
         let (op, rhs) = (DotGeneral { dtype, ..op }, ty.with_shape(rhs));
-        if dtype.is_float() {
+        if dtype.is_differentiable() {
             Sample::epsilons(op, 64, [Operand::moderate(ty), Operand::moderate(rhs)])
         } else {
             Sample::exact(op, [Operand::any(ty), Operand::any(rhs)])

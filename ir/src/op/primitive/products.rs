@@ -175,6 +175,29 @@ pub(super) fn of_others(b: &mut Builder, x: Value, axis: usize) -> Result<Scaled
     before.times(b, after)?.scaled(b, special)
 }
 
+/// As [`of_others`], of complex numbers, whose products may overflow or underflow on the way.
+pub(super) fn of_other_complex(b: &mut Builder, x: Value, axis: usize) -> Result<[Value; 1], BuildError> {
+    let [before, after] =
+        [false, true].map(|reverse| Line { axis, reverse }.fold(b, x, ReduceKind::Prod, Own::Without));
+    Ok([b.mul(before?, after?)?])
+}
+
+/// The tangent of running products of complex numbers: `p'[i] = x[i] p'[i - 1] + p[i - 1] x'[i]`.
+fn complex_tangent(b: &mut Builder, line: Line, x: Value, tangent: Value) -> Result<Value, BuildError> {
+    let before = line.fold(b, x, ReduceKind::Prod, Own::Without)?;
+    let terms = b.mul(before, tangent)?;
+    recurrence(b, line, x, terms)
+}
+
+/// The cotangents of the factors of running products of complex numbers: `s[j] = c[j] + x[j + 1] s[j + 1]`, times the product before `j`.
+fn complex_cotangent(b: &mut Builder, line: Line, x: Value, cotangent: Value) -> Result<Value, BuildError> {
+    let back = line.reversed();
+    let next = back.shift(b, x, 1)?;
+    let sums = recurrence(b, back, next, cotangent)?;
+    let before = line.fold(b, x, ReduceKind::Prod, Own::Without)?;
+    b.mul(before, sums)
+}
+
 /// Terms of a running sum with a common exponent for each place: the greatest so far in the last segment in which a term is not 0.
 struct Aligned {
     terms: Value,
@@ -224,6 +247,9 @@ pub(super) fn running_cotangent(
     cotangent: Value,
 ) -> Result<Value, BuildError> {
     let dtype = b.tensor(x).dtype;
+    if dtype.is_complex() {
+        return complex_cotangent(b, line, x, cotangent);
+    }
     let (x, cotangent) = (b.widen(x)?, b.widen(cotangent)?);
     let factors = Factors::of(b, x)?;
     let products = running(b, line, factors.ordinary, Own::With)?;
@@ -251,6 +277,9 @@ pub(super) fn running_tangent(
     tangent: Value,
 ) -> Result<Value, BuildError> {
     let dtype = b.tensor(x).dtype;
+    if dtype.is_complex() {
+        return complex_tangent(b, line, x, tangent);
+    }
     let (x, tangent) = (b.widen(x)?, b.widen(tangent)?);
     let factors = Factors::of(b, x)?;
     let before = line.fold(b, factors.special, ReduceKind::Prod, Own::Without)?;

@@ -39,7 +39,8 @@ impl ReduceKind {
     /// Dtypes that it takes.
     pub const fn class(self) -> DTypeClass {
         match self {
-            ReduceKind::Sum | ReduceKind::Prod | ReduceKind::Max | ReduceKind::Min => DTypeClass::Number,
+            ReduceKind::Sum | ReduceKind::Prod => DTypeClass::Number,
+            ReduceKind::Max | ReduceKind::Min => DTypeClass::Real,
             ReduceKind::Any | ReduceKind::All => DTypeClass::Bool,
         }
     }
@@ -66,9 +67,9 @@ impl ReduceKind {
         }
     }
 
-    /// Whether the order of elements can change the result: only for floats.
+    /// Whether the order of elements can change the result: only for floats and complex numbers.
     pub const fn depends_on_order(self, dtype: DType) -> bool {
-        dtype.is_float() && matches!(self, ReduceKind::Sum | ReduceKind::Prod)
+        dtype.is_differentiable() && matches!(self, ReduceKind::Sum | ReduceKind::Prod)
     }
 }
 
@@ -97,7 +98,7 @@ impl OpDef for Reduce {
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let dtype = operands[0].ty().dtype;
         // Wide accumulation makes the reference more exact than any order of summation in the dtype itself.
-        let wide = if dtype.is_float() { DType::F64 } else { dtype };
+        let wide = dtype.widest();
         let mut folds = vec![self.kind.identity(dtype).cast(wide); results[0].elements()];
         for (flat, x) in operands[0].iter().enumerate() {
             let fold = &mut folds[kept_index(flat, &operands[0].ty().shape, &self.axes, &results[0].shape)];
@@ -169,6 +170,10 @@ impl Reduce {
         match self.kind {
             ReduceKind::Prod => {
                 let dtype = b.tensor(x).dtype;
+                if dtype.is_complex() {
+                    let others = along_one_axis(b, x, &self.axes, products::of_other_complex)?;
+                    return b.mul(t, others[0]);
+                }
                 let (x, t) = (b.widen(x)?, b.widen(t)?);
                 let others = product_of_others(b, x, &self.axes)?;
                 let weighted = Scaled::of(b, t)?.times(b, others)?.value(b)?;
@@ -181,8 +186,23 @@ impl Reduce {
 
 /// For each element the product of all others along `axes`.
 fn product_of_others(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Scaled, BuildError> {
+    let others = along_one_axis(b, x, axes, |b, x, axis| {
+        let Scaled { significand, exponent } = products::of_others(b, x, axis)?;
+        Ok([significand, exponent])
+    })?;
+    let [significand, exponent] = others;
+    Ok(Scaled { significand, exponent })
+}
+
+/// What is computed of `x` along the only one of `axes`, or along an axis that all of them were made of.
+fn along_one_axis<const N: usize>(
+    b: &mut Builder,
+    x: Value,
+    axes: &[usize],
+    compute: impl FnOnce(&mut Builder, Value, usize) -> Result<[Value; N], BuildError>,
+) -> Result<[Value; N], BuildError> {
     if let &[axis] = axes {
-        return products::of_others(b, x, axis);
+        return compute(b, x, axis);
     }
     let shape = b.shape(x);
     let order: Axes =
@@ -192,12 +212,12 @@ fn product_of_others(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Scaled
     let line = folded.dims()[kept..].iter().map(|d| d.size()).product::<usize>();
     let flat: Shape = folded.dims()[..kept].iter().copied().chain([line.into()]).collect();
     let flat = b.reshape(moved, flat)?;
-    let Scaled { significand, exponent } = products::of_others(b, flat, kept)?;
-    let mut back = |x: Value| {
-        let x = b.reshape(x, folded.clone())?;
-        b.transpose(x, inverse(&order))
-    };
-    Ok(Scaled { significand: back(significand)?, exponent: back(exponent)? })
+    let mut found = compute(b, flat, kept)?;
+    for value in &mut found {
+        let back = b.reshape(*value, folded.clone())?;
+        *value = b.transpose(back, inverse(&order))?;
+    }
+    Ok(found)
 }
 
 /// `t` shared equally by the elements that are the extremum, 0 for the others.

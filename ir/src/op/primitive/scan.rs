@@ -44,7 +44,7 @@ impl OpDef for Cumulative {
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let TensorType { dtype, shape } = &results[0];
         // Wide accumulation makes the reference more exact than any order of summation in the dtype itself.
-        let wide = if dtype.is_float() { DType::F64 } else { *dtype };
+        let wide = dtype.widest();
         let fold = |a, b: Scalar| self.kind.function().eval(a, b.cast(wide));
         let mut elements = vec![Scalar::zero(*dtype); shape.elements()];
         for line in rule::lines(shape, self.axis) {

@@ -46,7 +46,10 @@ impl ScatterKind {
 
     /// Dtypes that it takes.
     pub fn class(self) -> DTypeClass {
-        self.function().map_or(DTypeClass::Any, BinaryFn::class)
+        match self {
+            ScatterKind::Mul => DTypeClass::Real,
+            _ => self.function().map_or(DTypeClass::Any, BinaryFn::class),
+        }
     }
 
     fn join(self, element: Scalar, update: Scalar) -> Scalar {

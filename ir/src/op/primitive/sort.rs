@@ -53,6 +53,9 @@ impl OpDef for Sort {
                 format!("must be from 1 to the number of operands ({}), found {}", operands.len(), self.keys);
             return Err(TypeError::attribute("keys", reason));
         }
+        for key in 0..self.keys {
+            rule::require_class(operands, key, DTypeClass::Ordered)?;
+        }
         for other in 1..operands.len() {
             rule::same_shape(operands, 0, other)?;
         }
@@ -82,11 +85,11 @@ impl OpDef for Sort {
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Sort> {
-        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let ty = draw.like(hint, DTypeClass::Ordered, 1);
         let axis = draw.axis(ty.rank());
         let mut operands = vec![Operand::any(ty.clone())];
         for _ in 0..draw.below(3) {
-            operands.push(Operand::any(ty.with_dtype(draw.choose(&DType::ALL))));
+            operands.push(Operand::any(ty.with_dtype(draw.choose(&DType::REAL))));
         }
         let keys = 1 + draw.below(operands.len());
         Sample::exact(Sort { axis, keys, descending: draw.flip() }, operands)
@@ -113,6 +116,7 @@ impl OpDef for TopK {
     const LOWERING: Lowering = Lowering::Library;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
+        rule::require_class(operands, 0, DTypeClass::Ordered)?;
         let TensorType { dtype, shape } = operands[0];
         rule::check_axis(self.axis, shape.rank())?;
         let extent = shape[self.axis];
@@ -153,7 +157,7 @@ impl OpDef for TopK {
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<TopK> {
-        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let ty = draw.like(hint, DTypeClass::Ordered, 1);
         let axis = draw.axis(ty.rank());
         let k = draw.below(ty.shape.size(axis) + 1);
         Sample::exact(TopK { k, axis }, [Operand::any(ty)])

@@ -22,7 +22,7 @@ impl OpDef for Clamp {
     const LOWERING: Lowering = Lowering::Map;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        same_type_of_three(operands, DTypeClass::Number)
+        same_type_of_three(operands, DTypeClass::Real)
     }
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
@@ -40,7 +40,7 @@ impl OpDef for Clamp {
     }
 
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Clamp> {
-        let ty = draw.like(hint, DTypeClass::Number, 0);
+        let ty = draw.like(hint, DTypeClass::Real, 0);
         Sample::exact(Clamp {}, std::iter::repeat_n(Operand::any(ty), 3))
     }
 }

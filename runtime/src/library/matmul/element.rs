@@ -76,6 +76,7 @@ impl From<DType> for Element {
             DType::BF16 => Self::Bf16,
             DType::F32 => Self::F32,
             DType::F64 => Self::F64,
+            DType::C64 | DType::C128 => unreachable!("the compiler takes complex numbers apart"),
         }
     }
 }

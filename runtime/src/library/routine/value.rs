@@ -143,6 +143,7 @@ macro_rules! with_value {
             DType::BF16 => arm!(half::bf16),
             DType::F32 => arm!(f32),
             DType::F64 => arm!(f64),
+            DType::C64 | DType::C128 => unreachable!("the compiler takes complex numbers apart"),
         }
     }};
 }

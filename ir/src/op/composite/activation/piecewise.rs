@@ -17,7 +17,7 @@ attributes! {
 
 impl ElementWise for Relu {
     const NAME: &'static str = "relu";
-    const CLASS: DTypeClass = DTypeClass::Number;
+    const CLASS: DTypeClass = DTypeClass::Real;
     const PRECISION: Precision = Precision::Own;
 
     fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {
@@ -47,7 +47,7 @@ attributes! {
 
 impl ElementWise for Relu6 {
     const NAME: &'static str = "relu6";
-    const CLASS: DTypeClass = DTypeClass::Number;
+    const CLASS: DTypeClass = DTypeClass::Real;
     const PRECISION: Precision = Precision::Own;
 
     fn compute(&self, b: &mut Builder, x: &[Value]) -> Result<Value, BuildError> {

@@ -149,7 +149,7 @@ impl CompositeDef for AdaptiveMaxPool {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
-        let (ty, shape) = shared_out(b, operands[0], &self.axes, &self.sizes, DTypeClass::Number)?;
+        let (ty, shape) = shared_out(b, operands[0], &self.axes, &self.sizes, DTypeClass::Real)?;
         if shape.elements() == 0 {
             return Ok(smallvec![nothing_of(b, operands, ty.dtype, &shape)?]);
         }
@@ -162,7 +162,7 @@ impl CompositeDef for AdaptiveMaxPool {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<AdaptiveMaxPool> {
-        let (ty, axes, sizes) = drawn(draw, hint, DTypeClass::Number);
+        let (ty, axes, sizes) = drawn(draw, hint, DTypeClass::Real);
         Sample::exact(AdaptiveMaxPool { axes, sizes }, [Operand::any(ty)])
     }
 }
@@ -221,7 +221,7 @@ impl CompositeDef for MedianFilter {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<MedianFilter> {
-        let ty = draw.like(hint, DTypeClass::Any, 1);
+        let ty = draw.like(hint, DTypeClass::Ordered, 1);
         let few: Vec<usize> = ty.shape.sizes().iter().map(|&n| n.min(5)).collect();
         let ty = ty.with_shape(few);
         let axes: Axes = draw.axes(ty.rank(), 1).into_iter().take(2).collect();
@@ -288,7 +288,7 @@ impl CompositeDef for WindowPlaces {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<WindowPlaces> {
-        let shape = draw.like(hint, DTypeClass::Any, 1).shape;
+        let shape = draw.like(hint, DTypeClass::Ordered, 1).shape;
         let window = |_| WindowAxis {
             taps: draw.choose(&[2, 1, 3]),
             stride: draw.choose(&[1, 2]),
@@ -337,7 +337,7 @@ impl CompositeDef for MaxUnpool {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<MaxUnpool> {
-        let ty = draw.like(hint, DTypeClass::Any, 0);
+        let ty = draw.like(hint, DTypeClass::Ordered, 0);
         let shape: Shape = [draw.extent(), draw.extent()].into_iter().collect();
         let places = TensorType { dtype: draw.choose(&[DType::I64, DType::I32]), shape: ty.shape.clone() };
         let bound = shape.elements();

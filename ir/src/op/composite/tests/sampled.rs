@@ -12,6 +12,10 @@ impl Numbers {
         let ty = operand.ty.tensor();
         let dtype = ty.dtype;
         Literal::from_fn(ty.clone(), |flat| match operand.values {
+            Values::Any | Values::Rows(_) if dtype.is_complex() => {
+                let [re, im] = [(); 2].map(|()| Scalar::from_bits(dtype.part(), self.0.bits()));
+                Scalar::complex(re, im)
+            }
             Values::Any | Values::Rows(_) => Scalar::from_bits(dtype, self.0.bits()),
             Values::Moderate => Scalar::from_f64(dtype, self.0.unit() * 8.0 - 4.0),
             Values::Range(low, high) => Scalar::from_f64(dtype, low + self.0.unit() * (high - low)),

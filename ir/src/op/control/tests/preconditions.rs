@@ -181,7 +181,7 @@ fn effects_take_a_token_first() {
     );
     node_rejected(
         "%r = check_finite(%t, %i) {message = \"\"}",
-        "operand 1 must have a float dtype, found i32",
+        "operand 1 must have a float or complex dtype, found i32",
     );
     node_rejected("%r = assert(%t) {message = \"\"}", "takes 2 or more operands, found 1");
     node_rejected("%r = assert(%t, %p, %x) {message = \"x\"}", "attribute `message`: 0 places for 1 values");

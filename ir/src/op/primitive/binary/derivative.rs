@@ -7,12 +7,17 @@ use crate::{Builder, DType, Value};
 
 /// `y x^(y - 1)`, and 0 where `y` is, where infinity times 0 would be NaN.
 pub(super) fn power_by_base(b: &mut Builder, x: Value, y: Value, power: Value) -> Result<Value, BuildError> {
+    let is_complex = b.tensor(x).dtype.is_complex();
     let constant = b.equals(y, 0.0)?;
     let less = b.add_number(y, -1.0)?;
     let less = b.number_where(constant, 1.0, less)?;
     let lesser = b.pow(x, less)?;
     let slope = b.mul(y, lesser)?;
-    if is_constant(b, y) { Ok(slope) } else { of_greater_power(b, [x, y, power], lesser, slope) }
+    if is_complex || is_constant(b, y) {
+        Ok(slope)
+    } else {
+        of_greater_power(b, [x, y, power], lesser, slope)
+    }
 }
 
 /// `slope`, or `y x^y / x` where `x^(y - 1)` overflows or underflows and `x^y` does not.
@@ -61,10 +66,11 @@ fn is_constant(b: &Builder, x: Value) -> bool {
     }
 }
 
-/// `x^y log x` where `x` is positive, else 0; 0 also where `x^y` is. The logarithm is of 1 where it does not count.
+/// `x^y log x` where `x` is positive, or a complex number but 0, else 0; 0 also where `x^y` is. The logarithm is of 1 where it does not count.
 pub(super) fn power_by_exponent(b: &mut Builder, x: Value, power: Value) -> Result<Value, BuildError> {
     let zero = b.full_like(0.0, x)?;
-    let (undefined, gone) = (b.le(x, zero)?, b.eq(power, zero)?);
+    let undefined = if b.tensor(x).dtype.is_complex() { b.eq(x, zero)? } else { b.le(x, zero)? };
+    let gone = b.eq(power, zero)?;
     let undefined = b.or(undefined, gone)?;
     let base = b.number_where(undefined, 1.0, x)?;
     let log = b.log(base)?;

@@ -1,8 +1,11 @@
 //! Element-wise functions of two operands of the same type.
 
+mod complex;
 mod derivative;
 mod number;
 mod table;
+
+use num_complex::Complex;
 
 use super::columns::{Accuracy, Cost};
 use crate::builder::BuildError;
@@ -29,9 +32,11 @@ struct Row {
 
 /// The value of one element, and with it the dtypes that the function takes.
 enum Evaluation {
+    /// Floats, integers and complex numbers.
+    Field { float: FloatFn, int: IntFn, complex: ComplexFn },
     /// Floats and integers.
-    Number { float: FloatFn, int: IntFn },
-    /// All dtypes.
+    Real { float: FloatFn, int: IntFn },
+    /// All dtypes but complex ones.
     Any { float: FloatFn, int: IntFn, bool: fn(bool, bool) -> bool },
     /// Floats.
     Float(FloatFn),
@@ -47,6 +52,9 @@ type FloatFn = fn(DType, f64, f64) -> f64;
 
 /// Of integers of a dtype as they are; results wrap afterwards.
 type IntFn = fn(DType, i128, i128) -> i128;
+
+/// Of complex numbers in double precision, rounded afterwards.
+type ComplexFn = fn(Complex<f64>, Complex<f64>) -> Complex<f64>;
 
 /// The partial derivatives by both operands.
 enum Slopes {
@@ -77,13 +85,21 @@ impl BinaryFn {
         let ints = |f: IntFn| Scalar::from_i128(dtype, f(dtype, lhs.to_i128(), rhs.to_i128()));
         match self.row().evaluation {
             Evaluation::Float(f) => floats(f),
-            Evaluation::Number { float, .. } | Evaluation::Any { float, .. } if dtype.is_float() => {
+            Evaluation::Field { complex, .. } if dtype.is_complex() => {
+                Scalar::from_c128(dtype, complex(lhs.to_c128(), rhs.to_c128()))
+            }
+            Evaluation::Field { float, .. }
+            | Evaluation::Real { float, .. }
+            | Evaluation::Any { float, .. }
+                if dtype.is_float() =>
+            {
                 floats(float)
             }
             Evaluation::Any { bool, .. } | Evaluation::Bits { bool, .. } if dtype == DType::Bool => {
                 Scalar::Bool(bool(lhs.is_truthy(), rhs.is_truthy()))
             }
-            Evaluation::Number { int, .. }
+            Evaluation::Field { int, .. }
+            | Evaluation::Real { int, .. }
             | Evaluation::Any { int, .. }
             | Evaluation::Bits { int, .. }
             | Evaluation::Int(int) => ints(int),
@@ -146,6 +162,10 @@ impl OpDef for BinaryFn {
         let function = *BinaryFn::ALL.iter().find(|f| f.name() == name).expect("a name of the family");
         let ty = draw.like(hint, function.class(), 0);
         let (low, high) = function.row().smooth;
+        if ty.dtype.is_complex() {
+            let operand = Operand::moderate(ty);
+            return Sample::epsilons(function, 64, [operand.clone(), operand]).smooth_within(low, high);
+        }
         Sample::ulps(function, function.ulps(), [Operand::any(ty.clone()), Operand::any(ty)])
             .smooth_within(low, high)
     }

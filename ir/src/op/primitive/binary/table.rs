@@ -1,9 +1,9 @@
 //! The table of functions of two operands: a row has all that is known about one, and a forgotten column does not compile.
 
-use super::Evaluation::{Any, Bits, Float, Int, Number};
+use super::Evaluation::{Any, Bits, Field, Float, Int, Real};
 use super::Slopes::{By, Zero};
 use super::derivative::{minus_quotient, over_square_distance, power_by_base, power_by_exponent, share};
-use super::{Commutes, Row, number};
+use super::{Commutes, Row, complex, number};
 use crate::op::derivative::Partial;
 use crate::op::primitive::columns::Accuracy::{Exact, Ulps};
 use crate::op::primitive::columns::Cost;
@@ -21,7 +21,7 @@ macro_rules! for_each_binary {
         $callback! {
             /// `lhs + rhs`; integers wrap.
             add => Add {
-                evaluation: Number { float: |_, x, y| x + y, int: |_, x, y| x + y },
+                evaluation: Field { float: |_, x, y| x + y, int: |_, x, y| x + y, complex: |x, y| x + y },
                 derivative: By([|_, _, _, _| Ok(Partial::One), |_, _, _, _| Ok(Partial::One)]),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -31,7 +31,7 @@ macro_rules! for_each_binary {
             /// `lhs - rhs`; integers wrap.
             #[doc(alias = "subtract")]
             sub => Sub {
-                evaluation: Number { float: |_, x, y| x - y, int: |_, x, y| x - y },
+                evaluation: Field { float: |_, x, y| x - y, int: |_, x, y| x - y, complex: |x, y| x - y },
                 derivative: By([|_, _, _, _| Ok(Partial::One), |_, _, _, _| Ok(Partial::MinusOne)]),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -41,7 +41,7 @@ macro_rules! for_each_binary {
             /// `lhs * rhs`; integers wrap.
             #[doc(alias = "multiply")]
             mul => Mul {
-                evaluation: Number { float: |_, x, y| x * y, int: |_, x, y| x.wrapping_mul(y) },
+                evaluation: Field { float: |_, x, y| x * y, int: |_, x, y| x.wrapping_mul(y), complex: |x, y| x * y },
                 derivative: By([|_, _, y, _| Ok(Partial::Times(y)), |_, x, _, _| Ok(Partial::Times(x))]),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -51,7 +51,7 @@ macro_rules! for_each_binary {
             /// `lhs / rhs`; integers truncate towards zero, and `x / 0` is 0.
             #[doc(alias("divide", "true_divide"))]
             div => Div {
-                evaluation: Number { float: |_, x, y| x / y, int: |_, x, y| number::div(x, y) },
+                evaluation: Field { float: |_, x, y| x / y, int: |_, x, y| number::div(x, y), complex: complex::div },
                 derivative: By([
                     |_, _, y, _| Ok(Partial::Over(y)),
                     |b, _, y, z| {
@@ -67,7 +67,7 @@ macro_rules! for_each_binary {
             /// `floor(lhs / rhs)` with the quotient rounded first, to f32 for narrower floats; for integers `x / 0` is 0.
             #[doc(alias("floor_divide", "div_euclid"))]
             floordiv => Floordiv {
-                evaluation: Number { float: number::float_floordiv, int: |_, x, y| number::floordiv(x, y) },
+                evaluation: Real { float: number::float_floordiv, int: |_, x, y| number::floordiv(x, y) },
                 derivative: Zero,
                 smooth: (0.5, 2.0),
                 cost: DIVISION,
@@ -77,7 +77,7 @@ macro_rules! for_each_binary {
             /// What is left by truncated division, with the sign of `lhs`; for integers `x rem 0` is `x`.
             #[doc(alias = "fmod")]
             rem => Rem {
-                evaluation: Number { float: |_, x, y| x % y, int: |_, x, y| number::rem(x, y) },
+                evaluation: Real { float: |_, x, y| x % y, int: |_, x, y| number::rem(x, y) },
                 derivative: By([
                     |_, _, _, _| Ok(Partial::One),
                     |b, x, y, z| minus_quotient(b, x, y, z).map(Partial::Times),
@@ -90,7 +90,7 @@ macro_rules! for_each_binary {
             /// What is left by floored division, with the sign of `rhs` (a zero has that of `lhs`); for integers `x mod 0` is `x`.
             #[doc(alias("mod", "remainder", "rem_euclid"))]
             floor_mod => FloorMod {
-                evaluation: Number { float: |_, x, y| number::float_mod(x, y), int: |_, x, y| number::floor_mod(x, y) },
+                evaluation: Real { float: |_, x, y| number::float_mod(x, y), int: |_, x, y| number::floor_mod(x, y) },
                 derivative: By([
                     |_, _, _, _| Ok(Partial::One),
                     |b, x, y, z| minus_quotient(b, x, y, z).map(Partial::Times),
@@ -103,7 +103,7 @@ macro_rules! for_each_binary {
             /// `lhs` to the power `rhs`; integers wrap, and negative powers of integers truncate towards zero.
             #[doc(alias = "power")]
             pow => Pow {
-                evaluation: Number { float: |_, x, y| number::pow(x, y), int: number::int_pow },
+                evaluation: Field { float: |_, x, y| number::pow(x, y), int: number::int_pow, complex: complex::pow },
                 derivative: By([
                     |b, x, y, z| power_by_base(b, x, y, z).map(Partial::Times),
                     |b, x, _, z| power_by_exponent(b, x, z).map(Partial::Times),
@@ -255,8 +255,9 @@ impl BinaryFn {
     /// Dtypes that it takes.
     pub const fn class(self) -> DTypeClass {
         match self.row().evaluation {
-            Number { .. } => DTypeClass::Number,
-            Any { .. } => DTypeClass::Any,
+            Field { .. } => DTypeClass::Number,
+            Real { .. } => DTypeClass::Real,
+            Any { .. } => DTypeClass::Ordered,
             Float(_) => DTypeClass::Float,
             Bits { .. } => DTypeClass::Bits,
             Int(_) => DTypeClass::Int,

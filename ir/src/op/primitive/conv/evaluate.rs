@@ -4,7 +4,7 @@ use super::Conv;
 use crate::op::attribute::Axes;
 use crate::op::primitive::BinaryFn;
 use crate::op::rule;
-use crate::{DType, Literal, Scalar, Shape, TensorType};
+use crate::{Literal, Scalar, Shape, TensorType};
 
 pub(super) fn convolution(op: &Conv, [lhs, rhs]: [&Literal; 2], result: &TensorType) -> Vec<Literal> {
     let (lhs_shape, rhs_shape) = (&lhs.ty().shape, &rhs.ty().shape);
@@ -17,7 +17,7 @@ pub(super) fn convolution(op: &Conv, [lhs, rhs]: [&Literal; 2], result: &TensorT
         .chain(op.rhs_spatial.iter().map(|&axis| rhs_shape[axis]))
         .collect();
     // Wide accumulation makes the reference more exact than any order of summation in the dtype itself.
-    let wide = if op.dtype.is_float() { DType::F64 } else { op.dtype };
+    let wide = op.dtype.widest();
     let sum = |flat| {
         let index = rule::unravel(flat, &result.shape);
         let index: Axes = places.iter().map(|&place| index[place]).collect();

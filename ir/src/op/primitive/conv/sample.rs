@@ -31,7 +31,7 @@ pub(super) fn convolution(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Conv
         - roles.contract.len()
         - roles.spatial.len();
     let wider: SmallVec<[DType; 8]> =
-        DType::ALL.into_iter().filter(|&d| d != ty.dtype && widens(ty.dtype, d)).collect();
+        DType::REAL.into_iter().filter(|&d| d != ty.dtype && widens(ty.dtype, d)).collect();
     let dtype = if !wider.is_empty() && draw.below(3) == 1 { draw.choose(&wider) } else { ty.dtype };
     let op = Conv {
         lhs_batch: std::mem::take(&mut roles.batch),
@@ -49,7 +49,7 @@ pub(super) fn convolution(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Conv
         dtype,
     };
     let rhs = ty.with_shape(shuffled.iter().map(|&i| sizes[i]).collect::<Shape>());
-    if dtype.is_float() {
+    if dtype.is_differentiable() {
         Sample::epsilons(op, 64, [Operand::moderate(ty), Operand::moderate(rhs)])
     } else {
         Sample::exact(op, [Operand::any(ty), Operand::any(rhs)])

@@ -24,8 +24,12 @@ fn bitcast_to_smaller_and_larger_dtypes() {
 
 #[test]
 fn bitcast_checks_dtypes_and_the_last_axis() {
-    rejects(Bitcast { dtype: U8 }, &[ty(Bool, [2])], "operand 0 must have a number dtype");
-    rejects(Bitcast { dtype: Bool }, &[ty(U8, [2])], "`dtype`: must be a number dtype, found bool");
+    rejects(Bitcast { dtype: U8 }, &[ty(Bool, [2])], "operand 0 must have an integer or float dtype");
+    rejects(
+        Bitcast { dtype: Bool },
+        &[ty(U8, [2])],
+        "`dtype`: must be an integer or float dtype, found bool",
+    );
     rejects(
         Bitcast { dtype: U32 },
         &[ty(U8, [2, 3])],

@@ -29,7 +29,7 @@ fn iota_wraps_and_rounds() {
 
 #[test]
 fn iota_checks_its_attributes() {
-    rejects(iota(Bool, [3], 0), &[], "`dtype`: must be a number dtype, found bool");
+    rejects(iota(Bool, [3], 0), &[], "`dtype`: must be an integer or float dtype, found bool");
     rejects(iota(F32, [3], 1), &[], "axis 1 is not valid for rank 1");
     rejects(iota(F32, (), 0), &[], "axis 0 is not valid for rank 0");
     rejects(iota(F32, [usize::MAX, usize::MAX], 0), &[], "too large");

@@ -26,7 +26,11 @@ fn clamp_keeps_within_bounds() {
 fn clamp_checks_its_operands() {
     let x = ty(F32, [2]);
     rejects(Clamp {}, &[x.clone(), x.clone()], "takes 3 operands, found 2");
-    rejects(Clamp {}, &[ty(Bool, [2]), ty(Bool, [2]), ty(Bool, [2])], "operand 0 must have a number dtype");
+    rejects(
+        Clamp {},
+        &[ty(Bool, [2]), ty(Bool, [2]), ty(Bool, [2])],
+        "operand 0 must have an integer or float dtype",
+    );
     rejects(Clamp {}, &[x.clone(), ty(F64, [2]), x.clone()], "operands 0 and 1 must have the same dtype");
     rejects(Clamp {}, &[x.clone(), x.clone(), ty(I32, [2])], "operands 0 and 2 must have the same dtype");
     rejects(Clamp {}, &[x.clone(), ty(F32, [1]), x.clone()], "shapes of operands 0 and 1 must agree");

@@ -302,7 +302,11 @@ fn element_wise_functions_check_their_operands() {
     rejects(BinaryFn::Add, std::slice::from_ref(&f), "takes 2 operands, found 1");
     rejects(CompareFn::Lt, &[f.clone(), i.clone()], "must have the same dtype");
     rejects(CompareFn::Lt, &[f.clone(), ty(F32, ())], "shapes of operands 0 and 1 must agree");
-    rejects(UnaryFn::Neg, std::slice::from_ref(&u), "operand 0 must have a signed integer or float dtype");
+    rejects(
+        UnaryFn::Neg,
+        std::slice::from_ref(&u),
+        "operand 0 must have a signed integer, float or complex dtype",
+    );
     rejects(UnaryFn::Floor, &[i], "operand 0 must have a float dtype");
     rejects(UnaryFn::Not, &[f], "operand 0 must have an integer dtype or bool");
     rejects(UnaryFn::Popcount, &[b], "operand 0 must have an integer dtype");

@@ -3,6 +3,7 @@
 use std::f64::consts::LN_2;
 
 use crate::builder::BuildError;
+use crate::op::Primal;
 use crate::op::derivative::Partial;
 use crate::{Builder, Value};
 
@@ -10,6 +11,16 @@ use crate::{Builder, Value};
 pub(super) fn sign_of(b: &mut Builder, x: Value) -> Result<Partial, BuildError> {
     let zero = b.full_like(0.0, x)?;
     Ok(Partial::Masked { mask: b.ne(x, zero)?, factor: b.sign(x)? })
+}
+
+/// `conj(z) / |z|` of the operand, and 0 at 0: what turns it to the positive real numbers.
+pub(super) fn back_to_real(primal: &mut Primal<'_>) -> Result<Value, BuildError> {
+    let (z, magnitude, b) = (primal.operands[0], primal.results[0], &mut *primal.b);
+    let zero = b.equals(magnitude, 0.0)?;
+    let divisor = b.number_where(zero, 1.0, magnitude)?;
+    let divisor = b.cast(divisor, b.tensor(z).dtype)?;
+    let conjugate = b.conj(z)?;
+    b.div(conjugate, divisor)
 }
 
 /// `1 + x^2`.
@@ -44,6 +55,10 @@ fn scaled_one_plus_square(b: &mut Builder, x: Value) -> Result<(Value, Value), B
 
 /// `1 / (1 + x^2)`.
 pub(super) fn over_one_plus_square(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    if b.tensor(x).dtype.is_complex() {
+        let divisor = one_plus_square(b, x)?;
+        return b.reciprocal(divisor);
+    }
     let (scale, sum) = scaled_one_plus_square(b, x)?;
     let once = b.div(scale, sum)?;
     b.mul(scale, once)
@@ -51,6 +66,10 @@ pub(super) fn over_one_plus_square(b: &mut Builder, x: Value) -> Result<Value, B
 
 /// `1 / sqrt(1 + x^2)`.
 pub(super) fn over_distance(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    if b.tensor(x).dtype.is_complex() {
+        let square = one_plus_square(b, x)?;
+        return b.rsqrt(square);
+    }
     let (scale, sum) = scaled_one_plus_square(b, x)?;
     let root = b.sqrt(sum)?;
     b.div(scale, root)

@@ -2,14 +2,14 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LOG2_E};
 
-use super::Evaluation::{Bits, Count, Float, Signed, Test};
+use super::Evaluation::{Additive, Bits, Count, Float, Inexact, Magnitude, Signed, Test};
 use super::Row;
 use super::Slope::{By, Zero};
 use super::derivative::{
     bell, circle, exp2_slope, hump, one_minus_square, one_plus_square, over_distance, over_one_plus_square,
     sign_of,
 };
-use super::float;
+use super::{Parts, complex, float};
 use crate::DTypeClass;
 use crate::op::derivative::Partial;
 use crate::op::primitive::columns::Accuracy::{Exact, Ulps};
@@ -25,16 +25,16 @@ macro_rules! for_each_unary {
             /// `-x`; integers wrap.
             #[doc(alias = "negative")]
             neg => Neg {
-                evaluation: Signed { float: |x| -x, int: |x| -x },
+                evaluation: Additive { float: |x| -x, int: |x| -x, complex: |x| -x },
                 derivative: By(|_, _, _| Ok(Partial::MinusOne)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
                 accuracy: Exact,
             };
-            /// `|x|`; integers wrap.
+            /// `|x|`; integers wrap. Of complex numbers the distance from 0, a real number.
             #[doc(alias("absolute", "fabs"))]
             abs => Abs {
-                evaluation: Signed { float: f64::abs, int: i128::abs },
+                evaluation: Magnitude { float: f64::abs, int: i128::abs },
                 derivative: By(|b, x, _| sign_of(b, x)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -51,7 +51,7 @@ macro_rules! for_each_unary {
             };
             /// Square root.
             sqrt => Sqrt {
-                evaluation: Float(f64::sqrt),
+                evaluation: Inexact { float: f64::sqrt, complex: complex::sqrt },
                 derivative: By(|b, _, y| {
                     // The root of -0 is -0, where the slope is infinity as on the other side.
                     let twice = b.mul_number(y, 2.0)?;
@@ -63,7 +63,7 @@ macro_rules! for_each_unary {
             };
             /// `1 / sqrt(x)`.
             rsqrt => Rsqrt {
-                evaluation: Float(|x| 1.0 / x.sqrt()),
+                evaluation: Inexact { float: |x| 1.0 / x.sqrt(), complex: complex::rsqrt },
                 derivative: By(|b, x, y| {
                     let half = b.mul_number(y, -0.5)?;
                     b.div(half, x).map(Partial::Times)
@@ -128,7 +128,7 @@ macro_rules! for_each_unary {
             /// Whether `x` is neither infinite nor NaN.
             #[doc(alias = "isfinite")]
             is_finite => IsFinite {
-                evaluation: Test(f64::is_finite),
+                evaluation: Test { part: f64::is_finite, parts: Parts::All },
                 derivative: Zero,
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -137,7 +137,7 @@ macro_rules! for_each_unary {
             /// Whether `x` is NaN.
             #[doc(alias = "isnan")]
             is_nan => IsNan {
-                evaluation: Test(f64::is_nan),
+                evaluation: Test { part: f64::is_nan, parts: Parts::Any },
                 derivative: Zero,
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -146,7 +146,7 @@ macro_rules! for_each_unary {
             /// Whether `x` is infinite.
             #[doc(alias("isinf", "is_infinite", "isneginf", "isposinf"))]
             is_inf => IsInf {
-                evaluation: Test(f64::is_infinite),
+                evaluation: Test { part: f64::is_infinite, parts: Parts::Any },
                 derivative: Zero,
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(Simple),
@@ -154,7 +154,7 @@ macro_rules! for_each_unary {
             };
             /// `e^x`.
             exp => Exp {
-                evaluation: Float(f64::exp),
+                evaluation: Inexact { float: f64::exp, complex: complex::exp },
                 derivative: By(|_, _, y| Ok(Partial::Times(y))),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -171,7 +171,7 @@ macro_rules! for_each_unary {
             };
             /// Natural logarithm.
             log => Log {
-                evaluation: Float(f64::ln),
+                evaluation: Inexact { float: f64::ln, complex: complex::log },
                 derivative: By(|_, x, _| Ok(Partial::Over(x))),
                 smooth: (0.25, 2.0),
                 cost: Cost::same(VectorMath),
@@ -216,7 +216,7 @@ macro_rules! for_each_unary {
             };
             /// Sine of an angle in radians.
             sin => Sin {
-                evaluation: Float(f64::sin),
+                evaluation: Inexact { float: f64::sin, complex: complex::sin },
                 derivative: By(|b, x, _| b.cos(x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -224,7 +224,7 @@ macro_rules! for_each_unary {
             };
             /// Cosine of an angle in radians.
             cos => Cos {
-                evaluation: Float(f64::cos),
+                evaluation: Inexact { float: f64::cos, complex: complex::cos },
                 derivative: By(|b, x, _| {
                     let sin = b.sin(x)?;
                     b.neg(sin).map(Partial::Times)
@@ -235,7 +235,7 @@ macro_rules! for_each_unary {
             };
             /// Tangent of an angle in radians.
             tan => Tan {
-                evaluation: Float(f64::tan),
+                evaluation: Inexact { float: f64::tan, complex: complex::tan },
                 derivative: By(|b, _, y| one_plus_square(b, y).map(Partial::Times)),
                 smooth: (-1.25, 1.25),
                 cost: Cost::same(VectorMath),
@@ -243,8 +243,11 @@ macro_rules! for_each_unary {
             };
             /// Hyperbolic tangent.
             tanh => Tanh {
-                evaluation: Float(f64::tanh),
-                derivative: By(|b, x, _| {
+                evaluation: Inexact { float: f64::tanh, complex: complex::tanh },
+                derivative: By(|b, x, y| {
+                    if b.tensor(x).dtype.is_complex() {
+                        return one_minus_square(b, y).map(Partial::Times);
+                    }
                     let quarter = hump(b, x, 2.0)?;
                     b.mul_number(quarter, 4.0).map(Partial::Times)
                 }),
@@ -255,7 +258,7 @@ macro_rules! for_each_unary {
             /// Arc sine, in radians.
             #[doc(alias = "arcsin")]
             asin => Asin {
-                evaluation: Float(f64::asin),
+                evaluation: Inexact { float: f64::asin, complex: complex::asin },
                 derivative: By(|b, x, _| circle(b, x).map(Partial::Over)),
                 smooth: (-0.9, 0.9),
                 cost: Cost::same(VectorMath),
@@ -264,7 +267,7 @@ macro_rules! for_each_unary {
             /// Arc cosine, in radians.
             #[doc(alias = "arccos")]
             acos => Acos {
-                evaluation: Float(f64::acos),
+                evaluation: Inexact { float: f64::acos, complex: complex::acos },
                 derivative: By(|b, x, _| {
                     let root = circle(b, x)?;
                     b.neg(root).map(Partial::Over)
@@ -276,7 +279,7 @@ macro_rules! for_each_unary {
             /// Arc tangent, in radians.
             #[doc(alias = "arctan")]
             atan => Atan {
-                evaluation: Float(f64::atan),
+                evaluation: Inexact { float: f64::atan, complex: complex::atan },
                 derivative: By(|b, x, _| over_one_plus_square(b, x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -284,7 +287,7 @@ macro_rules! for_each_unary {
             };
             /// Hyperbolic sine.
             sinh => Sinh {
-                evaluation: Float(f64::sinh),
+                evaluation: Inexact { float: f64::sinh, complex: complex::sinh },
                 derivative: By(|b, x, _| b.cosh(x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -292,7 +295,7 @@ macro_rules! for_each_unary {
             };
             /// Hyperbolic cosine.
             cosh => Cosh {
-                evaluation: Float(f64::cosh),
+                evaluation: Inexact { float: f64::cosh, complex: complex::cosh },
                 derivative: By(|b, x, _| b.sinh(x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -301,7 +304,7 @@ macro_rules! for_each_unary {
             /// Inverse hyperbolic sine.
             #[doc(alias = "arcsinh")]
             asinh => Asinh {
-                evaluation: Float(libm::asinh),
+                evaluation: Inexact { float: libm::asinh, complex: complex::asinh },
                 derivative: By(|b, x, _| over_distance(b, x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -310,7 +313,7 @@ macro_rules! for_each_unary {
             /// Inverse hyperbolic cosine.
             #[doc(alias = "arccosh")]
             acosh => Acosh {
-                evaluation: Float(float::acosh),
+                evaluation: Inexact { float: float::acosh, complex: complex::acosh },
                 derivative: By(|b, x, _| {
                     let (less, more) = (b.add_number(x, -1.0)?, b.add_number(x, 1.0)?);
                     let (less, more) = (b.sqrt(less)?, b.sqrt(more)?);
@@ -323,7 +326,7 @@ macro_rules! for_each_unary {
             /// Inverse hyperbolic tangent.
             #[doc(alias = "arctanh")]
             atanh => Atanh {
-                evaluation: Float(libm::atanh),
+                evaluation: Inexact { float: libm::atanh, complex: complex::atanh },
                 derivative: By(|b, x, _| one_minus_square(b, x).map(Partial::Over)),
                 smooth: (-0.9, 0.9),
                 cost: Cost::same(VectorMath),
@@ -413,8 +416,10 @@ impl UnaryFn {
     /// Dtypes that it takes.
     pub const fn class(self) -> DTypeClass {
         match self.row().evaluation {
-            Float(_) | Test(_) => DTypeClass::Float,
+            Float(_) => DTypeClass::Float,
+            Inexact { .. } | Test { .. } => DTypeClass::Inexact,
             Signed { .. } => DTypeClass::Signed,
+            Additive { .. } | Magnitude { .. } => DTypeClass::Additive,
             Bits { .. } => DTypeClass::Bits,
             Count(_) => DTypeClass::Int,
         }
@@ -422,7 +427,7 @@ impl UnaryFn {
 
     /// Whether the result is bool and not of the operand's dtype.
     pub const fn is_predicate(self) -> bool {
-        matches!(self.row().evaluation, Test(_))
+        matches!(self.row().evaluation, Test { .. })
     }
 
     /// Class of the work of one element of `dtype`.

@@ -23,7 +23,7 @@ impl OpDef for ArgWindow {
     const LOWERING: Lowering = Lowering::Library;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        rule::require_class(operands, 0, DTypeClass::Number)?;
+        rule::require_class(operands, 0, DTypeClass::Real)?;
         let shape = results(&self.window, &operands[0].shape)?;
         check_taps(&self.window)?;
         rule::one(DType::I32, shape)

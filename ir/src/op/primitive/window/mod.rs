@@ -15,10 +15,11 @@ pub use arg::*;
 pub use moves::*;
 pub use reduce::*;
 
+use super::ReduceKind;
 use super::slide::Slide;
 use crate::op::attribute::{AttrValue, Attribute};
 use crate::op::{TypeError, rule};
-use crate::{Dim, Shape};
+use crate::{DTypeClass, Dim, Shape};
 
 /// How a window slides along one axis. In the text form `[taps, stride, low, high, dilation, window_dilation]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +36,14 @@ pub struct WindowAxis {
     pub dilation: usize,
     /// The distance of taps.
     pub window_dilation: usize,
+}
+
+/// Dtypes that windows fold: those of the monoid but complex ones.
+fn real_class(kind: ReduceKind) -> DTypeClass {
+    match kind.class() {
+        DTypeClass::Bool => DTypeClass::Bool,
+        _ => DTypeClass::Real,
+    }
 }
 
 impl WindowAxis {

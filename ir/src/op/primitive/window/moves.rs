@@ -50,7 +50,7 @@ impl OpDef for GatherWindow {
     const LOWERING: Lowering = Lowering::Library;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        let dtype = rule::require_class(operands, 0, DTypeClass::Number)?;
+        let dtype = rule::require_class(operands, 0, DTypeClass::Real)?;
         check_numbers(&self.window, operands, &operands[0].shape)?;
         rule::one(dtype, operands[1].shape.clone())
     }
@@ -95,7 +95,7 @@ impl OpDef for ScatterWindow {
     const LOWERING: Lowering = Lowering::Library;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        let dtype = rule::require_class(operands, 0, DTypeClass::Number)?;
+        let dtype = rule::require_class(operands, 0, DTypeClass::Real)?;
         check_numbers(&self.window, operands, &self.shape)?;
         if operands[0].shape != operands[1].shape {
             rule::same_shape(operands, 0, 1)?;
@@ -105,7 +105,7 @@ impl OpDef for ScatterWindow {
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let TensorType { dtype, shape } = &results[0];
-        let wide = if dtype.is_float() { DType::F64 } else { *dtype };
+        let wide = dtype.widest();
         let mut sums = vec![Scalar::zero(wide); shape.elements()];
         for flat in 0..operands[0].ty().elements() {
             let result = rule::unravel(flat, &operands[0].ty().shape);

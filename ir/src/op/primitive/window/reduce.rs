@@ -2,7 +2,9 @@
 
 use smallvec::smallvec;
 
-use super::{ArgWindow, GatherWindow, ScatterWindow, WindowAxes, results, sample, seen, transposed};
+use super::{
+    ArgWindow, GatherWindow, ScatterWindow, WindowAxes, real_class, results, sample, seen, transposed,
+};
 use crate::builder::BuildError;
 use crate::op::derivative::{Differentiable, LinearOp};
 use crate::op::primitive::products::{self, Scaled};
@@ -11,7 +13,7 @@ use crate::op::sample::Draw;
 use crate::op::{
     Arity, Batching, Derivative, Derivatives, Lowering, OpDef, Primal, Sample, TensorTypes, TypeError, rule,
 };
-use crate::{Builder, DType, Literal, TensorType, Value, attributes};
+use crate::{Builder, Literal, TensorType, Value, attributes};
 
 attributes! {
     /// Folds what a sliding window sees: `T[s] -> T[s']`.
@@ -33,14 +35,14 @@ impl OpDef for ReduceWindow {
     const LOWERING: Lowering = Lowering::Library;
 
     fn infer(&self, operands: &[&TensorType]) -> Result<TensorTypes, TypeError> {
-        let dtype = rule::require_class(operands, 0, self.kind.class())?;
+        let dtype = rule::require_class(operands, 0, real_class(self.kind))?;
         rule::one(dtype, results(&self.window, &operands[0].shape)?)
     }
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let TensorType { dtype, shape } = &results[0];
         // Wide accumulation makes the reference more exact than any order of summation in the dtype itself.
-        let wide = if dtype.is_float() { DType::F64 } else { *dtype };
+        let wide = dtype.widest();
         let fold = |flat| {
             let result = rule::unravel(flat, shape);
             let seen = seen(&self.window, &operands[0].ty().shape, &result);

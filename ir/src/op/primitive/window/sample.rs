@@ -1,6 +1,8 @@
 //! Random windows.
 
-use super::{ArgWindow, GatherWindow, ReduceWindow, ScatterWindow, WindowAxes, WindowAxis, results};
+use super::{
+    ArgWindow, GatherWindow, ReduceWindow, ScatterWindow, WindowAxes, WindowAxis, real_class, results,
+};
 use crate::op::Sample;
 use crate::op::primitive::{ArgKind, ReduceKind, bulk};
 use crate::op::sample::{Draw, Operand, Values};
@@ -28,7 +30,7 @@ fn window(draw: &mut Draw<'_>, ty: &TensorType) -> WindowAxes {
 
 pub(super) fn reduction(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ReduceWindow> {
     let kind = draw.choose(ReduceKind::ALL);
-    let ty = draw.like(hint, kind.class(), 1);
+    let ty = draw.like(hint, real_class(kind), 1);
     let op = ReduceWindow { kind, window: window(draw, &ty) };
     if kind.depends_on_order(ty.dtype) {
         Sample::epsilons(op, 64, [Operand::moderate(ty)])
@@ -38,7 +40,7 @@ pub(super) fn reduction(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Reduce
 }
 
 pub(super) fn arg(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ArgWindow> {
-    let ty = draw.like(hint, DTypeClass::Number, 1);
+    let ty = draw.like(hint, DTypeClass::Real, 1);
     let op = ArgWindow { kind: draw.choose(ArgKind::ALL), window: window(draw, &ty) };
     Sample::exact(op, [Operand::any(ty)])
 }
@@ -51,14 +53,14 @@ fn numbers(window: &WindowAxes, shape: &Shape) -> Operand {
 }
 
 pub(super) fn gather(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<GatherWindow> {
-    let ty = draw.like(hint, DTypeClass::Number, 1);
+    let ty = draw.like(hint, DTypeClass::Real, 1);
     let window = window(draw, &ty);
     let numbers = numbers(&window, &ty.shape);
     Sample::exact(GatherWindow { window }, [Operand::any(ty), numbers])
 }
 
 pub(super) fn scatter(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<ScatterWindow> {
-    let ty = draw.like(hint, DTypeClass::Number, 1);
+    let ty = draw.like(hint, DTypeClass::Real, 1);
     let window = window(draw, &ty);
     let numbers = numbers(&window, &ty.shape);
     let updates = ty.with_shape(numbers.ty.tensor().shape.clone());
