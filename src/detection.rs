@@ -99,7 +99,7 @@ pub fn nms_within(boxes: &Tensor, scores: &Tensor, options: NmsOptions) -> Resul
     // What was chosen or suppressed has the score minus infinity.
     let above = scores.gt(options.score_threshold);
     let left = above.select(scores, f64::NEG_INFINITY);
-    let steps = Tensor::arange(options.most, DType::I32);
+    let (steps, numbers) = (Tensor::arange(options.most, DType::I32), Tensor::arange(count, DType::I32));
     let (_, (indices, kept)) = scan(left, steps, |left: Tensor, _step: Tensor| {
         let best = left.argmax(0).cast(DType::I32);
         let score = left.take(&best, 0);
@@ -109,7 +109,7 @@ pub fn nms_within(boxes: &Tensor, scores: &Tensor, options: NmsOptions) -> Resul
             next = &next * (overlap.square() * (-0.5 / options.sigma)).exp();
             next = next.gt(options.score_threshold).select(&next, f64::NEG_INFINITY);
         }
-        let gone = overlap.gt(options.iou_threshold).or(Tensor::arange(count, DType::I32).eq(&best));
+        let gone = overlap.gt(options.iou_threshold).or(numbers.eq(&best));
         let next = gone.select(f64::NEG_INFINITY, next);
         let found = score.gt(f64::NEG_INFINITY);
         (next, (found.select(&best, -1), found.select(&score, 0.0)))

@@ -67,7 +67,7 @@ impl RandomKey {
 
     /// Standard numbers by inversion, scaled and moved.
     #[track_caller]
-    fn located(
+    fn quantiles(
         &self,
         shape: &Shape,
         (location, scale): (Tensor, Tensor),
@@ -207,13 +207,10 @@ macro_rules! distributions {
                 location: impl Operand,
                 scale: impl Operand,
             ) -> Tensor {
-                let (at, shape) = (caller(), shape.into());
-                let parameters = pair(location, scale, "laplace", at);
-                self.with_key(at, |key| {
-                    key.located(&shape, parameters, |p| {
-                        let centred = p - 0.5;
-                        -centred.sign() * (centred.abs() * -2.0).log1p()
-                    })
+                let parameters = pair(location, scale, "laplace", caller());
+                self.located(shape, parameters, |p| {
+                    let centred = p - 0.5;
+                    -centred.sign() * (centred.abs() * -2.0).log1p()
                 })
             }
 
@@ -232,9 +229,8 @@ macro_rules! distributions {
                 location: impl Operand,
                 scale: impl Operand,
             ) -> Tensor {
-                let (at, shape) = (caller(), shape.into());
-                let parameters = pair(location, scale, "gumbel", at);
-                self.with_key(at, |key| key.located(&shape, parameters, |p| -(-p.log()).log()))
+                let parameters = pair(location, scale, "gumbel", caller());
+                self.located(shape, parameters, |p| -(-p.log()).log())
             }
 
             /// Numbers of the logistic distribution: `T[shape]`, floats.
@@ -252,9 +248,8 @@ macro_rules! distributions {
                 location: impl Operand,
                 scale: impl Operand,
             ) -> Tensor {
-                let (at, shape) = (caller(), shape.into());
-                let parameters = pair(location, scale, "logistic", at);
-                self.with_key(at, |key| key.located(&shape, parameters, |p| log_odds(&p)))
+                let parameters = pair(location, scale, "logistic", caller());
+                self.located(shape, parameters, |p| log_odds(&p))
             }
 
             /// Cauchy-distributed numbers: `T[shape]`, floats.
@@ -272,9 +267,8 @@ macro_rules! distributions {
                 location: impl Operand,
                 scale: impl Operand,
             ) -> Tensor {
-                let (at, shape) = (caller(), shape.into());
-                let parameters = pair(location, scale, "cauchy", at);
-                self.with_key(at, |key| key.located(&shape, parameters, |p| ((p - 0.5) * PI).tan()))
+                let parameters = pair(location, scale, "cauchy", caller());
+                self.located(shape, parameters, |p| ((p - 0.5) * PI).tan())
             }
 
             /// Numbers whose logarithms are normally distributed: `T[shape]`, floats.
@@ -292,9 +286,8 @@ macro_rules! distributions {
                 mean: impl Operand,
                 std: impl Operand,
             ) -> Tensor {
-                let (at, shape) = (caller(), shape.into());
-                let parameters = pair(mean, std, "lognormal", at);
-                self.with_key(at, |key| key.located(&shape, parameters, |p| p.ndtri()).exp())
+                let parameters = pair(mean, std, "lognormal", caller());
+                self.located(shape, parameters, |p| p.ndtri()).exp()
             }
 
             /// Weibull-distributed numbers: `T[shape]`, floats.
@@ -420,6 +413,18 @@ macro_rules! distributions {
                 let (at, shape) = (caller(), shape.into());
                 let (trials, p) = (owned(trials, "multinomial", at), owned(p, "multinomial", at));
                 self.with_key(at, |key| counts(key, &shape, &trials, &p, at))
+            }
+
+            /// Numbers of a distribution that has a location and a scale, by its standard quantile.
+            #[track_caller]
+            fn located(
+                &self,
+                shape: impl Into<Shape>,
+                parameters: (Tensor, Tensor),
+                quantile: impl FnOnce(Tensor) -> Tensor,
+            ) -> Tensor {
+                let shape = shape.into();
+                self.with_key(caller(), |key| key.quantiles(&shape, parameters, quantile))
             }
 
             /// How many trials until the first success, each of probability `p`: `i64[shape]`, from 1 on.

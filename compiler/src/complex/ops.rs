@@ -40,10 +40,7 @@ pub(super) fn copy(
         }
         Op::Binary(function) => {
             let (x, y) = (parts(b, forms, operand(0))?, parts(b, forms, operand(1))?);
-            match functions::binary(b, *function, x, y)? {
-                Some(parts) => parts.into(),
-                None => return Err(unknown(graph, node)),
-            }
+            functions::binary(b, *function, x, y)?.ok_or_else(|| unknown(graph, node))?.into()
         }
         Op::Compare(function) => {
             let (x, y) = (parts(b, forms, operand(0))?, parts(b, forms, operand(1))?);

@@ -213,15 +213,14 @@ impl Parser<'_> {
             "state" => Instr::State(self.reg()?),
             "while" => Instr::While(self.reg()?),
             "repeat" => Instr::Repeat(self.regs()?),
-            _ if SpecialFn::find(word).is_some() => {
-                let function = SpecialFn::find(word).expect("found above");
-                let x: Result<_> = (0..function.operands()).map(|_| self.reg()).collect();
-                Instr::Special(function, x?)
-            }
-            _ => match (unary(word), binary(word), compare(word)) {
+            _ => match (unary(word), binary(word), compare(word), SpecialFn::find(word)) {
                 (Some(function), ..) => Instr::Unary(function, self.reg()?),
-                (_, Some(function), _) => Instr::Binary(function, self.reg()?, self.reg()?),
-                (.., Some(function)) => Instr::Compare(function, self.reg()?, self.reg()?),
+                (_, Some(function), ..) => Instr::Binary(function, self.reg()?, self.reg()?),
+                (_, _, Some(function), _) => Instr::Compare(function, self.reg()?, self.reg()?),
+                (.., Some(function)) => {
+                    let x: Result<_> = (0..function.operands()).map(|_| self.reg()).collect();
+                    Instr::Special(function, x?)
+                }
                 _ => {
                     self.at = start;
                     return Err(self.expected("an instruction"));

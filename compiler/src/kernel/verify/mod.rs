@@ -400,12 +400,7 @@ impl<'k> Verifier<'k> {
             Instr::Loop => Ok(DType::Bool),
             Instr::While(x) => of(x).map(|_| DType::Bool),
             Instr::Repeat(ref next) => next.iter().try_fold(DType::Bool, |bool, &x| of(x).map(|_| bool)),
-            Instr::Bitcast(to, x) => match of(x)? {
-                from if from == to || (from.size() == to.size() && from.is_number() && to.is_number()) => {
-                    Ok(to)
-                }
-                from => Err((5, format!("the bits of {from} are no {to}"))),
-            },
+            Instr::Bitcast(to, x) => reinterpreted(of(x)?, to),
         }
     }
 
@@ -516,6 +511,12 @@ impl<'k> Verifier<'k> {
         let apart = strip.space.disjoint(&strip.index(&arg.start), &strip.index(&math.out.start));
         self.require(apart, 12, || format!("{} is partly overwritten", arg.buffer));
     }
+}
+
+/// Bits of one dtype as those of another.
+fn reinterpreted(from: DType, to: DType) -> Result<DType, (u32, String)> {
+    let fits = from == to || (from.size() == to.size() && from.is_number() && to.is_number());
+    if fits { Ok(to) } else { Err((5, format!("the bits of {from} are no {to}"))) }
 }
 
 fn is_place(at: Reg, dtype: DType) -> Result<(), (u32, String)> {
