@@ -23,6 +23,7 @@
 //! - [`control`]: branches and loops that depend on values of tensors.
 //! - [`gradient`]: derivatives of functions, to any order.
 //! - [`optimizer`]: rules that improve parameters by gradients.
+//! - [`signal`]: windows, short-time transforms, cosine transforms, mel filters.
 //! - [`Variable`]: state that outlives calls.
 //! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
 //!   wrote the op.
@@ -69,6 +70,7 @@ pub mod optimizer;
 mod ragged;
 mod random;
 mod settings;
+pub mod signal;
 mod sparse;
 mod state;
 mod tensor;
@@ -118,10 +120,10 @@ pub use module::Module;
 /// ```
 pub use num_complex::Complex;
 pub use ops::{
-    AttentionOptions, AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, Index, IntoAttribute,
-    IntoExtents, IntoIndex, IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested, NewAxis, Operand,
-    OperandKind, Padding, PaddingCount, PerAxis, PlaceOrder, PoolOptions, PoolRounding, Reduced,
-    ResizeOptions, RoiOptions, Scales, Start, Starts, Stepped, Unique, Window, keep, window,
+    AttentionOptions, AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, FftOptions, Index,
+    IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested,
+    NewAxis, Operand, OperandKind, Padding, PaddingCount, PerAxis, PlaceOrder, PoolOptions, PoolRounding,
+    Reduced, ResizeOptions, RoiOptions, Scales, Start, Starts, Stepped, Unique, Window, keep, window,
 };
 pub use ragged::Ragged;
 pub use random::{Generator, RandomKey};
@@ -131,12 +133,13 @@ pub use state::Variable;
 pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{
-    Antialias, Corners, CropKernel, DepthOrder, GeluForm, GridBorder, GridKernel, ImageLayout, Interpolation,
-    LossReduction, MatrixOrder, NormOrder, PadMode, RegionFold, RegionOrigin, Replacement, ResizeBorder,
-    ResizeCoordinates, ResizeKernel, SearchSide,
+    Antialias, Corners, CropKernel, DepthOrder, FourierNorm, GeluForm, GridBorder, GridKernel, ImageLayout,
+    Interpolation, LossReduction, MatrixOrder, NormOrder, PadMode, RegionFold, RegionOrigin, Replacement,
+    ResizeBorder, ResizeCoordinates, ResizeKernel, SearchSide,
 };
 pub use tensorwright_ir::op::primitive::{
-    ArgKind, Basis, Diagonal, ReduceKind, RngAlgorithm, ScatterKind, Side, Triangle, Turned, WindowAxis,
+    ArgKind, Basis, Diagonal, FourierSign, ReduceKind, RngAlgorithm, ScatterKind, Side, Triangle, Turned,
+    WindowAxis,
 };
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, TensorType, Type};
 pub use tensorwright_macros::function;

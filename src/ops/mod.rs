@@ -1,7 +1,7 @@
 //! Every op of the registry as a method of [`Tensor`]. All of them go down the stack of [`interpret`](crate::interpret).
 //!
 //! - [`table`] makes methods of the registry's lines; ops whose users expect more than the line says have theirs in
-//!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`], [`convolve`], [`pool`], [`image`], [`linalg`], [`bounded`];
+//!   [`elementwise`], [`reduce`], [`shape`], [`sort`], [`scatter`], [`convolve`], [`pool`], [`fourier`], [`image`], [`linalg`], [`bounded`];
 //! - [`names`]: what some of them are called elsewhere;
 //! - [`create`]: constructors, [`nested`]: from nested Rust arrays and vectors;
 //! - [`operators`]: `+ - * /` and the like; [`index`]: `x.i(..)`;
@@ -15,6 +15,7 @@ mod convolve;
 mod create;
 mod docs;
 mod elementwise;
+mod fourier;
 mod image;
 mod index;
 #[cfg(feature = "ndarray")]
@@ -43,6 +44,7 @@ pub use attention::AttentionOptions;
 pub use attribute::{AxisNumber, IntoAttribute, IntoReduced, Keep, Reduced, keep};
 pub use bounded::Unique;
 pub use convolve::{ConvLayout, ConvOptions, Padding, PerAxis};
+pub use fourier::FftOptions;
 pub use image::{PlaceOrder, ResizeOptions, RoiOptions, Scales};
 pub use index::{Bounds, By, Ellipsis, Index, IntoIndex, IntoIndices, NewAxis, Stepped, Window, window};
 pub use nested::Nested;

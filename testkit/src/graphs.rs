@@ -39,7 +39,9 @@ fn is_control(kind: &OpKind) -> bool {
 
 /// Whether the op has complex operands or results whatever values are at hand.
 fn is_complex(kind: &OpKind) -> bool {
-    matches!(kind.name, "real" | "imag" | "conj" | "complex" | "as_real" | "as_complex" | "angle")
+    const NAMES: [&str; 11] =
+        ["real", "imag", "conj", "complex", "as_real", "as_complex", "angle", "fft", "ifft", "rfft", "irfft"];
+    NAMES.contains(&kind.name)
 }
 
 /// Graphs of all ops but control flow, effects, lists, and what is about complex numbers.

@@ -36,6 +36,7 @@ mod random;
 mod signatures;
 mod sizes;
 mod sparse;
+mod spectral;
 mod stopping;
 mod tape;
 mod trees;

@@ -82,8 +82,15 @@ fn div(b: &mut Builder, x: Parts, y: Parts) -> Built<Parts> {
     Ok(Parts { re, im: b.select(swapped, negated, im)? })
 }
 
-/// `e^(y log x)`; 1 if `y` is 0. Of 0 it is 0 if the real part of `y` is positive, else NaN.
+/// A power, which for parts of f32 is computed in f64: what the exponent `y log x` rounds counts as often as the exponent is large.
 fn pow(b: &mut Builder, x: Parts, y: Parts) -> Built<Parts> {
+    let dtype = b.tensor(x.re).dtype;
+    let (x, y) = (x.cast(b, DType::F64)?, y.cast(b, DType::F64)?);
+    exp_of_log(b, x, y)?.cast(b, dtype)
+}
+
+/// `e^(y log x)`; 1 if `y` is 0. Of 0 it is 0 if the real part of `y` is positive, else NaN.
+fn exp_of_log(b: &mut Builder, x: Parts, y: Parts) -> Built<Parts> {
     let exponent = log(b, x)?;
     let exponent = mul(b, exponent, y)?;
     let power = exp(b, exponent)?;

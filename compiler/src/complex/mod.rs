@@ -31,7 +31,7 @@ use std::borrow::Cow;
 use tensorwright_ir::op::control::ListNew;
 use tensorwright_ir::op::{Lowering, TypeError};
 use tensorwright_ir::{
-    BuildError, Builder, Copier, Dim, Graph, Literal, Node, Op, Shape, TensorType, Type, Value,
+    BuildError, Builder, Copier, DType, Dim, Graph, Literal, Node, Op, Shape, TensorType, Type, Value,
 };
 
 /// The graph with real tensors in place of complex ones: inputs and outputs of `c64[s]` are `f32[s, 2]`. A graph without complex numbers is
@@ -99,6 +99,13 @@ fn has_complex(graph: &Graph) -> bool {
 struct Parts {
     re: Value,
     im: Value,
+}
+
+impl Parts {
+    /// The same number with parts of another dtype.
+    fn cast(self, b: &mut Builder, dtype: DType) -> Result<Parts, BuildError> {
+        Ok(Parts { re: b.cast(self.re, dtype)?, im: b.cast(self.im, dtype)? })
+    }
 }
 
 /// What stands for a value.

@@ -90,6 +90,14 @@ macro_rules! for_each_op {
             /// Random u32 or u64 bits of a counter-based generator; `key` is `u32[2]`, `counter` (the first block) is `u64[]`.
             rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
 
+            // Fourier transforms of lines, without a scale; complex numbers are pairs along the last axis.
+            /// The discrete Fourier transform of lines of pairs.
+            dft [x] { sign: FourierSign } 1 => Dft,
+            /// The first half of the discrete Fourier transform of lines of real numbers, as pairs.
+            real_dft [x] {} 1 => RealDft,
+            /// Lines of real numbers out of the first halves of their transforms, times their length.
+            real_dft_back [x] { length: usize } 1 => RealDftBack,
+
             // Linear algebra: matrices are the last two axes, f32 or f64.
             /// The lower triangular factor `l` of symmetric positive definite matrices: `l l^T = x`.
             cholesky [x] {} 1 => Cholesky,
@@ -327,6 +335,16 @@ macro_rules! for_each_op {
             /// The angles of complex numbers, in radians from -pi to pi.
             #[doc(alias("arg", "phase"))]
             angle [x] {} 1 => Angle,
+
+            // Composites: Fourier transforms.
+            /// The discrete Fourier transform along `axes`.
+            fft [x] { axes: Axes, norm: FourierNorm } 1 => Fft by hand,
+            /// The inverse of the discrete Fourier transform along `axes`.
+            ifft [x] { axes: Axes, norm: FourierNorm } 1 => Ifft by hand,
+            /// The discrete Fourier transform of real numbers along `axes`, of which the last one has the first half.
+            rfft [x] { axes: Axes, norm: FourierNorm } 1 => Rfft by hand,
+            /// Real numbers out of a discrete Fourier transform whose last axis has the first half.
+            irfft [x] { axes: Axes, length: usize, norm: FourierNorm } 1 => Irfft by hand,
 
             // Composites: reductions.
             /// Folds along `axes`, which stay with extent 1.

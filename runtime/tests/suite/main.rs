@@ -2,6 +2,7 @@
 //! such as its pool, have binaries of their own.
 
 mod cells;
+mod complex;
 mod contract;
 mod control_flow;
 mod convolutions;

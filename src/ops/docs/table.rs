@@ -34,6 +34,15 @@ assert_eq!(z.to_vec::<Complex<f32>>()?, [Complex::new(1.0, -2.0)]);"#;
         r#"use tensorwright::Complex;
 let z = Tensor::from([Complex::new(0.0f64, 2.0), Complex::new(-1.0, 0.0)]);
 assert_eq!(z.angle().to_vec::<f64>()?, [std::f64::consts::FRAC_PI_2, std::f64::consts::PI]);"#;
+    dft: "`F[.., n, 2] -> F[.., n, 2]`, f32 or f64. What most programs want is [`Tensor::fft`]; this is what it is made of."
+        r#"use tensorwright::FourierSign;
+let y = Tensor::from([[1.0f32, 0.0], [0.0, 1.0]]).dft(FourierSign::Forward);
+assert_eq!(y.to_vec::<f32>()?, [1.0, 1.0, 1.0, -1.0]);"#;
+    real_dft: "`F[.., n] -> F[.., n / 2 + 1, 2]`, f32 or f64, `n` at least 1. What most programs want is [`Tensor::rfft`]; this is what it is made of."
+        r#"assert_eq!(Tensor::from([1.0f32, 2.0]).real_dft().to_vec::<f32>()?, [3.0, 0.0, -1.0, 0.0]);"#;
+    real_dft_back: "`F[.., length / 2 + 1, 2] -> F[.., length]`, f32 or f64. What most programs want is [`Tensor::irfft`]; this is what it is made of."
+        r#"let y = Tensor::from([[3.0f32, 0.0], [-1.0, 0.0]]);
+assert_eq!(y.real_dft_back(2).to_vec::<f32>()?, [2.0, 4.0]);"#;
     slice: "`T[..] -> T[..]`, any dtype, of the same rank. [`Tensor::i`] says it shorter: `x.i((1, ..))`."
         r#"let x = Tensor::arange(6, DType::I32);
 assert_eq!(x.slice([4], [0], [-2]).to_vec::<i32>()?, [4, 2]);"#;

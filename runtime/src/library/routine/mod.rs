@@ -3,7 +3,7 @@
 //! [`Routine::prepare`] turns an op and its operand types into plain numbers once; [`Routine::run`] works on raw dense
 //! row-major memory. A routine is a list of phases, one after the other; a phase is a number of tiles that do not depend on
 //! each other, so that threads can share them. Shapes decide the tiles, and results are those of the op's evaluator,
-//! bit for bit but for the accuracy of prefix sums and of linear algebra.
+//! bit for bit but for the accuracy of prefix sums, of linear algebra and of Fourier transforms.
 //!
 //! | module | ops |
 //! |---|---|
@@ -13,10 +13,12 @@
 //! | `section` | `dynamic_slice`, `dynamic_update_slice` |
 //! | `pooling` | `reduce_window`, `arg_window`, `gather_window`, `scatter_window` |
 //! | `random` | `rng_bits` |
+//! | `fourier` | `dft`, `real_dft`, `real_dft_back` |
 //! | `linalg` | `cholesky`, `lu_factor`, `qr`, `eigh`, `svd` and their kin; `triangular_solve`, `linear_solve`, `inverse` |
 //! | `copy` | `bitcast`, `transpose` |
 
 mod copy;
+mod fourier;
 mod gather;
 mod joining;
 mod linalg;
@@ -27,6 +29,7 @@ mod random;
 mod scan;
 mod scatter;
 mod section;
+mod slices;
 mod sort;
 mod value;
 mod windows;
@@ -123,6 +126,10 @@ impl Routine {
             Op::RngBits(op) => Box::new(random::Random::new(op)),
             Op::Bitcast(_) => Box::new(copy::Bytes { bytes: results[0].bytes() }),
             Op::Transpose(op) => Box::new(copy::Strided::transpose(&op.permutation, &operands[0])),
+            Op::Dft(_) | Op::RealDft(_) | Op::RealDftBack(_) => {
+                let kernel = fourier::kernel(op, operands, results);
+                kernel.ok_or(RoutineError::NoRoutine { op: op.name() })?
+            }
             _ => match linalg::kernel(op, operands, results) {
                 Some(kernel) => kernel,
                 None => return Err(RoutineError::NoRoutine { op: op.name() }),

@@ -3,80 +3,12 @@
 
 mod small;
 
-use std::fmt;
-use std::mem::MaybeUninit;
-use std::ops::Range;
-
-use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::primitive::{self as op, Basis, Diagonal, TriangularSolve, Turned};
 use tensorwright_ir::{DType, Op, TensorType};
 use tensorwright_linalg::{Form, Real, Side, Triangle};
 
-use super::{Memory, Phase, RoutineKernel};
-
-/// Nanoseconds of a tile, if matrices are small.
-const TILE_NS: u64 = 10_000;
-/// Operations in a nanosecond, and nanoseconds of a matrix besides them.
-const FLOPS_PER_NS: u64 = 4;
-const MATRIX_NS: u64 = 200;
-
-/// An op that takes the matrices of its operands one by one.
-struct PerMatrix {
-    name: &'static str,
-    count: usize,
-    per_tile: usize,
-    matrix_ns: u64,
-    /// Bytes of a matrix of each operand and of each result.
-    inputs: SmallVec<[usize; 2]>,
-    outputs: SmallVec<[usize; 3]>,
-    job: Job,
-}
-
-/// What is done with one matrix.
-struct Job {
-    flops: u64,
-    scratch_bytes: usize,
-    each: Box<dyn Fn(&One<'_>) + Send + Sync>,
-}
-
-impl Job {
-    fn some(flops: u64, scratch_bytes: usize, each: Box<dyn Fn(&One<'_>) + Send + Sync>) -> Option<Job> {
-        Some(Job { flops, scratch_bytes, each })
-    }
-}
-
-/// A matrix of each operand and of each result, and scratch memory. Whoever makes it vouches for the pointers, and that elements have
-/// values.
-struct One<'a> {
-    inputs: &'a [(*const u8, usize)],
-    outputs: &'a [(*mut u8, usize)],
-    scratch: (*mut u8, usize),
-}
-
-impl One<'_> {
-    fn input<T>(&self, operand: usize) -> &[T] {
-        let (start, bytes) = self.inputs[operand];
-        // SAFETY: what is promised of the pointers.
-        unsafe { std::slice::from_raw_parts(start.cast(), bytes / size_of::<T>()) }
-    }
-
-    #[expect(clippy::mut_from_ref, reason = "each result is asked for once")]
-    fn output<T>(&self, result: usize) -> &mut [T] {
-        let (start, bytes) = self.outputs[result];
-        // SAFETY: what is promised of the pointers; nobody else has this part of the result.
-        unsafe { std::slice::from_raw_parts_mut(start.cast(), bytes / size_of::<T>()) }
-    }
-
-    #[expect(clippy::mut_from_ref, reason = "it is asked for once")]
-    fn scratch(&self) -> &mut [MaybeUninit<u8>] {
-        let (start, bytes) = self.scratch;
-        if bytes == 0 {
-            return &mut [];
-        }
-        // SAFETY: what is promised of the pointers; the memory is this thread's.
-        unsafe { std::slice::from_raw_parts_mut(start.cast(), bytes) }
-    }
-}
+use super::RoutineKernel;
+use super::slices::{Job, PerSlice};
 
 /// The kernel of an op on matrices; `None` for any other op.
 pub(super) fn kernel(
@@ -84,76 +16,17 @@ pub(super) fn kernel(
     operands: &[TensorType],
     results: &[TensorType],
 ) -> Option<Box<dyn RoutineKernel>> {
-    match small::SmallMatrices::new(op, operands) {
-        Some(kernel) => Some(Box::new(kernel)),
-        None => Some(Box::new(PerMatrix::new(op, operands, results)?)),
+    if let Some(kernel) = small::SmallMatrices::new(op, operands) {
+        return Some(Box::new(kernel));
     }
-}
-
-impl PerMatrix {
-    fn new(op: &Op, operands: &[TensorType], results: &[TensorType]) -> Option<Self> {
-        let job = match operands.first()?.dtype {
-            DType::F32 => job::<f32>(op, operands)?,
-            DType::F64 => job::<f64>(op, operands)?,
-            _ => return None,
-        };
-        let sizes = operands[0].shape.sizes();
-        let count: usize = sizes[..sizes.len() - 2].iter().product();
-        let matrix_ns = MATRIX_NS + job.flops / FLOPS_PER_NS;
-        let bytes = |ty: &TensorType| ty.bytes() / count.max(1);
-        Some(Self {
-            name: op.name(),
-            count,
-            per_tile: (TILE_NS / matrix_ns).max(1) as usize,
-            matrix_ns,
-            inputs: operands.iter().map(bytes).collect(),
-            outputs: results.iter().map(bytes).collect(),
-            job,
-        })
-    }
-}
-
-impl fmt::Debug for PerMatrix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} matrices", self.name, self.count)
-    }
-}
-
-impl RoutineKernel for PerMatrix {
-    fn phases(&self) -> SmallVec<[Phase; 2]> {
-        let tiles = self.count.div_ceil(self.per_tile) as u64;
-        smallvec![Phase { tiles, tile_ns: self.matrix_ns * self.per_tile as u64 }]
-    }
-
-    fn scratch_bytes(&self) -> usize {
-        self.job.scratch_bytes
-    }
-
-    unsafe fn run(&self, _phase: usize, tiles: Range<u64>, memory: &Memory<'_>, scratch: *mut u8) {
-        let matrices =
-            tiles.start as usize * self.per_tile..(tiles.end as usize * self.per_tile).min(self.count);
-        for index in matrices {
-            // SAFETY: the matrix is one of the tile's, within operands and results, and elements of results are written before they are read.
-            let inputs: SmallVec<[(*const u8, usize); 2]> = unsafe {
-                let at = |(i, &bytes): (usize, &usize)| (memory.inputs[i].add(index * bytes), bytes);
-                self.inputs.iter().enumerate().map(at).collect()
-            };
-            // SAFETY: as above.
-            let outputs: SmallVec<[(*mut u8, usize); 3]> = unsafe {
-                let at = |(i, &bytes): (usize, &usize)| {
-                    let start = memory.outputs[i].add(index * bytes);
-                    start.write_bytes(0, bytes);
-                    (start, bytes)
-                };
-                self.outputs.iter().enumerate().map(at).collect()
-            };
-            (self.job.each)(&One {
-                inputs: &inputs,
-                outputs: &outputs,
-                scratch: (scratch, self.job.scratch_bytes),
-            });
-        }
-    }
+    let job = match operands.first()?.dtype {
+        DType::F32 => job::<f32>(op, operands)?,
+        DType::F64 => job::<f64>(op, operands)?,
+        _ => return None,
+    };
+    let sizes = operands[0].shape.sizes();
+    let count = sizes[..sizes.len() - 2].iter().product();
+    Some(Box::new(PerSlice::new(op.name(), count, job, operands, results)))
 }
 
 /// Rows and columns.
