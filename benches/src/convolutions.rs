@@ -1,7 +1,7 @@
 //! Times convolutions of the shapes that real networks have: `cargo run --release -p tensorwright-benches --bin convolutions -- --json`
 //!
 //! A line has the layer, the best and the median time in microseconds, and 10^9 multiplications and additions per second at the best. Images
-//! have channels last, or first with `--first`.
+//! have channels last, or first with `--first`. Kernels are arguments, or captured by the function with `--captured`, so that they are packed once.
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,9 @@ struct Arguments {
     /// Channels first.
     #[arg(long)]
     first: bool,
+    /// The function captures the kernel.
+    #[arg(long)]
+    captured: bool,
     /// Threads that a call may use.
     #[arg(long, default_value_t = 2)]
     threads: usize,
@@ -125,20 +128,30 @@ fn measure(layer: &Layer, arguments: &Arguments) -> Result<(Duration, Duration)>
         ImageLayout::Nhwc => ([n, h, w, c], [down, across, c / groups, o]),
         ImageLayout::Nchw => ([n, c, h, w], [o, c / groups, down, across]),
     };
-    let inputs = (numbers(image, 0.01), numbers(kernel, 0.001));
-    let conv = function(move |(x, kernel): (Tensor, Tensor)| {
+    let (image, kernel) = (numbers(image, 0.01), numbers(kernel, 0.001));
+    let of = move |x: &Tensor, kernel: &Tensor| {
         let options = ConvOptions::new().strides(stride).padding([ph, pw]).groups(groups).layout(layout);
-        x.conv2d(&kernel, options)
-    })
-    .with_threads(arguments.threads);
-    for _ in 0..3 {
-        drop(conv.call(&inputs)?);
+        x.conv2d(kernel, options)
+    };
+    if arguments.captured {
+        let conv = function(move |x: Tensor| of(&x, &kernel)).with_threads(arguments.threads);
+        return timed(arguments.seconds, || conv.call(&image));
     }
-    let end = Instant::now() + Duration::from_secs_f64(arguments.seconds);
+    let inputs = (image, kernel);
+    let conv = function(move |(x, kernel): (Tensor, Tensor)| of(&x, &kernel)).with_threads(arguments.threads);
+    timed(arguments.seconds, || conv.call(&inputs))
+}
+
+/// The best and the median time of a call.
+fn timed(seconds: f64, call: impl Fn() -> tensorwright::Result<Tensor>) -> Result<(Duration, Duration)> {
+    for _ in 0..3 {
+        drop(call()?);
+    }
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut times = Vec::new();
     while Instant::now() < end || times.len() < 5 {
         let start = Instant::now();
-        drop(conv.call(&inputs)?);
+        drop(call()?);
         times.push(start.elapsed());
     }
     times.sort_unstable();

@@ -20,6 +20,6 @@ pub mod program;
 mod schedule;
 mod syntax;
 
-pub use lower::{CompileError, CompileOptions, clusters, compile, compile_donating};
+pub use lower::{CompileError, CompileOptions, clusters, compile, compile_promised};
 pub use program::Target;
 pub use syntax::SyntaxError;

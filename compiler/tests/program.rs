@@ -211,3 +211,49 @@ fn regions_fit_their_op() {
     breaks(14, "program @body (f32[4,4], f32[4], u8[64])", "program @body (f32[4,4], f32[2,2], u8[64])");
     breaks(14, "carried = 1, scanned = 1", "carried = 0, scanned = 2");
 }
+
+/// A program that keeps what it computes from an input that lasts.
+const KEEPS: &str = "program @keeps (f32[4,4], f32[4,4]) arena 64 kept 128 ahead 2 {
+  s0: f32[4,4] = input 0
+  s1: f32[4,4] = input 1, lasting
+  s2: f32[4,4] = arena +0
+  s3: f32[4,4] = kept +0
+  s4: f32[4,4] = output
+  s5: f32[4,4] = kept +64
+  k0 = kernel {
+    param p0: read f32[16]
+    param p1: write f32[16]
+    loop d0 < 16 {
+      r0 = load p0[d0]
+      store p1[d0] = r0
+    }
+  }
+  run k0(s1, s2)
+  run k0(s2, s3)
+  matmul f32->f32 rows 4 (4, 0, 4) columns 4 (0, 1, 1) depth 4 (1, 4, 0) s0, s3 -> s4
+  return s4: f32[4,4]
+}
+";
+
+#[test]
+fn what_is_kept_is_written_ahead() {
+    let program: Program = KEEPS.parse().expect("it parses");
+    assert_eq!(program.to_string(), KEEPS);
+    assert_eq!(rules_broken(KEEPS), []);
+    for (rule, from, to) in [
+        (15, "run k0(s1, s2)", "run k0(s0, s2)"),
+        (15, "run k0(s2, s3)", "run k0(s2, s4)"),
+        (9, "depth 4 (1, 4, 0) s0, s3", "depth 4 (1, 4, 0) s0, s2"),
+        (15, "(1, 4, 0) s0, s3 -> s4", "(1, 4, 0) s0, s3 -> s3"),
+        (15, "kept +64", "kept +32"),
+        (15, "kept +64", "kept +72"),
+        (15, "kept +64", "kept +128"),
+        (15, "ahead 2", "ahead 4"),
+        (15, "ahead 2", "ahead 1"),
+        (15, "ahead 2", "ahead 3"),
+        (10, "return s4", "return s3"),
+    ] {
+        let rules = rules_broken(&KEEPS.replacen(from, to, 1));
+        assert!(rules.contains(&rule), "{to}: {rules:?}");
+    }
+}

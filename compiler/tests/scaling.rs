@@ -1,6 +1,6 @@
 //! What lowering costs grows with the program and no faster: work is counted, not timed.
 
-use tensorwright_compiler::lower::{LowerOptions, StageRun, lower_observed};
+use tensorwright_compiler::lower::{LowerOptions, Promises, StageRun, lower_observed};
 use tensorwright_compiler::passes::{PassOptions, PassRun, run_pipeline_observed};
 use tensorwright_compiler::program::{Program, Untiled};
 use tensorwright_ir::op::primitive::ReduceKind;
@@ -13,7 +13,7 @@ const WORK: [&str; 4] = ["nodes visited", "units searched", "places compared", "
 fn lowered(graph: Graph, donated: Vec<(usize, usize)>) -> (Program, u64) {
     let passes = PassOptions { verify: false, ..PassOptions::default() };
     let graph = run_pipeline_observed(graph, &passes, &mut |_: &PassRun<'_>| {}).expect("optimises");
-    let options = LowerOptions { verify: false, donated };
+    let options = LowerOptions { verify: false, promises: Promises { donated, lasting: Vec::new() } };
     let mut work = 0;
     let program = lower_observed(&graph, &options, &Untiled, &mut |run: &StageRun<'_>| {
         work += run.counters.iter().filter(|(name, _)| WORK.contains(name)).map(|(_, n)| n).sum::<u64>();

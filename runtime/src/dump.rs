@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use tensorwright_compiler::lower::{self, LowerOptions, StageRun, lower_observed};
+use tensorwright_compiler::lower::{self, LowerOptions, Promises, StageRun, lower_observed};
 use tensorwright_compiler::passes::{self, PassError, PassOptions, StopAfter};
 use tensorwright_compiler::program::Program;
 use tensorwright_compiler::program::text::print;
-use tensorwright_compiler::{CompileError, CompileOptions, compile_donating};
+use tensorwright_compiler::{CompileError, CompileOptions, compile_promised};
 use tensorwright_ir::Graph;
 use tensorwright_ir::text::Style;
 
@@ -43,30 +43,30 @@ impl Executable {
     /// If there is no such stage.
     pub fn dump(&self, stage: &str) -> Result<String, DumpError> {
         dump_program(self.program(), stage)
-            .unwrap_or_else(|| dump(&self.graph, &self.options, &self.donated, stage))
+            .unwrap_or_else(|| dump(&self.graph, &self.options, &self.promises, stage))
     }
 }
 
 /// The text of `graph` at a stage: `traced`, the name of a pass (after its first run), `optimized`, the name of a stage of
-/// lowering (after it), `kernels`, `nests`, `clif` or `asm`. Pairs of an input and an output are donated, as in
-/// [`Executable::compile_donating`](crate::Executable::compile_donating).
+/// lowering (after it), `kernels`, `nests`, `clif` or `asm`. The caller makes promises about inputs, as in
+/// [`Executable::compile_promised`](crate::Executable::compile_promised).
 ///
 /// # Errors
 /// If there is no such stage, or through a bug of the compiler.
 pub fn dump(
     graph: &Graph,
     options: &CompileOptions,
-    donated: &[(usize, usize)],
+    promises: &Promises,
     stage: &str,
 ) -> Result<String, DumpError> {
     match stage {
         "traced" => Ok(graph.to_string()),
         "optimized" => Ok(optimized(graph, &options.passes)?.to_string()),
         "kernels" | "nests" | "clif" | "asm" => {
-            let program = compile_donating(graph, options, &HostLibrary, donated)?;
+            let program = compile_promised(graph, options, &HostLibrary, promises)?;
             dump_program(&program, stage).unwrap_or_else(|| Err(DumpError::UnknownStage(stage.to_owned())))
         }
-        name if lower::stage(name).is_some() => lowered(graph, options, donated, name),
+        name if lower::stage(name).is_some() => lowered(graph, options, promises, name),
         pass if passes::by_name(pass).is_some() => {
             let stop_after = Some(StopAfter::Pass(pass.to_owned()));
             Ok(optimized(graph, &PassOptions { stop_after, ..options.passes.clone() })?.to_string())
@@ -97,11 +97,11 @@ fn optimized(graph: &Graph, options: &PassOptions) -> Result<Graph, PassError> {
 fn lowered(
     graph: &Graph,
     options: &CompileOptions,
-    donated: &[(usize, usize)],
+    promises: &Promises,
     stage: &str,
 ) -> Result<String, DumpError> {
     let graph = optimized(graph, &options.passes)?;
-    let lowering = LowerOptions { verify: options.passes.verify, donated: donated.to_vec() };
+    let lowering = LowerOptions { verify: options.passes.verify, promises: promises.clone() };
     let mut text = String::new();
     lower_observed(&graph, &lowering, &HostLibrary, &mut |run: &StageRun<'_>| {
         if run.stage.name == stage {

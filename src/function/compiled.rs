@@ -84,7 +84,7 @@ impl Compiled {
     ) -> Result<Compiled, Error> {
         let Traced { recording, template } = traced;
         let executable =
-            Executable::compile_donating(&recording.graph, &config.options, &recording.donations())
+            Executable::compile_promised(&recording.graph, &config.options, &recording.promises())
                 .map_err(|error| Error::compile(at, &recording.graph, error))?;
         Ok(Compiled { signature, first: Arc::new(Subgraph::whole(executable, recording, template)) })
     }

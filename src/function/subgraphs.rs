@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::HashMap;
 use smallvec::SmallVec;
+use tensorwright_compiler::lower::Promises;
 use tensorwright_ir::Location;
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::{Executable, RunError};
@@ -310,7 +311,9 @@ impl Tracing {
         recording: Recording,
         subgraph: impl FnOnce(Executable, Recording) -> Subgraph,
     ) -> Result<Arc<Subgraph>> {
-        let executable = Executable::compile(&recording.graph, &self.config.options)
+        // New values of variables are in new memory: subgraphs behind may need the old ones.
+        let promises = Promises { donated: Vec::new(), ..recording.promises() };
+        let executable = Executable::compile_promised(&recording.graph, &self.config.options, &promises)
             .map_err(|error| Error::compile(self.at, &recording.graph, error))?;
         let subgraph = Arc::new(subgraph(executable, recording));
         let run = self.run.borrow();

@@ -240,3 +240,20 @@ fn what_does_not_fit_is_named() {
     let found = message(x.conv2d(kernel.i((.., .., .., 0)), ConvOptions::new()));
     assert!(found.contains("rank 4, found rank 3"), "{found}");
 }
+
+/// A kernel that a function captures is the same in every call: it is packed in the first one, and what is computed of it is kept.
+#[test]
+fn captured_kernels_are_packed_once() {
+    let numbers = |n: usize| -> Vec<f32> { (0..n).map(|i| (i * 37 % 101) as f32 * 0.01 - 0.5).collect() };
+    let x = Tensor::from_slice(&numbers(2 * 8 * 8 * 16), [2, 8, 8, 16]);
+    let kernel = Tensor::from_slice(&numbers(3 * 3 * 16 * 24), [3, 3, 16, 24]);
+    let scaled = |x: &Tensor, kernel: &Tensor| x.conv2d(&(kernel * 0.5), ConvOptions::new().padding(1usize));
+    let expected =
+        function(move |(x, kernel): (Tensor, Tensor)| scaled(&x, &kernel)).call((&x, &kernel)).unwrap();
+    let captures = function(move |x: Tensor| scaled(&x, &kernel));
+    for _ in 0..2 {
+        assert_eq!(captures.call(&x).unwrap().to_vec::<f32>().unwrap(), expected.to_vec::<f32>().unwrap());
+    }
+    let program = captures.dump(tensorwright::Stage::Kernels).unwrap();
+    assert!(program.contains("ahead 2") && program.contains("pack conv"), "{program}");
+}

@@ -1,6 +1,6 @@
 //! What there is to see at each stage.
 
-use tensorwright_compiler::lower::{self, LowerOptions, StageRun, lower_observed};
+use tensorwright_compiler::lower::{self, LowerOptions, Promises, StageRun, lower_observed};
 use tensorwright_compiler::passes::{self, PassOptions, PassRun};
 use tensorwright_compiler::program::text::print;
 use tensorwright_compiler::{CompileOptions, clusters};
@@ -129,7 +129,8 @@ fn lowered(graph: &Graph) -> Result<Vec<Section>, Fault> {
 }
 
 fn machine(graph: &Graph, stage: &str) -> Result<Section, Fault> {
-    let text = dump(graph, &CompileOptions::default(), &[], stage).map_err(Fault::internal)?;
+    let text =
+        dump(graph, &CompileOptions::default(), &Promises::default(), stage).map_err(Fault::internal)?;
     Ok(Section { title: stage.to_owned(), content: Content::Text(text) })
 }
 

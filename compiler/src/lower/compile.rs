@@ -4,7 +4,7 @@ use tensorwright_ir::Graph;
 use tensorwright_ir::op::Port;
 
 use super::error::CompileError;
-use super::{LowerOptions, lower_observed};
+use super::{LowerOptions, Promises, lower_observed};
 use crate::passes::{self, PassOptions};
 use crate::program::{Program, Target};
 
@@ -21,24 +21,25 @@ pub fn compile(
     options: &CompileOptions,
     target: &dyn Target,
 ) -> Result<Program, CompileError> {
-    compile_donating(graph, options, target, &[])
+    compile_promised(graph, options, target, &Promises::default())
 }
 
-/// Compiles a graph that may overwrite inputs: of each pair of an input and an output of the same type, the output may get the
-/// memory of the input. Which inputs a program overwrites is in [`Program::overwritten`]. A run that fails on the way would leave half
-/// of a result there, so graphs with assertions or lists in them overwrite nothing.
+/// Compiles a graph for a caller who promises something about inputs: that they may be overwritten, or that they last. Of each pair of an input that is
+/// donated and an output of the same type, the output may get the memory of the input. Which inputs a program overwrites is in [`Program::overwritten`]. A run that fails on
+/// the way would leave half of a result there, so graphs with assertions or lists in them overwrite nothing. What depends on inputs that last, and on constants, is
+/// computed in the first run and kept.
 ///
 /// # Errors
 /// As [`compile`].
-pub fn compile_donating(
+pub fn compile_promised(
     graph: &Graph,
     options: &CompileOptions,
     target: &dyn Target,
-    pairs: &[(usize, usize)],
+    promises: &Promises,
 ) -> Result<Program, CompileError> {
     check_ports(graph)?;
     let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
-    let options = LowerOptions { verify: options.passes.verify, donated: pairs.to_vec() };
+    let options = LowerOptions { verify: options.passes.verify, promises: promises.clone() };
     lower_observed(&optimized, &options, target, &mut |_: &super::StageRun<'_>| {})
 }
 

@@ -160,6 +160,7 @@ impl<'p> Donor<'p> {
         let (operand, result) = (self.names.find(operand), self.names.find(result));
         let slots = &self.program.slots;
         operand != result
+            && !matches!(slots[result].place, Place::Kept(_))
             && slots[operand].ty.bytes() == slots[result].ty.bytes()
             && self.names.last[operand] == LastUse { at, times: 1, is_output: false }
             && self.may_be_written(operand, result)
@@ -174,7 +175,7 @@ impl<'p> Donor<'p> {
                 let slots: Vec<usize> = outputs.map(|&output| self.program.outputs[output].1).collect();
                 slots.into_iter().any(|slot| self.names.find(slot) == result)
             }
-            Place::Constant(_) | Place::Output => false,
+            Place::Constant(_) | Place::Output | Place::Kept(_) => false,
         }
     }
 

@@ -17,14 +17,30 @@ use crate::program::{Program, Step, Target, verify};
 pub struct LowerOptions {
     /// Verify after every stage. On in debug builds.
     pub verify: bool,
+    /// What the caller promises about inputs.
+    pub promises: Promises,
+}
+
+/// What the caller of a program promises about its inputs.
+#[derive(Clone, Debug, Default)]
+pub struct Promises {
     /// Pairs of an input that may be overwritten and the output of the same type that may get its memory. Left alone if a run may
     /// fail on the way, which would leave half of a result there: with assertions or lists in the graph.
     pub donated: Vec<(usize, usize)>,
+    /// Inputs that are the same in every run, so that what depends on them alone is computed once.
+    pub lasting: Vec<usize>,
+}
+
+impl Promises {
+    /// Inputs that are given away, each with the output that may get its memory.
+    pub fn donated(pairs: &[(usize, usize)]) -> Promises {
+        Promises { donated: pairs.to_vec(), lasting: Vec::new() }
+    }
 }
 
 impl Default for LowerOptions {
     fn default() -> LowerOptions {
-        LowerOptions { verify: cfg!(debug_assertions), donated: Vec::new() }
+        LowerOptions { verify: cfg!(debug_assertions), promises: Promises::default() }
     }
 }
 
@@ -66,6 +82,8 @@ pub(super) struct Donations {
     pub(super) pairs: Vec<(usize, usize)>,
     /// Who may write over inputs.
     pub(super) writers: Writers,
+    /// Inputs that are the same in every run, of what may keep things from run to run: a region keeps nothing.
+    pub(super) lasting: Option<Vec<usize>>,
 }
 
 /// Which steps may write over inputs that are given away.
@@ -81,7 +99,8 @@ pub(super) enum Writers {
 impl Donations {
     /// The state of a loop: the first inputs become the outputs of the same numbers.
     fn of_loop(carried: usize) -> Donations {
-        Donations { pairs: (0..carried).map(|i| (i, i)).collect(), writers: Writers::Updates }
+        let pairs = (0..carried).map(|i| (i, i)).collect();
+        Donations { pairs, writers: Writers::Updates, lasting: None }
     }
 }
 
@@ -117,8 +136,9 @@ pub fn lower_observed(
     let mut part = Part::new(graph);
     let mut program = None;
     let mut cx = Context { target, counters: Vec::new() };
-    let pairs = if may_fail(graph) { Vec::new() } else { options.donated.clone() };
-    let donations = Donations { pairs, writers: Writers::Kernels };
+    let pairs = if may_fail(graph) { Vec::new() } else { options.promises.donated.clone() };
+    let lasting = Some(options.promises.lasting.clone());
+    let donations = Donations { pairs, writers: Writers::Kernels, lasting };
     for stage in STAGES {
         cx.counters.clear();
         let start = Instant::now();

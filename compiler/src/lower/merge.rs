@@ -21,8 +21,13 @@ pub(super) fn merge_small_kernels(program: &mut Program, _: &Donations, cx: &mut
     let steps = std::mem::take(&mut program.steps);
     let touches = count_touches(&steps, program);
     let before = steps.len();
+    let ahead = program.ahead;
     let mut run: Vec<KernelCall> = Vec::new();
-    for step in steps {
+    for (at, step) in steps.into_iter().enumerate() {
+        if at == ahead {
+            flush(program, &mut run, &touches);
+            program.ahead = program.steps.len();
+        }
         match step {
             Step::Kernel(call) if is_small(&program.kernels[call.kernel]) => {
                 let is_full = is_full(run.iter().chain([&call]).map(|call| &program.kernels[call.kernel]));
@@ -39,6 +44,9 @@ pub(super) fn merge_small_kernels(program: &mut Program, _: &Donations, cx: &mut
         }
     }
     flush(program, &mut run, &touches);
+    if ahead == before {
+        program.ahead = program.steps.len();
+    }
     cx.count("kernels merged into others", (before - program.steps.len()) as u64);
 }
 

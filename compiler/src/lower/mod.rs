@@ -8,6 +8,7 @@ mod compile;
 mod donate;
 mod driver;
 mod error;
+mod keep;
 mod late;
 mod merge;
 mod pack;
@@ -16,9 +17,9 @@ mod place;
 mod plan;
 mod unused;
 
-pub use compile::{CompileOptions, compile, compile_donating};
+pub use compile::{CompileOptions, compile, compile_promised};
 use driver::{Context, Donations};
-pub use driver::{LowerOptions, StageObserver, StageRun, clusters, lower, lower_observed};
+pub use driver::{LowerOptions, Promises, StageObserver, StageRun, clusters, lower, lower_observed};
 pub use error::CompileError;
 use part::Part;
 
@@ -79,6 +80,12 @@ pub static STAGES: &[Stage] = &[
         what: "packs what loops multiply with before them",
         why: "before memory is shared: a packed matrix is one more operand of the loop",
         run: Run::Program(pack::pack_ahead),
+    },
+    Stage {
+        name: "keep",
+        what: "brings what depends on nothing that changes before the rest, to run once",
+        why: "after `pack`: what loops multiply with may be packed once for all runs",
+        run: Run::Program(keep::keep_ahead),
     },
     Stage {
         name: "late",

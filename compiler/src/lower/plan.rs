@@ -61,6 +61,9 @@ impl<'a, 'g> Planner<'a, 'g> {
             steps: Vec::new(),
             overwritten: Vec::new(),
             arena_bytes: 0,
+            lasting: Vec::new(),
+            ahead: 0,
+            kept_bytes: 0,
         };
         let slot_of = vec![None; graph.values().len()];
         let finished_by = epilogues(fusion, target);

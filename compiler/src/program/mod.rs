@@ -1,7 +1,8 @@
 //! A program: a flat list of steps over slots of memory, ready to run.
 //!
 //! Slots are what the steps read and write. A slot is an input, an output, a constant, or a place in the arena; places in
-//! the arena are reused as soon as nobody reads them any more.
+//! the arena are reused as soon as nobody reads them any more. Steps that depend on nothing that changes from run to run are
+//! ahead of the others: they run once, and what they leave is kept.
 //!
 //! A program has a text form that parses back ([`text`]) and a specification that is checked ([`verify`](mod@verify)).
 
@@ -44,6 +45,12 @@ pub struct Program {
     pub overwritten: Vec<usize>,
     /// Size of the arena.
     pub arena_bytes: usize,
+    /// Inputs that the caller promises to be the same in every run, ascending.
+    pub lasting: Vec<usize>,
+    /// The steps, from the first on, that depend on constants and on inputs that last, and run once.
+    pub ahead: usize,
+    /// Size of the memory that is kept from run to run, for what the steps ahead leave to the others.
+    pub kept_bytes: usize,
 }
 
 /// Dense row-major memory.
@@ -68,6 +75,8 @@ pub enum Place {
     Arena(usize),
     /// Somewhere in the arena: it has not been decided where.
     Unplaced,
+    /// At this offset of the memory that is kept, in bytes, a multiple of [`ALIGNMENT`].
+    Kept(usize),
 }
 
 /// Bytes of places in the arena are multiples of this, and so are their offsets.
@@ -80,7 +89,7 @@ pub enum Step {
     Kernel(KernelCall),
     /// A routine of the library that computes its result tile by tile, and a kernel that finishes each tile.
     Tiled(Box<TiledCall>),
-    /// An operand of such a routine that a loop runs again and again, put into the order in which the routine reads it.
+    /// An operand of such a routine that runs again and again, put into the order in which the routine reads it.
     Pack {
         /// The routine.
         routine: Tiled,

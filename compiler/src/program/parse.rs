@@ -37,8 +37,14 @@ impl Parser<'_> {
         let inputs = self.items(")", |p| p.part(parse_type))?;
         self.require("arena")?;
         let arena_bytes = self.number("a number of bytes")? as usize;
+        let (mut kept_bytes, mut ahead) = (0, 0);
+        if self.accept_word("kept") {
+            kept_bytes = self.number("a number of bytes")? as usize;
+            self.require("ahead")?;
+            ahead = self.number("a number of steps")? as usize;
+        }
         self.require("{")?;
-        let (slots, overwritten) = self.slots()?;
+        let (slots, overwritten, lasting) = self.slots()?;
         let mut kernels = Vec::new();
         while self.accept_word(&format!("k{}", kernels.len())) {
             self.require("=")?;
@@ -50,11 +56,24 @@ impl Parser<'_> {
         }
         let (slots_out, types) = self.typed("}")?;
         let outputs = types.into_iter().zip(slots_out).collect();
-        Ok(Program { name, inputs, outputs, slots, kernels, steps, overwritten, arena_bytes })
+        Ok(Program {
+            name,
+            inputs,
+            outputs,
+            slots,
+            kernels,
+            steps,
+            overwritten,
+            arena_bytes,
+            lasting,
+            ahead,
+            kept_bytes,
+        })
     }
 
-    fn slots(&mut self) -> Result<(Vec<Slot>, Vec<usize>)> {
-        let (mut slots, mut overwritten) = (Vec::new(), Vec::new());
+    /// Slots, the inputs that are overwritten, and those that last.
+    fn slots(&mut self) -> Result<(Vec<Slot>, Vec<usize>, Vec<usize>)> {
+        let (mut slots, mut overwritten, mut lasting) = (Vec::new(), Vec::new(), Vec::new());
         while self.accept_word(&format!("s{}", slots.len())) {
             self.require(":")?;
             let ty = self.part(parse_type)?;
@@ -63,17 +82,23 @@ impl Parser<'_> {
             if let Place::Input(input) = place
                 && self.accept(",")
             {
-                self.require("overwritten")?;
-                overwritten.push(input);
+                match self.accept_word("lasting") {
+                    true => lasting.push(input),
+                    false => {
+                        self.require("overwritten")?;
+                        overwritten.push(input);
+                    }
+                }
             }
             slots.push(Slot { ty, place });
         }
         overwritten.sort_unstable();
-        Ok((slots, overwritten))
+        lasting.sort_unstable();
+        Ok((slots, overwritten, lasting))
     }
 
     fn place(&mut self) -> Result<Place> {
-        let expected = "`input`, `output`, `arena`, `unplaced` or `constant`";
+        let expected = "`input`, `output`, `arena`, `kept`, `unplaced` or `constant`";
         match self.peek_word() {
             "constant" => match self.part(parse_op)? {
                 Op::Constant(constant) => Ok(Place::Constant(constant.value)),
@@ -87,6 +112,11 @@ impl Parser<'_> {
                 self.require("arena")?;
                 self.require("+")?;
                 Ok(Place::Arena(self.number("a number of bytes")? as usize))
+            }
+            "kept" => {
+                self.require("kept")?;
+                self.require("+")?;
+                Ok(Place::Kept(self.number("a number of bytes")? as usize))
             }
             _ => self.named(expected, |word| match word {
                 "output" => Some(Place::Output),

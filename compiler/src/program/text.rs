@@ -17,7 +17,8 @@
 //! }
 //! ```
 //!
-//! Slots come first, then kernels, then steps. A slot that has no place yet is `unplaced`. `run` calls a kernel, `matmul` is a product
+//! Slots come first, then kernels, then steps. A slot that has no place yet is `unplaced`. An input can be `lasting`, and memory `kept +0`: behind the arena then comes how much
+//! is kept, and how many steps are ahead, as in `arena 16384 kept 4096 ahead 1`. `run` calls a kernel, `matmul` is a product
 //! ([`Product`](super::Product) says how it reads) of operands some of which may be `packed`, `pack matmul` packs one ahead, `_` for each operand before it. Every other step is an op
 //! with the slots of its operands and results and the types that it takes them for; control flow has a workspace and regions:
 //!
@@ -71,7 +72,11 @@ impl Display for KernelCall {
 fn write_program(out: &mut String, program: &Program, style: Style, depth: usize) {
     let name = quoted_name(&program.name);
     let inputs = list(&program.inputs, Type::to_string);
-    line(out, depth, &format!("program @{name} ({inputs}) arena {} {{", program.arena_bytes));
+    let kept = match (program.kept_bytes, program.ahead) {
+        (0, 0) => String::new(),
+        (bytes, steps) => format!(" kept {bytes} ahead {steps}"),
+    };
+    line(out, depth, &format!("program @{name} ({inputs}) arena {}{kept} {{", program.arena_bytes));
     for (i, slot) in program.slots.iter().enumerate() {
         line(out, depth + 1, &format!("s{i}: {} = {}", slot.ty, place(program, &slot.place, style)));
     }
@@ -89,11 +94,13 @@ fn write_program(out: &mut String, program: &Program, style: Style, depth: usize
 fn place(program: &Program, place: &Place, style: Style) -> String {
     match place {
         Place::Input(i) if program.overwritten.contains(i) => format!("input {i}, overwritten"),
+        Place::Input(i) if program.lasting.contains(i) => format!("input {i}, lasting"),
         Place::Input(i) => format!("input {i}"),
         Place::Constant(value) => print_op(&Constant { value: value.clone() }.into(), style),
         Place::Output => "output".to_owned(),
         Place::Arena(offset) => format!("arena +{offset}"),
         Place::Unplaced => "unplaced".to_owned(),
+        Place::Kept(offset) => format!("kept +{offset}"),
     }
 }
 

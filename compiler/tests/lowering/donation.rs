@@ -1,6 +1,7 @@
 //! Who may overwrite what was given to it.
 
-use tensorwright_compiler::{CompileOptions, compile_donating};
+use tensorwright_compiler::lower::Promises;
+use tensorwright_compiler::{CompileOptions, compile_promised};
 use tensorwright_ir::{BuildError, Builder, DType, TensorType, Value};
 
 use crate::Tiles;
@@ -12,7 +13,8 @@ fn overwritten(rest: impl FnOnce(&mut Builder, Value) -> Result<(), BuildError>)
     let y = b.sin(x).expect("a sine");
     rest(&mut b, y).expect("well formed");
     let target = Tiles { packed: None };
-    let program = compile_donating(&b.finish(&[y]), &CompileOptions::default(), &target, &[(0, 0)]);
+    let program =
+        compile_promised(&b.finish(&[y]), &CompileOptions::default(), &target, &Promises::donated(&[(0, 0)]));
     program.expect("compiles").overwritten
 }
 

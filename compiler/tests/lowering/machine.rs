@@ -12,7 +12,11 @@ use super::convolved::convolved;
 /// The outputs, or `None` if a step is of a kind that is not run here: lists and effects.
 pub(crate) fn run(program: &Program, inputs: &[Literal]) -> Option<Vec<Literal>> {
     let mut memory = Memory::new(program, inputs);
-    program.steps.iter().try_for_each(|step| memory.step(step))?;
+    let (ahead, rest) = program.steps.split_at(program.ahead);
+    ahead.iter().try_for_each(|step| memory.step(step))?;
+    // In later runs the steps ahead have left nothing but what is kept.
+    memory.arena.fill(0xa5);
+    rest.iter().try_for_each(|step| memory.step(step))?;
     let literal =
         |(ty, slot): &(Type, usize)| Literal::from_bytes(ty.as_tensor()?.clone(), memory.get(*slot));
     program.outputs.iter().map(literal).collect()
@@ -21,6 +25,7 @@ pub(crate) fn run(program: &Program, inputs: &[Literal]) -> Option<Vec<Literal>>
 struct Memory<'p> {
     program: &'p Program,
     arena: Vec<u8>,
+    kept: Vec<u8>,
     inputs: Vec<Vec<u8>>,
     /// Outputs that are neither inputs nor constants, by slot.
     fresh: Vec<Vec<u8>>,
@@ -31,7 +36,8 @@ impl<'p> Memory<'p> {
         // What is read before it is written would be noticed.
         let fresh = program.slots.iter().map(|slot| vec![0xa5; slot.ty.bytes()]).collect();
         let inputs = inputs.iter().map(|input| input.bytes().to_vec()).collect();
-        Memory { program, arena: vec![0xa5; program.arena_bytes], inputs, fresh }
+        let [arena, kept] = [program.arena_bytes, program.kept_bytes].map(|bytes| vec![0xa5; bytes]);
+        Memory { program, arena, kept, inputs, fresh }
     }
 
     fn get(&self, slot: usize) -> Vec<u8> {
@@ -41,6 +47,7 @@ impl<'p> Memory<'p> {
             Place::Constant(value) => value.bytes().to_vec(),
             Place::Output => self.fresh[slot].clone(),
             Place::Arena(offset) => self.arena[*offset..offset + bytes].to_vec(),
+            Place::Kept(offset) => self.kept[*offset..offset + bytes].to_vec(),
             Place::Unplaced => unreachable!("the program is verified"),
         }
     }
@@ -50,6 +57,7 @@ impl<'p> Memory<'p> {
             Place::Input(input) => self.inputs[*input].copy_from_slice(bytes),
             Place::Output => self.fresh[slot].copy_from_slice(bytes),
             Place::Arena(offset) => self.arena[*offset..offset + bytes.len()].copy_from_slice(bytes),
+            Place::Kept(offset) => self.kept[*offset..offset + bytes.len()].copy_from_slice(bytes),
             Place::Constant(_) | Place::Unplaced => unreachable!("the program is verified"),
         }
     }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
-use tensorwright_compiler::lower::{LowerOptions, STAGES, StageRun, lower_observed};
+use tensorwright_compiler::lower::{LowerOptions, Promises, STAGES, StageRun, lower_observed};
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_compiler::program::{Product, Program, Target, TileSize, Tiled};
 use tensorwright_ir::eval::Datum;
@@ -42,6 +42,13 @@ impl Target for Tiles {
     }
 }
 
+/// All that may be promised: donated are pairs, and inputs that are not among them last.
+fn promises(graph: &Graph) -> Promises {
+    let donated = pairs(graph);
+    let lasts = |input: &usize| donated.iter().all(|(given, _)| given != input);
+    Promises { lasting: (0..graph.inputs().len()).filter(lasts).collect(), donated }
+}
+
 /// Each output with an input of its type, if one is left.
 fn pairs(graph: &Graph) -> Vec<(usize, usize)> {
     let inputs = graph.input_types();
@@ -60,7 +67,7 @@ fn check(graph: &Graph) -> Result<(), TestCaseError> {
     let fail = |error: String| TestCaseError::fail(format!("{error}\n{graph}"));
     let optimised =
         run_pipeline(graph.clone(), &PassOptions::default()).map_err(|error| fail(error.to_string()))?;
-    let options = LowerOptions { verify: true, donated: pairs(&optimised) };
+    let options = LowerOptions { verify: true, promises: promises(&optimised) };
     let mut texts: Vec<(&str, String, Program)> = Vec::new();
     lower_observed(&optimised, &options, &Tiles { packed: Some(256) }, &mut |run: &StageRun<'_>| {
         texts.extend(run.program.map(|program| (run.stage.name, run.text.to_string(), program.clone())));
@@ -90,7 +97,7 @@ fn compiled(graph: &Graph, inputs: &[Literal]) -> Result<Option<Vec<Literal>>, T
     let fail = |error: String| TestCaseError::fail(format!("{error}\n{graph}"));
     let optimised =
         run_pipeline(graph.clone(), &PassOptions::default()).map_err(|error| fail(error.to_string()))?;
-    let options = LowerOptions { verify: true, donated: pairs(&optimised) };
+    let options = LowerOptions { verify: true, promises: promises(&optimised) };
     let program = lower_observed(&optimised, &options, &Tiles { packed: None }, &mut |_: &StageRun<'_>| {})
         .map_err(|error| fail(error.to_string()))?;
     Ok(machine::run(&program, inputs))

@@ -4,6 +4,7 @@ use smallvec::SmallVec;
 use tensorwright_compiler::program::{Place, Program};
 use tensorwright_ir::Type;
 
+use super::kept::Kept;
 use super::list::{Cell, Cells};
 use super::task::{Task, task};
 use super::{BuildExecutableError, RunError};
@@ -22,6 +23,9 @@ pub(super) struct Block {
     /// For each of these the first output that it is.
     fresh_outputs: Vec<usize>,
     pub(super) constants: Vec<SharedBuffer>,
+    /// Steps that run once.
+    pub(super) ahead: Vec<Task>,
+    pub(super) kept: Kept,
     tasks: Vec<Task>,
     /// Slots of lists that are the block's own.
     lists: Vec<usize>,
@@ -34,6 +38,7 @@ enum SlotPlace {
     Constant(usize),
     Fresh(usize),
     Arena(usize),
+    Kept(usize),
 }
 
 /// Where an output is after a run.
@@ -54,6 +59,8 @@ impl Block {
             fresh_bytes: Vec::new(),
             fresh_outputs: Vec::new(),
             constants: Vec::new(),
+            ahead: Vec::new(),
+            kept: Kept::new(program.kept_bytes),
             tasks: Vec::new(),
             lists: program.own_lists(),
             arena_bytes: program.arena_bytes,
@@ -61,7 +68,8 @@ impl Block {
         block.place_slots(program)?;
         let last_uses = program.last_uses();
         for at in 0..program.steps.len() {
-            block.tasks.push(task((program, at), &kernels, &last_uses)?);
+            let tasks = if at < program.ahead { &mut block.ahead } else { &mut block.tasks };
+            tasks.push(task((program, at), &kernels, &last_uses)?);
         }
         Ok(block)
     }
@@ -71,6 +79,7 @@ impl Block {
             let place = match &slot.place {
                 Place::Input(i) => SlotPlace::Input(*i),
                 Place::Arena(offset) => SlotPlace::Arena(*offset),
+                Place::Kept(offset) => SlotPlace::Kept(*offset),
                 // The verifier makes sure that nothing is there.
                 Place::Unplaced => SlotPlace::Arena(0),
                 Place::Output => {
@@ -89,7 +98,9 @@ impl Block {
                 SlotPlace::Input(i) => OutputPlace::Input(i),
                 SlotPlace::Constant(i) => OutputPlace::Constant(i),
                 SlotPlace::Fresh(i) => OutputPlace::Fresh(i),
-                SlotPlace::Arena(_) => unreachable!("outputs are not in the arena"),
+                SlotPlace::Arena(_) | SlotPlace::Kept(_) => {
+                    unreachable!("outputs are neither in the arena nor kept")
+                }
             });
         }
         let mut first: Vec<Option<usize>> = vec![None; self.fresh_bytes.len()];
@@ -117,6 +128,24 @@ impl Block {
         limits: Limits<'_>,
     ) -> Result<(), RunError> {
         limits.check()?;
+        // SAFETY: the caller's promise.
+        let kept = unsafe { self.kept(&input, &fresh, arena, limits)? };
+        let memory = self.memory(input, fresh, arena, kept);
+        // SAFETY: places of lists in the arena are for nothing else while the block runs.
+        let _lists = unsafe { Cells::start(self.lists.iter().map(|&slot| memory[slot])) };
+        // SAFETY: the memory is that of the block, and what is kept has been written.
+        unsafe { run_all(&self.tasks, &memory, limits) }
+    }
+
+    /// A pointer for each slot.
+    #[inline]
+    pub(super) fn memory(
+        &self,
+        input: impl Fn(usize) -> *mut u8,
+        fresh: impl Fn(usize) -> *mut u8,
+        arena: *mut u8,
+        kept: *mut u8,
+    ) -> SmallVec<[*mut u8; 128]> {
         let mut memory = SmallVec::<[*mut u8; 128]>::with_capacity(self.places.len());
         for &place in &self.places {
             memory.push(match place {
@@ -124,19 +153,10 @@ impl Block {
                 SlotPlace::Constant(i) => self.constants[i].as_ptr().cast_mut(),
                 SlotPlace::Fresh(i) => fresh(i),
                 SlotPlace::Arena(offset) => arena.wrapping_add(offset),
+                SlotPlace::Kept(offset) => kept.wrapping_add(offset),
             });
         }
-        // SAFETY: places of lists in the arena are for nothing else while the block runs.
-        let _lists = unsafe { Cells::start(self.lists.iter().map(|&slot| memory[slot])) };
-        for task in &self.tasks {
-            // SAFETY: `memory` has a pointer for each slot, to as many bytes as its type takes. Slots in the arena that are needed at the
-            // same time do not overlap (rule 12 of `program::verify`), and programs only write to outputs, to the arena, and to inputs that
-            // were given to them (rule 8). What steps do within their slots is in rules 3 to 7, and that they read what was written in rule 9.
-            unsafe { task.run(&memory, limits)? };
-            // Loops of a step that was stopped have left their results unfinished.
-            limits.check()?;
-        }
-        Ok(())
+        memory
     }
 
     /// Runs the steps, and has each output where `output` says, copied if need be.
@@ -173,7 +193,7 @@ impl Block {
 
     /// Kernels of the block and of its regions.
     pub(super) fn kernels(&self) -> Vec<&CompiledKernel> {
-        let own = self.tasks.iter().flat_map(|task| match task {
+        let own = self.ahead.iter().chain(&self.tasks).flat_map(|task| match task {
             Task::Kernel(task) => vec![&*task.kernel],
             Task::Tiled(task) => task.epilogue.iter().map(|epilogue| &*epilogue.kernel).collect(),
             Task::Control(task) => task.regions.iter().flat_map(Block::kernels).collect(),
@@ -182,10 +202,10 @@ impl Block {
         own.collect()
     }
 
-    /// Bytes of constants, those of regions among them.
+    /// Bytes of constants and of what is kept, those of regions among them.
     pub(super) fn constant_bytes(&self) -> usize {
         let own: usize = self.constants.iter().map(SharedBuffer::len).sum();
-        own + self.regions().map(Block::constant_bytes).sum::<usize>()
+        own + self.kept.bytes() + self.regions().map(Block::constant_bytes).sum::<usize>()
     }
 
     /// Slots, those of regions among them.
@@ -207,6 +227,23 @@ impl Block {
     pub(super) fn estimated_ns(&self) -> u64 {
         self.tasks.iter().map(Task::estimated_ns).fold(0, u64::saturating_add)
     }
+}
+
+/// Runs steps one after the other, until somebody stops the run.
+///
+/// # Safety
+/// `memory` has a pointer for each slot of the block, to as many bytes as its type takes, as of [`Block::run`].
+#[inline]
+pub(super) unsafe fn run_all(tasks: &[Task], memory: &[*mut u8], limits: Limits<'_>) -> Result<(), RunError> {
+    for task in tasks {
+        // SAFETY: slots in the arena that are needed at the same time do not overlap (rule 12 of `program::verify`), and programs only write to outputs, to the
+        // arena, to inputs that were given to them (rule 8), and ahead to what is kept (rule 15). What steps do within their slots is in rules 3 to 7, and that they
+        // read what was written in rules 9 and 15.
+        unsafe { task.run(memory, limits)? };
+        // Loops of a step that was stopped have left their results unfinished.
+        limits.check()?;
+    }
+    Ok(())
 }
 
 /// Copies unless source and destination are the same.

@@ -6,6 +6,7 @@
 mod block;
 mod control;
 mod effect;
+mod kept;
 mod list;
 mod literals;
 mod pieces;
@@ -14,8 +15,9 @@ mod shared;
 mod task;
 
 use smallvec::SmallVec;
+use tensorwright_compiler::lower::Promises;
 use tensorwright_compiler::program::{Product, Program, TileSize, Tiled};
-use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_donating};
+use tensorwright_compiler::{CompileError, CompileOptions, Target, compile_promised};
 use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::{DType, Graph, TensorType, Type};
 
@@ -44,7 +46,7 @@ pub struct Executable {
     program: Program,
     pub(crate) graph: Graph,
     pub(crate) options: CompileOptions,
-    pub(crate) donated: Vec<(usize, usize)>,
+    pub(crate) promises: Promises,
 }
 
 /// Why a graph has no executable.
@@ -124,37 +126,38 @@ impl Executable {
     /// # Errors
     /// If memory for its constants runs out, or through a bug of the compiler.
     pub fn compile(graph: &Graph, options: &CompileOptions) -> Result<Executable, BuildExecutableError> {
-        Executable::compile_donating(graph, options, &[])
+        Executable::compile_promised(graph, options, &Promises::default())
     }
 
-    /// Compiles a graph for a caller who donates inputs: of each pair of an input and an output of the same type, the
+    /// Compiles a graph for a caller who donates inputs, or gives the same ones in every run. Of each pair of an input and an output of the same type, the
     /// output may get the memory of the input, see [`Operand::Donated`]. A run that fails on the way would leave half of a
-    /// result there, so graphs whose runs may fail, with assertions or lists in them, overwrite nothing.
+    /// result there, so graphs whose runs may fail, with assertions or lists in them, overwrite nothing. What depends on inputs that last alone is computed in the first
+    /// run and kept, in memory that counts as that of constants.
     ///
     /// # Errors
     /// As [`Executable::compile`].
-    pub fn compile_donating(
+    pub fn compile_promised(
         graph: &Graph,
         options: &CompileOptions,
-        pairs: &[(usize, usize)],
+        promises: &Promises,
     ) -> Result<Executable, BuildExecutableError> {
-        Executable::compile_for(&HostLibrary, graph, options, pairs)
+        Executable::compile_for(&HostLibrary, graph, options, promises)
     }
 
     fn compile_for(
         target: &dyn Target,
         graph: &Graph,
         options: &CompileOptions,
-        pairs: &[(usize, usize)],
+        promises: &Promises,
     ) -> Result<Executable, BuildExecutableError> {
-        let program = compile_donating(graph, options, target, pairs)?;
+        let program = compile_promised(graph, options, target, promises)?;
         // The compiler refuses functions that take or give anything else. What is complex here is pairs of real numbers in the program.
         let tensor = |ty: Type| ty.tensor().clone();
         let inputs = graph.input_types().into_iter().map(tensor).collect();
         let outputs = graph.output_types().into_iter().map(tensor).collect();
         let block = Block::new(&program)?;
-        let (graph, options, donated) = (graph.clone(), options.clone(), pairs.to_vec());
-        Ok(Executable { inputs, outputs, block, program, graph, options, donated })
+        let (graph, options, promises) = (graph.clone(), options.clone(), promises.clone());
+        Ok(Executable { inputs, outputs, block, program, graph, options, promises })
     }
 
     /// Types of the inputs.
@@ -177,7 +180,7 @@ impl Executable {
         self.block.kernels().into_iter().map(CompiledKernel::code_bytes).sum()
     }
 
-    /// Bytes of constants.
+    /// Bytes of constants, and of what is computed from them once.
     pub fn constant_bytes(&self) -> usize {
         self.block.constant_bytes()
     }
@@ -404,7 +407,8 @@ mod tests {
         let graph: Graph = text.parse().unwrap_or_else(|error| panic!("{error}"));
         let questions = |pairs: &[(usize, usize)]| {
             let target = Counting::default();
-            let compiled = Executable::compile_for(&target, &graph, &CompileOptions::default(), pairs);
+            let promises = Promises::donated(pairs);
+            let compiled = Executable::compile_for(&target, &graph, &CompileOptions::default(), &promises);
             assert!(compiled.expect("compiles").program().overwritten.is_empty());
             target.0.into_inner()
         };

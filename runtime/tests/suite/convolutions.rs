@@ -1,6 +1,8 @@
 //! Convolutions of whole images give what the evaluator gives, in any layout, and the same bits on any number of threads.
 
 use tensorwright_compiler::CompileOptions;
+use tensorwright_compiler::lower::Promises;
+use tensorwright_compiler::program::Step;
 use tensorwright_ir::op::attribute::{ShortAxes, ShortOffsets};
 use tensorwright_ir::op::primitive::Conv;
 use tensorwright_ir::op::{Random, Tolerance};
@@ -100,6 +102,22 @@ impl Case {
         let tolerance = if self.dtypes.1.is_float() { Tolerance::Epsilons(32) } else { Tolerance::Exact };
         let difference = first_difference(&expected, &found[0], tolerance, &[&inputs[0], &inputs[1]]);
         assert!(difference.is_none(), "{self:?}: {}", difference.expect("there is one"));
+        self.check_packed(&found[0]);
+    }
+
+    /// A kernel that is packed once gives the same bits, in the run that packs it and in the next one.
+    fn check_packed(&self, expected: &Literal) {
+        let inputs = self.inputs(7);
+        let executable = self.with_lasting_kernel();
+        for threads in [2, 1] {
+            let found = executable.run_literals(&inputs, threads).expect("it runs").remove(0);
+            assert!(same_values(expected, &found), "{self:?} depends on packing");
+        }
+    }
+
+    fn with_lasting_kernel(&self) -> Executable {
+        let promises = Promises { lasting: vec![1], ..Promises::default() };
+        Executable::compile_promised(&self.graph(), &CompileOptions::default(), &promises).expect("compiles")
     }
 }
 
@@ -232,4 +250,18 @@ fn places_far_away_are_padding() {
         let case = Case { dtypes: F32, axes: ["NxC", "xCO", "NxO"], sizes, slides };
         case.check();
     }
+}
+
+/// Products pack a kernel that is the same in every run; where groups are lanes it is read as it is.
+#[test]
+fn kernels_that_last_are_packed_once() {
+    let slides = &[('y', 9, 3, 1, 1, 1, 1, 1), ('x', 11, 3, 1, 1, 1, 1, 1)];
+    let packed = |sizes| {
+        let executable = Case { dtypes: F32, axes: LAYOUTS[0], sizes, slides }.with_lasting_kernel();
+        let program = executable.program();
+        program.steps[..program.ahead].iter().filter(|step| matches!(step, Step::Pack { .. })).count()
+    };
+    assert_eq!(packed([('N', 2), ('G', 1), ('C', 5), ('O', 37)]), 1);
+    assert_eq!(packed([('N', 2), ('G', 2), ('C', 5), ('O', 7)]), 1);
+    assert_eq!(packed([('N', 2), ('G', 16), ('C', 1), ('O', 1)]), 0);
 }

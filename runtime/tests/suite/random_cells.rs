@@ -2,6 +2,7 @@
 //! versions of arrays, and memory that is given away.
 
 use tensorwright_compiler::CompileOptions;
+use tensorwright_compiler::lower::Promises;
 use tensorwright_compiler::program::Step;
 use tensorwright_ir::op::Draw;
 use tensorwright_ir::{Graph, Literal, Scalar};
@@ -329,7 +330,8 @@ fn random_loops_give_what_the_evaluator_gives() {
         let expected = tensorwright_ir::eval::evaluate(&graph, &inputs).expect("it evaluates");
         let pairs = [(0, 0), (1, 1), (2, 2)];
         let options = CompileOptions::default();
-        let executable = Executable::compile_donating(&graph, &options, &pairs).expect("it compiles");
+        let executable =
+            Executable::compile_promised(&graph, &options, &Promises::donated(&pairs)).expect("it compiles");
         let found = executable.run_donating_literals(&inputs, 2).expect("it runs");
         assert_eq!(found, expected, "case {case}\n{graph}\n{}", executable.program());
         let mut steps = executable.program().steps.iter();

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::CompileOptions;
+use tensorwright_compiler::lower::Promises;
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::{self, Datum};
 use tensorwright_ir::op::{Lowering, OpKind, Tolerance};
@@ -53,7 +54,8 @@ fn run_in_place(graph: &Graph, inputs: &[Literal]) -> Results {
         }
     }
     let options = CompileOptions::default();
-    let executable = Executable::compile_donating(graph, &options, &pairs).map_err(|e| fail(&e))?;
+    let executable =
+        Executable::compile_promised(graph, &options, &Promises::donated(&pairs)).map_err(|e| fail(&e))?;
     executable.run_donating_literals(inputs, 2).map_err(|e| fail(&e))
 }
 

@@ -1,5 +1,6 @@
 //! What the trace of a function comes to.
 
+use tensorwright_compiler::lower::Promises;
 use tensorwright_ir::Graph;
 use tensorwright_runtime::buffer::SharedBuffer;
 
@@ -15,8 +16,23 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
+    /// What calls do with inputs: they donate the old values of variables, and give the same captured tensors each time.
+    pub(crate) fn promises(&self) -> Promises {
+        Promises { donated: self.donations(), lasting: self.lasting() }
+    }
+
+    /// The inputs that are captured tensors.
+    fn lasting(&self) -> Vec<usize> {
+        let first_input = self.graph.inputs().len() - self.captures.len();
+        let captures = self.captures.iter().enumerate();
+        captures
+            .filter(|(_, outside)| matches!(outside, Outside::Buffer(_)))
+            .map(|(at, _)| first_input + at)
+            .collect()
+    }
+
     /// The inputs that hold the old values of variables, which a call donates, with the outputs that hold the new ones.
-    pub(crate) fn donations(&self) -> Vec<(usize, usize)> {
+    fn donations(&self) -> Vec<(usize, usize)> {
         let first_input = self.graph.inputs().len() - self.captures.len();
         let first_output = self.graph.outputs().len() - self.assigned.len();
         let pair = |(at, outside): (usize, &Outside)| match outside {

@@ -22,7 +22,7 @@ impl Verifier<'_> {
                         format!("s{s}: {} at {offset} is not aligned or leaves the arena", slot.ty)
                     });
                 }
-                Place::Input(_) | Place::Constant(_) | Place::Output => {}
+                Place::Input(_) | Place::Constant(_) | Place::Output | Place::Kept(_) => {}
             }
         }
     }

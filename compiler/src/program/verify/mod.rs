@@ -25,12 +25,16 @@
 //! 13. A workspace is in the arena, large enough for the op with its regions, and is touched by no other step and in no other way.
 //! 14. Inputs and outputs of regions are what the op says of its operands and results, and regions keep all these rules. They overwrite nothing
 //!     but the state of a loop, in its body, where the new state takes the place of the old.
+//! 15. The steps ahead are kernels and routines that read constants, inputs that last, and what others of them have written; what they write is in the arena or
+//!     kept. Steps behind them read nothing of theirs but what is kept, and write to none of that. Places that are kept are aligned, apart, and within
+//!     what is kept. Inputs that last are ascending, and none is overwritten. Regions keep nothing.
 //!
 //! That nothing needs the old value where a step updates an operand in place cannot be seen in a program: for that the stage that
 //! shares memory compares the program [before and after](same_flow).
 
 mod arena;
 mod flow;
+mod kept;
 mod regions;
 mod steps;
 
@@ -190,11 +194,13 @@ impl<'p> Verifier<'p> {
         self.kernels();
         for (at, step) in self.program.steps.iter().enumerate() {
             self.step = Some(at);
+            self.ahead(at, step);
             self.reads(step);
             self.one_step(step);
             self.writes(step);
         }
         self.step = None;
+        self.kept();
         self.overwritten();
         self.outputs();
         self.contents();
@@ -270,6 +276,10 @@ impl<'p> Verifier<'p> {
                     });
                 }
                 Place::Output | Place::Arena(_) | Place::Unplaced => {}
+                Place::Kept(_) => {
+                    let is_ahead = self.step.is_some_and(|at| at < program.ahead);
+                    self.require(is_ahead, 15, || format!("s{slot} is written, but is kept"));
+                }
             }
         }
     }
@@ -309,8 +319,8 @@ impl<'p> Verifier<'p> {
                     let written = self.written[*slot] || found == 0;
                     self.require(written, 10, || format!("output {position}, s{slot}, is not written"));
                 }
-                Place::Arena(_) | Place::Unplaced => {
-                    self.complain(10, format!("output {position}, s{slot}, is in the arena"));
+                Place::Arena(_) | Place::Unplaced | Place::Kept(_) => {
+                    self.complain(10, format!("output {position}, s{slot}, is no memory of an output"));
                 }
                 Place::Input(_) | Place::Constant(_) => {}
             }
@@ -328,7 +338,7 @@ impl<'p> Verifier<'p> {
             let held = match &slot.place {
                 Place::Input(input) => program.inputs[*input].bytes(),
                 Place::Constant(value) => value.bytes().len(),
-                Place::Output | Place::Arena(_) | Place::Unplaced => continue,
+                Place::Output | Place::Arena(_) | Place::Unplaced | Place::Kept(_) => continue,
             };
             self.require(held == slot.ty.bytes(), 11, || format!("s{s}: {} has {held} bytes", slot.ty));
         }

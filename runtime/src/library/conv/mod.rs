@@ -20,6 +20,10 @@
 //! Kernels broadcast elements of their left operand over registers of the right one. Where channels are adjacent in the result (NHWC) pixels are the
 //! rows; where pixels are (NCHW), or where channels are few, channels are.
 //!
+//! # Packing ahead
+//!
+//! What is gathered of the right operand is the same for all tiles of the same channels. Where it stays the same from run to run it is gathered once ([`prepack`]).
+//!
 //! # Reproducibility
 //!
 //! Depth is in the order of the description, which is that of the left operand's axes, and sums are cut into blocks of 256 terms as those of products. So a result
@@ -30,6 +34,7 @@ mod lanes;
 mod loops;
 mod phase;
 mod plan;
+mod prepack;
 mod run;
 
 pub(super) use plan::ConvolutionPlan;

@@ -61,8 +61,10 @@ pub(crate) struct ConvolutionPlan {
     pub(super) orientation: Orientation,
     /// Size of all tiles but those at far edges, for each axis of the result.
     pub(super) tile: TileSize,
-    tiles: u64,
-    work_per_tile: u64,
+    pub(super) tiles: u64,
+    pub(super) work_per_tile: u64,
+    /// Whether the right operand is given as [`Self::pack_part`] makes it.
+    pub(super) prepacked: bool,
 }
 
 impl ConvolutionPlan {
@@ -100,6 +102,7 @@ impl ConvolutionPlan {
             tile,
             work_per_tile: work,
             routine: routine.clone(),
+            prepacked: false,
         })
     }
 

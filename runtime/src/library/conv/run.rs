@@ -75,10 +75,13 @@ impl ConvolutionPlan {
         }
         let part = self.part(tile);
         let memory = Memory::<N>::new(&self.scratch(), scratch);
+        let mut packed = self.packed_tile::<N>(&part, operands[1]);
         for phases in choices(&self.phases) {
-            let Some(job) = Job::new(self, &part, &phases, operands, out) else { continue };
-            // SAFETY: the job is a part of the tile.
-            unsafe { job.run(&memory) };
+            if let Some(job) = Job::new(self, &part, &phases, operands, out) {
+                // SAFETY: the job is a part of the tile.
+                unsafe { job.run(&memory, packed) };
+            }
+            packed = packed.map(|at| at.wrapping_add(self.packed_numbers::<N>(&phases)));
         }
     }
 }
@@ -116,7 +119,7 @@ struct Side {
 }
 
 /// One phase of a tile: a product of two matrices.
-struct Job<'a> {
+pub(super) struct Job<'a> {
     plan: &'a ConvolutionPlan,
     /// The operand whose lanes are rows, and the one whose lanes are columns.
     sides: [Side; 2],
@@ -127,8 +130,8 @@ struct Job<'a> {
 }
 
 /// A loop of depth in both operands.
-struct DepthLoop {
-    count: usize,
+pub(super) struct DepthLoop {
+    pub(super) count: usize,
     steps: [isize; 2],
     slide: Option<(usize, i64)>,
 }
@@ -197,7 +200,7 @@ impl Part {
 
 impl<'a> Job<'a> {
     /// The phase of a part of the result; `None` if there is no such result.
-    fn new(
+    pub(super) fn new(
         plan: &'a ConvolutionPlan,
         ranges: &[Range<u64>],
         phases: &[Phase],
@@ -243,7 +246,12 @@ impl<'a> Job<'a> {
         common_step(&rows.lanes, |l| l.out).filter(|_| fits)
     }
 
-    fn source<N: Packs>(&self, side: usize) -> Source<'_, N> {
+    /// Rows or columns, and depth.
+    pub(super) fn extents(&self, side: usize) -> (usize, usize) {
+        (count(&self.sides[side].lanes), count(&self.sides[side].depth))
+    }
+
+    pub(super) fn source<N: Packs>(&self, side: usize) -> Source<'_, N> {
         let Side { from, lanes, depth, places } = &self.sides[side];
         Source {
             from: *from,
@@ -257,8 +265,8 @@ impl<'a> Job<'a> {
     }
 
     /// # Safety
-    /// As of [`ConvolutionPlan::run_tile`], for a part of the tile.
-    unsafe fn run<N: Kernel + Packs>(&self, memory: &Memory<N>) {
+    /// As of [`ConvolutionPlan::run_tile`], for a part of the tile; `packed` is where its channels are packed, if they are.
+    unsafe fn run<N: Kernel + Packs>(&self, memory: &Memory<N>, packed: Option<*const N>) {
         let rows = count(&self.sides[0].lanes);
         let columns = count(&self.sides[1].lanes);
         let pitch = columns.next_multiple_of(MAX_COLUMNS);
@@ -272,6 +280,7 @@ impl<'a> Job<'a> {
             left: self.source::<N>(0),
             right: self.source::<N>(1),
             memory,
+            packed: self.plan.orientation.channels_of(packed),
             rows,
             columns,
             is_direct: self.direct.is_some(),
@@ -331,8 +340,18 @@ fn out_run(loops: &[Loop]) -> (&[Loop], Run) {
     }
 }
 
+impl Orientation {
+    /// What there is of channels as what there is of rows and of columns.
+    fn channels_of<T>(self, channels: Option<T>) -> [Option<T>; 2] {
+        match self {
+            Orientation::Channels => [None, channels],
+            Orientation::Pixels => [channels, None],
+        }
+    }
+}
+
 /// Depth in the order of the description, without what runs once.
-fn depth_loops(plan: &ConvolutionPlan, phases: &[Phase]) -> SmallVec<[DepthLoop; 6]> {
+pub(super) fn depth_loops(plan: &ConvolutionPlan, phases: &[Phase]) -> SmallVec<[DepthLoop; 6]> {
     let of = |sum: &ConvolutionSum| match *sum {
         ConvolutionSum::Loop(l) => {
             DepthLoop { count: l.extent as usize, steps: [l.lhs as isize, l.rhs as isize], slide: None }
@@ -360,6 +379,8 @@ struct Product<'a, N: 'static> {
     left: Source<'a, N>,
     right: Source<'a, N>,
     memory: &'a Memory<N>,
+    /// Where rows and columns are packed ahead.
+    packed: [Option<*const N>; 2],
     rows: usize,
     columns: usize,
     is_direct: bool,
@@ -378,10 +399,15 @@ struct Left<N> {
     panel: isize,
 }
 
+/// As many of some rows as are multiplied at once: about equal parts for the kernels.
+pub(super) fn panel_rows<N: Kernel>(rows: usize) -> usize {
+    rows.div_ceil(rows.div_ceil(N::kernels().micro.len()))
+}
+
 impl<N: Kernel + Packs> Product<'_, N> {
-    /// Rows that are multiplied at once: about equal parts for the kernels.
+    /// Rows that are multiplied at once.
     fn panel_rows(&self) -> usize {
-        self.rows.div_ceil(self.rows.div_ceil(self.kernels.micro.len()))
+        panel_rows::<N>(self.rows)
     }
 
     /// Adds one block of depth.
@@ -392,16 +418,18 @@ impl<N: Kernel + Packs> Product<'_, N> {
         let width = self.kernels.columns;
         // SAFETY: the caller's promise.
         let left = unsafe { self.left(depth.clone()) };
+        let packed =
+            self.packed[1].map(|all| all.wrapping_add(depth.start * self.columns.next_multiple_of(width)));
         for first in (0..self.columns).step_by(width) {
-            let lanes = width.min(self.columns - first);
-            let target = Target { to: self.memory.right, lane: 1, depth: width };
+            let lanes = first..self.columns.min(first + width);
+            let count = lanes.len();
             // SAFETY: the scratch memory has room for a panel.
             unsafe {
-                if lanes < width {
-                    (0..depth.len() * width).for_each(|i| *self.memory.right.add(i) = N::ZERO);
-                }
-                self.right.gather(first..first + lanes, depth.clone(), target);
-                self.rows(&left, depth.clone(), to.wrapping_add(first), row, lanes);
+                let panel = match packed {
+                    Some(packed) => packed.wrapping_add(first * depth.len()),
+                    None => gathered(&self.right, lanes, depth.clone(), self.memory.right),
+                };
+                self.rows(&left, (panel, count), depth.clone(), to.wrapping_add(first), row);
             }
         }
     }
@@ -412,6 +440,10 @@ impl<N: Kernel + Packs> Product<'_, N> {
     /// As of [`Self::block`].
     unsafe fn left(&self, depth: Range<usize>) -> Left<N> {
         let height = self.panel_rows();
+        if let Some(packed) = self.packed[0] {
+            let a = packed.wrapping_add(depth.start * self.rows.next_multiple_of(height));
+            return Left { a, row: 1, depth: height as isize, panel: (depth.len() * height) as isize };
+        }
         if self.in_place
             && let Some((from, row, step)) = self.left.in_place(0..self.rows, depth.clone())
         {
@@ -444,7 +476,14 @@ impl<N: Kernel + Packs> Product<'_, N> {
     ///
     /// # Safety
     /// As of [`Self::block`].
-    unsafe fn rows(&self, left: &Left<N>, depth: Range<usize>, to: *mut N, row: isize, columns: usize) {
+    unsafe fn rows(
+        &self,
+        left: &Left<N>,
+        (panel_of_columns, columns): (*const N, usize),
+        depth: Range<usize>,
+        to: *mut N,
+        row: isize,
+    ) {
         let width = self.kernels.columns;
         let height = self.panel_rows();
         for (panel, first) in (0..self.rows).step_by(height).enumerate() {
@@ -454,7 +493,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
                 a: left.a.wrapping_offset(panel as isize * left.panel),
                 a_row: left.row,
                 a_depth: left.depth,
-                b: self.memory.right.cast_const(),
+                b: panel_of_columns,
                 b_step: width as isize,
                 out: to.wrapping_offset(first as isize * row),
                 out_row: row,
@@ -471,4 +510,25 @@ impl<N: Kernel + Packs> Product<'_, N> {
             }
         }
     }
+}
+
+/// A panel of columns, as wide as the kernels, in memory that has room for it.
+///
+/// # Safety
+/// As of [`Source::gather`].
+pub(super) unsafe fn gathered<N: Kernel>(
+    source: &Source<'_, N>,
+    lanes: Range<usize>,
+    depth: Range<usize>,
+    to: *mut N,
+) -> *const N {
+    let width = N::kernels().columns;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if lanes.len() < width {
+            (0..depth.len() * width).for_each(|i| *to.add(i) = N::ZERO);
+        }
+        source.gather(lanes, depth, Target { to, lane: 1, depth: width });
+    }
+    to.cast_const()
 }

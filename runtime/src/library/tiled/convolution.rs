@@ -11,12 +11,19 @@ use crate::library::error::RoutineError;
 pub struct ConvolutionKernel(ConvolutionPlan);
 
 impl ConvolutionKernel {
-    /// Plans a convolution. Fails if there are no such products, or an operand is packed.
+    /// Bytes that are packed in a nanosecond.
+    const PACKED_PER_NS: usize = 4;
+
+    /// Plans a convolution. Fails if there are no such products, or an operand is packed that does not gain by it.
     pub fn plan(routine: &Convolution, forms: &[OperandForm]) -> Result<ConvolutionKernel, RoutineError> {
-        if forms.contains(&OperandForm::Packed) {
-            return Err(RoutineError::NotPacked { routine: "conv" });
-        }
-        Ok(ConvolutionKernel(ConvolutionPlan::new(routine)?))
+        let plan = ConvolutionPlan::new(routine)?;
+        let is_packed = |operand: usize| forms.get(operand) == Some(&OperandForm::Packed);
+        let plan = match (is_packed(0), is_packed(1)) {
+            (false, false) => Some(plan),
+            (false, true) => plan.prepacked(),
+            (true, _) => None,
+        };
+        plan.map(ConvolutionKernel).ok_or(RoutineError::NotPacked { routine: "conv" })
     }
 }
 
@@ -47,9 +54,15 @@ impl TiledKernel for ConvolutionKernel {
         unsafe { self.0.run_tile(tile, [operands[0], operands[1]], out, scratch) };
     }
 
-    fn packing(&self, _operand: usize) -> Option<Packing> {
-        None
+    fn packing(&self, operand: usize) -> Option<Packing> {
+        let plan = self.0.prepacked().filter(|_| operand == 1)?;
+        let (bytes, parts) = (plan.packed_bytes(), plan.packing_parts());
+        let part_ns = (bytes / Self::PACKED_PER_NS) as u64 / parts.max(1) + 50;
+        Some(Packing { bytes, parts, part_ns })
     }
 
-    unsafe fn pack_part(&self, _operand: usize, _part: u64, _from: *const u8, _to: *mut u8) {}
+    unsafe fn pack_part(&self, _operand: usize, part: u64, from: *const u8, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.pack_part(part, from, to) };
+    }
 }
