@@ -246,6 +246,14 @@ pub enum Error {
         /// Who stopped it.
         reason: StopReason,
     },
+    /// Something that a closure says.
+    #[error("{at}: {source}")]
+    Other {
+        /// The line that says it.
+        at: Location,
+        /// What it says.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// There is nothing to show yet.
     #[error("{at}: nothing has been compiled yet; call the function first, or use `concrete`")]
     NothingCompiled {
@@ -259,6 +267,30 @@ fn quoted(argument: &str) -> String {
 }
 
 impl Error {
+    /// An error of a closure's own, with the line that makes it: closures of functions and of control flow give back errors of this type alone.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    ///
+    /// let f = function(|x: Tensor| match x.rank()? {
+    ///     1 => Ok(x * 2.0),
+    ///     rank => Err(Error::other(format!("a vector is wanted, not rank {rank}"))),
+    /// });
+    /// assert!(f.call([[1.0f64]]).unwrap_err().to_string().contains("a vector is wanted"));
+    /// ```
+    #[track_caller]
+    pub fn other(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Other { at: caller().into(), source: Arc::from(source.into()) }
+    }
+
+    /// What a closure said, if it said an `E` by [`Error::other`].
+    pub fn other_as<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Error::Other { source, .. } => source.downcast_ref(),
+            _ => None,
+        }
+    }
+
     /// The line of the user's source that caused the error.
     pub fn location(&self) -> &Location {
         match self {
@@ -282,6 +314,7 @@ impl Error {
             | Error::UnknownSize { at, .. }
             | Error::TracedOtherwise { at }
             | Error::NoSize { at, .. }
+            | Error::Other { at, .. }
             | Error::NothingCompiled { at } => at,
             Error::Escaped { used, .. }
             | Error::TwoTraces { used, .. }

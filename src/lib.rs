@@ -92,6 +92,7 @@ pub use gradient::{
     value_and_grad, value_and_grad_of, vjp,
 };
 pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
+pub use interpret::eagerly;
 pub use interpret::graph::run_graph;
 pub use module::Module;
 /// ```

@@ -11,8 +11,8 @@ use crate::fault::Fault;
 /// The file of a graph, and which of its graphs.
 #[derive(Args)]
 pub(crate) struct GraphFile {
-    /// The graph's text; `-` is standard input.
-    #[arg(value_name = "FILE.tw")]
+    /// The graph's text, or a trained model where the command takes one; `-` is standard input.
+    #[arg(value_name = "FILE.tw|MODEL.onnx")]
     file: PathBuf,
     /// The side file of large constants; without this option FILE.tww, if there is one.
     #[arg(long, value_name = "FILE.tww")]
@@ -28,6 +28,11 @@ impl GraphFile {
             let shown = if self.is_stdin() { PathBuf::from("<stdin>") } else { self.file.clone() };
             Fault::text(shown, bytes, error)
         })
+    }
+
+    /// The file, if it is a trained model.
+    pub(crate) fn model(&self) -> Option<&Path> {
+        self.file.extension().is_some_and(|extension| extension == "onnx").then_some(&*self.file)
     }
 
     fn is_stdin(&self) -> bool {

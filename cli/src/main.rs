@@ -8,6 +8,7 @@ mod explain;
 mod fault;
 mod input;
 mod list;
+mod model;
 mod npy;
 mod opt;
 mod output;
@@ -50,6 +51,8 @@ enum Command {
     Dump(dump::Args),
     Opt(opt::Args),
     Run(run::Args),
+    Inspect(model::InspectArgs),
+    Bench(model::BenchArgs),
     Reduce(reduce::Args),
     ListOps(list::OpsArgs),
     ListPasses(list::PassesArgs),
@@ -75,6 +78,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Dump(args) => dump::run(&args),
         Command::Opt(args) => opt::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Inspect(args) => model::inspect(&args),
+        Command::Bench(args) => model::bench(&args),
         Command::Reduce(args) => reduce::run(&args),
         Command::ListOps(args) => list::ops(&args),
         Command::ListPasses(args) => list::passes(&args),

@@ -13,14 +13,26 @@ use crate::{input, output};
 
 /// The tensor of type `ty` in a file. Fails if the file has another type; there is no conversion.
 pub(crate) fn load(path: &Path, ty: &TensorType) -> Result<Literal, Fault> {
-    let fault = |what: String| Fault::input(format!("{}: {what}", path.display()));
-    let bytes = input::read(path)?;
-    let file = NpyFile::new(bytes.as_slice()).map_err(|error| fault(format!("not an npy file: {error}")))?;
-    let shape: Vec<usize> = file.shape().iter().map(|&d| usize::try_from(d).unwrap_or(usize::MAX)).collect();
-    if shape[..] != ty.shape.sizes()[..] {
-        return Err(fault(format!("the tensor must be {ty}, found shape {shape:?}")));
+    let found = load_any(path, ty.dtype)?;
+    if found.ty() == ty {
+        return Ok(found);
     }
-    let literal = match ty.dtype {
+    let shape = found.ty().shape.sizes();
+    Err(Fault::input(format!("{}: the tensor must be {ty}, found shape {shape:?}", path.display())))
+}
+
+/// The tensor in a file, of whatever shape.
+pub(crate) fn load_any(path: &Path, dtype: DType) -> Result<Literal, Fault> {
+    let bytes = input::read(path)?;
+    parse(&bytes, dtype).map_err(|what| Fault::input(format!("{}: {what}", path.display())))
+}
+
+/// The tensor of a file's bytes; the error says what is wrong with them.
+pub(crate) fn parse(bytes: &[u8], dtype: DType) -> Result<Literal, String> {
+    let file = NpyFile::new(bytes).map_err(|error| format!("not an npy file: {error}"))?;
+    let shape: Vec<usize> = file.shape().iter().map(|&d| usize::try_from(d).unwrap_or(usize::MAX)).collect();
+    let ty = &TensorType::new(dtype, shape);
+    let literal = match dtype {
         DType::Bool => elements::<bool>(file, ty),
         DType::I8 => elements::<i8>(file, ty),
         DType::I16 => elements::<i16>(file, ty),
@@ -35,9 +47,9 @@ pub(crate) fn load(path: &Path, ty: &TensorType) -> Result<Literal, Fault> {
         DType::F64 => elements::<f64>(file, ty),
         DType::C64 => elements::<Complex<f32>>(file, ty),
         DType::C128 => elements::<Complex<f64>>(file, ty),
-        DType::BF16 => return Err(fault("NumPy has no bf16: store f32 and cast in the graph".to_owned())),
+        DType::BF16 => return Err("NumPy has no bf16: store f32 and cast in the graph".to_owned()),
     };
-    literal.map_err(|error| fault(format!("the tensor must be {ty}: {error}")))
+    literal.map_err(|error| format!("the tensor must be {ty}: {error}"))
 }
 
 fn elements<T: Element + npyz::Deserialize>(
@@ -63,7 +75,12 @@ fn from_fortran(stored: &Literal) -> Literal {
 
 /// Writes a tensor.
 pub(crate) fn save(path: &Path, literal: &Literal) -> anyhow::Result<()> {
-    let bytes = match literal.ty().dtype {
+    output::save(path, &bytes(literal)?)
+}
+
+/// A tensor as a file's bytes.
+pub(crate) fn bytes(literal: &Literal) -> anyhow::Result<Vec<u8>> {
+    Ok(match literal.ty().dtype {
         DType::Bool => encoded::<bool>(literal),
         DType::I8 => encoded::<i8>(literal),
         DType::I16 => encoded::<i16>(literal),
@@ -81,8 +98,7 @@ pub(crate) fn save(path: &Path, literal: &Literal) -> anyhow::Result<()> {
         DType::BF16 => {
             return Err(Fault::usage("NumPy has no bf16: cast the output to f32 in the graph").into());
         }
-    }?;
-    output::save(path, &bytes)
+    }?)
 }
 
 fn encoded<T: Element + npyz::AutoSerialize>(literal: &Literal) -> std::io::Result<Vec<u8>> {

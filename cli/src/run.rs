@@ -1,7 +1,7 @@
 //! `wright run`: compiles a graph and runs it.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tensorwright_compiler::CompileOptions;
@@ -13,18 +13,20 @@ use tensorwright_runtime::{Executable, RunError};
 use crate::fault::Fault;
 use crate::input::GraphFile;
 use crate::tensors::{self, Tolerance};
-use crate::{npy, output};
+use crate::{model, npy, output};
 
-/// Compile a graph, run it and print its outputs.
+/// Compile a graph or a trained model (an .onnx file), run it and print its outputs.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Inputs are named as in the file, or by their position from 0. A source is a NumPy file, `random` (numbers of moderate size),
-`random:SEED`, or `count` (the numbers 0, 1, 2..).
+`random:SEED`, or `count` (the numbers 0, 1, 2..). Inputs of models may also come from an array of a .npz file, from a .png picture, or be
+random with a shape, `random:1x3x224x224`.
 
 Examples:
   wright run layer.tw --input x=x.npy --input w=random --input b=random:7
   wright run layer.tw --random --time --threads 2
-  wright run layer.tw --random --check")]
+  wright run layer.tw --random --check
+  wright run model.onnx --input image=cat.png --time")]
 pub(crate) struct Args {
     #[command(flatten)]
     graph: GraphFile,
@@ -52,12 +54,18 @@ pub(crate) struct Args {
     /// Write the outputs to 0.npy, 1.npy .. in this folder instead of printing them.
     #[arg(long, value_name = "FOLDER")]
     save: Option<PathBuf>,
+    /// Write the outputs of a model to this file, by their names.
+    #[arg(long, value_name = "FILE.npz")]
+    output: Option<PathBuf>,
     /// How many elements of each output to print.
     #[arg(long, default_value_t = 32)]
     elements: usize,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    if let Some(path) = args.graph.model() {
+        return run_model(args, path);
+    }
     let graph = args.graph.read()?;
     let inputs = inputs(args, &graph)?;
     if args.evaluate {
@@ -80,6 +88,37 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     show(args, &outputs)?;
     if args.time { output::print(&measured(&job, compiled, first)?) } else { Ok(()) }
+}
+
+/// Runs a trained model.
+fn run_model(args: &Args, path: &Path) -> anyhow::Result<()> {
+    if args.check || args.evaluate {
+        return Err(Fault::usage(
+            "a model is not compared with the evaluator: dump its graph and check that",
+        )
+        .into());
+    }
+    let mut job = model::Job::new(path, &args.inputs, args.random)?;
+    job.threads = args.threads.unwrap_or_else(tensorwright::threads);
+    let (outputs, first) = job.first()?;
+    match (&args.save, &args.output) {
+        (_, Some(path)) => model::save(path, &outputs)?,
+        (Some(folder), None) => model::save_each(folder, &outputs)?,
+        (None, None) => output::print(
+            &outputs
+                .iter()
+                .map(|(name, value)| {
+                    let text =
+                        value.tensor().and_then(|x| x.to_literal().ok()).map(|l| shown(&l, args.elements));
+                    format!("{name}: {}", text.unwrap_or_else(|| format!("{value}\n")))
+                })
+                .collect::<String>(),
+        )?,
+    }
+    if args.time {
+        output::print(&job.measured(first, Duration::from_secs(1))?)?;
+    }
+    Ok(())
 }
 
 /// Evaluates a graph and prints what it prints.

@@ -208,6 +208,12 @@ impl From<&Vec<usize>> for Shape {
     }
 }
 
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Shape {
+        shape.clone()
+    }
+}
+
 /// The shape of a vector.
 impl From<usize> for Shape {
     fn from(extent: usize) -> Shape {

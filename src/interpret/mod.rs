@@ -60,6 +60,28 @@ use crate::tensor::traced::is_tracing;
 use crate::tensor::{Results, Tensor};
 use application::Applied;
 
+/// Runs ops at once even where a function is traced: what is computed of tensors with values has a value, which the trace takes as it is.
+///
+/// For what is the same in each call, such as tables and weights that are changed once. Tensors of the trace have no value in it: using one is an error.
+/// JAX has this as `ensure_compile_time_eval`, TensorFlow as `init_scope`.
+///
+/// ```
+/// use tensorwright::eagerly;
+/// use tensorwright::prelude::*;
+///
+/// let f = function(|x: Tensor| {
+///     let weights = eagerly(|| Tensor::range(0.0f64, 3.0, 1.0).exp());
+///     assert!(!weights.is_traced());
+///     (x * weights).sum(..)
+/// });
+/// assert_eq!(f.call([1.0, 0.0, 0.0])?.item::<f64>()?, 1.0);
+/// # Ok::<(), Error>(())
+/// ```
+#[doc(alias("init_scope", "ensure_compile_time_eval"))]
+pub fn eagerly<R>(work: impl FnOnce() -> R) -> R {
+    trace::outside(work)
+}
+
 /// Applies an op to tensors.
 pub(crate) fn apply(op: Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
     if !tape::is_active() {

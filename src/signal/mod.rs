@@ -1,6 +1,6 @@
 //! Signals: windows, short-time Fourier transforms, cosine transforms, mel filters, convolution by Fourier transforms.
 //!
-//! All are made of ops of [`Tensor`], so they run at once, are compiled in functions, have derivatives, and go through [`vmap`](crate::vmap()).
+//! All are made of ops of [`Tensor`](crate::Tensor), so they run at once, are compiled in functions, have derivatives, and go through [`vmap`](crate::vmap()).
 //! Time is the last axis; axes before it are batch axes.
 //!
 //! ```

@@ -29,5 +29,5 @@ pub(crate) use cut::{Number, number};
 pub(crate) use recording::{Outside, Recording};
 pub(crate) use region::{Input, Output, Region};
 pub(crate) use session::Session;
-pub(crate) use stack::constant;
 pub(super) use stack::{assign, read, record, record_stateful};
+pub(crate) use stack::{constant, outside};

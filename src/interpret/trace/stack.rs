@@ -94,6 +94,26 @@ pub(super) fn end(id: TraceId) {
     });
 }
 
+/// Does something as if this thread recorded no traces, which are there again behind it.
+pub(crate) fn outside<R>(work: impl FnOnce() -> R) -> R {
+    struct Away(Vec<Trace>);
+
+    impl Drop for Away {
+        fn drop(&mut self) {
+            let traces = std::mem::take(&mut self.0);
+            traced::set_depth(traces.len());
+            TRACES.set(traces);
+        }
+    }
+
+    if !traced::is_tracing() {
+        return work();
+    }
+    let _away = Away(TRACES.take());
+    traced::set_depth(0);
+    work()
+}
+
 /// Does something with a trace that has not ended, and those below it.
 pub(super) fn with<R>(id: TraceId, work: impl FnOnce(&mut Trace, &[Trace]) -> R) -> R {
     TRACES.with_borrow_mut(|traces| {

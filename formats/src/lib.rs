@@ -1,0 +1,20 @@
+//! Trained models of other libraries as functions.
+//!
+//! [`onnx`] reads ONNX files. A model is a traceable function: it runs eagerly, or is traced and compiled once for each signature of its inputs, as any
+//! closure that is given to [`tensorwright::function()`].
+//!
+//! ```no_run
+//! use tensorwright::prelude::*;
+//! use tensorwright_formats::onnx::Model;
+//!
+//! let model = Model::load("model.onnx")?;
+//! let outputs = model.call(&[("image", Tensor::zeros((1, 3, 224, 224), DType::F32))])?;
+//! println!("{}", outputs[0].1);
+//! # Ok::<(), tensorwright_formats::onnx::Error>(())
+//! ```
+
+pub mod onnx;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,257 @@
+//! Models: what a file holds, ready to be called.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+use tensorwright::{Function, function};
+
+use super::error::{Error, Reason};
+use super::file;
+use super::function::{Functions, versions};
+use super::graph::{Action, Graph, Reading};
+use super::schema::{OptionalProto, SequenceProto, TensorProto};
+use super::spec::{Extent, Spec};
+use super::tensor;
+use super::value::Value;
+
+/// A trained model of an ONNX file.
+///
+/// It is a function that is traced and compiled once for each signature of its inputs: their types, and strings among them. Clones share what is
+/// compiled.
+#[derive(Clone)]
+pub struct Model {
+    graph: Arc<Graph>,
+    function: Function<Vec<Option<Value>>, Vec<Value>>,
+    inputs: Vec<Spec>,
+    outputs: Vec<Spec>,
+    optional: Vec<bool>,
+    about: About,
+}
+
+/// What a file says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct About {
+    /// The program that wrote it, with its version.
+    pub producer: String,
+    /// The version of the format.
+    pub format: i64,
+    /// Versions of operators by domain; the standard's is empty.
+    pub operators: Vec<(String, i64)>,
+    /// What its author says.
+    pub description: String,
+    /// Anything else, by name.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Model {
+    /// Reads a file. Weights in other files must be in its folder or below.
+    ///
+    /// # Errors
+    /// When a file cannot be opened, is no model, or contradicts itself. Operators that are not there are no error yet: see
+    /// [`Model::unsupported`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Model, Error> {
+        let path = path.as_ref();
+        Model::read(file::bytes(path)?, Some(path.parent().unwrap_or(Path::new("."))))
+    }
+
+    /// Reads a model from memory, whose weights must all be in it.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Model, Error> {
+        Model::read(bytes.into(), None)
+    }
+
+    fn read(bytes: Bytes, folder: Option<&Path>) -> Result<Model, Error> {
+        let proto = file::model(bytes)?;
+        let graph = proto.graph.as_ref().ok_or_else(|| Error::Format("it has no graph".to_owned()))?;
+        let functions = Functions::of(&proto.functions);
+        let nodes = Cell::new(0);
+        let reading = Reading {
+            versions: versions(&proto.opset_import),
+            functions: &functions,
+            folder,
+            given: None,
+            depth: 0,
+            nodes: &nodes,
+        };
+        let graph = tensorwright::eagerly(|| Graph::read(graph, &reading))?;
+        let about = About {
+            producer: [proto.producer_name.as_str(), proto.producer_version.as_str()]
+                .join(" ")
+                .trim()
+                .to_owned(),
+            format: proto.ir_version,
+            operators: proto.opset_import.iter().map(|set| (set.domain.clone(), set.version)).collect(),
+            description: proto.doc_string.clone(),
+            properties: proto
+                .metadata_props
+                .iter()
+                .map(|pair| (pair.key.clone(), pair.value.clone()))
+                .collect(),
+        };
+        Ok(Model::of(graph, about))
+    }
+
+    fn of(graph: Graph, about: About) -> Model {
+        let graph = Arc::new(graph);
+        let spec = |port: &super::graph::Port| Spec::of(&port.name, port.ty.as_ref());
+        let has_default = |name: &str| graph.constants.contains_key(name);
+        let is_optional = |spec: &Spec| has_default(&spec.name) || spec.kind.starts_with("optional");
+        let inputs: Vec<Spec> = graph.inputs.iter().map(spec).collect();
+        let body = Arc::clone(&graph);
+        let run = move |inputs: Vec<Option<Value>>| -> tensorwright::Result<Vec<Value>> {
+            body.run(inputs, None).map_err(tensorwright::Error::other)
+        };
+        Model {
+            optional: inputs.iter().map(is_optional).collect(),
+            outputs: graph.outputs.iter().map(spec).collect(),
+            function: function(run).with_name(if graph.name.is_empty() { "model" } else { &graph.name }),
+            inputs,
+            graph,
+            about,
+        }
+    }
+
+    /// Inputs in the order of the file, those with a value in the file too.
+    pub fn inputs(&self) -> &[Spec] {
+        &self.inputs
+    }
+
+    /// Outputs in the order of the file.
+    pub fn outputs(&self) -> &[Spec] {
+        &self.outputs
+    }
+
+    /// What the file says of itself.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Whether an input may be left out.
+    pub fn is_optional(&self, input: usize) -> bool {
+        self.optional.get(input).copied().unwrap_or(false)
+    }
+
+    /// Operators with how often each occurs, also in functions and in graphs of branches and loops.
+    pub fn operators(&self) -> Vec<(String, usize)> {
+        self.counted(|_| true)
+    }
+
+    /// Operators that are not there, with how often each occurs; none if the model can be run.
+    pub fn unsupported(&self) -> Vec<(String, usize)> {
+        self.counted(|action| matches!(action, Action::Unknown))
+    }
+
+    fn counted(&self, counts: impl Fn(&Action) -> bool) -> Vec<(String, usize)> {
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        self.graph.for_each_node(&mut |node| {
+            if counts(&node.action) {
+                *found.entry(node.operator()).or_default() += 1;
+            }
+        });
+        found.into_iter().collect()
+    }
+
+    /// Elements of all tensors in the file.
+    pub fn parameters(&self) -> usize {
+        let elements = |value: &Value| value.tensor().and_then(|x| x.elements().ok()).unwrap_or(0);
+        self.graph.constants.values().map(elements).sum()
+    }
+
+    /// The model as a function of its inputs, in the order of the file; those that are left out are `None`.
+    ///
+    /// It can be called in functions and transformed, as any other one.
+    pub fn function(&self) -> &Function<Vec<Option<Value>>, Vec<Value>> {
+        &self.function
+    }
+
+    /// Runs the model: outputs by name, in the order of the file.
+    ///
+    /// # Errors
+    /// When operators are not there, an input is missing, unknown or of another type than the file says, or a node does not accept what it is given.
+    pub fn call<N: AsRef<str>, V: Into<Value> + Clone>(
+        &self,
+        inputs: &[(N, V)],
+    ) -> Result<Vec<(String, Value)>, Error> {
+        let unsupported = self.unsupported();
+        if !unsupported.is_empty() {
+            return Err(Error::Unsupported(unsupported));
+        }
+        let mut values: Vec<Option<Value>> = vec![None; self.inputs.len()];
+        for (name, value) in inputs {
+            let name = name.as_ref();
+            let refuse = |reason: String| Error::Input { name: name.to_owned(), reason };
+            let at = self.inputs.iter().position(|spec| spec.name == name);
+            let at = at.ok_or_else(|| refuse(format!("the model has the inputs {}", self.names())))?;
+            let value = value.clone().into();
+            self.inputs[at].accepts(&value).map_err(refuse)?;
+            if values[at].replace(value).is_some() {
+                return Err(refuse("it is given twice".to_owned()));
+            }
+        }
+        if let Some(at) = (0..values.len()).find(|&at| values[at].is_none() && !self.optional[at]) {
+            let reason = format!("is missing; it is {}", self.inputs[at]);
+            return Err(Error::Input { name: self.inputs[at].name.clone(), reason });
+        }
+        let found = self.function.call(&values).map_err(own)?;
+        Ok(self.outputs.iter().map(|spec| spec.name.clone()).zip(found).collect())
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.inputs.iter().map(|spec| spec.name.as_str()).collect();
+        names.join(", ")
+    }
+}
+
+/// The error of a node, if that is what went wrong.
+fn own(error: tensorwright::Error) -> Error {
+    match error.other_as::<Error>() {
+        Some(found) => found.clone(),
+        None => Error::Tensor(error),
+    }
+}
+
+impl Spec {
+    /// Whether a value is what the file says.
+    fn accepts(&self, value: &Value) -> Result<(), String> {
+        let (Some(dtype), Value::Tensor(tensor)) = (self.dtype, value) else { return Ok(()) };
+        let ty = tensor.ty().map_err(|error| error.to_string())?;
+        let fits = |(extent, size): (&Extent, usize)| match extent {
+            Extent::Size(expected) => *expected == size,
+            Extent::Any(_) => true,
+        };
+        let has_shape = self
+            .shape
+            .as_ref()
+            .is_none_or(|shape| shape.len() == ty.rank() && shape.iter().zip(ty.shape.sizes()).all(fits));
+        if ty.dtype == dtype && has_shape { Ok(()) } else { Err(format!("must be {self}, found {ty}")) }
+    }
+}
+
+/// A value of a file of its own, as conformance cases have them: a `TensorProto`, or what this type says.
+///
+/// # Errors
+/// When the bytes are no such value.
+pub fn read_value(bytes: impl Into<Bytes>, like: &Spec) -> Result<Value, Error> {
+    let bytes = bytes.into();
+    let wrong = |error: prost::DecodeError| Error::Format(error.to_string());
+    if like.kind.starts_with("seq") {
+        return tensor::sequence(&SequenceProto::decode(bytes).map_err(wrong)?);
+    }
+    if like.kind.starts_with("optional") {
+        return tensor::optional(&OptionalProto::decode(bytes).map_err(wrong)?);
+    }
+    tensor::value(&TensorProto::decode(bytes).map_err(wrong)?, None)
+}
+
+impl From<Error> for Reason {
+    fn from(error: Error) -> Reason {
+        Reason::Inner(Box::new(error))
+    }
+}

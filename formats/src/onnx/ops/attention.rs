@@ -1,0 +1,293 @@
+//! Attention, and where tokens are.
+
+use tensorwright::{DType, Tensor};
+
+use super::Apply;
+use crate::onnx::call::{Call, Results, natural, one, sizes};
+use crate::onnx::dtype;
+use crate::onnx::error::Reason;
+use crate::onnx::value::Value;
+
+pub(super) const OPERATORS: &[(&str, Apply)] =
+    &[("Attention", attention), ("RotaryEmbedding", rotary), ("LinearAttention", linear_attention)];
+
+/// `[batch, tokens, heads * width]` as `[batch, heads, tokens, width]`.
+fn split_heads(x: &Tensor, heads: i64) -> Result<Tensor, Reason> {
+    let own = sizes(x)?;
+    let heads = natural("num_heads", heads)?;
+    if heads == 0 || own.len() != 3 || own[2] % heads != 0 {
+        return Err(Reason::other(format!("{heads} heads of {}", x.ty()?)));
+    }
+    Ok(x.reshape([own[0], own[1], heads, own[2] / heads]).swap_axes(1, 2))
+}
+
+/// `[batch, heads, tokens, width]` as `[batch, tokens, heads * width]`.
+fn join_heads(x: &Tensor) -> Result<Tensor, Reason> {
+    let [batch, heads, tokens, width] = sizes(x)?[..] else {
+        return Err(Reason::other(format!("heads of rank 4, found {}", x.ty()?)));
+    };
+    Ok(x.swap_axes(1, 2).reshape([batch, tokens, heads * width]))
+}
+
+fn attention(call: &Call<'_>) -> Results {
+    let joined = call.tensor(0)?.rank()? == 3;
+    let heads = |position: usize, name: &str| -> Result<Tensor, Reason> {
+        let x = call.tensor(position)?;
+        if joined { split_heads(x, call.required_int(name)?) } else { Ok(x.clone()) }
+    };
+    let q = heads(0, "q_num_heads")?;
+    let (mut k, mut v) = (heads(1, "kv_num_heads")?, heads(2, "kv_num_heads")?);
+    let mut past = 0;
+    if let (Some(past_k), Some(past_v)) = (call.maybe(4)?, call.maybe(5)?) {
+        past = past_k.shape()?.size(2);
+        (k, v) = (Tensor::concat(&[past_k, &k], 2), Tensor::concat(&[past_v, &v], 2));
+    }
+    let present = [k.clone(), v.clone()];
+    let scores = Scores::of(call, &q, &k, past)?;
+    let y = scores.weighted(call, &v)?;
+    let y = if joined { join_heads(&y)? } else { y };
+    let seen = scores.output(call, call.int("qk_matmul_output_mode", 0)?)?;
+    let [k, v] = present;
+    Ok(vec![y.into(), k.into(), v.into(), seen.into()])
+}
+
+/// What queries and keys make of each other: `[batch, heads, queries, keys]`.
+struct Scores {
+    raw: Tensor,
+    capped: Tensor,
+    /// A summand of each, minus infinity where a query does not see a key.
+    bias: Option<Tensor>,
+    /// Heads of queries for each of keys.
+    shared: usize,
+}
+
+impl Scores {
+    fn of(call: &Call<'_>, q: &Tensor, k: &Tensor, past: usize) -> Result<Scores, Reason> {
+        let ([_, heads, queries, width], [_, key_heads, keys, _]) = (&sizes(q)?[..], &sizes(k)?[..]) else {
+            return Err(Reason::other(format!(
+                "queries and keys of rank 4, found {} and {}",
+                q.ty()?,
+                k.ty()?
+            )));
+        };
+        if *key_heads == 0 || heads % key_heads != 0 {
+            return Err(Reason::other(format!("{heads} heads of queries share {key_heads} of keys")));
+        }
+        let scale = call.float("scale", 1.0 / (*width as f64).sqrt())?;
+        let root = scale.sqrt();
+        let shared = heads / key_heads;
+        let k = repeated(k, shared);
+        let raw = (q * root).matmul((k * root).swap_axes(-1, -2));
+        let cap = call.float("softcap", 0.0)?;
+        let capped = if cap > 0.0 { (&raw / cap).tanh() * cap } else { raw.clone() };
+        let bias = bias(call, q.dtype()?, (*queries, *keys), past)?;
+        Ok(Scores { raw, capped, bias, shared })
+    }
+
+    fn biased(&self) -> Tensor {
+        match &self.bias {
+            Some(bias) => &self.capped + bias,
+            None => self.capped.clone(),
+        }
+    }
+
+    /// Weights of keys; where a query sees none, all are 0.
+    fn weights(&self, call: &Call<'_>) -> Result<Tensor, Reason> {
+        let scores = self.biased();
+        let own = scores.dtype()?;
+        let wide = match call.maybe_int("softmax_precision")? {
+            Some(number) => dtype::dtype(i32::try_from(number).unwrap_or(0))?,
+            None => own,
+        };
+        let wide_scores = scores.cast(wide);
+        let weights = wide_scores.softmax(-1).cast(own);
+        if self.bias.is_none() {
+            return Ok(weights);
+        }
+        let blind = wide_scores.max(tensorwright::keep(-1)).eq(f64::NEG_INFINITY);
+        Ok(blind.select(0, weights))
+    }
+
+    fn weighted(&self, call: &Call<'_>, v: &Tensor) -> Result<Tensor, Reason> {
+        Ok(self.weights(call)?.matmul(repeated(v, self.shared)))
+    }
+
+    fn output(&self, call: &Call<'_>, mode: i64) -> Result<Tensor, Reason> {
+        match mode {
+            0 => Ok(self.raw.clone()),
+            1 => Ok(self.capped.clone()),
+            2 => Ok(self.biased()),
+            3 => self.weights(call),
+            _ => Err(Reason::attribute("qk_matmul_output_mode", format!("is {mode}"))),
+        }
+    }
+}
+
+/// Each head so many times.
+fn repeated(x: &Tensor, times: usize) -> Tensor {
+    if times == 1 { x.clone() } else { x.repeat([times], 1) }
+}
+
+/// Masks of all kinds as one summand.
+fn bias(
+    call: &Call<'_>,
+    dtype: DType,
+    (queries, keys): (usize, usize),
+    past: usize,
+) -> Result<Option<Tensor>, Reason> {
+    let mut bias: Option<Tensor> = None;
+    let mut seen: Option<Tensor> = None;
+    let mut sees = |mask: Tensor| {
+        seen = Some(seen.take().map_or_else(|| mask.clone(), |so_far| so_far & &mask));
+    };
+    if let Some(mask) = call.maybe(3)? {
+        let own = *sizes(mask)?.last().unwrap_or(&keys);
+        let short = keys.saturating_sub(own) as i64;
+        let rank = mask.rank()?;
+        let is_bool = mask.dtype()? == DType::Bool;
+        // A shorter mask says nothing of the keys behind it: they are not seen.
+        let padded = if short == 0 || own == 1 {
+            mask.clone()
+        } else {
+            let mut high = vec![0i64; rank];
+            high[rank - 1] = short;
+            let low = vec![0i64; rank];
+            let fill = if is_bool {
+                Tensor::scalar(false)
+            } else {
+                Tensor::scalar(f64::NEG_INFINITY).cast(mask.dtype()?)
+            };
+            mask.pad(fill, low, high, vec![0usize; rank])
+        };
+        if is_bool { sees(padded) } else { bias = Some(padded.cast(dtype)) }
+    }
+    let lengths = call.maybe(6)?.map(|lengths| lengths.cast(DType::I64).reshape([-1, 1, 1, 1]));
+    let key = Tensor::arange(keys, DType::I64);
+    let query = Tensor::arange(queries, DType::I64).reshape([queries, 1]);
+    // Where the block of queries begins among the keys.
+    let begin = match &lengths {
+        Some(lengths) if past == 0 => lengths - queries as i64,
+        _ => Tensor::scalar(past as i64),
+    };
+    if let Some(lengths) = &lengths {
+        sees(key.lt(lengths));
+    }
+    if call.flag("is_causal", false)? {
+        sees(key.le(&query + &begin));
+    }
+    let (left, right) = (call.int("left_window_size", -1)?, call.int("right_window_size", -1)?);
+    if left >= 0 {
+        sees(key.ge(&query + &begin - left));
+    }
+    if right >= 0 {
+        sees(key.le(&query + &begin + right));
+    }
+    let hidden = seen.map(|seen| seen.select(Tensor::zeros((), dtype), f64::NEG_INFINITY));
+    Ok(match (bias, hidden) {
+        (Some(bias), Some(hidden)) => Some(bias + hidden),
+        (bias, hidden) => bias.or(hidden),
+    })
+}
+
+fn rotary(call: &Call<'_>) -> Results {
+    let (x, cos, sin) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
+    let joined = x.rank()? == 3;
+    let heads = if joined { split_heads(x, call.int("num_heads", 0)?)? } else { x.clone() };
+    let width = heads.shape()?.size(3);
+    let turned = match call.int("rotary_embedding_dim", 0)? {
+        0 => width,
+        some => natural("rotary_embedding_dim", some)?.min(width),
+    };
+    let at = |cache: &Tensor| -> Result<Tensor, Reason> {
+        Ok(match call.maybe(3)? {
+            Some(places) => cache.take(places.cast(DType::I64), 0).expand_dims(1),
+            None => cache.expand_dims(1),
+        })
+    };
+    let (cos, sin) = (at(cos)?, at(sin)?);
+    let part = heads.i((.., .., .., ..turned));
+    let found = if call.flag("interleaved", false)? {
+        let own = sizes(&part)?;
+        let pairs = part.reshape([own[0], own[1], own[2], turned / 2, 2]).unstack(-1);
+        let (even, odd) = (&pairs[0], &pairs[pairs.len() - 1]);
+        Tensor::stack(&[even * &cos - odd * &sin, even * &sin + odd * &cos], -1).reshape(own)
+    } else {
+        let halves = part.chunk(2, -1);
+        let (left, right) = (&halves[0], &halves[halves.len() - 1]);
+        Tensor::concat(&[left * &cos - right * &sin, left * &sin + right * &cos], -1)
+    };
+    let found =
+        if turned < width { Tensor::concat(&[found, heads.i((.., .., .., turned..))], -1) } else { found };
+    one(if joined { join_heads(&found)? } else { found })
+}
+
+/// A state of products of keys and values that each token changes.
+fn linear_attention(call: &Call<'_>) -> Results {
+    let (q_heads, kv_heads) = (call.required_int("q_num_heads")?, call.required_int("kv_num_heads")?);
+    let q = split_heads(call.tensor(0)?, q_heads)?;
+    let (k, v) = (split_heads(call.tensor(1)?, kv_heads)?, split_heads(call.tensor(2)?, kv_heads)?);
+    let (own, values) = (sizes(&q)?, sizes(&v)?);
+    let (&[batch, heads, tokens, width], &[_, key_heads, _, depth]) = (&own[..], &values[..]) else {
+        return Err(Reason::other("heads of rank 4"));
+    };
+    let rule = call.word("update_rule", "gated_delta")?;
+    let (gated, delta) = match rule {
+        "linear" => (false, false),
+        "gated" => (true, false),
+        "delta" => (false, true),
+        "gated_delta" => (true, true),
+        other => return Err(call.unknown_word("update_rule", other)),
+    };
+    let own = q.dtype()?;
+    let wide = if own == DType::F64 { own } else { DType::F32 };
+    let scale = match call.float("scale", 0.0)? {
+        0.0 => 1.0 / (width as f64).sqrt(),
+        scale => scale,
+    };
+    // `[tokens, batch, heads, ..]`
+    let by_token = |x: &Tensor| x.cast(wide).transpose([2, 0, 1, 3]);
+    let gate = |position: usize| -> Result<Tensor, Reason> {
+        split_heads_or_spread(call.tensor(position)?, kv_heads)
+    };
+    let ones = || Tensor::ones([tokens, batch, key_heads, 1], wide);
+    let decay = if gated { by_token(&gate(4)?).exp() } else { ones() };
+    let rate = if delta { by_token(&gate(5)?) } else { ones() };
+    let state = match call.maybe(3)? {
+        Some(past) => past.cast(wide),
+        None => Tensor::zeros([batch, key_heads, width, depth], wide),
+    };
+    let shared = heads / key_heads.max(1);
+    let body = |state: Tensor, (q, k, v, decay, rate): (Tensor, Tensor, Tensor, Tensor, Tensor)| {
+        let state = state * decay.expand_dims(-1);
+        let update = if delta {
+            let recalled = (k.expand_dims(-2).matmul(&state)).squeeze([2usize]);
+            rate * (v - recalled)
+        } else {
+            v
+        };
+        let state = state + k.expand_dims(-1) * update.expand_dims(-2);
+        let seen = if shared == 1 { state.clone() } else { state.repeat([shared], 1) };
+        let y = (q.expand_dims(-2).matmul(seen) * scale).squeeze([2usize]);
+        (state, y)
+    };
+    let xs = (by_token(&q), by_token(&k), by_token(&v), decay, rate);
+    let (state, ys) = tensorwright::scan(state, xs, body)?;
+    let y = ys.transpose([1, 0, 2, 3]).reshape([batch, tokens, heads * depth]).cast(own);
+    let state = match call.maybe(3)? {
+        Some(past) => state.cast(past.dtype()?),
+        None => state.cast(own),
+    };
+    Ok(vec![Value::from(y), state.into()])
+}
+
+/// Numbers of heads, or one for all of them.
+fn split_heads_or_spread(x: &Tensor, heads: i64) -> Result<Tensor, Reason> {
+    let own = sizes(x)?;
+    match own.last() {
+        Some(1) if heads > 1 => {
+            let heads = natural("kv_num_heads", heads)?;
+            Ok(x.expand_dims(1).broadcast_to([own[0], heads, own[1], 1]))
+        }
+        _ => split_heads(x, heads),
+    }
+}

@@ -1,0 +1,83 @@
+//! Operators, by what they are about. Each file has the table of its own.
+
+mod attention;
+mod control;
+mod conv;
+mod convert;
+mod elementwise;
+mod image;
+mod indexing;
+mod linear;
+mod loss;
+mod movement;
+mod norm;
+mod pool;
+mod quantize;
+mod random;
+mod recurrent;
+mod reduce;
+mod sequence;
+mod shape;
+mod signal;
+mod text;
+mod training;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::call::{Call, Results};
+
+/// How an operator is applied.
+pub(crate) type Apply = fn(&Call<'_>) -> Results;
+
+/// An operator.
+#[derive(Clone, Copy)]
+pub(crate) struct Operator {
+    pub(crate) apply: Apply,
+    /// Whether it may be run once for all calls if its inputs are constants: it draws no random numbers, and has no graph that takes more than they.
+    pub(crate) folds: bool,
+}
+
+/// Operators of a domain.
+type Table = &'static [(&'static str, Apply)];
+
+const STANDARD: [Table; 18] = [
+    attention::OPERATORS,
+    conv::OPERATORS,
+    convert::OPERATORS,
+    elementwise::OPERATORS,
+    image::OPERATORS,
+    indexing::OPERATORS,
+    linear::OPERATORS,
+    loss::OPERATORS,
+    movement::OPERATORS,
+    norm::OPERATORS,
+    pool::OPERATORS,
+    quantize::OPERATORS,
+    recurrent::OPERATORS,
+    reduce::OPERATORS,
+    sequence::OPERATORS,
+    shape::OPERATORS,
+    signal::OPERATORS,
+    text::OPERATORS,
+];
+
+static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), Operator>> = LazyLock::new(|| {
+    let mut all = HashMap::new();
+    let mut add = |domain, table: Table, folds| {
+        for &(name, apply) in table {
+            all.insert((domain, name), Operator { apply, folds });
+        }
+    };
+    STANDARD.iter().for_each(|table| add("", table, true));
+    add("", random::OPERATORS, false);
+    add("", control::OPERATORS, false);
+    add("", sequence::WITH_GRAPHS, false);
+    add("ai.onnx.preview.training", training::OPERATORS, false);
+    all
+});
+
+/// The operator of this name.
+pub(crate) fn find(domain: &str, name: &str) -> Option<Operator> {
+    BY_NAME.get(&(domain, name)).copied()
+}

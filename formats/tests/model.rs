@@ -1,0 +1,98 @@
+//! Models as users have them: read, called by names, used in functions, and refused.
+
+use std::path::Path;
+
+use anyhow::Result;
+use tensorwright::prelude::*;
+use tensorwright_formats::onnx::{Error, Extent, Model, Value};
+
+fn digits() -> Model {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/digits.onnx");
+    Model::load(path).expect("the file is a model")
+}
+
+fn pixels(rows: usize) -> Tensor {
+    RandomKey::new(7).uniform((rows, 64), 0.0f32, 16.0)
+}
+
+#[test]
+fn a_model_says_what_it_takes_and_gives() {
+    let model = digits();
+    let input = &model.inputs()[0];
+    assert_eq!(input.to_string(), "pixels: float[batch, 64]");
+    assert_eq!(input.shape, Some(vec![Extent::Any("batch".to_owned()), Extent::Size(64)]));
+    assert_eq!(model.outputs()[0].name, "probabilities");
+    assert_eq!(model.operators().iter().map(|(_, count)| count).sum::<usize>(), 7);
+    assert_eq!(model.parameters(), 64 * 128 + 128 + 128 * 64 + 64 + 64 * 10 + 10 + 1);
+    assert!(model.unsupported().is_empty());
+}
+
+#[test]
+fn each_signature_is_compiled_once() -> Result<()> {
+    let model = digits();
+    for rows in [1, 3, 1, 3] {
+        let outputs = model.call(&[("pixels", pixels(rows))])?;
+        let sums = outputs[0].1.tensor().expect("a tensor").sum(-1).to_vec::<f32>()?;
+        assert_eq!(sums.len(), rows);
+        assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5));
+    }
+    assert_eq!(model.function().trace_count(), 2);
+    Ok(())
+}
+
+#[test]
+fn eager_and_compiled_models_agree() -> Result<()> {
+    let model = digits();
+    let run = || -> Result<Vec<f32>> {
+        Ok(model.call(&[("pixels", pixels(5))])?[0].1.tensor().expect("a tensor").to_vec()?)
+    };
+    let compiled = run()?;
+    model.function().run_eagerly(true);
+    let eager = run()?;
+    assert_eq!(compiled.len(), 50);
+    assert!(compiled.iter().zip(&eager).all(|(x, y)| (x - y).abs() < 1e-6));
+    Ok(())
+}
+
+#[test]
+fn a_model_is_a_function_with_derivatives() -> Result<()> {
+    let model = digits();
+    let function = model.function().clone();
+    let loss = move |x: Tensor| -> tensorwright::Result<Tensor> {
+        let outputs = function.call(&vec![Some(Value::from(x))])?;
+        Ok(outputs[0].tensor().expect("a tensor").i((.., 3)).log().sum(..))
+    };
+    let x = pixels(2);
+    let slope = grad(loss.clone()).call(&x)?;
+    let step = Tensor::zeros((2, 64), DType::F32).set((0, 5), 1e-2f32);
+    let apart = loss(&x + &step)?.item::<f32>()? - loss(&x - &step)?.item::<f32>()?;
+    let expected = slope.i((0, 5)).item::<f32>()?;
+    assert!((apart / 2e-2 - expected).abs() < 1e-2 * expected.abs().max(0.1), "{apart} {expected}");
+    Ok(())
+}
+
+#[test]
+fn wrong_inputs_are_named() {
+    let model = digits();
+    let message = |inputs: &[(&str, Tensor)]| model.call(inputs).expect_err("it is refused").to_string();
+    assert!(message(&[]).contains("input `pixels`: is missing"));
+    assert!(message(&[("image", pixels(1))]).contains("the model has the inputs pixels"));
+    assert!(message(&[("pixels", pixels(1)), ("pixels", pixels(1))]).contains("given twice"));
+    let wide = Tensor::zeros((1, 65), DType::F32);
+    assert!(message(&[("pixels", wide)]).contains("must be pixels: float[batch, 64], found f32[1,65]"));
+    assert!(message(&[("pixels", pixels(1).cast(DType::F64))]).contains("found f64[1,64]"));
+}
+
+#[test]
+fn broken_files_are_errors() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/digits.onnx");
+    let bytes = std::fs::read(path).expect("the file is there");
+    assert!(matches!(Model::load("nowhere.onnx"), Err(Error::File { .. })));
+    assert!(Model::from_bytes(&b"no model"[..]).is_err());
+    for end in (0..bytes.len()).step_by(997) {
+        // What is cut within a field is no message, what is cut between two may be a smaller model.
+        if let Ok(model) = Model::from_bytes(bytes[..end].to_vec()) {
+            let _ = model.call(&[("pixels", pixels(1))]);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! One case: a model, and sets of inputs and outputs.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use tensorwright_formats::onnx::{Model, Spec, Value, read_value};
+
+use crate::compare::compare;
+
+/// How a model is run.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Form {
+    /// Traced and compiled.
+    Compiled,
+    /// Node by node.
+    Eager,
+}
+
+impl Form {
+    /// All of them.
+    pub(crate) const ALL: [Form; 2] = [Form::Compiled, Form::Eager];
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Form::Compiled => "compiled",
+            Form::Eager => "eager",
+        })
+    }
+}
+
+/// Runs a case; the error says what is wrong.
+pub(crate) fn run(folder: &Path, form: Form) -> Result<(), String> {
+    let model = Model::load(folder.join("model.onnx")).map_err(|error| error.to_string())?;
+    let mut sets = 0;
+    for set in 0.. {
+        let data = folder.join(format!("test_data_set_{set}"));
+        if !data.is_dir() {
+            break;
+        }
+        sets += 1;
+        check(&model, &data, form)?;
+    }
+    if sets == 0 { Err("it has no data".to_owned()) } else { Ok(()) }
+}
+
+fn check(model: &Model, data: &Path, form: Form) -> Result<(), String> {
+    let mut inputs = Vec::new();
+    for (at, spec) in model.inputs().iter().enumerate() {
+        if let Some(value) = value(data, "input", at, spec)? {
+            inputs.push((spec.name.clone(), value));
+        }
+    }
+    model.function().run_eagerly(form == Form::Eager);
+    let found = model.call(&inputs).map_err(|error| error.to_string())?;
+    for (at, spec) in model.outputs().iter().enumerate() {
+        let expected = value(data, "output", at, spec)?.ok_or_else(|| format!("output {at} has no file"))?;
+        compare(&expected, &found[at].1).map_err(|reason| format!("output `{}`: {reason}", spec.name))?;
+    }
+    Ok(())
+}
+
+fn value(data: &Path, kind: &str, at: usize, spec: &Spec) -> Result<Option<Value>, String> {
+    let path = data.join(format!("{kind}_{at}.pb"));
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = fs::read(&path).map_err(|error| error.to_string())?;
+    read_value(bytes, spec).map(Some).map_err(|error| error.to_string())
+}

@@ -1,0 +1,93 @@
+//! The conformance cases of the `onnx` package: models with inputs and the outputs that are expected, one operator each and small networks.
+//!
+//! `python3 scripts/onnx_cases.py` fetches them to `target/onnx`. Words behind `--` choose cases by parts of their names. What fails must be
+//! in `expected_failures.txt`, and what is there must fail.
+
+mod case;
+mod compare;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use case::{Form, run};
+
+/// How long a case may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+const CASES: &str = include_str!("cases.txt");
+const EXPECTED: &str = include_str!("expected_failures.txt");
+
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split('#').next().unwrap_or("").trim()).filter(|line| !line.is_empty())
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/onnx");
+    if !root.join("node").is_dir() {
+        println!("no cases in {}: `python3 scripts/onnx_cases.py` fetches them", root.display());
+        return ExitCode::SUCCESS;
+    }
+    let is_chosen = |name: &&str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
+    let names: Vec<&str> = lines(CASES).filter(is_chosen).collect();
+    let mut is_right = true;
+    for form in Form::ALL {
+        let failures = failures(&root, &names, form);
+        let passed = names.len() - failures.len();
+        println!("{form}: {passed} of {} cases passed", names.len());
+        is_right &= report(&names, &failures, form);
+    }
+    if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Why cases fail, by their names.
+fn failures<'n>(root: &Path, names: &[&'n str], form: Form) -> BTreeMap<&'n str, String> {
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(reason) = in_time(root.join(name), form) {
+                        failures.lock().expect("no case panics here").insert(*name, reason);
+                    }
+                }
+            });
+        }
+    });
+    failures.into_inner().expect("no case panics here")
+}
+
+/// Runs a case on a thread of its own, which is left alone if it takes too long.
+fn in_time(folder: PathBuf, form: Form) -> Result<(), String> {
+    let (sender, receiver) = mpsc::channel();
+    let work = move || {
+        let _ = sender.send(run(&folder, form));
+    };
+    std::thread::Builder::new().stack_size(16 << 20).spawn(work).map_err(|error| error.to_string())?;
+    match receiver.recv_timeout(TIMEOUT) {
+        Ok(result) => result,
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(format!("it takes more than {} s", TIMEOUT.as_secs())),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err("it panics".to_owned()),
+    }
+}
+
+/// Prints what is not as expected, and says whether all is.
+fn report(names: &[&str], failures: &BTreeMap<&str, String>, form: Form) -> bool {
+    let expected: Vec<&str> = lines(EXPECTED).collect();
+    for (name, reason) in failures {
+        let known = if expected.contains(name) { " (expected)" } else { "" };
+        println!("{form} {name}{known}: {reason}");
+    }
+    let mended: Vec<&&str> =
+        expected.iter().filter(|name| names.contains(name) && !failures.contains_key(*name)).collect();
+    for name in &mended {
+        println!("{form} {name} is expected to fail, and passes: take it off the list");
+    }
+    mended.is_empty() && failures.keys().all(|name| expected.contains(name))
+}
