@@ -59,7 +59,7 @@ fn a_model_is_a_function_with_derivatives() -> Result<()> {
     let model = digits();
     let function = model.function().clone();
     let loss = move |x: Tensor| -> tensorwright::Result<Tensor> {
-        let outputs = function.call(&vec![Some(Value::from(x))])?;
+        let outputs = function.call(vec![Some(Value::from(x))])?;
         Ok(outputs[0].tensor().expect("a tensor").i((.., 3)).log().sum(..))
     };
     let x = pixels(2);

@@ -1,6 +1,7 @@
-//! The conformance cases of the `onnx` package: models with inputs and the outputs that are expected, one operator each and small networks.
+//! Conformance cases: models with inputs and the outputs that are expected, one operator each and small networks.
 //!
-//! `python3 scripts/onnx_cases.py` fetches them to `target/onnx`. Words behind `--` choose cases by parts of their names. What fails must be
+//! Those of contributed operators are in `tests/contrib`, as ONNX Runtime computes them (`scripts/onnx_contrib.py`). Those of the `onnx` package
+//! `python3 scripts/onnx_cases.py` fetches to `target/onnx`. Words behind `--` choose cases by parts of their names. What fails must be
 //! in `expected_failures.txt`, and what is there must fail.
 
 mod case;
@@ -28,21 +29,38 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/onnx");
-    if !root.join("node").is_dir() {
-        println!("no cases in {}: `python3 scripts/onnx_cases.py` fetches them", root.display());
-        return ExitCode::SUCCESS;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let own = folder.join("tests/contrib");
+    let mut is_right = check(&own, &folders(&own), &words);
+    let fetched = folder.join("../target/onnx");
+    if fetched.join("node").is_dir() {
+        is_right &= check(&fetched, &lines(CASES).map(str::to_owned).collect::<Vec<_>>(), &words);
+    } else {
+        println!("no cases in {}: `python3 scripts/onnx_cases.py` fetches them", fetched.display());
     }
+    if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Names of folders in a folder, in order.
+fn folders(root: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// Runs those of the cases that the words choose, in all forms, and says whether all is as expected.
+fn check(root: &Path, names: &[String], words: &[String]) -> bool {
     let is_chosen = |name: &&str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
-    let names: Vec<&str> = lines(CASES).filter(is_chosen).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).filter(is_chosen).collect();
     let mut is_right = true;
     for form in Form::ALL {
-        let failures = failures(&root, &names, form);
+        let failures = failures(root, &names, form);
         let passed = names.len() - failures.len();
         println!("{form}: {passed} of {} cases passed", names.len());
         is_right &= report(&names, &failures, form);
     }
-    if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    is_right
 }
 
 /// Why cases fail, by their names.

@@ -12,7 +12,7 @@ pub(super) const OPERATORS: &[(&str, Apply)] =
     &[("Attention", attention), ("RotaryEmbedding", rotary), ("LinearAttention", linear_attention)];
 
 /// `[batch, tokens, heads * width]` as `[batch, heads, tokens, width]`.
-fn split_heads(x: &Tensor, heads: i64) -> Result<Tensor, Reason> {
+pub(super) fn split_heads(x: &Tensor, heads: i64) -> Result<Tensor, Reason> {
     let own = sizes(x)?;
     let heads = natural("num_heads", heads)?;
     if heads == 0 || own.len() != 3 || own[2] % heads != 0 {
@@ -22,7 +22,7 @@ fn split_heads(x: &Tensor, heads: i64) -> Result<Tensor, Reason> {
 }
 
 /// `[batch, heads, tokens, width]` as `[batch, tokens, heads * width]`.
-fn join_heads(x: &Tensor) -> Result<Tensor, Reason> {
+pub(super) fn join_heads(x: &Tensor) -> Result<Tensor, Reason> {
     let [batch, heads, tokens, width] = sizes(x)?[..] else {
         return Err(Reason::other(format!("heads of rank 4, found {}", x.ty()?)));
     };
@@ -193,32 +193,50 @@ fn rotary(call: &Call<'_>) -> Results {
     let (x, cos, sin) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
     let joined = x.rank()? == 3;
     let heads = if joined { split_heads(x, call.int("num_heads", 0)?)? } else { x.clone() };
-    let width = heads.shape()?.size(3);
-    let turned = match call.int("rotary_embedding_dim", 0)? {
-        0 => width,
-        some => natural("rotary_embedding_dim", some)?.min(width),
-    };
     let at = |cache: &Tensor| -> Result<Tensor, Reason> {
         Ok(match call.maybe(3)? {
             Some(places) => cache.take(places.cast(DType::I64), 0).expand_dims(1),
             None => cache.expand_dims(1),
         })
     };
-    let (cos, sin) = (at(cos)?, at(sin)?);
-    let part = heads.i((.., .., .., ..turned));
-    let found = if call.flag("interleaved", false)? {
-        let own = sizes(&part)?;
-        let pairs = part.reshape([own[0], own[1], own[2], turned / 2, 2]).unstack(-1);
-        let (even, odd) = (&pairs[0], &pairs[pairs.len() - 1]);
-        Tensor::stack(&[even * &cos - odd * &sin, even * &sin + odd * &cos], -1).reshape(own)
-    } else {
-        let halves = part.chunk(2, -1);
-        let (left, right) = (&halves[0], &halves[halves.len() - 1]);
-        Tensor::concat(&[left * &cos - right * &sin, left * &sin + right * &cos], -1)
-    };
-    let found =
-        if turned < width { Tensor::concat(&[found, heads.i((.., .., .., turned..))], -1) } else { found };
+    let pairs = if call.flag("interleaved", false)? { Pairs::Neighbours } else { Pairs::Halves };
+    let found = turned(&heads, &at(cos)?, &at(sin)?, pairs)?;
     one(if joined { join_heads(&found)? } else { found })
+}
+
+/// Which two elements of a head are turned together.
+#[derive(Clone, Copy)]
+pub(super) enum Pairs {
+    /// One and the one behind it.
+    Neighbours,
+    /// One of the left half and that at its place in the right one.
+    Halves,
+}
+
+/// Heads turned by angles of these cosines and sines, twice as many elements as there are of those.
+pub(super) fn turned(heads: &Tensor, cos: &Tensor, sin: &Tensor, pairs: Pairs) -> Result<Tensor, Reason> {
+    let (own, count) = (sizes(heads)?, sizes(cos)?.last().copied().unwrap_or(0));
+    let width = own.last().copied().unwrap_or(0);
+    if 2 * count > width {
+        return Err(Reason::other(format!("{count} angles for heads of {width} elements")));
+    }
+    let part = heads.i((.., .., .., ..2 * count));
+    let found = match pairs {
+        Pairs::Neighbours => {
+            let pairs = part.reshape([own[0], own[1], own[2], count, 2]);
+            let (even, odd) = (pairs.i((.., .., .., .., 0)), pairs.i((.., .., .., .., 1)));
+            let turned = Tensor::stack(&[&even * cos - &odd * sin, even * sin + odd * cos], -1);
+            turned.reshape([own[0], own[1], own[2], 2 * count])
+        }
+        Pairs::Halves => {
+            let (left, right) = (part.i((.., .., .., ..count)), part.i((.., .., .., count..)));
+            Tensor::concat(&[&left * cos - &right * sin, left * sin + right * cos], -1)
+        }
+    };
+    if 2 * count == width {
+        return Ok(found);
+    }
+    Ok(Tensor::concat(&[found, heads.i((.., .., .., 2 * count..))], -1))
 }
 
 /// A state of products of keys and values that each token changes.

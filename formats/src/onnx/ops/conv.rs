@@ -49,7 +49,10 @@ impl Sliding {
 
 /// Pairs of what is in front and behind, for so many axes.
 pub(super) fn pads(call: &Call<'_>, axes: usize) -> Result<Vec<(i64, i64)>, Reason> {
-    let pads = call.ints("pads")?.unwrap_or_else(|| vec![0; 2 * axes]);
+    pairs(&call.ints("pads")?.unwrap_or_else(|| vec![0; 2 * axes]), axes)
+}
+
+fn pairs(pads: &[i64], axes: usize) -> Result<Vec<(i64, i64)>, Reason> {
     if pads.len() != 2 * axes {
         return Err(Reason::attribute("pads", format!("has {} numbers for {axes} axes", pads.len())));
     }
@@ -80,11 +83,20 @@ pub(super) fn per_channel(vector: &Tensor, rank: usize) -> Result<Tensor, Reason
 }
 
 fn conv(call: &Call<'_>) -> Results {
-    let (x, kernel) = (call.tensor(0)?, call.tensor(1)?);
+    one(with_bias(call, call.tensor(0)?, call.tensor(1)?, call.maybe(2)?)?)
+}
+
+/// A convolution and one summand for each channel.
+pub(super) fn with_bias(
+    call: &Call<'_>,
+    x: &Tensor,
+    kernel: &Tensor,
+    bias: Option<&Tensor>,
+) -> Result<Tensor, Reason> {
     let y = convolved(call, x, kernel)?;
-    match call.maybe(2)? {
-        Some(bias) => one(y + per_channel(bias, x.rank()?)?),
-        None => one(y),
+    match bias {
+        Some(bias) => Ok(y + per_channel(bias, x.rank()?)?),
+        None => Ok(y),
     }
 }
 
@@ -105,7 +117,12 @@ fn centred_kernel(kernel: &Tensor, zero: Option<&Tensor>) -> Result<Tensor, Reas
 }
 
 fn quantized(call: &Call<'_>) -> Results {
-    let x = centred(call.tensor(0)?, call.maybe(2)?, false)?;
+    one(quantized_image(call, call.tensor(0)?)?)
+}
+
+/// The convolution of an image of integers `[n, channels, ..]`.
+pub(super) fn quantized_image(call: &Call<'_>, x: &Tensor) -> Result<Tensor, Reason> {
+    let x = centred(x, call.maybe(2)?, false)?;
     let kernel = centred_kernel(call.tensor(3)?, call.maybe(5)?)?;
     let mut sum = convolved(call, &x, &kernel)?;
     let rank = x.rank()?;
@@ -119,6 +136,15 @@ fn quantized(call: &Call<'_>) -> Results {
 }
 
 fn conv_transpose(call: &Call<'_>) -> Results {
+    one(transposed(call, None, call.maybe(2)?)?)
+}
+
+/// A transposed convolution, with the padding of the attributes unless another one is given.
+pub(super) fn transposed(
+    call: &Call<'_>,
+    padding: Option<&[i64]>,
+    bias: Option<&Tensor>,
+) -> Result<Tensor, Reason> {
     let (x, kernel) = (call.tensor(0)?, call.tensor(1)?);
     let (own, taps) = (sizes(x)?, sizes(kernel)?);
     if own.len() < 3 || taps.len() != own.len() {
@@ -133,7 +159,11 @@ fn conv_transpose(call: &Call<'_>) -> Results {
         (numbers("strides", 1)?, numbers("dilations", 1)?, numbers("output_padding", 0)?);
     let word = call.word("auto_pad", "NOTSET")?;
     let said = call.ints("output_shape")?;
-    let mut pads = if word == "NOTSET" { pads(call, axes)? } else { vec![(0, 0); axes] };
+    let mut pads = match padding {
+        Some(given) => pairs(given, axes)?,
+        None if word == "NOTSET" => pads(call, axes)?,
+        None => vec![(0, 0); axes],
+    };
     if strides.len() != axes || dilations.len() != axes || more.len() != axes {
         return Err(Reason::other("strides, dilations or output padding are not one for each axis"));
     }
@@ -162,9 +192,9 @@ fn conv_transpose(call: &Call<'_>) -> Results {
         .groups(groups)
         .layout(ImageLayout::Nchw);
     let y = x.conv_transpose(kernel, options);
-    match call.maybe(2)? {
-        Some(bias) => one(y + per_channel(bias, own.len())?),
-        None => one(y),
+    match bias {
+        Some(bias) => Ok(y + per_channel(bias, own.len())?),
+        None => Ok(y),
     }
 }
 

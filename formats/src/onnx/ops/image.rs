@@ -140,7 +140,7 @@ impl Scaled<'_> {
     }
 }
 
-fn grid_sample(call: &Call<'_>) -> Results {
+pub(super) fn grid_sample(call: &Call<'_>) -> Results {
     let kernel = match call.word("mode", if call.version() < 20 { "bilinear" } else { "linear" })? {
         "bilinear" | "linear" => GridKernel::Linear,
         "nearest" => GridKernel::Nearest,

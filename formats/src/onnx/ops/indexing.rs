@@ -63,7 +63,7 @@ fn rows_from_start(indices: &Tensor, extents: &[usize]) -> Tensor {
     indices.lt(0).select(&indices + extents, &indices)
 }
 
-fn gather_nd(call: &Call<'_>) -> Results {
+pub(super) fn gather_nd(call: &Call<'_>) -> Results {
     let (x, indices) = (call.tensor(0)?, call.tensor(1)?);
     let batch = call.int("batch_dims", 0)?;
     let batch =
@@ -195,18 +195,18 @@ fn unique(call: &Call<'_>) -> Results {
 }
 
 /// Rows that differ.
-struct UniqueRows {
+pub(super) struct UniqueRows {
     /// Where each is for the first time.
-    first: Tensor,
+    pub(super) first: Tensor,
     /// For each row which of them it is.
-    inverse: Tensor,
+    pub(super) inverse: Tensor,
     /// How often each is there.
-    counts: Tensor,
+    pub(super) counts: Tensor,
 }
 
 impl UniqueRows {
     /// In the order of rows, or in that of first occurrence.
-    fn of(rows: &Tensor, sorted: bool) -> Result<UniqueRows, Reason> {
+    pub(super) fn of(rows: &Tensor, sorted: bool) -> Result<UniqueRows, Reason> {
         let count = rows.shape()?.size(0);
         let columns = rows.unstack(1);
         let places = Tensor::arange(count, DType::I64);

@@ -28,6 +28,11 @@ pub(super) fn product(x: &Tensor, y: &Tensor) -> Result<Tensor, Reason> {
 }
 
 fn gemm(call: &Call<'_>) -> Results {
+    one(affine(call)?)
+}
+
+/// `alpha a b + beta c`, where `a` and `b` may be transposed first.
+pub(super) fn affine(call: &Call<'_>) -> Result<Tensor, Reason> {
     let turned = |x: &Tensor, name: &str| -> Result<Tensor, Reason> {
         Ok(if call.flag(name, false)? { x.t() } else { x.clone() })
     };
@@ -35,8 +40,8 @@ fn gemm(call: &Call<'_>) -> Results {
     let scaled = |x: Tensor, factor: f64| if factor == 1.0 { x } else { x * factor };
     let found = scaled(a.matmul(b), call.float("alpha", 1.0)?);
     match call.maybe(2)? {
-        Some(c) => one(found + scaled(c.clone(), call.float("beta", 1.0)?)),
-        None => one(found),
+        Some(c) => Ok(found + scaled(c.clone(), call.float("beta", 1.0)?)),
+        None => Ok(found),
     }
 }
 

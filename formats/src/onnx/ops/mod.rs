@@ -1,6 +1,7 @@
 //! Operators, by what they are about. Each file has the table of its own.
 
 mod attention;
+mod contrib;
 mod control;
 mod conv;
 mod convert;
@@ -73,6 +74,8 @@ static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), Operator>> = Lazy
     add("", random::OPERATORS, false);
     add("", control::OPERATORS, false);
     add("", sequence::WITH_GRAPHS, false);
+    add("", contrib::AS_STANDARD, true);
+    contrib::TABLES.iter().for_each(|table| add("com.microsoft", table, true));
     add("ai.onnx.preview.training", training::OPERATORS, false);
     all
 });

@@ -209,7 +209,7 @@ fn tile(call: &Call<'_>) -> Results {
     one(x.tile(naturals("repeats", &repeats)?))
 }
 
-fn pad(call: &Call<'_>) -> Results {
+pub(super) fn pad(call: &Call<'_>) -> Results {
     let x = call.tensor(0)?;
     let rank = x.rank()?;
     let pads = match call.list(1, "pads")? {
@@ -244,7 +244,7 @@ fn pad(call: &Call<'_>) -> Results {
     one(x.pad_border(low, high, mode))
 }
 
-fn trilu(call: &Call<'_>) -> Results {
+pub(super) fn trilu(call: &Call<'_>) -> Results {
     let x = call.tensor(0)?;
     let diagonal = call.maybe_numbers(1)?.and_then(|numbers| numbers.first().copied()).unwrap_or(0);
     match call.flag("upper", true)? {

@@ -57,43 +57,92 @@ fn instance_norm(call: &Call<'_>) -> Results {
 }
 
 /// The dtype in which a normalisation is computed, by its attribute `stash_type`.
-fn stash(call: &Call<'_>, own: DType) -> Result<DType, Reason> {
+pub(super) fn stash(call: &Call<'_>, own: DType) -> Result<DType, Reason> {
     let said = dtype::dtype(i32::try_from(call.int("stash_type", 1)?).unwrap_or(0))?;
     Ok(if own == DType::F64 { own } else { said })
 }
 
-fn layer_norm(call: &Call<'_>) -> Results {
-    let (x, scale) = (call.tensor(0)?, call.tensor(1)?);
-    let (own, rank) = (x.dtype()?, x.rank()?);
-    let at = axis(call.int("axis", -1)?, rank)?;
-    let along: Vec<usize> = (at..rank).collect();
-    let wide = stash(call, own)?;
-    let epsilon = call.float("epsilon", 1e-5)?;
-    let offset = call.maybe(2)?;
-    if !call.wanted(1) && !call.wanted(2) && own == wide && along.len() == 1 && scale.rank()? == 1 {
-        let zero = || Tensor::zeros(scale.shape()?, own).ok();
-        let offset = offset.map_or_else(zero, |offset| Ok(offset.clone()))?;
-        return one(x.layer_norm(scale, offset, at, epsilon));
+/// How layers are normalised, from an axis on.
+pub(super) struct Layer<'l> {
+    pub(super) scale: &'l Tensor,
+    pub(super) offset: Option<&'l Tensor>,
+    pub(super) at: usize,
+    pub(super) epsilon: f64,
+    /// The dtype of the sums.
+    pub(super) wide: DType,
+}
+
+impl Layer<'_> {
+    fn along(&self, x: &Tensor) -> Result<Vec<usize>, Reason> {
+        Ok((self.at..x.rank()?).collect())
     }
-    let x = x.cast(wide);
-    let mean = x.mean(keep(&along[..]));
-    let apart = x - &mean;
-    let inverse = ((&apart * &apart).mean(keep(&along[..])) + epsilon).sqrt().reciprocal();
-    let y = (apart * &inverse).cast(own) * scale;
-    let y = if let Some(offset) = offset { y + offset } else { y };
-    Ok(vec![y.into(), mean.into(), inverse.into()])
+
+    /// Whether one op of the library does it.
+    fn is_plain(&self, x: &Tensor) -> Result<bool, Reason> {
+        Ok(x.dtype()? == self.wide && self.along(x)?.len() == 1 && self.scale.rank()? == 1)
+    }
+
+    pub(super) fn normed(&self, x: &Tensor) -> Result<Tensor, Reason> {
+        if !self.is_plain(x)? {
+            let [y, ..] = self.with_moments(x)?;
+            return Ok(y);
+        }
+        let zero = || Tensor::zeros(self.scale.shape()?, self.wide).ok();
+        let offset = self.offset.map_or_else(zero, |offset| Ok(offset.clone()))?;
+        Ok(x.layer_norm(self.scale, offset, self.at, self.epsilon))
+    }
+
+    /// With the means and the inverses of the deviations.
+    pub(super) fn with_moments(&self, x: &Tensor) -> Result<[Tensor; 3], Reason> {
+        let (own, along) = (x.dtype()?, self.along(x)?);
+        let x = x.cast(self.wide);
+        let mean = x.mean(keep(&along[..]));
+        let apart = x - &mean;
+        let inverse = ((&apart * &apart).mean(keep(&along[..])) + self.epsilon).sqrt().reciprocal();
+        let y = (apart * &inverse).cast(own) * self.scale;
+        let y = if let Some(offset) = self.offset { y + offset } else { y };
+        Ok([y, mean, inverse])
+    }
+
+    /// Without a mean that is taken away.
+    pub(super) fn rms(&self, x: &Tensor) -> Result<Tensor, Reason> {
+        if self.is_plain(x)? {
+            return Ok(x.rms_norm(self.scale, self.at, self.epsilon));
+        }
+        let [y, _] = self.rms_with_moments(x)?;
+        Ok(y)
+    }
+
+    /// With the inverses of the roots of mean squares.
+    pub(super) fn rms_with_moments(&self, x: &Tensor) -> Result<[Tensor; 2], Reason> {
+        let (own, along) = (x.dtype()?, self.along(x)?);
+        let x = x.cast(self.wide);
+        let inverse = ((&x * &x).mean(keep(&along[..])) + self.epsilon).sqrt().reciprocal();
+        Ok([(x * &inverse).cast(own) * self.scale, inverse])
+    }
+}
+
+pub(super) fn layer_norm(call: &Call<'_>) -> Results {
+    let x = call.tensor(0)?;
+    let layer = layer(call, x, call.maybe(2)?)?;
+    if !call.wanted(1) && !call.wanted(2) {
+        return one(layer.normed(x)?);
+    }
+    Ok(layer.with_moments(x)?.into_iter().map(Into::into).collect())
+}
+
+pub(super) fn layer<'c>(
+    call: &Call<'c>,
+    x: &Tensor,
+    offset: Option<&'c Tensor>,
+) -> Result<Layer<'c>, Reason> {
+    let (at, wide) = (axis(call.int("axis", -1)?, x.rank()?)?, stash(call, x.dtype()?)?);
+    Ok(Layer { scale: call.tensor(1)?, offset, at, epsilon: call.float("epsilon", 1e-5)?, wide })
 }
 
 fn rms_norm(call: &Call<'_>) -> Results {
-    let (x, scale) = (call.tensor(0)?, call.tensor(1)?);
-    let (own, rank) = (x.dtype()?, x.rank()?);
-    let at = axis(call.int("axis", -1)?, rank)?;
-    let along: Vec<usize> = (at..rank).collect();
-    let wide = stash(call, own)?;
-    let epsilon = call.float("epsilon", 1e-5)?;
-    let x = x.cast(wide);
-    let mean = (&x * &x).mean(keep(&along[..]));
-    one((x / (mean + epsilon).sqrt()).cast(own) * scale)
+    let x = call.tensor(0)?;
+    one(layer(call, x, None)?.rms(x)?)
 }
 
 fn group_norm(call: &Call<'_>) -> Results {

@@ -22,7 +22,7 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("RoiAlign", roi_align),
 ];
 
-fn options(call: &Call<'_>) -> Result<(Vec<usize>, PoolOptions), Reason> {
+pub(super) fn options(call: &Call<'_>) -> Result<(Vec<usize>, PoolOptions), Reason> {
     let sliding = Sliding::of(call, None)?;
     let rounding = if call.flag("ceil_mode", false)? { PoolRounding::Ceil } else { PoolRounding::Floor };
     let options = PoolOptions::new()

@@ -44,7 +44,7 @@ fn bounds(dtype: DType) -> Result<(f64, f64), Reason> {
 }
 
 /// Numbers rounded to even, less what is beyond the dtype.
-fn rounded(x: &Tensor, zero: Option<&Tensor>, dtype: DType) -> Result<Tensor, Reason> {
+pub(super) fn rounded(x: &Tensor, zero: Option<&Tensor>, dtype: DType) -> Result<Tensor, Reason> {
     let (low, high) = bounds(dtype)?;
     let x = x.round_even();
     let moved = match zero {
@@ -54,7 +54,7 @@ fn rounded(x: &Tensor, zero: Option<&Tensor>, dtype: DType) -> Result<Tensor, Re
     Ok(moved.clamp(low, high).cast(dtype))
 }
 
-fn quantize(call: &Call<'_>) -> Results {
+pub(super) fn quantize(call: &Call<'_>) -> Results {
     let x = call.tensor(0)?;
     let scale = spread(call, x, call.tensor(1)?)?;
     let zero = call.maybe(2)?;
@@ -68,7 +68,7 @@ fn quantize(call: &Call<'_>) -> Results {
     one(rounded(&(x.cast(wide) / scale.cast(wide)), zero.as_ref(), dtype)?)
 }
 
-fn dequantize(call: &Call<'_>) -> Results {
+pub(super) fn dequantize(call: &Call<'_>) -> Results {
     let x = call.tensor(0)?;
     let scale = spread(call, x, call.tensor(1)?)?;
     let dtype = call.dtype("output_dtype")?.map_or_else(|| scale.dtype(), Ok)?;
@@ -90,6 +90,14 @@ pub(super) fn range_of(x: &Tensor) -> (Tensor, Tensor) {
     (scale, zero.cast(DType::U8))
 }
 
+/// The scale that covers the range of the numbers, and them as integers less their zero point, in i32.
+pub(super) fn centred_by_range(x: &Tensor) -> (Tensor, Tensor) {
+    let (scale, zero) = range_of(x);
+    let zero = zero.cast(DType::F32);
+    let integers = ((x / &scale).round_even() + &zero).clamp(0, 255) - zero;
+    (scale, integers.cast(DType::I32))
+}
+
 fn dynamic_quantize(call: &Call<'_>) -> Results {
     let x = call.tensor(0)?;
     let (scale, zero) = range_of(x);
@@ -98,10 +106,10 @@ fn dynamic_quantize(call: &Call<'_>) -> Results {
 }
 
 /// Sums of products in i32 times a factor, as integers with this zero point.
-pub(super) fn requantized(sum: &Tensor, factor: &Tensor, zero: &Tensor) -> Results {
+pub(super) fn requantized(sum: &Tensor, factor: &Tensor, zero: &Tensor) -> Result<Tensor, Reason> {
     let dtype = zero.dtype()?;
     let wide = if factor.dtype()? == DType::F64 { DType::F64 } else { DType::F32 };
-    one(rounded(&(sum.cast(wide) * factor.cast(wide)), Some(zero), dtype)?)
+    rounded(&(sum.cast(wide) * factor.cast(wide)), Some(zero), dtype)
 }
 
 fn quantized_matmul(call: &Call<'_>) -> Results {
@@ -124,5 +132,5 @@ fn quantized_matmul(call: &Call<'_>) -> Results {
     let (left, right, result) = (call.tensor(1)?, call.tensor(4)?, call.tensor(6)?);
     let wide = |scale: Tensor| scale.cast(DType::F32);
     let factor = wide(of_rows(left)?) * wide(of_columns(right)?) / wide(of_rows(result)?);
-    requantized(&product(&x, &y)?, &factor, call.tensor(7)?)
+    one(requantized(&product(&x, &y)?, &factor, call.tensor(7)?)?)
 }

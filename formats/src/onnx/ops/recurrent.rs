@@ -7,12 +7,17 @@ use crate::onnx::call::{Call, Results, natural, sizes};
 use crate::onnx::error::Reason;
 
 pub(super) const OPERATORS: &[(&str, Apply)] = &[
-    ("RNN", |call| run(call, &Kind { gates: 1, cell: None, names: &["Tanh"] }, rnn_cell)),
-    ("GRU", |call| run(call, &Kind { gates: 3, cell: None, names: &["Sigmoid", "Tanh"] }, gru_cell)),
-    ("LSTM", |call| {
-        run(call, &Kind { gates: 4, cell: Some(6), names: &["Sigmoid", "Tanh", "Tanh"] }, lstm_cell)
+    ("RNN", |call| run(call, &Kind { gates: 1, cell: None, names: &["Tanh"], matrix: plain }, rnn_cell)),
+    ("GRU", |call| {
+        run(call, &Kind { gates: 3, cell: None, names: &["Sigmoid", "Tanh"], matrix: plain }, gru_cell)
     }),
+    ("LSTM", |call| lstm(call, plain)),
 ];
+
+/// With matrices that are read this way.
+pub(super) fn lstm(call: &Call<'_>, matrix: ReadMatrix) -> Results {
+    run(call, &Kind { gates: 4, cell: Some(6), names: &["Sigmoid", "Tanh", "Tanh"], matrix }, lstm_cell)
+}
 
 /// What tells one kind of network from the others.
 struct Kind {
@@ -21,14 +26,58 @@ struct Kind {
     cell: Option<usize>,
     /// Activations of one direction, if nothing is said.
     names: &'static [&'static str],
+    matrix: ReadMatrix,
+}
+
+/// The matrix of a direction at an input, which the states or the steps are multiplied with.
+pub(super) type ReadMatrix = fn(&Call<'_>, usize, usize) -> Result<Matrix, Reason>;
+
+fn plain(call: &Call<'_>, position: usize, direction: usize) -> Result<Matrix, Reason> {
+    Ok(Matrix::Plain(call.tensor(position)?.i(direction).t()))
+}
+
+/// What rows are multiplied with.
+pub(super) enum Matrix {
+    Plain(Tensor),
+    /// Integers less their zero points in i32, and scales of all or of columns: rows are quantised before the product.
+    Quantized {
+        integers: Tensor,
+        scale: Tensor,
+    },
+}
+
+impl Matrix {
+    fn times(&self, x: &Tensor) -> Tensor {
+        match self {
+            Matrix::Plain(matrix) => x.matmul(matrix),
+            Matrix::Quantized { integers, scale } => {
+                let (rows_scale, rows) = super::quantize::centred_by_range(x);
+                rows.matmul(integers).cast(DType::F32) * (rows_scale * scale)
+            }
+        }
+    }
+
+    fn columns(&self, range: std::ops::Range<usize>) -> Matrix {
+        match self {
+            Matrix::Plain(matrix) => Matrix::Plain(matrix.i((.., range))),
+            Matrix::Quantized { integers, scale } => Matrix::Quantized {
+                scale: if scale.rank().is_ok_and(|rank| rank > 0) {
+                    scale.i(range.clone())
+                } else {
+                    scale.clone()
+                },
+                integers: integers.i((.., range)),
+            },
+        }
+    }
 }
 
 /// The weights of one direction.
 struct Weights {
     /// `[input, gates * hidden]`
-    kernel: Tensor,
+    kernel: Matrix,
     /// `[hidden, gates * hidden]`
-    recurrent: Tensor,
+    recurrent: Matrix,
     /// Both `[gates * hidden]`.
     bias: Option<(Tensor, Tensor)>,
     /// `[3 * hidden]`
@@ -42,14 +91,14 @@ struct Weights {
 
 /// An activation with its numbers.
 #[derive(Clone)]
-struct Activation {
-    name: String,
-    alpha: Option<f64>,
-    beta: Option<f64>,
+pub(super) struct Activation {
+    pub(super) name: String,
+    pub(super) alpha: Option<f64>,
+    pub(super) beta: Option<f64>,
 }
 
 impl Activation {
-    fn apply(&self, x: &Tensor) -> Tensor {
+    pub(super) fn apply(&self, x: &Tensor) -> Tensor {
         let (alpha, beta) = (|default| self.alpha.unwrap_or(default), |default| self.beta.unwrap_or(default));
         match self.name.as_str() {
             "relu" => x.relu(),
@@ -66,7 +115,7 @@ impl Activation {
         }
     }
 
-    fn known(name: &str) -> bool {
+    pub(super) fn known(name: &str) -> bool {
         const NAMES: [&str; 11] = [
             "relu",
             "tanh",
@@ -94,7 +143,6 @@ impl Weights {
         let own = |position: usize| -> Result<Option<Tensor>, Reason> {
             Ok(call.maybe(position)?.map(|x| x.i(direction)))
         };
-        let needed = |position: usize| own(position)?.ok_or(Reason::MissingInput(position));
         let bias = own(3)?.map(|both| {
             let parts = both.chunk(2, 0);
             (parts[0].clone(), parts[parts.len() - 1].clone())
@@ -102,8 +150,8 @@ impl Weights {
         let coupled =
             call.flag(if kind.gates == 3 { "linear_before_reset" } else { "input_forget" }, false)?;
         Ok(Weights {
-            kernel: needed(1)?.t(),
-            recurrent: needed(2)?.t(),
+            kernel: (kind.matrix)(call, 1, direction)?,
+            recurrent: (kind.matrix)(call, 2, direction)?,
             bias,
             peepholes: if kind.cell.is_some() { own(7)? } else { None },
             activations: activations(call, kind, direction, directions)?,
@@ -180,21 +228,20 @@ fn activations(
 type Cell = fn(&Weights, Tensor, &Tensor, &Tensor) -> (Tensor, Tensor);
 
 fn rnn_cell(w: &Weights, x: Tensor, h: &Tensor, c: &Tensor) -> (Tensor, Tensor) {
-    let sum = x + h.matmul(&w.recurrent);
+    let sum = x + w.recurrent.times(h);
     let sum = if let Some((_, bias)) = &w.bias { sum + bias } else { sum };
     (w.activated(0, sum), c.clone())
 }
 
 fn gru_cell(w: &Weights, x: Tensor, h: &Tensor, c: &Tensor) -> (Tensor, Tensor) {
-    let product = h.matmul(&w.recurrent);
+    let product = w.recurrent.times(h);
     let product = if let Some((_, bias)) = &w.bias { product + bias } else { product };
     let update = w.activated(0, w.gate(&x, 0) + w.gate(&product, 0));
     let reset = w.activated(0, w.gate(&x, 1) + w.gate(&product, 1));
     let memory = if w.coupled {
         reset * w.gate(&product, 2)
     } else {
-        let part = w.recurrent.i((.., 2 * w.hidden..3 * w.hidden));
-        let product = (reset * h).matmul(part);
+        let product = w.recurrent.columns(2 * w.hidden..3 * w.hidden).times(&(reset * h));
         if let Some((_, bias)) = &w.bias { product + bias.i(2 * w.hidden..3 * w.hidden) } else { product }
     };
     let new = w.activated(1, w.gate(&x, 2) + memory);
@@ -203,7 +250,7 @@ fn gru_cell(w: &Weights, x: Tensor, h: &Tensor, c: &Tensor) -> (Tensor, Tensor) 
 
 /// Gates in the order input, output, forget, cell.
 fn lstm_cell(w: &Weights, x: Tensor, h: &Tensor, c: &Tensor) -> (Tensor, Tensor) {
-    let sum = x + h.matmul(&w.recurrent);
+    let sum = x + w.recurrent.times(h);
     let sum = if let Some((_, bias)) = &w.bias { sum + bias } else { sum };
     let seen = |gate: Tensor, at: usize, cell: &Tensor| match w.peephole(at, cell) {
         Some(more) => gate + more,
@@ -287,7 +334,7 @@ impl Direction {
     ) -> Result<(Tensor, Tensor, Tensor), Reason> {
         let turned = |x: Tensor| if self.reversed { x.reverse([0usize]) } else { x };
         let w = &self.weights;
-        let product = x.matmul(&w.kernel);
+        let product = w.kernel.times(x);
         let product = if let Some((bias, _)) = &w.bias { product + bias } else { product };
         let xs = turned(product);
         let Some(within) = self.within.clone().map(turned) else {

@@ -56,19 +56,29 @@ fn eye_like(call: &Call<'_>) -> Results {
 }
 
 /// Start, limit and step decide the length, so they must have values; where they are computed, the graph is cut.
-fn range(call: &Call<'_>) -> Results {
+pub(super) fn range(call: &Call<'_>) -> Results {
     let dtype = call.tensor(0)?.dtype()?;
-    let (start, step) = (call.tensor(0)?.reshape(()), call.tensor(2)?.reshape(()));
+    let (start, step) = (call.tensor(0)?.reshape(()), bound(call, 2)?);
     let count = range_length(call, dtype)?;
     let steps = Tensor::arange(count, if dtype.is_int() { DType::I64 } else { dtype });
     one(start + steps.cast(dtype) * step)
 }
 
+/// Start, limit or step, which is 1 if it is left out.
+fn bound(call: &Call<'_>, position: usize) -> Result<Tensor, Reason> {
+    match call.maybe(position)? {
+        None if position == 2 => Ok(Tensor::ones((), call.tensor(0)?.dtype()?)),
+        _ => Ok(call.tensor(position)?.reshape(())),
+    }
+}
+
 fn range_length(call: &Call<'_>, dtype: DType) -> Result<usize, Reason> {
-    let of = |position: usize| call.tensor(position);
+    let of = |position: usize| bound(call, position);
     let is_known = (0..3).all(|position| of(position).is_ok_and(|x| !x.is_traced()));
     let count = if dtype.is_int() && is_known {
-        let number = |position: usize| -> Result<i128, Reason> { Ok(call.number(position)?.into()) };
+        let number = |position: usize| -> Result<i128, Reason> {
+            Ok(integers(&of(position)?)?.first().copied().unwrap_or(0).into())
+        };
         let (start, limit, step) = (number(0)?, number(1)?, number(2)?);
         if step == 0 {
             return Err(Reason::other("the step is 0"));
@@ -78,7 +88,7 @@ fn range_length(call: &Call<'_>, dtype: DType) -> Result<usize, Reason> {
     } else {
         // As the specification has it, in the dtype of the numbers.
         let wide = |position: usize| -> Result<Tensor, Reason> {
-            let x = of(position)?.reshape(());
+            let x = of(position)?;
             Ok(if dtype.is_int() { x.cast(DType::F64) } else { x })
         };
         let ratio = ((wide(1)? - wide(0)?) / wide(2)?).cast(DType::F64).ceil();

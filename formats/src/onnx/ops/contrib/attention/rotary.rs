@@ -1,0 +1,54 @@
+//! Queries and keys turned by where their tokens are, with caches of cosines and sines.
+
+use tensorwright::{DType, Tensor};
+
+use super::heads::{joined, split};
+use crate::onnx::call::{Call, Results, natural, one, sizes};
+use crate::onnx::error::Reason;
+use crate::onnx::ops::attention::{Pairs, turned};
+
+/// Cosines and sines by places, and which elements are turned together.
+pub(super) struct Rotation<'r> {
+    pub(super) cos: &'r Tensor,
+    pub(super) sin: &'r Tensor,
+    pub(super) pairs: Pairs,
+}
+
+impl Rotation<'_> {
+    /// Heads `[batch, heads, tokens, width]` at places `[batch or 1, tokens]`.
+    pub(super) fn apply(&self, heads: &Tensor, places: &Tensor) -> Result<Tensor, Reason> {
+        let at = |cache: &Tensor| cache.take(places, 0).expand_dims(1);
+        turned(heads, &at(self.cos), &at(self.sin), self.pairs)
+    }
+}
+
+/// How a node says which elements are turned together.
+pub(super) fn pairs(call: &Call<'_>, name: &str) -> Result<Pairs, Reason> {
+    Ok(if call.flag(name, false)? { Pairs::Neighbours } else { Pairs::Halves })
+}
+
+pub(super) fn rotary(call: &Call<'_>) -> Results {
+    let (x, cos) = (call.tensor(0)?, call.tensor(2)?);
+    let is_joined = x.rank()? == 3;
+    let heads = if is_joined { split(x, count(call, x, cos)?)? } else { x.clone() };
+    let tokens = heads.shape()?.size(2);
+    let places = call.tensor(1)?.cast(DType::I64);
+    // One number is the place of the first token.
+    let places = match places.rank()? {
+        2 => places,
+        _ => (places.reshape(()) + Tensor::arange(tokens, DType::I64)).expand_dims(0),
+    };
+    let rotation = Rotation { cos, sin: call.tensor(3)?, pairs: pairs(call, "interleaved")? };
+    let found = rotation.apply(&heads, &places)?;
+    let scale = call.float("scale", 1.0)?;
+    let found = if scale == 1.0 { found } else { found * scale };
+    one(if is_joined { joined(&found)? } else { found })
+}
+
+/// How many heads there are; unless it is said, their width is that of the caches.
+fn count(call: &Call<'_>, x: &Tensor, cos: &Tensor) -> Result<usize, Reason> {
+    match natural("num_heads", call.int("num_heads", 0)?)? {
+        0 => Ok(sizes(x)?[2] / (2 * sizes(cos)?.last().copied().unwrap_or(1)).max(1)),
+        count => Ok(count),
+    }
+}

@@ -1,0 +1,164 @@
+//! Normalisation of layers with what is added before it.
+
+use tensorwright::{DType, Tensor};
+
+use super::super::Apply;
+use crate::onnx::call::{Call, Results, one, sizes};
+use crate::onnx::error::Reason;
+use crate::onnx::ops::norm::{self, Layer};
+use crate::onnx::value::Value;
+
+pub(super) const OPERATORS: &[(&str, Apply)] = &[
+    ("LayerNormalization", norm::layer_norm),
+    ("SimplifiedLayerNormalization", simplified),
+    ("SkipLayerNormalization", skip),
+    ("SkipSimplifiedLayerNormalization", skip_simplified),
+    ("EmbedLayerNormalization", embed),
+    ("QEmbedLayerNormalization", quantized_embed),
+    ("GatedRMSNorm", gated_rms_norm),
+];
+
+/// Operators that ONNX Runtime writes as if they were the standard's.
+pub(super) const AS_STANDARD: &[(&str, Apply)] =
+    &[("SimplifiedLayerNormalization", simplified), ("SkipSimplifiedLayerNormalization", skip_simplified)];
+
+fn simplified(call: &Call<'_>) -> Results {
+    let x = call.tensor(0)?;
+    let layer = norm::layer(call, x, None)?;
+    if !call.wanted(1) {
+        return one(layer.rms(x)?);
+    }
+    Ok(layer.rms_with_moments(x)?.into_iter().map(Value::from).collect())
+}
+
+/// The input, what skips a layer, and a bias.
+fn sum(call: &Call<'_>, bias: usize) -> Result<Tensor, Reason> {
+    let sum = call.tensor(0)? + call.tensor(1)?;
+    Ok(if let Some(bias) = call.maybe(bias)? { sum + bias } else { sum })
+}
+
+/// How sums are normalised: along their last axis.
+fn last<'l>(
+    call: &Call<'_>,
+    x: &Tensor,
+    scale: &'l Tensor,
+    offset: Option<&'l Tensor>,
+) -> Result<Layer<'l>, Reason> {
+    let own = x.dtype()?;
+    let wide = if own == DType::F64 { own } else { DType::F32 };
+    let at = x.rank()?.saturating_sub(1);
+    Ok(Layer { scale, offset, at, epsilon: call.float("epsilon", 1e-12)?, wide })
+}
+
+fn skip(call: &Call<'_>) -> Results {
+    let sum = sum(call, 4)?;
+    let layer = last(call, &sum, call.tensor(2)?, call.maybe(3)?)?;
+    if !call.wanted(1) && !call.wanted(2) {
+        return with_sum(vec![layer.normed(&sum)?.into()], sum);
+    }
+    with_sum(layer.with_moments(&sum)?.into_iter().map(Value::from).collect(), sum)
+}
+
+fn skip_simplified(call: &Call<'_>) -> Results {
+    let sum = sum(call, 3)?;
+    let layer = last(call, &sum, call.tensor(2)?, None)?;
+    if !call.wanted(1) && !call.wanted(2) {
+        return with_sum(vec![layer.rms(&sum)?.into()], sum);
+    }
+    let [y, inverse] = layer.rms_with_moments(&sum)?;
+    let mean = sum.cast(layer.wide).mean(tensorwright::keep(-1));
+    with_sum(vec![y.into(), mean.into(), inverse.into()], sum)
+}
+
+/// Results of which the fourth is the sum.
+fn with_sum(mut results: Vec<Value>, sum: Tensor) -> Results {
+    results.resize(3, Value::Optional(None));
+    results.push(sum.into());
+    Ok(results)
+}
+
+/// Rows of tables of words, places and segments, summed and normalised.
+struct Embedding<'e> {
+    call: &'e Call<'e>,
+    words: Tensor,
+    places: Tensor,
+    segments: Option<Tensor>,
+    scale: Tensor,
+    offset: Tensor,
+    place_ids: Option<&'e Tensor>,
+}
+
+impl Embedding<'_> {
+    fn results(self) -> Results {
+        let (call, ids) = (self.call, self.call.tensor(0)?);
+        let [_, tokens] = sizes(ids)?[..] else {
+            return Err(Reason::other(format!("words of rank 2, found {}", ids.ty()?)));
+        };
+        let rows = |table: &Tensor, ids: &Tensor| table.take(ids.cast(DType::I64), 0);
+        let places = match self.place_ids {
+            Some(ids) => rows(&self.places, ids),
+            None => self.places.i(..tokens),
+        };
+        let sum = rows(&self.words, ids) + places;
+        let sum = match (&self.segments, call.maybe(1)?) {
+            (Some(table), Some(ids)) => sum + rows(table, ids),
+            _ => sum,
+        };
+        let y = last(call, &sum, &self.scale, Some(&self.offset))?.normed(&sum)?;
+        // How many words of each example are there.
+        let count = match call.maybe(7)? {
+            Some(mask) => mask.eq(1).cast(DType::I32).sum(1),
+            None => Tensor::zeros([sizes(ids)?[0]], DType::I32),
+        };
+        Ok(vec![y.into(), count.into(), sum.into()])
+    }
+}
+
+fn embed(call: &Call<'_>) -> Results {
+    let embedding = Embedding {
+        call,
+        words: call.tensor(2)?.clone(),
+        places: call.tensor(3)?.clone(),
+        segments: call.maybe(4)?.cloned(),
+        scale: call.tensor(5)?.clone(),
+        offset: call.tensor(6)?.clone(),
+        place_ids: call.maybe(8)?,
+    };
+    embedding.results()
+}
+
+fn quantized_embed(call: &Call<'_>) -> Results {
+    let table = |at: usize, scale: usize, zero: usize| -> Result<Tensor, Reason> {
+        let (zero, scale) = (call.tensor(zero)?.reshape(()), call.tensor(scale)?.reshape(()));
+        Ok((call.tensor(at)?.cast(DType::F32) - zero.cast(DType::F32)) * scale)
+    };
+    let embedding = Embedding {
+        call,
+        words: table(2, 8, 13)?,
+        places: table(3, 9, 14)?,
+        segments: call.maybe(4)?.map(|_| table(4, 10, 15)).transpose()?,
+        scale: table(5, 11, 16)?,
+        offset: table(6, 12, 17)?,
+        place_ids: None,
+    };
+    embedding.results()
+}
+
+/// Each run of as many columns as there are weights is normalised, then multiplied with the activation of a gate.
+fn gated_rms_norm(call: &Call<'_>) -> Results {
+    let (x, scale, gate) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
+    let (own, width) = (sizes(x)?, scale.elements()?);
+    let columns = own.last().copied().unwrap_or(0);
+    if width == 0 || columns % width != 0 {
+        return Err(Reason::other(format!("{columns} columns in runs of {width}")));
+    }
+    let gate = gate.cast(DType::F32);
+    let gate = match call.word("activation", "silu")? {
+        "silu" | "swish" => gate.silu(),
+        "sigmoid" => gate.sigmoid(),
+        other => return Err(call.unknown_word("activation", other)),
+    };
+    let runs = x.cast(DType::F32).reshape([-1, width as i64]);
+    let normed = runs.rms_norm(scale.cast(DType::F32), 1, call.float("epsilon", 1e-5)?);
+    one((normed.reshape(own) * gate).cast(x.dtype()?))
+}

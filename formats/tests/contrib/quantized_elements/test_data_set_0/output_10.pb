@@ -1,0 +1,1 @@
+J6envvzwHX~ycMPNXpuilƒ–xS>FEdU^VX_UVLO62LMWNdnPX]pagTWEP

@@ -1,0 +1,1 @@
+J6d}aoomz[p~^~p]ncRwmKf|XYèJa{qGiiPh{<sb†bCßg,ßU*©IQújé

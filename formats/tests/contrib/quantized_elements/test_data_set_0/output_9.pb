@@ -1,0 +1,1 @@
+J6jnvvz…?X~ycG<AU†‡uƒ–xS0<EdU^TUdPR=9$2LMWHinPX]{ptNU1=

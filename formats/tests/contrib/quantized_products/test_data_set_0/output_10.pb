@@ -1,0 +1,1 @@
+J¥ccvyRLeeQPa]afB;ZnfevëW8hcõdreddIW_|ad{igdfeE|iñaf=ÅjjbcwÖ[igc_o^{bd}{]aidAz_:fc}:e“hd[V`Idcuik•ddù~aI_dD_`HaeGz\jheñtPPfcn`^iffÇq]ëdb|SXueeögwbdgfigbd!hTnbeáÖh?cddU[]]e0kdZdfè?\u

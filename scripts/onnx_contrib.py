@@ -1,0 +1,484 @@
+#!/usr/bin/env python3
+"""Writes the cases of contributed operators to formats/tests/contrib, with outputs of ONNX Runtime.
+
+python3 scripts/onnx_contrib.py [CASE..]
+
+It needs the packages numpy, onnx and onnxruntime; the cases were written by onnxruntime 1.32. A case is a model with one node for each mode of an
+operator, whose inputs they share.
+"""
+import pathlib
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent / "formats/tests/contrib"
+MICROSOFT, LEARNING = "com.microsoft", "ai.onnx.ml"
+CASES = {}
+
+
+class Case:
+    """Inputs by name, and nodes that take them."""
+
+    def __init__(self, name, domain=MICROSOFT, ml=5):
+        self.name, self.domain, self.ml = name, domain, ml
+        self.random = np.random.default_rng(len(name))
+        self.inputs, self.constants, self.nodes, self.asked, self.outputs = {}, {}, [], [], []
+        CASES[name] = self
+
+    def normal(self, *shape):
+        return self.random.standard_normal(shape).astype(np.float32)
+
+    def integers(self, low, high, *shape, dtype=np.int32):
+        return self.random.integers(low, high, shape).astype(dtype)
+
+    def input(self, name, value):
+        self.inputs[name] = np.asarray(value)
+        return name
+
+    def constant(self, name, value):
+        self.constants[name] = value if isinstance(value, onnx.TensorProto) else numpy_helper.from_array(np.asarray(value), name)
+        return name
+
+    def node(self, op, inputs, name, wanted=1, types=None, instead=None, **attributes):
+        """A node; `wanted` are the outputs that are compared, a number or which. Another operator with other inputs may be asked for them."""
+        wanted = range(wanted) if isinstance(wanted, int) else wanted
+        outputs = [f"{name}_{at}" if at in wanted else "" for at in range(max(wanted) + 1)]
+        self.nodes.append(helper.make_node(op, inputs, outputs, domain=self.domain, **attributes))
+        if instead is None:
+            self.asked.append(self.nodes[-1])
+        else:
+            attributes.pop("past_present_share_buffer", None)
+            # With all outputs: without the caches it does not look at the past.
+            more = [f"{name}_{at}" for at in range(len(outputs), 3)]
+            self.asked.append(helper.make_node(instead[0], instead[1], outputs + more, domain=self.domain, **attributes))
+        self.outputs += [(output, (types or {}).get(at)) for at, output in enumerate(outputs) if output]
+        return outputs[0]
+
+    def model(self, nodes):
+        def info(name, value):
+            dtype = TensorProto.STRING if value.dtype.kind in "UO" else helper.np_dtype_to_tensor_dtype(value.dtype)
+            return helper.make_tensor_value_info(name, dtype, value.shape)
+
+        def output(name, kind):
+            if kind is None:
+                return onnx.ValueInfoProto(name=name)
+            return helper.make_tensor_value_info(name, kind, None) if isinstance(kind, int) else helper.make_value_info(name, kind)
+
+        infos = [x if isinstance(x, onnx.ValueInfoProto) else info(name, x) for name, x in self.inputs.items()]
+        graph = helper.make_graph(nodes, self.name, infos, [output(*pair) for pair in self.outputs])
+        used = {name for node in nodes for name in node.input}
+        graph.initializer.extend(value for name, value in self.constants.items() if name in used)
+        opsets = [helper.make_opsetid("", 21), helper.make_opsetid(MICROSOFT, 1), helper.make_opsetid(LEARNING, self.ml)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=10)
+
+    def write(self):
+        model = self.model(self.nodes)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        # With more threads each of them quantises the rows of its own.
+        options.intra_op_num_threads = 1
+        session = onnxruntime.InferenceSession(self.model(self.asked).SerializeToString(), options, providers=["CPUExecutionProvider"])
+        found = session.run([name for name, _ in self.outputs], self.inputs)
+        # What ONNX Runtime finds is what the outputs are.
+        for info, value in zip(model.graph.output, found):
+            info.CopyFrom(self.kind(info.name, value))
+        folder = ROOT / self.name / "test_data_set_0"
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.pb"):
+            old.unlink()
+        (folder.parent / "model.onnx").write_bytes(model.SerializeToString())
+        for kind, values in (("input", self.inputs.values()), ("output", found)):
+            for at, value in enumerate(values):
+                (folder / f"{kind}_{at}.pb").write_bytes(self.proto(value).SerializeToString())
+
+    @staticmethod
+    def kind(name, value):
+        if isinstance(value, list):
+            keys = TensorProto.STRING if isinstance(next(iter(value[0])), str) else TensorProto.INT64
+            of = helper.make_map_type_proto(keys, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+            return helper.make_value_info(name, helper.make_sequence_type_proto(of))
+        dtype = TensorProto.STRING if value.dtype.kind in "UO" else helper.np_dtype_to_tensor_dtype(value.dtype)
+        return helper.make_tensor_value_info(name, dtype, value.shape)
+
+    @staticmethod
+    def proto(value):
+        return numpy_helper.from_array(np.asarray(value))
+
+
+def case(write):
+    """A function that says what is in the case of its name."""
+    write(Case(write.__name__))
+    return write
+
+
+@case
+def activations(c):
+    x, bias = c.input("x", c.normal(2, 3, 4)), c.input("bias", c.normal(4))
+    c.node("Gelu", [x], "gelu")
+    c.node("FastGelu", [x], "fast")
+    c.node("FastGelu", [x, bias], "fast_bias")
+    c.node("BiasGelu", [x, bias], "bias_gelu")
+    c.node("QuickGelu", [x], "quick")
+    c.node("QuickGelu", [x], "quick_alpha", alpha=0.5)
+    c.node("ScaledSiLU", [x], "silu", alpha=1.5)
+    c.node("ScaledSiLU", [x, c.input("scale", np.float32(0.5))], "silu_scale")
+
+
+@case
+def fused_products(c):
+    a, b = c.input("a", c.normal(2, 3, 4)), c.input("b", c.normal(2, 4, 5))
+    at, bt = c.input("at", c.normal(2, 4, 3)), c.input("bt", c.normal(2, 5, 4))
+    ab, atb = c.input("ab", c.normal(3, 2, 4)), c.input("atb", c.normal(4, 2, 3))
+    bb, btb = c.input("bb", c.normal(4, 2, 5)), c.input("btb", c.normal(5, 2, 4))
+    c.node("FusedMatMul", [a, b], "plain", alpha=0.5)
+    c.node("FusedMatMul", [at, b], "left", transA=1)
+    c.node("FusedMatMul", [a, bt], "right", transB=1)
+    c.node("FusedMatMul", [at, bt], "both", transA=1, transB=1, alpha=2.0)
+    c.node("FusedMatMul", [ab, b], "left_batch", transBatchA=1)
+    c.node("FusedMatMul", [atb, b], "left_batch_both", transBatchA=1, transA=1)
+    c.node("FusedMatMul", [a, bb], "right_batch", transBatchB=1)
+    c.node("FusedMatMul", [ab, btb], "batches", transBatchA=1, transBatchB=1, transB=1)
+    c.node("FusedMatMul", [a, c.input("vector", c.normal(4))], "vector", transA=0)
+    c.node("TransposeMatMul", [at, b], "old", transA=1)
+    m, n, k = c.input("m", c.normal(3, 4)), c.input("n", c.normal(4, 5)), c.input("k", c.normal(5))
+    for name, numbers in (("Relu", []), ("LeakyRelu", [0.1]), ("Tanh", []), ("HardSigmoid", [0.3, 0.4]), ("Elu", [0.5]), ("Softplus", []),
+                          ("ThresholdedRelu", [0.3]), ("Selu", [1.5, None, 1.1]), ("Celu", [0.7])):
+        names = ("activation_alpha", "activation_beta", "activation_gamma")
+        numbers = {name: number for name, number in zip(names, numbers) if number is not None}
+        c.node("FusedGemm", [m, n, k], f"gemm_{name}", activation=name, alpha=0.5, beta=2.0, **numbers)
+
+
+@case
+def fused_convolutions(c):
+    x, w, b = c.input("x", c.normal(1, 4, 5, 6)), c.constant("w", c.normal(4, 2, 3, 3)), c.constant("b", c.normal(4))
+    z = c.input("z", c.normal(1, 4, 5, 6))
+    for name, numbers in (("Relu", []), ("LeakyRelu", [0.1]), ("Clip", [-0.5, 0.5]), ("HardSigmoid", [0.3, 0.4]), ("Tanh", []), ("Sigmoid", [])):
+        attributes = {"activation_params": numbers} if numbers else {}
+        c.node("FusedConv", [x, w, b], name, activation=name, group=2, pads=[1, 1, 1, 1], **attributes)
+    c.node("FusedConv", [x, w, b, z], "sum", activation="Relu", group=2, pads=[1, 1, 1, 1])
+    c.node("FusedConv", [x, w], "none", group=2, strides=[2, 1], auto_pad="SAME_UPPER")
+    c.node("ConvTransposeWithDynamicPads", [x, c.constant("v", c.normal(4, 3, 3, 3)), c.input("pads", np.array([1, 0, 0, 1]))], "transposed", strides=[2, 2])
+    image = c.input("image", c.integers(0, 256, 1, 5, 6, 3, dtype=np.uint8))
+    c.node("NhwcMaxPool", [image], "pool", kernel_shape=[2, 3], strides=[2, 1], pads=[0, 1, 1, 1])
+
+
+@case
+def layer_norms(c):
+    x, skip = c.input("x", c.normal(2, 3, 4)), c.input("skip", c.normal(2, 3, 4))
+    gamma, beta, bias = (c.constant(name, c.normal(4)) for name in ("gamma", "beta", "bias"))
+    c.node("SkipLayerNormalization", [x, skip, gamma], "plain")
+    c.node("SkipLayerNormalization", [x, skip, gamma, beta], "beta", epsilon=0.1)
+    c.node("SkipLayerNormalization", [x, skip, gamma, beta, bias], "sum", wanted=[0, 3])
+    c.node("SkipLayerNormalization", [x, c.input("broad", c.normal(1, 3, 4)), gamma, "", bias], "broad", wanted=[0, 3])
+    c.node("SkipLayerNormalization", [x, c.input("flat", c.normal(3, 4)), gamma, beta], "flat")
+    c.node("SkipSimplifiedLayerNormalization", [x, skip, gamma], "simple")
+    c.node("SkipSimplifiedLayerNormalization", [x, skip, gamma, bias], "simple_sum", wanted=[0, 3])
+    c.domain = ""
+    c.node("SimplifiedLayerNormalization", [x, gamma], "standard", wanted=2)
+    c.node("SimplifiedLayerNormalization", [x, c.constant("wide", c.normal(3, 4))], "axis", axis=1, epsilon=0.1)
+
+
+@case
+def embeddings(c):
+    words, segments = c.input("words", c.integers(0, 7, 2, 3)), c.input("segments", c.integers(0, 2, 2, 3))
+    table, places, kinds = c.constant("table", c.normal(7, 4)), c.constant("places", c.normal(5, 4)), c.constant("kinds", c.normal(2, 4))
+    gamma, beta = c.constant("gamma", c.normal(4)), c.constant("beta", c.normal(4))
+    mask = c.input("mask", np.array([[1, 1, 0], [1, 0, 0]], np.int32))
+    c.node("EmbedLayerNormalization", [words, segments, table, places, kinds, gamma, beta], "plain", wanted=2)
+    c.node("EmbedLayerNormalization", [words, "", table, places, "", gamma, beta, mask], "mask", wanted=3)
+    c.node("EmbedLayerNormalization", [words, segments, table, places, kinds, gamma, beta, mask, c.input("at", c.integers(0, 5, 2, 3))], "at", wanted=3)
+    whole = lambda name, *shape: c.constant(name, c.integers(0, 256, *shape, dtype=np.uint8))
+    tables = [whole("qw", 7, 4), whole("qp", 5, 4), whole("qs", 2, 4), whole("qg", 4), whole("qb", 4)]
+    scales = [c.constant(f"scale{i}", np.float32(0.01 * (i + 1))) for i in range(5)]
+    zeros = [c.constant(f"zero{i}", np.uint8(100 + i)) for i in range(5)]
+    c.node("QEmbedLayerNormalization", [words, segments, *tables, mask, *scales, *zeros], "quantized", wanted=2)
+
+
+@case
+def few_bits(c):
+    rows, columns, block = 5, 40, 16
+    blocks = -(-columns // block)
+    x = c.input("x", c.normal(2, 2, columns))
+
+    def packed(numbers, bits):
+        per = 8 // bits
+        numbers = np.pad(numbers, [(0, 0)] * (numbers.ndim - 1) + [(0, -numbers.shape[-1] % per)])
+        return sum(numbers[..., i::per] << (bits * i) for i in range(per)).astype(np.uint8)
+
+    scale = c.constant("scale", c.normal(rows, blocks))
+    flat = c.constant("flat", c.normal(rows * blocks))
+    bias = c.constant("bias", c.normal(rows))
+    for bits in (2, 4, 8):
+        w = c.constant(f"w{bits}", packed(c.integers(0, 2**bits, rows, blocks, block), bits))
+        zeros = packed(c.integers(0, 2**bits, rows, blocks), bits)
+        attributes = {"K": columns, "N": rows, "bits": bits, "block_size": block}
+        c.node("MatMulNBits", [x, w, scale], f"plain{bits}", **attributes)
+        c.node("MatMulNBits", [x, w, scale, c.constant(f"z{bits}", zeros), "", bias], f"zeros{bits}", **attributes)
+        c.node("MatMulNBits", [x, w, flat, c.constant(f"zf{bits}", zeros.ravel())], f"flat{bits}", **attributes)
+    c.node("MatMulNBits", [x, "w4", scale, c.constant("z", c.normal(rows, blocks))], "numbers", K=columns, N=rows, bits=4, block_size=block)
+    c.node("MatMulNBits", [x, c.constant("none", np.zeros((0, blocks, 8), np.uint8)), scale, "", "", bias], "none", K=columns, N=rows, bits=4, block_size=block)
+    codes = c.constant("codes", c.integers(0, 256, rows * columns // 2, dtype=np.uint8))
+    most = c.constant("most", np.abs(c.normal(-(-rows * columns // block))))
+    for kind in (0, 1):
+        c.node("MatMulBnb4", [x, codes, most], f"table{kind}", K=columns, N=rows, quant_type=kind, block_size=block)
+    places = c.input("places", np.array([[0, -1], [3, 2]]))
+    for bits in (4, 8):
+        w = c.constant(f"g{bits}", packed(c.integers(0, 2**bits, rows, columns), bits))
+        z = c.constant(f"gz{bits}", packed(c.integers(0, 2**bits, rows, blocks), bits))
+        attributes = {"bits": bits, "block_size": block, "quantize_axis": 1, "gather_axis": 0}
+        c.node("GatherBlockQuantized", [w, places, scale], f"gather{bits}", **attributes)
+        c.node("GatherBlockQuantized", [w, places, scale, z], f"gather_zeros{bits}", **attributes)
+    numbers = c.integers(-8, 8, rows, columns)
+    four = helper.make_tensor("i4", TensorProto.INT4, [rows, columns], numbers.ravel())
+    c.node("GatherBlockQuantized", [c.constant("i4", four), places, scale], "gather_signed", block_size=block, quantize_axis=1)
+    four = helper.make_tensor("u4", TensorProto.UINT4, [rows, columns], numbers.ravel() + 8)
+    along = c.constant("along", c.normal(1, columns))
+    c.node("GatherBlockQuantized", [c.constant("u4", four), places, along], "gather_along", block_size=16, quantize_axis=0, gather_axis=1)
+
+
+@case
+def attention(c):
+    x, w, b = c.input("x", c.normal(2, 3, 5)), c.constant("w", c.normal(5, 24)), c.constant("b", c.normal(24))
+    past = c.input("past", c.normal(2, 2, 2, 2, 4))
+    masks = {
+        "ends": np.array([2, 1]), "both": np.array([3, 2, 1, 0]), "rows": np.array([[1, 1, 0], [0, 1, 0]]),
+        "square": np.array([[[1, 0, 0], [1, 1, 0], [0, 1, 1]], [[1, 1, 1], [0, 1, 1], [0, 0, 1]]]), "column": np.array([[1], [1]]),
+        "nothing": np.zeros((2, 3)),
+    }
+    c.node("Attention", [x, w, b], "plain", num_heads=2, wanted=2)
+    c.node("Attention", [x, w], "no_bias", num_heads=2, scale=0.3)
+    c.node("Attention", [x, w, b], "causal", num_heads=2, unidirectional=1)
+    for name, mask in masks.items():
+        mask = c.input(name, mask.astype(np.int32))
+        c.node("Attention", [x, w, b, mask], f"mask_{name}", num_heads=2)
+        c.node("Attention", [x, w, b, mask], f"causal_{name}", num_heads=2, unidirectional=1, mask_filter_value=-50.0)
+    c.node("Attention", [x, w, b, "", past], "past", num_heads=2, unidirectional=1, wanted=2)
+    c.node("Attention", [x, w, b, c.input("long", np.array([[1, 1, 1, 0, 1], [0, 1, 1, 1, 1]], np.int32)), past], "past_mask", num_heads=2, wanted=2)
+    c.node("Attention", [x, w, b, "rows", "", c.input("bias", c.normal(1, 2, 3, 3))], "bias", num_heads=2)
+    c.node("Attention", [x, c.constant("v", c.normal(5, 28)), c.constant("vb", c.normal(28))], "wide", num_heads=2, qkv_hidden_sizes=[8, 8, 12])
+
+
+@case
+def quantized_attention(c):
+    x, w, b = c.input("x", c.integers(0, 256, 2, 3, 5, dtype=np.uint8)), c.constant("w", c.integers(-128, 128, 5, 24, dtype=np.int8)), c.constant("b", c.normal(24))
+    xs, ws, zero = c.constant("xs", np.float32(0.01)), c.constant("ws", np.float32(0.02)), c.constant("zero", np.uint8(128))
+    wide, zeros = c.constant("wide", np.abs(c.normal(24)) * np.float32(0.02)), c.constant("zeros", np.zeros(24, np.int8))
+    c.node("QAttention", [x, w, b, xs, ws, "", zero], "plain", num_heads=2)
+    c.node("QAttention", [x, w, b, xs, wide, c.input("ends", np.array([2, 3], np.int32)), zero, zeros], "columns", num_heads=2)
+    c.node("QAttention", [x, w, b, xs, ws, "", zero, "", c.input("past", c.normal(2, 2, 2, 2, 4))], "past", num_heads=2, unidirectional=1, wanted=2)
+
+
+@case
+def multi_head_attention(c):
+    op = "MultiHeadAttention"
+    q, k, v = c.input("q", c.normal(2, 3, 8)), c.input("k", c.normal(2, 5, 8)), c.input("v", c.normal(2, 5, 12))
+    score = {3: TensorProto.FLOAT}
+    c.node(op, [q, k, v], "cross", num_heads=2, wanted=4, types=score)
+    c.node(op, [q, k, v, c.input("b", c.normal(28))], "bias", num_heads=2, scale=0.2)
+    c.node(op, [q, c.input("k4", c.normal(2, 2, 5, 4)), c.input("v4", c.normal(2, 2, 5, 4))], "by_heads", num_heads=2)
+    c.node(op, [q, "k4", "v4", c.input("b24", c.normal(24))], "by_heads_bias", num_heads=2)
+    c.node(op, [q, k, v, "", c.input("ends", np.array([4, 2], np.int32))], "ends", num_heads=2, wanted=[0, 3], types=score)
+    c.node(op, [q, k, v, "", c.input("rows", np.array([[1, 1, 0, 1, 0], [0, 1, 1, 1, 1]], np.int32))], "rows", num_heads=2)
+    c.node(op, [q, k, v, "", c.input("square", c.integers(0, 2, 2, 3, 5)), c.input("more", c.normal(1, 1, 3, 5))], "square", num_heads=2, wanted=[0, 3], types=score)
+    nk, nv, pk, pv = c.input("nk", c.normal(2, 3, 8)), c.input("nv", c.normal(2, 3, 8)), c.input("pk", c.normal(2, 2, 2, 4)), c.input("pv", c.normal(2, 2, 2, 4))
+    c.node(op, [q, nk, nv, "", "", "", pk, pv], "past", num_heads=2, wanted=3)
+    c.node(op, [q, nk, nv, "b24", "", "", pk, pv], "causal", num_heads=2, unidirectional=1, wanted=4, types=score)
+    c.node(op, [q, nk, nv], "prompt", num_heads=2, unidirectional=1, wanted=4, types=score)
+    one = [c.input(name, c.normal(2, 1, 8)) for name in ("q1", "k1", "v1")]
+    room = [c.input("bk", c.normal(2, 2, 6, 4)), c.input("bv", c.normal(2, 2, 6, 4))]
+    buffer = [*room, c.input("length", np.array([3], np.int32))]
+    # ONNX Runtime reads a shared buffer only where it is shared, so the same is asked of it with the part that is filled.
+    part = [c.constant(f"part{i}", c.inputs[name][:, :, :3]) for i, name in enumerate(room)]
+    seen = c.input("seen", np.array([[1, 0, 1, 1], [1, 1, 1, 1]], np.int32))
+    c.node("DecoderMaskedMultiHeadAttention", [*one, seen, "", *buffer], "decoder", num_heads=2, past_present_share_buffer=1,
+           instead=(op, [*one, "", seen, "", *part]))
+    c.node(op, [*one, "b24", seen, "", *buffer], "buffer", num_heads=2, instead=(op, [*one, "b24", seen, "", *part]))
+
+
+@case
+def group_query_attention(c):
+    op, heads = "GroupQueryAttention", {"num_heads": 4, "kv_num_heads": 2}
+    q, k, v = c.input("q", c.normal(1, 4, 64)), c.input("k", c.normal(1, 4, 32)), c.input("v", c.normal(1, 4, 32))
+    last, total = c.input("last", np.array([3], np.int32)), c.input("total", np.int32(4))
+    prompt = [q, k, v, "", "", last, total]
+    cos, sin = (c.constant(name, x(c.normal(12, 8))) for name, x in (("cos", np.cos), ("sin", np.sin)))
+    c.node(op, prompt, "prompt", wanted=3, **heads)
+    c.node(op, prompt, "scores", wanted=4, qk_output=1, softcap=2.0, scale=0.3, types={3: TensorProto.FLOAT}, **heads)
+    c.node(op, prompt, "weights", wanted=4, qk_output=2, local_window_size=2, types={3: TensorProto.FLOAT}, **heads)
+    c.node(op, prompt, "both_ways", causal=0, **heads)
+    c.node(op, prompt, "smooth", smooth_softmax=1, wanted=3, **heads)
+    sink = c.input("sink", c.normal(4))
+    c.node(op, [*prompt, "", "", "", "", sink], "sink", local_window_size=2, **heads)
+    c.node(op, [*prompt, "", "", "", c.input("bias", c.normal(1, 4, 4, 4))], "bias", softcap=1.5, **heads)
+    c.node(op, [c.input("packed", c.normal(1, 4, 128)), "", "", "", "", last, total, cos, sin], "packed", wanted=3, do_rotary=1, **heads)
+    c.node(op, [*prompt, cos, sin], "pairs", wanted=3, do_rotary=1, rotary_interleaved=1, **heads)
+    c.node(op, [*prompt, cos, sin], "partial", wanted=3, do_rotary=1, num_heads=2, kv_num_heads=1)
+    c.node(op, [*prompt, cos, sin, c.input("at", np.array([[2, 3, 4, 5]]))], "at", wanted=3, do_rotary=1, **heads)
+    one = [c.input(f"{name}1", c.normal(1, 1, width)) for name, width in (("q", 64), ("k", 32), ("v", 32))]
+    past = [c.input("pk", c.normal(1, 2, 3, 16)), c.input("pv", c.normal(1, 2, 3, 16))]
+    c.node(op, [*one, *past, last, total, cos, sin], "token", wanted=3, do_rotary=1, **heads)
+    room = [c.input("rk", c.normal(1, 2, 7, 16)), c.input("rv", c.normal(1, 2, 7, 16))]
+    c.node(op, [*one, *room, last, total], "room", wanted=3, **heads)
+    c.node(op, [*one, *room, last, total], "room_window", wanted=3, local_window_size=2, **heads)
+    c.node(op, [q, k, v, *room, c.input("last6", np.array([6], np.int32)), c.input("total7", np.int32(7)), cos, sin], "chunk", wanted=3, do_rotary=1, **heads)
+
+
+@case
+def ragged_attention(c):
+    op, heads = "GroupQueryAttention", {"num_heads": 4, "kv_num_heads": 2}
+    one = [c.input(f"{name}1", c.normal(3, 1, width)) for name, width in (("q", 64), ("k", 32), ("v", 32))]
+    past = [c.input("pk", c.normal(3, 2, 5, 16)), c.input("pv", c.normal(3, 2, 5, 16))]
+    last, total = c.input("last", np.array([5, 2, 0], np.int32)), c.input("total", np.int32(6))
+    cos, sin = (c.constant(name, x(c.normal(12, 8))) for name, x in (("cos", np.cos), ("sin", np.sin)))
+    c.node(op, [*one, *past, last, total], "token", wanted=3, **heads)
+    c.node(op, [*one, *past, last, total, cos, sin], "turned", wanted=3, do_rotary=1, **heads)
+    c.node(op, [*one, *past, last, total, cos, sin, c.input("at", np.array([[4], [1], [0]]))], "at", wanted=3, do_rotary=1, local_window_size=3, **heads)
+    c.node(op, [*one, *past, last, total, "", "", "", c.input("bias", c.normal(3, 1, 1, 6)), c.input("sink", c.normal(4))], "bias", wanted=3, **heads)
+
+
+@case
+def rotary_embedding(c):
+    x, x4 = c.input("x", c.normal(2, 3, 16)), c.input("x4", c.normal(2, 2, 3, 8))
+    cos, sin = (c.constant(name, x(c.normal(6, 4))) for name, x in (("cos", np.cos), ("sin", np.sin)))
+    narrow = [c.constant(name, x(c.normal(6, 2))) for name, x in (("cos2", np.cos), ("sin2", np.sin))]
+    start, at = c.input("start", np.array([2])), c.input("at", c.integers(0, 6, 2, 3, dtype=np.int64))
+    c.node("RotaryEmbedding", [x, start, cos, sin], "start")
+    c.node("RotaryEmbedding", [x, at, cos, sin], "at", interleaved=1)
+    c.node("RotaryEmbedding", [x4, at, cos, sin], "by_heads")
+    c.node("RotaryEmbedding", [x, at, *narrow], "narrow", num_heads=2, rotary_embedding_dim=4)
+    c.node("RotaryEmbedding", [x, at, *narrow], "narrow_pairs", num_heads=2, rotary_embedding_dim=4, interleaved=1)
+
+
+@case
+def quantized_elements(c):
+    scale, zero = c.constant("s", np.float32(0.03)), c.constant("z", np.uint8(120))
+    other, middle = c.constant("os", np.float32(0.02)), c.constant("oz", np.uint8(130))
+    result, base = c.constant("rs", np.float32(0.043)), c.constant("rz", np.uint8(90))
+    x, y = c.input("x", c.integers(0, 256, 2, 3, 4, dtype=np.uint8)), c.input("y", c.integers(0, 256, 3, 1, dtype=np.uint8))
+    c.node("QLinearAdd", [x, scale, zero, y, other, middle, result, base], "add")
+    c.node("QLinearMul", [x, scale, zero, y, other, middle, result, base], "mul")
+    small, none = c.constant("small", np.float32(1 / 256)), c.constant("none", np.uint8(0))
+    c.node("QLinearSigmoid", [x, scale, zero, small, none], "sigmoid")
+    c.node("QLinearLeakyRelu", [x, scale, zero, other, base], "leaky", alpha=0.1)
+    c.node("QLinearSoftmax", [x, scale, zero, small, none], "softmax", axis=-1, opset=13)
+    c.node("QLinearSoftmax", [x, scale, zero, small, none], "softmax_axis", axis=1, opset=13)
+    c.node("QLinearSoftmax", [x, scale, zero, small, none], "softmax_old", axis=1, opset=12)
+    c.node("QLinearConcat", [result, base, x, scale, zero, c.input("x2", c.integers(0, 256, 2, 1, 4, dtype=np.uint8)), other, middle], "concat", axis=1)
+    c.node("QLinearWhere", [c.input("which", np.array([[True], [False], [True]])), x, scale, zero, y, other, middle, result, base], "where")
+    image, nhwc = c.input("image", c.integers(0, 256, 1, 3, 5, 6, dtype=np.uint8)), c.input("nhwc", c.integers(0, 256, 1, 5, 6, 3, dtype=np.uint8))
+    sliding = {"kernel_shape": [2, 3], "strides": [2, 1], "pads": [0, 1, 1, 1]}
+    c.node("QLinearAveragePool", [image, scale, zero, result, base], "average", **sliding)
+    c.node("QLinearAveragePool", [image, scale, zero, result, base], "average_padding", count_include_pad=1, **sliding)
+    c.node("QLinearAveragePool", [nhwc, scale, zero, result, base], "average_last", channels_last=1, **sliding)
+    c.node("QLinearGlobalAveragePool", [image, scale, zero, result, base], "global")
+    c.node("QLinearGlobalAveragePool", [nhwc, scale, zero, result, base], "global_last", channels_last=1)
+    signed = [c.input("i8", c.integers(-128, 128, 2, 5, dtype=np.int8)), scale, c.constant("iz", np.int8(-3))]
+    c.node("QLinearAdd", [*signed, *signed, result, c.constant("irz", np.int8(4))], "add_signed")
+    c.node("QLinearSigmoid", [*signed, small, c.constant("low", np.int8(-128))], "sigmoid_signed")
+    c.node("QLinearSoftmax", [*signed, small, "low"], "softmax_signed", axis=-1, opset=13)
+    numbers = c.input("numbers", c.normal(2, 3) * 3)
+    c.node("QuantizeLinear", [numbers, scale, zero], "quantize")
+    c.node("QuantizeLinear", [numbers, c.constant("sv", np.array([0.1, 0.2, 0.3], np.float32)), c.constant("zv", np.array([1, 2, 3], np.uint8))], "quantize_axis", axis=1)
+    c.node("DequantizeLinear", [x, scale, zero], "dequantize")
+    c.node("DequantizeLinear", [c.input("wide", c.integers(-1000, 1000, 2, 3)), scale], "dequantize_wide")
+
+
+@case
+def quantized_products(c):
+    a, b = c.input("a", c.integers(0, 256, 2, 3, 4, dtype=np.uint8)), c.constant("b", c.integers(-128, 128, 4, 5, dtype=np.int8))
+    one, two, zero = c.constant("one", np.float32(0.01)), c.constant("two", np.float32(0.02)), c.constant("zero", np.uint8(120))
+    wide, zeros, bias = c.constant("wide", np.abs(c.normal(5)) / 32), c.constant("zeros", c.integers(-5, 5, 5, dtype=np.int8)), c.constant("bias", c.normal(5))
+    c.node("MatMulIntegerToFloat", [a, b, one, two], "plain")
+    c.node("MatMulIntegerToFloat", [a, b, one, two, zero, c.constant("bz", np.int8(3)), bias], "zero")
+    c.node("MatMulIntegerToFloat", [a, b, one, wide, zero, zeros, bias], "columns")
+    x = c.input("x", c.normal(2, 3, 4))
+    c.node("DynamicQuantizeMatMul", [x, b, two], "dynamic")
+    c.node("DynamicQuantizeMatMul", [x, b, wide, zeros, bias], "dynamic_columns")
+    c.node("MatMulInteger16", [c.input("a16", c.integers(-900, 900, 3, 4, dtype=np.int16)), c.constant("b16", c.integers(-900, 900, 4, 5, dtype=np.int16))], "sixteen")
+    m, mt, bt = c.input("m", c.integers(0, 256, 3, 4, dtype=np.uint8)), c.input("mt", c.integers(0, 256, 4, 3, dtype=np.uint8)), c.constant("bt", c.integers(-128, 128, 5, 4, dtype=np.int8))
+    sum_, result, base = c.constant("sum", c.integers(-9000, 9000, 5)), c.constant("result", np.float32(0.3)), c.constant("base", np.uint8(100))
+    c.node("QGemm", [m, one, zero, b, two, "bz"], "gemm")
+    c.node("QGemm", [mt, one, zero, bt, wide, zeros, sum_, result, base], "gemm_whole", transA=1, transB=1, alpha=0.5)
+    c.node("QGemm", [m, one, zero, bt, wide, zeros, sum_], "gemm_columns", transB=1)
+    image, nhwc = c.input("image", c.integers(0, 256, 1, 4, 5, 6, dtype=np.uint8)), c.input("nhwc", c.integers(0, 256, 1, 5, 6, 4, dtype=np.uint8))
+    kernel, filters = c.constant("kernel", c.integers(-128, 128, 6, 2, 3, 3, dtype=np.int8)), c.constant("filters", np.abs(c.normal(6)) / 32)
+    rest = [kernel, filters, c.constant("fz", np.zeros(6, np.int8)), result, base, c.constant("fb", c.integers(-900, 900, 6))]
+    c.node("QLinearConv", [image, one, zero, *rest], "conv", group=2, pads=[1, 1, 1, 1])
+    c.node("QLinearConv", [nhwc, one, zero, *rest], "conv_last", group=2, pads=[1, 1, 1, 1], channels_last=1)
+
+
+@case
+def quantized_network(c):
+    def weights(name, directions):
+        w, r = c.integers(0, 256, directions, 3, 16, dtype=np.uint8), c.integers(0, 256, directions, 4, 16, dtype=np.uint8)
+        return c.constant(f"w{name}", w), c.constant(f"r{name}", r)
+
+    x = c.input("x", c.normal(4, 2, 3))
+    w, r = weights("one", 1)
+    scale, zero = c.constant("scale", np.array([0.005], np.float32)), c.constant("zero", np.array([120], np.uint8))
+    c.node("DynamicQuantizeLSTM", [x, w, r, "", "", "", "", "", scale, zero, scale, zero], "plain", wanted=3, hidden_size=4)
+    state = [c.input("h", c.normal(1, 2, 4)), c.input("cell", c.normal(1, 2, 4))]
+    b, p = c.constant("b", c.normal(1, 32)), c.constant("p", c.normal(1, 12))
+    c.node("DynamicQuantizeLSTM", [x, w, r, b, "", *state, p, scale, zero, scale, zero], "state", wanted=3, hidden_size=4, clip=1.5)
+    w, r = weights("two", 2)
+    signed = [c.constant(f"{name}s", c.integers(-128, 128, 2, size, 16, dtype=np.int8)) for name, size in (("w", 3), ("r", 4))]
+    columns = c.constant("columns", (np.abs(c.normal(2, 16)) / 200).astype(np.float32))
+    zeros = c.constant("zeros", np.zeros((2, 16), np.int8))
+    c.node("DynamicQuantizeLSTM", [x, *signed, "", "", "", "", "", columns, zeros, columns, zeros], "columns", wanted=3, hidden_size=4, direction="bidirectional")
+
+
+@case
+def numbers(c):
+    c.node("Inverse", [c.input("m", c.normal(2, 3, 3))], "inverse")
+    a, b = c.input("a", c.normal(3, 4)), c.input("b", c.normal(5, 4))
+    c.node("CDist", [a, b], "square", metric="sqeuclidean")
+    c.node("CDist", [a, b], "distance", metric="euclidean")
+    for dtype in ("int32", "uint32", "int64", "uint64", "float32", "float64"):
+        x = c.input(dtype, c.normal(2, 3).astype(dtype) if dtype.startswith("f") else c.integers(0, 10**6, 2, 3, dtype=dtype))
+        c.node("MurmurHash3", [x], f"hash_{dtype}", seed=7)
+    c.node("MurmurHash3", ["int32"], "hash_signed", positive=0)
+    words = c.input("words", np.array(["", "a", "word", "two words", "abc", "abcdefg"], dtype=object))
+    c.node("MurmurHash3", [words], "hash_words", positive=0, seed=3)
+
+
+@case
+def elements_elsewhere(c):
+    x = c.input("x", c.normal(3, 4))
+    c.node("Trilu", [x], "upper")
+    c.node("Trilu", [x, c.constant("k", np.array(1))], "lower", upper=0)
+    c.node("ExpandDims", [x, c.constant("axis", np.array(1, np.int32))], "expanded")
+    c.node("ExpandDims", [x, c.constant("last", np.array(-1, np.int32))], "expanded_last")
+    pads = c.constant("pads", np.array([1, 0, 2, 1]))
+    c.node("Pad", [x, pads, c.constant("value", np.array([2.5], np.float32))], "padded", mode="constant")
+    c.node("Pad", [x, pads], "edges", mode="edge")
+    c.node("Pad", [x, pads], "reflected", mode="reflect")
+    c.node("Unique", [c.input("twice", np.array([2, 1, 1, 3, 4, 3], np.float32))], "unique", wanted=3)
+    c.node("GatherND", [x, c.input("rows", np.array([[0, 1], [2, 3]]))], "gathered")
+    c.node("Range", [c.constant("start", np.float32(1)), c.constant("limit", np.float32(5)), c.constant("step", np.float32(1.5))], "range")
+    c.node("Range", [c.constant("first", np.int64(2)), c.constant("end", np.int64(6))], "range_whole")
+    c.node("UnfoldTensor", [x], "windows", dim=1, size=2, step=1)
+    c.node("UnfoldTensor", [x], "windows_down", dim=0, size=2)
+    image, grid = c.input("image", c.normal(2, 2, 4, 5)), c.input("grid", c.random.uniform(-1.2, 1.2, (2, 3, 3, 2)).astype(np.float32))
+    c.node("GridSample", [image, grid], "grid")
+    c.node("GridSample", [image, grid], "grid_border", mode="nearest", padding_mode="border", align_corners=1)
+    boxes = c.input("boxes", np.array([[0, 0, 1, 1], [0.1, 0.2, 0.7, 0.9], [-0.3, 0.5, 1.2, 0.1]], np.float32))
+    which, size = c.input("which", np.array([0, 1, 1], np.int32)), c.constant("size", np.array([3, 2], np.int32))
+    c.node("CropAndResize", [image, boxes, which, size], "crop", extrapolation_value=0.5)
+    c.node("CropAndResize", [image, boxes, which, size], "crop_nearest", mode="nearest")
+    c.node("CropAndResize", [image, boxes, which, c.constant("single", np.array([1, 1], np.int32))], "crop_one")
+
+
+def main():
+    names = sys.argv[1:] or list(CASES)
+    for name in names:
+        CASES[name].write()
+    size = sum(path.stat().st_size for path in ROOT.rglob("*") if path.is_file())
+    print(f"{len(names)} cases written; {size} bytes in {ROOT}")
+
+
+if __name__ == "__main__":
+    main()
