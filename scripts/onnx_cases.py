@@ -12,7 +12,7 @@ import zipfile
 
 VERSION = "1.22.0"
 # Of the cases that formats/tests/onnx/cases.txt names, file after file.
-DIGEST = "0832d1aef455cb6138033f8d0f0523256bf41fe2d7594cd8e01bfb7fe5e70dff"
+DIGEST = "9b9e615597ecc1bbdebd9c8ce5339368e984f58e41b5fca631d7d584079a3378"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INSIDE = "onnx/backend/test/data/"
 

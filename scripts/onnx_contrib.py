@@ -25,7 +25,7 @@ class Case:
     def __init__(self, name, domain=MICROSOFT, ml=5):
         self.name, self.domain, self.ml = name, domain, ml
         self.random = np.random.default_rng(len(name))
-        self.inputs, self.constants, self.nodes, self.asked, self.outputs = {}, {}, [], [], []
+        self.inputs, self.maps, self.constants, self.nodes, self.asked, self.outputs = {}, {}, {}, [], [], []
         CASES[name] = self
 
     def normal(self, *shape):
@@ -82,7 +82,7 @@ class Case:
         # With more threads each of them quantises the rows of its own.
         options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(self.model(self.asked).SerializeToString(), options, providers=["CPUExecutionProvider"])
-        found = session.run([name for name, _ in self.outputs], self.inputs)
+        found = session.run([name for name, _ in self.outputs], self.inputs | self.maps)
         # What ONNX Runtime finds is what the outputs are.
         for info, value in zip(model.graph.output, found):
             info.CopyFrom(self.kind(info.name, value))
@@ -91,7 +91,7 @@ class Case:
         for old in folder.glob("*.pb"):
             old.unlink()
         (folder.parent / "model.onnx").write_bytes(model.SerializeToString())
-        for kind, values in (("input", self.inputs.values()), ("output", found)):
+        for kind, values in (("input", (self.inputs | self.maps).values()), ("output", found)):
             for at, value in enumerate(values):
                 (folder / f"{kind}_{at}.pb").write_bytes(self.proto(value).SerializeToString())
 
@@ -105,7 +105,22 @@ class Case:
         return helper.make_tensor_value_info(name, dtype, value.shape)
 
     @staticmethod
+    def map(entries):
+        keys, values = list(entries), [numpy_helper.from_array(np.asarray(value, np.float32)) for value in entries.values()]
+        found = onnx.MapProto(values=onnx.SequenceProto(elem_type=onnx.SequenceProto.TENSOR, tensor_values=values))
+        if isinstance(keys[0], str):
+            found.key_type, found.string_keys[:] = TensorProto.STRING, [key.encode() for key in keys]
+        else:
+            found.key_type, found.keys[:] = TensorProto.INT64, keys
+        return found
+
+    @staticmethod
     def proto(value):
+        if isinstance(value, dict):
+            return Case.map(value)
+        if isinstance(value, list):
+            maps = [Case.map(entries) for entries in value]
+            return onnx.SequenceProto(elem_type=onnx.SequenceProto.MAP, map_values=maps)
         return numpy_helper.from_array(np.asarray(value))
 
 
@@ -470,6 +485,232 @@ def elements_elsewhere(c):
     c.node("CropAndResize", [image, boxes, which, size], "crop", extrapolation_value=0.5)
     c.node("CropAndResize", [image, boxes, which, size], "crop_nearest", mode="nearest")
     c.node("CropAndResize", [image, boxes, which, c.constant("single", np.array([1, 1], np.int32))], "crop_one")
+
+
+def forest(c, prefix, trees=3, depth=3, modes=("BRANCH_LEQ",), features=4):
+    """Attributes of trees, and their leaves."""
+    nodes = {name: [] for name in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids", "missing_value_tracks_true")}
+    leaves = []
+    for tree in range(trees):
+        count = 2 ** (depth + 1) - 1
+        for node in range(count):
+            is_leaf = node >= 2**depth - 1 or (node == 2 and tree % 2 == 1)
+            if is_leaf:
+                leaves.append((tree, node))
+            nodes["treeids"].append(tree)
+            nodes["nodeids"].append(node)
+            nodes["featureids"].append(int(c.random.integers(features)))
+            nodes["values"].append(float(np.round(c.random.standard_normal(), 1)))
+            nodes["modes"].append("LEAF" if is_leaf else modes[int(c.random.integers(len(modes)))])
+            nodes["truenodeids"].append(0 if is_leaf else 2 * node + 1)
+            nodes["falsenodeids"].append(0 if is_leaf else 2 * node + 2)
+            nodes["missing_value_tracks_true"].append(int(c.random.integers(2)))
+        # Below a leaf there is nothing.
+        keep = [i for i, (t, n) in enumerate(zip(nodes["treeids"], nodes["nodeids"])) if t != tree or tree % 2 == 0 or n not in (5, 6, 11, 12, 13, 14)]
+        nodes = {name: [values[i] for i in keep] for name, values in nodes.items()}
+        leaves = [(t, n) for t, n in leaves if (t, n) in set(zip(nodes["treeids"], nodes["nodeids"]))]
+    attributes = {f"nodes_{name}": values for name, values in nodes.items()}
+
+    def votes(targets, low=-1.0):
+        found = [(t, n, k, float(c.random.uniform(low, 1))) for t, n in leaves for k in targets]
+        names = ("treeids", "nodeids", "ids", "weights")
+        return {f"{prefix}_{name}": list(values) for name, values in zip(names, zip(*found))}
+
+    return attributes, votes
+
+
+ORDERS = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ")
+
+
+def rows(c, *shape):
+    """Features with one decimal, so that some are at thresholds."""
+    x = np.round(c.random.standard_normal(shape), 1).astype(np.float32)
+    x[0, 1] = np.nan
+    return x
+
+
+def doubles(attributes, names):
+    """The same with tensors of doubles for some attributes."""
+    more = {f"{name}_as_tensor": helper.make_tensor(name, TensorProto.DOUBLE, [len(attributes[name])], attributes[name]) for name in names}
+    return {name: value for name, value in attributes.items() if name not in names} | more
+
+
+@case
+def tree_regressors(c):
+    c.domain, c.ml = LEARNING, 3
+    x = c.input("x", rows(c, 6, 4))
+    nodes, votes = forest(c, "target")
+    one, two = votes([0]), votes([0, 1])
+    c.node("TreeEnsembleRegressor", [x], "plain", n_targets=1, **nodes, **one)
+    c.node("TreeEnsembleRegressor", [x], "base", n_targets=2, base_values=[0.5, -0.25], **nodes, **two)
+    for fold in ("AVERAGE", "MIN", "MAX"):
+        c.node("TreeEnsembleRegressor", [x], fold.lower(), n_targets=2, aggregate_function=fold, **nodes, **two)
+    for transform in ("LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"):
+        c.node("TreeEnsembleRegressor", [x], transform.lower(), n_targets=2, post_transform=transform, **nodes, **two)
+    c.node("TreeEnsembleRegressor", [x], "probit", n_targets=2, post_transform="PROBIT", aggregate_function="AVERAGE", **nodes, **votes([0, 1], 0.1))
+    mixed, votes = forest(c, "target", modes=ORDERS)
+    c.node("TreeEnsembleRegressor", [x], "modes", n_targets=1, **mixed, **votes([0]))
+    exact = doubles({"n_targets": 1, **mixed, **votes([0])}, ["nodes_values", "target_weights"])
+    c.node("TreeEnsembleRegressor", [c.input("wide", rows(c, 6, 4).astype(np.float64))], "doubles", **exact)
+
+
+@case
+def tree_classifiers(c):
+    c.domain, c.ml = LEARNING, 3
+    x = c.input("x", rows(c, 6, 4))
+    nodes, votes = forest(c, "class")
+    op, pair = "TreeEnsembleClassifier", {"classlabels_int64s": [7, 8]}
+    three = {"classlabels_int64s": [7, 8, 9]}
+    for transform in ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"):
+        word = transform.lower()
+        c.node(op, [x], f"first_{word}", wanted=2, post_transform=transform, **pair, **nodes, **votes([0]))
+        c.node(op, [x], f"positive_{word}", wanted=2, post_transform=transform, **pair, **nodes, **votes([0], 0.0))
+        c.node(op, [x], f"second_{word}", wanted=2, post_transform=transform, **pair, **nodes, **votes([1]))
+        c.node(op, [x], f"three_{word}", wanted=2, post_transform=transform, **three, **nodes, **votes([0, 1, 2]))
+    c.node(op, [x], "base", wanted=2, base_values=[0.1, 0.2, 0.3], **three, **nodes, **votes([0, 1, 2]))
+    c.node(op, [x], "base_first", wanted=2, base_values=[0.3], **pair, **nodes, **votes([0]))
+    c.node(op, [x], "some", wanted=2, classlabels_int64s=[4, 5, 6, 7], **nodes, **votes([1, 3]))
+    c.node(op, [x], "words", wanted=2, classlabels_strings=["a", "b", "c"], **nodes, **votes([0, 1, 2]))
+    exact = doubles({**three, **nodes, **votes([0, 1, 2])}, ["nodes_values", "class_weights"])
+    c.node(op, [c.input("wide", rows(c, 6, 4).astype(np.float64))], "doubles", wanted=2, **exact)
+    c.node(op, [c.input("whole", c.integers(-2, 2, 3, 4, dtype=np.int64))], "whole", wanted=2, **three, **nodes, **votes([0, 1, 2]))
+
+
+@case
+def tree_ensembles(c):
+    c.domain = LEARNING
+    x = c.input("x", rows(c, 6, 3))
+    tensor = lambda name, values, dtype: numpy_helper.from_array(np.array(values, dtype), name)
+    # Two trees: branches 0 to 2 and 3, leaves behind them.
+    nodes = dict(
+        tree_roots=[0, 3], nodes_featureids=[0, 1, 2, 1], nodes_truenodeids=[1, 0, 2, 4], nodes_trueleafs=[0, 1, 1, 1],
+        nodes_falsenodeids=[2, 1, 3, 5], nodes_falseleafs=[0, 1, 1, 1],
+    )
+    splits, weights = tensor("splits", [0.1, -0.2, 0.3, 0.0], np.float32), tensor("weights", [0.2, 0.6, 0.9, 0.4, 0.7, 0.3], np.float32)
+    plain = dict(nodes, nodes_modes=tensor("modes", [0, 1, 2, 3], np.uint8), nodes_splits=splits, leaf_weights=weights)
+    single, double = [0] * 6, [0, 1, 0, 1, 0, 1]
+    for fold in range(4):
+        c.node("TreeEnsemble", [x], f"fold{fold}", n_targets=1, aggregate_function=fold, leaf_targetids=single, **plain)
+    # Not 1 and 2, which ONNX Runtime has the other way round than the specification.
+    for transform in (0, 3):
+        c.node("TreeEnsemble", [x], f"transform{transform}", n_targets=2, post_transform=transform, leaf_targetids=double, **plain)
+    c.node("TreeEnsemble", [x], "missing", n_targets=1, leaf_targetids=single, nodes_missing_value_tracks_true=[0, 1, 0, 1], **plain)
+    equal = dict(plain, nodes_modes=tensor("modes", [4, 5, 0, 5], np.uint8))
+    c.node("TreeEnsemble", [x], "equal", n_targets=2, leaf_targetids=double, **equal)
+    member = dict(plain, nodes_modes=tensor("modes", [6, 0, 6, 1], np.uint8), membership_values=tensor("members", [1, 7, np.nan, 12, np.nan], np.float32))
+    c.node("TreeEnsemble", [c.input("few", np.array([[1, 0, 12], [7, -1, 0], [5, 0.5, 12], [2, 1, 3]], np.float32))], "member", n_targets=1, leaf_targetids=single, **member)
+    exact = dict(plain, nodes_splits=tensor("splits", [0.1, -0.2, 0.3, 0.0], np.float64), leaf_weights=tensor("weights", [0.2, 0.6, 0.9, 0.4, 0.7, 0.3], np.float64))
+    c.node("TreeEnsemble", [c.input("wide", rows(c, 4, 3).astype(np.float64))], "doubles", n_targets=1, leaf_targetids=single, **exact)
+
+
+@case
+def linear_models(c):
+    c.domain = LEARNING
+    x = c.input("x", c.normal(3, 4))
+    one, three = c.normal(4).tolist(), c.normal(12).tolist()
+    transforms = ("NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO")
+    for transform in transforms:
+        word = transform.lower()
+        c.node("LinearClassifier", [x], f"two_{word}", wanted=2, post_transform=transform, coefficients=one, intercepts=[0.1], classlabels_ints=[7, 8])
+        c.node("LinearClassifier", [x], f"three_{word}", wanted=2, post_transform=transform, coefficients=three, intercepts=[0.1, 0.2, -0.3], classlabels_ints=[7, 8, 9])
+        c.node("LinearRegressor", [x], f"regressor_{word}", post_transform=transform, coefficients=three, intercepts=[0.1, 0.2, -0.3], targets=3)
+    c.node("LinearRegressor", [x], "single", post_transform="LOGISTIC", coefficients=one)
+    c.node("LinearClassifier", [x], "words", wanted=2, coefficients=three, intercepts=[0.1, 0.2, -0.3], classlabels_strings=["a", "b", "c"])
+    c.node("LinearClassifier", [c.input("whole", c.integers(-3, 3, 2, 4, dtype=np.int64))], "whole", wanted=2, coefficients=three, intercepts=[0.1, 0.2, -0.3], classlabels_ints=[0, 1, 2])
+
+
+@case
+def support_vectors(c):
+    c.domain = LEARNING
+    x = c.input("x", c.normal(4, 3))
+    vectors = c.normal(6, 3).ravel().tolist()
+    numbers = {"kernel_params": [0.5, 0.3, 3.0]}
+    for kernel in ("LINEAR", "POLY", "RBF", "SIGMOID"):
+        c.node("SVMRegressor", [x], f"regressor_{kernel.lower()}", kernel_type=kernel, coefficients=c.normal(6).tolist(), support_vectors=vectors, n_supports=6, rho=[0.7], **numbers)
+    c.node("SVMRegressor", [x], "one_class", kernel_type="RBF", coefficients=c.normal(6).tolist(), support_vectors=vectors, n_supports=6, rho=[0.1], one_class=1, **numbers)
+    c.node("SVMRegressor", [x], "no_vectors", kernel_type="LINEAR", coefficients=c.normal(3).tolist(), n_supports=0, rho=[0.7], **numbers)
+    two = dict(coefficients=c.normal(6).tolist(), support_vectors=vectors, vectors_per_class=[4, 2], rho=[0.2], kernel_type="RBF", classlabels_ints=[7, 8], **numbers)
+    three = dict(coefficients=c.normal(12).tolist(), support_vectors=vectors, vectors_per_class=[1, 2, 3], rho=[0.1, -0.2, 0.3], kernel_type="RBF", classlabels_ints=[7, 8, 9], **numbers)
+    for transform in ("NONE", "LOGISTIC", "SOFTMAX"):
+        word = transform.lower()
+        c.node("SVMClassifier", [x], f"two_{word}", wanted=2, post_transform=transform, **two)
+        c.node("SVMClassifier", [x], f"two_probable_{word}", wanted=2, post_transform=transform, prob_a=[-1.2], prob_b=[0.1], **two)
+        c.node("SVMClassifier", [x], f"three_{word}", wanted=2, post_transform=transform, **three)
+        c.node("SVMClassifier", [x], f"three_probable_{word}", wanted=2, post_transform=transform, prob_a=[-1.2, -0.8, -1.0], prob_b=[0.1, 0.0, 0.2], **three)
+    c.node("SVMClassifier", [x], "flat", wanted=2, coefficients=c.normal(9).tolist(), rho=[0.7], kernel_type="LINEAR", classlabels_strings=["a", "b", "c"], **numbers)
+
+
+@case
+def features(c):
+    c.domain = LEARNING
+    x = c.input("x", c.normal(3, 4))
+    c.node("Scaler", [x], "scaled", offset=[0.1, 0.2, 0.3, 0.4], scale=[1.0, 2.0, 3.0, 4.0])
+    c.node("Scaler", [c.input("whole", c.integers(-5, 5, 3, 4, dtype=np.int64))], "scaled_all", offset=[0.5], scale=[2.0])
+    some = c.input("some", np.array([[1, -3, 2], [0, 0, 0], [-1, -2, -4]], np.float32))
+    for norm in ("MAX", "L1", "L2"):
+        c.node("Normalizer", [some], norm.lower(), norm=norm)
+    gaps = c.input("gaps", np.array([[1, np.nan, 3], [np.nan, -1, 2]], np.float32))
+    c.node("Imputer", [gaps], "imputed", imputed_value_floats=[7.0, 8.0, 9.0], replaced_value_float=float("nan"))
+    c.node("Imputer", [gaps], "imputed_all", imputed_value_floats=[5.0], replaced_value_float=-1.0)
+    c.node("Imputer", ["whole"], "imputed_whole", imputed_value_int64s=[5], replaced_value_int64=-1)
+    c.node("Binarizer", [x], "binary", threshold=0.25)
+    numbers, words = c.input("numbers", np.array([[1, 4], [3, 9]])), c.input("words", np.array(["b", "a", "z"], dtype=object))
+    c.node("OneHotEncoder", [numbers], "one_hot", cats_int64s=[1, 3, 4, 5])
+    c.node("OneHotEncoder", [c.input("real", np.array([3.0, 4.0], np.float32))], "one_hot_all", cats_int64s=[3, 4], zeros=0)
+    c.node("OneHotEncoder", [words], "one_hot_words", cats_strings=["a", "b"])
+    c.node("ArrayFeatureExtractor", [x, c.input("places", np.array([[2, 0]]))], "extracted")
+    c.node("ArrayFeatureExtractor", [c.input("vector", c.normal(4)), "places"], "extracted_vector")
+    c.node("FeatureVectorizer", [x, c.input("more", c.normal(3, 2))], "vector", inputdimensions=[4, 2])
+
+
+@case
+def encoders(c):
+    c.domain = LEARNING
+    words, numbers = c.input("words", np.array([["a", "c"], ["b", "z"]], dtype=object)), c.input("numbers", np.array([[3, 1], [2, 9]]))
+    real = c.input("real", np.array([1.5, np.nan, -2.0, 7.0], np.float32))
+    c.node("LabelEncoder", [words], "words_numbers", keys_strings=["a", "b", "c"], values_int64s=[5, 6, 7], default_int64=-3)
+    c.node("LabelEncoder", [words], "words_real", keys_strings=["a", "b", "c"], values_floats=[0.5, 0.6, 0.7])
+    c.node("LabelEncoder", [words], "words_words", keys_strings=["a", "b", "c"], values_strings=["x", "y", "w"])
+    c.node("LabelEncoder", [numbers], "numbers_words", keys_int64s=[1, 2, 3], values_strings=["x", "y", "w"], default_string="none")
+    c.node("LabelEncoder", [numbers], "numbers_real", keys_int64s=[3, 2, 1], values_floats=[0.5, 0.6, 0.7], default_float=9.5)
+    c.node("LabelEncoder", [numbers], "numbers_numbers", keys_int64s=[3, 2, 1], values_int64s=[30, 20, 10])
+    c.node("LabelEncoder", [real], "real_numbers", keys_floats=[1.5, float("nan"), -2.0], values_int64s=[1, 2, 3])
+    c.node("LabelEncoder", [real], "real_real", keys_floats=[7.0, 1.5, -1.5], values_floats=[0.25, 0.5, 0.75])
+    tensor = lambda name, values, dtype: numpy_helper.from_array(np.array(values, dtype), name)
+    c.node("LabelEncoder", [c.input("wide", np.array([1.5, 2.5]))], "tensors", keys_tensor=tensor("k", [2.5, 3.5], np.float64), values_tensor=tensor("v", [0.125, 0.25], np.float64), default_tensor=tensor("d", [-1.0], np.float64))
+    c.node("LabelEncoder", [words], "shorts", keys_tensor=numpy_helper.from_array(np.array(["a", "z"], dtype=object), "k"), values_tensor=tensor("v", [50, 60], np.int16), default_tensor=tensor("d", [-1], np.int16))
+    c.node("CategoryMapper", [words], "mapped", cats_strings=["a", "b", "c"], cats_int64s=[10, 20, 30], default_int64=-1)
+    c.node("CategoryMapper", [numbers], "mapped_back", cats_strings=["a", "b", "c"], cats_int64s=[1, 2, 3], default_string="none")
+
+
+@case
+def old_encoders(c):
+    c.domain, c.ml = LEARNING, 1
+    words, numbers = c.input("words", np.array(["a", "c", "z"], dtype=object)), c.input("numbers", np.array([2, 0, 9]))
+    c.node("LabelEncoder", [words], "places", classes_strings=["a", "b", "c"], default_int64=-7)
+    c.node("LabelEncoder", [numbers], "words", classes_strings=["a", "b", "c"], default_string="none")
+
+
+@case
+def maps(c):
+    c.domain = LEARNING
+    x = c.input("x", c.normal(2, 3))
+    c.node("ZipMap", [x], "numbers", classlabels_int64s=[5, 6, 7])
+    c.node("ZipMap", [x], "words", classlabels_strings=["a", "b", "c"])
+
+    def named(name, key, value, entries):
+        of = helper.make_map_type_proto(key, helper.make_tensor_type_proto(value, []))
+        c.maps[name] = entries
+        c.inputs[name] = helper.make_value_info(name, of)
+        return name
+
+    real = named("real", TensorProto.INT64, TensorProto.FLOAT, {4: 0.5, 1: 1.5, 2: -2.25})
+    c.node("CastMap", [real], "dense")
+    c.node("CastMap", [real], "sparse", map_form="SPARSE", max_map=6)
+    c.node("CastMap", [real], "whole", cast_to="TO_INT64")
+    counts = named("counts", TensorProto.STRING, TensorProto.FLOAT, {"a": 4.0, "c": 8.0})
+    c.node("DictVectorizer", [counts], "vocabulary", string_vocabulary=["a", "c", "b", "z"])
+    c.node("DictVectorizer", [real], "places", int64_vocabulary=[2, 9, 4, 1])
 
 
 def main():

@@ -13,7 +13,7 @@ use super::error::{Error, Reason};
 use super::file;
 use super::function::{Functions, versions};
 use super::graph::{Action, Graph, Reading};
-use super::schema::{OptionalProto, SequenceProto, TensorProto};
+use super::schema::{MapProto, OptionalProto, SequenceProto, TensorProto};
 use super::spec::{Extent, Spec};
 use super::tensor;
 use super::value::Value;
@@ -243,6 +243,9 @@ pub fn read_value(bytes: impl Into<Bytes>, like: &Spec) -> Result<Value, Error> 
     let wrong = |error: prost::DecodeError| Error::Format(error.to_string());
     if like.kind.starts_with("seq") {
         return tensor::sequence(&SequenceProto::decode(bytes).map_err(wrong)?);
+    }
+    if like.kind.starts_with("map") {
+        return tensor::map(&MapProto::decode(bytes).map_err(wrong)?);
     }
     if like.kind.starts_with("optional") {
         return tensor::optional(&OptionalProto::decode(bytes).map_err(wrong)?);

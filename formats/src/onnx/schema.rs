@@ -317,9 +317,32 @@ pub(crate) struct SequenceProto {
     /// Sequences.
     #[prost(message, repeated, tag = "5")]
     pub(crate) sequence_values: Vec<SequenceProto>,
+    /// Maps.
+    #[prost(message, repeated, tag = "6")]
+    pub(crate) map_values: Vec<MapProto>,
     /// Optional values.
     #[prost(message, repeated, tag = "7")]
     pub(crate) optional_values: Vec<OptionalProto>,
+}
+
+/// A file of a map.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MapProto {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub(crate) name: String,
+    /// The dtype of keys.
+    #[prost(int32, tag = "2")]
+    pub(crate) key_type: i32,
+    /// Keys that are numbers.
+    #[prost(int64, repeated, tag = "3")]
+    pub(crate) keys: Vec<i64>,
+    /// Keys that are words.
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub(crate) string_keys: Vec<bytes::Bytes>,
+    /// As many values.
+    #[prost(message, optional, boxed, tag = "5")]
+    pub(crate) values: Option<Box<SequenceProto>>,
 }
 
 /// A file of an optional value.

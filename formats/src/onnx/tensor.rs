@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use tensorwright::{DType, Shape, Tensor, TensorType};
+use tensorwright::{DType, Shape, Static, Tensor, TensorType};
 
 use super::dtype::{self, Stored, float4, float8, stored};
 use super::error::{Error, Reason};
 use super::file;
-use super::schema::{OptionalProto, SequenceProto, SparseTensorProto, TensorProto};
-use super::value::Value;
+use super::schema::{MapProto, OptionalProto, SequenceProto, SparseTensorProto, TensorProto};
+use super::value::{Key, Value};
 
 /// The most elements of a tensor: addresses of their bytes stay far from the end of the address space.
 const MOST: usize = 1 << 40;
@@ -212,10 +212,42 @@ pub(crate) fn sequence(proto: &SequenceProto) -> Result<Value, Error> {
     for inner in &proto.sequence_values {
         values.push(sequence(inner)?);
     }
+    for inner in &proto.map_values {
+        values.push(map(inner)?);
+    }
     for inner in &proto.optional_values {
         values.push(optional(inner)?);
     }
     Ok(Value::Sequence(values))
+}
+
+/// A map of a file. Its values may be one tensor with an element for each key.
+pub(crate) fn map(proto: &MapProto) -> Result<Value, Error> {
+    let failed = |reason: &str| Error::Part { what: "map", name: proto.name.clone(), reason: reason.into() };
+    let numbers = proto.keys.iter().map(|&key| Key::Number(key));
+    let words = proto.string_keys.iter().map(|key| Key::Word(String::from_utf8_lossy(key).into_owned()));
+    let keys: Vec<Key> = if proto.key_type == dtype::STRING { words.collect() } else { numbers.collect() };
+    let values = proto.values.as_ref().ok_or_else(|| failed("it has no values"))?;
+    let values = match sequence(values)? {
+        Value::Sequence(values) if values.len() == 1 && keys.len() != 1 => elements(&values[0]),
+        Value::Sequence(values) => values,
+        _ => Vec::new(),
+    };
+    if values.len() != keys.len() {
+        return Err(failed("it has not as many values as keys"));
+    }
+    Ok(Value::Map(keys.into_iter().map(Static).zip(values).collect()))
+}
+
+/// Each element of a tensor by itself.
+fn elements(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Tensor(tensor) => tensor.reshape([-1]).unstack(0).into_iter().map(Value::from).collect(),
+        Value::Strings(words) => {
+            words.0.elements.iter().map(|word| Value::strings((), vec![word.clone()])).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// An optional value of a file.

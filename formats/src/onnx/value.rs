@@ -20,8 +20,8 @@ pub enum Value {
     Sequence(Vec<Value>),
     /// A value that may be absent.
     Optional(Option<Box<Value>>),
-    /// Entries of numbers by strings or integers.
-    Map(Vec<(Static<Key>, Tensor)>),
+    /// Entries of numbers or strings by strings or integers.
+    Map(Vec<(Static<Key>, Value)>),
 }
 
 /// Strings with a shape, row major.
@@ -74,7 +74,7 @@ impl Value {
             Value::Strings(_) => false,
             Value::Sequence(values) => values.iter().any(Value::is_traced),
             Value::Optional(value) => value.as_ref().is_some_and(|value| value.is_traced()),
-            Value::Map(entries) => entries.iter().any(|(_, tensor)| tensor.is_traced()),
+            Value::Map(entries) => entries.iter().any(|(_, value)| value.is_traced()),
         }
     }
 
@@ -88,6 +88,11 @@ impl Value {
             }
             Value::Sequence(values) => {
                 for value in values {
+                    value.clone().checked()?;
+                }
+            }
+            Value::Map(entries) => {
+                for (_, value) in entries {
                     value.clone().checked()?;
                 }
             }

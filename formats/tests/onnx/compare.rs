@@ -13,6 +13,14 @@ pub(crate) fn compare(expected: &Value, found: &Value) -> Result<(), String> {
         (Value::Sequence(expected), Value::Sequence(found)) if expected.len() == found.len() => {
             expected.iter().zip(found).try_for_each(|(expected, found)| compare(expected, found))
         }
+        (Value::Map(expected), Value::Map(found)) if expected.len() == found.len() => {
+            expected.iter().zip(found).try_for_each(|((key, expected), (found_key, found))| {
+                if key.0 != found_key.0 {
+                    return Err(format!("expected the key {:?}, found {:?}", key.0, found_key.0));
+                }
+                compare(expected, found)
+            })
+        }
         (Value::Optional(Some(expected)), Value::Optional(Some(found))) => compare(expected, found),
         (Value::Optional(Some(expected)), found) => compare(expected, found),
         (Value::Optional(None), Value::Optional(None)) => Ok(()),

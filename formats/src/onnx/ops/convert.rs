@@ -31,7 +31,7 @@ fn cast_like(call: &Call<'_>) -> Results {
     }
 }
 
-fn converted(value: &Value, to: i32) -> Results {
+pub(super) fn converted(value: &Value, to: i32) -> Results {
     match (value, to) {
         (Value::Strings(_), dtype::STRING) => Ok(vec![value.clone()]),
         (Value::Strings(strings), _) => one(parsed(&strings.0, dtype::dtype(to)?)?),

@@ -10,6 +10,7 @@ mod image;
 mod indexing;
 mod linear;
 mod loss;
+mod ml;
 mod movement;
 mod norm;
 mod pool;
@@ -76,6 +77,7 @@ static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), Operator>> = Lazy
     add("", sequence::WITH_GRAPHS, false);
     add("", contrib::AS_STANDARD, true);
     contrib::TABLES.iter().for_each(|table| add("com.microsoft", table, true));
+    ml::TABLES.iter().for_each(|table| add("ai.onnx.ml", table, true));
     add("ai.onnx.preview.training", training::OPERATORS, false);
     all
 });

@@ -38,8 +38,13 @@ fn places(strings: &Strings) -> Result<Tensor, Reason> {
     Ok(Tensor::arange(strings.elements.len(), DType::I64).reshape(strings.shape.clone()).ok()?)
 }
 
+/// Strings at places of a tensor, which must be those of a vector of strings.
+pub(super) fn taken(strings: &Strings, places_of: &Tensor) -> Result<Value, Reason> {
+    at_places(strings, &places(strings)?.reshape([-1]).take(places_of, 0))
+}
+
 /// Strings at places of a tensor.
-fn at_places(strings: &Strings, places: &Tensor) -> Result<Value, Reason> {
+pub(super) fn at_places(strings: &Strings, places: &Tensor) -> Result<Value, Reason> {
     let flat = integers(places)?;
     let words = flat.iter().map(|&at| strings.elements[at as usize].clone()).collect();
     Ok(Value::strings(places.shape()?.clone(), words))
