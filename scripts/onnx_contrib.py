@@ -43,12 +43,18 @@ class Case:
         return name
 
     def node(self, op, inputs, name, wanted=1, types=None, instead=None, **attributes):
-        """A node; `wanted` are the outputs that are compared, a number or which. Another operator with other inputs may be asked for them."""
+        """A node; `wanted` are the outputs that are compared, a number or which. Other nodes may be asked for them: one with other inputs, or
+        several, of operator, inputs, outputs, and attributes, whose outputs are numbers."""
         wanted = range(wanted) if isinstance(wanted, int) else wanted
         outputs = [f"{name}_{at}" if at in wanted else "" for at in range(max(wanted) + 1)]
         self.nodes.append(helper.make_node(op, inputs, outputs, domain=self.domain, **attributes))
         if instead is None:
             self.asked.append(self.nodes[-1])
+        elif isinstance(instead, list):
+            called = lambda names: [f"{name}_{x}" if isinstance(x, int) else x for x in names]
+            for other, taken, given, numbers in instead:
+                domain = numbers.pop("domain", "")
+                self.asked.append(helper.make_node(other, called(taken), called(given), domain=domain, **numbers))
         else:
             attributes.pop("past_present_share_buffer", None)
             # With all outputs: without the caches it does not look at the past.
@@ -356,6 +362,33 @@ def ragged_attention(c):
 
 
 @case
+def small_caches(c):
+    op, heads = "GroupQueryAttention", {"num_heads": 4, "kv_num_heads": 2}
+    one = [c.input(f"{name}1", c.normal(1, 2, width)) for name, width in (("q", 64), ("k", 32), ("v", 32))]
+    last, total = c.input("last", np.array([4], np.int32)), c.input("total", np.int32(5))
+    past = [c.input(f"p{name}", c.integers(-128, 128, 1, 2, 3, 16, dtype=np.int8)) for name in "kv"]
+    halves = [c.input(f"h{name}", c.integers(0, 256, 1, 2, 3, 8, dtype=np.uint8)) for name in "kv"]
+    all_, columns = c.constant("all", np.array([0.02], np.float32)), c.constant("columns", (np.abs(c.normal(1, 2, 1, 16)) / 20 + 0.01).astype(np.float32))
+    wide, wides = c.constant("wide", np.array([0.3], np.float32)), c.constant("wides", (np.abs(c.normal(1, 2, 1, 16)) / 2 + 0.1).astype(np.float32))
+    for kind, scale, large in (("PER_TENSOR", all_, wide), ("PER_CHANNEL", columns, wides)):
+        kinds = {"k_quant_type": kind, "v_quant_type": kind}
+        c.node(op, [*one, *past, last, total, *[""] * 5, scale, scale], f"bytes_{kind.lower()}", wanted=3, kv_cache_bit_width=8, **kinds, **heads)
+        c.node(op, [*one, *halves, last, total, *[""] * 5, large, large], f"halves_{kind.lower()}", wanted=3, kv_cache_bit_width=4, **kinds, **heads)
+
+
+@case
+def chunks(c):
+    op, heads = "GroupQueryAttention", {"num_heads": 4, "kv_num_heads": 2}
+    chunk = [c.input(f"{name}1", c.normal(2, 3, width)) for name, width in (("q", 64), ("k", 32), ("v", 32))]
+    past = [c.input("pk", c.normal(2, 2, 8, 16)), c.input("pv", c.normal(2, 2, 8, 16))]
+    last, total = c.input("last", np.array([5, 3], np.int32)), c.input("total", np.int32(8))
+    cos, sin = (c.constant(name, x(c.normal(12, 8))) for name, x in (("cos", np.cos), ("sin", np.sin)))
+    count = c.input("count", np.array([3, 3], np.int32))
+    c.node(op, [*chunk, *past, last, total, cos, sin, *[""] * 7, count], "chunk", wanted=3, do_rotary=1, **heads)
+    c.node(op, [*chunk, *past, last, total, *[""] * 9, count], "window", wanted=3, local_window_size=2, **heads)
+
+
+@case
 def rotary_embedding(c):
     x, x4 = c.input("x", c.normal(2, 3, 16)), c.input("x4", c.normal(2, 2, 3, 8))
     cos, sin = (c.constant(name, x(c.normal(6, 4))) for name, x in (("cos", np.cos), ("sin", np.sin)))
@@ -485,6 +518,80 @@ def elements_elsewhere(c):
     c.node("CropAndResize", [image, boxes, which, size], "crop", extrapolation_value=0.5)
     c.node("CropAndResize", [image, boxes, which, size], "crop_nearest", mode="nearest")
     c.node("CropAndResize", [image, boxes, which, c.constant("single", np.array([1, 1], np.int32))], "crop_one")
+
+
+@case
+def without_kernels(c):
+    """Operators that ONNX Runtime has for other devices alone; what they stand for is asked of others. Numbers from 5 on are values between."""
+    x, bias, skip = c.input("x", c.normal(2, 3, 8)), c.input("bias", c.normal(8)), c.input("skip", c.normal(2, 3, 8))
+    c.node("BiasAdd", [x, bias, skip], "add", instead=[("Add", [x, bias], [5], {}), ("Add", [5, skip], [0], {})])
+    c.node("BiasSplitGelu", [x, bias], "split", instead=[
+        ("Add", [x, bias], [5], {}), ("Split", [5], [6, 7], {"axis": 2, "num_outputs": 2}), ("Gelu", [7], [8], {"domain": MICROSOFT}), ("Mul", [6, 8], [0], {})])
+    c.node("BiasSoftmax", [x, bias], "softmax", axis=2, is_inner_broadcast=0, instead=[("Add", [x, bias], [5], {}), ("Softmax", [5], [0], {"axis": 2})])
+    flat = c.constant("flat", np.array([2, 24])), c.constant("whole", np.array([2, 3, 8]))
+    c.node("BiasSoftmax", [x, skip], "softmax_two", axis=1, is_inner_broadcast=0, instead=[
+        ("Add", [x, skip], [5], {}), ("Reshape", [5, flat[0]], [6], {}), ("Softmax", [6], [7], {"axis": 1}), ("Reshape", [7, flat[1]], [0], {})])
+    c.node("BiasDropout", [x, bias, skip], "dropout", instead=[("Add", [x, bias], [5], {}), ("Add", [5, skip], [0], {})])
+    q, s, z = c.input("q", c.integers(0, 256, 2, 3, 4, dtype=np.uint8)), c.constant("s", np.float32(0.03)), c.constant("z", np.uint8(120))
+    t, y = c.constant("t", np.float32(0.0217)), c.constant("y", np.uint8(90))
+    axes = c.constant("axes", np.array([1]))
+    for keeps in (0, 1):
+        c.node("QLinearReduceMean", [q, s, z, t, y], f"mean{keeps}", axes=[1], keepdims=keeps, instead=[
+            ("DequantizeLinear", [q, s, z], [5], {}), ("ReduceMean", [5, axes], [6], {"keepdims": keeps}), ("QuantizeLinear", [6, t, y], [0], {})])
+    image, w, b = c.input("image", c.normal(1, 5, 6, 4)), c.constant("w", c.normal(3, 4, 3, 3)), c.constant("b", c.normal(3))
+    first, last = {"perm": [0, 3, 1, 2]}, {"perm": [0, 2, 3, 1]}
+    c.node("NhwcConv", [image, w, b], "nhwc", pads=[1, 1, 1, 1], instead=[
+        ("Transpose", [image], [5], first), ("Conv", [5, w, b], [6], {"pads": [1, 1, 1, 1]}), ("Transpose", [6], [0], last)])
+    z = c.input("more", c.normal(1, 5, 6, 3))
+    c.node("NhwcFusedConv", [image, w, b, z], "nhwc_sum", activation="Relu", pads=[1, 1, 1, 1], instead=[
+        ("Transpose", [image], [5], first), ("Conv", [5, w, b], [6], {"pads": [1, 1, 1, 1]}), ("Transpose", [6], [7], last), ("Add", [7, z], [8], {}), ("Relu", [8], [0], {})])
+    m, n, k = c.input("m", c.normal(3, 4) / 2), c.input("n", c.normal(4, 5) / 2), c.input("k", c.normal(5) / 2)
+    c.node("FusedMatMulActivation", [m, n], "activation", activation="LeakyRelu", activation_alpha=0.2, alpha=0.5, instead=[
+        ("FusedMatMul", [m, n], [5], {"alpha": 0.5, "domain": MICROSOFT}), ("LeakyRelu", [5], [0], {"alpha": 0.2})])
+    c.node("GemmFastGelu", [m, n, k], "gemm", instead=[("MatMul", [m, n], [5], {}), ("FastGelu", [5, k], [0], {"domain": MICROSOFT})])
+    one = c.constant("one", np.array(1))
+    signal, size, axis, last = c.input("signal", c.normal(2, 8)), c.constant("size", np.array(8)), c.constant("axis", np.array([1])), c.constant("last", np.array([-1]))
+    c.node("Rfft", [signal], "rfft", signal_ndim=1, onesided=1, normalized=0, instead=[("Unsqueeze", [signal, last], [5], {}), ("DFT", [5, size, one], [0], {"onesided": 1})])
+    # Without the bins whose imaginary part is 0 but for rounding.
+    c.outputs.pop()
+    c.domain = ""
+    c.node("Slice", ["rfft_0", axis, c.constant("end", np.array([4])), axis], "bins")
+    c.domain = MICROSOFT
+    qkv = c.input("qkv", c.normal(2, 3, 2, 3, 4))
+    places, joined = [c.constant(f"place{i}", np.array(i)) for i in range(3)], c.constant("joined", np.array([0, 0, -1]))
+    parts = [node for i, place in enumerate(places) for node in (("Gather", [qkv, place], [5 + i], {"axis": 3}), ("Reshape", [5 + i, joined], [8 + i], {}))]
+    c.node("MultiHeadAttention", [qkv], "packed", num_heads=2, instead=[*parts, ("MultiHeadAttention", [8, 9, 10], [0], {"num_heads": 2, "domain": MICROSOFT})])
+    query, kv = c.input("query", c.normal(2, 5, 8)), c.input("kv", c.normal(2, 3, 2, 2, 4))
+    parts = [node for i in range(2) for node in (("Gather", [kv, places[i]], [5 + i], {"axis": 3}), ("Reshape", [5 + i, joined], [8 + i], {}))]
+    c.node("MultiHeadAttention", [query, kv], "packed_keys", num_heads=2, instead=[*parts, ("MultiHeadAttention", [query, 8, 9], [0], {"num_heads": 2, "domain": MICROSOFT})])
+
+
+@case
+def halves(c):
+    half = lambda *shape: c.normal(*shape).astype(np.float16)
+    x, skip, gamma = c.input("x", half(2, 3, 8)), c.input("skip", half(2, 3, 8)), c.constant("gamma", half(8))
+    c.node("SkipLayerNormalization", [x, skip, gamma], "skip")
+    c.node("SkipSimplifiedLayerNormalization", [x, skip, gamma], "skip_simple", wanted=[0, 3])
+    c.node("RotaryEmbedding", [x, c.input("at", np.array([1])), c.constant("cos", half(8, 4)), c.constant("sin", half(8, 4))], "rotary")
+    w = c.constant("w", c.integers(0, 256, 5, 1, 8, dtype=np.uint8))
+    c.node("MatMulNBits", [c.input("a", half(2, 16)), w, c.constant("scale", half(5, 1))], "few_bits", K=16, N=5, bits=4, block_size=16)
+    q, k, v = c.input("q", half(1, 4, 64)), c.input("k", half(1, 4, 32)), c.input("v", half(1, 4, 32))
+    c.node("GroupQueryAttention", [q, k, v, "", "", c.input("last", np.array([3], np.int32)), c.input("total", np.int32(4))], "attention", wanted=3, num_heads=4, kv_num_heads=2, local_window_size=2)
+
+
+@case
+def states(c):
+    x, w, b = c.input("x", c.normal(2, 3, 5)), c.constant("w", c.normal(3, 1, 4)), c.constant("b", c.normal(3))
+    c.node("CausalConvWithState", [x, w], "conv", wanted=2)
+    c.node("CausalConvWithState", [x, w, b, c.input("past", c.normal(2, 3, 3))], "conv_past", wanted=2, activation="silu")
+    q, k, v = c.input("q", c.normal(2, 3, 8)), c.input("k", c.normal(2, 3, 8)), c.input("v", c.normal(2, 3, 6))
+    decay, rate = c.input("decay", -np.abs(c.normal(2, 3, 2))), c.input("rate", np.abs(c.normal(2, 3, 2)))
+    state, heads = c.input("state", c.normal(2, 2, 4, 3)), {"q_num_heads": 2, "kv_num_heads": 2}
+    c.node("LinearAttention", [q, k, v], "linear", wanted=2, update_rule="linear", **heads)
+    c.node("LinearAttention", [q, k, v, state, decay, rate], "gated_delta", wanted=2, **heads)
+    y, scale, gate = c.input("y", c.normal(2, 3, 8)), c.constant("scale", c.normal(4)), c.input("gate", c.normal(2, 3, 8))
+    c.node("GatedRMSNorm", [y, scale, gate], "gated")
+    c.node("GatedRMSNorm", [y, scale, gate], "gated_sigmoid", activation="sigmoid", epsilon=0.1)
 
 
 def forest(c, prefix, trees=3, depth=3, modes=("BRANCH_LEQ",), features=4):

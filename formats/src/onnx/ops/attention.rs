@@ -216,7 +216,9 @@ pub(super) enum Pairs {
 /// Heads turned by angles of these cosines and sines, twice as many elements as there are of those.
 pub(super) fn turned(heads: &Tensor, cos: &Tensor, sin: &Tensor, pairs: Pairs) -> Result<Tensor, Reason> {
     let (own, count) = (sizes(heads)?, sizes(cos)?.last().copied().unwrap_or(0));
-    let width = own.last().copied().unwrap_or(0);
+    let [_, _, _, width] = own[..] else {
+        return Err(Reason::other(format!("heads of rank 4, found {}", heads.ty()?)));
+    };
     if 2 * count > width {
         return Err(Reason::other(format!("{count} angles for heads of {width} elements")));
     }
@@ -240,7 +242,7 @@ pub(super) fn turned(heads: &Tensor, cos: &Tensor, sin: &Tensor, pairs: Pairs) -
 }
 
 /// A state of products of keys and values that each token changes.
-fn linear_attention(call: &Call<'_>) -> Results {
+pub(super) fn linear_attention(call: &Call<'_>) -> Results {
     let (q_heads, kv_heads) = (call.required_int("q_num_heads")?, call.required_int("kv_num_heads")?);
     let q = split_heads(call.tensor(0)?, q_heads)?;
     let (k, v) = (split_heads(call.tensor(1)?, kv_heads)?, split_heads(call.tensor(2)?, kv_heads)?);
@@ -275,6 +277,9 @@ fn linear_attention(call: &Call<'_>) -> Results {
         None => Tensor::zeros([batch, key_heads, width, depth], wide),
     };
     let shared = heads / key_heads.max(1);
+    if shared * key_heads != heads {
+        return Err(Reason::other(format!("{heads} heads of queries share {key_heads} of keys")));
+    }
     let body = |state: Tensor, (q, k, v, decay, rate): (Tensor, Tensor, Tensor, Tensor, Tensor)| {
         let state = state * decay.expand_dims(-1);
         let update = if delta {

@@ -199,7 +199,7 @@ pub(super) fn transposed(
 }
 
 /// A convolution of each channel by itself with what came before, of which the last elements are the state.
-fn causal_conv(call: &Call<'_>) -> Results {
+pub(super) fn causal_conv(call: &Call<'_>) -> Results {
     let (x, kernel) = (call.tensor(0)?, call.tensor(1)?);
     let own = sizes(x)?;
     let (Some(&channels), Some(&taps)) = (own.get(1), sizes(kernel)?.get(2).or(None)) else {

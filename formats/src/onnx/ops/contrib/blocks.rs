@@ -10,7 +10,7 @@ pub(super) const OPERATORS: &[(&str, Apply)] =
     &[("MatMulNBits", matmul), ("MatMulBnb4", matmul_of_table), ("GatherBlockQuantized", gather)];
 
 /// Integers of so many bits out of bytes, from the lowest bits on, along the last axis.
-fn unpacked(bytes: &Tensor, bits: usize) -> Result<Tensor, Reason> {
+pub(super) fn unpacked(bytes: &Tensor, bits: usize) -> Result<Tensor, Reason> {
     if !matches!(bits, 1 | 2 | 4 | 8) {
         return Err(Reason::attribute("bits", format!("is {bits}, and must be 2, 4 or 8")));
     }
@@ -53,7 +53,7 @@ impl Weights<'_> {
 
     /// `[rows, columns]`
     fn dense(&self, dtype: DType) -> Result<Tensor, Reason> {
-        let all = [self.rows, self.blocks() * self.block];
+        let all = [self.rows, self.blocks().saturating_mul(self.block)];
         let packed = self.call.tensor(1)?.reshape([self.rows as i64, -1]);
         let numbers = unpacked(&packed, self.bits)?.cast(dtype);
         let (scales, zeros) = (self.call.tensor(2)?.reshape([self.rows, self.blocks()]), self.zeros(dtype)?);
@@ -72,8 +72,8 @@ impl Weights<'_> {
 fn weights<'w>(call: &'w Call<'w>) -> Result<Weights<'w>, Reason> {
     let number = |name: &str| natural(name, call.required_int(name)?);
     let (block, bits) = (number("block_size")?, natural("bits", call.int("bits", 4)?)?);
-    if block == 0 {
-        return Err(Reason::attribute("block_size", "is 0"));
+    if block == 0 || block > 1 << 32 {
+        return Err(Reason::attribute("block_size", format!("is {block}")));
     }
     if call.int("weight_prepacked", 0)? != 0 {
         return Err(Reason::attribute(
@@ -147,7 +147,7 @@ fn matmul_of_table(call: &Call<'_>) -> Results {
         1 => NF4,
         other => return Err(Reason::attribute("quant_type", format!("is {other}, and must be 0 or 1"))),
     };
-    let count = rows * columns;
+    let count = rows.saturating_mul(columns);
     // The first number of a byte is in its high bits.
     let bytes = call.tensor(1)?.reshape([-1]);
     let codes = Tensor::stack(&[&bytes >> 4u8, &bytes & 15u8], -1).reshape([-1]).i(..count);
@@ -194,9 +194,9 @@ struct Packed {
 impl Packed {
     /// The numbers. Integers of 4 bits are apart already; in bytes there are several, and zero is in their middle.
     fn dense(&self, data: &Tensor, scales: &Tensor, zeros: Option<&Tensor>) -> Result<Tensor, Reason> {
-        let blocks = scales.shape()?.size(self.along);
-        let is_byte = data.dtype()? == DType::U8
-            && (self.bits == 8 || data.shape()?.size(self.along).div_ceil(self.block) != blocks);
+        let of = |x: &Tensor| sizes(x).map(|own| own.get(self.along).copied().unwrap_or(0));
+        let (own, blocks) = (of(data)?, of(scales)?);
+        let is_byte = data.dtype()? == DType::U8 && (self.bits == 8 || own.div_ceil(self.block) != blocks);
         let apart = |x: &Tensor| if is_byte { unpacked(x, self.bits) } else { Ok(x.clone()) };
         let numbers = apart(data)?;
         let limits = sizes(&numbers)?;

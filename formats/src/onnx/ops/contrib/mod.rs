@@ -9,10 +9,11 @@ mod norm;
 mod numeric;
 mod products;
 mod quantized;
+mod state;
 
 use super::Table;
 
-pub(super) const TABLES: [Table; 9] = [
+pub(super) const TABLES: [Table; 10] = [
     activation::OPERATORS,
     attention::OPERATORS,
     blocks::OPERATORS,
@@ -22,6 +23,7 @@ pub(super) const TABLES: [Table; 9] = [
     numeric::OPERATORS,
     products::OPERATORS,
     quantized::OPERATORS,
+    state::OPERATORS,
 ];
 
 /// Those that are written as if they were the standard's.

@@ -31,50 +31,65 @@ fn simplified(call: &Call<'_>) -> Results {
     Ok(layer.rms_with_moments(x)?.into_iter().map(Value::from).collect())
 }
 
-/// The input, what skips a layer, and a bias.
+/// The input, what skips a layer, and a bias, in a dtype that is wide enough for sums.
 fn sum(call: &Call<'_>, bias: usize) -> Result<Tensor, Reason> {
-    let sum = call.tensor(0)? + call.tensor(1)?;
-    Ok(if let Some(bias) = call.maybe(bias)? { sum + bias } else { sum })
+    let wide = wide(call.tensor(0)?.dtype()?);
+    let sum = call.tensor(0)?.cast(wide) + call.tensor(1)?.cast(wide);
+    Ok(if let Some(bias) = call.maybe(bias)? { sum + bias.cast(wide) } else { sum })
+}
+
+fn wide(own: DType) -> DType {
+    if own == DType::F64 { own } else { DType::F32 }
 }
 
 /// How sums are normalised: along their last axis.
-fn last<'l>(
-    call: &Call<'_>,
-    x: &Tensor,
-    scale: &'l Tensor,
-    offset: Option<&'l Tensor>,
-) -> Result<Layer<'l>, Reason> {
-    let own = x.dtype()?;
-    let wide = if own == DType::F64 { own } else { DType::F32 };
-    let at = x.rank()?.saturating_sub(1);
-    Ok(Layer { scale, offset, at, epsilon: call.float("epsilon", 1e-12)?, wide })
+struct Last {
+    scale: Tensor,
+    offset: Option<Tensor>,
+    at: usize,
+    epsilon: f64,
+}
+
+impl Last {
+    fn of(call: &Call<'_>, x: &Tensor, scale: &Tensor, offset: Option<&Tensor>) -> Result<Last, Reason> {
+        let (at, wide) = (x.rank()?.saturating_sub(1), x.dtype()?);
+        let offset = offset.map(|offset| offset.cast(wide));
+        Ok(Last { scale: scale.cast(wide), offset, at, epsilon: call.float("epsilon", 1e-12)? })
+    }
+
+    fn layer(&self, x: &Tensor) -> Result<Layer<'_>, Reason> {
+        let (scale, offset) = (&self.scale, self.offset.as_ref());
+        Ok(Layer { scale, offset, at: self.at, epsilon: self.epsilon, wide: x.dtype()? })
+    }
 }
 
 fn skip(call: &Call<'_>) -> Results {
     let sum = sum(call, 4)?;
-    let layer = last(call, &sum, call.tensor(2)?, call.maybe(3)?)?;
+    let last = Last::of(call, &sum, call.tensor(2)?, call.maybe(3)?)?;
+    let layer = last.layer(&sum)?;
     if !call.wanted(1) && !call.wanted(2) {
-        return with_sum(vec![layer.normed(&sum)?.into()], sum);
+        return with_sum(call, layer.normed(&sum)?, [None, None], &sum);
     }
-    with_sum(layer.with_moments(&sum)?.into_iter().map(Value::from).collect(), sum)
+    let [y, mean, inverse] = layer.with_moments(&sum)?;
+    with_sum(call, y, [Some(mean), Some(inverse)], &sum)
 }
 
 fn skip_simplified(call: &Call<'_>) -> Results {
     let sum = sum(call, 3)?;
-    let layer = last(call, &sum, call.tensor(2)?, None)?;
+    let last = Last::of(call, &sum, call.tensor(2)?, None)?;
+    let layer = last.layer(&sum)?;
     if !call.wanted(1) && !call.wanted(2) {
-        return with_sum(vec![layer.rms(&sum)?.into()], sum);
+        return with_sum(call, layer.rms(&sum)?, [None, None], &sum);
     }
     let [y, inverse] = layer.rms_with_moments(&sum)?;
-    let mean = sum.cast(layer.wide).mean(tensorwright::keep(-1));
-    with_sum(vec![y.into(), mean.into(), inverse.into()], sum)
+    with_sum(call, y, [Some(sum.mean(tensorwright::keep(-1))), Some(inverse)], &sum)
 }
 
-/// Results of which the fourth is the sum.
-fn with_sum(mut results: Vec<Value>, sum: Tensor) -> Results {
-    results.resize(3, Value::Optional(None));
-    results.push(sum.into());
-    Ok(results)
+/// Results of which the second and third are moments, the fourth is the sum.
+fn with_sum(call: &Call<'_>, y: Tensor, moments: [Option<Tensor>; 2], sum: &Tensor) -> Results {
+    let own = call.tensor(0)?.dtype()?;
+    let [mean, inverse] = moments.map(|moment| moment.map_or(Value::Optional(None), Value::from));
+    Ok(vec![y.cast(own).into(), mean, inverse, sum.cast(own).into()])
 }
 
 /// Rows of tables of words, places and segments, summed and normalised.
@@ -104,7 +119,8 @@ impl Embedding<'_> {
             (Some(table), Some(ids)) => sum + rows(table, ids),
             _ => sum,
         };
-        let y = last(call, &sum, &self.scale, Some(&self.offset))?.normed(&sum)?;
+        let last = Last::of(call, &sum, &self.scale, Some(&self.offset))?;
+        let y = last.layer(&sum)?.normed(&sum)?;
         // How many words of each example are there.
         let count = match call.maybe(7)? {
             Some(mask) => mask.eq(1).cast(DType::I32).sum(1),

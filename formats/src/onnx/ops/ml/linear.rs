@@ -19,7 +19,8 @@ pub(super) fn features(call: &Call<'_>) -> Result<Tensor, Reason> {
 /// The floats of an attribute, as a tensor of this shape.
 pub(super) fn floats(call: &Call<'_>, name: &str, shape: &[usize]) -> Result<Tensor, Reason> {
     let numbers = call.float_list(name)?.unwrap_or_default();
-    if numbers.len() != shape.iter().product() {
+    let wanted = shape.iter().fold(1usize, |product, &size| product.saturating_mul(size));
+    if numbers.len() != wanted {
         return Err(Reason::attribute(name, format!("has {} numbers for {shape:?}", numbers.len())));
     }
     Ok(Tensor::from_slice(&numbers, shape.to_vec()))

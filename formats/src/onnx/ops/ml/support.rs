@@ -92,7 +92,9 @@ struct Duels {
 impl Duels {
     fn of(call: &Call<'_>, x: &Tensor, counts: &[usize]) -> Result<Duels, Reason> {
         let columns = sizes(x)?.last().copied().unwrap_or(0);
-        let (classes, vectors) = (counts.len(), counts.iter().sum::<usize>());
+        let sum = counts.iter().try_fold(0usize, |sum, &count| sum.checked_add(count));
+        let vectors = sum.ok_or_else(|| Reason::attribute("vectors_per_class", "is too many"))?;
+        let classes = counts.len();
         let products = kernel(call, x, &floats(call, "support_vectors", &[vectors, columns])?)?;
         let coefficients = floats(call, "coefficients", &[classes.saturating_sub(1), vectors])?;
         let starts: Vec<usize> =

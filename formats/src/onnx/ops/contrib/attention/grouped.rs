@@ -2,8 +2,9 @@
 
 use tensorwright::{DType, Tensor};
 
-use super::heads::{Heads, scale, split};
+use super::heads::{Heads, four, scale, split};
 use super::rotary::{Rotation, pairs};
+use super::stored::Stored;
 use crate::onnx::call::{Call, Results, natural, sizes};
 use crate::onnx::error::Reason;
 
@@ -13,6 +14,8 @@ const TOTAL: usize = 6;
 const POSITIONS: usize = 9;
 const QUERY_LENGTHS: usize = 16;
 
+const MOST_HEADS: usize = 1 << 20;
+
 pub(super) fn group_query_attention(call: &Call<'_>) -> Results {
     refuse(call)?;
     let [q, k, v] = by_heads(call)?;
@@ -20,14 +23,19 @@ pub(super) fn group_query_attention(call: &Call<'_>) -> Results {
     let (q, k) = if call.flag("do_rotary", false)? {
         let (cos, sin) = (call.tensor(7)?, call.tensor(8)?);
         let rotation = Rotation { cos, sin, pairs: pairs(call, "rotary_interleaved")? };
-        let most = cos.shape()?.size(0) as i64 - 1;
+        let most = sizes(cos)?.first().copied().unwrap_or(1) as i64 - 1;
         let places = tokens.said_places(call)?.unwrap_or_else(|| tokens.places()).clamp(0, most);
         (rotation.apply(&q, &places)?, rotation.apply(&k, &places)?)
     } else {
         (q, k)
     };
-    let (k, v) = (tokens.cached(call.maybe(3)?, &k)?, tokens.cached(call.maybe(4)?, &v)?);
-    let heads = Looking { call, tokens: &tokens }.heads(q, k[0].clone(), v[0].clone())?;
+    let in_keys = Stored::of(call, "k_quant_type", 12)?;
+    let in_values = Stored::of(call, "v_quant_type", 13)?;
+    let k = tokens.cached(call.maybe(3)?, &in_keys.write(&k)?)?;
+    let v = tokens.cached(call.maybe(4)?, &in_values.write(&v)?)?;
+    let dtype = q.dtype()?;
+    let (seen_k, seen_v) = (in_keys.read(&k[0], dtype)?, in_values.read(&v[0], dtype)?);
+    let heads = Looking { call, tokens: &tokens }.heads(q, seen_k, seen_v)?;
     let mut results = vec![heads.attended()?.into(), k[1].clone().into(), v[1].clone().into()];
     if call.wanted(3) {
         results.push(seen(call, &heads, &k[0])?.into());
@@ -40,11 +48,6 @@ fn refuse(call: &Call<'_>) -> Result<(), Reason> {
     if call.flag("sliding_window_cache", false)? {
         return Err(Reason::attribute("sliding_window_cache", "is not supported"));
     }
-    for name in ["k_quant_type", "v_quant_type"] {
-        if call.word(name, "NONE")? != "NONE" {
-            return Err(Reason::attribute(name, "is not NONE: quantised caches are not supported"));
-        }
-    }
     Ok(())
 }
 
@@ -52,7 +55,7 @@ fn refuse(call: &Call<'_>) -> Result<(), Reason> {
 fn by_heads(call: &Call<'_>) -> Result<[Tensor; 3], Reason> {
     let count = natural("num_heads", call.required_int("num_heads")?)?;
     let groups = natural("kv_num_heads", call.required_int("kv_num_heads")?)?;
-    if count == 0 || groups == 0 || count % groups != 0 {
+    if count == 0 || groups == 0 || count % groups != 0 || count > MOST_HEADS {
         return Err(Reason::other(format!("{count} heads share {groups} of keys and values")));
     }
     let q = call.tensor(0)?;
@@ -93,10 +96,10 @@ struct Tokens {
 
 impl Tokens {
     fn of(call: &Call<'_>, k: &Tensor) -> Result<Tokens, Reason> {
-        let own = sizes(k)?;
+        let own = four(k)?;
         let (examples, new) = (own[0], own[2]);
         let total = natural("total_sequence_length", call.number(TOTAL)?)?;
-        let held = call.maybe(3)?.map_or(Ok(0), |past| past.shape().map(|shape| shape.size(2)))?;
+        let held = call.maybe(3)?.map_or(Ok(0), |past| four(past).map(|own| own[2]))?;
         let lengths = call.maybe(QUERY_LENGTHS)?.map(|lengths| lengths.cast(DType::I64));
         let known = match lengths {
             // A first prompt, which padding may follow.
@@ -133,7 +136,7 @@ impl Tokens {
 
     /// Tokens that are looked at, and the cache that comes out, whose rest is zeros.
     fn cached(&self, past: Option<&Tensor>, new: &Tensor) -> Result<[Tensor; 2], Reason> {
-        let own = sizes(new)?;
+        let own = four(new)?;
         let empty = Tensor::zeros([own[0], own[1], 0, own[3]], new.dtype()?);
         let past = past.unwrap_or(&empty);
         let (Some(before), rest) = (self.known, self.room - self.total) else {
@@ -148,8 +151,8 @@ impl Tokens {
 
     /// The past of each example, its new tokens behind that, and zeros.
     fn gathered(&self, past: &Tensor, new: &Tensor) -> Result<Tensor, Reason> {
-        let held = past.shape()?.size(2);
-        let own = sizes(new)?;
+        let [_, _, held, _] = four(past)?;
+        let own = four(new)?;
         let zero = Tensor::zeros([own[0], own[1], 1, own[3]], new.dtype()?);
         let all = Tensor::concat(&[past, new, &zero], 2).swap_axes(1, 2);
         let place = Tensor::arange(self.room, DType::I64).expand_dims(0);
@@ -220,7 +223,7 @@ impl Looking<'_> {
 
 /// A key and value of zeros behind the others, which every query sees with this score.
 fn with_sink(heads: Heads, score: &Tensor) -> Result<Heads, Reason> {
-    let (own, keys) = (sizes(&heads.q)?, sizes(&heads.k)?);
+    let (own, keys) = (four(&heads.q)?, four(&heads.k)?);
     let (batch, count, queries) = (own[0], own[1], own[2]);
     let dtype = heads.q.dtype()?;
     let mut bias = heads.bias.unwrap_or_else(|| Tensor::zeros((), dtype));
@@ -231,7 +234,7 @@ fn with_sink(heads: Heads, score: &Tensor) -> Result<Heads, Reason> {
     let bias = bias.broadcast_to([batch, count, queries, keys[2]]);
     let bias = Tensor::concat(&[bias, score.broadcast_to([batch, count, queries, 1])], 3);
     let behind = |x: &Tensor| -> Result<Tensor, Reason> {
-        let own = sizes(x)?;
+        let own = four(x)?;
         Ok(Tensor::concat(&[x, &Tensor::zeros([own[0], own[1], 1, own[3]], dtype)], 2))
     };
     let (k, v) = (behind(&heads.k)?, behind(&heads.v)?);
@@ -247,5 +250,5 @@ fn seen(call: &Call<'_>, heads: &Heads, k: &Tensor) -> Result<Tensor, Reason> {
         other => return Err(Reason::attribute("qk_output", format!("is {other}, but scores are wanted"))),
     };
     // Not those of a sink.
-    Ok(found.i((.., .., .., ..k.shape()?.size(2))))
+    Ok(found.i((.., .., .., ..four(k)?[2])))
 }

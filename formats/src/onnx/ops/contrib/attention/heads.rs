@@ -31,7 +31,7 @@ impl Heads {
 
     /// Scores before the softmax, `[batch, heads, queries, keys]`; what a query must not see is the lowest number of the dtype, not minus infinity.
     pub(super) fn scores(&self) -> Result<Tensor, Reason> {
-        let (own, keys) = (sizes(&self.q)?, sizes(&self.k)?);
+        let (own, keys) = (four(&self.q)?, four(&self.k)?);
         let shared = own[1] / keys[1].max(1);
         let k = if shared == 1 { self.k.clone() } else { self.k.repeat([shared], 1) };
         let scale = self.scale.unwrap_or(1.0 / (own[3] as f64).sqrt());
@@ -42,6 +42,14 @@ impl Heads {
         let Some(place) = self.causal else { return Ok(scores) };
         let seen = Tensor::full([own[2], keys[2]], true).tril(place as i64);
         Ok(seen.select(&scores, f64::from(f32::MIN)))
+    }
+}
+
+/// The extents of heads.
+pub(super) fn four(x: &Tensor) -> Result<[usize; 4], Reason> {
+    match sizes(x)?[..] {
+        [batch, heads, tokens, width] => Ok([batch, heads, tokens, width]),
+        _ => Err(Reason::other(format!("heads of tokens of rank 4, found {}", x.ty()?))),
     }
 }
 
@@ -66,16 +74,17 @@ pub(super) struct Cached {
 impl Cached {
     /// Without a length all of the past is there; with one the past is a buffer that new tokens are written into.
     pub(super) fn of(past: Option<&Tensor>, new: &Tensor, length: Option<i64>) -> Result<Cached, Reason> {
+        let [_, _, count, _] = four(new)?;
         let Some(past) = past else {
             return Ok(Cached { seen: new.clone(), present: new.clone(), past: 0 });
         };
-        let room = past.shape()?.size(2);
+        let [_, _, room, _] = four(past)?;
         let Some(length) = length else {
             let seen = Tensor::concat(&[past, new], 2);
             return Ok(Cached { present: seen.clone(), seen, past: room });
         };
-        let (length, count) = (natural("past_sequence_length", length)?, new.shape()?.size(2));
-        if length + count > room {
+        let length = natural("past_sequence_length", length)?;
+        if length.saturating_add(count) > room {
             return Err(Reason::other(format!(
                 "{count} tokens behind {length} do not fit into a buffer of {room}"
             )));

@@ -6,6 +6,7 @@ mod mask;
 mod multi;
 mod packed;
 mod rotary;
+mod stored;
 
 use super::super::Apply;
 

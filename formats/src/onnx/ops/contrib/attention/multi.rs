@@ -2,9 +2,9 @@
 
 use tensorwright::Tensor;
 
-use super::heads::{Cached, Heads, scale, split};
+use super::heads::{Cached, Heads, four, scale, split};
 use super::mask::{Extent, summand};
-use crate::onnx::call::{Call, Results, natural, sizes};
+use crate::onnx::call::{Call, Results, natural};
 use crate::onnx::error::Reason;
 
 /// Where the inputs behind queries, keys and values are.
@@ -41,8 +41,8 @@ fn attended(call: &Call<'_>, places: &Places, is_causal: bool) -> Results {
     };
     let k = Cached::of(call.maybe(places.past)?, &k, length)?;
     let v = Cached::of(call.maybe(places.past + 1)?, &v, length)?;
-    let own = sizes(&q)?;
-    let extent = Extent { batch: own[0], queries: own[2], keys: k.seen.shape()?.size(2), past: k.past };
+    let ([batch, _, queries, _], [_, _, keys, _]) = (four(&q)?, four(&k.seen)?);
+    let extent = Extent { batch, queries, keys, past: k.past };
     let heads = Heads {
         bias: summand(call, (places.mask, places.scores_bias), extent, q.dtype()?)?,
         scale: scale(call)?,
@@ -63,18 +63,16 @@ fn attended(call: &Call<'_>, places: &Places, is_causal: bool) -> Results {
 fn heads_of(call: &Call<'_>, count: usize, bias: Option<&Tensor>) -> Result<[Tensor; 3], Reason> {
     let [q, k, v] = by_heads(call, count)?;
     let Some(bias) = bias else { return Ok([q, k, v]) };
-    let width = |x: &Tensor| -> Result<usize, Reason> { Ok(count * x.shape()?.size(3)) };
-    let widths = [width(&q)?, width(&k)?, width(&v)?];
-    if bias.elements()? != widths.iter().sum() {
+    let each = [four(&q)?[3], four(&k)?[3], four(&v)?[3]];
+    let widths = each.map(|width| count.saturating_mul(width));
+    if bias.elements()? != widths.iter().fold(0usize, |sum, &width| sum.saturating_add(width)) {
         return Err(Reason::other(format!("a bias {} for {widths:?} columns", bias.ty()?)));
     }
-    let parts = bias.split(0, widths.to_vec());
-    let added = |x: Tensor, at: usize| -> Result<Tensor, Reason> {
-        Ok(&x + parts[at].reshape([1, count, 1, x.shape()?.size(3)]))
-    };
+    let parts = bias.reshape([-1]).split(0, widths.to_vec());
+    let added = |x: Tensor, at: usize| &x + parts[at].reshape([1, count, 1, each[at]]);
     // Keys and values by heads already have it.
     let is_apart = call.maybe(1)?.is_none_or(|k| k.rank().is_ok_and(|rank| rank != 4));
-    Ok(if is_apart { [added(q, 0)?, added(k, 1)?, added(v, 2)?] } else { [added(q, 0)?, k, v] })
+    Ok(if is_apart { [added(q, 0), added(k, 1), added(v, 2)] } else { [added(q, 0), k, v] })
 }
 
 /// `[batch, heads, tokens, width]` of each.

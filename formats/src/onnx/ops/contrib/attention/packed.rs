@@ -2,7 +2,7 @@
 
 use tensorwright::{DType, Tensor};
 
-use super::heads::{Cached, Heads, scale, split};
+use super::heads::{Cached, Heads, four, scale, split};
 use super::mask::{Extent, summand};
 use crate::onnx::call::{Call, Results, natural, naturals, sizes};
 use crate::onnx::error::Reason;
@@ -55,7 +55,7 @@ impl Projected<'_> {
             Some(widths) => naturals("qkv_hidden_sizes", &widths)?,
             None => vec![width / 3; 3],
         };
-        if widths.len() != 3 || widths.iter().sum::<usize>() != width {
+        if widths.len() != 3 || widths.iter().fold(0usize, |sum, &width| sum.saturating_add(width)) != width {
             return Err(Reason::other(format!("queries, keys and values {widths:?} of {width} columns")));
         }
         let parts = self.projected.split(2, widths);
@@ -65,7 +65,7 @@ impl Projected<'_> {
         let cached =
             |at: usize, new: &Tensor| Cached::of(past.map(|past| past.i(at)).as_ref(), new, self.length);
         let (k, v) = (cached(0, &k)?, cached(1, &v)?);
-        let extent = Extent { batch, queries, keys: k.seen.shape()?.size(2), past: k.past };
+        let extent = Extent { batch, queries, keys: four(&k.seen)?[2], past: k.past };
         let heads = Heads {
             bias: summand(call, self.mask, extent, q.dtype()?)?,
             scale: scale(call)?,

@@ -2,7 +2,7 @@
 
 use tensorwright::{DType, Tensor};
 
-use super::heads::{joined, split};
+use super::heads::{four, joined, split};
 use crate::onnx::call::{Call, Results, natural, one, sizes};
 use crate::onnx::error::Reason;
 use crate::onnx::ops::attention::{Pairs, turned};
@@ -17,8 +17,11 @@ pub(super) struct Rotation<'r> {
 impl Rotation<'_> {
     /// Heads `[batch, heads, tokens, width]` at places `[batch or 1, tokens]`.
     pub(super) fn apply(&self, heads: &Tensor, places: &Tensor) -> Result<Tensor, Reason> {
-        let at = |cache: &Tensor| cache.take(places, 0).expand_dims(1);
-        turned(heads, &at(self.cos), &at(self.sin), self.pairs)
+        // Products that nearly cancel each other lose too much in 16 bits.
+        let own = heads.dtype()?;
+        let wide = if own == DType::F64 { own } else { DType::F32 };
+        let at = |cache: &Tensor| cache.take(places, 0).expand_dims(1).cast(wide);
+        Ok(turned(&heads.cast(wide), &at(self.cos), &at(self.sin), self.pairs)?.cast(own))
     }
 }
 
@@ -31,7 +34,7 @@ pub(super) fn rotary(call: &Call<'_>) -> Results {
     let (x, cos) = (call.tensor(0)?, call.tensor(2)?);
     let is_joined = x.rank()? == 3;
     let heads = if is_joined { split(x, count(call, x, cos)?)? } else { x.clone() };
-    let tokens = heads.shape()?.size(2);
+    let [_, _, tokens, _] = four(&heads)?;
     let places = call.tensor(1)?.cast(DType::I64);
     // One number is the place of the first token.
     let places = match places.rank()? {
