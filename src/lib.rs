@@ -128,7 +128,7 @@ pub use ops::{
 };
 pub use ragged::Ragged;
 pub use random::{Generator, RandomKey};
-pub use settings::{run_eagerly, runs_eagerly, set_threads, threads};
+pub use settings::{run_eagerly, runs_eagerly, set_memory_limit, set_threads, threads};
 pub use sparse::Sparse;
 pub use state::Variable;
 pub use tensor::Tensor;

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use tensorwright_runtime::buffer::BufferPool;
 use tensorwright_runtime::workers::Workers;
 
 static THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -33,6 +34,21 @@ pub fn threads() -> usize {
         0 => Workers::available(),
         threads => threads,
     }
+}
+
+/// Sets how many bytes of tensors may be in use at a time, those of compiled code's own memory included: what would need more fails with
+/// [`Error::OutOfMemory`](crate::Error::OutOfMemory). Without a limit the system decides, which may end the process. For models and inputs that one
+/// does not trust.
+///
+/// ```
+/// use tensorwright::prelude::*;
+/// tensorwright::set_memory_limit(64 << 20);
+/// let large = Tensor::zeros([1 << 28], DType::F32);
+/// assert!(matches!(large.ok(), Err(Error::OutOfMemory { .. })));
+/// tensorwright::set_memory_limit(usize::MAX);
+/// ```
+pub fn set_memory_limit(bytes: usize) {
+    BufferPool::global().set_limit(bytes);
 }
 
 /// Makes every [`Function`](crate::Function) run its closure op by op, without tracing or compiling it: for

@@ -55,8 +55,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 const FOLDERS: [&str; 13] = [
-    "special", "ir", "compiler", "linalg", "spectral", "runtime", "src", "formats", "macros", "cli", "testkit",
-    "benches", "soak",
+    "special", "ir", "compiler", "linalg", "spectral", "runtime", "src", "formats", "macros", "cli",
+    "testkit", "benches", "soak",
 ];
 
 #[test]

@@ -233,3 +233,64 @@ fn effects_happen_evaluated_and_compiled() {
         assert_eq!(output.status.code(), Some(1), "{message}");
     }
 }
+
+fn digits() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/digits.onnx").display().to_string()
+}
+
+#[test]
+fn models_are_inspected() {
+    let text = prints(&["inspect", &digits()]);
+    for part in
+        ["input pixels: float[batch, 64]", "output probabilities", "3 Gemm", "all operators are supported"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(fails(&["inspect", &corpus("layer.tw")], 3).contains("no ONNX model"));
+    assert!(fails(&["inspect", "nowhere.onnx"], 3).contains("nowhere.onnx"));
+}
+
+#[test]
+fn models_run_on_files_and_random_numbers() {
+    let folder = Folder::new("model");
+    let outputs = folder.file("out.npz");
+    let text = prints(&["run", &digits(), "--input", "pixels=random:2x64", "--elements", "3"]);
+    assert!(text.starts_with("probabilities: f32[2,10] ["), "{text}");
+    prints(&["run", &digits(), "--input", "pixels=random:2x64", "--output", &outputs]);
+    assert!(std::fs::read(&outputs).expect("it is written").starts_with(b"PK"));
+    prints(&["run", &digits(), "--input", "pixels=random:1x64", "--save", &folder.file("saved")]);
+    let again = prints(&["run", &digits(), "--input", &format!("pixels={}", pixels(&folder)), "--time"]);
+    assert!(again.contains("f32[1,10]") && again.contains("first run"), "{again}");
+    assert!(
+        prints(&["bench", &digits(), "--input", "0=random:1x64", "--seconds", "0.01"]).contains("median")
+    );
+}
+
+/// A file of one picture of the digits.
+fn pixels(folder: &Folder) -> String {
+    let mut bytes =
+        b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1, 64), }".to_vec();
+    bytes.resize(127, b' ');
+    bytes.push(b'\n');
+    bytes.extend((0..64).flat_map(|i| ((i % 17) as f32).to_le_bytes()));
+    folder.write("pixels.npy", bytes)
+}
+
+#[test]
+fn models_are_dumped() {
+    let text =
+        prints(&["dump", &digits(), "--input", "pixels=random:5x64", "--stage", "optimized", "--elide"]);
+    assert!(text.contains("f32[5,64]"), "{text}");
+}
+
+#[test]
+fn what_a_model_lacks_is_said() {
+    let message = fails(&["run", &digits()], 2);
+    assert!(message.contains("no source for input pixels: float[batch, 64]"), "{message}");
+    let message = fails(&["run", &digits(), "--random"], 2);
+    assert!(message.contains("leaves extents of pixels: float[batch, 64] open"), "{message}");
+    let message = fails(&["run", &digits(), "--input", "image=random:1x64"], 2);
+    assert!(message.contains("there is no input `image`"), "{message}");
+    let message = fails(&["run", &digits(), "--input", "pixels=random:1x63"], 3);
+    assert!(message.contains("must be pixels: float[batch, 64], found f32[1,63]"), "{message}");
+}

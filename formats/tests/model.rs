@@ -72,6 +72,38 @@ fn a_model_is_a_function_with_derivatives() -> Result<()> {
 }
 
 #[test]
+fn a_saved_model_gives_the_same() -> Result<()> {
+    let model = digits();
+    let folder = std::env::temp_dir().join(format!("tensorwright-saved-{}", std::process::id()));
+    model.save_tw(&folder, &[("pixels", pixels(4))])?;
+    let saved = Model::load(&folder)?;
+    std::fs::remove_dir_all(&folder)?;
+    assert_eq!(saved.inputs()[0].to_string(), "pixels: f32[4, 64]");
+    assert_eq!(saved.outputs()[0].name, "probabilities");
+    assert!(saved.parameters() >= model.parameters());
+    let run = |model: &Model| -> Result<Vec<f32>> {
+        Ok(model.call(&[("pixels", pixels(4))])?[0].1.tensor().expect("a tensor").to_vec()?)
+    };
+    assert_eq!(run(&saved)?, run(&model)?);
+    let error = saved.call(&[("pixels", pixels(3))]).expect_err("it is for four rows");
+    assert!(error.to_string().contains("must be pixels: f32[4, 64]"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn constants_fold_away() -> Result<()> {
+    let model = digits();
+    let fixed = model.with_constants(&[("pixels", pixels(2))])?;
+    let none: [(&str, Tensor); 0] = [];
+    let found = fixed.call(&none)?[0].1.tensor().expect("a tensor").to_vec::<f32>()?;
+    let expected = model.call(&[("pixels", pixels(2))])?[0].1.tensor().expect("a tensor").to_vec::<f32>()?;
+    assert!(found.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-6));
+    let graph = fixed.function().concretes()[0].frozen_graph()?;
+    assert!(graph.nodes().iter().all(|node| node.op.name() == "constant"), "{graph}");
+    Ok(())
+}
+
+#[test]
 fn wrong_inputs_are_named() {
     let model = digits();
     let message = |inputs: &[(&str, Tensor)]| model.call(inputs).expect_err("it is refused").to_string();

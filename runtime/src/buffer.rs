@@ -143,6 +143,8 @@ struct Class {
 struct PoolState {
     classes: [Class; CLASSES],
     budget: usize,
+    /// The most bytes that may be in use.
+    limit: usize,
     clock: u64,
     stats: PoolStats,
 }
@@ -162,6 +164,10 @@ impl PoolState {
         self.stats.reused += 1;
         self.count_live(capacity);
         Some(block)
+    }
+
+    fn is_beyond_limit(&self, capacity: usize) -> bool {
+        self.stats.live_bytes.saturating_add(capacity) > self.limit
     }
 
     fn count_live(&mut self, capacity: usize) {
@@ -243,6 +249,7 @@ impl BufferPool {
         let state = PoolState {
             classes: [class; CLASSES],
             budget: idle_budget,
+            limit: usize::MAX,
             clock: 0,
             stats: PoolStats::default(),
         };
@@ -314,9 +321,17 @@ impl BufferPool {
         unsafe { deallocate_chain(chain) };
     }
 
+    /// The most bytes that may be in use at a time; a request beyond them fails. Without a limit the system decides.
+    pub fn set_limit(&self, bytes: usize) {
+        self.shared.lock().limit = bytes;
+    }
+
     /// A new block; when the system has none, idle memory is given back and the system asked again.
     #[cold]
     fn allocate(&self, class: usize, capacity: usize) -> Option<NonNull<Header>> {
+        if self.shared.lock().is_beyond_limit(capacity) {
+            return None;
+        }
         let block = allocate(class, capacity).or_else(|| {
             self.trim(0);
             allocate(class, capacity)

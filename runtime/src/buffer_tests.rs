@@ -112,3 +112,13 @@ fn bytes_are_bools_until_somebody_writes() {
     drop(bools);
     assert!(!pool.copy_of(&[255; 4]).unwrap().holds_bools(), "what is known goes with the contents");
 }
+
+#[test]
+fn requests_beyond_the_limit_fail() {
+    let pool = BufferPool::new(0);
+    pool.set_limit(10_000);
+    let first = pool.get(6_000).unwrap();
+    assert_eq!(pool.get(6_000).unwrap_err(), OutOfMemory { bytes: 6_000 });
+    drop(first);
+    assert!(pool.get(6_000).is_ok());
+}

@@ -44,6 +44,7 @@ fn checks() -> Vec<Check> {
         Check::new("texts", 1_200_000, "hostile texts", |n| {
             checks::text_fuzz::run(1 << 32, n);
         }),
+        Check::new("models", 1_000_000, "damaged models", checks::hostile::run),
         Check::new("math/f32", 1 << 32, "arguments of each function", |n| {
             let stride = ((1u64 << 32) / n) as usize;
             checks::narrow::check(checks::narrow::Source::Wide, stride, (n >> 8).max(1) as usize);

@@ -104,6 +104,37 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
         self.entry.first.executable.graph()
     }
 
+    /// The graph with captured tensors, and the values that variables have now, as constants. It stands for itself: it can be written down, and
+    /// run elsewhere by [`run_graph`](crate::run_graph).
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::{Graph, run_graph};
+    ///
+    /// let weights = Tensor::from([2.0f32, 3.0]);
+    /// let f = function(move |x: Tensor| (x * &weights).sum(..));
+    /// let graph = f.concrete(&TensorSpec::f32([Some(2)]))?.frozen_graph()?;
+    /// let read: Graph = graph.to_string().parse().expect("what was written can be read");
+    /// assert_eq!(run_graph(&read, &[Tensor::from([1.0f32, 1.0])])?[0].item::<f32>()?, 5.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the function assigns variables, or data decide a size.
+    #[doc(alias("freeze", "convert_variables_to_constants"))]
+    #[track_caller]
+    pub fn frozen_graph(&self) -> Result<Graph> {
+        let at = caller();
+        let refuse = |reason: &str| Err(Error::Other { at: at.into(), source: Arc::from(Box::from(reason)) });
+        if !self.entry.is_whole() {
+            return refuse("data decide a size in it: it is not one graph");
+        }
+        if !self.entry.first.assigned.is_empty() {
+            return refuse("it assigns variables, which a graph by itself does not have");
+        }
+        self.entry.first.frozen(at)
+    }
+
     /// Types of the result's tensors, in order. There are none where data decide a size, on which they may depend.
     pub fn output_types(&self) -> &[TensorType] {
         match self.entry.is_whole() {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tensorwright_compiler::lower::Promises;
-use tensorwright_ir::Location;
+use tensorwright_ir::{Builder, Copier, Graph, Literal, Location};
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::{Executable, RunError};
 
@@ -88,6 +88,34 @@ impl Subgraph {
             Then::Result(template) => Some(template),
             Then::Cut(_) => None,
         }
+    }
+
+    /// The graph with constants in the place of captured tensors and of variables.
+    pub(super) fn frozen(&self, at: CallSite) -> Result<Graph> {
+        let graph = self.executable.graph();
+        let failed = |error| Error::op(at, error);
+        let mut b = Builder::new(graph.name());
+        let first = graph.inputs().len() - self.captures.len();
+        let mut copier = Copier::new(graph);
+        for &input in &graph.inputs()[..first] {
+            copier.declare(graph, &mut b, input);
+        }
+        for (&input, outside) in graph.inputs()[first..].iter().zip(&self.captures) {
+            let literal = match outside {
+                Outside::Buffer(buffer) => {
+                    let bytes = buffer.as_bytes().to_vec();
+                    Literal::from_bytes(graph.tensor(input).clone(), bytes)
+                        .expect("a captured tensor has a value")
+                }
+                Outside::Variable(variable) => variable.tensor().to_literal()?,
+                Outside::Assigned(_) | Outside::Carried(_) => unreachable!("the caller has asked"),
+            };
+            copier.set(input, b.literal(literal));
+        }
+        for node in graph.nodes() {
+            copier.copy_named(graph, &mut b, node).map_err(failed)?;
+        }
+        Ok(b.finish(&copier.values(graph.outputs())))
     }
 
     /// Bytes of the subgraph and of those behind it: executables with their graphs, and captured tensors that nobody else has.
@@ -279,12 +307,15 @@ pub(super) struct Tracing {
     run: RefCell<Run>,
     /// How many cuts the trace has come to, those behind the run among them.
     cuts: Cell<usize>,
+    /// Why a subgraph did not give a size. Nothing comes behind it, whatever the closure does with the error.
+    failed: RefCell<Option<Failure>>,
 }
 
 impl Tracing {
     /// A trace that goes on where a run has come to, or one from the beginning.
     pub(super) fn new(config: &Config, run: Run, at: CallSite) -> Rc<Tracing> {
-        Rc::new(Tracing { config: config.clone(), at, run: RefCell::new(run), cuts: Cell::new(0) })
+        let (cuts, failed) = (Cell::new(0), RefCell::new(None));
+        Rc::new(Tracing { config: config.clone(), at, run: RefCell::new(run), cuts, failed })
     }
 
     /// Whether the function has been cut.
@@ -299,6 +330,9 @@ impl Tracing {
 
     /// Compiles and runs the last subgraph.
     pub(super) fn finish(&self, recording: Recording, template: Erased) -> Result<(Arc<Subgraph>, Outputs)> {
+        if let Some(failure) = &*self.failed.borrow() {
+            return Err((**failure).clone());
+        }
         let subgraph =
             self.add(recording, |executable, recording| Subgraph::whole(executable, recording, template))?;
         let outputs = self.run.borrow_mut().run(&subgraph, self.at)?;
@@ -340,6 +374,18 @@ impl Tracing {
 
 impl Subgraphs for Tracing {
     fn run(&self, recording: Recording, at: CallSite) -> Result<usize, Failure> {
+        let known = self.failed.borrow().clone();
+        let found = known.map_or_else(|| self.size(recording, at), Err);
+        if let Err(failure) = &found {
+            *self.failed.borrow_mut() = Some(failure.clone());
+        }
+        found
+    }
+}
+
+impl Tracing {
+    /// The size that the subgraph gives, of an earlier run or of one now.
+    fn size(&self, recording: Recording, at: CallSite) -> Result<usize, Failure> {
         let known = self.known(&recording, at);
         self.cuts.set(self.cuts.get() + 1);
         if let Some(known) = known {

@@ -227,3 +227,15 @@ fn concrete_functions_and_threads_share_the_tree() -> Result<()> {
     });
     Ok(())
 }
+
+#[test]
+fn behind_a_size_that_is_none_there_is_nothing() {
+    let f = function(|n: Tensor| {
+        let negative = (&n - 10).to_size();
+        let other = n.to_size().unwrap_or(2);
+        Ok(Tensor::ones([negative.unwrap_or(1) + other], DType::F32) * n.cast(DType::F32))
+    });
+    let error = f.call(3i64).unwrap_err();
+    assert!(matches!(error, Error::NoSize { found: -7, .. }), "{error}");
+    assert_eq!(f.call(12i64).unwrap().elements().unwrap(), 14);
+}

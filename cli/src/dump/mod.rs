@@ -9,6 +9,7 @@ use tensorwright_ir::text::{self, Style};
 
 use crate::fault::Fault;
 use crate::input::GraphFile;
+use crate::model;
 use crate::output;
 use crate::picture::{self, Figure};
 
@@ -33,10 +34,14 @@ Examples:
   wright dump layer.tw
   wright dump layer.tw --stage cse
   wright dump layer.tw --stage fused --format svg -o layer.svg
-  wright dump layer.tw --stage all | less")]
+  wright dump layer.tw --stage all | less
+  wright dump model.onnx --input image=random:1x3x224x224 --stage optimized --elide")]
 pub(crate) struct Args {
     #[command(flatten)]
     graph: GraphFile,
+    /// Where an input of a model comes from, as for `run`; others are random. Their types count.
+    #[arg(short, long = "input", value_name = "NAME=SOURCE")]
+    inputs: Vec<String>,
     /// Which stage.
     #[arg(long, default_value = "traced", value_parser = Stage::parse)]
     stage: Stage,
@@ -62,7 +67,11 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let sections = stage::sections(args.graph.read()?, &args.stage)?;
+    let graph = match args.graph.model() {
+        Some(path) => model::Job::new(path, &args.inputs, true)?.graph()?,
+        None => args.graph.read()?,
+    };
+    let sections = stage::sections(graph, &args.stage)?;
     let path = args.output.as_deref();
     let style = Style { locations: !args.no_locations, elide: args.elide };
     match (args.format, sections.as_slice(), path) {

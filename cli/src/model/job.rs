@@ -106,6 +106,12 @@ impl Job {
         Ok((outputs?, first))
     }
 
+    /// The graph for inputs of these types, with the weights as constants.
+    pub(crate) fn graph(&self) -> Result<tensorwright::Graph, Fault> {
+        let concrete = self.model.function().concrete(&self.inputs).map_err(Fault::input)?;
+        concrete.frozen_graph().map_err(Fault::input)
+    }
+
     /// Runs often enough to tell, and reports.
     pub(crate) fn measured(&self, first: Duration, seconds: Duration) -> Result<String, Fault> {
         const LEAST: usize = 5;

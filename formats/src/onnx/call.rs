@@ -290,10 +290,18 @@ pub(crate) fn extents(numbers: &[i64]) -> Result<Shape, Reason> {
     super::tensor::shape(numbers)
 }
 
-/// A number that must not be negative.
+/// A number that must not be negative, nor larger than the extent of any tensor.
 pub(crate) fn natural(name: &str, number: i64) -> Result<usize, Reason> {
-    usize::try_from(number)
-        .map_err(|_| Reason::attribute(name, format!("is {number}, and must not be negative")))
+    let found = u32::try_from(number).ok().and_then(|number| usize::try_from(number).ok());
+    found.ok_or_else(|| Reason::attribute(name, format!("is {number}, and must be from 0 to {}", u32::MAX)))
+}
+
+/// Refuses a tensor of another rank than is wanted.
+pub(crate) fn expect_rank(what: &str, found: usize, expected: usize) -> Result<(), Reason> {
+    match found == expected {
+        true => Ok(()),
+        false => Err(Reason::other(format!("{what} must have rank {expected}, found rank {found}"))),
+    }
 }
 
 /// Numbers that must not be negative.

@@ -48,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) outputs: Vec<String>,
     pub(crate) attributes: BTreeMap<String, Attribute>,
     pub(crate) action: Action,
+    /// Whether it, or a node of its graphs, draws random numbers.
+    pub(crate) draws: bool,
 }
 
 /// How a node is run.
@@ -208,6 +210,7 @@ impl Node {
             outputs: proto.output.clone(),
             attributes: BTreeMap::new(),
             action: Action::Unknown,
+            draws: false,
         };
         if count > MOST_NODES {
             return Err(node.failed(Reason::other(format!("the model has more than {MOST_NODES} nodes"))));
@@ -230,6 +233,8 @@ impl Node {
                 None => Action::Unknown,
             },
         };
+        let own = matches!(&node.action, Action::Operator(operator) if operator.draws);
+        node.draws = own || node.graphs().any(|graph| graph.nodes.iter().any(|node| node.draws));
         Ok(node)
     }
 
@@ -241,7 +246,7 @@ impl Node {
     }
 
     /// Names of all that it takes, also for graphs in its attributes, from the graph that it is in.
-    fn uses(&self) -> HashSet<&str> {
+    pub(crate) fn uses(&self) -> HashSet<&str> {
         let mut uses: HashSet<&str> = self.inputs.iter().map(String::as_str).collect();
         for graph in self.graphs() {
             graph.add_uses_from_around(&mut uses);

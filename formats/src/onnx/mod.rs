@@ -1,6 +1,6 @@
 //! ONNX files: read, looked at, run, and used as functions.
 //!
-//! A file becomes a [graph](graph) with operators found and attributes read. It is [run](run) node after node with values by name, eagerly or in a
+//! A file becomes a [`graph`] with operators found and attributes read. It is [`run`] node after node with values by name, eagerly or in a
 //! trace; operators are functions of a [`Call`](call::Call), in [`ops`]. Nothing is compiled here: a model is a closure for
 //! [`tensorwright::function()`].
 //!
@@ -10,7 +10,7 @@
 //! | `tensor`, `dtype`, `value` | elements, dtypes, and what flows along edges |
 //! | `graph`, `function` | nodes in order; operators that a model defines |
 //! | `run`, `call`, `ops` | nodes that run |
-//! | `model`, `spec` | what users have |
+//! | `model`, `spec`, `saved` | what users have |
 
 mod call;
 mod dtype;
@@ -21,13 +21,14 @@ mod graph;
 mod model;
 mod ops;
 mod run;
+mod saved;
 mod schema;
 mod spec;
 mod tensor;
 mod value;
 
 pub use error::{Error, Reason};
-pub use model::{Model, read_value};
+pub use model::{About, Model, read_value};
 pub use spec::{Extent, Spec};
 pub use value::{Key, Strings, Value};
 

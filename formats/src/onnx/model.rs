@@ -13,6 +13,7 @@ use super::error::{Error, Reason};
 use super::file;
 use super::function::{Functions, versions};
 use super::graph::{Action, Graph, Reading};
+use super::saved;
 use super::schema::{MapProto, OptionalProto, SequenceProto, TensorProto};
 use super::spec::{Extent, Spec};
 use super::tensor;
@@ -24,12 +25,21 @@ use super::value::Value;
 /// compiled.
 #[derive(Clone)]
 pub struct Model {
-    graph: Arc<Graph>,
+    body: Body,
     function: Function<Vec<Option<Value>>, Vec<Value>>,
     inputs: Vec<Spec>,
     outputs: Vec<Spec>,
     optional: Vec<bool>,
     about: About,
+}
+
+/// What a model computes.
+#[derive(Clone)]
+enum Body {
+    /// The nodes of a file.
+    Nodes(Arc<Graph>),
+    /// A graph for inputs of one signature.
+    Saved(Arc<tensorwright::Graph>),
 }
 
 /// What a file says of itself.
@@ -54,8 +64,13 @@ impl Model {
     /// # Errors
     /// When a file cannot be opened, is no model, or contradicts itself. Operators that are not there are no error yet: see
     /// [`Model::unsupported`].
+    ///
+    /// The folder of a model that was [saved](Model::save_tw) is read too.
     pub fn load(path: impl AsRef<Path>) -> Result<Model, Error> {
         let path = path.as_ref();
+        if path.is_dir() {
+            return Ok(Model::of_graph(saved::read(path)?));
+        }
         Model::read(file::bytes(path)?, Some(path.parent().unwrap_or(Path::new("."))))
     }
 
@@ -113,9 +128,80 @@ impl Model {
             outputs: graph.outputs.iter().map(spec).collect(),
             function: function(run).with_name(if graph.name.is_empty() { "model" } else { &graph.name }),
             inputs,
-            graph,
+            body: Body::Nodes(graph),
             about,
         }
+    }
+
+    /// The model that a saved graph is.
+    fn of_graph(graph: tensorwright::Graph) -> Model {
+        let graph = Arc::new(graph);
+        let body = Arc::clone(&graph);
+        let run = move |inputs: Vec<Option<Value>>| -> tensorwright::Result<Vec<Value>> {
+            let tensor = |value: Value| match value {
+                Value::Tensor(tensor) => Ok(tensor),
+                other => Err(tensorwright::Error::other(format!(
+                    "a saved model takes tensors, not {}",
+                    other.kind()
+                ))),
+            };
+            let tensors: Vec<_> =
+                inputs.into_iter().flatten().map(tensor).collect::<tensorwright::Result<_>>()?;
+            Ok(tensorwright::run_graph(&body, &tensors)?.into_iter().map(Value::from).collect())
+        };
+        let (inputs, outputs) = saved::specs(&graph);
+        Model {
+            optional: vec![false; inputs.len()],
+            function: function(run).with_name(graph.name()),
+            inputs,
+            outputs,
+            body: Body::Saved(graph),
+            about: About::default(),
+        }
+    }
+
+    /// The model with these inputs as constants: they may be left out, and what depends on them and on weights alone is computed once.
+    ///
+    /// # Errors
+    /// As [`Model::call`], but for inputs that are missing.
+    pub fn with_constants<N: AsRef<str>, V: Into<Value> + Clone>(
+        &self,
+        inputs: &[(N, V)],
+    ) -> Result<Model, Error> {
+        let constants = self.values(inputs)?;
+        let mut model = self.clone();
+        for (optional, constant) in model.optional.iter_mut().zip(&constants) {
+            *optional |= constant.is_some();
+        }
+        let body = self.function.clone();
+        let run = move |inputs: Vec<Option<Value>>| {
+            let whole = inputs
+                .into_iter()
+                .zip(&constants)
+                .map(|(input, constant)| input.or_else(|| constant.clone()));
+            body.call(&whole.collect::<Vec<_>>())
+        };
+        model.function = function(run).with_name(self.function.name());
+        Ok(model)
+    }
+
+    /// Writes the model for inputs of the types of these to a folder: its graph as text (`model.tw`), with the weights beside it (`model.tww`). [`Model::load`]
+    /// reads the folder.
+    ///
+    /// # Errors
+    /// As [`Model::call`], and when the model takes or gives more than tensors, data decide a size in it, or the folder cannot be written.
+    pub fn save_tw<N: AsRef<str>, V: Into<Value> + Clone>(
+        &self,
+        folder: impl AsRef<Path>,
+        inputs: &[(N, V)],
+    ) -> Result<(), Error> {
+        let values = self.whole(inputs)?;
+        let concrete = self.function.concrete(&values).map_err(own)?;
+        let graph = concrete.frozen_graph()?;
+        let given = self.inputs.iter().zip(&values).filter(|(_, value)| value.is_some());
+        let inputs: Vec<&str> = given.map(|(spec, _)| spec.name.as_str()).collect();
+        let outputs: Vec<&str> = self.outputs.iter().map(|spec| spec.name.as_str()).collect();
+        saved::write(folder.as_ref(), &saved::named(&graph, &inputs, &outputs)?)
     }
 
     /// Inputs in the order of the file, those with a value in the file too.
@@ -140,7 +226,10 @@ impl Model {
 
     /// Operators with how often each occurs, also in functions and in graphs of branches and loops.
     pub fn operators(&self) -> Vec<(String, usize)> {
-        self.counted(|_| true)
+        match &self.body {
+            Body::Nodes(_) => self.counted(|_| true),
+            Body::Saved(graph) => saved::operators(graph),
+        }
     }
 
     /// Operators that are not there, with how often each occurs; none if the model can be run.
@@ -149,8 +238,9 @@ impl Model {
     }
 
     fn counted(&self, counts: impl Fn(&Action) -> bool) -> Vec<(String, usize)> {
+        let Body::Nodes(graph) = &self.body else { return Vec::new() };
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
-        self.graph.for_each_node(&mut |node| {
+        graph.for_each_node(&mut |node| {
             if counts(&node.action) {
                 *found.entry(node.operator()).or_default() += 1;
             }
@@ -161,7 +251,10 @@ impl Model {
     /// Elements of all tensors in the file.
     pub fn parameters(&self) -> usize {
         let elements = |value: &Value| value.tensor().and_then(|x| x.elements().ok()).unwrap_or(0);
-        self.graph.constants.values().map(elements).sum()
+        match &self.body {
+            Body::Nodes(graph) => graph.constants.values().map(elements).sum(),
+            Body::Saved(graph) => saved::parameters(graph),
+        }
     }
 
     /// The model as a function of its inputs, in the order of the file; those that are left out are `None`.
@@ -179,6 +272,31 @@ impl Model {
         &self,
         inputs: &[(N, V)],
     ) -> Result<Vec<(String, Value)>, Error> {
+        let values = self.whole(inputs)?;
+        let found = self.function.call(&values).map_err(own)?;
+        Ok(self.outputs.iter().map(|spec| spec.name.clone()).zip(found).collect())
+    }
+
+    /// The inputs by their places, those that must be there too.
+    fn whole<N: AsRef<str>, V: Into<Value> + Clone>(
+        &self,
+        inputs: &[(N, V)],
+    ) -> Result<Vec<Option<Value>>, Error> {
+        let values = self.values(inputs)?;
+        match (0..values.len()).find(|&at| values[at].is_none() && !self.optional[at]) {
+            Some(at) => {
+                let reason = format!("is missing; it is {}", self.inputs[at]);
+                Err(Error::Input { name: self.inputs[at].name.clone(), reason })
+            }
+            None => Ok(values),
+        }
+    }
+
+    /// The inputs by their places, as far as they are given.
+    fn values<N: AsRef<str>, V: Into<Value> + Clone>(
+        &self,
+        inputs: &[(N, V)],
+    ) -> Result<Vec<Option<Value>>, Error> {
         let unsupported = self.unsupported();
         if !unsupported.is_empty() {
             return Err(Error::Unsupported(unsupported));
@@ -195,12 +313,7 @@ impl Model {
                 return Err(refuse("it is given twice".to_owned()));
             }
         }
-        if let Some(at) = (0..values.len()).find(|&at| values[at].is_none() && !self.optional[at]) {
-            let reason = format!("is missing; it is {}", self.inputs[at]);
-            return Err(Error::Input { name: self.inputs[at].name.clone(), reason });
-        }
-        let found = self.function.call(&values).map_err(own)?;
-        Ok(self.outputs.iter().map(|spec| spec.name.clone()).zip(found).collect())
+        Ok(values)
     }
 
     fn names(&self) -> String {

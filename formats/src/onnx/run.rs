@@ -110,8 +110,8 @@ impl Node {
         match &self.action {
             Action::Operator(operator) => {
                 let call = Call { node: self, inputs: &inputs, scope };
-                let is_known = !inputs.iter().flatten().any(Value::is_traced);
-                match is_known && operator.folds {
+                let is_traced = |name: &&str| scope.get(name).is_some_and(Value::is_traced);
+                match !self.draws && !self.uses().iter().any(is_traced) {
                     true => eagerly(|| (operator.apply)(&call)),
                     false => (operator.apply)(&call),
                 }

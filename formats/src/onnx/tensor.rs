@@ -14,6 +14,9 @@ use super::value::{Key, Value};
 /// The most elements of a tensor: addresses of their bytes stay far from the end of the address space.
 const MOST: usize = 1 << 40;
 
+/// The most bytes of a sparse tensor with its zeros, which its file does not have.
+const MOST_DENSE: usize = 1 << 30;
+
 /// Where the files of a model are; `None` if it was read from memory.
 pub(crate) type Folder<'f> = Option<&'f Path>;
 
@@ -191,7 +194,8 @@ fn filled(dims: &[i64], values: &Value, indices: &Value) -> Result<Value, Reason
         _ => return Err(refuse()),
     };
     let size = values.dtype()?.size();
-    let mut bytes = vec![0; shape.elements().checked_mul(size).ok_or_else(refuse)?];
+    let whole = shape.elements().checked_mul(size).filter(|&bytes| bytes <= MOST_DENSE).ok_or_else(refuse)?;
+    let mut bytes = vec![0; whole];
     if places.len() != count {
         return Err(refuse());
     }

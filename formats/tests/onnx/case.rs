@@ -15,11 +15,13 @@ pub(crate) enum Form {
     Compiled,
     /// Node by node.
     Eager,
+    /// With all inputs as constants, so that there is nothing left to compile.
+    Constant,
 }
 
 impl Form {
     /// All of them.
-    pub(crate) const ALL: [Form; 2] = [Form::Compiled, Form::Eager];
+    pub(crate) const ALL: [Form; 3] = [Form::Compiled, Form::Eager, Form::Constant];
 }
 
 impl fmt::Display for Form {
@@ -27,6 +29,7 @@ impl fmt::Display for Form {
         f.write_str(match self {
             Form::Compiled => "compiled",
             Form::Eager => "eager",
+            Form::Constant => "constant",
         })
     }
 }
@@ -54,12 +57,33 @@ fn check(model: &Model, data: &Path, form: Form) -> Result<(), String> {
         }
     }
     model.function().run_eagerly(form == Form::Eager);
-    let found = model.call(&inputs).map_err(|error| error.to_string())?;
+    let found = match form {
+        Form::Constant => folded(model, &inputs)?,
+        _ => model.call(&inputs).map_err(|error| error.to_string())?,
+    };
     for (at, spec) in model.outputs().iter().enumerate() {
         let expected = value(data, "output", at, spec)?.ok_or_else(|| format!("output {at} has no file"))?;
         compare(&expected, &found[at].1).map_err(|reason| format!("output `{}`: {reason}", spec.name))?;
     }
     Ok(())
+}
+
+/// What the model gives for these inputs as constants. Random numbers are all that may be left in its graph.
+fn folded(model: &Model, inputs: &[(String, Value)]) -> Result<Vec<(String, Value)>, String> {
+    let text = |error: tensorwright_formats::onnx::Error| error.to_string();
+    let none: [(&str, Value); 0] = [];
+    let fixed = model.with_constants(inputs).map_err(text)?;
+    let found = fixed.call(&none).map_err(text)?;
+    let draws = |(name, _): &(String, usize)| ["Dropout", "Bernoulli"].contains(&name.as_str());
+    if !model.operators().iter().any(draws) {
+        for concrete in fixed.function().concretes() {
+            let nodes = concrete.graph().nodes();
+            if let Some(node) = nodes.iter().find(|node| node.op.name() != "constant") {
+                return Err(format!("`{}` is left in the graph", node.op.name()));
+            }
+        }
+    }
+    Ok(found)
 }
 
 fn value(data: &Path, kind: &str, at: usize, spec: &Spec) -> Result<Option<Value>, String> {

@@ -4,7 +4,7 @@ use tensorwright::{ConvOptions, DType, ImageLayout, Padding, Tensor};
 
 use super::Apply;
 use super::linear::centred;
-use crate::onnx::call::{Call, Results, natural, naturals, one, sizes};
+use crate::onnx::call::{Call, Results, expect_rank, natural, naturals, one, sizes};
 use crate::onnx::error::Reason;
 
 pub(super) const OPERATORS: &[(&str, Apply)] = &[
@@ -36,6 +36,12 @@ impl Sliding {
             Ok(said.unwrap_or_else(|| vec![1; taps.len()]))
         };
         let (strides, dilations) = (numbers("strides")?, numbers("dilations")?);
+        if strides.len() != taps.len() || dilations.len() != taps.len() {
+            return Err(Reason::other(format!(
+                "strides and dilations are not one for each of {} axes",
+                taps.len()
+            )));
+        }
         let padding = match call.word("auto_pad", "NOTSET")? {
             "NOTSET" => Padding::Explicit(pads(call, taps.len())?),
             "VALID" => Padding::Valid,
@@ -77,6 +83,9 @@ fn convolved(call: &Call<'_>, x: &Tensor, kernel: &Tensor) -> Result<Tensor, Rea
 
 /// One number for each channel, along the channels of an image of this rank.
 pub(super) fn per_channel(vector: &Tensor, rank: usize) -> Result<Tensor, Reason> {
+    if rank < 2 {
+        return Err(Reason::other(format!("an image has images and channels, found rank {rank}")));
+    }
     let mut shape = vec![1; rank];
     shape[1] = vector.elements()?;
     Ok(vector.reshape(shape))
@@ -111,7 +120,7 @@ fn centred_kernel(kernel: &Tensor, zero: Option<&Tensor>) -> Result<Tensor, Reas
     let Some(zero) = zero.filter(|zero| zero.elements().is_ok_and(|count| count > 1)) else {
         return centred(kernel, zero, false);
     };
-    let mut shape = vec![1; kernel.rank()?];
+    let mut shape = vec![1; kernel.rank()?.max(1)];
     shape[0] = zero.elements()?;
     Ok(kernel.cast(DType::I32) - zero.cast(DType::I32).reshape(shape))
 }
@@ -164,21 +173,25 @@ pub(super) fn transposed(
         None if word == "NOTSET" => pads(call, axes)?,
         None => vec![(0, 0); axes],
     };
-    if strides.len() != axes || dilations.len() != axes || more.len() != axes {
-        return Err(Reason::other("strides, dilations or output padding are not one for each axis"));
+    let short = said.as_ref().is_some_and(|sizes| sizes.len() < axes);
+    if strides.len() != axes || dilations.len() != axes || more.len() != axes || short {
+        return Err(Reason::other(
+            "strides, dilations, output padding or output shape are not one for each axis",
+        ));
     }
     let wanted: Vec<Option<i64>> = match (&said, word) {
         (Some(sizes), _) => sizes.iter().rev().take(axes).rev().map(|&size| Some(size)).collect(),
         (None, "SAME_UPPER" | "SAME_LOWER") => {
-            (0..axes).map(|i| Some(own[i + 2] as i64 * strides[i])).collect()
+            (0..axes).map(|i| Some((own[i + 2] as i64).saturating_mul(strides[i]))).collect()
         }
         _ => vec![None; axes],
     };
     for i in 0..axes {
         let Some(wanted) = wanted[i] else { continue };
-        let whole =
-            (own[i + 2] as i64 - 1) * strides[i] + more[i] + (taps[i + 2] as i64 - 1) * dilations[i] + 1;
-        let away = whole - wanted;
+        let steps = (own[i + 2] as i64 - 1).saturating_mul(strides[i]);
+        let span = (taps[i + 2] as i64 - 1).saturating_mul(dilations[i]);
+        let away =
+            steps.saturating_add(more[i]).saturating_add(span).saturating_add(1).saturating_sub(wanted);
         let half = away.div_euclid(2);
         pads[i] = if word == "SAME_UPPER" { (half, away - half) } else { (away - half, half) };
     }
@@ -187,7 +200,7 @@ pub(super) fn transposed(
         .strides(naturals("strides", &strides)?)
         .dilation(naturals("dilations", &dilations)?)
         .padding(Padding::Explicit(
-            pads.iter().zip(&more).map(|(&(low, high), &more)| (low, high - more)).collect(),
+            pads.iter().zip(&more).map(|(&(low, high), &more)| (low, high.saturating_sub(more))).collect(),
         ))
         .groups(groups)
         .layout(ImageLayout::Nchw);
@@ -209,6 +222,9 @@ pub(super) fn causal_conv(call: &Call<'_>) -> Results {
             kernel.ty()?
         )));
     };
+    if taps == 0 {
+        return Err(Reason::other("the kernel has no taps"));
+    }
     let past = match call.maybe(3)? {
         Some(past) => past.clone(),
         None => Tensor::zeros([own[0], channels, taps - 1], x.dtype()?),
@@ -237,11 +253,17 @@ fn col2im(call: &Call<'_>) -> Results {
     let sliding = Sliding::of(call, Some(&block))?;
     // Places of blocks are one axis here, as many as there are axes of the image to the library.
     let (own, pads) = (sizes(x)?, pads(call, image.len())?);
+    if block.len() != image.len() || sliding.taps.len() != image.len() {
+        return Err(Reason::other(format!("blocks {block:?} are not one number for each axis of {image:?}")));
+    }
     let mut places = own[..own.len().min(2)].to_vec();
     for (i, &size) in image.iter().enumerate() {
-        let span = (block[i] as i64 - 1) * sliding.dilations[i] as i64 + 1;
-        let room = size as i64 + pads[i].0 + pads[i].1 - span;
-        places.push(natural("image_shape", room.div_euclid(sliding.strides[i].max(1) as i64) + 1)?);
+        let span = (block[i] as i64 - 1).saturating_mul(sliding.dilations[i] as i64).saturating_add(1);
+        let room = (size as i64).saturating_add(pads[i].0).saturating_add(pads[i].1).saturating_sub(span);
+        places.push(natural(
+            "image_shape",
+            room.div_euclid(sliding.strides[i].max(1) as i64).saturating_add(1),
+        )?);
     }
     let x = x.reshape(places);
     let options = tensorwright::PoolOptions::new()
@@ -263,6 +285,12 @@ fn deform_conv(call: &Call<'_>) -> Results {
     let pads = pads(call, 2)?;
     let (groups, parts) = (groups(call)?, natural("offset_group", call.int("offset_group", 1)?)?);
     let count = rows * columns;
+    expect_rank("the offset", offset.rank()?, 4)?;
+    if groups == 0 || parts == 0 || filters % groups != 0 || channels % parts != 0 {
+        return Err(Reason::other(format!(
+            "{groups} groups and {parts} groups of offsets do not divide the channels"
+        )));
+    }
     let out = sizes(offset)?[2..].to_vec();
     let (down, along) = (out[0], out[1]);
     let shifts = offset.reshape([*n, parts, count, 2, down, along]);

@@ -3,7 +3,7 @@
 use tensorwright::{DType, ScatterKind, Tensor};
 
 use super::Apply;
-use crate::onnx::call::{Call, Results, axis, one, sizes};
+use crate::onnx::call::{Call, Results, axis, expect_rank, one, sizes};
 use crate::onnx::error::Reason;
 use crate::onnx::value::Value;
 
@@ -43,6 +43,7 @@ fn gather_elements(call: &Call<'_>) -> Results {
     let (x, indices) = (call.tensor(0)?, call.tensor(1)?);
     let at = axis(call.int("axis", 0)?, x.rank()?)?;
     let indices = from_start(indices, x.shape()?.size(at));
+    expect_rank("the indices", indices.rank()?, x.rank()?)?;
     // Along other axes there may be more of the data than of the indices.
     let mut limits = sizes(x)?;
     for (other, &size) in sizes(&indices)?.iter().enumerate() {
@@ -70,7 +71,7 @@ pub(super) fn gather_nd(call: &Call<'_>) -> Results {
         usize::try_from(batch).map_err(|_| Reason::attribute("batch_dims", "must not be negative"))?;
     let count = *sizes(indices)?.last().ok_or_else(|| Reason::other("the indices have no axis"))?;
     let own = sizes(x)?;
-    let extents = own.get(batch..batch + count);
+    let extents = own.get(batch..batch.saturating_add(count));
     let extents = extents.ok_or_else(|| {
         Reason::other(format!(
             "{count} indices for {}",
@@ -96,6 +97,7 @@ fn scatter_elements(call: &Call<'_>) -> Results {
     let at = axis(call.int("axis", 0)?, x.rank()?)?;
     let indices = from_start(indices, x.shape()?.size(at));
     let own = sizes(&indices)?;
+    expect_rank("the indices", own.len(), x.rank()?)?;
     // Whole places: those of the indices along the axis, the elements' own along the others.
     let mut places = Vec::with_capacity(own.len());
     for (along, &size) in own.iter().enumerate() {
@@ -141,6 +143,7 @@ fn tensor_scatter(call: &Call<'_>) -> Results {
     let (cache, update) = (call.tensor(0)?, call.tensor(1)?);
     let rank = cache.rank()?;
     let at = axis(call.int("axis", -2)?, rank)?;
+    expect_rank("the update", update.rank()?, rank)?;
     let (size, count) = (cache.shape()?.size(at), update.shape()?.size(at));
     let examples = cache.shape()?.size(0);
     let starts = match call.maybe(2)? {

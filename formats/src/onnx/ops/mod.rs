@@ -36,15 +36,16 @@ pub(crate) type Apply = fn(&Call<'_>) -> Results;
 #[derive(Clone, Copy)]
 pub(crate) struct Operator {
     pub(crate) apply: Apply,
-    /// Whether it may be run once for all calls if its inputs are constants: it draws no random numbers, and has no graph that takes more than they.
-    pub(crate) folds: bool,
+    /// Whether it draws random numbers: it is run in each call even if its inputs are constants.
+    pub(crate) draws: bool,
 }
 
 /// Operators of a domain.
 type Table = &'static [(&'static str, Apply)];
 
-const STANDARD: [Table; 18] = [
+const STANDARD: [Table; 19] = [
     attention::OPERATORS,
+    control::OPERATORS,
     conv::OPERATORS,
     convert::OPERATORS,
     elementwise::OPERATORS,
@@ -66,18 +67,16 @@ const STANDARD: [Table; 18] = [
 
 static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), Operator>> = LazyLock::new(|| {
     let mut all = HashMap::new();
-    let mut add = |domain, table: Table, folds| {
+    let mut add = |domain, table: Table, draws| {
         for &(name, apply) in table {
-            all.insert((domain, name), Operator { apply, folds });
+            all.insert((domain, name), Operator { apply, draws });
         }
     };
-    STANDARD.iter().for_each(|table| add("", table, true));
-    add("", random::OPERATORS, false);
-    add("", control::OPERATORS, false);
-    add("", sequence::WITH_GRAPHS, false);
-    add("", contrib::AS_STANDARD, true);
-    contrib::TABLES.iter().for_each(|table| add("com.microsoft", table, true));
-    ml::TABLES.iter().for_each(|table| add("ai.onnx.ml", table, true));
+    STANDARD.iter().for_each(|table| add("", table, false));
+    add("", random::OPERATORS, true);
+    add("", contrib::AS_STANDARD, false);
+    contrib::TABLES.iter().for_each(|table| add("com.microsoft", table, false));
+    ml::TABLES.iter().for_each(|table| add("ai.onnx.ml", table, false));
     add("ai.onnx.preview.training", training::OPERATORS, false);
     all
 });

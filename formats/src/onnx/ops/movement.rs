@@ -43,10 +43,10 @@ fn reshape(call: &Call<'_>) -> Results {
         });
     }
     if let Some(open) = found.iter().position(|&size| size == -1) {
-        let rest: i64 =
-            found.iter().enumerate().filter(|&(at, _)| at != open).map(|(_, &size)| size).product();
+        let others = found.iter().enumerate().filter(|&(at, _)| at != open);
+        let rest = others.fold(1i64, |product, (_, &size)| product.saturating_mul(size));
         let elements: usize = own.iter().product();
-        if rest == 0 || elements as i64 % rest != 0 {
+        if rest <= 0 || elements as i64 % rest != 0 {
             return Err(Reason::other(format!("{elements} elements do not fill {wanted:?}")));
         }
         found[open] = elements as i64 / rest;
@@ -281,7 +281,7 @@ fn center_crop_pad(call: &Call<'_>) -> Results {
     };
     let (mut low, mut high) = (vec![0i64; own.len()], vec![0i64; own.len()]);
     for (&at, &size) in along.iter().zip(&wanted) {
-        let more = size - own[at] as i64;
+        let more = size.saturating_sub(own[at] as i64);
         low[at] = if more >= 0 { more / 2 } else { -(-more / 2) };
         high[at] = more - low[at];
     }

@@ -82,8 +82,9 @@ fn max_unpool(call: &Call<'_>) -> Results {
     }
     let mut pooled = own[..2].to_vec();
     for (i, &size) in own[2..].iter().enumerate() {
-        let whole = (size as i64 - 1) * sliding.strides[i] as i64 + sliding.taps[i] as i64;
-        pooled.push(natural("pads", whole - padding[i].0 - padding[i].1)?);
+        let steps = (size as i64 - 1).saturating_mul(sliding.strides[i] as i64);
+        let whole = steps.saturating_add(sliding.taps[i] as i64);
+        pooled.push(natural("pads", whole.saturating_sub(padding[i].0).saturating_sub(padding[i].1))?);
     }
     let wanted = match call.maybe_numbers(2)? {
         Some(numbers) => naturals("output_shape", &numbers)?,

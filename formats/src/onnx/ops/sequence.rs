@@ -14,15 +14,13 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("SequenceInsert", sequence_insert),
     ("SequenceErase", sequence_erase),
     ("SequenceLength", |call| one(Tensor::scalar(call.sequence(0)?.len() as i64))),
+    ("SequenceMap", sequence_map),
     ("SplitToSequence", split_to_sequence),
     ("ConcatFromSequence", concat_from_sequence),
     ("Optional", |call| Ok(vec![Value::Optional(call.maybe_value(0).cloned().map(Box::new))])),
     ("OptionalHasElement", has_element),
     ("OptionalGetElement", get_element),
 ];
-
-/// Those that have a graph.
-pub(super) const WITH_GRAPHS: &[(&str, Apply)] = &[("SequenceMap", sequence_map)];
 
 /// A place in a sequence of so many, counted from the end if it is negative.
 fn place(call: &Call<'_>, position: usize, count: usize) -> Result<usize, Reason> {

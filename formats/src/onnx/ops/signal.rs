@@ -81,6 +81,9 @@ fn stft(call: &Call<'_>) -> Results {
         (None, None) => return Err(Reason::other("neither a window nor its length is there")),
     };
     let own = sizes(x)?;
+    if own.is_empty() {
+        return Err(Reason::other("the signal has no axis"));
+    }
     let (batch, samples) = (own[0], *own.get(1).unwrap_or(&0));
     if hop == 0 || length == 0 || samples < length {
         return Err(Reason::other(format!("frames of {length} samples, {hop} apart, of {samples}")));
@@ -106,9 +109,18 @@ fn stft(call: &Call<'_>) -> Results {
     one(spectrum.as_real().reshape([batch, frames, bins, 2]))
 }
 
+/// The extent of a table that is computed here, one element after the other.
+fn table_size(name: &str, number: i64) -> Result<usize, Reason> {
+    const MOST: i64 = 1 << 16;
+    if number > MOST {
+        return Err(Reason::attribute(name, format!("is {number}, and may be {MOST} at most")));
+    }
+    natural(name, number)
+}
+
 /// A sum of cosines, of which each second one is taken away.
 fn window(call: &Call<'_>, weights: &[f64]) -> Results {
-    let size = natural("size", call.number(0)?)?;
+    let size = table_size("size", call.number(0)?)?;
     let dtype = dtype::dtype(i32::try_from(call.int("output_datatype", 1)?).unwrap_or(0))?;
     let turns = if call.flag("periodic", true)? { size } else { size.max(2) - 1 } as f64;
     let value = |n: usize| -> f64 {
@@ -124,8 +136,8 @@ fn window(call: &Call<'_>, weights: &[f64]) -> Results {
 
 /// Triangles over the bins of a spectrum, whose corners are equally far apart in mel.
 fn mel_weight_matrix(call: &Call<'_>) -> Results {
-    let bands = natural("num_mel_bins", call.number(0)?)?;
-    let length = natural("dft_length", call.number(1)?)?;
+    let bands = table_size("num_mel_bins", call.number(0)?)?;
+    let length = table_size("dft_length", call.number(1)?)?;
     let rate = call.number(2)? as f64;
     let edge = |position: usize| -> Result<f64, Reason> {
         floats(call.tensor(position)?)?.first().copied().ok_or_else(|| Reason::other("an edge has no value"))
@@ -135,6 +147,9 @@ fn mel_weight_matrix(call: &Call<'_>) -> Results {
     let bins = length / 2 + 1;
     let mel = |frequency: f64| 2595.0 * (1.0 + frequency / 700.0).log10();
     let (low, high) = (mel(low), mel(high));
+    if bins.saturating_mul(bands) > 1 << 26 {
+        return Err(Reason::other(format!("{bins} bins and {bands} bands are too many")));
+    }
     let step = (high - low) / (bands + 2) as f64;
     let corner = |i: usize| -> usize {
         let frequency = 700.0 * (10f64.powf((low + i as f64 * step) / 2595.0) - 1.0);

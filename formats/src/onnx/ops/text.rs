@@ -28,7 +28,7 @@ fn both<'s>(x: &'s Strings, y: &'s Strings) -> Result<(Shape, Vec<&'s String>, V
     let shape = (&left + &right).shape()?.clone();
     let spread = |places: Tensor, strings: &'s Strings| -> Result<Vec<&'s String>, Reason> {
         let places = places.broadcast_to(shape.clone()).to_vec::<i64>()?;
-        Ok(places.into_iter().map(|at| &strings.elements[at as usize]).collect())
+        places.into_iter().map(|at| strings.at(at)).collect()
     };
     let (left, right) = (spread(left, x)?, spread(right, y)?);
     Ok((shape.clone(), left, right))
@@ -43,10 +43,17 @@ pub(super) fn taken(strings: &Strings, places_of: &Tensor) -> Result<Value, Reas
     at_places(strings, &places(strings)?.reshape([-1]).take(places_of, 0))
 }
 
+impl Strings {
+    fn at(&self, place: i64) -> Result<&String, Reason> {
+        let found = usize::try_from(place).ok().and_then(|place| self.elements.get(place));
+        found.ok_or_else(|| Reason::other(format!("place {place} of {} strings", self.elements.len())))
+    }
+}
+
 /// Strings at places of a tensor.
 pub(super) fn at_places(strings: &Strings, places: &Tensor) -> Result<Value, Reason> {
     let flat = integers(places)?;
-    let words = flat.iter().map(|&at| strings.elements[at as usize].clone()).collect();
+    let words = flat.iter().map(|&at| strings.at(at).cloned()).collect::<Result<Vec<_>, _>>()?;
     Ok(Value::strings(places.shape()?.clone(), words))
 }
 
@@ -174,7 +181,13 @@ fn tf_idf(call: &Call<'_>) -> Results {
         [rows, width] => (rows, width),
         _ => (1, words.len()),
     };
+    if rows.saturating_mul(width) != words.len() {
+        return Err(Reason::other(format!("{} words are no {rows} rows", words.len())));
+    }
     let count = grams.places.iter().map(|&place| place + 1).max().unwrap_or(0);
+    if rows.saturating_mul(count) > 1 << 28 {
+        return Err(Reason::other(format!("{rows} rows of {count} counts are too many")));
+    }
     let mut found = vec![0.0f32; rows * count];
     for (row, counts) in found.chunks_mut(count.max(1)).enumerate() {
         grams.count(&words[row * width..(row + 1) * width], counts);

@@ -97,6 +97,9 @@ fn gradient(call: &Call<'_>) -> Results {
     let others = call.words("zs")?.unwrap_or_default();
     let y = call.word("y", "")?;
     let given = call.tensors()?;
+    if given.len() < names.len() {
+        return Err(Reason::other(format!("{} inputs for {} names", given.len(), names.len())));
+    }
     let all: HashMap<String, Value> =
         names.iter().chain(&others).cloned().zip(given.iter().map(|&x| Value::from(x))).collect();
     let sources: Vec<Tensor> = given[..names.len()].iter().map(|&x| x.clone()).collect();
