@@ -121,7 +121,7 @@ pub use module::Module;
 /// ```
 pub use num_complex::Complex;
 pub use ops::{
-    AttentionOptions, AxisNumber, Bounds, By, ConvLayout, ConvOptions, Ellipsis, FftOptions, Index,
+    AttentionOptions, AxisNumber, BagFold, Bounds, By, ConvLayout, ConvOptions, Ellipsis, FftOptions, Index,
     IntoAttribute, IntoExtents, IntoIndex, IntoIndices, IntoReduced, IntoStart, IntoStarts, Keep, Nested,
     NewAxis, Operand, OperandKind, Padding, PaddingCount, PerAxis, PlaceOrder, PoolOptions, PoolRounding,
     Reduced, ResizeOptions, RoiOptions, Scales, Start, Starts, Stepped, Unique, Window, keep, window,

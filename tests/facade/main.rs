@@ -13,6 +13,7 @@ mod convolve;
 mod create;
 mod custom;
 mod distributions;
+mod embedding;
 mod errors;
 mod every_op;
 mod extremes;

@@ -179,7 +179,7 @@ impl Model {
                 .into_iter()
                 .zip(&constants)
                 .map(|(input, constant)| input.or_else(|| constant.clone()));
-            body.call(&whole.collect::<Vec<_>>())
+            body.call(whole.collect::<Vec<_>>())
         };
         model.function = function(run).with_name(self.function.name());
         Ok(model)
