@@ -39,7 +39,10 @@ fn bags_are_folded() -> Result<()> {
         let bag = move |table: Tensor| table.embedding_bag(INDICES, IN_BAGS, BAGS, fold);
         for found in [bag(table()), function(bag).call(table())?] {
             let found = found.to_vec::<f64>()?;
-            assert!(found.iter().zip(expected(fold)).all(|(x, y)| *x == y || (x - y).abs() < 1e-12), "{fold:?}");
+            assert!(
+                found.iter().zip(expected(fold)).all(|(x, y)| *x == y || (x - y).abs() < 1e-12),
+                "{fold:?}"
+            );
         }
     }
     Ok(())

@@ -50,26 +50,16 @@ fn branch(call: &Call<'_>) -> Results {
     run(call, if is_true(&condition)? { on_true } else { on_false }, Vec::new())
 }
 
-/// A branch of the compiled graph; `None` if the two have results of different types.
+/// A branch of the compiled graph; `None` if the two have results of different types. What is wrong with a branch is found again when it is run by itself.
 fn both(
     call: &Call<'_>,
     condition: &Tensor,
     on_true: &Graph,
     on_false: &Graph,
 ) -> Result<Option<Vec<Value>>, Reason> {
-    let failed: RefCell<Option<Reason>> = RefCell::new(None);
     let tensors = |graph: &Graph| -> tensorwright::Result<Vec<Tensor>> {
-        let found = run(call, graph, Vec::new()).map(|values| all_tensors(&values));
-        match found {
-            Ok(Some(tensors)) => Ok(tensors),
-            other => {
-                *failed.borrow_mut() = Some(match other {
-                    Err(reason) => reason,
-                    _ => Reason::other("its branches give more than tensors"),
-                });
-                Err(tensorwright::Error::other(Reason::other("a branch")))
-            }
-        }
+        let found = run(call, graph, Vec::new()).map_err(tensorwright::Error::other)?;
+        all_tensors(&found).ok_or_else(|| tensorwright::Error::other("a branch gives more than tensors"))
     };
     match cond(condition, || tensors(on_true), || tensors(on_false)) {
         Ok(found) => Ok(Some(found.into_iter().map(Value::from).collect())),
@@ -135,21 +125,16 @@ impl Loop<'_> {
             self.most.map_or_else(|| Tensor::scalar(i64::MAX), |most| most.cast(DType::I64).reshape(()));
         let condition =
             self.condition.map_or_else(|| Tensor::scalar(true), |condition| condition.reshape(()));
-        let failed: RefCell<Option<Reason>> = RefCell::new(None);
         let goes_on = |(number, condition, _): &(Tensor, Tensor, Vec<Tensor>)| number.lt(&most) & condition;
         let step = |(number, condition, states): (Tensor, Tensor, Vec<Tensor>)| {
             let states = states.into_iter().map(Value::from).collect();
             let found = run(self.call, self.body, Loop::inputs(number.clone(), condition, states));
-            match found.map(|values| all_tensors(&values)) {
-                Ok(Some(mut found)) => {
-                    let condition = found.remove(0).reshape(());
-                    Ok((number + 1, condition, found))
-                }
-                other => {
-                    *failed.borrow_mut() = other.err();
-                    Err(tensorwright::Error::other(Reason::other("the body of a loop")))
-                }
-            }
+            let found = found.map_err(tensorwright::Error::other)?;
+            let mut found = all_tensors(&found)
+                .filter(|found| !found.is_empty())
+                .ok_or_else(|| tensorwright::Error::other("the body gives more than tensors"))?;
+            let condition = found.remove(0).reshape(());
+            Ok((number + 1, condition, found))
         };
         match while_loop((Tensor::scalar(0i64), condition, states), goes_on, step) {
             Ok((_, _, states)) => Ok(Some(states.into_iter().map(Value::from).collect())),

@@ -148,6 +148,56 @@ fn conv_transpose(call: &Call<'_>) -> Results {
     one(transposed(call, None, call.maybe(2)?)?)
 }
 
+/// How a transposed convolution slides: one number for each axis.
+struct Spreading {
+    strides: Vec<i64>,
+    dilations: Vec<i64>,
+    /// Results besides, at the end of each axis.
+    more: Vec<i64>,
+}
+
+impl Spreading {
+    fn of(call: &Call<'_>, axes: usize) -> Result<Spreading, Reason> {
+        let numbers = |name: &str, default: i64| -> Result<Vec<i64>, Reason> {
+            let found = call.ints(name)?.unwrap_or_else(|| vec![default; axes]);
+            match found.len() == axes {
+                true => Ok(found),
+                false => Err(Reason::attribute(name, format!("has {} numbers for {axes} axes", found.len()))),
+            }
+        };
+        let (strides, dilations) = (numbers("strides", 1)?, numbers("dilations", 1)?);
+        Ok(Spreading { strides, dilations, more: numbers("output_padding", 0)? })
+    }
+
+    /// What is taken away in front and behind for results of the sizes that attributes say.
+    fn pads(&self, call: &Call<'_>, own: &[usize], taps: &[usize]) -> Result<Vec<(i64, i64)>, Reason> {
+        let axes = own.len();
+        let word = call.word("auto_pad", "NOTSET")?;
+        let wanted: Vec<i64> = match (call.ints("output_shape")?, word) {
+            (Some(sizes), _) if sizes.len() >= axes => sizes[sizes.len() - axes..].to_vec(),
+            (Some(_), _) => {
+                return Err(Reason::attribute("output_shape", format!("is not one for each of {axes} axes")));
+            }
+            (None, "SAME_UPPER" | "SAME_LOWER") => own
+                .iter()
+                .zip(&self.strides)
+                .map(|(&size, &stride)| (size as i64).saturating_mul(stride))
+                .collect(),
+            (None, "NOTSET") => return pads(call, axes),
+            (None, _) => return Ok(vec![(0, 0); axes]),
+        };
+        let pair = |i: usize| {
+            let steps = (own[i] as i64 - 1).saturating_mul(self.strides[i]);
+            let span = (taps[i] as i64 - 1).saturating_mul(self.dilations[i]).saturating_add(1);
+            let whole = steps.saturating_add(self.more[i]).saturating_add(span);
+            let away = whole.saturating_sub(wanted[i]);
+            let half = away.div_euclid(2);
+            if word == "SAME_UPPER" { (half, away - half) } else { (away - half, half) }
+        };
+        Ok((0..axes).map(pair).collect())
+    }
+}
+
 /// A transposed convolution, with the padding of the attributes unless another one is given.
 pub(super) fn transposed(
     call: &Call<'_>,
@@ -159,50 +209,18 @@ pub(super) fn transposed(
     if own.len() < 3 || taps.len() != own.len() {
         return Err(Reason::other(format!("an image and a kernel, found {} and {}", x.ty()?, kernel.ty()?)));
     }
-    let axes = own.len() - 2;
-    let groups = groups(call)?;
-    let numbers = |name: &str, default: i64| -> Result<Vec<i64>, Reason> {
-        Ok(call.ints(name)?.unwrap_or_else(|| vec![default; axes]))
+    let spreading = Spreading::of(call, own.len() - 2)?;
+    let pads = match padding {
+        Some(given) => pairs(given, own.len() - 2)?,
+        None => spreading.pads(call, &own[2..], &taps[2..])?,
     };
-    let (strides, dilations, more) =
-        (numbers("strides", 1)?, numbers("dilations", 1)?, numbers("output_padding", 0)?);
-    let word = call.word("auto_pad", "NOTSET")?;
-    let said = call.ints("output_shape")?;
-    let mut pads = match padding {
-        Some(given) => pairs(given, axes)?,
-        None if word == "NOTSET" => pads(call, axes)?,
-        None => vec![(0, 0); axes],
-    };
-    let short = said.as_ref().is_some_and(|sizes| sizes.len() < axes);
-    if strides.len() != axes || dilations.len() != axes || more.len() != axes || short {
-        return Err(Reason::other(
-            "strides, dilations, output padding or output shape are not one for each axis",
-        ));
-    }
-    let wanted: Vec<Option<i64>> = match (&said, word) {
-        (Some(sizes), _) => sizes.iter().rev().take(axes).rev().map(|&size| Some(size)).collect(),
-        (None, "SAME_UPPER" | "SAME_LOWER") => {
-            (0..axes).map(|i| Some((own[i + 2] as i64).saturating_mul(strides[i]))).collect()
-        }
-        _ => vec![None; axes],
-    };
-    for i in 0..axes {
-        let Some(wanted) = wanted[i] else { continue };
-        let steps = (own[i + 2] as i64 - 1).saturating_mul(strides[i]);
-        let span = (taps[i + 2] as i64 - 1).saturating_mul(dilations[i]);
-        let away =
-            steps.saturating_add(more[i]).saturating_add(span).saturating_add(1).saturating_sub(wanted);
-        let half = away.div_euclid(2);
-        pads[i] = if word == "SAME_UPPER" { (half, away - half) } else { (away - half, half) };
-    }
     // What is wanted behind is padding that takes nothing away.
+    let behind = |(&(low, high), &more): (&(i64, i64), &i64)| (low, high.saturating_sub(more));
     let options = ConvOptions::new()
-        .strides(naturals("strides", &strides)?)
-        .dilation(naturals("dilations", &dilations)?)
-        .padding(Padding::Explicit(
-            pads.iter().zip(&more).map(|(&(low, high), &more)| (low, high.saturating_sub(more))).collect(),
-        ))
-        .groups(groups)
+        .strides(naturals("strides", &spreading.strides)?)
+        .dilation(naturals("dilations", &spreading.dilations)?)
+        .padding(Padding::Explicit(pads.iter().zip(&spreading.more).map(behind).collect()))
+        .groups(groups(call)?)
         .layout(ImageLayout::Nchw);
     let y = x.conv_transpose(kernel, options);
     match bias {
