@@ -42,12 +42,12 @@ pub(crate) fn run(count: u64) {
     assert!(count < 1000 || read > count / 50 && ran > 0, "what is damaged is still mostly a model");
 }
 
-/// The model of the repository, and the conformance cases that are there.
+/// The model of the repository, its conformance cases, and those that are there besides.
 fn files() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut paths: Vec<PathBuf> = vec![root.join("data/digits.onnx")];
-    for folder in ["node", "simple"] {
-        let Ok(entries) = fs::read_dir(root.join("target/onnx").join(folder)) else { continue };
+    for folder in ["formats/tests/contrib", "target/onnx/node", "target/onnx/simple"] {
+        let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
         let mut cases: Vec<PathBuf> =
             entries.filter_map(|entry| Some(entry.ok()?.path().join("model.onnx"))).collect();
         cases.sort();
