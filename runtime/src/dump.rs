@@ -61,7 +61,7 @@ pub fn dump(
 ) -> Result<String, DumpError> {
     match stage {
         "traced" => Ok(graph.to_string()),
-        "optimized" => Ok(optimized(graph, &options.passes)?.to_string()),
+        "optimized" => Ok(optimized(graph, &promises.passes(&options.passes))?.to_string()),
         "kernels" | "nests" | "clif" | "asm" => {
             let program = compile_promised(graph, options, &HostLibrary, promises)?;
             dump_program(&program, stage).unwrap_or_else(|| Err(DumpError::UnknownStage(stage.to_owned())))
@@ -69,7 +69,8 @@ pub fn dump(
         name if lower::stage(name).is_some() => lowered(graph, options, promises, name),
         pass if passes::by_name(pass).is_some() => {
             let stop_after = Some(StopAfter::Pass(pass.to_owned()));
-            Ok(optimized(graph, &PassOptions { stop_after, ..options.passes.clone() })?.to_string())
+            let passes = promises.passes(&options.passes);
+            Ok(optimized(graph, &PassOptions { stop_after, ..passes })?.to_string())
         }
         other => Err(DumpError::UnknownStage(other.to_owned())),
     }
@@ -100,7 +101,7 @@ fn lowered(
     promises: &Promises,
     stage: &str,
 ) -> Result<String, DumpError> {
-    let graph = optimized(graph, &options.passes)?;
+    let graph = optimized(graph, &promises.passes(&options.passes))?;
     let lowering = LowerOptions { verify: options.passes.verify, promises: promises.clone() };
     let mut text = String::new();
     lower_observed(&graph, &lowering, &HostLibrary, &mut |run: &StageRun<'_>| {

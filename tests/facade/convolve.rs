@@ -1,13 +1,13 @@
 //! Convolutions as users write them.
 
 use tensorwright::prelude::*;
-use tensorwright::{ConvOptions, ImageLayout, Padding};
+use tensorwright::{CompileOptions, ConvOptions, ImageLayout, Padding, PoolOptions};
 
 fn values<T: tensorwright::Element>(x: &Tensor) -> Vec<T> {
     x.to_vec().expect("it has elements")
 }
 
-/// Another order of axes is another order of sums.
+/// Equal up to rounding: some of these are written down as other sums.
 fn assert_close(found: &Tensor, expected: &Tensor) {
     assert_eq!(found.shape().unwrap(), expected.shape().unwrap());
     for (found, expected) in values::<f64>(found).into_iter().zip(values::<f64>(expected)) {
@@ -256,4 +256,80 @@ fn captured_kernels_are_packed_once() {
     }
     let program = captures.dump(tensorwright::Stage::Kernels).unwrap();
     assert!(program.contains("ahead 2") && program.contains("pack conv"), "{program}");
+}
+
+/// A part of a residual network with channels first, as other frameworks have it.
+struct Residual {
+    stem: Tensor,
+    kernels: [Tensor; 2],
+    by_channel: [Tensor; 4],
+    dense: Tensor,
+}
+
+impl Residual {
+    fn new() -> Residual {
+        let numbers = |shape: &[usize], seed: usize| {
+            let count = shape.iter().product();
+            let values: Vec<f32> =
+                (0..count).map(|i| ((i * 37 + seed) % 101) as f32 * 0.004 - 0.19).collect();
+            Tensor::from_slice(&values, shape.to_vec())
+        };
+        Residual {
+            stem: numbers(&[16, 3, 7, 7], 1),
+            kernels: [2, 3].map(|seed| numbers(&[16, 16, 3, 3], seed)),
+            by_channel: [4, 5, 6, 7].map(|seed| numbers(&[16], seed).abs() + 0.5),
+            dense: numbers(&[16, 10], 8),
+        }
+    }
+
+    fn run(&self, x: &Tensor) -> Tensor {
+        let first = || ConvOptions::new().layout(ImageLayout::Nchw);
+        let normalised = |x: Tensor| {
+            let [scale, offset, mean, variance] = &self.by_channel;
+            x.batch_norm(scale, offset, mean, variance, 1, 1e-5)
+        };
+        let x = normalised(x.conv2d(&self.stem, first().strides(2usize).padding(3usize))).relu();
+        let x = x.max_pool(3, PoolOptions::new().strides(2).padding(1).layout(ImageLayout::Nchw));
+        let y = normalised(x.conv2d(&self.kernels[0], first().padding(1usize))).relu();
+        let y = normalised(y.conv2d(&self.kernels[1], first().padding(1usize)));
+        let y = (y + x).relu();
+        y.mean([2, 3]).matmul(&self.dense)
+    }
+}
+
+fn photo() -> Tensor {
+    let values: Vec<f32> = (0..2 * 3 * 40 * 40).map(|i| (i * 53 % 97) as f32 * 0.02 - 1.0).collect();
+    Tensor::from_slice(&values, [2, 3, 40, 40])
+}
+
+/// The compiler chooses where channels are; the image is transposed, kernels once, and what is summed over. Bits are those of the ops one by one.
+#[test]
+fn images_with_channels_first_are_laid_out_anew() {
+    let (network, x) = (Residual::new(), photo());
+    let expected = network.run(&x).to_vec::<f32>().unwrap();
+    let compiled = function(move |x: Tensor| network.run(&x));
+    assert_eq!(compiled.call(&x).unwrap().to_vec::<f32>().unwrap(), expected);
+    let graph = compiled.dump(tensorwright::Stage::Optimized).unwrap();
+    let moved: Vec<&str> = graph.lines().filter(|line| line.contains("transpose(")).collect();
+    // The image, three kernels, and what is summed over: the mean adds up along rows.
+    assert_eq!(moved.len(), 5, "{moved:?}");
+    assert_eq!(moved.iter().filter(|line| line.contains("[0, 3, 1, 2]")).count(), 1, "{moved:?}");
+}
+
+/// Where results may change, weights that last take in the scale of their channels.
+#[test]
+fn batch_norms_are_folded_into_kernels() {
+    let (network, x) = (Residual::new(), photo());
+    let expected = network.run(&x).to_vec::<f32>().unwrap();
+    let mut options = CompileOptions::default();
+    options.passes.value_changing = true;
+    let folded = function(move |x: Tensor| network.run(&x)).with_compile_options(options);
+    let found = folded.call(&x).unwrap().to_vec::<f32>().unwrap();
+    let near = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-4 * (1.0 + a.abs());
+    assert!(expected.iter().zip(&found).all(near), "{expected:?} and {found:?}");
+    let graph = folded.dump(tensorwright::Stage::Optimized).unwrap();
+    let is_image =
+        |line: &&str| [": f32[2,20,20,16]", ": f32[2,10,10,16]"].iter().any(|ty| line.contains(ty));
+    let scales_images = |line: &&str| (line.contains("= mul(") || line.contains("= fma(")) && is_image(line);
+    assert_eq!(graph.lines().filter(scales_images).count(), 0, "{graph}");
 }

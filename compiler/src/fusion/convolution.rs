@@ -1,14 +1,38 @@
 //! Convolutions as routines over strided memory: which axis of the result slides along what.
 
 use tensorwright_ir::op::primitive::Conv;
-use tensorwright_ir::{Graph, Node, Value};
+use tensorwright_ir::{Graph, Node, Op, Value};
 
+use super::access;
 use super::contraction::{self, Operand};
+use super::turned::is_across;
 use crate::program::{Convolution, ConvolutionAxis, ConvolutionLoop, ConvolutionSum, Slide};
 
-/// Where an operand of a convolution is read: behind all of its index maps, since every axis has a stride of its own.
+/// Elements from which an operand that is transposed is transposed in memory: each is read many times, in runs along memory or one by one.
+const MANY_ELEMENTS: usize = 1 << 11;
+
+/// Where an operand of a convolution is read: behind its index maps, since every axis has a stride of its own, but for a transpose of much that lets
+/// another axis be the innermost.
 pub(crate) fn operand(graph: &Graph, value: Value) -> Operand {
-    contraction::seen_through(graph, value, usize::MAX)
+    let mut depth = 0;
+    let mut base = value;
+    while let Some((_, node)) = graph.producer(base)
+        && access::is_index_map(graph, node)
+        && !is_turn(graph, node)
+    {
+        depth += 1;
+        base = node.operands[0];
+    }
+    contraction::seen_through(graph, value, depth)
+}
+
+fn is_turn(graph: &Graph, node: &Node) -> bool {
+    match &node.op {
+        Op::Transpose(op) => {
+            graph.tensor(node.results[0]).elements() >= MANY_ELEMENTS && is_across(graph, node, op)
+        }
+        _ => false,
+    }
 }
 
 /// The routine that a `conv` node is, and the values whose memory it reads.
@@ -61,16 +85,15 @@ pub(crate) fn convolution(graph: &Graph, node: &Node, conv: &Conv) -> (Convoluti
     (routine, lhs.base, rhs.base)
 }
 
-/// What is summed over, in the order of the axes of the left operand: an order of the op's own, wherever the operand is in memory.
+/// What is summed over, in the order of the op.
 fn sums(conv: &Conv, contracted: impl Iterator<Item = ConvolutionLoop>) -> Vec<ConvolutionSum> {
-    let mut sums: Vec<(usize, ConvolutionSum)> =
-        conv.lhs_contract.iter().copied().zip(contracted.map(ConvolutionSum::Loop)).collect();
+    let mut sums: Vec<ConvolutionSum> = contracted.map(ConvolutionSum::Loop).collect();
     // Axes that slide are numbered as they come in the result.
     let first = conv.order.len() - conv.lhs_spatial.len();
-    let slides = conv.order.iter().filter(|&&axis| axis >= first).enumerate();
-    sums.extend(
-        slides.map(|(number, &axis)| (conv.lhs_spatial[axis - first], ConvolutionSum::Taps(number as u64))),
-    );
-    sums.sort_by_key(|&(axis, _)| axis);
-    sums.into_iter().map(|(_, sum)| sum).collect()
+    let slides: Vec<usize> = conv.order.iter().copied().filter(|&axis| axis >= first).collect();
+    sums.extend((first..conv.order.len()).map(|axis| {
+        let number = slides.iter().position(|&slide| slide == axis);
+        ConvolutionSum::Taps(number.unwrap_or(0) as u64)
+    }));
+    conv.sum_order.iter().map(|&axis| sums[axis]).collect()
 }

@@ -47,7 +47,7 @@ fn find(graph: &Graph, reduced: Value, shape: &Shape, found: &mut HashSet<Value>
 }
 
 /// Whether the innermost axis is another one than before.
-fn is_across(graph: &Graph, node: &Node, op: &Transpose) -> bool {
+pub(super) fn is_across(graph: &Graph, node: &Node, op: &Transpose) -> bool {
     let from = &graph.tensor(node.operands[0]).shape;
     let innermost = op.permutation.iter().rev().find(|&&axis| from.size(axis) != 1);
     innermost.is_some_and(|&axis| (axis + 1..from.rank()).any(|inner| from.size(inner) != 1))

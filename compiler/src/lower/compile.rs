@@ -38,7 +38,7 @@ pub fn compile_promised(
     promises: &Promises,
 ) -> Result<Program, CompileError> {
     check_ports(graph)?;
-    let optimized = passes::run_pipeline(graph.clone(), &options.passes)?;
+    let optimized = passes::run_pipeline(graph.clone(), &promises.passes(&options.passes))?;
     let options = LowerOptions { verify: options.passes.verify, promises: promises.clone() };
     lower_observed(&optimized, &options, target, &mut |_: &super::StageRun<'_>| {})
 }

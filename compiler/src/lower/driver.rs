@@ -9,6 +9,7 @@ use tensorwright_ir::{Graph, Node, NodeId, Op};
 use super::part::{self, Part};
 use super::plan::plan;
 use super::{CompileError, Run, STAGES, Stage};
+use crate::passes::PassOptions;
 use crate::program::verify::{same_flow, verify_unplaced};
 use crate::program::{Program, Step, Target, verify};
 
@@ -35,6 +36,11 @@ impl Promises {
     /// Inputs that are given away, each with the output that may get its memory.
     pub fn donated(pairs: &[(usize, usize)]) -> Promises {
         Promises { donated: pairs.to_vec(), lasting: Vec::new() }
+    }
+
+    /// Options for the passes, which are told what lasts.
+    pub fn passes(&self, options: &PassOptions) -> PassOptions {
+        PassOptions { lasting: self.lasting.clone(), ..options.clone() }
     }
 }
 

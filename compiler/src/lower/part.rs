@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use hashbrown::HashMap;
-use tensorwright_ir::{Graph, NodeId};
+use tensorwright_ir::{Graph, Node, NodeId, Op};
 
 use super::{CompileError, Context};
 use crate::fusion::{self, Fusion, LoopMemory, Search, Unit, tiled};
@@ -61,6 +61,8 @@ pub(super) fn fuse(part: &mut Part<'_>, cx: &mut Context<'_>) -> Result<(), Comp
     let fusion = fusion::fuse(part.graph, &memory, cx.target);
     cx.count("contractions in kernels", fusion.inlined.len() as u64);
     cx.count("clusters", fusion.clusters.len() as u64);
+    let in_memory = |node: &Node| matches!(node.op, Op::Transpose(_)) && fusion.is_stored(node.results[0]);
+    cx.count("transposes in memory", part.graph.nodes().iter().filter(|node| in_memory(node)).count() as u64);
     cx.count("nodes visited", fusion.counters.visits);
     cx.count("units searched", fusion.counters.searched);
     cx.count("searches given up", fusion.counters.gave_up);

@@ -9,8 +9,10 @@ use super::rewriter::RewriteError;
 pub struct PassOptions {
     /// Verify the graph after every pass, and treat a rewrite that had to be taken back as an error. On in debug builds.
     pub verify: bool,
-    /// Allow rules that change results: reassociation, reciprocals, fused multiply-add contraction.
+    /// Allow rules that change results: reassociation, reciprocals, fused multiply-add contraction, weights that take in the scale of their channels.
     pub value_changing: bool,
+    /// Inputs that are the same in every run; compiling sets them to those of which the caller [promises](crate::lower::Promises) it.
+    pub lasting: Vec<usize>,
     /// The most elements that a folded constant may have.
     pub fold_elements: usize,
     /// The most scalar operations that constant folding may spend on a graph.
@@ -24,6 +26,7 @@ impl Default for PassOptions {
         PassOptions {
             verify: cfg!(debug_assertions),
             value_changing: false,
+            lasting: Vec::new(),
             fold_elements: 4096,
             fold_work: 32 * 1024,
             stop_after: None,

@@ -27,8 +27,13 @@ pub(super) fn run_with(pass: &dyn Pass, graph: &Graph, options: &PassOptions) ->
 
 /// Asserts that the pass makes `after` of `before`, but for names, the order of nodes, and dead code.
 pub(super) fn check(pass: &dyn Pass, before: &str, after: &str) {
-    let new =
-        run(pass, &graph(before)).unwrap_or_else(|| panic!("{} changes nothing:\n{before}", pass.name()));
+    check_with(pass, before, after, &PassOptions::default());
+}
+
+/// As [`check`], with these options.
+pub(super) fn check_with(pass: &dyn Pass, before: &str, after: &str, options: &PassOptions) {
+    let new = run_with(pass, &graph(before), options)
+        .unwrap_or_else(|| panic!("{} changes nothing:\n{before}", pass.name()));
     let (found, expected) = (plain_text(&new), plain_text(&graph(after)));
     assert!(found == expected, "{} made\n{found}\nnot\n{expected}", pass.name());
 }

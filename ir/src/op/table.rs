@@ -72,7 +72,7 @@ macro_rules! for_each_op {
             dot_general [lhs, rhs] { lhs_batch: Axes, rhs_batch: Axes, lhs_contract: Axes, rhs_contract: Axes, dtype: DType } 1 => DotGeneral,
             /// Sum of products over the contracted axes and the taps of the spatial ones, which slide along `lhs`.
             #[doc(alias("conv_general_dilated", "convolution"))]
-            conv [lhs, rhs] { lhs_batch: ShortAxes, rhs_batch: ShortAxes, lhs_contract: ShortAxes, rhs_contract: ShortAxes, lhs_spatial: ShortAxes, rhs_spatial: ShortAxes, strides: ShortAxes, low: ShortOffsets, high: ShortOffsets, lhs_dilation: ShortAxes, rhs_dilation: ShortAxes, order: Axes, dtype: DType } 1 => Conv by hand,
+            conv [lhs, rhs] { lhs_batch: ShortAxes, rhs_batch: ShortAxes, lhs_contract: ShortAxes, rhs_contract: ShortAxes, lhs_spatial: ShortAxes, rhs_spatial: ShortAxes, strides: ShortAxes, low: ShortOffsets, high: ShortOffsets, lhs_dilation: ShortAxes, rhs_dilation: ShortAxes, order: Axes, sum_order: ShortAxes, dtype: DType } 1 => Conv by hand,
             /// Folds what a sliding window sees.
             #[doc(alias("reduce_window_sum", "pool"))]
             reduce_window [x] { kind: ReduceKind, window: WindowAxes } 1 => ReduceWindow,

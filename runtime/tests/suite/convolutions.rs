@@ -4,7 +4,7 @@ use tensorwright_compiler::CompileOptions;
 use tensorwright_compiler::lower::Promises;
 use tensorwright_compiler::program::Step;
 use tensorwright_ir::op::attribute::{ShortAxes, ShortOffsets};
-use tensorwright_ir::op::primitive::Conv;
+use tensorwright_ir::op::primitive::{Conv, taps_first};
 use tensorwright_ir::op::{Random, Tolerance};
 use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, TensorType, eval};
 use tensorwright_runtime::Executable;
@@ -66,6 +66,7 @@ impl Case {
             lhs_dilation: self.slides.iter().map(|s| s.6).collect(),
             rhs_dilation: self.slides.iter().map(|s| s.7).collect(),
             order: out.chars().map(|c| canonical.iter().position(|&l| l == c).expect("an axis")).collect(),
+            sum_order: taps_first(usize::from(both('C') != '-'), self.slides.len()),
             dtype: self.dtypes.1,
         }
     }

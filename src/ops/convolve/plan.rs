@@ -2,7 +2,7 @@
 
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::{Axes, ShortAxes, ShortOffsets};
-use tensorwright_ir::op::primitive::Conv;
+use tensorwright_ir::op::primitive::{Conv, taps_first};
 use tensorwright_ir::{DType, Op, Shape, TensorType};
 
 use super::layout::{ImageAxes, KernelAxes};
@@ -229,6 +229,7 @@ impl Split {
             lhs_dilation: slides.iter().map(|axis| axis.image_dilation).collect(),
             rhs_dilation: slides.iter().map(|axis| axis.kernel_dilation).collect(),
             order: self.order(),
+            sum_order: taps_first(1, self.image.spatial.len()),
             dtype,
         }
     }

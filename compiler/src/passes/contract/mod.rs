@@ -6,6 +6,7 @@
 //! - Axes that a reshape merges before a product and another splits again after it stay apart: a product takes any number.
 //! - A product that sums over one element is an element-wise product (plus 0: a sum begins with +0, which -0 does not survive);
 //!   one that sums over none is 0.
+//! - A convolution of groups of one channel each (`conv`) has no axis for the channels of a group.
 //!
 //! It does not change the order in which a sum goes through its elements, nor the order of the result's axes: a transpose
 //! that would have to be made good behind the product stays.
@@ -28,6 +29,7 @@
 //! }
 //! ```
 
+mod convolution;
 mod merged;
 mod operands;
 mod product;
@@ -59,7 +61,7 @@ impl Pass for Contract {
 
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         until_stable(graph, cx, SWEEPS, |graph, cx| {
-            if !graph.nodes().iter().any(|node| matches!(node.op, Op::DotGeneral(_))) {
+            if !graph.nodes().iter().any(|node| matches!(node.op, Op::DotGeneral(_) | Op::Conv(_))) {
                 return None;
             }
             let uses = graph.use_counts();
@@ -71,6 +73,10 @@ impl Pass for Contract {
 fn contracted<'g>(r: &mut Rewriter<'g>, graph: &'g Graph, uses: &[u32], site: &Site<'g>) -> Rewritten {
     match (&site.node.op, &site.operands[..]) {
         (Op::Reshape(op), _) => merged::kept_apart(r, graph, uses, site, &op.shape),
+        (Op::Conv(conv), &[lhs, rhs]) => {
+            let result = r.result_shape(site);
+            convolution::without_units(r, conv, [lhs, rhs], &result)
+        }
         (Op::DotGeneral(dot), &[lhs, rhs]) => {
             let result = r.result_shape(site);
             if let Some(value) = product::trivial(r, dot, [lhs, rhs], &result)? {

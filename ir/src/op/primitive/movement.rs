@@ -214,7 +214,7 @@ impl derivative::LinearOp for Transpose {
 }
 
 /// The permutation that undoes this one.
-pub(super) fn inverse(permutation: &[usize]) -> Axes {
+pub fn inverse(permutation: &[usize]) -> Axes {
     let mut inverse = Axes::from_elem(0, permutation.len());
     for (to, &from) in permutation.iter().enumerate() {
         inverse[from] = to;

@@ -256,7 +256,7 @@ impl<'a> Job<'a> {
         Source {
             from: *from,
             bytes: self.plan.input.size() as isize,
-            copy: N::copy_run(self.plan.input),
+            copy: N::copy_block(self.plan.input),
             lanes,
             depth,
             places,
@@ -388,8 +388,9 @@ struct Product<'a, N: 'static> {
     in_place: bool,
 }
 
-/// Rows that are gathered side by side: more are in panels, so that those of a panel are near each other.
+/// Rows that are gathered side by side, or numbers of them: more are in panels, so that those of a panel are near each other.
 const MOST_TOGETHER: usize = 64;
+const MOST_NUMBERS_TOGETHER: usize = 1 << 13;
 
 /// A left operand that is ready: where row 0 is, steps from row to row within a panel and from depth to depth, and from panel to panel.
 struct Left<N> {
@@ -457,7 +458,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
             unsafe { self.left.gather(0..self.rows, depth, target) };
             return Left { a: to, row: length as isize, depth: 1, panel: (length * height) as isize };
         }
-        if self.rows <= MOST_TOGETHER {
+        if self.rows <= MOST_TOGETHER || self.rows * length <= MOST_NUMBERS_TOGETHER {
             let target = Target { to, lane: 1, depth: self.rows };
             // SAFETY: as above.
             unsafe { self.left.gather(0..self.rows, depth, target) };

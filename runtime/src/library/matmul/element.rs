@@ -1,5 +1,6 @@
 //! Element types of matrices: reading them as the numbers that products are computed in, and writing results back.
 
+use super::blocks::{self, CopyBlock};
 use super::vector::Number;
 use half::{bf16, f16};
 use tensorwright_ir::DType;
@@ -200,34 +201,6 @@ pub(crate) struct Panels {
 /// Packs panels.
 pub(crate) type Pack<N> = unsafe fn(&Panels, *mut N);
 
-/// Copies elements at a distance, as numbers: where from, how far apart, where to, how far apart, how many.
-pub(crate) type CopyRun<N> = unsafe fn(*const u8, isize, *mut N, usize, usize);
-
-/// # Safety
-/// The elements are readable, and the numbers writable.
-unsafe fn copy_apart<E: Stored<N>, N: Number>(
-    from: *const u8,
-    from_step: isize,
-    to: *mut N,
-    to_step: usize,
-    count: usize,
-) {
-    let from = from.cast::<E>();
-    // SAFETY: the caller's promise.
-    unsafe {
-        if from_step == 1 && to_step == 1 {
-            let whole = count / RUN * RUN;
-            for at in (0..whole).step_by(RUN) {
-                copy_run::<E, N, RUN>(from.add(at), to.add(at));
-            }
-            return pack_rest(from.add(whole), to.add(whole), count - whole);
-        }
-        for i in 0..count {
-            *to.add(i * to_step) = (*from.offset(i as isize * from_step)).read();
-        }
-    }
-}
-
 /// A finished tile of sums that goes to its place: rows of `pitch` numbers to any strides.
 #[derive(Clone, Copy)]
 pub(crate) struct Finished<N> {
@@ -323,7 +296,7 @@ unsafe fn pack_lanes<E: Stored<N>, N: Number, const WIDTH: usize>(panels: &Panel
 ///
 /// # Safety
 /// Both ranges are valid.
-unsafe fn pack_rest<E: Stored<N>, N: Number>(mut from: *const E, mut to: *mut N, lanes: usize) {
+pub(super) unsafe fn pack_rest<E: Stored<N>, N: Number>(mut from: *const E, mut to: *mut N, lanes: usize) {
     // SAFETY: the runs add up to the lanes.
     unsafe {
         for _ in 0..lanes / 8 {
@@ -347,15 +320,15 @@ unsafe fn pack_rest<E: Stored<N>, N: Number>(mut from: *const E, mut to: *mut N,
 /// # Safety
 /// Both ranges are valid.
 #[inline(always)]
-unsafe fn copy_run<E: Stored<N>, N: Number, const COUNT: usize>(from: *const E, to: *mut N) {
+pub(super) unsafe fn copy_run<E: Stored<N>, N: Number, const COUNT: usize>(from: *const E, to: *mut N) {
     // SAFETY: the caller's promise.
     unsafe { to.cast::<[N; COUNT]>().write(E::read_run::<COUNT>(from)) };
 }
 
 /// Depth that a transposing copy takes at once: what it writes stays in L1.
-const RUN: usize = 16;
+pub(super) const RUN: usize = 16;
 /// Lanes that it takes at once.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 
 /// Lanes that are apart, panel by panel.
 ///
@@ -380,7 +353,7 @@ unsafe fn pack_transposed<E: Stored<N>, N: Number>(panels: &Panels, to: *mut N) 
 ///
 /// # Safety
 /// As for [`pack`]; the block is within a panel.
-unsafe fn pack_block<E: Stored<N>, N: Number>(
+pub(super) unsafe fn pack_block<E: Stored<N>, N: Number>(
     panels: &Panels,
     [lane, depth]: [usize; 2],
     [lanes, count]: [usize; 2],
@@ -418,6 +391,10 @@ unsafe fn read_apart<E: Stored<N>, N: Number>(from: *const E, stride: isize, to:
             copy_run::<E, N, RUN>(from, to.as_mut_ptr());
             return;
         }
+        if stride == 1 {
+            pack_rest(from, to.as_mut_ptr(), to.len());
+            return;
+        }
         for (i, number) in to.iter_mut().enumerate() {
             *number = (*from.offset(i as isize * stride)).read();
         }
@@ -442,23 +419,12 @@ unsafe fn unpack<E: Stored<N>, N: Number>(finished: &Finished<N>, to: *mut u8) {
     }
 }
 
-/// What a [`CopyRun`] makes of elements that are no such numbers.
-///
-/// # Safety
-/// The numbers are writable.
-unsafe fn zeros<N: Number>(_: *const u8, _: isize, to: *mut N, to_step: usize, count: usize) {
-    for i in 0..count {
-        // SAFETY: the caller's promise.
-        unsafe { *to.add(i * to_step) = N::ZERO };
-    }
-}
-
 /// Numbers with their packing routines per element type.
 pub(crate) trait Packs: Number {
     /// The routine for an element type that converts to this number, `None` for the others.
     fn pack(element: Element) -> Option<Pack<Self>>;
-    /// Copies elements of a type that converts to this number; of other types it makes zeros.
-    fn copy_run(element: Element) -> CopyRun<Self>;
+    /// Copies blocks of elements of a type that converts to this number; of other types it makes zeros.
+    fn copy_block(element: Element) -> CopyBlock<Self>;
     /// The routine for an element type that this number converts to, `None` for the others.
     fn unpack(element: Element) -> Option<Unpack<Self>>;
 }
@@ -472,10 +438,10 @@ macro_rules! packs {
                     _ => None,
                 }
             }
-            fn copy_run(element: Element) -> CopyRun<Self> {
+            fn copy_block(element: Element) -> CopyBlock<Self> {
                 match element {
-                    $(Element::$element => copy_apart::<$stored, $number>,)*
-                    _ => zeros::<$number>,
+                    $(Element::$element => blocks::copy::<$stored, $number>,)*
+                    _ => blocks::zeros::<$number>,
                 }
             }
             fn unpack(element: Element) -> Option<Unpack<Self>> {

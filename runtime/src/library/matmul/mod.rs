@@ -21,6 +21,7 @@
 //! Each result is a sum of blocks of 256 terms, each summed in order (only [`Method::Dot`] keeps 16 partial sums), so it
 //! depends on the operands and the plan, and neither on tiles, threads, nor the width of the registers.
 
+mod blocks;
 mod element;
 mod kernel;
 mod prepack;
@@ -28,8 +29,9 @@ mod run;
 mod tiling;
 mod vector;
 
+pub(super) use blocks::{BlockCopy, CopyBlock, zeros};
 pub use element::Element;
-pub(super) use element::{Accumulator, CopyRun, Finished, Packs};
+pub(super) use element::{Accumulator, Finished, Packs};
 pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Weighted};
 pub(super) use run::edge;
 pub(super) use vector::Number;

@@ -3,7 +3,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{Conv, short};
+use super::{Conv, short, taps_first};
 use crate::builder::BuildError;
 use crate::op::attribute::{Axes, ShortAxes};
 use crate::op::derivative::Differentiable;
@@ -71,6 +71,7 @@ impl Conv {
         let free: Axes = sorted_with(&parts.lhs_free, &self.lhs_free(lhs_shape.rank()));
         let channels = sorted_with(&self.rhs_contract, &self.lhs_contract);
         let op = Conv {
+            sum_order: taps_first(parts.rhs_free.len(), parts.spatial.len()),
             lhs_batch: parts.batch,
             rhs_batch: self.rhs_batch.clone(),
             lhs_contract: parts.rhs_free,
@@ -102,6 +103,8 @@ impl Conv {
         let channels = sorted_with(&self.lhs_contract, &self.rhs_contract);
         let free: Axes = sorted_with(&parts.rhs_free, &self.rhs_free(rhs_shape.rank()));
         let op = Conv {
+            // One image after the other.
+            sum_order: (0..parts.lhs_free.len() + parts.spatial.len()).collect(),
             lhs_batch: self.lhs_batch.clone(),
             rhs_batch: parts.batch,
             lhs_contract: short(&self.lhs_free(lhs_shape.rank())),

@@ -62,6 +62,9 @@ attributes! {
         pub rhs_dilation: ShortAxes,
         /// Which axis each axis of the result is.
         pub order: Axes,
+        /// The order in which terms are added up, the outermost axis first: contracted axes as they come in the lists, and spatial axes behind them. So sums do not depend
+        /// on where axes are in the operands.
+        pub sum_order: ShortAxes,
         /// Dtype of the result: that of the operands, or a wider one of the same kind.
         pub dtype: DType,
     }
@@ -79,7 +82,7 @@ impl Conv {
     }
 
     /// Where in the result the axes are that `order` counts: the inverse of `order`.
-    fn places(&self) -> Axes {
+    pub fn places(&self) -> Axes {
         super::movement::inverse(&self.order)
     }
 
@@ -132,6 +135,15 @@ impl Conv {
         Ok(())
     }
 
+    fn check_sum_order(&self) -> Result<(), TypeError> {
+        let summed = self.lhs_contract.len() + self.lhs_spatial.len();
+        if self.sum_order.len() != summed {
+            let reason = format!("{} axes where {summed} are summed over", self.sum_order.len());
+            return Err(TypeError::attribute("sum_order", reason));
+        }
+        rule::check_axes(&self.sum_order, summed)
+    }
+
     fn check_pairs(&self, lhs: &Shape, rhs: &Shape) -> Result<(), TypeError> {
         let spatial = (self.lhs_spatial.len(), self.rhs_spatial.len());
         let pairs = [
@@ -170,6 +182,11 @@ impl Conv {
     }
 }
 
+/// The [`Conv::sum_order`] of so many contracted and spatial axes that goes through all channels at a tap before the next tap.
+pub fn taps_first(contracted: usize, spatial: usize) -> ShortAxes {
+    (contracted..contracted + spatial).chain(0..contracted).collect()
+}
+
 fn short(axes: &[usize]) -> ShortAxes {
     axes.into()
 }
@@ -197,6 +214,7 @@ impl OpDef for Conv {
         check_operand_axes([&self.rhs_batch, &self.rhs_contract, &self.rhs_spatial], rhs.rank())?;
         self.check_pairs(lhs, rhs)?;
         self.check_spatial()?;
+        self.check_sum_order()?;
         let extents = self.extents(lhs, rhs)?;
         if self.order.len() != extents.len() {
             let reason = format!("{} axes for a result of rank {}", self.order.len(), extents.len());

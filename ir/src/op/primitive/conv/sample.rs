@@ -33,6 +33,7 @@ pub(super) fn convolution(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Conv
     let wider: SmallVec<[DType; 8]> =
         DType::REAL.into_iter().filter(|&d| d != ty.dtype && widens(ty.dtype, d)).collect();
     let dtype = if !wider.is_empty() && draw.below(3) == 1 { draw.choose(&wider) } else { ty.dtype };
+    let summed = roles.contract.len() + roles.spatial.len();
     let op = Conv {
         lhs_batch: std::mem::take(&mut roles.batch),
         rhs_batch,
@@ -46,6 +47,7 @@ pub(super) fn convolution(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Conv
         rhs_dilation: roles.spatial.iter().map(|_| draw.choose(&[1, 1, 2])).collect(),
         lhs_spatial: roles.spatial,
         order: draw.permutation(rank),
+        sum_order: draw.permutation(summed)[..].into(),
         dtype,
     };
     let rhs = ty.with_shape(shuffled.iter().map(|&i| sizes[i]).collect::<Shape>());
