@@ -204,7 +204,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         let out = self.slot(node.results[0]);
         let on_tiles = finisher.and_then(|cluster| {
             let grid = tiles_of(self.fusion, self.target, &routine, node.results[0])?;
-            schedule::schedule_on_tiles(self.fusion, cluster, &grid)
+            schedule::schedule_on_tiles(self.fusion, cluster, &grid, node.results[0])
         });
         let after = finisher.filter(|_| on_tiles.is_none());
         let epilogue = on_tiles.map(|scheduled| self.call(scheduled));

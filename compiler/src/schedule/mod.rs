@@ -19,12 +19,12 @@ mod stages;
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::primitive::{Concat, Pad};
-use tensorwright_ir::{NodeId, Op, TensorType, Value};
+use tensorwright_ir::{NodeId, Op, Shape, TensorType, Value};
 
 use crate::fusion::access::{self, Access};
 use crate::fusion::{Form, Fusion};
-use crate::kernel::{Affine, GridDim, Kernel};
-use expression::{Expression, Puller};
+use crate::kernel::{Affine, Buffer, GridDim, Instr, Kernel};
+use expression::{Expression, Puller, Term};
 use layout::{Layout, Loops};
 use pieces::Part;
 
@@ -70,11 +70,30 @@ pub(crate) fn schedule(fusion: &Fusion<'_>, index: usize) -> Vec<Scheduled> {
 }
 
 /// The kernel of an element-wise cluster with its tiles given: one grid dim per axis, to go along with the tiles of a matmul.
-pub(crate) fn schedule_on_tiles(fusion: &Fusion<'_>, index: usize, grid: &[GridDim]) -> Option<Scheduled> {
+pub(crate) fn schedule_on_tiles(
+    fusion: &Fusion<'_>,
+    index: usize,
+    grid: &[GridDim],
+    tiled: Value,
+) -> Option<Scheduled> {
     let cluster = &fusion.clusters[index];
     let expression = expression::of_cluster(fusion, index);
+    if !reads_in_place(&expression, tiled, &cluster.shape) {
+        return None;
+    }
     let loops = Loops::new(&cluster.shape.sizes(), &cluster.reduced);
     lower(fusion, expression, cluster.form, &loops, Some(grid))
+}
+
+/// Whether each point reads the value at the point's own index: through a transpose it would read what another tile has, or nobody yet.
+fn reads_in_place(expression: &Expression, value: Value, shape: &Shape) -> bool {
+    let own = access::flat(&access::identity(shape.rank()), shape);
+    expression.terms.iter().all(|term| match term {
+        Term::Instr(Instr::Load { buffer: Buffer::Param(param), index }) => {
+            expression.memory[*param as usize] != Memory::Value(value) || *index == own
+        }
+        _ => true,
+    })
 }
 
 fn lower(
