@@ -293,3 +293,19 @@ fn examples_of_a_loop_are_as_they_are_alone() {
         assert_eq!(ints(&one_by_one.call(x).unwrap()), expected);
     }
 }
+
+/// Several elements of the result are of one row: which row is not which point.
+#[test]
+fn points_that_share_a_row_read_it() {
+    let walk = |x: Tensor| {
+        let columns = Tensor::from([0i64, 1, 2]);
+        let start = Tensor::zeros((6, 3), DType::I64);
+        fori_loop(0i32, 3i32, start, |_, node| {
+            let value = x.take_along_axis(columns.take(&node, 0), 1);
+            (node + value.cast(DType::I64) + 1) % 3
+        })
+    };
+    let x = (Tensor::arange(24, DType::I64) * 5 % 7).cast(DType::F32).reshape((6, 4));
+    let expected = ints(&walk(x.clone()).unwrap());
+    assert_eq!(ints(&function(walk).call(x).unwrap()), expected);
+}

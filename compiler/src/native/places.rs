@@ -56,7 +56,7 @@ impl Lowerer {
             return self.slice(&operands[0], &slice, result);
         }
         if self.form.is_wide(result) {
-            return self.gather_by_point(op, &operands[0], ty, &indices);
+            return self.gather_by_point(op, &operands[0], [ty, result], &indices);
         }
         let count = self.form.registers(result)?;
         if count == 0 || self.form.is_wide(ty) || self.form.is_wide(result) {
@@ -75,7 +75,7 @@ impl Lowerer {
         &mut self,
         op: &Gather,
         x: &Tensor,
-        ty: &TensorType,
+        [ty, result]: [&TensorType; 2],
         indices: &[Reg],
     ) -> Option<Tensor> {
         let (&[index], &[axis]) = (indices, &op.indexed[..]) else { return None };
@@ -85,7 +85,8 @@ impl Lowerer {
         }
         let own = match (&op.batch[..], &op.index_batch[..]) {
             ([], []) => None,
-            ([0], [0]) => Some(ty.elements() / ty.shape.size(0)),
+            // A part of its own for each point, not one that several points share.
+            ([0], [0]) if ty.shape.size(0) == result.elements() => Some(ty.elements() / ty.shape.size(0)),
             _ => return None,
         };
         let at = self.place(&slice);
