@@ -25,12 +25,13 @@
 //! | `native` | instructions of a loop's body; steps of math in line against strips and a walk over program steps |
 //! | `nest` | instructions, how often a body is unrolled |
 //! | `fusion` | nanoseconds of a product of few terms, whether it is code of a kernel or one of the library |
+//! | `passes` | extents of attention, whether it is written out |
 //! | the runtime | [`tile_ns`], how many tiles are worth a thread |
 //!
 //! Routines of the library know their own cost. One that competes with an ordinary kernel compares it with [`tile_ns`] of that
 //! kernel, or with `contraction` before there is one.
 
-use tensorwright_ir::op::primitive::CostClass;
+use tensorwright_ir::op::primitive::{Attended, CostClass};
 use tensorwright_ir::{DType, Graph, Node, Op};
 
 use crate::kernel::{Extent, Instr, Kernel, Loop, TileStage};
@@ -62,6 +63,8 @@ const BLOCK_TERM_NS: u64 = 3;
 const PRODUCT_NS: u64 = 50;
 /// Nanoseconds that a run must gain by a kernel instead of a product of the library: the kernel is compiled first, in about half a millisecond.
 const KERNEL_GAIN_NS: u64 = 2000;
+/// Queries and keys from which on attention goes strip by strip.
+const STRIP_QUERIES: usize = 16;
 /// Steps of an element of a strip of vector math.
 pub(crate) const STRIP: u32 = 8;
 /// Steps up to which an element is rather computed again than stored in memory and loaded.
@@ -145,6 +148,11 @@ fn product_in_kernel(product: &Product) -> u64 {
     let row = ROW_INSTRUCTIONS + 2 * terms + points.saturating_mul(terms * term);
     let rows = product.results() / inner.extent.max(1);
     rows.saturating_mul(row) / INSTRUCTIONS_PER_NS
+}
+
+/// Whether attention is rather written out than computed strip by strip: a strip has many queries, and what is written is little.
+pub(crate) fn prefers_written_attention(extents: &Attended) -> bool {
+    extents.queries < STRIP_QUERIES || extents.keys < STRIP_QUERIES
 }
 
 /// The class of an instruction whose result has `dtype`.

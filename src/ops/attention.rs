@@ -20,6 +20,9 @@ use crate::tensor::Tensor;
 #[derive(Clone, Debug, Default)]
 pub struct AttentionOptions {
     bias: Option<Tensor>,
+    mask: Option<Tensor>,
+    slopes: Option<Tensor>,
+    dropout: Option<(f64, Tensor)>,
     scale: Option<f64>,
     soft_cap: f64,
     left: Option<usize>,
@@ -83,7 +86,7 @@ impl AttentionOptions {
         AttentionOptions { offset: offset as i64, ..self }
     }
 
-    /// What is added to the scores, floats; or which pairs there are, bools. It broadcasts to `[b.., h, n, m]`.
+    /// What is added to the scores, floats; or which pairs there are, bools, as [`AttentionOptions::mask`]. It broadcasts to `[b.., h, n, m]`.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
@@ -93,9 +96,60 @@ impl AttentionOptions {
     /// assert!(x.attention(&x, &x, options).shape().is_ok());
     /// ```
     #[must_use]
-    #[doc(alias("mask", "attn_mask"))]
     pub fn bias(self, bias: impl Into<Tensor>) -> AttentionOptions {
-        AttentionOptions { bias: Some(bias.into()), ..self }
+        let bias = bias.into();
+        match bias.known_type() {
+            Ok(ty) if ty.dtype == DType::Bool => self.mask(bias),
+            _ => AttentionOptions { bias: Some(bias), ..self },
+        }
+    }
+
+    /// Which pairs of queries and keys there are: bools that broadcast to `[b.., h, n, m]`.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// # use tensorwright::AttentionOptions;
+    /// let x = Tensor::ones((2, 2, 3, 4), DType::F32);
+    /// // The third token of the second example is padding.
+    /// let mask = Tensor::from([[true, true, true], [true, true, false]]).reshape([2, 1, 1, 3]);
+    /// assert!(x.attention(&x, &x, AttentionOptions::new().mask(mask)).shape().is_ok());
+    /// ```
+    #[must_use]
+    #[doc(alias("attn_mask", "key_padding_mask"))]
+    pub fn mask(self, mask: impl Into<Tensor>) -> AttentionOptions {
+        AttentionOptions { mask: Some(mask.into()), ..self }
+    }
+
+    /// Biases that fall with the distance of tokens (Press et al. 2021): scores less a slope for each head, `T[h]`, times the distance. What [`Tensor::alibi`] writes out is never in
+    /// memory; its slopes are [`Tensor::alibi_slopes`].
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// # use tensorwright::AttentionOptions;
+    /// let x = Tensor::ones((1, 2, 3, 4), DType::F32);
+    /// let options = AttentionOptions::new().causal().slopes(Tensor::alibi_slopes(2));
+    /// assert!(x.attention(&x, &x, options).shape().is_ok());
+    /// ```
+    #[must_use]
+    #[doc(alias = "alibi")]
+    pub fn slopes(self, slopes: impl Into<Tensor>) -> AttentionOptions {
+        AttentionOptions { slopes: Some(slopes.into()), ..self }
+    }
+
+    /// Drops a share `rate`, from 0 to 1, of the weights, and lets the others grow by as much; which ones, the random key decides, a `u32[2]`.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// # use tensorwright::AttentionOptions;
+    /// let options = AttentionOptions::new().dropout(0.1, RandomKey::new(1));
+    /// let x = Tensor::ones((1, 2, 2, 4), DType::F32);
+    /// assert!(x.attention(&x, &x, options).shape().is_ok());
+    /// ```
+    #[must_use]
+    #[doc(alias = "dropout_p")]
+    #[track_caller]
+    pub fn dropout(self, rate: f64, key: impl Operand) -> AttentionOptions {
+        AttentionOptions { dropout: Some((rate, owned(key, "attention", caller()))), ..self }
     }
 
     /// What products of queries and keys are multiplied with, in place of one over the root of the width.
@@ -152,8 +206,9 @@ impl Tensor {
         let (k, v) = (k.hold(self, "attention", at), v.hold(self, "attention", at));
         let (k, v): (&Tensor, &Tensor) = (k.borrow(), v.borrow());
         let sizes = |x: &Tensor| x.known_type().map_or_else(|_| Vec::new(), |ty| ty.shape.sizes().to_vec());
-        let (own, keys) = (sizes(self), sizes(k));
+        let own = sizes(self);
         let width = own.last().copied().unwrap_or(1).max(1) as f64;
+        let rank = own.len();
         let reach = |n: Option<usize>| n.map_or(-1, |n| n as i64);
         let op = Attention {
             scale: Scalar::F64(options.scale.unwrap_or(1.0 / width.sqrt())),
@@ -161,13 +216,20 @@ impl Tensor {
             left: reach(options.left),
             right: reach(options.right),
             offset: options.offset,
+            rate: Scalar::F64(options.dropout.as_ref().map_or(0.0, |(rate, _)| *rate)),
         };
-        let Some(bias) = options.bias else { return one(op, &[self, k, v], at) };
-        let mut shape = own.clone();
-        if let (Some(last), Some(&n)) = (shape.last_mut(), keys.iter().rev().nth(1)) {
-            *last = n;
-        }
-        one(op, &[self, k, v, &bias.broadcast_at(&shape.into(), at)], at)
+        let slopes =
+            options.slopes.map(|slopes| self.known_type().map_or(slopes.clone(), |ty| slopes.cast(ty.dtype)));
+        let key = options.dropout.filter(|(rate, _)| *rate != 0.0).map(|(_, key)| key);
+        let behind = [
+            options.bias.map(|bias| with_leading_ones(&bias, rank)),
+            options.mask.map(|mask| with_leading_ones(&mask, rank)),
+            slopes.map(|slopes| with_leading_ones(&slopes, rank.saturating_sub(2))),
+            key,
+        ];
+        let behind: Vec<Tensor> = behind.into_iter().flatten().collect();
+        let operands: Vec<&Tensor> = [self, k, v].into_iter().chain(&behind).collect();
+        one(op, &operands, at)
     }
 
     /// Queries or keys turned by angles that grow with the place of the token (Su et al. 2021): `T[.., n, d], I[n] -> T[.., n, d]`, floats, `d` even. Element `i` and the one half of the
@@ -230,11 +292,35 @@ impl Tensor {
     /// ```
     #[track_caller]
     pub fn alibi(heads: usize, queries: usize, keys: usize) -> Tensor {
-        let slopes: Vec<f32> =
-            (1..=heads).map(|i| -((-8.0 * i as f64 / heads as f64).exp2()) as f32).collect();
         let column = Tensor::arange(keys, DType::F32);
         let distance = (column - Tensor::arange(queries, DType::F32).expand_dims(-1)).abs();
-        Tensor::from(slopes.as_slice()).reshape([heads, 1, 1]) * distance
+        -Tensor::alibi_slopes(heads).reshape([heads, 1, 1]) * distance
+    }
+
+    /// The slopes of [`Tensor::alibi`], for [`AttentionOptions::slopes`]: `f32[h]`, `2^(-8 (i + 1) / h)`.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// assert_eq!(Tensor::alibi_slopes(2).to_vec::<f32>()?, [0.0625, 0.00390625]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn alibi_slopes(heads: usize) -> Tensor {
+        let slopes: Vec<f32> = (1..=heads).map(|i| (-8.0 * i as f64 / heads as f64).exp2() as f32).collect();
+        Tensor::from(slopes.as_slice())
+    }
+}
+
+/// The tensor with axes of extent 1 before its own, up to that rank.
+#[track_caller]
+fn with_leading_ones(x: &Tensor, rank: usize) -> Tensor {
+    let Ok(ty) = x.known_type() else { return x.clone() };
+    let sizes = ty.shape.sizes();
+    let ones = rank.saturating_sub(sizes.len());
+    if ones == 0 {
+        x.clone()
+    } else {
+        x.reshape(std::iter::repeat_n(1, ones).chain(sizes).collect::<Vec<usize>>())
     }
 }
 

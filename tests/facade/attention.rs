@@ -3,6 +3,8 @@
 use tensorwright::prelude::*;
 use tensorwright::{AttentionOptions, Result};
 
+use crate::fixture::{self, Case};
+
 fn drawn(seed: u64, shape: [usize; 4]) -> Tensor {
     RandomKey::new(seed).normal(shape, 0.0, 1.0)
 }
@@ -75,6 +77,146 @@ fn all_options_are_what_is_written_out() -> Result<()> {
     // The third query looks at nothing.
     let mask = Tensor::arange(5, DType::I32).ne(2).expand_dims(-1);
     check(new().bias(mask), root, &|_, i, _, s| if i == 2 { none } else { s })
+}
+
+/// The options of a case.
+fn options(case: &Case<'_>, bias: Option<&Tensor>) -> AttentionOptions {
+    let number = |key: &str| case.keys[key].parse::<f64>().expect("a number");
+    let place = |key: &str| case.keys[key].parse::<i64>().expect("a place");
+    let mut options = AttentionOptions::new().scale(number("scale")).soft_cap(number("cap"));
+    options = match (place("left"), place("right")) {
+        (-1, -1) => options,
+        (-1, 0) => options.causal(),
+        (left, right) => {
+            let all = |n: i64| usize::try_from(n).unwrap_or(1000);
+            options.window(all(left), all(right))
+        }
+    };
+    options = options.offset(place("offset") as usize);
+    if case.keys.contains_key("mask") {
+        options = options.mask(Case::operand(6, &case.list("mask")).ge(-1.0));
+    }
+    if let Some(slopes) = case.keys.get("slopes") {
+        options = options.slopes(Tensor::from(fixture::numbers::<f64>(slopes).as_slice()));
+    }
+    match bias {
+        Some(bias) => options.bias(bias.clone()),
+        None => options,
+    }
+}
+
+/// What a line of the file says.
+fn as_jax_computes_it(line: &'static str) -> Result<()> {
+    let case = Case::parse(line);
+    let shapes = ["q", "k", "v"].map(|key| case.list(key));
+    let bias = case.keys.contains_key("bias").then(|| Case::operand(4, &case.list("bias")));
+    let [q, k, v] = [1, 2, 3].map(|i| Case::operand(i, &shapes[i as usize - 1]));
+    let found = if case.what.starts_with("attention") {
+        q.attention(&k, &v, options(&case, bias.as_ref()))
+    } else {
+        let mut result = shapes[0].clone();
+        result[3] = shapes[2][3];
+        let cotangent = Case::operand(5, &result);
+        let has_bias = bias.is_some();
+        let some = bias.unwrap_or_else(|| Tensor::zeros((), DType::F64));
+        let by_all = grad(move |(q, k, v, b): (Tensor, Tensor, Tensor, Tensor)| {
+            let options = options(&Case::parse(line), has_bias.then_some(&b));
+            // The bias is connected, there or not.
+            (q.attention(k, v, options) * &cotangent).sum(..) + b.sum(..) * 0.0
+        });
+        let (by_q, by_k, by_v, by_bias) = by_all.call((&q, &k, &v, &some))?;
+        match case.what {
+            "by_q" => by_q,
+            "by_k" => by_k,
+            "by_v" => by_v,
+            _ => by_bias,
+        }
+    };
+    assert_eq!(found.shape()?.sizes().to_vec(), case.shape, "{line}");
+    let tolerance = if case.what == "attention_by_f32" { 1e-6 } else { 1e-11 };
+    for (found, expected) in found.to_vec::<f64>()?.into_iter().zip(case.values) {
+        assert!((found - expected).abs() < tolerance * expected.abs().max(1.0), "{found} {expected}: {line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn another_library_computes_the_same() -> Result<()> {
+    let mut lines = include_str!("attention.txt").lines().filter(|line| !line.starts_with('#'));
+    assert!(lines.clone().count() >= 70);
+    lines.try_for_each(as_jax_computes_it)
+}
+
+#[test]
+fn dropped_weights_are_those_of_dropout() -> Result<()> {
+    for tokens in [5, 40] {
+        let [q, k] = [drawn(1, [2, 3, tokens, 4]), drawn(2, [2, 3, tokens, 4])];
+        let key = RandomKey::new(9);
+        let weights = q.attention(
+            &k,
+            Tensor::eye(tokens, DType::F64).broadcast_to([2, 3, tokens, tokens]),
+            AttentionOptions::new(),
+        );
+        let v = drawn(3, [2, 3, tokens, 6]);
+        let expected = weights.dropout(&key, 0.3).matmul(&v);
+        let found = q.attention(&k, &v, AttentionOptions::new().dropout(0.3, &key));
+        assert!(found.allclose(&expected, 1e-12, 1e-12).item::<bool>()?);
+        assert_eq!(
+            q.attention(&k, &v, AttentionOptions::new().dropout(1.0, &key)).abs().max(..).item::<f64>()?,
+            0.0
+        );
+    }
+    assert!(
+        drawn(1, [1, 1, 2, 3])
+            .attention(
+                drawn(1, [1, 1, 2, 3]),
+                drawn(1, [1, 1, 2, 3]),
+                AttentionOptions::new().dropout(1.5, RandomKey::new(1))
+            )
+            .ty()
+            .is_err()
+    );
+    Ok(())
+}
+
+#[test]
+fn half_precision_is_computed_in_f32() -> Result<()> {
+    for dtype in [DType::BF16, DType::F16] {
+        let [q, k, v] = [1, 2, 3].map(|seed| drawn(seed, [1, 2, 40, 16]).cast(dtype));
+        let wide = |x: &Tensor| x.cast(DType::F32);
+        let expected = wide(&q).attention(wide(&k), wide(&v), AttentionOptions::new().causal()).cast(dtype);
+        let found = q.attention(&k, &v, AttentionOptions::new().causal());
+        assert_eq!(wide(&found).to_vec::<f32>()?, wide(&expected).to_vec::<f32>()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn slopes_are_the_biases_that_are_not_written_out() -> Result<()> {
+    for tokens in [6, 50] {
+        let [q, k, v] = [1, 2, 3].map(|seed| drawn(seed, [2, 4, tokens, 8]).cast(DType::F32));
+        let new = AttentionOptions::new;
+        let expected = q.attention(&k, &v, new().bias(Tensor::alibi(4, tokens, tokens)));
+        let found = q.attention(&k, &v, new().slopes(Tensor::alibi_slopes(4)));
+        assert!(found.allclose(&expected, 1e-6, 1e-6).item::<bool>()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn examples_are_one_more_axis() -> Result<()> {
+    for tokens in [3, 33] {
+        let [q, k, v] = [1, 2, 3].map(|seed| drawn(seed, [4, 2, tokens, 8]));
+        let whole = q.attention(&k, &v, AttentionOptions::new().causal());
+        let first = k.i(0);
+        let one = move |(q, v): (Tensor, Tensor)| q.attention(&first, v, AttentionOptions::new().causal());
+        let shared =
+            q.attention(k.i(0).broadcast_to([4, 2, tokens, 8]), &v, AttentionOptions::new().causal());
+        let each = |(q, k, v): (Tensor, Tensor, Tensor)| q.attention(k, v, AttentionOptions::new().causal());
+        assert!(vmap(each).call((&q, &k, &v))?.allclose(&whole, 1e-12, 1e-12).item::<bool>()?);
+        assert!(vmap(one).call((&q, &v))?.allclose(&shared, 1e-12, 1e-12).item::<bool>()?);
+    }
+    Ok(())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `expand`: replaces composites by their definitions, down to the primitives that later passes know.
 //!
 //! `arg_reduce` is a primitive whose best implementation is made of others: the lowest index at which the operand is its
-//! maximum (or minimum), or NaN. Written so, it fuses with what is around it.
+//! maximum (or minimum), or NaN. Written so, it fuses with what is around it. So is attention of few queries or keys, whose scores are soon written.
 //!
 //! Control flow that has a definition goes too: a `custom_gradient` and the first run of a `checkpoint` are there for differentiation, which
 //! has taken place.
@@ -26,12 +26,13 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, ReduceKind};
+use tensorwright_ir::op::primitive::{ArgKind, ArgReduce, Attend, AttendBack, Attended, ReduceKind};
 use tensorwright_ir::op::{Results, TypeError};
-use tensorwright_ir::{BuildError, Builder, Copier, DType, Graph, Node, Op, Scalar, Value};
+use tensorwright_ir::{BuildError, Builder, Copier, DType, Graph, Node, Op, Scalar, TensorType, Value};
 
 use super::rewriter::{Operands, Rewrite, rewrite_all};
 use super::{Context, Pass};
+use crate::cost::prefers_written_attention;
 
 /// The pass; see the [module](self).
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,7 @@ impl Pass for Expand {
         rewrite_all(graph, cx, |rewriter, site| {
             // An op without results (an `unstack` of nothing) has nothing to be replaced.
             let nothing = site.node.results.is_empty() && site.node.regions.is_empty();
-            if !is_expanded(&site.node.op) || nothing {
+            if nothing || !is_expanded(graph, site.node) {
                 return Ok(Rewrite::Keep);
             }
             let results = expand(rewriter.build(), site.node, &site.operands)?;
@@ -59,8 +60,22 @@ impl Pass for Expand {
     }
 }
 
-fn is_expanded(op: &Op) -> bool {
-    matches!(op, Op::ArgReduce(_)) || op.has_definition()
+fn is_expanded(graph: &Graph, node: &Node) -> bool {
+    match &node.op {
+        Op::ArgReduce(_) => true,
+        Op::Attend(op) => is_small(graph, op, &node.operands),
+        Op::AttendBack(op) => {
+            let own = node.operands.len() - AttendBack::BEHIND;
+            is_small(graph, &op.forward(), &node.operands[..own])
+        }
+        op => op.has_definition(),
+    }
+}
+
+/// Whether attention is rather written out.
+fn is_small(graph: &Graph, op: &Attend, operands: &[Value]) -> bool {
+    let types: Vec<&TensorType> = operands.iter().map(|&x| graph.tensor(x)).collect();
+    Attended::of(op, &types).is_ok_and(|extents| prefers_written_attention(&extents))
 }
 
 /// Appends the definition of a node's op.
@@ -116,7 +131,7 @@ fn expand(b: &mut Builder, node: &Node, operands: &[Value]) -> Result<Results, B
             continue;
         };
         let operands = frame.copier.values(&node.operands);
-        if is_expanded(&node.op) {
+        if is_expanded(&frame.definition, node) {
             let inner = Frame::new(b, node, &operands)?;
             stack.push(inner);
         } else {
@@ -149,8 +164,8 @@ impl Frame {
 
 #[cfg(test)]
 mod tests {
+    use tensorwright_ir::Literal;
     use tensorwright_ir::eval::evaluate;
-    use tensorwright_ir::{Literal, TensorType};
 
     use super::*;
     use crate::passes::PassOptions;

@@ -21,6 +21,7 @@ mod expand;
 mod fold;
 mod layout;
 mod pattern;
+mod recognise;
 mod release;
 pub mod rewriter;
 mod sink;
@@ -45,6 +46,7 @@ pub use effects::without_effects;
 pub use expand::Expand;
 pub use fold::FoldConstants;
 pub use layout::Layout;
+pub use recognise::Recognise;
 pub use release::Release;
 pub use sink::Sink;
 use tensorwright_ir::Graph;
@@ -114,6 +116,10 @@ pub static PIPELINE: &[PipelineStep] = &[
             (
                 &Layout,
                 "after `contract`, which leaves depthwise convolutions without reshapes; the others clean up behind it",
+            ),
+            (
+                &Recognise,
+                "after `contract`, when products have one form; what is left over goes in the next round",
             ),
         ],
     },

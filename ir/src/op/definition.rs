@@ -322,10 +322,9 @@ impl<T: CompositeDef> OpDef for T {
     }
 
     fn eval(&self, operands: &[&Literal], _results: &[TensorType]) -> Vec<Literal> {
-        let definition =
-            definition(self, operands.iter().map(|l| l.ty())).expect("operand types were accepted before");
-        let inputs: Vec<Literal> = operands.iter().map(|&l| l.clone()).collect();
-        crate::eval::evaluate(&definition, &inputs).expect("inputs have the types of the operands")
+        evaluated(<T as CompositeDef>::NAME, operands, |b, operands| {
+            Some(CompositeDef::expand(self, b, operands))
+        })
     }
 
     fn derivative(&self) -> Derivative<'_> {
@@ -343,6 +342,20 @@ impl<T: CompositeDef> OpDef for T {
     fn sample(_name: &str, draw: &mut Draw<'_>, hint: &TensorType) -> Sample<T> {
         <T as CompositeDef>::sample(draw, hint)
     }
+}
+
+/// Results of an op that means its definition, for operands of types that it accepts.
+pub(in crate::op) fn evaluated(
+    name: &str,
+    operands: &[&Literal],
+    expand: impl FnOnce(&mut Builder, &[Value]) -> Option<Result<Results, TypeError>>,
+) -> Vec<Literal> {
+    let mut b = Builder::new(name);
+    let inputs: SmallVec<[Value; 4]> = operands.iter().map(|x| b.input(x.ty().clone())).collect();
+    let results =
+        expand(&mut b, &inputs).expect("it has a definition").expect("operand types were accepted before");
+    let inputs: Vec<Literal> = operands.iter().map(|&l| l.clone()).collect();
+    crate::eval::evaluate(&b.finish(&results), &inputs).expect("inputs have the types of the operands")
 }
 
 /// The graph that defines a composite for operands of these types.

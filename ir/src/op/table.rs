@@ -89,6 +89,10 @@ macro_rules! for_each_op {
             top_k [x] { k: usize, axis: usize } many => TopK by hand,
             /// Random u32 or u64 bits of a counter-based generator; `key` is `u32[2]`, `counter` (the first block) is `u64[]`.
             rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
+            /// Means of values, weighted by how well their keys fit to queries, f32 or f64; and the logarithms of the sums that their softmax divides by.
+            attend [xs ..] { scale: Scalar, divisor: Scalar, soft_cap: Scalar, fill: Scalar, left: i64, right: i64, offset: i64, rate: Scalar, unseen: Unseen } many => Attend by hand,
+            /// Cotangents of queries, keys and values, and perhaps of scores.
+            attend_back [xs ..] { scale: Scalar, divisor: Scalar, soft_cap: Scalar, fill: Scalar, left: i64, right: i64, offset: i64, rate: Scalar, unseen: Unseen, scores: ScoreCotangent } many => AttendBack by hand,
 
             // Fourier transforms of lines, without a scale; complex numbers are pairs along the last axis.
             /// The discrete Fourier transform of lines of pairs.
@@ -510,7 +514,7 @@ macro_rules! for_each_op {
 
             // Composites: attention.
             /// Means of values, weighted by how well their keys fit to queries.
-            attention [xs ..] { scale: Scalar, soft_cap: Scalar, left: i64, right: i64, offset: i64 } 1 => Attention by hand,
+            attention [xs ..] { scale: Scalar, soft_cap: Scalar, left: i64, right: i64, offset: i64, rate: Scalar } 1 => Attention by hand,
 
             // Composites: quantisation.
             /// `round(x / scale) + zero` as an integer dtype, limited to its range.

@@ -20,7 +20,7 @@ use tensorwright_compiler::math_functions;
 const BLOCK: usize = 32;
 
 /// The instruction set to use, found out once.
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+pub(super) static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Adapts a generic function of `N` arguments to a type, so that a strip can be generic over it.
 trait LaneFunction<const N: usize> {

@@ -1,6 +1,7 @@
 //! Executables as their users see them. One binary, because each one links all of Cranelift; tests that watch what is the process's,
 //! such as its pool, have binaries of their own.
 
+mod attention;
 mod cells;
 mod complex;
 mod contract;

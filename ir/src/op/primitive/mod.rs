@@ -2,6 +2,7 @@
 //! gather/scatter, sort, scans, random bits, linear algebra.
 
 mod arg_reduce;
+mod attention;
 mod binary;
 mod columns;
 mod compare;
@@ -35,6 +36,7 @@ mod window;
 mod tests;
 
 pub use arg_reduce::*;
+pub use attention::*;
 pub use binary::*;
 pub use columns::*;
 pub use compare::*;

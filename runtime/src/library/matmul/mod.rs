@@ -31,7 +31,7 @@ mod vector;
 
 pub(super) use blocks::{BlockCopy, CopyBlock, zeros};
 pub use element::Element;
-pub(super) use element::{Accumulator, Finished, Packs};
+pub(super) use element::{Accumulator, Finished, Packs, Panels};
 pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Weighted};
 pub(super) use run::edge;
 pub(super) use vector::Number;

@@ -15,8 +15,10 @@
 //! | `random` | `rng_bits` |
 //! | `fourier` | `dft`, `real_dft`, `real_dft_back` |
 //! | `linalg` | `cholesky`, `lu_factor`, `qr`, `eigh`, `svd` and their kin; `triangular_solve`, `linear_solve`, `inverse` |
+//! | `attention` | `attend`, `attend_back` |
 //! | `copy` | `bitcast`, `transpose` |
 
+mod attention;
 mod copy;
 mod fourier;
 mod gather;
@@ -130,7 +132,7 @@ impl Routine {
                 let kernel = fourier::kernel(op, operands, results);
                 kernel.ok_or(RoutineError::NoRoutine { op: op.name() })?
             }
-            _ => match linalg::kernel(op, operands, results) {
+            _ => match attention::kernel(op, operands).or_else(|| linalg::kernel(op, operands, results)) {
                 Some(kernel) => kernel,
                 None => return Err(RoutineError::NoRoutine { op: op.name() }),
             },

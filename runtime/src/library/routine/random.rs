@@ -88,6 +88,23 @@ impl RoutineKernel for Random {
     }
 }
 
+/// Writes the words of Philox's stream of a key from a block on.
+pub(super) fn philox_words(key: [u32; 2], first: u64, out: &mut [u32]) {
+    let blocks = first..first + out.len().div_ceil(4) as u64;
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        /// # Safety
+        /// The processor has AVX2.
+        #[target_feature(enable = "avx2")]
+        unsafe fn fill(blocks: Range<u64>, key: [u32; 2], out: &mut [u32]) {
+            fill_blocks::<4>(philox, blocks, key, 0, out);
+        }
+        // SAFETY: it has.
+        return unsafe { fill(blocks, key, out) };
+    }
+    fill_blocks::<4>(philox, blocks, key, 0, out);
+}
+
 /// Writes the words of some blocks, the last of which may be cut short.
 #[inline(always)]
 fn fill_blocks<const N: usize>(
