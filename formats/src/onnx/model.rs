@@ -30,6 +30,8 @@ pub struct Model {
     inputs: Vec<Spec>,
     outputs: Vec<Spec>,
     optional: Vec<bool>,
+    /// Operators that are not there, with how often each occurs.
+    unsupported: Vec<(String, usize)>,
     about: About,
 }
 
@@ -128,6 +130,7 @@ impl Model {
             outputs: graph.outputs.iter().map(spec).collect(),
             function: function(run).with_name(if graph.name.is_empty() { "model" } else { &graph.name }),
             inputs,
+            unsupported: counted(&graph, |action| matches!(action, Action::Unknown)),
             body: Body::Nodes(graph),
             about,
         }
@@ -152,6 +155,7 @@ impl Model {
         let (inputs, outputs) = saved::specs(&graph);
         Model {
             optional: vec![false; inputs.len()],
+            unsupported: Vec::new(),
             function: function(run).with_name(graph.name()),
             inputs,
             outputs,
@@ -227,25 +231,14 @@ impl Model {
     /// Operators with how often each occurs, also in functions and in graphs of branches and loops.
     pub fn operators(&self) -> Vec<(String, usize)> {
         match &self.body {
-            Body::Nodes(_) => self.counted(|_| true),
+            Body::Nodes(graph) => counted(graph, |_| true),
             Body::Saved(graph) => saved::operators(graph),
         }
     }
 
     /// Operators that are not there, with how often each occurs; none if the model can be run.
-    pub fn unsupported(&self) -> Vec<(String, usize)> {
-        self.counted(|action| matches!(action, Action::Unknown))
-    }
-
-    fn counted(&self, counts: impl Fn(&Action) -> bool) -> Vec<(String, usize)> {
-        let Body::Nodes(graph) = &self.body else { return Vec::new() };
-        let mut found: BTreeMap<String, usize> = BTreeMap::new();
-        graph.for_each_node(&mut |node| {
-            if counts(&node.action) {
-                *found.entry(node.operator()).or_default() += 1;
-            }
-        });
-        found.into_iter().collect()
+    pub fn unsupported(&self) -> &[(String, usize)] {
+        &self.unsupported
     }
 
     /// Elements of all tensors in the file.
@@ -297,9 +290,8 @@ impl Model {
         &self,
         inputs: &[(N, V)],
     ) -> Result<Vec<Option<Value>>, Error> {
-        let unsupported = self.unsupported();
-        if !unsupported.is_empty() {
-            return Err(Error::Unsupported(unsupported));
+        if !self.unsupported.is_empty() {
+            return Err(Error::Unsupported(self.unsupported.clone()));
         }
         let mut values: Vec<Option<Value>> = vec![None; self.inputs.len()];
         for (name, value) in inputs {
@@ -320,6 +312,17 @@ impl Model {
         let names: Vec<&str> = self.inputs.iter().map(|spec| spec.name.as_str()).collect();
         names.join(", ")
     }
+}
+
+/// Operators that count, with how often each occurs, also in functions and in graphs of branches and loops.
+fn counted(graph: &Graph, counts: impl Fn(&Action) -> bool) -> Vec<(String, usize)> {
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    graph.for_each_node(&mut |node| {
+        if counts(&node.action) {
+            *found.entry(node.operator()).or_default() += 1;
+        }
+    });
+    found.into_iter().collect()
 }
 
 /// The error of a node, if that is what went wrong.

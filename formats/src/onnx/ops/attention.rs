@@ -1,6 +1,6 @@
 //! Attention, and where tokens are.
 
-use tensorwright::{DType, Tensor};
+use tensorwright::{AttentionOptions, DType, Tensor};
 
 use super::Apply;
 use crate::onnx::call::{Call, Results, natural, one, sizes};
@@ -43,12 +43,33 @@ fn attention(call: &Call<'_>) -> Results {
         (k, v) = (Tensor::concat(&[past_k, &k], 2), Tensor::concat(&[past_v, &v], 2));
     }
     let present = [k.clone(), v.clone()];
+    let mut results = Vec::with_capacity(4);
+    let mut put = |y: Tensor| -> Result<(), Reason> {
+        results.push(if joined { join_heads(&y)? } else { y }.into());
+        results.extend(present.clone().map(Value::from));
+        Ok(())
+    };
+    // Only who wants to see scores, or their softmax in another dtype, has them written to memory.
+    if !call.wanted(3) && call.maybe_int("softmax_precision")?.is_none() {
+        put(attended(call, [&q, &k, &v], past)?)?;
+        return Ok(results);
+    }
     let scores = Scores::of(call, &q, &k, past)?;
-    let y = scores.weighted(call, &v)?;
-    let y = if joined { join_heads(&y)? } else { y };
-    let seen = scores.output(call, call.int("qk_matmul_output_mode", 0)?)?;
-    let [k, v] = present;
-    Ok(vec![y.into(), k.into(), v.into(), seen.into()])
+    put(scores.weighted(call, &v)?)?;
+    results.push(scores.output(call, call.int("qk_matmul_output_mode", 0)?)?.into());
+    Ok(results)
+}
+
+/// Attention by the library's op, which gives zeros to a query that sees no key.
+fn attended(call: &Call<'_>, [q, k, v]: [&Tensor; 3], past: usize) -> Result<Tensor, Reason> {
+    let (queries, keys) = (sizes(q)?, sizes(k)?);
+    let (&[_, _, queries, _], &[_, _, keys, _]) = (&queries[..], &keys[..]) else {
+        return Err(Reason::other(format!("queries and keys of rank 4, found {} and {}", q.ty()?, k.ty()?)));
+    };
+    let options = AttentionOptions::new().soft_cap(call.float("softcap", 0.0)?.max(0.0));
+    let options = call.maybe_float("scale")?.into_iter().fold(options, AttentionOptions::scale);
+    let bias = bias(call, q.dtype()?, (queries, keys), past)?;
+    Ok(q.attention(k, v, bias.into_iter().fold(options, AttentionOptions::bias)))
 }
 
 /// What queries and keys make of each other: `[batch, heads, queries, keys]`.
