@@ -103,6 +103,19 @@ fn constants_fold_away() -> Result<()> {
     Ok(())
 }
 
+/// `loop.onnx` adds `start` to itself as often as its input `runs` says.
+#[test]
+fn a_number_of_runs_that_is_an_input_cuts_nothing() -> Result<()> {
+    let model = Model::from_bytes(&include_bytes!("loop.onnx")[..])?;
+    for (runs, expected) in [(3i64, [8.0f32, 16.0]), (0, [1.0, 2.0]), (5, [32.0, 64.0])] {
+        let inputs = [("runs", Tensor::scalar(runs)), ("start", Tensor::from([1.0f32, 2.0]))];
+        assert_eq!(model.call(&inputs)?[0].1.tensor().expect("a tensor").to_vec::<f32>()?, expected);
+    }
+    assert_eq!(model.function().trace_count(), 1);
+    assert!(model.function().concretes()[0].frozen_graph().is_ok(), "it is one graph");
+    Ok(())
+}
+
 #[test]
 fn wrong_inputs_are_named() {
     let model = digits();

@@ -104,10 +104,10 @@ struct Loop<'l> {
 impl Loop<'_> {
     fn is_best_as_loop(&self, states: &[Value]) -> bool {
         let traced = |tensor: Option<&Tensor>| tensor.is_some_and(Tensor::is_traced);
-        let many = self
-            .most
-            .is_none_or(|most| integers(most).is_ok_and(|n| n.first().is_some_and(|&n| n > UNROLLED)));
         let is_dynamic = traced(self.most) || traced(self.condition);
+        // The number of runs is asked for only where it is known: else the question would cut the graph.
+        let is_many = |most: &Tensor| integers(most).is_ok_and(|n| n.first().is_some_and(|&n| n > UNROLLED));
+        let many = !is_dynamic && self.most.is_none_or(is_many);
         let computes = states.iter().any(Value::is_traced);
         let scans = self.body.outputs.len() > self.count + 1;
         (is_dynamic || many && computes) && !scans && all_tensors(states).is_some()
