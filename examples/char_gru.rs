@@ -13,7 +13,7 @@ use tensorwright::LossReduction;
 use tensorwright::optimizer::{Adam, Trainer};
 use tensorwright::prelude::*;
 
-const TEXT: &str = include_str!("../data/sonnet.txt");
+const TEXT: &str = include_str!("../samples/sonnet.txt");
 const HIDDEN: usize = 96;
 const LENGTH: usize = 48;
 const BATCH: usize = 16;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes data/digits.onnx: the network of data/digits_mlp.npz as an ONNX file. Needs numpy and onnx (1.22)."""
+"""Writes samples/digits.onnx: the network of samples/digits_mlp.npz as an ONNX file. Needs numpy and onnx (1.22)."""
 import pathlib
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save

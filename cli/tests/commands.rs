@@ -235,7 +235,7 @@ fn effects_happen_evaluated_and_compiled() {
 }
 
 fn digits() -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/digits.onnx").display().to_string()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/digits.onnx").display().to_string()
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The handwritten digits of `data/digits.csv.gz`, for the examples.
+//! The handwritten digits of `samples/digits.csv.gz`, for the examples.
 
 use std::fs::File;
 use std::ops::Range;
@@ -16,7 +16,7 @@ pub(crate) const ROWS: usize = 1797;
 
 /// Pixels from 0 to 1, row by row, and labels of some images.
 pub(crate) fn images(rows: Range<usize>) -> Result<(Vec<f32>, Vec<usize>)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/digits.csv.gz");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/digits.csv.gz");
     let file = File::open(&path).with_context(|| path.display().to_string())?;
     let mut file = csv::ReaderBuilder::new().has_headers(false).from_reader(GzDecoder::new(file));
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());

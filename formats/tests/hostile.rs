@@ -45,7 +45,7 @@ pub(crate) fn run(count: u64) {
 /// The model of the repository, its conformance cases, and those that are there besides.
 fn files() -> Vec<Vec<u8>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut paths: Vec<PathBuf> = vec![root.join("data/digits.onnx")];
+    let mut paths: Vec<PathBuf> = vec![root.join("samples/digits.onnx")];
     for folder in ["formats/tests/contrib", "target/onnx/node", "target/onnx/simple"] {
         let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
         let mut cases: Vec<PathBuf> =
@@ -55,7 +55,7 @@ fn files() -> Vec<Vec<u8>> {
     }
     let read = |path: &PathBuf| fs::read(path).ok().filter(|bytes| bytes.len() < 100_000);
     let files: Vec<Vec<u8>> = paths.iter().filter_map(read).collect();
-    assert!(!files.is_empty(), "data/digits.onnx is there");
+    assert!(!files.is_empty(), "samples/digits.onnx is there");
     files
 }
 

@@ -7,7 +7,7 @@ use tensorwright::prelude::*;
 use tensorwright_formats::onnx::{Error, Extent, Model, Value};
 
 fn digits() -> Model {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/digits.onnx");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/digits.onnx");
     Model::load(path).expect("the file is a model")
 }
 
@@ -130,7 +130,7 @@ fn wrong_inputs_are_named() {
 
 #[test]
 fn broken_files_are_errors() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/digits.onnx");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/digits.onnx");
     let bytes = std::fs::read(path).expect("the file is there");
     assert!(matches!(Model::load("nowhere.onnx"), Err(Error::File { .. })));
     assert!(Model::from_bytes(&b"no model"[..]).is_err());

@@ -1,0 +1,1 @@
+//! Input pipelines: sources of elements, transformations, and datasets with a name.

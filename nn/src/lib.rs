@@ -1,0 +1,1 @@
+//! Models as people write them: layers, losses, metrics, optimisers, and the loop that trains them.
