@@ -80,13 +80,12 @@ impl ImageAxes {
         let first = batch + images;
         let results = adjacent(at[..batch].iter().chain(&at[first..first + filters]))?;
         // In gradients by kernels there are as many taps as there were results.
-        let windows = conv.rhs_spatial.iter().zip(&at[at.len() - conv.lhs_spatial.len()..]);
-        let small = windows
-            .map(|(&taps, &place)| (rhs.size(taps), result.size(place)))
-            .all(|(taps, results)| taps == 1 || taps < results);
+        let spatial = &at[at.len() - conv.lhs_spatial.len()..];
+        let taps: usize = conv.rhs_spatial.iter().map(|&axis| rhs.size(axis)).product();
+        let small = taps == 1 || taps < spatial.iter().map(|&place| result.size(place)).product();
         let first = |range: &Range<usize>, spatial: usize| range.end <= spatial;
         let is_first = conv.lhs_spatial.iter().all(|&axis| first(&channels, axis))
-            && at[at.len() - conv.lhs_spatial.len()..].iter().all(|&axis| first(&results, axis));
+            && spatial.iter().all(|&axis| first(&results, axis));
         (small && is_first && images <= 1).then_some(ImageAxes { channels, results })
     }
 }

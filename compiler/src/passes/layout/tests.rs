@@ -62,6 +62,16 @@ fn by_itself_a_convolution_of_long_rows_stays() {
     check_unchanged(&Layout, &text);
 }
 
+/// Windows that are higher than the image are no gradients by kernels.
+#[test]
+fn low_images_are_transposed_too() {
+    let text = "graph @f(%x: f32[1,3,40,3], %w: f32[4,3,5,5]) {
+        %a = conv(%x, %w) {lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [1], lhs_spatial = [2, 3], rhs_spatial = [2, 3], strides = [1, 1], low = [2, 2], high = [2, 2], lhs_dilation = [1, 1], rhs_dilation = [1, 1], order = [0, 1, 2, 3], sum_order = [1, 2, 0], dtype = f32}
+        return %a
+    }";
+    assert_eq!(transposes(text), 3);
+}
+
 #[test]
 fn gradients_by_kernels_stay() {
     check_unchanged(

@@ -13,7 +13,7 @@
 //!
 //! # Methods
 //!
-//! Groups of one channel each that are adjacent are lanes of registers ([`lanes`]); all else is products.
+//! Groups of one channel each that are adjacent are lanes of registers ([`lanes`]). Where there are few channels pixels of a row are ([`rows`]). All else is products.
 //!
 //! # Orientation
 //!
@@ -35,6 +35,7 @@ mod loops;
 mod phase;
 mod plan;
 mod prepack;
+mod rows;
 mod run;
 
 pub(super) use plan::ConvolutionPlan;

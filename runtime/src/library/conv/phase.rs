@@ -67,6 +67,11 @@ impl Phase {
         (self.first + start * self.step, end - start, self.step)
     }
 
+    /// Its results among so many that follow each other, at most.
+    pub(super) fn most(&self, results: u64) -> u64 {
+        results.div_ceil(self.step)
+    }
+
     /// The element that the first tap meets of one of its results.
     pub(super) fn element(&self, result: u64) -> i64 {
         self.from + ((result - self.first) / self.step) as i64 * self.by

@@ -5,8 +5,8 @@ use std::ops::Range;
 use smallvec::SmallVec;
 use tensorwright_compiler::program::{Convolution, ConvolutionAxis, ConvolutionLoop, Slide, TileSize};
 
-use super::lanes;
 use super::phase::Phase;
+use super::{lanes, rows};
 use crate::library::error::RoutineError;
 use crate::library::matmul::{Element, UnsupportedProduct, widens};
 
@@ -43,6 +43,8 @@ pub(super) enum Method {
     Products,
     /// With groups as lanes.
     Lanes,
+    /// With pixels of a row as lanes.
+    Rows,
 }
 
 /// A planned convolution.
@@ -81,29 +83,39 @@ impl ConvolutionPlan {
         if !slides.iter().all(Slide::is_moderate) {
             return Err(RoutineError::TooFar);
         }
-        let orientation = orientation(&routine.axes);
-        let depth = routine.terms();
-        let method = if lanes::fits(routine) { Method::Lanes } else { Method::Products };
-        let tile = match method {
-            Method::Products => tile(&routine.axes, orientation, depth),
-            Method::Lanes => lanes::tile(&routine.axes),
-        };
-        let counts = routine.axes.iter().zip(&tile).map(|(axis, &tile)| axis.extent().div_ceil(tile.max(1)));
-        let work = tile.iter().fold(depth.max(1), |work, &n| work.saturating_mul(n));
-        Ok(ConvolutionPlan {
+        let mut plan = ConvolutionPlan {
             input,
             output,
             out: steps(&routine.axes),
             phases: slides.iter().map(Phase::all).collect(),
             slides,
-            method,
-            orientation,
-            tiles: counts.fold(1, u64::saturating_mul),
-            tile,
-            work_per_tile: work,
+            method: Method::Products,
+            orientation: orientation(&routine.axes),
+            tiles: 0,
+            tile: TileSize::new(),
+            work_per_tile: 0,
             routine: routine.clone(),
             prepacked: false,
-        })
+        };
+        plan.cut();
+        Ok(plan)
+    }
+
+    /// Chooses a method and the size of tiles.
+    fn cut(&mut self) {
+        let routine = &self.routine;
+        let depth = routine.terms();
+        if lanes::fits(routine) {
+            (self.method, self.tile) = (Method::Lanes, lanes::tile(&routine.axes));
+        } else if let Some(tile) = rows::fits(routine).then(|| rows::tile(self)).flatten() {
+            (self.method, self.orientation, self.tile) = (Method::Rows, Orientation::Pixels, tile);
+        } else {
+            self.tile = tile(&routine.axes, self.orientation, depth);
+        }
+        let axes = self.routine.axes.iter().zip(&self.tile);
+        let counts = axes.map(|(axis, &tile)| axis.extent().div_ceil(tile.max(1)));
+        self.tiles = counts.fold(1, u64::saturating_mul);
+        self.work_per_tile = self.tile.iter().fold(depth.max(1), |work, &n| work.saturating_mul(n));
     }
 
     pub(crate) fn tiles(&self) -> u64 {

@@ -34,6 +34,7 @@ impl ConvolutionPlan {
         match self.method {
             Method::Products => self.scratch().bytes,
             Method::Lanes => self.weight_bytes(),
+            Method::Rows => self.row_bytes(),
         }
     }
 
@@ -69,10 +70,25 @@ impl ConvolutionPlan {
         out: *mut u8,
         scratch: *mut u8,
     ) {
-        if self.method == Method::Lanes {
+        match self.method {
             // SAFETY: the caller's promise; elements are numbers.
-            return unsafe { self.run_lanes::<N>(tile, operands, out, scratch) };
+            Method::Lanes => unsafe { self.run_lanes::<N>(tile, operands, out, scratch) },
+            // SAFETY: as above.
+            Method::Rows => unsafe { self.run_rows::<N>(tile, operands, out, scratch) },
+            // SAFETY: the caller's promise.
+            Method::Products => unsafe { self.run_products::<N>(tile, operands, out, scratch) },
         }
+    }
+
+    /// # Safety
+    /// As of [`Self::run`].
+    unsafe fn run_products<N: Kernel + Packs>(
+        &self,
+        tile: u64,
+        operands: [*const u8; 2],
+        out: *mut u8,
+        scratch: *mut u8,
+    ) {
         let part = self.part(tile);
         let memory = Memory::<N>::new(&self.scratch(), scratch);
         let mut packed = self.packed_tile::<N>(&part, operands[1]);
@@ -111,10 +127,10 @@ impl<N> Memory<N> {
 }
 
 /// An operand of a product of matrices, with its loops: what differs from block to block is not here.
-struct Side {
-    from: *const u8,
-    lanes: Loops,
-    depth: Loops,
+pub(super) struct Side {
+    pub(super) from: *const u8,
+    pub(super) lanes: Loops,
+    pub(super) depth: Loops,
     places: Places,
 }
 
@@ -122,9 +138,9 @@ struct Side {
 pub(super) struct Job<'a> {
     plan: &'a ConvolutionPlan,
     /// The operand whose lanes are rows, and the one whose lanes are columns.
-    sides: [Side; 2],
+    pub(super) sides: [Side; 2],
     elements: Places,
-    out: *mut u8,
+    pub(super) out: *mut u8,
     /// Whether results go to the output as they are computed.
     direct: Option<isize>,
 }

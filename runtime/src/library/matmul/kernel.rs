@@ -5,6 +5,7 @@
 //! on the instruction set (as long as it multiplies and adds in one rounding) nor on how the matrix is cut into tiles. The
 //! exception is [`dot`], which keeps [`DOT_LANES`] partial sums, each of up to [`DEPTH`] terms.
 
+use super::sliding::{Slid, Weighted};
 use super::vector::{Number, Scalars, Vector};
 use std::sync::OnceLock;
 
@@ -50,21 +51,6 @@ pub(crate) struct Block<T> {
     pub(crate) adds: bool,
 }
 
-/// Sums of vectors, each times a vector of weights: `out[i] = sum over (x, w) of x[x + i] * weights[w + i]`, in the order of the terms, at as many places.
-#[derive(Clone, Copy)]
-pub(crate) struct Weighted<'a, T> {
-    pub(crate) x: *const T,
-    pub(crate) weights: *const T,
-    /// Where the vectors of each term begin.
-    pub(crate) terms: &'a [(isize, isize)],
-    pub(crate) out: *mut T,
-    pub(crate) lanes: usize,
-    /// Places, and from one to the next in `x` and in `out`.
-    pub(crate) places: usize,
-    pub(crate) x_step: isize,
-    pub(crate) out_step: isize,
-}
-
 /// A kernel for a fixed number of rows and columns.
 pub(crate) type Micro<T> = unsafe fn(&Block<T>);
 /// A kernel for a fixed number of rows and any number of columns, which is the second argument.
@@ -80,6 +66,8 @@ pub(crate) struct Kernels<T: 'static> {
     pub(crate) stream: [Strip<T>; STREAM_ROWS],
     /// The kernel of sums of weighted vectors.
     pub(crate) weighted: unsafe fn(&Weighted<'_, T>),
+    /// The kernel of sums of elements that slide.
+    pub(crate) slid: unsafe fn(&Slid<'_, T>),
     /// The dot product kernel for any number of rows, the second argument, and of columns, the third.
     pub(crate) dot: unsafe fn(&Block<T>, usize, usize),
 }
@@ -236,113 +224,6 @@ unsafe fn stream_rest<V: Vector, const ROWS: usize, const UNROLL: usize>(
     }
 }
 
-/// Places at which [`weighted`] computes together, so that weights are loaded once for all of them, and registers of results at each.
-const PLACES: usize = 6;
-const WIDTH: usize = 2;
-
-/// # Safety
-/// The instruction set of `V` is there; the vectors of all terms are readable for the lanes at all places, and `out` is writable for them.
-#[inline(always)]
-unsafe fn weighted<V: Vector>(sum: &Weighted<'_, V::Number>) {
-    let mut lane = 0;
-    // SAFETY: the lanes are the caller's.
-    unsafe {
-        while lane + WIDTH * V::LANES <= sum.lanes {
-            weighted_places::<V, WIDTH>(sum, lane);
-            lane += WIDTH * V::LANES;
-        }
-        while lane + V::LANES <= sum.lanes {
-            weighted_places::<V, 1>(sum, lane);
-            lane += V::LANES;
-        }
-        if lane < sum.lanes {
-            weighted_rest::<V>(sum, lane);
-        }
-    }
-}
-
-/// # Safety
-/// As of [`weighted`], for `COUNT` registers from `lane` on.
-#[inline(always)]
-unsafe fn weighted_places<V: Vector, const COUNT: usize>(sum: &Weighted<'_, V::Number>, lane: usize) {
-    let mut place = 0;
-    // SAFETY: the caller's promise.
-    unsafe {
-        while place + PLACES <= sum.places {
-            weighted_block::<V, PLACES, COUNT>(sum, place, lane);
-            place += PLACES;
-        }
-        while place < sum.places {
-            weighted_block::<V, 1, COUNT>(sum, place, lane);
-            place += 1;
-        }
-    }
-}
-
-/// # Safety
-/// As of [`weighted`], for `COUNT` registers from `lane` on at `ROWS` places.
-#[inline(always)]
-unsafe fn weighted_block<V: Vector, const ROWS: usize, const COUNT: usize>(
-    sum: &Weighted<'_, V::Number>,
-    place: usize,
-    lane: usize,
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let x = sum.x.wrapping_add(lane).wrapping_offset(place as isize * sum.x_step);
-        let out = sum.out.add(lane).offset(place as isize * sum.out_step);
-        let weights = sum.weights.add(lane);
-        let mut sums = [[V::splat(V::Number::ZERO); COUNT]; ROWS];
-        for &(at, weight) in sum.terms {
-            let (x, weights) = (x.wrapping_offset(at), weights.offset(weight));
-            let mut right = [V::splat(V::Number::ZERO); COUNT];
-            for (w, right) in right.iter_mut().enumerate() {
-                *right = V::load(weights.add(w * V::LANES));
-            }
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let x = x.wrapping_offset(row as isize * sum.x_step);
-                for (w, (sum, right)) in sums.iter_mut().zip(right).enumerate() {
-                    *sum = V::load(x.add(w * V::LANES)).times_plus(right, *sum);
-                }
-            }
-        }
-        for (row, sums) in sums.into_iter().enumerate() {
-            let out = out.offset(row as isize * sum.out_step);
-            for (w, result) in sums.into_iter().enumerate() {
-                result.store(out.add(w * V::LANES));
-            }
-        }
-    }
-}
-
-/// The lanes that do not fill a register, through padded copies, so that they are computed as the others are.
-///
-/// # Safety
-/// As of [`weighted`], for the lanes from `lane` on.
-#[inline(always)]
-unsafe fn weighted_rest<V: Vector>(sum: &Weighted<'_, V::Number>, lane: usize) {
-    let count = sum.lanes - lane;
-    let (mut x, mut weights) = ([V::Number::ZERO; MAX_COLUMNS], [V::Number::ZERO; MAX_COLUMNS]);
-    for place in 0..sum.places as isize {
-        // SAFETY: the caller's promise; a register is at most MAX_COLUMNS wide.
-        unsafe {
-            let mut result = V::splat(V::Number::ZERO);
-            for &(at, weight) in sum.terms {
-                let from = sum.x.wrapping_offset(at.wrapping_add(place * sum.x_step));
-                for (i, (x, w)) in x.iter_mut().zip(&mut weights).take(count).enumerate() {
-                    *x = *from.add(lane + i);
-                    *w = *sum.weights.offset(weight).add(lane + i);
-                }
-                result = V::load(x.as_ptr()).times_plus(V::load(weights.as_ptr()), result);
-            }
-            result.store(x.as_mut_ptr());
-            for (i, &number) in x.iter().take(count).enumerate() {
-                *sum.out.offset(place * sum.out_step).add(lane + i) = number;
-            }
-        }
-    }
-}
-
 /// Columns of `b` that a dot product kernel handles together.
 const DOT_COLUMNS: usize = 4;
 
@@ -464,11 +345,19 @@ macro_rules! instruction_set {
             }
 
             /// # Safety
-            /// As for `super::weighted`.
+            /// As for `sliding::weighted`.
             $(#[target_feature(enable = $features)])?
             unsafe fn weighted<V: Vector>(sum: &Weighted<'_, V::Number>) {
                 // SAFETY: the caller's promise.
-                unsafe { super::weighted::<V>(sum) };
+                unsafe { super::super::sliding::weighted::<V>(sum) };
+            }
+
+            /// # Safety
+            /// As for `sliding::slid`.
+            $(#[target_feature(enable = $features)])?
+            unsafe fn slid<V: Vector>(sum: &Slid<'_, V::Number>) {
+                // SAFETY: the caller's promise.
+                unsafe { super::super::sliding::slid::<V>(sum) };
             }
 
             /// # Safety
@@ -489,6 +378,7 @@ macro_rules! instruction_set {
                     micro: const { &[$(micro::<V, $rows> as Micro<V::Number>),*] },
                     stream: [stream::<V, 1, 4>, stream::<V, 2, 4>, stream::<V, 3, 4>],
                     weighted: weighted::<V>,
+                    slid: slid::<V>,
                     dot: dot::<V, DOT_WIDTH>,
                 }
             }

@@ -26,14 +26,16 @@ mod element;
 mod kernel;
 mod prepack;
 mod run;
+mod sliding;
 mod tiling;
 mod vector;
 
 pub(super) use blocks::{BlockCopy, CopyBlock, zeros};
 pub use element::Element;
 pub(super) use element::{Accumulator, Finished, Packs, Panels};
-pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Weighted};
+pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS};
 pub(super) use run::edge;
+pub(super) use sliding::{Slid, Weighted};
 pub(super) use vector::Number;
 
 use kernel::{DOT_LANES, DOT_ROWS, STREAM_ROWS};

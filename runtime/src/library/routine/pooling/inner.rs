@@ -18,12 +18,17 @@ pub(super) struct Place {
     pub(super) numbers: *const i32,
 }
 
+/// What happens to a unit of results: the first of them, how many there are, and where the elements begin that they meet.
+type Unit = unsafe fn(&Place, (usize, usize), &[usize]);
+
 /// What happens to a block: before the first tap, at each stretch, behind the last tap. The first and the last take the number of results.
 #[derive(Clone, Copy)]
 pub(super) struct Loops {
     pub(super) begin: unsafe fn(&Place, usize),
     pub(super) stretch: unsafe fn(&Place, &Stretch),
     pub(super) end: unsafe fn(&Place, usize),
+    /// All of it, for adjacent results that meet adjacent elements; only folds have it.
+    pub(super) unit: Option<Unit>,
     /// Bytes that are kept of a result.
     pub(super) kept: usize,
 }
@@ -117,6 +122,64 @@ unsafe fn visit_all<V: Visit>(place: &Place, along: &Stretch, step: usize, from_
     }
 }
 
+/// A fold: an op that joins each element to what is kept of a result.
+trait Fold: Visit {
+    fn join(kept: <Self::Element as Pooled>::Kept, element: Self::Element)
+    -> <Self::Element as Pooled>::Kept;
+}
+
+/// Results that are kept in registers together.
+const TOGETHER: usize = 32;
+
+/// # Safety
+/// The results are within the block, and what they meet within the source.
+#[inline(always)]
+unsafe fn unit<F: Fold>(place: &Place, (at, count): (usize, usize), met: &[usize]) {
+    let mut first = 0;
+    // SAFETY: the caller's promise, for parts.
+    unsafe {
+        while first + TOGETHER <= count {
+            part_of_unit::<F, TOGETHER>(place, (at, first), met);
+            first += TOGETHER;
+        }
+        while first + 8 <= count {
+            part_of_unit::<F, 8>(place, (at, first), met);
+            first += 8;
+        }
+        while first < count {
+            part_of_unit::<F, 1>(place, (at, first), met);
+            first += 1;
+        }
+    }
+}
+
+/// # Safety
+/// As of [`unit`], for `COUNT` of the results from one on.
+#[inline(always)]
+unsafe fn part_of_unit<F: Fold, const COUNT: usize>(
+    place: &Place,
+    (at, first): (usize, usize),
+    met: &[usize],
+) {
+    let mut kept = [F::FIRST; COUNT];
+    for from in met {
+        let from = place.source.cast::<F::Element>().wrapping_add(from + first);
+        // SAFETY: the caller's promise.
+        let elements = unsafe { from.cast::<[F::Element; COUNT]>().read_unaligned() };
+        // A new array takes the place of the old one: one that is changed in place stays in memory.
+        let mut next = [F::FIRST; COUNT];
+        for i in 0..COUNT {
+            next[i] = F::join(kept[i], elements[i]);
+        }
+        kept = next;
+    }
+    let out = place.out.cast::<F::Element>().wrapping_add(at + first);
+    for (i, kept) in kept.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        unsafe { *out.add(i) = F::Element::narrow(*kept) };
+    }
+}
+
 macro_rules! folds {
     ($($name:ident $first:ident $join:ident;)*) => {$(
         struct $name<E>(std::marker::PhantomData<E>);
@@ -125,7 +188,13 @@ macro_rules! folds {
             const FIRST: E::Kept = E::$first;
             #[inline(always)]
             fn visit(kept: &mut E::Kept, element: E, _: &mut i32, _: impl Fn() -> i32, _: i32) {
-                *kept = E::$join(*kept, element.widen());
+                *kept = Self::join(*kept, element);
+            }
+        }
+        impl<E: Pooled> Fold for $name<E> {
+            #[inline(always)]
+            fn join(kept: E::Kept, element: E) -> E::Kept {
+                E::$join(kept, element.widen())
             }
         }
     )*};
@@ -210,19 +279,36 @@ fn loops<V: Visit>() -> Loops {
             // SAFETY: the caller's promise.
             unsafe { stretch::<V>(place, along) };
         }
-        return Loops { begin: begin_wide::<V>, stretch: stretch_wide::<V>, end: end_wide::<V>, kept };
+        let (begin, stretch, end) = (begin_wide::<V>, stretch_wide::<V>, end_wide::<V>);
+        return Loops { begin, stretch, end, unit: None, kept };
     }
-    Loops { begin: begin::<V>, stretch: stretch::<V>, end: end::<V>, kept }
+    Loops { begin: begin::<V>, stretch: stretch::<V>, end: end::<V>, unit: None, kept }
+}
+
+/// The loops of a fold.
+fn fold_loops<F: Fold>() -> Loops {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        /// # Safety
+        /// As of `unit`, and the instructions are there.
+        #[target_feature(enable = "avx2")]
+        unsafe fn unit_wide<F: Fold>(place: &Place, results: (usize, usize), met: &[usize]) {
+            // SAFETY: the caller's promise.
+            unsafe { unit::<F>(place, results, met) };
+        }
+        return Loops { unit: Some(unit_wide::<F>), ..loops::<F>() };
+    }
+    Loops { unit: Some(unit::<F>), ..loops::<F>() }
 }
 
 pub(super) fn fold<E: Pooled>(kind: ReduceKind) -> Loops {
     match kind {
-        ReduceKind::Sum => loops::<Sum<E>>(),
-        ReduceKind::Prod => loops::<Product<E>>(),
-        ReduceKind::Max => loops::<Greatest<E>>(),
-        ReduceKind::Min => loops::<Least<E>>(),
-        ReduceKind::Any => loops::<Any<E>>(),
-        ReduceKind::All => loops::<All<E>>(),
+        ReduceKind::Sum => fold_loops::<Sum<E>>(),
+        ReduceKind::Prod => fold_loops::<Product<E>>(),
+        ReduceKind::Max => fold_loops::<Greatest<E>>(),
+        ReduceKind::Min => fold_loops::<Least<E>>(),
+        ReduceKind::Any => fold_loops::<Any<E>>(),
+        ReduceKind::All => fold_loops::<All<E>>(),
     }
 }
 

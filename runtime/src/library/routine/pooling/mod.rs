@@ -1,6 +1,7 @@
 //! Folds over windows, and the moves that are their derivatives.
 //!
-//! All four ops sweep a window over a tensor ([`sweep`]) and do something to a result for each element that it sees ([`inner`]), taps in ascending order.
+//! All four ops sweep a window over a tensor ([`sweep`]) and do something to a result for each element that it sees ([`inner`]), taps in ascending order. A fold whose
+//! window does not slide along the last axes keeps a unit of results at a time in registers; else a tap at a time goes over a block in L1.
 //! A scatter sweeps the other way round: over the windows that see an element, so that every result is written by one thread.
 
 mod element;
@@ -122,6 +123,13 @@ impl RoutineKernel for Pooling {
                     Numbers::OfElements => second(),
                 },
             };
+            if let Some(unit) = self.loops.unit.filter(|_| self.sweep.goes_by_units()) {
+                self.sweep.units(&block, |results, met| {
+                    // SAFETY: blocks are disjoint parts of the result, and units are within a block and the source.
+                    unsafe { unit(&place, results, met) };
+                });
+                continue;
+            }
             // SAFETY: blocks are disjoint parts of the result, and stretches are within a block and the source.
             unsafe {
                 (self.loops.begin)(&place, block.length);

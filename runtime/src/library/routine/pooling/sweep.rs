@@ -12,6 +12,8 @@ use tensorwright_ir::op::primitive::WindowAxis;
 
 /// Results of a block: what is kept of them stays in L1.
 const BLOCK: usize = 4096;
+/// Elements of a unit from which on units fill registers.
+const FULL_UNIT: usize = 8;
 /// Taps along a line, and holes between elements, that a plan may look through.
 const MOST: i64 = 1 << 22;
 
@@ -202,8 +204,35 @@ impl Sweep {
         Block { first, length: line.len() * unit.len(), row, line, unit }
     }
 
+    /// Whether results are computed unit by unit, with what is kept of them in registers.
+    pub(super) fn goes_by_units(&self) -> bool {
+        self.unit >= FULL_UNIT && !self.line_taps.is_empty()
+    }
+
+    /// Calls `visit` for each place of the line of a block with the first of its results there, how many there are, and where the units begin that they meet, taps in
+    /// ascending order.
+    pub(super) fn units(&self, block: &Block, mut visit: impl FnMut((usize, usize), &[usize])) {
+        let mut rows: SmallVec<[usize; 16]> = SmallVec::new();
+        self.each_row(block, |from, _| rows.push(from + block.unit.start));
+        let mut met: SmallVec<[usize; 64]> = SmallVec::new();
+        for (at, result) in block.line.clone().enumerate() {
+            let taps = self.line.taps(result);
+            let element = |i: i64| (taps.element + i * taps.element_step) as usize * self.line.step;
+            met.clear();
+            for row in &rows {
+                met.extend((0..taps.count).map(|i| row + element(i)));
+            }
+            visit((at * block.unit.len(), block.unit.len()), &met);
+        }
+    }
+
     /// Calls `visit` with every stretch of a block, taps in ascending order for each result.
     pub(super) fn stretches(&self, block: &Block, mut visit: impl FnMut(&Stretch)) {
+        self.each_row(block, |from, tap| self.along_line(block, from, tap, &mut visit));
+    }
+
+    /// Calls `visit` with the first element of each row that a block meets, and the number of its first tap, in ascending order.
+    fn each_row(&self, block: &Block, mut visit: impl FnMut(usize, i64)) {
         let mut row = block.row;
         let mut taps: SmallVec<[Pairs; 4]> = SmallVec::new();
         for axis in self.rows.iter().rev() {
@@ -221,7 +250,7 @@ impl Sweep {
                 from += (pairs.element + i * pairs.element_step) as usize * axis.step;
                 tap += (pairs.first + i * pairs.step) * axis.weight;
             }
-            self.along_line(block, from, tap, &mut visit);
+            visit(from, tap);
             // The next taps of the row, the last axis first.
             let Some(axis) = (0..taps.len()).rev().find(|&axis| index[axis] + 1 < taps[axis].count) else {
                 return;
