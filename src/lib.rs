@@ -149,6 +149,7 @@ pub use tensorwright_runtime::cache::{
 };
 pub use tensorwright_runtime::cancel::{CancellationToken, StopReason, with_timeout};
 pub use tensorwright_runtime::dump::DumpError;
+pub use tensorwright_runtime::profile::{Profile, ProfiledStep};
 pub use tensorwright_runtime::{BuildExecutableError, set_printer};
 pub use tree::{Static, TensorSpec, Tree};
 

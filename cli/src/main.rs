@@ -13,6 +13,7 @@ mod npy;
 mod opt;
 mod output;
 mod picture;
+mod profile;
 mod reduce;
 mod run;
 mod tensors;
@@ -53,6 +54,7 @@ enum Command {
     Run(run::Args),
     Inspect(model::InspectArgs),
     Bench(model::BenchArgs),
+    Profile(profile::Args),
     Reduce(reduce::Args),
     ListOps(list::OpsArgs),
     ListPasses(list::PassesArgs),
@@ -80,6 +82,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => model::inspect(&args),
         Command::Bench(args) => model::bench(&args),
+        Command::Profile(args) => profile::profile(&args),
         Command::Reduce(args) => reduce::run(&args),
         Command::ListOps(args) => list::ops(&args),
         Command::ListPasses(args) => list::passes(&args),

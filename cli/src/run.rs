@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return run_model(args, path);
     }
     let graph = args.graph.read()?;
-    let inputs = inputs(args, &graph)?;
+    let inputs = inputs(&graph, &args.inputs, args.random)?;
     if args.evaluate {
         return show(args, &evaluated(&graph, &inputs)?);
     }
@@ -145,14 +145,18 @@ pub(crate) fn compiled(graph: &Graph, inputs: &[Literal]) -> Result<Vec<Literal>
 }
 
 /// An executable with inputs.
-struct Job<'e> {
+pub(crate) struct Job<'e> {
     executable: &'e Executable,
     inputs: Vec<SharedBuffer>,
     threads: usize,
 }
 
 impl Job<'_> {
-    fn new<'e>(executable: &'e Executable, inputs: &[Literal], threads: usize) -> Result<Job<'e>, Fault> {
+    pub(crate) fn new<'e>(
+        executable: &'e Executable,
+        inputs: &[Literal],
+        threads: usize,
+    ) -> Result<Job<'e>, Fault> {
         let copy = |literal: &Literal| BufferPool::global().copy_of(literal.bytes());
         let inputs = inputs.iter().map(copy).collect::<Result<Vec<_>, _>>().map_err(Fault::internal)?;
         Ok(Job { executable, inputs, threads })
@@ -164,7 +168,8 @@ impl Job<'_> {
         outputs.map(|(buffer, ty)| literal(buffer, ty)).collect()
     }
 
-    fn dispatch(&self) -> Result<impl std::ops::Deref<Target = [SharedBuffer]>, Fault> {
+    /// Runs once.
+    pub(crate) fn dispatch(&self) -> Result<impl std::ops::Deref<Target = [SharedBuffer]>, Fault> {
         let inputs: Vec<&SharedBuffer> = self.inputs.iter().collect();
         self.executable.run(&inputs, self.threads).map_err(|error| match error {
             RunError::Effect(error) => failed(error),
@@ -178,12 +183,13 @@ fn literal(buffer: &SharedBuffer, ty: &TensorType) -> Result<Literal, Fault> {
         .ok_or_else(|| Fault::internal(format!("the compiled code has not written a {ty}")))
 }
 
-fn inputs(args: &Args, graph: &Graph) -> Result<Vec<Literal>, Fault> {
+/// The inputs of a graph from what users say, and random ones for the others if they are allowed.
+pub(crate) fn inputs(graph: &Graph, given: &[String], random: bool) -> Result<Vec<Literal>, Fault> {
     let mut sources: Vec<Option<&str>> = vec![None; graph.inputs().len()];
-    for given in &args.inputs {
-        let (name, source) = given
+    for pair in given {
+        let (name, source) = pair
             .split_once('=')
-            .ok_or_else(|| Fault::usage(format!("`--input {given}`: NAME=SOURCE expected")))?;
+            .ok_or_else(|| Fault::usage(format!("`--input {pair}`: NAME=SOURCE expected")))?;
         let position = position(graph, name)?;
         if sources[position].replace(source).is_some() {
             return Err(Fault::usage(format!("input `{name}` is given twice")));
@@ -199,7 +205,7 @@ fn inputs(args: &Args, graph: &Graph) -> Result<Vec<Literal>, Fault> {
                 named(graph, position)
             ))),
             (Some(ty), Some(source)) => tensor(source, ty, position),
-            (Some(ty), None) if args.random => Ok(tensors::moderate(ty, position as u32 + 1)),
+            (Some(ty), None) if random => Ok(tensors::moderate(ty, position as u32 + 1)),
             (_, None) => Err(Fault::usage(format!(
                 "no source for input {}: give `--input {}=FILE.npy` or `--random`",
                 named(graph, position),

@@ -251,6 +251,23 @@ fn models_are_inspected() {
 }
 
 #[test]
+fn profiles_say_where_the_time_goes() {
+    let folder = Folder::new("profile");
+    let trace = folder.file("trace.json");
+    let model = &["profile", &digits(), "--input", "pixels=random:64x64", "--runs", "2", "--trace", &trace];
+    let graph = &["profile", &corpus("layer.tw"), "--runs", "2"];
+    for text in [prints(model), prints(graph)] {
+        assert!(text.contains("GFLOP/s step") && text.contains("matmul f32->f32"), "{text}");
+    }
+    let trace = std::fs::read_to_string(&trace).expect("it is written");
+    let trace: serde_json::Value = serde_json::from_str(&trace).expect("it is JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    assert!(events.iter().any(|event| event["args"]["flops"].as_u64() > Some(0)), "{trace}");
+    let text = prints(&["dump", &digits(), "--input", "pixels=random:64x64", "--stage", "kernels"]);
+    assert!(text.contains("ahead "), "the program that runs puts weights in order once: {text}");
+}
+
+#[test]
 fn models_run_on_files_and_random_numbers() {
     let folder = Folder::new("model");
     let outputs = folder.file("out.npz");

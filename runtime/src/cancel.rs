@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::recorder::Recorder;
+
 /// Why a run was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StopReason {
@@ -58,6 +60,15 @@ impl CancellationToken {
     }
 }
 
+/// Calls `work`. What it runs on this thread is recorded.
+pub(crate) fn with_recorder<R>(recorder: Arc<Recorder>, work: impl FnOnce() -> R) -> R {
+    let scope = match current() {
+        None => Arc::new(Scope { recorder: Some(recorder), ..Scope::default() }),
+        Some(outer) => Scope::within(&[&outer], Some(recorder)),
+    };
+    enter(scope, work)
+}
+
 /// Calls `work`. What it runs on this thread stops after this time, as if a [`CancellationToken`] had been cancelled.
 pub fn with_timeout<R>(limit: Duration, work: impl FnOnce() -> R) -> R {
     let scope = match current() {
@@ -74,12 +85,18 @@ struct Scope {
     reason: OnceLock<StopReason>,
     /// Scopes that end with this one.
     inside: Mutex<Vec<Weak<Scope>>>,
+    /// Who records steps.
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Scope {
     /// A new scope that ends with any of these.
     fn inside(outer: &[&Arc<Scope>]) -> Arc<Scope> {
-        let scope = Arc::<Scope>::default();
+        Scope::within(outer, outer.iter().find_map(|scope| scope.recorder.clone()))
+    }
+
+    fn within(outer: &[&Arc<Scope>], recorder: Option<Arc<Recorder>>) -> Arc<Scope> {
+        let scope = Arc::new(Scope { recorder, ..Scope::default() });
         for outer in outer {
             {
                 let mut inside = lock(&outer.inside);
@@ -132,12 +149,13 @@ pub struct Limits<'a> {
     pub(crate) threads: usize,
     pub(crate) stop: &'a AtomicBool,
     scope: Option<&'a Scope>,
+    pub(crate) recorder: Option<&'a Recorder>,
 }
 
 impl Limits<'_> {
     /// Nobody stops the run.
     pub(crate) fn threads(threads: usize) -> Limits<'static> {
-        Limits { threads, stop: &NEVER, scope: None }
+        Limits { threads, stop: &NEVER, scope: None, recorder: None }
     }
 
     /// Calls `run` with the limits of this thread.
@@ -145,13 +163,21 @@ impl Limits<'_> {
     pub(crate) fn here<R>(threads: usize, run: impl FnOnce(Limits<'_>) -> R) -> R {
         match current() {
             None => run(Limits::threads(threads)),
-            Some(scope) => run(Limits { threads, stop: &scope.flag, scope: Some(&scope) }),
+            Some(scope) => {
+                let recorder = scope.recorder.as_deref();
+                run(Limits { threads, stop: &scope.flag, scope: Some(&scope), recorder })
+            }
         }
     }
 
     /// The same but for the number of threads.
     pub(crate) fn on_one_thread(self) -> Self {
         Limits { threads: 1, ..self }
+    }
+
+    /// The same, but nobody records its steps.
+    pub(crate) fn unrecorded(self) -> Self {
+        Limits { recorder: None, ..self }
     }
 
     /// Whether the run may be stopped on its way.

@@ -7,6 +7,8 @@ pub mod dump;
 pub mod executable;
 pub mod jit;
 pub mod library;
+pub mod profile;
+mod recorder;
 pub mod workers;
 
 pub use executable::{BuildExecutableError, Executable, RunError, set_printer};

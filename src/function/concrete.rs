@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tensorwright_ir::{Graph, TensorType};
 use tensorwright_runtime::cache::{KeyWriter, MissReason, Signature, explain};
+use tensorwright_runtime::profile::Profile;
 
 use super::definition::{Entry, Function, run};
 use super::describe;
@@ -125,14 +126,38 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     #[track_caller]
     pub fn frozen_graph(&self) -> Result<Graph> {
         let at = caller();
-        let refuse = |reason: &str| Err(Error::Other { at: at.into(), source: Arc::from(Box::from(reason)) });
         if !self.entry.is_whole() {
-            return refuse("data decide a size in it: it is not one graph");
+            return Err(refusal(at, "data decide a size in it: it is not one graph"));
         }
         if !self.entry.first.assigned.is_empty() {
-            return refuse("it assigns variables, which a graph by itself does not have");
+            return Err(refusal(at, "it assigns variables, which a graph by itself does not have"));
         }
         self.entry.first.frozen(at)
+    }
+
+    /// Where the time of a call goes, step by step: the fastest of so many calls, after a first one. Effects of the function happen in each.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    ///
+    /// let f = function(|(x, y): (Tensor, Tensor)| x.matmul(y).tanh().sum(..));
+    /// let x = Tensor::full((128, 128), 0.1f32);
+    /// let profile = f.concrete(&(TensorSpec::of(&x)?, TensorSpec::of(&x)?))?.profile((&x, &x), 10)?;
+    /// assert!(profile.steps.iter().any(|step| step.flops == 2 * 128 * 128 * 128));
+    /// println!("{profile}");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Concrete::call`], and when data decide a size.
+    #[track_caller]
+    pub fn profile<B: Argument<A>>(&self, argument: B, runs: usize) -> Result<Profile> {
+        let at = caller();
+        if !self.entry.is_whole() {
+            return Err(refusal(at, "data decide a size in it: it is not one graph"));
+        }
+        let argument = argument.hold(at);
+        Profile::of(&self.entry.first.executable, runs, || self.call_at(&argument, at).map(drop))
     }
 
     /// Types of the result's tensors, in order. There are none where data decide a size, on which they may depend.
@@ -252,4 +277,8 @@ impl<A: Tree, R: Tree> fmt::Debug for Function<A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Function({}, {})", self.name(), self.cache_stats())
     }
+}
+
+fn refusal(at: CallSite, reason: &str) -> Error {
+    Error::Other { at: at.into(), source: Arc::from(Box::from(reason)) }
 }

@@ -67,11 +67,16 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let graph = match args.graph.model() {
-        Some(path) => model::Job::new(path, &args.inputs, true)?.graph()?,
-        None => args.graph.read()?,
+    let sections = match args.graph.model() {
+        Some(path) => {
+            let job = model::Job::new(path, &args.inputs, true)?;
+            match args.stage.of_machine() {
+                Some(stage) => vec![Section::of_text(stage, job.dump(stage)?)],
+                None => stage::sections(job.graph()?, &args.stage)?,
+            }
+        }
+        None => stage::sections(args.graph.read()?, &args.stage)?,
     };
-    let sections = stage::sections(graph, &args.stage)?;
     let path = args.output.as_deref();
     let style = Style { locations: !args.no_locations, elide: args.elide };
     match (args.format, sections.as_slice(), path) {

@@ -54,6 +54,16 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// The name of a stage after the last graph.
+    pub(super) fn of_machine(&self) -> Option<&'static str> {
+        match self {
+            Stage::Machine(stage) => Some(stage),
+            _ => None,
+        }
+    }
+}
+
 /// What is shown of a stage.
 pub(super) struct Section {
     pub(super) title: String,
@@ -66,6 +76,10 @@ pub(super) enum Content {
 }
 
 impl Section {
+    pub(super) fn of_text(title: &str, text: String) -> Section {
+        Section { title: title.to_owned(), content: Content::Text(text) }
+    }
+
     fn graph(title: impl Into<String>, graph: Graph) -> Section {
         Section { title: title.into(), content: Content::Graph { graph, groups: Groups::default() } }
     }

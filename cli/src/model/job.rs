@@ -112,6 +112,19 @@ impl Job {
         concrete.frozen_graph().map_err(Fault::input)
     }
 
+    /// The program that runs on inputs of these types, at a stage after the last graph: weights are inputs of it, which its first run puts in order.
+    pub(crate) fn dump(&self, stage: &str) -> Result<String, Fault> {
+        let concrete = self.model.function().concrete(&self.inputs).map_err(Fault::input)?;
+        concrete.dump(tensorwright::Stage::Lowered(stage.to_owned())).map_err(Fault::input)
+    }
+
+    /// Where the time goes.
+    pub(crate) fn profile(&self, runs: usize) -> Result<tensorwright::Profile, Fault> {
+        self.model.function().set_threads(self.threads);
+        let concrete = self.model.function().concrete(&self.inputs).map_err(Fault::input)?;
+        concrete.profile(&self.inputs, runs).map_err(Fault::input)
+    }
+
     /// Runs often enough to tell, and reports.
     pub(crate) fn measured(&self, first: Duration, seconds: Duration) -> Result<String, Fault> {
         const LEAST: usize = 5;

@@ -171,6 +171,11 @@ impl TiledRoutine for Convolution {
         self.output
     }
 
+    fn products(&self) -> u64 {
+        let results = self.axes.iter().map(ConvolutionAxis::extent);
+        results.fold(self.terms(), u64::saturating_mul)
+    }
+
     fn reach(&self) -> Option<Reach> {
         let result = self.axes.iter().try_fold(1u64, |all, axis| all.checked_mul(axis.extent()))?;
         if !self.slides().all(Slide::is_moderate) {

@@ -94,6 +94,10 @@ impl TiledRoutine for Product {
         self.output
     }
 
+    fn products(&self) -> u64 {
+        self.results().saturating_mul(self.depth.extent)
+    }
+
     fn reach(&self) -> Option<Reach> {
         let outside = || self.outer.iter().chain([&self.batch, &self.rows, &self.columns]);
         let reach = |from: i64, step: fn(&ProductLoop) -> i64| {

@@ -23,6 +23,9 @@ pub(crate) trait TiledRoutine: Display + Sized {
     /// Dtype of the result.
     fn result_dtype(&self) -> DType;
 
+    /// Products of two elements that it adds up in all.
+    fn products(&self) -> u64;
+
     /// How far it reaches in its memory; `None` if it begins before the first element of something, or is too large for any memory.
     fn reach(&self) -> Option<Reach>;
 
@@ -102,6 +105,11 @@ macro_rules! table {
             /// Dtype of the result.
             pub fn result_dtype(&self) -> DType {
                 match self { $(Tiled::$name(routine) => routine.result_dtype(),)* }
+            }
+
+            /// Products of two elements that it adds up in all.
+            pub fn products(&self) -> u64 {
+                match self { $(Tiled::$name(routine) => routine.products(),)* }
             }
 
             /// How far it reaches in its memory; `None` if it begins before the first element of something, or is too large for any memory.

@@ -11,6 +11,7 @@ use super::{BuildExecutableError, RunError};
 use crate::buffer::{BufferPool, OutOfMemory, SharedBuffer};
 use crate::cancel::Limits;
 use crate::jit::{CompiledKernel, compile_kernels};
+use crate::recorder::Recorder;
 
 /// A program, ready to run.
 #[derive(Debug)]
@@ -134,7 +135,7 @@ impl Block {
         // SAFETY: places of lists in the arena are for nothing else while the block runs.
         let _lists = unsafe { Cells::start(self.lists.iter().map(|&slot| memory[slot])) };
         // SAFETY: the memory is that of the block, and what is kept has been written.
-        unsafe { run_all(&self.tasks, &memory, limits) }
+        unsafe { run_all((&self.tasks, self.ahead.len()), &memory, limits) }
     }
 
     /// A pointer for each slot.
@@ -229,12 +230,20 @@ impl Block {
     }
 }
 
-/// Runs steps one after the other, until somebody stops the run.
+/// Runs steps one after the other, until somebody stops the run. They are those of the program from a number on.
 ///
 /// # Safety
 /// `memory` has a pointer for each slot of the block, to as many bytes as its type takes, as of [`Block::run`].
 #[inline]
-pub(super) unsafe fn run_all(tasks: &[Task], memory: &[*mut u8], limits: Limits<'_>) -> Result<(), RunError> {
+pub(super) unsafe fn run_all(
+    (tasks, first): (&[Task], usize),
+    memory: &[*mut u8],
+    limits: Limits<'_>,
+) -> Result<(), RunError> {
+    if let Some(recorder) = limits.recorder {
+        // SAFETY: as of this function.
+        return unsafe { run_recorded((tasks, first), memory, limits.unrecorded(), recorder) };
+    }
     for task in tasks {
         // SAFETY: slots in the arena that are needed at the same time do not overlap (rule 12 of `program::verify`), and programs only write to outputs, to the
         // arena, to inputs that were given to them (rule 8), and ahead to what is kept (rule 15). What steps do within their slots is in rules 3 to 7, and that they
@@ -242,6 +251,24 @@ pub(super) unsafe fn run_all(tasks: &[Task], memory: &[*mut u8], limits: Limits<
         unsafe { task.run(memory, limits)? };
         // Loops of a step that was stopped have left their results unfinished.
         limits.check()?;
+    }
+    Ok(())
+}
+
+/// As [`run_all`], with a record of each step.
+///
+/// # Safety
+/// As of [`run_all`].
+unsafe fn run_recorded(
+    (tasks, first): (&[Task], usize),
+    memory: &[*mut u8],
+    limits: Limits<'_>,
+    recorder: &Recorder,
+) -> Result<(), RunError> {
+    for (at, task) in tasks.iter().enumerate() {
+        let task = std::slice::from_ref(task);
+        // SAFETY: as of this function.
+        recorder.time(first + at, || unsafe { run_all((task, 0), memory, limits) })?;
     }
     Ok(())
 }

@@ -49,7 +49,7 @@ impl Block {
         unsafe { memory.as_mut_ptr().write_bytes(0, self.kept.bytes) };
         let slots = self.memory(input, fresh, arena, memory.as_mut_ptr());
         // SAFETY: the caller's promise; nobody else has the memory yet.
-        unsafe { run_all(&self.ahead, &slots, limits)? };
+        unsafe { run_all((&self.ahead, 0), &slots, limits)? };
         // SAFETY: all bytes have been written, and no step writes to them any more (rule 15 of `program::verify`).
         let memory = unsafe { memory.assume_init() };
         Ok(self.kept.memory.get_or_init(|| memory).as_ptr().cast_mut())
