@@ -81,6 +81,24 @@ pub fn same_name(left: &str, right: &str) -> bool {
     left == right
 }
 
+/// A name of words in capitals as words with underscores: `F1Score` is `f1_score`.
+pub fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let begins_word = |at: usize| {
+        let after_small = at > 0 && !letters[at - 1].is_uppercase();
+        let before_small = at > 0 && letters.get(at + 1).is_some_and(char::is_ascii_lowercase);
+        letters[at].is_uppercase() && (after_small || before_small)
+    };
+    let mut snake = String::new();
+    for (at, letter) in letters.iter().enumerate() {
+        if begins_word(at) {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
 /// Fields of Keras that say how a thing is called or stored, not what it computes.
 const WITHOUT_MEANING: [&str; 4] = ["name", "dtype", "seed", "trainable"];
 
@@ -239,7 +257,25 @@ macro_rules! without_fields {
     )*};
 }
 
-pub(crate) use {family, rows, without_fields};
+/// Structs with fields: the struct, its defaults, and its configuration.
+macro_rules! with_fields {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty = $default:expr,)+ })*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $ty,)+
+        }
+
+        /// The defaults of Keras.
+        impl Default for $name {
+            fn default() -> $name {
+                $name { $($field: $default,)+ }
+            }
+        }
+    )*};
+}
+pub(crate) use {family, rows, with_fields, without_fields};
 
 /// The configuration of what has none.
 #[derive(Serialize, Deserialize)]

@@ -2,4 +2,10 @@
 
 pub mod activations;
 pub mod config;
+pub mod constraints;
 pub mod initializers;
+pub mod losses;
+pub mod metrics;
+pub mod optimizers;
+pub mod regularizers;
+pub mod schedules;

@@ -2,4 +2,8 @@
 
 #[path = "../keras/cases.rs"]
 mod cases;
+mod losses;
+mod metrics;
+mod optimizers;
 mod small;
+mod weights;
