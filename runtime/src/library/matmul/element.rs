@@ -96,6 +96,19 @@ pub(crate) trait Stored<N>: Copy {
         // SAFETY: the caller's promise.
         unsafe { from.cast::<[Self; COUNT]>().read() }.map(Self::read)
     }
+
+    /// Writes adjacent elements.
+    ///
+    /// # Safety
+    /// `COUNT` elements are writable.
+    #[inline(always)]
+    unsafe fn write_run<const COUNT: usize>(numbers: &[N; COUNT], to: *mut Self)
+    where
+        N: Copy,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[Self; COUNT]>().write(numbers.map(Self::write)) };
+    }
 }
 
 macro_rules! stored {
@@ -124,9 +137,12 @@ impl Stored<f32> for bf16 {
     fn read(self) -> f32 {
         f32::from_bits(u32::from(self.to_bits()) << 16)
     }
+    /// To the nearest, ties to even, without branches, so that a loop becomes vectors.
     #[inline(always)]
     fn write(number: f32) -> Self {
-        bf16::from_f32(number)
+        let bits = number.to_bits();
+        let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+        bf16::from_bits(if number.is_nan() { bits >> 16 | 0x40 } else { rounded } as u16)
     }
 }
 
@@ -151,6 +167,16 @@ impl Stored<f32> for f16 {
             return numbers;
         }
         halves.map(Self::to_f32)
+    }
+    #[inline(always)]
+    unsafe fn write_run<const COUNT: usize>(numbers: &[f32; COUNT], to: *mut Self) {
+        #[cfg(target_arch = "x86_64")]
+        if COUNT.is_multiple_of(8) && is_x86_feature_detected!("f16c") {
+            // SAFETY: the array holds `COUNT` values, a multiple of 8, as many can be written, and the instructions are there.
+            return unsafe { write_f16_eights(numbers.as_ptr(), to, COUNT) };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[Self; COUNT]>().write(numbers.map(Self::write)) };
     }
 }
 
@@ -182,6 +208,21 @@ unsafe fn read_f16_eights(from: *const f16, to: *mut f32, count: usize) {
         unsafe {
             let halves = _mm_loadu_si128(from.add(i).cast());
             _mm256_storeu_ps(to.add(i), _mm256_cvtph_ps(halves));
+        }
+    }
+}
+
+/// # Safety
+/// The instruction set is there; both ranges are valid for `count` values, a multiple of 8.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "f16c,avx")]
+unsafe fn write_f16_eights(from: *const f32, to: *mut f16, count: usize) {
+    use std::arch::x86_64::{_MM_FROUND_TO_NEAREST_INT, _mm_storeu_si128, _mm256_cvtps_ph, _mm256_loadu_ps};
+    for i in (0..count).step_by(8) {
+        // SAFETY: eight values from `i` are in range.
+        unsafe {
+            let halves = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(_mm256_loadu_ps(from.add(i)));
+            _mm_storeu_si128(to.add(i).cast(), halves);
         }
     }
 }
@@ -405,8 +446,17 @@ unsafe fn read_apart<E: Stored<N>, N: Number>(from: *const E, stride: isize, to:
 /// The sums are readable, and `to` is writable at the strides for all rows and columns.
 unsafe fn unpack<E: Stored<N>, N: Number>(finished: &Finished<N>, to: *mut u8) {
     let to = to.cast::<E>();
+    let is_dense = finished.column_stride == 1 && !finished.adds;
+    let whole = if is_dense { finished.columns / RUN * RUN } else { 0 };
     for row in 0..finished.rows {
-        for column in 0..finished.columns {
+        for column in (0..whole).step_by(RUN) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let sums = finished.sums.add(row * finished.pitch + column).cast::<[N; RUN]>();
+                E::write_run(&*sums, to.offset(row as isize * finished.row_stride).add(column));
+            }
+        }
+        for column in whole..finished.columns {
             let at = row as isize * finished.row_stride + column as isize * finished.column_stride;
             // SAFETY: the caller's promise.
             unsafe {

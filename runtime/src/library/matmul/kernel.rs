@@ -7,6 +7,8 @@
 
 use super::sliding::{Slid, Weighted};
 use super::vector::{Number, Scalars, Vector};
+#[cfg(target_arch = "x86_64")]
+use super::vector::{Pairs256, Quads512};
 use std::sync::OnceLock;
 
 /// Terms that are summed in registers before the sum goes to memory. Shorter chains of additions are
@@ -389,6 +391,8 @@ macro_rules! instruction_set {
 #[cfg(target_arch = "x86_64")]
 instruction_set!(avx512, "avx512f,avx2,fma", rows: [1 2 3 4 5 6 7 8 9 10 11 12]);
 #[cfg(target_arch = "x86_64")]
+instruction_set!(vnni, "avx512f,avx512vnni,avx2,fma", rows: [1 2 3 4 5 6 7 8 9 10 11 12]);
+#[cfg(target_arch = "x86_64")]
 instruction_set!(avx2, "avx2,fma", rows: [1 2 3 4 5 6]);
 #[cfg(target_arch = "aarch64")]
 instruction_set!(neon, "neon", rows: [1 2 3 4 5 6 7 8 9 10 11 12]);
@@ -429,6 +433,48 @@ macro_rules! kernels {
             }
         }
     )*};
+}
+
+/// How many terms a number of four bytes has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grouping {
+    /// Four bytes, unsigned on the left and signed on the right.
+    Quads,
+    /// Two 16-bit integers.
+    Pairs,
+}
+
+/// The kernels of products of bytes, which are added up in 32 bits.
+pub(crate) struct ByteKernels {
+    pub(crate) kernels: Kernels<i32>,
+    pub(crate) grouping: Grouping,
+}
+
+/// The best kernels of this machine for bytes; `None` if it has none but those for 32 bits.
+pub(crate) fn byte_kernels() -> Option<&'static ByteKernels> {
+    static KERNELS: OnceLock<Option<ByteKernels>> = OnceLock::new();
+    KERNELS.get_or_init(found_byte_kernels).as_ref()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn found_byte_kernels() -> Option<ByteKernels> {
+    None
+}
+
+#[cfg(target_arch = "x86_64")]
+fn found_byte_kernels() -> Option<ByteKernels> {
+    if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+        let kernels = vnni::kernels::<Quads512, 1>();
+        return Some(ByteKernels { kernels, grouping: Grouping::Quads });
+    }
+    pairs()
+}
+
+/// The kernels that any machine with AVX2 has.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn pairs() -> Option<ByteKernels> {
+    let has_pairs = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    has_pairs.then(|| ByteKernels { kernels: avx2::kernels::<Pairs256, 2>(), grouping: Grouping::Pairs })
 }
 
 type Longs = Scalars<i64, 4>;

@@ -14,7 +14,7 @@
 //! operand once, in place.
 //!
 //! Operands narrower than the accumulator are widened while they are packed, and f16 and bf16 results rounded once, at the
-//! end. Integers wrap.
+//! end. Integers wrap. Bytes that are added up in 32 bits are multiplied several at a time (`bytes`).
 //!
 //! # Reproducibility
 //!
@@ -22,6 +22,7 @@
 //! depends on the operands and the plan, and neither on tiles, threads, nor the width of the registers.
 
 mod blocks;
+mod bytes;
 mod element;
 mod kernel;
 mod prepack;
@@ -210,10 +211,11 @@ impl MatMul {
     }
 
     /// The same product with its right operand packed ahead, for operands that many products have in common. The bits of results
-    /// are the same. `None` if this product would not gain: if it reads the operand as it is, or packs it for many rows at once.
+    /// are the same. `None` if this product would not gain: if it reads the operand as it is, packs it for many rows at once, or multiplies bytes.
     pub fn prepacked(&self) -> Option<Self> {
         let gains = self.method == Method::Blocked && !self.transposed && self.rows <= PREPACKED_ROWS;
-        (gains && self.batch == 1 && self.depth > 0).then_some(Self { prepacked: true, ..*self })
+        (gains && self.batch == 1 && self.depth > 0 && self.byte_kernels().is_none())
+            .then_some(Self { prepacked: true, ..*self })
     }
 
     /// The number of tiles; they may run in any order and at the same time.
@@ -319,6 +321,9 @@ impl MatMul {
         };
         // SAFETY: the caller's promise, for the part.
         unsafe {
+            if let Some(bytes) = self.byte_kernels() {
+                return self.run_bytes(&operands, bytes);
+            }
             match self.output.accumulator() {
                 Accumulator::I32 => self.run_part::<i32>(&operands),
                 Accumulator::I64 => self.run_part::<i64>(&operands),

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::MatMul;
+use super::blocks::BlockCopy;
 use super::element::{Accumulator, Finished, Packs, Panels};
 use super::kernel::{
     Block, DEPTH, DOT_LANES, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Micro, PACKED_COLUMNS, UNPACKED_ROWS,
@@ -42,13 +43,18 @@ impl MatMul {
     }
 
     /// Whether sums can be kept in the output itself.
-    fn is_direct(&self) -> bool {
+    pub(super) fn is_direct(&self) -> bool {
         self.output.is_number(self.output.accumulator()) && self.out.column == 1
     }
 
     /// Numbers per row of a scratch tile: whole register blocks.
-    fn pitch(&self) -> usize {
+    pub(super) fn pitch(&self) -> usize {
         (self.tile_columns as usize).next_multiple_of(MAX_COLUMNS)
+    }
+
+    /// Whether rows of the left operand are widened as they are, for kernels that read them in place.
+    fn widens_rows(&self) -> bool {
+        self.method == Method::Blocked && !self.reads_in_place() && self.lhs.column == 1
     }
 
     fn packs_left(&self) -> bool {
@@ -73,10 +79,7 @@ impl MatMul {
         let direct = self.is_direct();
         let scratch = self.scratch();
         // SAFETY: the parts of the scratch memory are within it.
-        let (right, sums) = unsafe {
-            let base = operands.scratch;
-            (base.add(scratch.right).cast(), base.add(scratch.sums).cast())
-        };
+        let (right, sums) = unsafe { scratch.parts::<N>(operands.scratch) };
         let run = Run::<N> {
             plan: self,
             operands,
@@ -99,7 +102,27 @@ impl MatMul {
         }
         if !direct {
             // SAFETY: all sums of the tile have been computed.
-            unsafe { run.finish() };
+            unsafe { self.finish_sums::<N>(operands, sums, self.pitch()) };
+        }
+    }
+
+    /// Moves the sums of a tile, rows of `pitch` numbers, to the output.
+    ///
+    /// # Safety
+    /// As of [`Self::run_part`]; the sums are complete.
+    pub(super) unsafe fn finish_sums<N: Packs>(&self, operands: &Operands, sums: *const N, pitch: usize) {
+        let finished = Finished {
+            sums,
+            pitch,
+            rows: operands.rows,
+            columns: operands.columns,
+            row_stride: self.out.row as isize,
+            column_stride: self.out.column as isize,
+            adds: self.accumulate,
+        };
+        if let Some(unpack) = N::unpack(self.output) {
+            // SAFETY: the output's part is the caller's to write.
+            unsafe { unpack(&finished, operands.out) };
         }
     }
 }
@@ -109,6 +132,17 @@ pub(super) struct Scratch {
     right: usize,
     sums: usize,
     pub(super) bytes: usize,
+}
+
+impl Scratch {
+    /// Where the packed right operand and the sums are.
+    ///
+    /// # Safety
+    /// `base` is scratch memory of this size.
+    pub(super) unsafe fn parts<N>(&self, base: *mut u8) -> (*mut N, *mut N) {
+        // SAFETY: the parts are within the memory.
+        unsafe { (base.add(self.right).cast(), base.add(self.sums).cast()) }
+    }
 }
 
 /// One tile's memory.
@@ -178,6 +212,18 @@ impl<N: Kernel + Packs> Run<'_, N> {
         let Some(pack) = N::pack(plan.input).filter(|_| plan.packs_left()) else {
             return (from.cast(), row, column);
         };
+        if plan.widens_rows() {
+            let rows = BlockCopy {
+                from: from.cast(),
+                from_steps: [row, 1],
+                to: self.left,
+                to_steps: [depth, 1],
+                counts: [self.operands.rows, depth],
+            };
+            // SAFETY: the rows and the depth are part of the operand, and the scratch has room for the rows.
+            unsafe { N::copy_block(plan.input)(&rows) };
+            return (self.left, depth as isize, 1);
+        }
         let panels = Panels {
             from: from.cast(),
             lane_stride: row,
@@ -282,7 +328,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     /// # Safety
     /// See [`Self::block`].
     unsafe fn rows(&self, block: &Block<N>, columns: usize) {
-        let packed = self.plan.packs_left();
+        let packed = self.plan.packs_left() && !self.plan.widens_rows();
         // A scratch tile has room for whole register blocks, the output has not.
         let fits = columns == self.kernels.columns || !self.plan.is_direct();
         let height = self.panel_rows();
@@ -368,26 +414,6 @@ impl<N: Kernel + Packs> Run<'_, N> {
                 let out = self.out.offset(row as isize * self.out_row);
                 (0..self.operands.columns).for_each(|column| *out.add(column) = N::ZERO);
             }
-        }
-    }
-
-    /// Moves the sums to the output.
-    ///
-    /// # Safety
-    /// See [`Self::block`]; the sums are complete.
-    unsafe fn finish(&self) {
-        let finished = Finished {
-            sums: self.out.cast_const(),
-            pitch: self.out_row as usize,
-            rows: self.operands.rows,
-            columns: self.operands.columns,
-            row_stride: self.plan.out.row as isize,
-            column_stride: self.plan.out.column as isize,
-            adds: self.plan.accumulate,
-        };
-        if let Some(unpack) = N::unpack(self.plan.output) {
-            // SAFETY: the output's part is the caller's to write.
-            unsafe { unpack(&finished, self.operands.out) };
         }
     }
 }

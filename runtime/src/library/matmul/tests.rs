@@ -39,6 +39,8 @@ sample! {
     Bf16 bf16, bf16::from_f64, 1.0 / 128.0;
     I32 i32, |x| (x * 100.0) as i32, 0.0;
     I16 i16, |x| (x * 20.0) as i16, 0.0;
+    I8 i8, |x| (x * 128.9) as i8, 0.0;
+    U8 u8, |x| (x * 128.0 + 128.0) as u8, 0.0;
 }
 
 /// A matrix with gaps and any order of axes; the gaps hold NaN-like garbage that must not be read or written.
@@ -331,4 +333,123 @@ fn packed_ahead_the_bits_are_the_same() {
     }
     let many_rows = MatMul::plan(&MatMulDescriptor::row_major(Element::F32, 500, 64, 64)).unwrap();
     assert_eq!(many_rows.prepacked(), None);
+}
+
+/// Sums of products of bytes, by the kernels of this machine, or by these.
+fn check_bytes<T: Sample>(
+    [rows, depth, columns]: [usize; 3],
+    orders: [Order; 3],
+    kernels: Option<&kernel::ByteKernels>,
+) {
+    let source = &mut Random::new(rows as u64 + 5 * depth as u64);
+    let lhs = Matrix::<T>::new(orders[0], [1, rows, depth], source);
+    let rhs = Matrix::<T>::new(orders[1], [1, depth, columns], source);
+    let mut out = Matrix::<i32>::new(orders[2], [1, rows, columns], source);
+    let layouts = MatMulDescriptor {
+        lhs: lhs.strides,
+        rhs: rhs.strides,
+        out: out.strides,
+        output: Element::I32,
+        ..MatMulDescriptor::row_major(T::ELEMENT, rows, depth, columns)
+    };
+    let plan = MatMul::plan(&layouts).unwrap();
+    let to = out.data[out.first..].as_mut_ptr().cast::<u8>();
+    match kernels {
+        None => run_all(&plan, to, lhs.pointer(), rhs.pointer()),
+        Some(kernels) => {
+            let (left, right) =
+                if plan.transposed { (rhs.pointer(), lhs.pointer()) } else { (lhs.pointer(), rhs.pointer()) };
+            let mut scratch = vec![[0u64; 8]; plan.scratch_bytes() / 64 + 1];
+            assert_eq!(plan.tiles(), 1);
+            let operands = run::Operands {
+                left,
+                right,
+                out: to,
+                scratch: scratch.as_mut_ptr().cast(),
+                rows: plan.rows as usize,
+                columns: plan.columns as usize,
+                first_column: 0,
+            };
+            // SAFETY: the operands are the whole product, which is one tile.
+            unsafe { plan.run_bytes(&operands, kernels) };
+        }
+    }
+    for i in 0..rows {
+        for j in 0..columns {
+            let terms =
+                (0..depth).map(|k| lhs.data[lhs.at(0, i, k)].exact() * rhs.data[rhs.at(0, k, j)].exact());
+            let expected = terms.sum::<f64>() as i32;
+            assert_eq!(
+                out.data[out.at(0, i, j)],
+                expected,
+                "{:?} {rows}x{depth}x{columns} {orders:?}",
+                T::ELEMENT
+            );
+        }
+    }
+}
+
+#[test]
+fn bytes_are_added_up_in_32_bits() {
+    for lhs in ORDERS {
+        for rhs in ORDERS {
+            for out in ORDERS {
+                for shape in [[13, 19, 35], [37, 70, 66]] {
+                    check_bytes::<i8>(shape, [lhs, rhs, out], None);
+                    check_bytes::<u8>(shape, [lhs, rhs, out], None);
+                }
+            }
+        }
+    }
+    for shape in [[4, 16, 4], [5, 1500, 33], [250, 1025, 40], [3, 40, 64], [64, 2048, 64]] {
+        check_bytes::<i8>(shape, [Order::RowMajor; 3], None);
+        check_bytes::<u8>(shape, [Order::RowMajor; 3], None);
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn pairs_of_bytes_give_the_same() {
+    let Some(kernels) = kernel::pairs() else { return };
+    for shape in [[13, 19, 35], [12, 517, 20], [5, 1030, 16]] {
+        for orders in [[Order::RowMajor; 3], [Order::Gaps, Order::ColumnMajor, Order::ColumnMajor]] {
+            check_bytes::<i8>(shape, orders, Some(&kernels));
+            check_bytes::<u8>(shape, orders, Some(&kernels));
+        }
+    }
+}
+
+#[test]
+fn halves_are_rounded_as_everywhere() {
+    let source = &mut Random::new(11);
+    let special = [
+        0.0,
+        -0.0,
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::MAX,
+        f32::MIN_POSITIVE,
+        1e-40,
+        65520.0,
+        65519.9,
+    ];
+    let numbers: Vec<f32> =
+        special.into_iter().chain((0..4086).map(|_| f32::from_bits(source.bits() as u32))).collect();
+    for run in numbers.chunks_exact(16) {
+        let run: &[f32; 16] = run.try_into().expect("sixteen");
+        let (mut halves, mut brains) = ([f16::ZERO; 16], [bf16::ZERO; 16]);
+        // SAFETY: the arrays have room for sixteen.
+        unsafe {
+            element::Stored::<f32>::write_run(run, halves.as_mut_ptr());
+            element::Stored::<f32>::write_run(run, brains.as_mut_ptr());
+        }
+        for (i, &number) in run.iter().enumerate() {
+            let same = |found: f32, expected: f32| {
+                found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan()
+            };
+            assert!(same(halves[i].to_f32(), f16::from_f32(number).to_f32()), "{number}");
+            assert!(same(brains[i].to_f32(), bf16::from_f32(number).to_f32()), "{number}");
+        }
+    }
 }

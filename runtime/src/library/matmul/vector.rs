@@ -210,6 +210,66 @@ mod x86 {
     }
 }
 
+/// Implements [`Vector`] for registers whose lanes hold several terms of a sum, by naming the intrinsics.
+#[cfg(target_arch = "x86_64")]
+macro_rules! grouped {
+    ($($(#[$meta:meta])* $register:ident($inner:ident) $lanes:literal: $splat:ident $load:ident $store:ident $plus:ident
+        |$a:ident, $b:ident, $c:ident| $times_plus:expr;)*) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Copy)]
+        pub(crate) struct $register($inner);
+
+        impl Vector for $register {
+            type Number = i32;
+            const LANES: usize = $lanes;
+            #[inline(always)]
+            unsafe fn splat(x: i32) -> Self {
+                // SAFETY: the caller promises the instruction set.
+                Self(unsafe { $splat(x) })
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const i32) -> Self {
+                // SAFETY: the caller promises the instruction set and a readable range.
+                Self(unsafe { $load(from.cast()) })
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut i32) {
+                // SAFETY: the caller promises the instruction set and a writable range.
+                unsafe { $store(to.cast(), self.0) };
+            }
+            #[inline(always)]
+            unsafe fn plus(self, other: Self) -> Self {
+                // SAFETY: the caller promises the instruction set.
+                Self(unsafe { $plus(self.0, other.0) })
+            }
+            #[inline(always)]
+            unsafe fn times_plus(self, factor: Self, addend: Self) -> Self {
+                let ($a, $b, $c) = (self.0, factor.0, addend.0);
+                // SAFETY: the caller promises the instruction set.
+                Self(unsafe { $times_plus })
+            }
+        }
+    )*};
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86_grouped {
+    use super::Vector;
+    use std::arch::x86_64::*;
+
+    grouped! {
+        /// Sums of four products of bytes each, unsigned on the left and signed on the right. Needs AVX512-VNNI.
+        Quads512(__m512i) 16: _mm512_set1_epi32 _mm512_loadu_si512 _mm512_storeu_si512 _mm512_add_epi32
+            |a, b, c| _mm512_dpbusd_epi32(c, a, b);
+        /// Sums of two products of 16-bit integers each.
+        Pairs256(__m256i) 8: _mm256_set1_epi32 _mm256_loadu_si256 _mm256_storeu_si256 _mm256_add_epi32
+            |a, b, c| _mm256_add_epi32(_mm256_madd_epi16(a, b), c);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_grouped::{Pairs256, Quads512};
+
 #[cfg(target_arch = "aarch64")]
 mod arm {
     use super::Vector;
