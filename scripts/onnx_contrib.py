@@ -63,6 +63,13 @@ class Case:
         self.outputs += [(output, (types or {}).get(at)) for at, output in enumerate(outputs) if output]
         return outputs[0]
 
+    def inner(self, op, inputs, output, **attributes):
+        """A node of the standard whose result other nodes take."""
+        node = helper.make_node(op, inputs, [output], **attributes)
+        self.nodes.append(node)
+        self.asked.append(node)
+        return output
+
     def model(self, nodes):
         def info(name, value):
             dtype = TensorProto.STRING if value.dtype.kind in "UO" else helper.np_dtype_to_tensor_dtype(value.dtype)
@@ -457,6 +464,30 @@ def quantized_products(c):
     rest = [kernel, filters, c.constant("fz", np.zeros(6, np.int8)), result, base, c.constant("fb", c.integers(-900, 900, 6))]
     c.node("QLinearConv", [image, one, zero, *rest], "conv", group=2, pads=[1, 1, 1, 1])
     c.node("QLinearConv", [nhwc, one, zero, *rest], "conv_last", group=2, pads=[1, 1, 1, 1], channels_last=1)
+
+
+@case
+def dequantized_products(c):
+    """Products of the standard whose operands are dequantised, as files have them that were quantised for any runtime."""
+    c.domain = ""
+    a, b = c.input("a", c.integers(0, 256, 2, 3, 40, dtype=np.uint8)), c.constant("b", c.integers(-128, 128, 40, 24, dtype=np.int8))
+    one, two, zero = c.constant("one", np.float32(0.01)), c.constant("two", np.float32(0.02)), c.constant("zero", np.uint8(120))
+    wide, zeros = c.constant("wide", np.abs(c.normal(24)) / 32), c.constant("zeros", np.zeros(24, np.int8))
+    x = c.inner("DequantizeLinear", [a, one, zero], "xa")
+    whole = c.inner("DequantizeLinear", [b, two], "xb")
+    columns = c.inner("DequantizeLinear", [b, wide, zeros], "xc", axis=1)
+    rows = c.inner("DequantizeLinear", [b, c.constant("deep", np.abs(c.normal(40)) / 32), c.constant("none", np.zeros(40, np.int8))], "xr", axis=0)
+    c.node("MatMul", [x, whole], "whole")
+    c.node("MatMul", [x, columns], "columns")
+    c.node("MatMul", [x, rows], "rows")
+    m, t = c.input("m", c.integers(-128, 128, 17, 40, dtype=np.int8)), c.constant("t", c.integers(-128, 128, 24, 40, dtype=np.int8))
+    m = c.inner("DequantizeLinear", [m, one, c.constant("low", np.int8(-7))], "xm")
+    turned = c.inner("DequantizeLinear", [t, wide, zeros], "xt", axis=0)
+    bias = c.constant("bias", c.normal(24))
+    c.node("Gemm", [m, turned, bias], "gemm", transB=1, alpha=0.5)
+    c.node("Gemm", [m, columns], "gemm_plain")
+    y = c.inner("MatMul", [m, columns], "ym")
+    c.node("QuantizeLinear", [y, c.constant("result", np.float32(0.3)), c.constant("base", np.uint8(100))], "quantised")
 
 
 @case

@@ -141,3 +141,20 @@ fn broken_files_are_errors() {
         }
     }
 }
+
+/// Products of dequantised bytes are products of bytes.
+#[test]
+fn dequantised_products_multiply_integers() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contrib/dequantized_products/model.onnx");
+    let model = Model::load(&path).expect("it is read");
+    let inputs: Vec<Option<Value>> = vec![
+        Some(Tensor::zeros((2, 3, 40), DType::U8).into()),
+        Some(Tensor::zeros((17, 40), DType::I8).into()),
+    ];
+    let concrete = model.function().concrete(&inputs).expect("it compiles");
+    let text = concrete.dump(Stage::Kernels).expect("a stage");
+    // Two products of each pair differ in their scales alone; those of one pair are along what is summed.
+    let steps = |word: &str| text.lines().filter(|line| line.trim_start().starts_with(word)).count();
+    let counts = ["matmul i8->i32", "matmul f32->f32"].map(steps);
+    assert_eq!(counts, [3, 1], "{text}");
+}

@@ -120,6 +120,7 @@ impl Graph {
         }
         let mut graph = Graph { name, inputs, outputs, constants, nodes, last_uses: Vec::new() };
         graph.order()?;
+        ops::dequantized::take_integers(&mut graph.nodes);
         graph.find_last_uses();
         Ok(graph)
     }

@@ -3,6 +3,7 @@
 //! - A transposed operand is read as it is: the product names its axes by other numbers.
 //! - A repeated operand is not repeated. Along a free axis the result repeats itself, so it is computed once and broadcast; a batch
 //!   axis along which one operand repeats itself is a free axis of the other, so that many small products become a large one.
+//! - Integers that are made wider for a product are read as they are, if both operands have the same dtype: products of bytes are several times as fast.
 //! - Axes that a reshape merges before a product and another splits again after it stay apart: a product takes any number.
 //! - A product that sums over one element is an element-wise product (plus 0: a sum begins with +0, which -0 does not survive);
 //!   one that sums over none is 0.
@@ -80,6 +81,9 @@ fn contracted<'g>(r: &mut Rewriter<'g>, graph: &'g Graph, uses: &[u32], site: &S
         (Op::DotGeneral(dot), &[lhs, rhs]) => {
             let result = r.result_shape(site);
             if let Some(value) = product::trivial(r, dot, [lhs, rhs], &result)? {
+                return Ok(Some(value));
+            }
+            if let Some(value) = operands::without_casts(r, dot, [lhs, rhs])? {
                 return Ok(Some(value));
             }
             for position in [0, 1] {

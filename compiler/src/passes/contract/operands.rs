@@ -1,8 +1,8 @@
-//! Transposes and broadcasts of operands.
+//! Casts, transposes and broadcasts of operands.
 
 use smallvec::SmallVec;
 use tensorwright_ir::op::attribute::Axes;
-use tensorwright_ir::op::primitive::DotGeneral;
+use tensorwright_ir::op::primitive::{DotGeneral, widens};
 use tensorwright_ir::{Op, Shape, Value};
 
 use crate::passes::pattern::{Rewritten, made_by};
@@ -43,6 +43,23 @@ pub(super) fn without_transpose(
     }
     operands[position] = sources[0];
     r.build().push_one(new, &operands).map(Some)
+}
+
+/// Reads integers as they were before they were made wider.
+pub(super) fn without_casts(r: &mut Rewriter<'_>, dot: &DotGeneral, operands: [Value; 2]) -> Rewritten {
+    let narrow = |value: Value| match made_by(r.graph(), value) {
+        Some((Op::Cast(cast), sources)) => {
+            let from = r.graph().tensor(sources[0]).dtype;
+            let is_wider = from.is_int() && widens(from, cast.dtype) && widens(from, dot.dtype);
+            (is_wider && from != cast.dtype).then_some((sources[0], from))
+        }
+        _ => None,
+    };
+    let [Some((lhs, left)), Some((rhs, right))] = operands.map(narrow) else { return Ok(None) };
+    if left != right {
+        return Ok(None);
+    }
+    r.build().push_one(dot.clone(), &[lhs, rhs]).map(Some)
 }
 
 /// An axis of the result, named by where it comes from.

@@ -142,3 +142,28 @@ fn trivial_sums_are_no_products() {
         dot("%x, %w", ["", "", "1", "0"])
     ));
 }
+
+#[test]
+fn integers_are_read_as_they_are() {
+    let product = |a: &str, b: &str, dtype: &str| {
+        format!(
+            "dot_general({a}, {b}) {{lhs_batch = [], rhs_batch = [], lhs_contract = [1], rhs_contract = [0], dtype = {dtype}}}"
+        )
+    };
+    let wide = |from: [&str; 2], to: &str| {
+        format!(
+            "graph @f(%x: {}[4,2], %w: {}[2,5]) {{ %a = cast(%x) {{dtype = {to}}} %b = cast(%w) {{dtype = {to}}} %y = {} return %y }}",
+            from[0],
+            from[1],
+            product("%a", "%b", to)
+        )
+    };
+    check(
+        &wide(["u8", "u8"], "i32"),
+        &format!("graph @f(%x: u8[4,2], %w: u8[2,5]) {{ %y = {} return %y }}", product("%x", "%w", "i32")),
+    );
+    // Two dtypes, numbers that do not all fit, and floats, whose sums may be in another order.
+    check_unchanged(&wide(["u8", "i8"], "i32"));
+    check_unchanged(&wide(["i8", "i8"], "u32"));
+    check_unchanged(&wide(["bf16", "bf16"], "f32"));
+}

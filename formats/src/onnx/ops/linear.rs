@@ -1,13 +1,18 @@
 //! Products of matrices.
 
-use tensorwright::{DType, Tensor};
+use tensorwright::{DType, Tensor, keep};
 
-use super::Apply;
+use super::{Apply, dequantized};
 use crate::onnx::call::{Call, Results, one};
 use crate::onnx::error::Reason;
 
 pub(super) const OPERATORS: &[(&str, Apply)] = &[
-    ("MatMul", |call| one(product(call.tensor(0)?, call.tensor(1)?)?)),
+    ("MatMul", |call| {
+        one(match dequantized::product(call, 2, [false; 2])? {
+            Some(found) => found,
+            None => product(call.tensor(0)?, call.tensor(1)?)?,
+        })
+    }),
     ("Gemm", gemm),
     ("Einsum", |call| {
         one(Tensor::einsum(&call.tensors()?, call.word("equation", "")?.replace(' ', "").to_lowercase()))
@@ -36,9 +41,13 @@ pub(super) fn affine(call: &Call<'_>) -> Result<Tensor, Reason> {
     let turned = |x: &Tensor, name: &str| -> Result<Tensor, Reason> {
         Ok(if call.flag(name, false)? { x.t() } else { x.clone() })
     };
-    let (a, b) = (turned(call.tensor(0)?, "transA")?, turned(call.tensor(1)?, "transB")?);
     let scaled = |x: Tensor, factor: f64| if factor == 1.0 { x } else { x * factor };
-    let found = scaled(a.matmul(b), call.float("alpha", 1.0)?);
+    let turns = [call.flag("transA", false)?, call.flag("transB", false)?];
+    let product = match dequantized::product(call, 3, turns)? {
+        Some(found) => found,
+        None => turned(call.tensor(0)?, "transA")?.matmul(turned(call.tensor(1)?, "transB")?),
+    };
+    let found = scaled(product, call.float("alpha", 1.0)?);
     match call.maybe(2)? {
         Some(c) => Ok(found + scaled(c.clone(), call.float("beta", 1.0)?)),
         None => Ok(found),
@@ -61,8 +70,56 @@ pub(super) fn centred(x: &Tensor, zero: Option<&Tensor>, along_rows: bool) -> Re
         })
 }
 
+/// The product of integers less their zero points, in i32. Zero points are one of all, one of each row on the left, one of each column on the right.
+pub(super) fn centred_product(
+    x: &Tensor,
+    x_zero: Option<&Tensor>,
+    y: &Tensor,
+    y_zero: Option<&Tensor>,
+) -> Result<Tensor, Reason> {
+    let is_matrix =
+        |x: &Tensor| Ok::<bool, Reason>(x.rank()? >= 2 && matches!(x.dtype()?, DType::I8 | DType::U8));
+    if !is_matrix(x)? || !is_matrix(y)? {
+        return product(&centred(x, x_zero, true)?, &centred(y, y_zero, false)?);
+    }
+    // Bytes are multiplied as they are, and what their zero points add is taken off: the same number, as integers wrap.
+    let (x, x_zero) = signed(x, x_zero, true)?;
+    let (y, y_zero) = signed(y, y_zero, false)?;
+    let depth = x.shape()?.size(x.rank()? - 1) as i32;
+    let mut sum = product(&x.cast(DType::I32), &y.cast(DType::I32))?;
+    let total = |x: &Tensor, axis: i64| x.cast(DType::I32).sum(keep(axis));
+    if let Some(zero) = &y_zero {
+        sum -= total(&x, -1) * zero;
+    }
+    if let Some(zero) = &x_zero {
+        sum -= total(&y, -2) * zero;
+    }
+    Ok(match (x_zero, y_zero) {
+        (Some(x_zero), Some(y_zero)) => sum + x_zero * y_zero * depth,
+        _ => sum,
+    })
+}
+
+/// Bytes with a sign, and their zero point in i32, shaped as [`centred`] takes it off.
+fn signed(x: &Tensor, zero: Option<&Tensor>, along_rows: bool) -> Result<(Tensor, Option<Tensor>), Reason> {
+    let is_signed = x.dtype()? == DType::I8;
+    let bytes = if is_signed { x.clone() } else { (x.cast(DType::I32) - 128).cast(DType::I8) };
+    let zero = match zero {
+        None if is_signed => None,
+        None => Some(Tensor::scalar(-128i32)),
+        Some(zero) => {
+            let zero = zero.cast(DType::I32) - if is_signed { 0 } else { 128 };
+            let is_vector = zero.rank()? == 1 && zero.elements()? > 1;
+            Some(match (is_vector, along_rows) {
+                (true, true) => zero.expand_dims(-1),
+                _ if zero.elements()? == 1 => zero.reshape(()),
+                _ => zero,
+            })
+        }
+    };
+    Ok((bytes, zero))
+}
+
 fn matmul_integer(call: &Call<'_>) -> Results {
-    let x = centred(call.tensor(0)?, call.maybe(2)?, true)?;
-    let y = centred(call.tensor(1)?, call.maybe(3)?, false)?;
-    one(product(&x, &y)?)
+    one(centred_product(call.tensor(0)?, call.maybe(2)?, call.tensor(1)?, call.maybe(3)?)?)
 }

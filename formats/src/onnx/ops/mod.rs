@@ -5,6 +5,7 @@ mod contrib;
 mod control;
 mod conv;
 mod convert;
+pub(crate) mod dequantized;
 mod elementwise;
 mod image;
 mod indexing;

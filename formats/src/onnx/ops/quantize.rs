@@ -3,7 +3,7 @@
 use tensorwright::{DType, Tensor};
 
 use super::Apply;
-use super::linear::{centred, product};
+use super::linear::centred_product;
 use crate::onnx::call::{Call, Results, axis, natural, one, sizes};
 use crate::onnx::error::Reason;
 
@@ -113,8 +113,8 @@ pub(super) fn requantized(sum: &Tensor, factor: &Tensor, zero: &Tensor) -> Resul
 }
 
 fn quantized_matmul(call: &Call<'_>) -> Results {
-    let x = centred(call.tensor(0)?, Some(call.tensor(2)?), true)?;
-    let y = centred(call.tensor(3)?, Some(call.tensor(5)?), false)?;
+    let (x, y) = (call.tensor(0)?, call.tensor(3)?);
+    let sum = centred_product(x, Some(call.tensor(2)?), y, Some(call.tensor(5)?))?;
     // One scale for each row of the left operand, for each column of the right one, or one of all.
     let of_rows = |scale: &Tensor| -> Result<Tensor, Reason> {
         let is_vector = scale.rank()? == 1 && scale.elements()? > 1;
@@ -132,5 +132,5 @@ fn quantized_matmul(call: &Call<'_>) -> Results {
     let (left, right, result) = (call.tensor(1)?, call.tensor(4)?, call.tensor(6)?);
     let wide = |scale: Tensor| scale.cast(DType::F32);
     let factor = wide(of_rows(left)?) * wide(of_columns(right)?) / wide(of_rows(result)?);
-    one(requantized(&product(&x, &y)?, &factor, call.tensor(7)?)?)
+    one(requantized(&sum, &factor, call.tensor(7)?)?)
 }

@@ -68,7 +68,7 @@ impl DotGeneral {
 }
 
 /// Whether every value of `from` is one of `to`, and both are floats, both complex or both integers.
-pub(super) fn widens(from: DType, to: DType) -> bool {
+pub fn widens(from: DType, to: DType) -> bool {
     let sign_kept = from.is_unsigned_int() || to.is_signed_int();
     let larger = to.size() > from.size();
     let (floats, complex) = (from.is_float() && to.is_float(), from.is_complex() && to.is_complex());

@@ -7,8 +7,8 @@ use super::fused::{channels_last, channels_second};
 use crate::onnx::call::{Call, Results, one};
 use crate::onnx::error::Reason;
 use crate::onnx::ops::conv;
-use crate::onnx::ops::linear::{centred, product};
-use crate::onnx::ops::quantize::{centred_by_range, requantized};
+use crate::onnx::ops::linear::{centred, centred_product, product};
+use crate::onnx::ops::quantize::{range_of, requantized, rounded};
 use crate::onnx::ops::recurrent::{self, Matrix};
 
 pub(super) const OPERATORS: &[(&str, Apply)] = &[
@@ -34,17 +34,16 @@ fn scaled(sum: &Tensor, scale: &Tensor, bias: Option<&Tensor>) -> Results {
 }
 
 fn matmul_to_float(call: &Call<'_>) -> Results {
-    let x = centred(call.tensor(0)?, call.maybe(4)?, false)?;
-    let y = centred(call.tensor(1)?, call.maybe(5)?, false)?;
+    let sum = centred_product(call.tensor(0)?, call.maybe(4)?, call.tensor(1)?, call.maybe(5)?)?;
     let scale = of_columns(call.tensor(2)?)? * of_columns(call.tensor(3)?)?;
-    scaled(&product(&x, &y)?, &scale, call.maybe(6)?)
+    scaled(&sum, &scale, call.maybe(6)?)
 }
 
 fn dynamic_matmul(call: &Call<'_>) -> Results {
     let x = call.tensor(0)?;
-    let y = centred(call.tensor(1)?, call.maybe(3)?, false)?;
-    let (scale, x) = centred_by_range(x);
-    let sum = product(&x, &y)?;
+    let (scale, zero) = range_of(x);
+    let bytes = rounded(&(x / &scale), Some(&zero), DType::U8)?;
+    let sum = centred_product(&bytes, Some(&zero), call.tensor(1)?, call.maybe(3)?)?;
     scaled(&sum, &(scale * of_columns(call.tensor(2)?)?), call.maybe(4)?)
 }
 

@@ -6,7 +6,7 @@ use super::heads::{Cached, Heads, four, scale, split};
 use super::mask::{Extent, summand};
 use crate::onnx::call::{Call, Results, natural, naturals, sizes};
 use crate::onnx::error::Reason;
-use crate::onnx::ops::linear::{centred, product};
+use crate::onnx::ops::linear::{centred_product, product};
 use crate::onnx::value::Value;
 
 pub(super) fn attention(call: &Call<'_>) -> Results {
@@ -21,13 +21,12 @@ pub(super) fn attention(call: &Call<'_>) -> Results {
 
 /// The projection is one of integers, which is scaled.
 pub(super) fn quantized_attention(call: &Call<'_>) -> Results {
-    let x = centred(call.tensor(0)?, call.maybe(6)?, false)?;
-    let weights = centred(call.tensor(1)?, call.maybe(7)?, false)?;
+    let sum = centred_product(call.tensor(0)?, call.maybe(6)?, call.tensor(1)?, call.maybe(7)?)?;
     let along = |scale: &Tensor| -> Result<Tensor, Reason> {
         Ok(if scale.elements()? == 1 { scale.reshape(()) } else { scale.clone() })
     };
     let scale = along(call.tensor(3)?)? * along(call.tensor(4)?)?;
-    let projected = product(&x, &weights)?.cast(DType::F32) * scale + call.tensor(2)?;
+    let projected = sum.cast(DType::F32) * scale + call.tensor(2)?;
     Projected { call, projected, mask: (5, usize::MAX), past: 8, length: None }.attended()
 }
 
