@@ -17,6 +17,10 @@ pub(super) fn unary(b: &mut Builder, function: UnaryFn, z: Parts) -> Built<Optio
         UnaryFn::Neg => |b: &mut Builder, z: Parts| Ok(Parts { re: b.neg(z.re)?, im: b.neg(z.im)? }),
         UnaryFn::Exp => exp,
         UnaryFn::Log => log,
+        UnaryFn::Expm1 => expm1,
+        UnaryFn::Log1p => log1p,
+        UnaryFn::Exp2 => exp2,
+        UnaryFn::Log2 => log2,
         UnaryFn::Sqrt => sqrt,
         UnaryFn::Rsqrt => rsqrt,
         UnaryFn::Sin => |b: &mut Builder, z: Parts| around(b, z, sinh),
@@ -158,6 +162,48 @@ fn log(b: &mut Builder, z: Parts) -> Built<Parts> {
     let (above, below) = (b.gt(distance, half)?, b.lt(distance, two)?);
     let is_near = b.and(above, below)?;
     Ok(Parts { re: b.select(is_near, near, far)?, im: b.atan2(z.im, z.re)? })
+}
+
+/// The sine of half the angle keeps what the cosine is less than 1.
+fn expm1(b: &mut Builder, z: Parts) -> Built<Parts> {
+    let [half, two] = numbers(b, [0.5, 2.0], z.im)?;
+    let half_angle = b.mul(z.im, half)?;
+    let sin_half = b.sin(half_angle)?;
+    let square = b.mul(sin_half, sin_half)?;
+    let less = b.mul(square, two)?;
+    let (growth, cos, sin) = (b.expm1(z.re)?, b.cos(z.im)?, b.sin(z.im)?);
+    let grown = b.mul(growth, cos)?;
+    let magnitude = b.exp(z.re)?;
+    Ok(Parts { re: b.sub(grown, less)?, im: scaled(b, sin, magnitude)? })
+}
+
+/// Near -1 and 0, the square of the distance of `1 + z` less 1 has more digits than the distance.
+fn log1p(b: &mut Builder, z: Parts) -> Built<Parts> {
+    let [half, one, two] = numbers(b, [0.5, 1.0, 2.0], z.re)?;
+    let more = Parts { re: b.add(z.re, one)?, im: z.im };
+    let far = log(b, more)?;
+    let around = b.add(z.re, two)?;
+    let (of_re, of_im) = (b.mul(z.re, around)?, b.mul(z.im, z.im)?);
+    let excess = b.add(of_re, of_im)?;
+    let near = b.log1p(excess)?;
+    let near = b.mul(near, half)?;
+    let (re, im) = (b.abs(z.re)?, b.abs(z.im)?);
+    let greater = b.maximum(re, im)?;
+    let is_far = b.gt(greater, one)?;
+    Ok(Parts { re: b.select(is_far, far.re, near)?, im: far.im })
+}
+
+fn exp2(b: &mut Builder, z: Parts) -> Built<Parts> {
+    let [scale] = numbers(b, [std::f64::consts::LN_2], z.im)?;
+    let angle = b.mul(z.im, scale)?;
+    let (magnitude, cos, sin) = (b.exp2(z.re)?, b.cos(angle)?, b.sin(angle)?);
+    Ok(Parts { re: b.mul(magnitude, cos)?, im: scaled(b, sin, magnitude)? })
+}
+
+fn log2(b: &mut Builder, z: Parts) -> Built<Parts> {
+    let natural = log(b, z)?;
+    let [scale] = numbers(b, [std::f64::consts::LOG2_E], z.re)?;
+    Ok(Parts { re: b.mul(natural.re, scale)?, im: b.mul(natural.im, scale)? })
 }
 
 fn numbers<const N: usize>(b: &mut Builder, numbers: [f64; N], like: Value) -> Built<[Value; N]> {

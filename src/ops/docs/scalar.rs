@@ -46,19 +46,19 @@ assert_eq!(x.is_inf().to_vec::<bool>()?, [false, true, false]);"#;
     exp: "`T[s] -> T[s]`, floats."
         r#"let y = Tensor::from([0.0, 1.0]).exp();
 assert!(y.allclose([1.0, std::f64::consts::E], 1e-12, 1e-15).item::<bool>()?);"#;
-    expm1: "`T[s] -> T[s]`, floats."
+    expm1: "`T[s] -> T[s]`, floats and complex numbers."
         r#"let y = Tensor::from([0.0, 1e-10]).expm1();
 assert!(y.allclose([0.0, 1.00000000005e-10], 1e-12, 1e-15).item::<bool>()?);"#;
     log: "`T[s] -> T[s]`, floats."
         r#"let y = Tensor::from([1.0, std::f64::consts::E]).log();
 assert!(y.allclose([0.0, 1.0], 1e-12, 1e-15).item::<bool>()?);"#;
-    log1p: "`T[s] -> T[s]`, floats."
+    log1p: "`T[s] -> T[s]`, floats and complex numbers."
         r#"let y = Tensor::from([0.0, 1e-10]).log1p();
 assert!(y.allclose([0.0, 9.9999999995e-11], 1e-12, 1e-15).item::<bool>()?);"#;
-    exp2: "`T[s] -> T[s]`, floats."
+    exp2: "`T[s] -> T[s]`, floats and complex numbers."
         r#"let y = Tensor::from([3.0, -1.0]).exp2();
 assert!(y.allclose([8.0, 0.5], 1e-12, 1e-15).item::<bool>()?);"#;
-    log2: "`T[s] -> T[s]`, floats."
+    log2: "`T[s] -> T[s]`, floats and complex numbers."
         r#"let y = Tensor::from([8.0, 0.5]).log2();
 assert!(y.allclose([3.0, -1.0], 1e-12, 1e-15).item::<bool>()?);"#;
     logistic: "`T[s] -> T[s]`, floats."

@@ -41,6 +41,31 @@ pub(in crate::op) fn log(z: C) -> C {
     C::new(re, z.im.atan2(z.re))
 }
 
+/// The sine of half the angle keeps what the cosine is less than 1.
+pub(super) fn expm1(z: C) -> C {
+    let half = (z.im / 2.0).sin();
+    let re = z.re.exp_m1() * z.im.cos() - 2.0 * half * half;
+    C::new(re, scaled(z.im.sin(), z.re.exp()))
+}
+
+/// Near -1 and 0, the square of the distance of `1 + z` less 1 has more digits than the distance.
+pub(super) fn log1p(z: C) -> C {
+    if z.re.abs().max(z.im.abs()) > 1.0 {
+        return log(C::new(1.0 + z.re, z.im));
+    }
+    let excess = z.re * (2.0 + z.re) + z.im * z.im;
+    C::new(excess.ln_1p() / 2.0, z.im.atan2(1.0 + z.re))
+}
+
+pub(super) fn exp2(z: C) -> C {
+    let (magnitude, angle) = (z.re.exp2(), z.im * std::f64::consts::LN_2);
+    C::new(magnitude * angle.cos(), scaled(angle.sin(), magnitude))
+}
+
+pub(super) fn log2(z: C) -> C {
+    log(z) * std::f64::consts::LOG2_E
+}
+
 pub(super) fn sqrt(z: C) -> C {
     let greater = z.re.abs().max(z.im.abs());
     if greater == 0.0 {

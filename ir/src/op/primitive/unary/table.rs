@@ -163,7 +163,7 @@ macro_rules! for_each_unary {
             /// `e^x - 1`, accurate near 0.
             #[doc(alias = "exp_m1")]
             expm1 => Expm1 {
-                evaluation: Float(f64::exp_m1),
+                evaluation: Inexact { float: f64::exp_m1, complex: complex::expm1 },
                 derivative: By(|b, x, _| b.exp(x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -180,7 +180,7 @@ macro_rules! for_each_unary {
             /// `log(1 + x)`, accurate near 0.
             #[doc(alias = "ln_1p")]
             log1p => Log1p {
-                evaluation: Float(f64::ln_1p),
+                evaluation: Inexact { float: f64::ln_1p, complex: complex::log1p },
                 derivative: By(|b, x, _| b.add_number(x, 1.0).map(Partial::Over)),
                 smooth: (-0.5, 2.0),
                 cost: Cost::same(VectorMath),
@@ -188,7 +188,7 @@ macro_rules! for_each_unary {
             };
             /// `2^x`.
             exp2 => Exp2 {
-                evaluation: Float(f64::exp2),
+                evaluation: Inexact { float: f64::exp2, complex: complex::exp2 },
                 derivative: By(|b, x, _| exp2_slope(b, x).map(Partial::Times)),
                 smooth: (-2.0, 2.0),
                 cost: Cost::same(VectorMath),
@@ -196,7 +196,7 @@ macro_rules! for_each_unary {
             };
             /// Logarithm to base 2.
             log2 => Log2 {
-                evaluation: Float(f64::log2),
+                evaluation: Inexact { float: f64::log2, complex: complex::log2 },
                 derivative: By(|b, x, _| {
                     let scale = b.full_like(LOG2_E, x)?;
                     b.div(scale, x).map(Partial::Times)
