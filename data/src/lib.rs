@@ -1,1 +1,38 @@
 //! Input pipelines: sources of elements, transformations, and datasets with a name.
+//!
+//! | | |
+//! |---|---|
+//! | `pipeline/` | datasets, iterators over them and their positions; what sources and transformations are made of |
+//! | `source/` | where elements come from that are in memory or computed |
+//! | `file/` | where elements come from that are in files, and the formats of these |
+//! | `transform/` | what is made of them |
+//! | `sets/` | datasets with a name, readers of well-known formats, generated sets |
+//! | `storage/` | elements kept for later passes, in memory and on disk |
+//! | `item/`, `spec/` | elements, and what is known of them before they are read |
+
+mod error;
+mod file;
+mod item;
+mod pipeline;
+mod random;
+pub mod sets;
+mod source;
+mod spec;
+mod state;
+mod storage;
+mod transform;
+
+pub use error::{DataError, ErrorKind, Result};
+pub use file::{
+    Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, SequenceParser, TableOptions,
+    TfRecordWriter, parse_csv_line,
+};
+pub use item::{Array, Dict, FromItem, IntoItem, Item, RaggedArray, SparseArray, Text, Texts, Window};
+pub use pipeline::{Cardinality, Dataset, Iter, IterAs, Position};
+pub use source::Passes;
+pub use spec::{ElementKind, Extents, Spec};
+pub use storage::SaveOptions;
+pub use transform::{
+    BatchOptions, BucketOptions, InterleaveOptions, OnEmpty, OnError, PadOptions, Parallel, ResampleOptions,
+    SampleOptions, ShuffleOptions, WindowOptions, Zipped,
+};

@@ -1,0 +1,56 @@
+//! A pass over a dataset: what makes one reading differ from another.
+
+use crate::error::Result;
+use crate::random::mix2;
+use crate::state::{Reader, Writer, damaged};
+
+/// Which pass a cursor belongs to. All randomness of a pipeline is a function of it, so that a position holds two numbers in place of the state of
+/// generators, and no reader changes what another one reads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    /// Which pass over the dataset, mixed with the epochs and the outer elements on the way to this stage.
+    number: u64,
+    /// What takes the place of seeds that are not given: drawn once for a dataset.
+    entropy: u64,
+    /// Where in the pipeline the stage is.
+    path: u64,
+}
+
+impl Pass {
+    /// The pass of this number over a dataset.
+    pub(crate) fn root(number: u64, entropy: u64) -> Pass {
+        Pass { number, entropy, path: 0 }
+    }
+
+    /// The same pass, for the input of this number.
+    pub(crate) fn input(&self, place: u64) -> Pass {
+        Pass { path: mix2(self.path, place), ..*self }
+    }
+
+    /// The part of the pass that is an epoch, or belongs to an outer element.
+    pub(crate) fn part(&self, number: u64) -> Pass {
+        Pass { number: mix2(self.number, number), ..*self }
+    }
+
+    /// The seed of a stage in this pass.
+    pub(crate) fn seed(&self, seed: Option<u64>) -> u64 {
+        mix2(self.lasting_seed(seed), self.number)
+    }
+
+    /// The seed of a stage that is the same in all passes.
+    pub(crate) fn lasting_seed(&self, seed: Option<u64>) -> u64 {
+        seed.unwrap_or_else(|| mix2(self.entropy, self.path))
+    }
+
+    /// Writes which pass it is.
+    pub(crate) fn save(&self, to: &mut Writer) {
+        [self.number, self.entropy, self.path].iter().for_each(|word| to.raw(&word.to_le_bytes()));
+    }
+
+    /// Reads which pass it is.
+    pub(crate) fn restored(from: &mut Reader<'_>) -> Result<Pass> {
+        let mut word =
+            || -> Result<u64> { Ok(u64::from_le_bytes(from.raw(8)?.try_into().map_err(|_| damaged())?)) };
+        Ok(Pass { number: word()?, entropy: word()?, path: word()? })
+    }
+}

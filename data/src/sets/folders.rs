@@ -1,0 +1,119 @@
+//! Readers of well-known layouts of files: CIFAR's records, texts in folders of labels, lines of words.
+
+use std::path::{Path, PathBuf};
+
+use tensorwright::DType;
+
+use crate::error::{DataError, ErrorKind, Result};
+use crate::file::{Compression, FixedOptions};
+use crate::item::{Item, Text};
+use crate::pipeline::Dataset;
+use crate::spec::{ElementKind, Spec};
+
+const SIDE: usize = 32;
+const PIXELS: usize = SIDE * SIDE;
+
+/// The images of CIFAR's binary files, with so many bytes of labels before each image: 1 for CIFAR-10, 2 for CIFAR-100, of which the last is given: `(u8[32,32,3], i64[])`.
+#[track_caller]
+pub fn cifar(paths: impl IntoIterator<Item = impl AsRef<Path>>, labels: usize) -> Dataset {
+    if labels == 0 {
+        return Dataset::failed(DataError::invalid("there is at least one label"));
+    }
+    let spec = Spec::Tuple(vec![Spec::number(DType::U8, [SIDE, SIDE, 3]), Spec::scalar(DType::I64)]);
+    let records = Dataset::fixed_length_records(paths, FixedOptions::new(labels + 3 * PIXELS));
+    records.map_items(spec, move |record| {
+        let Item::Text(bytes) = &record else { return Err(DataError::invalid("a record is wanted")) };
+        let (own, planes) = bytes.split_at(labels);
+        let pixels: Vec<u8> =
+            (0..PIXELS).flat_map(|i| [planes[i], planes[PIXELS + i], planes[2 * PIXELS + i]]).collect();
+        let image = Item::array(DType::U8, &[SIDE, SIDE, 3], &pixels)?;
+        Ok(Item::tuple([image, Item::number(i64::from(own[labels - 1]))]))
+    })
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).map_err(|error| DataError::io(folder, &error))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// The files in folders that are named by labels, sorted, and the label of each.
+fn labelled(folder: &Path) -> Result<Vec<(PathBuf, i64)>> {
+    let mut files = Vec::new();
+    let labels = sorted(folder)?.into_iter().filter(|path| path.is_dir());
+    for (label, inner) in labels.enumerate() {
+        files.extend(
+            sorted(&inner)?.into_iter().filter(|path| path.is_file()).map(|path| (path, label as i64)),
+        );
+    }
+    match files.is_empty() {
+        true => {
+            Err(DataError::new(ErrorKind::NotFound, "there are no files in folders of labels")
+                .in_file(folder))
+        }
+        false => Ok(files),
+    }
+}
+
+/// The texts of files in folders that are named by labels, as IMDB's reviews are: `(text, i64)`, labels numbered by the sorted names of folders.
+#[track_caller]
+pub fn text_folders(folder: impl AsRef<Path>) -> Dataset {
+    let files = match labelled(folder.as_ref()) {
+        Ok(files) => files,
+        Err(error) => return Dataset::failed(error),
+    };
+    let spec = Spec::Tuple(vec![Spec::scalar(ElementKind::Text), Spec::scalar(DType::I64)]);
+    Dataset::from_fn(files.len() as u64, move |i| -> Result<Item> {
+        let (path, label) = &files[i as usize];
+        let text = std::fs::read(path).map_err(|error| DataError::io(path, &error))?;
+        Ok(Item::tuple([Item::text(text), Item::number(*label)]))
+    })
+    .with_spec(spec)
+}
+
+/// The words of each line of files, with `end` behind them, as language models read the Penn Treebank: `text[?]`.
+#[track_caller]
+pub fn word_lines(paths: impl IntoIterator<Item = impl AsRef<Path>>, end: &str) -> Dataset {
+    let end = Text::from(end.as_bytes());
+    Dataset::text_lines(paths, Compression::None).map_items(Spec::text([None]), move |line| {
+        let Item::Text(line) = &line else { return Err(DataError::invalid("a line is wanted")) };
+        let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).map(Text::from);
+        let words: Vec<Text> = words.chain([end.clone()]).collect();
+        Item::texts(&[words.len()], words)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cifar, text_folders, word_lines};
+
+    #[test]
+    fn layouts_are_read() {
+        let folder = std::env::temp_dir().join(format!("tensorwright-sets-{}", std::process::id()));
+        for (label, text) in [("neg", "bad"), ("pos", "good")] {
+            std::fs::create_dir_all(folder.join(label)).expect("a folder");
+            std::fs::write(folder.join(label).join("1.txt"), text).expect("written");
+        }
+        let texts: Vec<(String, i64)> =
+            text_folders(&folder).iter_as().expect("pairs").collect::<Result<_, _>>().expect("read");
+        assert_eq!(texts, [("bad".to_owned(), 0), ("good".to_owned(), 1)]);
+        let lines = folder.join("lines");
+        std::fs::write(&lines, "a b\nc\n").expect("written");
+        assert_eq!(
+            word_lines([&lines], "<eos>")
+                .iter()
+                .expect("lines")
+                .map(|line| line.expect("words").rows())
+                .collect::<Vec<_>>(),
+            [Some(3), Some(2)]
+        );
+        let images = folder.join("images");
+        std::fs::write(&images, [&[7][..], &[1; 1024], &[2; 1024], &[3; 1024]].concat()).expect("written");
+        let (image, label): (tensorwright::Tensor, i64) =
+            cifar([&images], 1).iter_as().expect("pairs").next().expect("one").expect("read");
+        assert_eq!((image.to_vec::<u8>().expect("values")[..3].to_vec(), label), (vec![1, 2, 3], 7));
+        assert!(text_folders(folder.join("pos")).error().is_some());
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
+}

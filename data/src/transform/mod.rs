@@ -1,0 +1,25 @@
+//! Transformations: what is made of the elements of a dataset.
+
+mod batch;
+mod combine;
+mod function;
+mod group;
+mod map;
+mod nested;
+mod parallel;
+mod pick;
+mod prefetch;
+mod resample;
+mod rows;
+mod shuffle;
+mod window;
+
+pub use batch::{BatchOptions, PadOptions};
+pub use combine::{OnEmpty, SampleOptions, Zipped};
+pub use group::BucketOptions;
+pub use nested::InterleaveOptions;
+pub use parallel::Parallel;
+pub use pick::OnError;
+pub use resample::ResampleOptions;
+pub use shuffle::ShuffleOptions;
+pub use window::WindowOptions;
