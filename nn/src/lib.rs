@@ -3,9 +3,34 @@
 pub mod activations;
 pub mod config;
 pub mod constraints;
+mod error;
+mod fit;
 pub mod initializers;
+mod layer;
+pub mod layers;
 pub mod losses;
 pub mod metrics;
+mod model;
 pub mod optimizers;
+mod registry;
 pub mod regularizers;
 pub mod schedules;
+mod settings;
+
+pub use activations::Activation;
+pub use constraints::Constraint;
+pub use error::{Error, Result};
+pub use fit::{Arrays, Fit, History, Logs, Model, Plan};
+pub use initializers::Initializer;
+pub use layer::{
+    Argument, Configuration, Context, Inputs, Layer, LayerClass, LayerRef, Mode, Outputs, Policy, Scope,
+    Signal, Strings, Weight, WeightSpec, set_seed,
+};
+pub use model::{Functional, Input, OnSymbols, Sequential, Symbol, SymbolCall};
+pub use registry::{layer_from_json, register};
+pub use regularizers::Regularizer;
+#[doc(hidden)]
+pub use serde_json as json;
+#[doc(hidden)]
+pub use settings::Row;
+pub use settings::{AxisList, DataFormat, Field, PaddingMode, Pairs, Setting, Sizes};

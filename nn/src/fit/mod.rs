@@ -1,0 +1,18 @@
+//! Training: a model with its loss, its metrics and its optimiser; each step is one compiled graph.
+//!
+//! - [`model`]: the model in the user's hands; [`plan`]: what it is trained with; [`step`]: its compiled functions;
+//! - [`arrays`]: what is trained on; [`options`]: how; [`epochs`]: the loop; [`history`]: what came of it.
+
+mod arrays;
+mod epochs;
+mod history;
+mod model;
+mod options;
+mod plan;
+mod step;
+
+pub use arrays::Arrays;
+pub use history::{History, Logs};
+pub use model::Model;
+pub use options::Fit;
+pub use plan::Plan;

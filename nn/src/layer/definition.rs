@@ -1,0 +1,97 @@
+//! The trait of layers.
+
+use serde_json::{Map, Value};
+use tensorwright::{Result as TensorResult, Tensor};
+
+use super::{Argument, Inputs, LayerRef, Outputs, Scope, Strings};
+use crate::error::Result;
+
+/// The settings of a layer, which the macro [`layer!`](crate::layer!) writes.
+pub trait Configuration: Send + Sync + 'static {
+    /// The name of the class, such as `Dense`.
+    fn class_name(&self) -> &'static str;
+
+    /// The settings by name.
+    fn config(&self) -> Map<String, Value>;
+
+    /// Calls `visit` with each layer among the settings, and its name here.
+    fn visit_layers(&self, visit: &mut dyn FnMut(&str, &LayerRef));
+}
+
+/// A class of layers that can be made of its settings.
+pub trait LayerClass: Layer + Sized {
+    /// The name of the class.
+    const CLASS: &'static str;
+
+    /// A layer with these settings.
+    ///
+    /// # Errors
+    /// When a setting is unknown, missing or not what it may be.
+    fn from_config(config: &Map<String, Value>) -> Result<Self>;
+}
+
+/// A function of tensors that has weights.
+///
+/// A layer is its settings; the function asks its [`Scope`] for weights by name and shape, which the first call makes. So a layer of
+/// one's own is a struct, in [`layer!`](crate::layer!), and one function:
+///
+/// ```
+/// use tensorwright::prelude::*;
+/// use tensorwright_nn::{Initializer, Inputs, Layer, LayerRef, Outputs, Scope, initializers, layer};
+///
+/// layer! {
+///     /// Each channel times a number that is learnt.
+///     pub struct Scale() {
+///         /// The number to begin with.
+///         start: f64 = 1.0,
+///     }
+/// }
+///
+/// impl Layer for Scale {
+///     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
+///         let x = inputs.tensor()?;
+///         let channels = x.extent(-1)?;
+///         let start = initializers::Constant { value: self.start };
+///         let scale = scope.weight("scale", [channels], Initializer::from(start))?;
+///         Ok((x * scale).into())
+///     }
+/// }
+///
+/// let scale = LayerRef::new(Scale::new().start(2.0));
+/// assert_eq!(scale.infer(Tensor::from([1.0f32, 2.0]))?.to_vec::<f32>()?, [2.0, 4.0]);
+/// assert_eq!(scale.variables()[0].0, "scale");
+/// # Ok::<(), tensorwright_nn::Error>(())
+/// ```
+pub trait Layer: Configuration {
+    /// What the layer makes of its inputs.
+    ///
+    /// # Errors
+    /// When the inputs are not what the layer takes.
+    fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> TensorResult<Outputs>;
+
+    /// Learns from data, outside training: a vocabulary, or means.
+    ///
+    /// # Errors
+    /// When the data are not what the layer learns from, or there is nothing that it learns so.
+    fn adapt(&self, _data: &[Argument], scope: &Scope<'_>) -> TensorResult<()> {
+        Err(scope.refuse("there is nothing that it learns from data by `adapt`"))
+    }
+
+    /// The shapes of the states of a recurrent cell, for inputs of this shape of one step; nothing for what is no cell.
+    fn state_shapes(&self, _inputs: &[usize]) -> Option<Vec<Vec<usize>>> {
+        None
+    }
+
+    /// The words at these places of a vocabulary, for a lookup that goes back.
+    ///
+    /// # Errors
+    /// When the layer knows no words.
+    fn words(&self, _places: &Tensor, scope: &Scope<'_>) -> TensorResult<Strings> {
+        Err(scope.refuse("it knows no words"))
+    }
+
+    /// The words or numbers that the layer knows, special ones first, if it looks things up.
+    fn vocabulary(&self) -> Option<Value> {
+        None
+    }
+}

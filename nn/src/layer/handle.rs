@@ -1,0 +1,269 @@
+//! A layer with its weights.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Map, Value, json};
+use tensorwright::module::Path;
+use tensorwright::{Module, Result as TensorResult, Tensor, Variable};
+
+use super::{Argument, Context, Inputs, Layer, Outputs, Policy, Scope, Signal, Strings, Weight, Weights};
+use crate::error::Result;
+use crate::settings::Field;
+
+/// A layer with its weights, and a name. Clones are the same layer: what one learns the others know.
+#[derive(Clone)]
+pub struct LayerRef {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    layer: Box<dyn Layer>,
+    name: Option<String>,
+    policy: Option<Policy>,
+    trainable: AtomicBool,
+    weights: Weights,
+}
+
+impl<L: Layer> From<L> for LayerRef {
+    fn from(layer: L) -> LayerRef {
+        LayerRef::new(layer)
+    }
+}
+
+impl LayerRef {
+    /// A new layer, without weights yet.
+    pub fn new(layer: impl Layer) -> LayerRef {
+        LayerRef::boxed(Box::new(layer), None, None)
+    }
+
+    pub(crate) fn boxed(layer: Box<dyn Layer>, name: Option<String>, policy: Option<Policy>) -> LayerRef {
+        let trainable = AtomicBool::new(true);
+        LayerRef { inner: Arc::new(Inner { layer, name, policy, trainable, weights: Weights::default() }) }
+    }
+
+    /// The layer under a name, if nobody else holds it.
+    ///
+    /// # Errors
+    /// When it is held elsewhere too.
+    pub fn with_name(self, name: &str) -> Result<LayerRef> {
+        self.remade(|inner| inner.name = Some(name.to_owned()))
+    }
+
+    /// The layer with dtypes of its own, if nobody else holds it; else it has those of the layer around it.
+    ///
+    /// # Errors
+    /// When it is held elsewhere too.
+    pub fn with_policy(self, policy: impl Into<Policy>) -> Result<LayerRef> {
+        let policy = policy.into();
+        self.remade(|inner| inner.policy = Some(policy))
+    }
+
+    fn remade(mut self, change: impl FnOnce(&mut Inner)) -> Result<LayerRef> {
+        match Arc::get_mut(&mut self.inner) {
+            Some(inner) => change(inner),
+            None => return Err(crate::Error::Model(format!("{} is in use already", self.name()))),
+        }
+        Ok(self)
+    }
+
+    /// The name that it was given, or that of its class in lower case: `conv2d`.
+    pub fn name(&self) -> String {
+        self.inner.name.clone().unwrap_or_else(|| snake_case(self.class_name()))
+    }
+
+    /// The name of its class.
+    pub fn class_name(&self) -> &'static str {
+        self.inner.layer.class_name()
+    }
+
+    /// The layer as JSON: its class and its settings.
+    pub fn to_json(&self) -> Value {
+        let mut config = self.inner.layer.config();
+        if let Some(name) = &self.inner.name {
+            config.insert("name".to_owned(), json!(name));
+        }
+        if let Some(policy) = &self.inner.policy {
+            config.insert("dtype".to_owned(), policy.to_json());
+        }
+        if !self.trainable() {
+            config.insert("trainable".to_owned(), json!(false));
+        }
+        json!({ "class_name": self.class_name(), "config": config })
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> Map<String, Value> {
+        self.inner.layer.config()
+    }
+
+    /// What it makes of inputs. The first call makes the weights.
+    ///
+    /// # Errors
+    /// When the layer does not take such inputs, or an op fails.
+    pub fn call(&self, inputs: impl Into<Inputs>, context: &Context) -> TensorResult<Outputs> {
+        self.call_within(&inputs.into(), context, Policy::default())
+    }
+
+    /// What it makes of one tensor, or several, with what it has learnt.
+    ///
+    /// # Errors
+    /// As [`LayerRef::call`], and when it gives several tensors.
+    pub fn infer(&self, inputs: impl Into<Inputs>) -> TensorResult<Tensor> {
+        self.call(inputs, &Context::inference())?.tensor()
+    }
+
+    pub(super) fn call_within(
+        &self,
+        inputs: &Inputs,
+        context: &Context,
+        around: Policy,
+    ) -> TensorResult<Outputs> {
+        self.scoped(context, around, |scope| self.inner.layer.call(&in_dtype(inputs, scope)?, scope))
+    }
+
+    fn scoped<R>(&self, context: &Context, around: Policy, work: impl FnOnce(&Scope<'_>) -> R) -> R {
+        let (name, policy) = (self.name(), self.inner.policy.unwrap_or(around));
+        let (weights, trainable) = (&self.inner.weights, self.trainable());
+        work(&Scope { name: &name, prefix: String::new(), weights, trainable, policy, context })
+    }
+
+    /// Learns from data, outside training, see [`Layer::adapt`].
+    ///
+    /// # Errors
+    /// When the data are not what the layer learns from, or there is nothing that it learns so.
+    pub fn adapt(&self, data: &[Argument]) -> TensorResult<()> {
+        let context = Context::inference();
+        self.scoped(&context, Policy::default(), |scope| self.inner.layer.adapt(data, scope))
+    }
+
+    /// The words at these places of its vocabulary, see [`Layer::words`].
+    ///
+    /// # Errors
+    /// When it knows no words.
+    pub fn words(&self, places: &Tensor) -> TensorResult<Strings> {
+        let context = Context::inference();
+        self.scoped(&context, Policy::default(), |scope| self.inner.layer.words(places, scope))
+    }
+
+    /// The words or numbers that it knows, special ones first, if it looks things up.
+    pub fn vocabulary(&self) -> Option<Value> {
+        self.inner.layer.vocabulary()
+    }
+
+    /// The shapes of its states, see [`Layer::state_shapes`].
+    pub fn state_shapes(&self, inputs: &[usize]) -> Option<Vec<Vec<usize>>> {
+        self.inner.layer.state_shapes(inputs)
+    }
+
+    /// What it and the layers in it keep from call to call.
+    pub fn states(&self) -> Vec<Variable> {
+        let mut found = self.inner.weights.states();
+        self.visit_layers(&mut |_, layer| found.extend(layer.states()));
+        found
+    }
+
+    /// Forgets what it keeps from call to call, as stateful layers do.
+    ///
+    /// # Errors
+    /// In a traced function, whose variables are in use.
+    pub fn reset_state(&self) -> TensorResult<()> {
+        self.states().iter().try_for_each(|state| state.assign(state.value().zeros_like()))
+    }
+
+    /// Whether its weights are trained, those that training changes at all.
+    pub fn trainable(&self) -> bool {
+        self.inner.trainable.load(Ordering::Relaxed)
+    }
+
+    /// Freezes the weights of the layer and of those in it, or thaws them.
+    pub fn set_trainable(&self, trainable: bool) {
+        self.inner.trainable.store(trainable, Ordering::Relaxed);
+        for weight in self.inner.weights.all() {
+            weight.variable.set_trainable(trainable && weight.learnt);
+        }
+        self.visit_layers(&mut |_, layer| layer.set_trainable(trainable));
+    }
+
+    /// Calls `visit` with each layer in it, under names that are unlike.
+    pub fn visit_layers(&self, visit: &mut dyn FnMut(&str, &LayerRef)) {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        self.inner.layer.visit_layers(&mut |name, layer| {
+            let count = seen.entry(name.to_owned()).or_default();
+            match *count {
+                0 => visit(name, layer),
+                count => visit(&format!("{name}_{count}"), layer),
+            }
+            *count += 1;
+        });
+    }
+
+    /// Its weights and those of the layers in it, in order.
+    pub fn weights(&self) -> Vec<Weight> {
+        let mut found = self.inner.weights.all();
+        self.visit_layers(&mut |_, layer| found.extend(layer.weights()));
+        found
+    }
+
+    /// What its weights add to the loss.
+    ///
+    /// # Errors
+    /// When a regulariser fails.
+    pub fn regularization(&self) -> TensorResult<Vec<Tensor>> {
+        let weights = self.weights();
+        let terms = weights.iter().filter_map(|weight| Some((weight.regularizer.as_ref()?, weight)));
+        terms.map(|(rule, weight)| rule.call(&weight.variable.value())).collect()
+    }
+
+    /// Whether this is the same layer.
+    pub fn is(&self, other: &LayerRef) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The variables with their paths, in order.
+    pub fn variables(&self) -> Vec<(String, Variable)> {
+        Module::variables(self)
+    }
+}
+
+impl Module for LayerRef {
+    fn visit_variables(&self, path: &mut Path, visit: &mut dyn FnMut(&str, &Variable)) {
+        self.inner.weights.visit_variables(path, visit);
+        self.visit_layers(&mut |name, layer| path.within(name, |path| layer.visit_variables(path, visit)));
+    }
+}
+
+/// The inputs with floats in the dtype that the layer computes in.
+fn in_dtype(inputs: &Inputs, scope: &Scope<'_>) -> TensorResult<Inputs> {
+    let mut failed = None;
+    let cast = inputs.map(&mut |signal| match scope.computed(signal.value.clone()) {
+        Ok(value) => Signal { value, mask: signal.mask.clone() },
+        Err(error) => {
+            failed = Some(error);
+            signal.clone()
+        }
+    });
+    failed.map_or(Ok(cast), Err)
+}
+
+/// `SeparableConv2D` as `separable_conv2d`, `GRUCell` as `gru_cell`.
+pub(crate) fn snake_case(class: &str) -> String {
+    let letters: Vec<char> = class.chars().collect();
+    let mut name = String::new();
+    for (i, &letter) in letters.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| letters[i]);
+        let after = letters.get(i + 1);
+        let begins = letter.is_uppercase()
+            && before.is_some_and(|before| {
+                before.is_lowercase()
+                    || (before.is_uppercase() && after.is_some_and(|after| after.is_lowercase()))
+                    || (before.is_ascii_digit() && after.is_some_and(|after| after.is_lowercase()))
+            });
+        if begins {
+            name.push('_');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}

@@ -1,0 +1,22 @@
+//! What a layer is: a row of settings, a function that asks for weights by name, and the weights that are made for it.
+//!
+//! - [`definition`]: the trait; [`inputs`]: what layers take and give;
+//! - [`handle`]: a layer with its weights, as models hold it; [`weights`]: these weights;
+//! - [`context`]: what a call is for; [`scope`]: a layer in a call; [`policy`]: dtypes to compute in and to keep.
+
+mod context;
+mod definition;
+mod handle;
+mod inputs;
+mod policy;
+mod scope;
+mod weights;
+
+pub use context::{Context, Mode};
+pub use definition::{Configuration, Layer, LayerClass};
+pub use handle::LayerRef;
+pub use inputs::{Argument, Inputs, Outputs, Signal, Strings};
+pub use policy::Policy;
+pub use scope::Scope;
+pub(crate) use weights::Weights;
+pub use weights::{Weight, WeightSpec, set_seed};

@@ -1,0 +1,67 @@
+//! Dtypes that layers compute in, and that they keep their weights in.
+
+use serde_json::Value;
+use tensorwright::DType;
+
+use crate::settings::Field;
+
+/// The dtype that a layer computes in, and that of its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What floats among the inputs become, and weights when they are read.
+    pub compute: DType,
+    /// What weights are kept in.
+    pub variable: DType,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        DType::F32.into()
+    }
+}
+
+impl From<DType> for Policy {
+    fn from(dtype: DType) -> Policy {
+        Policy { compute: dtype, variable: dtype }
+    }
+}
+
+/// Names that are not those of the dtype itself.
+const NAMES: [(&str, DType, DType); 6] = [
+    ("float32", DType::F32, DType::F32),
+    ("float64", DType::F64, DType::F64),
+    ("float16", DType::F16, DType::F16),
+    ("bfloat16", DType::BF16, DType::BF16),
+    ("mixed_float16", DType::F16, DType::F32),
+    ("mixed_bfloat16", DType::BF16, DType::F32),
+];
+
+impl Policy {
+    /// Computing in `bf16` with weights in `f32`.
+    pub fn mixed_bfloat16() -> Policy {
+        Policy { compute: DType::BF16, variable: DType::F32 }
+    }
+
+    /// The policy of this name, such as `float32` or `mixed_bfloat16`.
+    pub fn named(name: &str) -> Option<Policy> {
+        let found = NAMES.iter().find(|(own, ..)| *own == name)?;
+        Some(Policy { compute: found.1, variable: found.2 })
+    }
+
+    /// The name, for those that have one.
+    pub fn name(self) -> Option<&'static str> {
+        NAMES.iter().find(|(_, c, v)| (*c, *v) == (self.compute, self.variable)).map(|found| found.0)
+    }
+}
+
+/// A name, or as Keras writes it, `{"config": {"name": ..}}`.
+impl Field for Policy {
+    fn to_json(&self) -> Value {
+        self.name().into()
+    }
+
+    fn from_json(value: &Value) -> Result<Policy, String> {
+        let name = value.as_str().or_else(|| value.get("config")?.get("name")?.as_str());
+        name.and_then(Policy::named).ok_or_else(|| format!("{value} is no dtype policy"))
+    }
+}
