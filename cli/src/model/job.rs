@@ -142,8 +142,9 @@ impl Job {
             drop(outputs);
         }
         times.sort_unstable();
+        let compiled: Duration = self.model.function().concretes().iter().map(|c| c.compile_time()).sum();
         Ok(format!(
-            "read {:.3?}\nfirst run {first:.3?}\nbest {:.3?}, median {:.3?} of {} runs on {} threads\n",
+            "read {:.3?}\nfirst run {first:.3?}, tracing and compiling {compiled:.3?} of it\nbest {:.3?}, median {:.3?} of {} runs on {} threads\n",
             self.read,
             times[0],
             times[times.len() / 2],
