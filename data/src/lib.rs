@@ -25,10 +25,10 @@ mod transform;
 pub use error::{DataError, ErrorKind, Result};
 pub use file::{
     Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, SequenceParser, TableOptions,
-    TfRecordWriter, parse_csv_line,
+    TfRecordWriter, npz, parse_csv_line, safetensors,
 };
 pub use item::{Array, Dict, FromItem, IntoItem, Item, RaggedArray, SparseArray, Text, Texts, Window};
-pub use pipeline::{Cardinality, Dataset, Iter, IterAs, Position};
+pub use pipeline::{Cardinality, Dataset, Iter, IterAs, Position, Profile, StageProfile};
 pub use source::Passes;
 pub use spec::{ElementKind, Extents, Spec};
 pub use storage::SaveOptions;

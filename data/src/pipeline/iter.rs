@@ -1,10 +1,12 @@
 //! Iterators over datasets.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::dataset::Input;
 use super::pass::Pass;
 use super::position::Position;
+use super::profile::Sheet;
 use super::stage::{BoxCursor, Outcome};
 use crate::error::{DataError, Result};
 use crate::item::FromItem;
@@ -17,17 +19,29 @@ pub struct Iter {
     pass: (u64, u64),
     cursor: BoxCursor,
     has_ended: bool,
+    /// Where its time is noted.
+    sheet: Option<Arc<Sheet>>,
 }
 
 impl Iter {
     pub(super) fn new(input: Input) -> Iter {
         let pass = input.begin();
-        Iter::of_pass(input, pass)
+        Iter::of_pass(input, pass, None)
     }
 
-    fn of_pass(input: Input, pass: (u64, u64)) -> Iter {
-        let cursor = input.open(&Pass::root(pass.0, pass.1));
-        Iter { input, pass, cursor, has_ended: false }
+    pub(super) fn profiled(input: Input, sheet: Arc<Sheet>) -> Iter {
+        let pass = input.begin();
+        Iter::of_pass(input, pass, Some(sheet))
+    }
+
+    fn of_pass(input: Input, pass: (u64, u64), sheet: Option<Arc<Sheet>>) -> Iter {
+        let root = Pass::root(pass.0, pass.1);
+        let root = match &sheet {
+            Some(sheet) => root.noted(Arc::clone(sheet)),
+            None => root,
+        };
+        let cursor = input.open(&root);
+        Iter { input, pass, cursor, has_ended: false, sheet }
     }
 
     /// Where the iterator stands. Neither elements that were computed ahead nor half-filled buffers are lost.
@@ -75,7 +89,7 @@ impl Iter {
         }
         let number = from.u64()?;
         let entropy = from.raw(8)?.try_into().map(u64::from_le_bytes).map_err(|_| damaged())?;
-        let mut iter = Iter::of_pass(self.input.clone(), (number, entropy));
+        let mut iter = Iter::of_pass(self.input.clone(), (number, entropy), self.sheet.clone());
         iter.has_ended = from.flag()?;
         if !iter.has_ended {
             iter.cursor.restore(&mut from)?;

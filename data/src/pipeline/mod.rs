@@ -6,6 +6,7 @@ mod dataset;
 mod iter;
 mod pass;
 mod position;
+mod profile;
 mod stage;
 
 pub(crate) use ahead::Places;
@@ -15,4 +16,6 @@ pub(crate) use dataset::{Input, Plan, not_a};
 pub use iter::{Iter, IterAs};
 pub(crate) use pass::Pass;
 pub use position::Position;
+pub(crate) use profile::Row;
+pub use profile::{Profile, StageProfile};
 pub(crate) use stage::{BoxCursor, Cursor, Outcome, Replay, Stage};

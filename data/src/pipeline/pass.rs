@@ -1,12 +1,15 @@
 //! A pass over a dataset: what makes one reading differ from another.
 
+use std::sync::Arc;
+
+use super::profile::{Row, Sheet};
 use crate::error::Result;
 use crate::random::mix2;
 use crate::state::{Reader, Writer, damaged};
 
 /// Which pass a cursor belongs to. All randomness of a pipeline is a function of it, so that a position holds two numbers in place of the state of
 /// generators, and no reader changes what another one reads.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct Pass {
     /// Which pass over the dataset, mixed with the epochs and the outer elements on the way to this stage.
     number: u64,
@@ -14,22 +17,34 @@ pub(crate) struct Pass {
     entropy: u64,
     /// Where in the pipeline the stage is.
     path: u64,
+    /// Where its time is noted, if somebody wants to know.
+    notes: Option<Notes>,
+}
+
+/// Where the time of a pass is noted.
+#[derive(Clone)]
+struct Notes {
+    sheet: Arc<Sheet>,
+    /// The row of the stage.
+    row: Option<Arc<Row>>,
+    depth: usize,
 }
 
 impl Pass {
     /// The pass of this number over a dataset.
     pub(crate) fn root(number: u64, entropy: u64) -> Pass {
-        Pass { number, entropy, path: 0 }
+        Pass { number, entropy, path: 0, notes: None }
     }
 
     /// The same pass, for the input of this number.
     pub(crate) fn input(&self, place: u64) -> Pass {
-        Pass { path: mix2(self.path, place), ..*self }
+        let deeper = |notes: &Notes| Notes { depth: notes.depth + 1, ..notes.clone() };
+        Pass { path: mix2(self.path, place), notes: self.notes.as_ref().map(deeper), ..*self }
     }
 
     /// The part of the pass that is an epoch, or belongs to an outer element.
     pub(crate) fn part(&self, number: u64) -> Pass {
-        Pass { number: mix2(self.number, number), ..*self }
+        Pass { number: mix2(self.number, number), notes: self.notes.clone(), ..*self }
     }
 
     /// The seed of a stage in this pass.
@@ -51,6 +66,24 @@ impl Pass {
     pub(crate) fn restored(from: &mut Reader<'_>) -> Result<Pass> {
         let mut word =
             || -> Result<u64> { Ok(u64::from_le_bytes(from.raw(8)?.try_into().map_err(|_| damaged())?)) };
-        Ok(Pass { number: word()?, entropy: word()?, path: word()? })
+        Ok(Pass { number: word()?, entropy: word()?, path: word()?, notes: None })
+    }
+
+    /// The same pass, whose time is noted.
+    pub(super) fn noted(self, sheet: Arc<Sheet>) -> Pass {
+        Pass { notes: Some(Notes { sheet, row: None, depth: 0 }), ..self }
+    }
+
+    /// The same pass for the stage of a name, with its row, if its time is noted.
+    pub(super) fn with_row(&self, name: &'static str) -> Option<(Pass, Arc<Row>)> {
+        let notes = self.notes.as_ref()?;
+        let row = notes.sheet.row(self.path, name, notes.depth);
+        let notes = Notes { row: Some(Arc::clone(&row)), ..notes.clone() };
+        Some((Pass { notes: Some(notes), ..*self }, row))
+    }
+
+    /// The row of the stage, if its time is noted.
+    pub(crate) fn row(&self) -> Option<Arc<Row>> {
+        self.notes.as_ref()?.row.clone()
     }
 }

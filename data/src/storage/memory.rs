@@ -91,7 +91,7 @@ impl Caching {
 }
 
 impl Noting {
-    fn next(&mut self, shared: &Shared, pass: Pass) -> Option<Outcome> {
+    fn next(&mut self, shared: &Shared, pass: &Pass) -> Option<Outcome> {
         let outcome = self.input.next();
         match &outcome {
             Some(Ok(item)) if !self.is_done => self.items.push(item.clone()),
@@ -102,9 +102,10 @@ impl Noting {
         let is_last = shared.input.cardinality().known() == Some(self.read);
         if (outcome.is_none() || is_last) && !self.has_failed && !self.is_done {
             self.is_done = true;
-            shared
-                .lock()
-                .get_or_insert_with(|| Kept { items: Arc::new(std::mem::take(&mut self.items)), pass });
+            shared.lock().get_or_insert_with(|| Kept {
+                items: Arc::new(std::mem::take(&mut self.items)),
+                pass: pass.clone(),
+            });
         }
         outcome
     }
@@ -118,7 +119,7 @@ impl Cursor for Caching {
                 *at += 1;
                 kept.items.get(*at - 1).cloned().map(Ok)
             }
-            State::Reading(noting) => noting.next(&self.shared, self.pass),
+            State::Reading(noting) => noting.next(&self.shared, &self.pass),
             State::New => None,
         }
     }
@@ -161,7 +162,7 @@ impl Cursor for Caching {
                 let mut noting = self.noting();
                 let read = from.u64()?;
                 if replays {
-                    (0..read).for_each(|_| drop(noting.next(&self.shared, self.pass)));
+                    (0..read).for_each(|_| drop(noting.next(&self.shared, &self.pass)));
                 } else {
                     noting.has_failed = from.flag()?;
                     noting.items = items(from)?;

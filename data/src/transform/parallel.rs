@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::function::{ItemFn, Typed};
 use crate::error::{DataError, Result};
 use crate::item::{FromItem, IntoItem, Item, read_outcome, write_outcome};
-use crate::pipeline::{BoxCursor, Cursor, Dataset, Input, Outcome, Pass, Places, Plan, Replay, Stage};
+use crate::pipeline::{BoxCursor, Cursor, Dataset, Input, Outcome, Pass, Places, Plan, Replay, Row, Stage};
 use crate::source::refuse_empty;
 use crate::spec::Spec;
 use crate::state::{Reader, Writer};
@@ -37,7 +37,8 @@ enum Order {
 }
 
 impl Parallel {
-    /// As many threads as it takes to keep up with the reader, up to one a core: it begins with one, and starts another one as long as the reader waits.
+    /// As many threads as it takes to keep up with the reader, up to one a core: it begins with one, and starts another one as long as the reader waits. A profile says how many it
+    /// came to ([`Dataset::iter_profiled`]).
     #[expect(non_upper_case_globals, reason = "it reads as a variant: one of two ways to say how many")]
     pub const Auto: Parallel = Parallel { threads: Threads::Auto, order: Order::Kept };
 
@@ -92,6 +93,7 @@ impl Stage for ParallelMap {
             order: self.parallel.order,
             chunk: 1,
             places: Places::default(),
+            row: pass.row(),
             restored: VecDeque::new(),
             current: Done::default(),
             read: 0,
@@ -198,6 +200,8 @@ struct Mapping {
     keeps_inputs: bool,
     chunk: usize,
     places: Places,
+    /// Where it says how many threads it has.
+    row: Option<Arc<Row>>,
     /// Elements that a position held.
     restored: VecDeque<Outcome>,
     /// The chunk whose results are given.
@@ -242,7 +246,10 @@ impl Mapping {
             let (shared, keeps_inputs) = (Arc::clone(&self.shared), self.keeps_inputs);
             let thread = std::thread::Builder::new().name("map".to_owned());
             match thread.spawn(move || shared.run(keeps_inputs)) {
-                Ok(thread) => self.threads.push(thread),
+                Ok(thread) => {
+                    self.threads.push(thread);
+                    self.row.iter().for_each(|row| row.note_threads(self.threads.len()));
+                }
                 Err(error) => return Err(DataError::invalid(format!("no thread could be started: {error}"))),
             }
         }
