@@ -16,6 +16,7 @@ mod registry;
 pub mod regularizers;
 pub mod schedules;
 mod settings;
+pub mod tensorboard;
 
 pub use activations::Activation;
 pub use constraints::Constraint;

@@ -20,6 +20,7 @@ mod auc;
 mod confusion;
 mod counts;
 mod iou;
+mod matrix;
 mod mean;
 mod regression;
 mod score;
@@ -39,6 +40,7 @@ pub use self::confusion::{
 };
 pub use self::counts::Thresholds;
 pub use self::iou::{BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU};
+pub use self::matrix::ConfusionMatrix;
 pub use self::mean::{Mean, Sum};
 pub use self::regression::{
     ConcordanceCorrelation, MeanCosine, PearsonCorrelation, R2Aggregation, R2Score, RootMeanSquaredError,
@@ -98,7 +100,7 @@ impl MetricSum {
 macro_rules! metrics {
     ($($variant:ident: $class:literal $(| $alias:literal)*;)*) => {
         family! {
-            /// One of the metrics of Keras.
+            /// One of the metrics of Keras, or a confusion matrix.
             MetricKind as "metric" { $($variant: $class $(| $alias)*;)* }
         }
 
@@ -156,6 +158,7 @@ metrics! {
     BinaryIoU: "BinaryIoU";
     OneHotIoU: "OneHotIoU";
     OneHotMeanIoU: "OneHotMeanIoU";
+    ConfusionMatrix: "ConfusionMatrix";
 }
 
 impl MetricKind {

@@ -51,11 +51,17 @@ impl Optimizer {
         };
         let patterns: Vec<Regex> = groups.iter().map(whole).collect::<Result<_>>()?;
         let group_of = |parameter: &Parameter| {
-            patterns.iter().position(|pattern| pattern.is_match(&parameter.path)).unwrap_or(groups.len())
+            let mut fit = (0..groups.len()).filter(|&group| patterns[group].is_match(&parameter.path));
+            match (fit.next(), fit.next()) {
+                (Some(_), Some(_)) => {
+                    Err(Error::other(format!("several groups fit parameter `{}`", parameter.path)))
+                }
+                (found, _) => Ok(found.unwrap_or(groups.len())),
+            }
         };
+        let groups_of: Vec<usize> = parameters.iter().map(group_of).collect::<Result<_>>()?;
         let optimizers = groups.iter().map(|(_, optimizer)| optimizer).chain([&**rest]);
-        let members =
-            |group: usize| (0..parameters.len()).filter(|&at| group_of(&parameters[at]) == group).collect();
+        let members = |group: usize| (0..parameters.len()).filter(|&at| groups_of[at] == group).collect();
         let shared = optimizers.enumerate().map(|(group, optimizer)| (optimizer, members(group)));
         Ok(shared.filter(|(_, members): &(_, Vec<usize>)| !members.is_empty()).collect())
     }

@@ -87,7 +87,7 @@ enum Kind {
     One { rule: Box<RuleKind>, settings: Settings },
     /// Gradients of a loss that is scaled, and the scale is found on the way.
     Scaled { inner: Box<Optimizer>, scale: LossScale },
-    /// The first group whose pattern fits a parameter's whole path improves it, and `rest` all others.
+    /// The group whose pattern fits a parameter's whole path improves it, and `rest` all others. Groups are in the order of their patterns.
     Groups { groups: Vec<(String, Optimizer)>, rest: Box<Optimizer> },
 }
 
@@ -123,13 +123,15 @@ impl Optimizer {
         Optimizer { kind: Kind::Scaled { inner: Box::new(self), scale } }
     }
 
-    /// Another optimiser for the parameters whose whole path fits a pattern, a regular expression. Of several groups the first that fits counts.
+    /// Another optimiser for the parameters whose whole path fits a pattern, a regular expression; binding fails where several groups fit
+    /// one.
     #[must_use]
     pub fn group(self, pattern: &str, optimizer: impl Into<Optimizer>) -> Optimizer {
         let group = (pattern.to_owned(), optimizer.into());
         let (groups, rest) = match self.kind {
             Kind::Groups { mut groups, rest } => {
-                groups.push(group);
+                let at = groups.partition_point(|(other, _)| *other < group.0);
+                groups.insert(at, group);
                 (groups, rest)
             }
             kind => (vec![group], Box::new(Optimizer { kind })),

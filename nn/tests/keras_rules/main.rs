@@ -1,6 +1,5 @@
 //! Losses, metrics, optimisers and what belongs to them give what Keras 3 gives.
 
-#[path = "../keras/cases.rs"]
 mod cases;
 mod losses;
 mod metrics;

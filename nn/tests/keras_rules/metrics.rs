@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tensorwright::prelude::*;
 use tensorwright::{Error, TensorType};
-use tensorwright_nn::metrics::{Metric, MetricKind};
+use tensorwright_nn::metrics::{ConfusionMatrix, Metric, MetricKind};
 
 use crate::cases::{Cases, Tally, Tolerance};
 use crate::small::{configuration, written_and_read};
@@ -115,6 +115,16 @@ fn what_a_metric_cannot_take_is_an_error_that_says_so() {
     refused(row("F1Score", Value::Null), &[3], "[samples, classes]");
     refused(row("IoU", serde_json::json!({"num_classes": 2, "target_class_ids": [2]})), &[3], "no class 2");
     assert!(Metric::try_from(&"r2_score".into()).expect("a metric").result().is_err());
+}
+
+#[test]
+fn a_confusion_matrix_counts_true_and_predicted_classes() -> Result<()> {
+    let metric = Metric::from(ConfusionMatrix::new(3));
+    let prediction = Tensor::from([[0.1f32, 0.9, 0.0], [0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.0, 0.1, 0.9]]);
+    metric.update(&Tensor::from([1, 0, 0, 2]), &prediction, None)?;
+    metric.update(&Tensor::from([2]), &prediction.i(..1), Some(&Tensor::from([3])))?;
+    assert_eq!(metric.result()?.to_vec::<i64>()?, [1, 1, 0, 0, 1, 0, 0, 3, 1]);
+    Ok(())
 }
 
 #[test]

@@ -196,5 +196,9 @@ fn groups_are_chosen_by_whole_paths() -> Result<()> {
     optimizer.bind_to(variables.clone())?.apply(&[Tensor::from(1.0f32), Tensor::from(1.0f32)])?;
     let values: Vec<f32> = variables.iter().map(|(_, v)| v.value().item()).collect::<Result<_>>()?;
     assert_eq!(values, [1.0, 0.0]);
+    let sgd = || Optimizer::from(Sgd::default());
+    let groups = sgd().group("dense.*", sgd()).group("a.*", sgd()).group(".*kernel", Adam::default());
+    assert_eq!(written_and_read(&groups), Ok(()));
+    assert!(groups.bind_to(variables).is_err_and(|e| e.to_string().contains("several groups")));
     Ok(())
 }

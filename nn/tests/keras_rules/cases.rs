@@ -1,11 +1,11 @@
 //! Cases whose results are known from Keras 3, and how close a result is to be.
 //!
-//! `cases.json.gz` and `arrays.npz` lie beside this file; which software made them says the header of the first.
+//! `cases.json.gz` and `arrays.npz` lie in `nn/tests/keras`; which software made them says the header of the first.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Cursor, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
@@ -30,11 +30,18 @@ pub(crate) struct Tolerance {
 }
 
 impl Cases {
-    /// The cases of the repository.
+    /// The cases of the repository, or of the folder that `KERAS_CASES` names: `cases.json`, perhaps packed, and `arrays.npz`.
     pub(crate) fn load() -> Cases {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/keras");
-        let packed = File::open(folder.join("cases.json.gz")).expect("the cases are there");
-        let all: Value = serde_json::from_reader(GzDecoder::new(packed)).expect("the cases are JSON");
+        let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/keras");
+        let folder = std::env::var_os("KERAS_CASES").map_or(own, PathBuf::from);
+        let all: Value = match File::open(folder.join("cases.json")) {
+            Ok(plain) => serde_json::from_reader(BufReader::new(plain)),
+            Err(_) => {
+                let packed = File::open(folder.join("cases.json.gz")).expect("the cases are there");
+                serde_json::from_reader(GzDecoder::new(packed))
+            }
+        }
+        .expect("the cases are JSON");
         let arrays = fs::read(folder.join("arrays.npz")).expect("the arrays are there");
         let arrays = RefCell::new(ZipArchive::new(Cursor::new(arrays)).expect("the arrays are a zip file"));
         Cases { cases: all["cases"].as_array().expect("a list of cases").clone(), arrays }
