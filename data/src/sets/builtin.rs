@@ -21,7 +21,8 @@ pub(super) struct Embedded {
     /// The shape of what is not the label.
     shape: &'static [usize],
     label: DType,
-    splits: &'static [(&'static str, usize)],
+    /// Names, numbers of elements, checksums.
+    splits: &'static [(&'static str, usize, u32)],
 }
 
 const UCI: &str = "UCI Machine Learning Repository, as distributed with scikit-learn; CC BY 4.0";
@@ -35,7 +36,7 @@ pub(super) const ALL: [&Embedded; 5] = [
         labels: None,
         shape: &[8, 8],
         label: DType::I64,
-        splits: &[("train", 1347), ("test", 450)],
+        splits: &[("train", 1347, 0xf787_af32), ("test", 450, 0x9af2_ed31)],
     },
     &Embedded {
         name: "iris",
@@ -45,7 +46,7 @@ pub(super) const ALL: [&Embedded; 5] = [
         labels: None,
         shape: &[4],
         label: DType::I64,
-        splits: &[("train", 150)],
+        splits: &[("train", 150, 0x53eb_48d7)],
     },
     &Embedded {
         name: "wine",
@@ -55,7 +56,7 @@ pub(super) const ALL: [&Embedded; 5] = [
         labels: None,
         shape: &[13],
         label: DType::I64,
-        splits: &[("train", 178)],
+        splits: &[("train", 178, 0xce1e_0524)],
     },
     &Embedded {
         name: "breast_cancer",
@@ -65,7 +66,7 @@ pub(super) const ALL: [&Embedded; 5] = [
         labels: None,
         shape: &[30],
         label: DType::I64,
-        splits: &[("train", 569)],
+        splits: &[("train", 569, 0xe639_e252)],
     },
     &Embedded {
         name: "diabetes",
@@ -75,7 +76,7 @@ pub(super) const ALL: [&Embedded; 5] = [
         labels: Some(include_bytes!("embedded/diabetes_target.csv.gz")),
         shape: &[10],
         label: DType::F32,
-        splits: &[("train", 442)],
+        splits: &[("train", 442, 0x6a5a_bf53)],
     },
 ];
 
@@ -110,10 +111,10 @@ impl Embedded {
 
 impl SetBuilder for &'static Embedded {
     fn info(&self) -> SetInfo {
-        let split = |(name, count): &(&str, usize)| SplitInfo {
+        let split = |(name, count, checksum): &(&str, usize, u32)| SplitInfo {
             name: (*name).to_owned(),
             count: *count as u64,
-            checksum: None,
+            checksum: Some(*checksum),
         };
         SetInfo {
             name: self.name.to_owned(),
@@ -127,7 +128,7 @@ impl SetBuilder for &'static Embedded {
 
     fn split(&self, name: &str) -> Result<Dataset> {
         let mut first = 0;
-        for (own, count) in self.splits {
+        for (own, count, _) in self.splits {
             if *own == name {
                 return Dataset::from_slices(self.tensors()?).skip(first as u64).take(*count as u64).ok();
             }

@@ -1,4 +1,4 @@
-//! Readers of well-known layouts of files: CIFAR's records, texts in folders of labels, lines of words.
+//! Readers of well-known layouts of files: CIFAR's records, texts and images in folders of labels, lines of words.
 
 use std::path::{Path, PathBuf};
 
@@ -72,6 +72,38 @@ pub fn text_folders(folder: impl AsRef<Path>) -> Dataset {
     .with_spec(spec)
 }
 
+/// The pixels of a PNG file, `u8[height, width, channels]`: palettes and fewer bits are expanded, of more bits the first eight are kept.
+fn image(path: &Path) -> Result<Item> {
+    let file = std::fs::File::open(path).map_err(|error| DataError::io(path, &error))?;
+    let damaged = |error: png::DecodingError| DataError::data_loss(error).in_file(path);
+    let mut decoder = png::Decoder::new(std::io::BufReader::new(file));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    let size = reader
+        .output_buffer_size()
+        .ok_or_else(|| DataError::data_loss("the image is too large").in_file(path))?;
+    let mut pixels = vec![0; size];
+    let frame = reader.next_frame(&mut pixels).map_err(damaged)?;
+    let sizes = [frame.height as usize, frame.width as usize, frame.color_type.samples()];
+    Item::array(DType::U8, &sizes, &pixels[..frame.buffer_size()])
+}
+
+/// The images of PNG files in folders that are named by labels: `(u8[height, width, channels], i64)`, labels numbered by the sorted names of folders. A file that is no such
+/// image is an error in its place.
+#[track_caller]
+pub fn image_folders(folder: impl AsRef<Path>) -> Dataset {
+    let files = match labelled(folder.as_ref()) {
+        Ok(files) => files,
+        Err(error) => return Dataset::failed(error),
+    };
+    let spec = Spec::Tuple(vec![Spec::number(DType::U8, [None, None, None]), Spec::scalar(DType::I64)]);
+    Dataset::from_fn(files.len() as u64, move |i| -> Result<Item> {
+        let (path, label) = &files[i as usize];
+        Ok(Item::tuple([image(path)?, Item::number(*label)]))
+    })
+    .with_spec(spec)
+}
+
 /// The words of each line of files, with `end` behind them, as language models read the Penn Treebank: `text[?]`.
 #[track_caller]
 pub fn word_lines(paths: impl IntoIterator<Item = impl AsRef<Path>>, end: &str) -> Dataset {
@@ -86,7 +118,7 @@ pub fn word_lines(paths: impl IntoIterator<Item = impl AsRef<Path>>, end: &str) 
 
 #[cfg(test)]
 mod tests {
-    use super::{cifar, text_folders, word_lines};
+    use super::{cifar, image_folders, text_folders, word_lines};
 
     #[test]
     fn layouts_are_read() {
@@ -114,6 +146,28 @@ mod tests {
             cifar([&images], 1).iter_as().expect("pairs").next().expect("one").expect("read");
         assert_eq!((image.to_vec::<u8>().expect("values")[..3].to_vec(), label), (vec![1, 2, 3], 7));
         assert!(text_folders(folder.join("pos")).error().is_some());
+        std::fs::remove_dir_all(folder).expect("removed");
+    }
+
+    #[test]
+    fn images_are_read_and_damaged_ones_are_errors() {
+        let folder = std::env::temp_dir().join(format!("tensorwright-images-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("a")).expect("a folder");
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 2, 1);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder
+            .write_header()
+            .and_then(|mut writer| writer.write_image_data(&[1, 2, 3, 4, 5, 6]))
+            .expect("written");
+        std::fs::write(folder.join("a/1.png"), &file).expect("written");
+        std::fs::write(folder.join("a/2.png"), &file[..file.len() / 2]).expect("written");
+        let images: Vec<_> =
+            image_folders(&folder).iter_as::<(tensorwright::Tensor, i64)>().expect("pairs").collect();
+        let (image, _) = images[0].as_ref().expect("an image");
+        assert_eq!(image.shape().expect("pixels"), &[1, 2, 3].into());
+        assert_eq!(image.to_vec::<u8>().expect("values"), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(images[1].as_ref().expect_err("cut short").file(), Some(&*folder.join("a/2.png")));
         std::fs::remove_dir_all(folder).expect("removed");
     }
 }

@@ -7,7 +7,7 @@ mod idx;
 mod registry;
 mod split;
 
-pub use folders::{cifar, text_folders, word_lines};
+pub use folders::{cifar, image_folders, text_folders, word_lines};
 pub use generated::{addition_task, blobs, copy_task, moons, sines, spirals};
 pub use idx::{idx, idx_pairs};
 pub use registry::{Registry, SetBuilder, SetInfo, SplitInfo, check_builder};
