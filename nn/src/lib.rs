@@ -1,6 +1,7 @@
 //! Models as people write them: layers, losses, metrics, optimisers, and the loop that trains them.
 
 pub mod activations;
+pub mod callbacks;
 pub mod config;
 pub mod constraints;
 mod error;
@@ -16,6 +17,7 @@ mod registry;
 pub mod regularizers;
 pub mod schedules;
 mod settings;
+mod store;
 pub mod tensorboard;
 
 pub use activations::Activation;
@@ -35,3 +37,4 @@ pub use serde_json as json;
 #[doc(hidden)]
 pub use settings::Row;
 pub use settings::{AxisList, DataFormat, Field, PaddingMode, Pairs, Setting, Sizes};
+pub use store::{LoadReport, read_weights, write_weights};

@@ -1,15 +1,19 @@
 //! Training: a model with its loss, its metrics and its optimiser; each step is one compiled graph.
 //!
 //! - [`model`]: the model in the user's hands; [`plan`]: what it is trained with; [`step`]: its compiled functions;
-//! - [`arrays`]: what is trained on; [`options`]: how; [`epochs`]: the loop; [`history`]: what came of it.
+//! - [`arrays`]: what is trained on; [`options`]: how; [`epochs`]: the loop; [`progress`]: what a terminal shows of it;
+//! - [`history`]: what came of it; [`curves`]: as a picture; [`summary`]: the table of layers.
 
 mod arrays;
+mod curves;
 mod epochs;
 mod history;
 mod model;
 mod options;
 mod plan;
+mod progress;
 mod step;
+mod summary;
 
 pub use arrays::Arrays;
 pub use history::{History, Logs};

@@ -1,17 +1,21 @@
 //! A model in the user's hands.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tensorwright::{Module, Tensor};
+use serde_json::{Value, json};
+use tensorwright::{DType, Module, Tensor, TensorType, Variable};
 
 use super::epochs;
-use super::plan::Plan;
-use super::step::{Parts, Steps};
+use super::plan::{self, Plan};
+use super::step::{Parts, Predict, Steps, predictor};
+use super::summary::{self, LayerRow};
 use super::{Arrays, Fit, History, Logs};
 use crate::error::{Error, Result};
 use crate::losses::Loss;
 use crate::optimizers::Optimizer;
-use crate::{Argument, Context, Inputs, LayerRef, Sequential};
+use crate::store::{self, Archive, LoadReport};
+use crate::{Argument, Context, Inputs, LayerRef, Sequential, layer_from_json};
 
 /// A layer that is trained, evaluated and saved as a whole. Clones are the same model.
 ///
@@ -43,6 +47,9 @@ pub struct Model {
 struct Training {
     plan: Option<Plan>,
     steps: Option<Arc<Steps>>,
+    predict: Option<Predict>,
+    /// The types of the inputs that the weights were made for, with a batch of 1.
+    inputs: Vec<TensorType>,
 }
 
 impl Model {
@@ -71,8 +78,8 @@ impl Model {
 
     /// Says what the model is trained with.
     pub fn compile_with(&self, plan: Plan) {
-        let mut training = self.training.lock().unwrap_or_else(PoisonError::into_inner);
-        *training = Training { plan: Some(plan), steps: None };
+        let mut training = self.lock();
+        (training.plan, training.steps) = (Some(plan), None);
     }
 
     /// Makes the weights, for inputs of these types: calls the layer with zeros.
@@ -80,30 +87,48 @@ impl Model {
     /// # Errors
     /// When the layer does not take such inputs.
     pub fn build(&self, inputs: &[Tensor]) -> Result<()> {
-        let zeros = inputs.iter().map(|x| {
+        let single = |x: &Tensor| {
             let ty = x.ty()?;
             let shape: Vec<usize> = [1].into_iter().chain(ty.shape.sizes().iter().skip(1).copied()).collect();
-            Ok(Tensor::zeros(shape, ty.dtype))
-        });
-        let mut zeros = zeros.collect::<Result<Vec<Tensor>>>()?;
-        let inputs = if zeros.len() == 1 { Argument::from(zeros.remove(0)) } else { zeros.into() };
-        self.layer.call(Inputs::of(inputs), &Context::inference())?;
+            Ok(TensorType::new(ty.dtype, shape))
+        };
+        self.build_for(inputs.iter().map(single).collect::<Result<_>>()?)
+    }
+
+    fn build_for(&self, inputs: Vec<TensorType>) -> Result<()> {
+        self.layer.call(zeros(&inputs), &Context::inference())?;
+        self.lock().inputs = inputs;
         Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Training> {
+        self.training.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The compiled functions, for inputs of these types.
     pub(super) fn steps(&self, inputs: &[Tensor]) -> Result<Arc<Steps>> {
-        let mut training = self.training.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(steps) = &training.steps {
+        if let Some(steps) = &self.lock().steps {
             return Ok(steps.clone());
         }
         self.build(inputs)?;
+        self.begin()
+    }
+
+    /// The compiled functions of a model with weights.
+    fn begin(&self) -> Result<Arc<Steps>> {
+        let mut training = self.lock();
         let plan = training.plan.take();
         let plan = plan.ok_or_else(|| Error::Model("the model is trained after `compile`".to_owned()))?;
         let parts = Parts::new(self.layer.clone(), plan)?;
         let steps = Arc::new(Steps::new(parts));
         training.steps = Some(steps.clone());
         Ok(steps)
+    }
+
+    /// The compiled function from inputs to outputs, which needs no plan.
+    pub(super) fn predictor(&self) -> Predict {
+        let made = || predictor(self.layer.clone());
+        self.lock().predict.get_or_insert_with(made).clone()
     }
 
     /// Trains the model. See [`Fit`] for what can be said.
@@ -128,6 +153,9 @@ impl Model {
     /// When inputs do not fit the model, or it gives several tensors.
     pub fn predict(&self, inputs: impl Into<Argument>) -> Result<Tensor> {
         let inputs: Vec<Tensor> = inputs.into().signals().into_iter().map(|signal| signal.value).collect();
+        if self.lock().inputs.is_empty() {
+            self.build(&inputs)?;
+        }
         let mut outputs = epochs::predict(self, &inputs, 32)?;
         match outputs.len() {
             1 => Ok(outputs.remove(0)),
@@ -150,4 +178,150 @@ impl Model {
     pub fn parameters(&self) -> Vec<(String, tensorwright::Variable)> {
         Module::parameters(&self.layer)
     }
+
+    /// The learning rate of the next step.
+    ///
+    /// # Errors
+    /// Before the first step.
+    pub fn learning_rate(&self) -> Result<f64> {
+        let rate = self.begun()?.parts.optimizer.learning_rate()?;
+        Ok(rate.cast(tensorwright::DType::F64).item::<f64>()?)
+    }
+
+    /// Sets the learning rate; nothing is compiled again.
+    ///
+    /// # Errors
+    /// Before the first step, or when a schedule says what it is.
+    pub fn set_learning_rate(&self, rate: f64) -> Result<()> {
+        Ok(self.begun()?.parts.optimizer.set_learning_rate(rate)?)
+    }
+
+    fn begun(&self) -> Result<Arc<Steps>> {
+        self.lock().steps.clone().ok_or_else(|| Error::Model("training has not begun".to_owned()))
+    }
+
+    /// A table of the layers: what they give, and how many numbers they have learnt.
+    ///
+    /// # Errors
+    /// Before the weights are made, by [`Model::build`] or the first call.
+    pub fn summary(&self) -> Result<String> {
+        let context = Context::recording();
+        self.layer.call(zeros(&self.inputs()?), &context)?;
+        let records = context.records();
+        let mut rows = Vec::new();
+        self.layer.visit_layers(&mut |name, layer| {
+            let outputs = records.iter().find(|(own, _)| own.is(layer)).map(|(_, types)| types.clone());
+            rows.push(LayerRow {
+                name: name.to_owned(),
+                layer: layer.clone(),
+                outputs: outputs.unwrap_or_default(),
+            });
+        });
+        Ok(summary::table(&self.layer, &rows))
+    }
+
+    fn inputs(&self) -> Result<Vec<TensorType>> {
+        let inputs = self.lock().inputs.clone();
+        match inputs.is_empty() {
+            true => {
+                Err(Error::Model("the weights are not made: call `build`, or train the model".to_owned()))
+            }
+            false => Ok(inputs),
+        }
+    }
+
+    /// Saves the model as one file, whole or not at all: configuration, weights, what it is trained with (unless that is a closure), and the
+    /// state of the optimiser.
+    ///
+    /// # Errors
+    /// Before the weights are made, or when the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let inputs: Vec<Value> = self
+            .inputs()?
+            .iter()
+            .map(|ty| json!({"dtype": ty.dtype.to_string(), "shape": ty.shape.sizes().to_vec()}))
+            .collect();
+        let training = self.lock();
+        let (plan, state) = match (&training.steps, &training.plan) {
+            (Some(steps), _) => {
+                let parts = &steps.parts;
+                (plan::written(parts.optimizer.optimizer(), &parts.losses, &parts.metrics), parts.state())
+            }
+            (None, Some(plan)) => (plan::written(&plan.optimizer, &plan.losses, &plan.metrics), Vec::new()),
+            (None, None) => (Value::Null, Vec::new()),
+        };
+        let model = json!({
+            "format": FORMAT,
+            "library": concat!("tensorwright-nn ", env!("CARGO_PKG_VERSION")),
+            "layer": self.layer.to_json(),
+            "inputs": inputs,
+            "training": plan,
+        });
+        let values = |variables: Vec<(String, Variable)>| {
+            variables.into_iter().map(|(path, v)| (path, v.value())).collect()
+        };
+        let archive = Archive { model, weights: values(self.layer.variables()), optimizer: values(state) };
+        store::write_archive(path.as_ref(), &archive)
+    }
+
+    /// The model of a file, without the code that built it; layers of one's own are [registered](crate::register()) first.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is broken, or its weights are not those of its layers.
+    pub fn load(path: impl AsRef<Path>) -> Result<Model> {
+        let Archive { model: json, weights, optimizer } = store::read_archive(path.as_ref())?;
+        if json["format"] != FORMAT {
+            return Err(Error::Model(format!("format {} is not known, but {FORMAT}", json["format"])));
+        }
+        let model = Model::new(layer_from_json(&json["layer"])?);
+        let inputs = json["inputs"].as_array().into_iter().flatten().map(read_type);
+        model.build_for(inputs.collect::<Result<_>>()?)?;
+        complete(store::assign(&model.layer.variables(), weights)?)?;
+        if !json["training"].is_null() {
+            model.compile_with(Plan::read(&json["training"])?);
+            if !optimizer.is_empty() {
+                complete(store::assign(&model.begin()?.parts.state(), optimizer)?)?;
+            }
+        }
+        Ok(model)
+    }
+
+    /// Gives the model the weights of a file of safetensors, or of a saved model, that stand under the paths of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is broken, or the weights of the model are not made.
+    pub fn load_weights(&self, path: impl AsRef<Path>) -> Result<LoadReport> {
+        self.inputs()?;
+        store::assign(&self.layer.variables(), store::read_weights(path)?)
+    }
 }
+
+/// The version of files.
+const FORMAT: u64 = 1;
+
+/// Inputs of these types.
+fn zeros(inputs: &[TensorType]) -> Inputs {
+    let mut zeros: Vec<Tensor> = inputs.iter().map(|ty| Tensor::zeros(ty.shape.clone(), ty.dtype)).collect();
+    Inputs::of(if zeros.len() == 1 { zeros.remove(0).into() } else { zeros.into() })
+}
+
+fn complete(report: LoadReport) -> Result<()> {
+    match report.is_complete() {
+        true => Ok(()),
+        false => Err(Error::Model(format!("weights do not fit the model: {report}"))),
+    }
+}
+
+fn read_type(json: &Value) -> Result<TensorType> {
+    let wrong = || Error::Model(format!("an input is {json}"));
+    let dtype =
+        json["dtype"].as_str().and_then(|name| DTYPES.into_iter().find(|dtype| dtype.to_string() == name));
+    let shape = json["shape"].as_array().ok_or_else(wrong)?;
+    let shape: Option<Vec<usize>> = shape.iter().map(|n| usize::try_from(n.as_u64()?).ok()).collect();
+    let shape = shape.filter(|shape| shape.iter().product::<usize>() < 1 << 40);
+    Ok(TensorType::new(dtype.ok_or_else(wrong)?, shape.ok_or_else(wrong)?))
+}
+
+/// Dtypes of inputs.
+const DTYPES: [DType; 8] =
+    [DType::F32, DType::F64, DType::I32, DType::I64, DType::U8, DType::Bool, DType::F16, DType::BF16];

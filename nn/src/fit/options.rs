@@ -1,9 +1,9 @@
 //! How a model is trained.
 
 use super::Arrays;
+use crate::callbacks::Callback;
 
 /// How a model is trained: epochs, batches, validation.
-#[derive(Clone)]
 pub struct Fit {
     pub(super) epochs: usize,
     pub(super) initial_epoch: usize,
@@ -13,6 +13,9 @@ pub struct Fit {
     pub(super) validation: Option<Arrays>,
     pub(super) validation_split: f64,
     pub(super) steps_per_epoch: Option<usize>,
+    pub(super) class_weights: Option<Vec<f32>>,
+    pub(super) callbacks: Vec<Box<dyn Callback>>,
+    pub(super) quiet: bool,
 }
 
 impl Default for Fit {
@@ -26,6 +29,9 @@ impl Default for Fit {
             validation: None,
             validation_split: 0.0,
             steps_per_epoch: None,
+            class_weights: None,
+            callbacks: Vec::new(),
+            quiet: false,
         }
     }
 }
@@ -82,5 +88,24 @@ impl Fit {
     #[must_use]
     pub fn steps_per_epoch(self, steps: usize) -> Fit {
         Fit { steps_per_epoch: Some(steps), ..self }
+    }
+
+    /// A weight for the examples of each class, where targets are numbers of classes.
+    #[must_use]
+    pub fn class_weights(self, weights: impl Into<Vec<f32>>) -> Fit {
+        Fit { class_weights: Some(weights.into()), ..self }
+    }
+
+    /// One more thing to be called between batches and epochs, in the order in which they are given.
+    #[must_use]
+    pub fn callback(mut self, callback: impl Callback + 'static) -> Fit {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Shows nothing, on a terminal either.
+    #[must_use]
+    pub fn quiet(self) -> Fit {
+        Fit { quiet: true, ..self }
     }
 }

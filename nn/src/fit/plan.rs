@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tensorwright::{Result, Tensor, eagerly};
 
 use crate::Signal;
+use crate::config::ConfigError;
 use crate::losses::Loss;
 use crate::metrics::{Metric, MetricKind};
 use crate::optimizers::Optimizer;
@@ -45,6 +46,39 @@ impl Plan {
     }
 }
 
+/// The row of a plan's parts, nothing if one of them is a closure.
+pub(super) fn written(optimizer: &Optimizer, losses: &[(Loss, f64)], metrics: &[Measured]) -> Value {
+    let rows = || -> Option<Value> {
+        let losses = losses
+            .iter()
+            .map(|(loss, weight)| Some(json!({"loss": loss.to_config().ok()?, "weight": weight})));
+        let metrics = metrics.iter().map(Measured::written);
+        Some(json!({
+            "optimizer": serde_json::to_value(optimizer).ok()?,
+            "losses": losses.collect::<Option<Vec<Value>>>()?,
+            "metrics": metrics.collect::<Option<Vec<Value>>>()?,
+        }))
+    };
+    rows().unwrap_or(Value::Null)
+}
+
+impl Plan {
+    /// The plan of a row.
+    pub(super) fn read(row: &Value) -> crate::Result<Plan> {
+        let wrong = |error: ConfigError| crate::Error::Model(error.to_string());
+        let list = |field: &str| row[field].as_array().cloned().unwrap_or_default();
+        let losses = list("losses").into_iter().map(|row| {
+            Ok((Loss::try_from(&row["loss"]).map_err(wrong)?, row["weight"].as_f64().unwrap_or(1.0)))
+        });
+        let metrics = list("metrics").into_iter().map(|row| Measured::read(&row).map_err(wrong));
+        Ok(Plan {
+            optimizer: Optimizer::try_from(&row["optimizer"]).map_err(wrong)?,
+            losses: losses.collect::<crate::Result<_>>()?,
+            metrics: metrics.collect::<crate::Result<_>>()?,
+        })
+    }
+}
+
 /// A metric, perhaps one that the first batch decides.
 pub(super) struct Measured {
     pub(super) name: String,
@@ -52,6 +86,22 @@ pub(super) struct Measured {
 }
 
 impl Measured {
+    fn written(&self) -> Option<Value> {
+        let row = match self.metric.get() {
+            Some(metric) => metric.to_config().ok()?,
+            None => Value::from(self.name.as_str()),
+        };
+        Some(json!({"name": self.name, "metric": row}))
+    }
+
+    fn read(row: &Value) -> Result<Measured, ConfigError> {
+        let (name, row) = (row["name"].as_str().unwrap_or_default(), &row["metric"]);
+        match row.is_string() {
+            true => Ok(Measured { name: name.to_owned(), metric: OnceLock::new() }),
+            false => Ok(Measured::known(Metric::try_from(row)?.named(name))),
+        }
+    }
+
     fn known(metric: Metric) -> Measured {
         Measured { name: metric.name().to_owned(), metric: OnceLock::from(metric) }
     }

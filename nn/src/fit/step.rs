@@ -22,14 +22,13 @@ pub(super) struct Steps {
     pub(super) parts: Arc<Parts>,
     train: Function<Batch, Tensor>,
     evaluate: Function<Batch, Tensor>,
-    predict: Function<(Vec<Tensor>, Option<Tensor>), Vec<Tensor>>,
 }
 
 /// What the compiled functions share.
 pub(super) struct Parts {
     layer: LayerRef,
-    losses: Vec<(Loss, f64)>,
-    metrics: Vec<Measured>,
+    pub(super) losses: Vec<(Loss, f64)>,
+    pub(super) metrics: Vec<Measured>,
     pub(super) optimizer: BoundOptimizer,
     /// How many steps there were, by which keys are drawn.
     pub(super) steps: Variable,
@@ -58,19 +57,11 @@ impl Parts {
         Ok(Parts { layer, losses, metrics, optimizer: bound, steps, seed, total })
     }
 
-    fn call(&self, inputs: Vec<Tensor>, context: &Context) -> Result<Vec<Signal>> {
-        let inputs: Inputs = match <[Tensor; 1]>::try_from(inputs) {
-            Ok([input]) => Argument::from(input).into(),
-            Err(inputs) => Argument::from(inputs).into(),
-        };
-        Ok(self.layer.call(inputs, context)?.signals())
-    }
-
     /// The loss of a batch; metrics and totals get it too.
     fn loss(&self, batch: &Batch, context: &Context) -> Result<Tensor> {
         let (inputs, targets, weights, _) = batch;
         let examples = inputs.first().map_or(Ok(0), |x| x.extent(0))?;
-        let predictions = self.call(inputs.clone(), context)?;
+        let predictions = call(&self.layer, inputs.clone(), context)?;
         if predictions.len() != targets.len() || targets.len() != self.losses.len() {
             let (outputs, targets, losses) = (predictions.len(), targets.len(), self.losses.len());
             return Err(Error::other(format!(
@@ -106,12 +97,41 @@ impl Parts {
     }
 }
 
+fn call(layer: &LayerRef, inputs: Vec<Tensor>, context: &Context) -> Result<Vec<Signal>> {
+    let inputs: Inputs = match <[Tensor; 1]>::try_from(inputs) {
+        Ok([input]) => Argument::from(input).into(),
+        Err(inputs) => Argument::from(inputs).into(),
+    };
+    Ok(layer.call(inputs, context)?.signals())
+}
+
+/// What a model gives for rows of its inputs, compiled.
+pub(super) type Predict = Function<(Vec<Tensor>, Option<Tensor>), Vec<Tensor>>;
+
+pub(super) fn predictor(layer: LayerRef) -> Predict {
+    function(move |(inputs, rows): (Vec<Tensor>, Option<Tensor>)| {
+        let (inputs, ..) = taken((inputs, Vec::new(), None, rows));
+        let found = call(&layer, inputs, &Context::inference())?;
+        Ok(found.into_iter().map(|signal| signal.value).collect::<Vec<Tensor>>())
+    })
+    .with_name("predict_step")
+}
+
 /// The batch with its rows taken out of the arrays.
 fn taken((inputs, targets, weights, rows): Batch) -> Batch {
     let Some(rows) = rows else { return (inputs, targets, weights, None) };
     let take = |x: Tensor| x.take(&rows, 0);
     let (inputs, targets) = (inputs.into_iter().map(take).collect(), targets.into_iter().map(take).collect());
     (inputs, targets, weights.map(take), None)
+}
+
+impl Parts {
+    /// What goes on with training beside the weights: the optimiser's state, and how many steps there were.
+    pub(super) fn state(&self) -> Vec<(String, Variable)> {
+        let mut state = Module::variables(&self.optimizer);
+        state.push(("steps".to_owned(), self.steps.clone()));
+        state
+    }
 }
 
 impl Steps {
@@ -126,16 +146,7 @@ impl Steps {
             function(move |batch: Batch| parts.loss(&taken(batch), &Context::inference()))
                 .with_name("evaluate_step")
         };
-        let predict = {
-            let parts = parts.clone();
-            function(move |(inputs, rows): (Vec<Tensor>, Option<Tensor>)| {
-                let (inputs, ..) = taken((inputs, Vec::new(), None, rows));
-                let found = parts.call(inputs, &Context::inference())?;
-                Ok(found.into_iter().map(|signal| signal.value).collect::<Vec<Tensor>>())
-            })
-            .with_name("predict_step")
-        };
-        Steps { parts, train, evaluate, predict }
+        Steps { parts, train, evaluate }
     }
 
     /// One step of training. Gives the loss before it.
@@ -145,10 +156,6 @@ impl Steps {
 
     pub(super) fn evaluate(&self, batch: &Batch) -> Result<Tensor> {
         self.evaluate.call(batch)
-    }
-
-    pub(super) fn predict(&self, inputs: &[Tensor], rows: Option<Tensor>) -> Result<Vec<Tensor>> {
-        self.predict.call((inputs.to_vec(), rows))
     }
 
     /// Lets dropout and noise be drawn by another seed.

@@ -2,7 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use tensorwright::{RandomKey, Result, Tensor};
+use tensorwright::{RandomKey, Result, Tensor, TensorType};
+
+use super::{LayerRef, Outputs};
 
 /// Whether a call is part of training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,6 +16,9 @@ pub enum Mode {
     Training,
 }
 
+/// A layer that was called, and the types of what it gave.
+pub(crate) type Called = (LayerRef, Vec<TensorType>);
+
 /// What one call of a model has in common: its mode, where its randomness comes from, and the losses that layers add.
 #[derive(Default)]
 pub struct Context {
@@ -21,6 +26,8 @@ pub struct Context {
     key: Option<RandomKey>,
     draws: Cell<u64>,
     losses: RefCell<Vec<Tensor>>,
+    /// Layers with what they gave, if somebody wants to know.
+    records: Option<RefCell<Vec<Called>>>,
 }
 
 impl Context {
@@ -38,6 +45,24 @@ impl Context {
     #[must_use]
     pub fn with_key(self, key: RandomKey) -> Context {
         Context { key: Some(key), ..self }
+    }
+
+    /// A call that uses what was learnt, and notes which layers were called, and what they gave.
+    pub(crate) fn recording() -> Context {
+        Context { records: Some(RefCell::default()), ..Context::default() }
+    }
+
+    pub(crate) fn record(&self, layer: &LayerRef, outputs: &Outputs) -> Result<()> {
+        if let Some(records) = &self.records {
+            let types = outputs.clone().tensors().iter().map(|x| x.ty().cloned()).collect::<Result<_>>()?;
+            records.borrow_mut().push((layer.clone(), types));
+        }
+        Ok(())
+    }
+
+    /// The layers that were called, innermost first, with the types of what they gave.
+    pub(crate) fn records(self) -> Vec<Called> {
+        self.records.map_or_else(Vec::new, RefCell::into_inner)
     }
 
     /// Whether the call is part of training.

@@ -120,7 +120,10 @@ impl LayerRef {
         context: &Context,
         around: Policy,
     ) -> TensorResult<Outputs> {
-        self.scoped(context, around, |scope| self.inner.layer.call(&in_dtype(inputs, scope)?, scope))
+        let outputs =
+            self.scoped(context, around, |scope| self.inner.layer.call(&in_dtype(inputs, scope)?, scope))?;
+        context.record(self, &outputs)?;
+        Ok(outputs)
     }
 
     fn scoped<R>(&self, context: &Context, around: Policy, work: impl FnOnce(&Scope<'_>) -> R) -> R {

@@ -156,10 +156,7 @@ impl ResizeMethod {
             ResizeMethod::Lanczos5 => ResizeKernel::Lanczos5,
             ResizeMethod::Area => return None,
         };
-        let border = match self {
-            ResizeMethod::Bilinear => tensorwright::ResizeBorder::Extend,
-            _ => tensorwright::ResizeBorder::Exclude,
-        };
+        let border = tensorwright::ResizeBorder::Exclude;
         Some(ResizeOptions::new(kernel).coefficient(-0.5).border(border).antialias(antialias))
     }
 }

@@ -8,6 +8,7 @@ mod conv;
 mod dense;
 mod einsum;
 mod embedding;
+mod image;
 mod merging;
 mod norm;
 mod pool;
@@ -30,6 +31,11 @@ pub use conv::{
 pub use dense::Dense;
 pub use einsum::EinsumDense;
 pub use embedding::{Embedding, Masking, ReversibleEmbedding};
+pub use image::{
+    CenterCrop, FillMode, PixelMethod, RandomBrightness, RandomColorDegeneration, RandomContrast, RandomFlip,
+    RandomGrayscale, RandomInvert, RandomPosterization, RandomSharpness, RandomTranslation, RandomZoom,
+    Resizing,
+};
 pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use norm::{
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpectralNormalization,
@@ -89,5 +95,7 @@ built_in! {
     Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, RNN, SimpleRNN, SimpleRNNCell,
     StackedRNNCells, TimeDistributed,
     Any, NotEqual, Functional, Sequential,
+    CenterCrop, RandomBrightness, RandomColorDegeneration, RandomContrast, RandomFlip, RandomGrayscale, RandomInvert,
+    RandomPosterization, RandomSharpness, RandomTranslation, RandomZoom, Resizing,
     CategoryEncoding, Discretization, IntegerLookup, Normalization, Rescaling, StringLookup, TextVectorization,
 }

@@ -3,4 +3,5 @@
 mod case;
 mod compare;
 mod layers;
+mod models;
 mod npz;

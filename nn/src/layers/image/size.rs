@@ -1,0 +1,201 @@
+//! Images in other sizes.
+
+use tensorwright::{Antialias, Result, Tensor};
+
+use crate::layers::border::ResizeMethod;
+use crate::settings::keyword;
+use crate::{DataFormat, Inputs, Layer, Outputs, Scope, layer};
+
+/// The axes of rows and columns of images, of one or of a batch.
+pub(super) fn pixel_axes(x: &Tensor, format: DataFormat, scope: &Scope<'_>) -> Result<[usize; 2]> {
+    let rank = x.rank()?;
+    if rank != 3 && rank != 4 {
+        return Err(scope.refuse(format!("an image or a batch of images is wanted, found {}", x.ty()?)));
+    }
+    Ok(match format {
+        DataFormat::ChannelsLast => [rank - 3, rank - 2],
+        DataFormat::ChannelsFirst => [rank - 2, rank - 1],
+    })
+}
+
+/// `size` elements of an axis from `start` on.
+fn section(x: &Tensor, axis: usize, start: usize, size: usize) -> Result<Tensor> {
+    let sizes = x.shape()?.sizes();
+    let mut starts = vec![0i64; sizes.len()];
+    let mut limits: Vec<i64> = sizes.iter().map(|&extent| extent as i64).collect();
+    (starts[axis], limits[axis]) = (start as i64, (start + size) as i64);
+    Ok(x.slice(starts, limits, vec![1i64; sizes.len()]))
+}
+
+layer! {
+    /// Images in another size.
+    pub struct Resizing(
+        /// How many rows.
+        height: usize,
+        /// How many columns.
+        width: usize,
+    ) {
+        /// What is between the pixels.
+        interpolation: ResizeMethod = ResizeMethod::Bilinear,
+        /// Whether sides are cut off first, so that nothing is stretched.
+        crop_to_aspect_ratio: bool = false,
+        /// Whether borders are added first, so that nothing is stretched.
+        pad_to_aspect_ratio: bool = false,
+        /// Read and kept: borders are one number.
+        fill_mode: String = "constant".to_owned(),
+        /// The number of borders.
+        fill_value: f64 = 0.0,
+        /// Whether pixels that shrink are means of all that they cover.
+        antialias: bool = false,
+        /// Where channels are.
+        data_format: DataFormat = DataFormat::ChannelsLast,
+    }
+}
+
+impl Layer for Resizing {
+    fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
+        let x = inputs.tensor()?.cast(scope.dtype());
+        let axes = pixel_axes(&x, self.data_format, scope)?;
+        let x = match (self.crop_to_aspect_ratio, self.pad_to_aspect_ratio) {
+            (true, _) => self.cropped(x, axes)?,
+            (_, true) => self.padded(x, axes)?,
+            _ => x,
+        };
+        Ok(self.resized(&x, axes)?.into())
+    }
+}
+
+impl Resizing {
+    /// How large an image of the wanted proportions is beside this one: rows by its columns, and columns by its rows.
+    fn proportional(&self, [height, width]: [usize; 2]) -> [usize; 2] {
+        let side =
+            |own: usize, wanted: usize, other: usize| (own as f32 * wanted as f32 / other as f32) as usize;
+        [side(width, self.height, self.width), side(height, self.width, self.height)]
+    }
+
+    fn cropped(&self, x: Tensor, axes: [usize; 2]) -> Result<Tensor> {
+        let own = [x.extent(axes[0])?, x.extent(axes[1])?];
+        let wanted = self.proportional(own);
+        let mut x = x;
+        for i in 0..2 {
+            let size = wanted[i].min(own[i]).max(1);
+            x = section(&x, axes[i], (own[i] - size) / 2, size)?;
+        }
+        Ok(x)
+    }
+
+    fn padded(&self, x: Tensor, axes: [usize; 2]) -> Result<Tensor> {
+        let own = [x.extent(axes[0])?, x.extent(axes[1])?];
+        let wanted = self.proportional(own);
+        let mut sides = vec![0i64; x.rank()?];
+        for i in 0..2 {
+            sides[axes[i]] = (wanted[i].max(own[i]) - own[i]) as i64 / 2;
+        }
+        let value = Tensor::from(self.fill_value).cast(x.dtype()?);
+        let between = vec![0usize; sides.len()];
+        Ok(x.pad(value, sides.clone(), sides, between))
+    }
+
+    fn resized(&self, x: &Tensor, axes: [usize; 2]) -> Result<Tensor> {
+        let sizes = [self.height, self.width];
+        let antialias = if self.antialias { Antialias::On } else { Antialias::Off };
+        match self.interpolation.options(antialias) {
+            Some(options) => Ok(x.resize(sizes, options.axes(axes.map(|axis| axis as i64)))),
+            None => areas(x, axes, sizes),
+        }
+    }
+}
+
+/// Each result is the mean of what it covers of the image, parts of pixels included: a product with weights along each axis.
+fn areas(x: &Tensor, axes: [usize; 2], sizes: [usize; 2]) -> Result<Tensor> {
+    let mut x = x.clone();
+    for (axis, size) in axes.into_iter().zip(sizes) {
+        let extent = x.extent(axis)?;
+        let scale = extent as f64 / size.max(1) as f64;
+        let weight = |result: usize, pixel: usize| {
+            let (from, to) = (result as f64 * scale, (result + 1) as f64 * scale);
+            let covered = (to.min((pixel + 1) as f64) - from.max(pixel as f64)).max(0.0);
+            covered / scale
+        };
+        let weights: Vec<f64> =
+            (0..size).flat_map(|result| (0..extent).map(move |pixel| weight(result, pixel))).collect();
+        let weights = Tensor::from_slice(&weights, [size, extent]).cast(x.dtype()?);
+        x = x.move_axis(axis, -1).matmul(weights.t()).move_axis(-1, axis);
+    }
+    Ok(x)
+}
+
+layer! {
+    /// The middle of images; smaller ones are resized, without stretching, and cut.
+    pub struct CenterCrop(
+        /// How many rows.
+        height: usize,
+        /// How many columns.
+        width: usize,
+    ) {
+        /// Where channels are.
+        data_format: DataFormat = DataFormat::ChannelsLast,
+    }
+}
+
+impl Layer for CenterCrop {
+    fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
+        let x = inputs.tensor()?.cast(scope.dtype());
+        let [rows, columns] = pixel_axes(&x, self.data_format, scope)?;
+        let (height, width) = (x.extent(rows)?, x.extent(columns)?);
+        if height < self.height || width < self.width {
+            let resize = Resizing::new(self.height, self.width)
+                .crop_to_aspect_ratio(true)
+                .data_format(self.data_format);
+            return resize.call(&Inputs::from(x), scope);
+        }
+        let x = section(&x, rows, (height - self.height) / 2, self.height)?;
+        Ok(section(&x, columns, (width - self.width) / 2, self.width)?.into())
+    }
+}
+
+keyword! {
+    /// Which way images are turned round.
+    pub enum FlipMode {
+        /// Left and right.
+        Horizontal = "horizontal",
+        /// Top and bottom.
+        Vertical = "vertical",
+        /// Both, each by itself.
+        Both = "horizontal_and_vertical",
+    }
+}
+
+layer! {
+    /// In training, half of the images turned round.
+    pub struct RandomFlip() {
+        /// Which way.
+        mode: FlipMode = FlipMode::Both,
+        /// Where channels are.
+        data_format: DataFormat = DataFormat::ChannelsLast,
+    }
+}
+
+impl Layer for RandomFlip {
+    fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
+        let mut x = inputs.tensor()?.cast(scope.dtype());
+        if !scope.is_training() {
+            return Ok(x.into());
+        }
+        let [rows, columns] = pixel_axes(&x, self.data_format, scope)?;
+        let axes: &[usize] = match self.mode {
+            FlipMode::Horizontal => &[columns],
+            FlipMode::Vertical => &[rows],
+            FlipMode::Both => &[rows, columns],
+        };
+        for &axis in axes {
+            let mut shape = vec![1; x.rank()?];
+            if shape.len() == 4 {
+                shape[0] = x.extent(0)?;
+            }
+            let turned = scope.key()?.bernoulli(shape, 0.5);
+            x = turned.select(x.reverse([axis]), &x);
+        }
+        Ok(x.into())
+    }
+}
