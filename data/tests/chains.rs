@@ -1,7 +1,7 @@
 //! Random chains of transformations against plain iterators over vectors, on one thread and on several, whole and resumed.
 
 use tensorwright_data::{
-    BatchOptions, DataError, Dataset, InterleaveOptions, Item, Position, Result, WindowOptions,
+    BatchOptions, DataError, Dataset, InterleaveOptions, Item, Parallel, Position, Result, WindowOptions,
 };
 
 /// Numbers that look random: a linear congruence.
@@ -123,7 +123,7 @@ fn link(dataset: &Dataset, slots: Vec<Slot>, r: &mut Random, threads: bool) -> (
         }
         8 => {
             let options = InterleaveOptions::new(size);
-            let options = if threads { options.parallel() } else { options };
+            let options = if threads { options.parallel(Parallel::Auto) } else { options };
             let body = |x: i64| Dataset::range_by(x, x + x.rem_euclid(4), 1);
             (dataset.interleave(options, body).map(|x: i64| x), interleaved(&slots, size))
         }

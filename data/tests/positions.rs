@@ -48,7 +48,7 @@ const PIPELINES: [(&str, Build, usize); 18] = [
         "interleave",
         || {
             let body = |x: i64| Dataset::range(x).map(move |y: i64| x * 100 + y);
-            Dataset::range(7).interleave(InterleaveOptions::new(3).block(2).parallel(), body)
+            Dataset::range(7).interleave(InterleaveOptions::new(3).block(2).parallel(3), body)
         },
         200,
     ),

@@ -5,6 +5,7 @@ mod combine;
 mod function;
 mod group;
 mod map;
+mod mix;
 mod nested;
 mod parallel;
 mod pick;
@@ -15,8 +16,9 @@ mod shuffle;
 mod window;
 
 pub use batch::{BatchOptions, PadOptions};
-pub use combine::{OnEmpty, SampleOptions, Zipped};
+pub use combine::Zipped;
 pub use group::BucketOptions;
+pub use mix::{OnEmpty, SampleOptions};
 pub use nested::InterleaveOptions;
 pub use parallel::Parallel;
 pub use pick::OnError;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::parallel::Parallel;
 use crate::error::{DataError, Result};
 use crate::item::{FromItem, Item, read_item, write_item};
 use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Stage, not_a};
@@ -16,13 +17,13 @@ pub(crate) type Body = Arc<dyn Fn(Item) -> Result<Dataset> + Send + Sync>;
 pub struct InterleaveOptions {
     cycle: usize,
     block: usize,
-    ahead: usize,
+    threads: Option<Parallel>,
 }
 
 impl InterleaveOptions {
     /// So many datasets are read in turn, one element of each.
     pub fn new(cycle: usize) -> InterleaveOptions {
-        InterleaveOptions { cycle, block: 1, ahead: 0 }
+        InterleaveOptions { cycle, block: 1, threads: None }
     }
 
     /// So many elements of each come one after the other.
@@ -30,16 +31,29 @@ impl InterleaveOptions {
         InterleaveOptions { block, ..self }
     }
 
-    /// Each open dataset is read ahead on a thread of its own. The order is the same.
-    pub fn parallel(self) -> InterleaveOptions {
-        InterleaveOptions { ahead: self.block.max(16), ..self }
+    /// So many of the open datasets, at most as many as are read in turn, are read ahead, each on a thread of its own; all of them if the library chooses. The
+    /// order is the same.
+    pub fn parallel(self, threads: impl Into<Parallel>) -> InterleaveOptions {
+        InterleaveOptions { threads: Some(threads.into()), ..self }
     }
 
     fn check(self) -> Result<InterleaveOptions> {
-        match self.cycle.min(self.block) {
-            0 => Err(DataError::invalid("cycle and block of an interleave are at least 1")),
+        if self.cycle.min(self.block) == 0 {
+            return Err(DataError::invalid("cycle and block of an interleave are at least 1"));
+        }
+        match self.threads.and_then(Parallel::count) {
+            Some(0) => Err(DataError::invalid("a parallel interleave has at least 1 thread")),
+            Some(threads) if threads > self.cycle => Err(DataError::invalid(format!(
+                "{threads} threads for {} datasets that are read in turn",
+                self.cycle
+            ))),
             _ => Ok(self),
         }
+    }
+
+    /// How many slots are read ahead.
+    fn slots_ahead(self) -> usize {
+        self.threads.map_or(0, |threads| threads.count().unwrap_or(self.cycle))
     }
 }
 
@@ -66,7 +80,8 @@ impl Stage for Nested {
                 spec: self.spec.clone(),
                 body: self.body.clone(),
                 pass: pass.input(1),
-                ahead: self.options.ahead,
+                threads: self.options.slots_ahead(),
+                ahead: self.options.block.max(16),
             },
             options: self.options,
             slots: (0..self.options.cycle).map(|_| None).collect(),
@@ -84,6 +99,8 @@ struct Opener {
     spec: Spec,
     body: Body,
     pass: Pass,
+    /// The first slots are read ahead, by so many elements.
+    threads: usize,
     ahead: usize,
 }
 
@@ -96,9 +113,9 @@ struct Slot {
 }
 
 impl Opener {
-    fn open(&self, item: Item, number: u64) -> Result<Slot> {
+    fn open(&self, item: Item, number: u64, place: usize) -> Result<Slot> {
         let dataset = (self.body)(item.clone()).map_err(|error| error.of_element(self.name, number))?;
-        let dataset = if self.ahead > 0 { dataset.prefetch(self.ahead) } else { dataset };
+        let dataset = if place < self.threads { dataset.prefetch(self.ahead) } else { dataset };
         let input = dataset.input()?;
         if self.spec.relaxed(input.spec()).is_none() {
             let message =
@@ -142,7 +159,7 @@ impl Interleaving {
             Some(Ok(item)) => item,
         };
         self.read += 1;
-        match self.opener.open(item, self.read - 1) {
+        match self.opener.open(item, self.read - 1, self.turn) {
             Ok(slot) => self.slots[self.turn] = Some(slot),
             Err(error) => return Some(error),
         }
@@ -218,7 +235,7 @@ impl Cursor for Interleaving {
             let place = from.usize()?;
             let Some(place) = place.checked_sub(1) else { break };
             let number = from.u64()?;
-            let mut slot = self.opener.open(read_item(from)?, number)?;
+            let mut slot = self.opener.open(read_item(from)?, number, place)?;
             slot.cursor.restore(from)?;
             *self.slots.get_mut(place).ok_or_else(damaged)? = Some(slot);
         }

@@ -52,6 +52,14 @@ impl Parallel {
         Parallel { order: Order::Any, ..self }
     }
 
+    /// How many threads, if that is said.
+    pub(super) fn count(self) -> Option<usize> {
+        match self.threads {
+            Threads::Auto => None,
+            Threads::Count(count) => Some(count),
+        }
+    }
+
     fn check(self) -> Result<Parallel> {
         match self.threads {
             Threads::Count(0) => Err(DataError::invalid("a parallel map has at least 1 thread")),

@@ -145,10 +145,11 @@ impl Cursor for Prefetching {
         if self.thread.is_none() {
             self.start();
         }
-        match self.thread {
-            Some(_) => self.take(),
-            None => lock(&self.shared.input).next(),
+        if self.thread.is_none() {
+            // No thread could be had: the reader reads.
+            self.shared.read();
         }
+        self.take()
     }
 
     fn save(&mut self, to: &mut Writer) -> Result<()> {

@@ -252,7 +252,7 @@ impl Builder {
                 let (spec, body) = self.body(dataset, &stage["body"], env)?;
                 let cycle = size(&stage["cycle_length"], int(&stage["parallel"], 16));
                 let options = InterleaveOptions::new(cycle).block(size(&stage["block_length"], 1));
-                let options = if stage["parallel"].is_null() { options } else { options.parallel() };
+                let options = parallel(stage).map_or(options, |parallel| options.parallel(parallel));
                 dataset.interleave_items(options, spec, body)
             }
             "batch" => dataset.batch(batch(stage)),

@@ -160,7 +160,7 @@ impl Builder {
                     let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
                     let spec = Spec::scalar(ElementKind::Text);
                     Dataset::from_iter(names).interleave_items(
-                        InterleaveOptions::new(parallel as usize).parallel(),
+                        InterleaveOptions::new(parallel as usize).parallel(parallel as usize),
                         spec,
                         move |name| {
                             let name = String::from_utf8(text_values(&name)?[0].to_vec()).map_err(bad)?;
