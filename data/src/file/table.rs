@@ -159,10 +159,10 @@ fn first_kind(field: &[u8]) -> usize {
     KINDS.iter().position(fits).unwrap_or(KINDS.len() - 1)
 }
 
-/// Whether a number is in the range of f32: not one that only f64 has.
+/// Whether a number is not too large for f32.
 fn is_f32(number: Scalar, field: &[u8]) -> bool {
     let exact = parse(field, DType::F64).map_or(0.0, Scalar::to_f64);
-    number.to_f64().is_finite() == exact.is_finite() && (exact == 0.0 || number.to_f64() != 0.0)
+    number.to_f64().is_finite() == exact.is_finite()
 }
 
 /// A column whose missing fields are 0 or empty.

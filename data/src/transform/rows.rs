@@ -199,11 +199,7 @@ impl Dataset {
                 .filter(|size| drops_remainder && sizes.iter().all(|other| other == size));
             let spec = row.batched(size).ok_or_else(|| DataError::invalid("windows do not stack"))?;
             let stage = Rebatch { input: input.clone(), sizes: sizes.to_vec(), drops_remainder, row };
-            let cardinality = match input.cardinality() {
-                Cardinality::Infinite => Cardinality::Infinite,
-                _ => Cardinality::Unknown,
-            };
-            Ok(Plan::like(input, "rebatch", stage).with_spec(spec).with_cardinality(cardinality))
+            Ok(Plan::like(input, "rebatch", stage).with_spec(spec).with_cardinality(Cardinality::Unknown))
         })
     }
 }
