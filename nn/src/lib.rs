@@ -1,7 +1,6 @@
 //! Models as people write them: layers, losses, metrics, optimisers, and the loop that trains them.
 
 pub mod activations;
-pub mod callbacks;
 pub mod config;
 pub mod constraints;
 mod error;
@@ -23,6 +22,7 @@ pub mod tensorboard;
 pub use activations::Activation;
 pub use constraints::Constraint;
 pub use error::{Error, Result};
+pub use fit::callbacks;
 pub use fit::{Arrays, Fit, History, Logs, Model, Plan};
 pub use initializers::Initializer;
 pub use layer::{

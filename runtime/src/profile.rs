@@ -1,6 +1,6 @@
 //! Profiles: where the time of a run goes, step by step.
 //!
-//! A run under [`with_recorder`](crate::cancel::with_recorder) has a recorder among its limits; other runs pay nothing.
+//! A run under [`with_recorder`] has a recorder among its limits; other runs pay nothing.
 
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;

@@ -142,7 +142,7 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     ///
     /// let f = function(|(x, y): (Tensor, Tensor)| x.matmul(y).tanh().sum(..));
     /// let x = Tensor::full((128, 128), 0.1f32);
-    /// let profile = f.concrete(&(TensorSpec::of(&x)?, TensorSpec::of(&x)?))?.profile((&x, &x), 10)?;
+    /// let profile = f.concrete((&x, &x))?.profile((&x, &x), 10)?;
     /// assert!(profile.steps.iter().any(|step| step.flops == 2 * 128 * 128 * 128));
     /// println!("{profile}");
     /// # Ok::<(), Error>(())

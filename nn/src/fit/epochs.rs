@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use tensorwright::{RandomKey, Tensor};
 
+use super::callbacks::{Callback, Flow};
 use super::progress::Progress;
 use super::step::Steps;
 use super::{Arrays, Fit, History, Logs, Model};
-use crate::callbacks::{Callback, Flow};
 use crate::error::Result;
 
 pub(super) fn fit(model: &Model, data: Arrays, mut options: Fit) -> Result<History> {

@@ -1,7 +1,7 @@
 //! How a model is trained.
 
 use super::Arrays;
-use crate::callbacks::Callback;
+use super::callbacks::Callback;
 
 /// How a model is trained: epochs, batches, validation.
 pub struct Fit {

@@ -33,19 +33,19 @@ impl Constant {
 /// A matrix with `gain` on the diagonal.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Identity {
+pub struct Eye {
     /// What is on the diagonal.
     pub gain: f64,
 }
 
 /// 1 on the diagonal.
-impl Default for Identity {
-    fn default() -> Identity {
-        Identity { gain: 1.0 }
+impl Default for Eye {
+    fn default() -> Eye {
+        Eye { gain: 1.0 }
     }
 }
 
-impl Identity {
+impl Eye {
     #[track_caller]
     pub(super) fn draw(&self, shape: &Shape, dtype: DType) -> Result<Tensor> {
         let [rows, columns] = *shape.sizes() else {

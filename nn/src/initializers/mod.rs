@@ -17,7 +17,7 @@ mod scaling;
 use serde::{Deserialize, Serialize};
 use tensorwright::{Basis, DType, RandomKey, Result, Shape, Tensor};
 
-pub use self::fixed::{Constant, Identity, Ones, Scaling, Stft, StftSide, Zeros};
+pub use self::fixed::{Constant, Eye, Ones, Scaling, Stft, StftSide, Zeros};
 pub use self::scaling::{
     Distribution, FanMode, GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform,
     VarianceScaling,
@@ -30,7 +30,7 @@ family! {
         Zeros: "Zeros" | "zero";
         Ones: "Ones" | "one";
         Constant: "Constant";
-        Identity: "Identity" | "IdentityInitializer";
+        Eye: "Identity" | "IdentityInitializer";
         Stft: "STFT" | "STFTInitializer";
         RandomNormal: "RandomNormal" | "normal";
         RandomUniform: "RandomUniform" | "uniform";
@@ -64,7 +64,7 @@ impl Initializer {
             Initializer::Zeros(_) => Tensor::zeros(shape.clone(), dtype).ok(),
             Initializer::Ones(_) => Tensor::ones(shape.clone(), dtype).ok(),
             Initializer::Constant(constant) => constant.draw(shape, dtype),
-            Initializer::Identity(identity) => identity.draw(shape, dtype),
+            Initializer::Eye(eye) => eye.draw(shape, dtype),
             Initializer::Stft(stft) => stft.draw(shape, dtype),
             Initializer::RandomNormal(RandomNormal { mean, stddev }) => {
                 normal(shape, dtype, key, *mean, *stddev).ok()

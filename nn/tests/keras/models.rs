@@ -11,7 +11,8 @@ use crate::compare::{Tolerance, difference};
 
 type Verdict = Result<(), String>;
 
-/// Models with tables that Adam improves: Keras squares the gradients of a row that comes several times in a batch one by one, before it adds them up.
+/// Expected failures: models with tables that Adam improves. Keras seems to square the gradients of a row that comes several times in a batch one by one, before it adds
+/// them up; whether that explains all of the difference has not been shown.
 const EXPECTED: [&str; 3] = [
     "model.functional_two-input_regression.1",
     "model.LSTM_classifier_with_masked_embedding.0",
@@ -21,20 +22,19 @@ const EXPECTED: [&str; 3] = [
 #[test]
 fn models_do_what_keras_does() {
     let cases = cases();
-    let mut failures = Vec::new();
-    let mut count = 0;
+    let (mut wrong, mut count, mut passed) = (Vec::new(), 0, 0);
     for case in cases.of("model") {
         count += 1;
-        if let Err(reason) = check(cases, case) {
-            if EXPECTED.iter().any(|id| case["id"] == *id) {
-                println!("{}: {reason}", case["id"]);
-                continue;
-            }
-            failures.push(format!("{}: {reason}", case["id"]));
+        let is_expected = EXPECTED.iter().any(|id| case["id"] == *id);
+        match check(cases, case) {
+            Ok(()) if is_expected => wrong.push(format!("{} passes: it is no expected failure", case["id"])),
+            Ok(()) => passed += 1,
+            Err(reason) if is_expected => println!("{}: {reason}", case["id"]),
+            Err(reason) => wrong.push(format!("{}: {reason}", case["id"])),
         }
     }
-    println!("{} of {count} models passed", count - failures.len());
-    assert!(failures.is_empty(), "{failures:#?}");
+    println!("{passed} of {count} models passed");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 fn text(error: impl std::fmt::Display) -> String {
