@@ -65,6 +65,8 @@ pub(crate) struct ConvolutionPlan {
     pub(super) tile: TileSize,
     pub(super) tiles: u64,
     pub(super) work_per_tile: u64,
+    /// Numbers of the elements that a tile copies first, where pixels of a row are lanes.
+    pub(super) patch: usize,
     /// Whether the right operand is given as [`Self::pack_part`] makes it.
     pub(super) prepacked: bool,
 }
@@ -94,6 +96,7 @@ impl ConvolutionPlan {
             tiles: 0,
             tile: TileSize::new(),
             work_per_tile: 0,
+            patch: 0,
             routine: routine.clone(),
             prepacked: false,
         };
@@ -108,6 +111,7 @@ impl ConvolutionPlan {
         if lanes::fits(routine) {
             (self.method, self.tile) = (Method::Lanes, lanes::tile(&routine.axes));
         } else if let Some(tile) = rows::fits(routine).then(|| rows::tile(self)).flatten() {
+            self.patch = self.patch_numbers(&tile);
             (self.method, self.orientation, self.tile) = (Method::Rows, Orientation::Pixels, tile);
         } else {
             self.tile = tile(&routine.axes, self.orientation, depth);

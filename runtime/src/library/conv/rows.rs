@@ -13,6 +13,7 @@ use super::loops::{Cursor, Loop, Loops, Places, count};
 use super::phase::{Phase, choices};
 use super::plan::{ConvolutionPlan, is_channel, share};
 use super::run::{Job, Side};
+use crate::buffer::ALIGNMENT;
 use crate::library::matmul::{DEPTH, Element, Kernel, MAX_COLUMNS, Packs, Slid};
 
 /// Channels up to which pixels of rows are lanes.
@@ -158,7 +159,7 @@ impl ConvolutionPlan {
     }
 
     /// Numbers of the largest patch of tiles of this size.
-    fn patch_numbers(&self, tile: &TileSize) -> usize {
+    pub(super) fn patch_numbers(&self, tile: &TileSize) -> usize {
         let numbers = |phases: SmallVec<[Phase; 4]>| {
             let results = phases.iter().zip(slides_of(&self.routine.axes, tile));
             self.patch(&ways(results.map(|(phase, &size)| phase.most(size)), &phases)).numbers()
@@ -172,17 +173,19 @@ impl ConvolutionPlan {
         channels.map(|(_, &n)| n as usize).product()
     }
 
-    /// Numbers of scratch memory: weights, a row of results of each channel, and the patch.
-    fn parts_of_rows(&self) -> [usize; 3] {
-        let channels = self.channels();
+    /// Bytes of scratch memory, each a multiple of those of a cache line: places of terms, weights, a row of results of each channel, and the patch.
+    fn parts_of_rows(&self) -> [usize; 4] {
+        let (channels, terms) = (self.channels(), self.routine.terms() as usize);
         let row = slides_of(&self.routine.axes, &self.tile).last().map_or(1, |&size| size as usize);
-        let weights = (self.routine.terms() as usize * channels).next_multiple_of(MAX_COLUMNS);
-        [weights, row.next_multiple_of(MAX_COLUMNS) * channels, self.patch_numbers(&self.tile)]
+        let size = self.output.size();
+        let row = row.next_multiple_of(MAX_COLUMNS) * channels * size;
+        [terms * size_of::<isize>(), terms * channels * size, row, self.patch * size]
+            .map(|bytes| bytes.next_multiple_of(ALIGNMENT))
     }
 
     /// Bytes of the scratch memory of a tile.
     pub(super) fn row_bytes(&self) -> usize {
-        self.parts_of_rows().iter().sum::<usize>() * self.output.size()
+        self.parts_of_rows().iter().sum()
     }
 
     /// # Safety
@@ -206,7 +209,7 @@ impl ConvolutionPlan {
                     let results = phases.iter().zip(slides_of(&self.routine.axes, &part));
                     let ways = ways(results.map(|(phase, range)| phase.among(range).1), &phases);
                     // SAFETY: the job is a part of the tile.
-                    unsafe { self.run_phase::<N>(&job, &ways, scratch.cast()) };
+                    unsafe { self.run_phase::<N>(&job, &ways, scratch) };
                 }
             }
         }
@@ -219,19 +222,20 @@ impl ConvolutionPlan {
 
     /// # Safety
     /// As of [`Self::run_rows`], for a phase of one group and image.
-    unsafe fn run_phase<N: Kernel + Packs>(&self, job: &Job<'_>, ways: &[Way], scratch: *mut N) {
-        let [number_of_weights, row, _] = self.parts_of_rows();
-        let weights = scratch;
-        let row_of_results = scratch.wrapping_add(number_of_weights);
-        let elements = row_of_results.wrapping_add(row);
+    unsafe fn run_phase<N: Kernel + Packs>(&self, job: &Job<'_>, ways: &[Way], scratch: *mut u8) {
+        let [places, weights, row, _] = self.parts_of_rows();
+        let to_weights = scratch.wrapping_add(places);
+        let to_row = to_weights.wrapping_add(weights);
+        let elements = to_row.wrapping_add(row).cast::<N>();
+        let (weights, row_of_results) = (to_weights.cast::<N>(), to_row.cast::<N>());
         let patch = self.patch(ways);
         let [channels, pixels] = &job.sides;
-        // SAFETY: the scratch memory has room for the weights of all terms and for the patch.
-        unsafe {
+        // SAFETY: the scratch memory is aligned, and has room for the weights and places of all terms and for the patch.
+        let terms = unsafe {
             order_weights(channels, weights);
             self.fill(job, &patch, elements);
-        }
-        let terms = self.terms_of_rows(&patch, ways);
+            self.terms_of_rows(&patch, ways, scratch.cast())
+        };
         let last = self.slides.len() - 1;
         let is_row = |l: &Loop| l.slide.is_some_and(|(axis, _)| axis == last);
         let step = pixels.lanes.iter().find(|l| is_row(l)).map_or(1, |l| l.out);
@@ -244,7 +248,7 @@ impl ConvolutionPlan {
                 self.slide_strides(&strides).zip(&cursor.places).map(|(s, &p)| s * p as usize).sum();
             let out = job.out.cast::<N>().wrapping_offset(cursor.out);
             // SAFETY: the terms are of the patch for all pixels of the row, and the results are the tile's.
-            unsafe { offsets.run((elements.wrapping_add(at), &terms, weights), out, row_of_results) };
+            unsafe { offsets.run((elements.wrapping_add(at), terms, weights), out, row_of_results) };
             cursor.advance();
         }
     }
@@ -283,7 +287,10 @@ impl ConvolutionPlan {
     }
 
     /// Where the elements of each term begin in a patch, in the order of the sum.
-    fn terms_of_rows(&self, patch: &Patch, ways: &[Way]) -> Vec<isize> {
+    ///
+    /// # Safety
+    /// `to` is aligned, and writable for all terms while the result lives.
+    unsafe fn terms_of_rows<'t>(&self, patch: &Patch, ways: &[Way], to: *mut isize) -> &'t [isize] {
         let strides = patch.strides();
         let mut of_sums = strides.iter();
         let of_slides: Vec<usize> = self.slide_strides(&strides).copied().collect();
@@ -301,14 +308,16 @@ impl ConvolutionPlan {
         };
         let loops: Loops = self.routine.sums.iter().map(term).collect();
         let mut cursor = Cursor::new(&loops, self.slides.len(), 0);
-        let mut terms = Vec::with_capacity(count(&loops));
-        for _ in 0..count(&loops) {
+        for number in 0..count(&loops) {
             let place = cursor.places[row] as usize;
             let (strand, element) = (place % patch.strands, place / patch.strands);
-            terms.push(cursor.offset + (strand * patch.pitch + element) as isize);
+            let term = cursor.offset + (strand * patch.pitch + element) as isize;
+            // SAFETY: the caller's promise; a phase has no more terms than the convolution.
+            unsafe { to.add(number).write(term) };
             cursor.advance();
         }
-        terms
+        // SAFETY: all of them have been written.
+        unsafe { std::slice::from_raw_parts(to, count(&loops)) }
     }
 }
 
