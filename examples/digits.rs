@@ -52,7 +52,7 @@ struct Truth {
 }
 
 fn main() -> Result<()> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples");
     let (images, labels) = images(FIRST_TEST_ROW..ROWS)?;
     let arrays = read_npz(&data.join("digits_mlp.npz"))?;
     let network = network(&arrays)?;

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
-DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
+DATA = pathlib.Path(__file__).resolve().parent.parent / "samples"
 weights = np.load(DATA / "digits_mlp.npz")
 nodes, constants, last = [], [numpy_helper.from_array(np.array(16, np.float32), "white")], "scaled"
 nodes.append(helper.make_node("Div", ["pixels", "white"], ["scaled"], name="scale"))
