@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use tensorwright_formats::onnx::Model;
+use tensorwright::onnx::Model;
 
 /// The path of a fetched file.
 pub(crate) fn fetched(name: &str) -> Result<PathBuf> {

@@ -32,15 +32,15 @@ pub enum ErrorKind {
 /// An error belongs to its element: what follows it in an iterator is what would have followed the element.
 ///
 /// ```
-/// use tensorwright_data::{Dataset, ErrorKind};
+/// use tensorwright::data::{Dataset, ErrorKind};
 ///
 /// let numbers = Dataset::from_iter(["1", "x", "3"].map(String::from));
-/// let parsed = numbers.map(|text: String| text.parse::<i64>().map_err(tensorwright_data::DataError::invalid));
+/// let parsed = numbers.map(|text: String| text.parse::<i64>().map_err(tensorwright::data::DataError::invalid));
 /// let results: Vec<_> = parsed.iter_as::<i64>()?.collect();
 /// assert_eq!((results[0].as_ref().ok(), results[2].as_ref().ok()), (Some(&1), Some(&3)));
 /// let error = results[1].as_ref().unwrap_err();
 /// assert_eq!((error.kind(), error.element()), (ErrorKind::InvalidArgument, Some(1)));
-/// # Ok::<(), tensorwright_data::DataError>(())
+/// # Ok::<(), tensorwright::data::DataError>(())
 /// ```
 #[derive(Clone)]
 pub struct DataError(Arc<Details>);

@@ -10,6 +10,9 @@
 //! | `storage/` | elements kept for later passes, in memory and on disk |
 //! | `item/`, `spec/` | elements, and what is known of them before they are read |
 
+// Paths in examples and in what the macros write begin with the name that users know.
+extern crate tensorwright_core as tensorwright;
+
 mod error;
 mod file;
 mod item;

@@ -5,13 +5,16 @@
 //!
 //! ```no_run
 //! use tensorwright::prelude::*;
-//! use tensorwright_formats::onnx::Model;
+//! use tensorwright::onnx::Model;
 //!
 //! let model = Model::load("model.onnx")?;
 //! let outputs = model.call(&[("image", Tensor::zeros((1, 3, 224, 224), DType::F32))])?;
 //! println!("{}", outputs[0].1);
-//! # Ok::<(), tensorwright_formats::onnx::Error>(())
+//! # Ok::<(), tensorwright::onnx::Error>(())
 //! ```
+
+// Paths in examples and in what the macros write begin with the name that users know.
+extern crate tensorwright_core as tensorwright;
 
 pub mod onnx;
 

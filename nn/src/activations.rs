@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::activations::Activation;
+//! use tensorwright::nn::activations::Activation;
 //!
 //! let x = Tensor::from([-2.0f32, 0.0, 3.0]);
 //! assert_eq!(Activation::Relu.call(&x).to_vec::<f32>()?, [0.0, 0.0, 3.0]);

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::constraints::{Constraint, MaxNorm};
+//! use tensorwright::nn::constraints::{Constraint, MaxNorm};
 //!
 //! let weights = Tensor::from([[3.0f32, 0.1], [4.0, 0.0]]);
 //! let shorter = Constraint::from(MaxNorm { max_value: 1.0, ..MaxNorm::default() }).call(&weights);

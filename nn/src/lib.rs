@@ -1,5 +1,8 @@
 //! Models as people write them: layers, losses, metrics, optimisers, and the loop that trains them.
 
+// Paths in examples and in what the macros write begin with the name that users know.
+extern crate tensorwright_core as tensorwright;
+
 pub mod activations;
 pub mod config;
 pub mod constraints;

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::regularizers::{L2, Regularizer};
+//! use tensorwright::nn::regularizers::{L2, Regularizer};
 //!
 //! let cost = Regularizer::from(L2 { l2: 0.1 }).call(&Tensor::from([1.0f64, 2.0]))?;
 //! assert_eq!(cost.item::<f64>()?, 0.5);

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::schedules::{ExponentialDecay, Schedule};
+//! use tensorwright::nn::schedules::{ExponentialDecay, Schedule};
 //!
 //! let decay = ExponentialDecay { initial_learning_rate: 0.1, decay_steps: 10.0, decay_rate: 0.5, ..Default::default() };
 //! let rates = Schedule::from(decay).rate(&Tensor::from([0i64, 10, 20]))?;

@@ -1,5 +1,5 @@
 //! Which public methods of tensors and of what draws random numbers have no example, read from the text of their files. Methods that tables
-//! make have theirs in `src/ops/docs`, where a missing one does not compile.
+//! make have theirs in `core/src/ops/docs`, where a missing one does not compile.
 
 /// The methods of a file, written out or as lines of a macro (`/// .. name Kind;`), whose documentation has no example.
 pub(crate) fn without_example(text: &str) -> Vec<String> {

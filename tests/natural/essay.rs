@@ -1,4 +1,4 @@
-//! The worked example of `src/control/natural`.
+//! The worked example of `core/src/control/natural`.
 
 use tensorwright::prelude::*;
 

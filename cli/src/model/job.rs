@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tensorwright_formats::onnx::{Model, Value};
+use tensorwright::onnx::{Model, Value};
 
 use super::{load, source};
 use crate::fault::Fault;

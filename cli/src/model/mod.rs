@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub(crate) use inspect::{InspectArgs, inspect};
 pub(crate) use job::{BenchArgs, Job, bench, save, save_each};
-use tensorwright_formats::onnx::{Error, Model};
+use tensorwright::onnx::{Error, Model};
 
 use crate::fault::Fault;
 

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
+use tensorwright::onnx::{Extent, Spec};
 use tensorwright::{DType, RandomKey, Tensor, TensorType};
-use tensorwright_formats::onnx::{Extent, Spec};
 use tensorwright_ir::Literal;
 
 use crate::fault::Fault;

@@ -364,11 +364,11 @@ fn open(path: &Path, options: &CsvOptions, from: Option<&mut Reader<'_>>) -> Res
 /// When the line is written wrongly, or a field is missing or no value of its column.
 ///
 /// ```
-/// # use tensorwright_data::{CsvColumn, CsvOptions, parse_csv_line};
+/// # use tensorwright::data::{CsvColumn, CsvOptions, parse_csv_line};
 /// let options = CsvOptions::new([CsvColumn::number(7i32), CsvColumn::text("")]);
 /// let record = parse_csv_line(b",\"a,b\"", &options)?;
 /// assert_eq!(record.spec().to_string(), "(i32[], text[])");
-/// # Ok::<(), tensorwright_data::DataError>(())
+/// # Ok::<(), tensorwright::data::DataError>(())
 /// ```
 pub fn parse_csv_line(line: &[u8], options: &CsvOptions) -> Result<Item> {
     options.check()?;
@@ -386,7 +386,7 @@ impl Dataset {
     ///
     /// ```
     /// # use tensorwright::prelude::*;
-    /// # use tensorwright_data::{CsvColumn, CsvOptions, Dataset, ElementKind};
+    /// # use tensorwright::data::{CsvColumn, CsvOptions, Dataset, ElementKind};
     /// # let path = std::env::temp_dir().join(format!("values-{}.csv", std::process::id()));
     /// std::fs::write(&path, "x,name\n1.5,one\n,two\nthree,3\n")?;
     /// let columns = [CsvColumn::number(0.0f32), CsvColumn::required(ElementKind::Text)];

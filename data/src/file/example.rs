@@ -263,12 +263,12 @@ fn dict_of(features: &Described, item: impl Fn(&str, &Feature) -> Result<Item>) 
 ///
 /// ```
 /// # use tensorwright::DType;
-/// # use tensorwright_data::{ElementKind, ExampleParser, Feature};
+/// # use tensorwright::data::{ElementKind, ExampleParser, Feature};
 /// let label = Feature::Fixed { kind: DType::I64.into(), shape: vec![], default: None };
 /// let parser = ExampleParser::new([("label", label), ("words", Feature::VarLen { kind: ElementKind::Text })])?;
 /// assert_eq!(parser.spec().to_string(), "{label: i64[], words: sparse text[?]}");
 /// assert!(parser.parse(b"no message").is_err());
-/// # Ok::<(), tensorwright_data::DataError>(())
+/// # Ok::<(), tensorwright::data::DataError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ExampleParser(Described);

@@ -93,7 +93,7 @@ impl Dataset {
     /// The lines of files, without `\n` or `\r\n`: texts.
     ///
     /// ```
-    /// # use tensorwright_data::{Compression, Dataset};
+    /// # use tensorwright::data::{Compression, Dataset};
     /// # let path = std::env::temp_dir().join(format!("lines-{}.txt", std::process::id()));
     /// std::fs::write(&path, "one\ntwo\n")?;
     /// let lines = Dataset::text_lines([&path], Compression::None);

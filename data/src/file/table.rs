@@ -201,7 +201,7 @@ impl Dataset {
     /// first of `i32`, `i64`, `f32`, `f64` and text that fit its first rows; missing fields are then 0 or empty. Files whose names end in `.gz` are compressed.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, TableOptions};
+    /// # use tensorwright::data::{Dataset, TableOptions};
     /// # let path = std::env::temp_dir().join(format!("table-{}.csv", std::process::id()));
     /// std::fs::write(&path, "x,name\n1.5,one\n2,two\n")?;
     /// let rows = Dataset::table([&path], &TableOptions::new());

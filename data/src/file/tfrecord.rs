@@ -122,7 +122,7 @@ fn write_frame(record: &[u8], to: &mut dyn Write) -> std::io::Result<()> {
 /// Writes a TFRecord file.
 ///
 /// ```
-/// # use tensorwright_data::{Compression, Dataset, TfRecordWriter};
+/// # use tensorwright::data::{Compression, Dataset, TfRecordWriter};
 /// # let path = std::env::temp_dir().join(format!("records-{}", std::process::id()));
 /// let mut writer = TfRecordWriter::create(&path, Compression::Gzip)?;
 /// writer.write(b"one")?;

@@ -22,7 +22,7 @@ use crate::spec::Spec;
 ///
 /// ```
 /// use tensorwright::prelude::*;
-/// use tensorwright_data::Dataset;
+/// use tensorwright::data::Dataset;
 ///
 /// let (x, y) = (Tensor::from([[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]), Tensor::from([0i64, 1, 0]));
 /// let pairs = Dataset::from_slices((x, y)).shuffle((3, 7)).map(|(x, y): (Tensor, Tensor)| (x / 2.0, y));
@@ -33,7 +33,7 @@ use crate::spec::Spec;
 ///     rows += y.elements()?;
 /// }
 /// assert_eq!(rows, 3);
-/// # Ok::<(), tensorwright_data::DataError>(())
+/// # Ok::<(), tensorwright::data::DataError>(())
 /// ```
 #[derive(Clone)]
 pub struct Dataset(Result<Input>);
@@ -179,7 +179,7 @@ impl Dataset {
     /// The error that the dataset carries, if it could not be built.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let wrong = Dataset::range(3).batch(0).take(1);
     /// assert!(wrong.error().unwrap().message().contains("at least 1"));
     /// ```
@@ -204,9 +204,9 @@ impl Dataset {
     /// The error that the dataset carries.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(3).batch(2).spec()?.to_string(), "i64[?]");
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("element_spec"))]
     pub fn spec(&self) -> Result<&Spec> {
@@ -219,9 +219,9 @@ impl Dataset {
     /// The error that the dataset carries.
     ///
     /// ```
-    /// # use tensorwright_data::{Cardinality, Dataset};
+    /// # use tensorwright::data::{Cardinality, Dataset};
     /// assert_eq!(Dataset::range(7).batch(2).cardinality()?, Cardinality::Known(4));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("len"))]
     pub fn cardinality(&self) -> Result<Cardinality> {
@@ -241,14 +241,14 @@ impl Dataset {
     /// Stages that read ahead run while the reader does something else: their time is how long he waits for them.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let (iter, profile) = Dataset::range(1000).map(|x: i64| x * x).batch(10).prefetch(2).iter_profiled()?;
     /// assert_eq!(iter.count(), 100);
     /// let stages = profile.stages();
     /// assert_eq!(stages.iter().map(|stage| stage.name).collect::<Vec<_>>(), ["prefetch", "batch", "map", "range"]);
     /// assert_eq!((stages[1].elements, stages[2].elements), (100, 1000));
     /// println!("{profile}");
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     ///
     /// # Errors
@@ -265,11 +265,11 @@ impl Dataset {
     /// The error that the dataset carries, or when elements are of another type.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let numbers: Result<Vec<i64>, _> = Dataset::range(3).iter_as::<i64>()?.collect();
     /// assert_eq!(numbers?, [0, 1, 2]);
     /// assert!(Dataset::range(3).iter_as::<f32>().is_err());
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     pub fn iter_as<T: FromItem>(&self) -> Result<IterAs<T>> {
         let input = self.input()?;

@@ -47,7 +47,7 @@ impl Iter {
     /// Where the iterator stands. Neither elements that were computed ahead nor half-filled buffers are lost.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, Position};
+    /// # use tensorwright::data::{Dataset, Position};
     /// let dataset = Dataset::range(100).shuffle((20, 1)).map(|x: i64| x * 2).batch(5);
     /// let mut iter = dataset.iter()?;
     /// iter.by_ref().take(7).for_each(drop);
@@ -55,9 +55,9 @@ impl Iter {
     /// assert!(position.as_bytes().len() < 100);
     /// let mut other = dataset.iter()?;
     /// other.restore(&Position::from_bytes(position.as_bytes())?)?;
-    /// let sums = |iter: tensorwright_data::Iter| iter.map(|batch| batch.unwrap().to_tensor().unwrap().sum(..).item::<i64>().unwrap());
+    /// let sums = |iter: tensorwright::data::Iter| iter.map(|batch| batch.unwrap().to_tensor().unwrap().sum(..).item::<i64>().unwrap());
     /// assert!(sums(iter).eq(sums(other)));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     ///
     /// # Errors

@@ -36,9 +36,9 @@ fn pairs(
 ///
 /// ```
 /// # use tensorwright::prelude::*;
-/// let points = tensorwright_data::sets::blobs(300, 3, 0.5, 1);
+/// let points = tensorwright::data::sets::blobs(300, 3, 0.5, 1);
 /// assert_eq!(points.spec()?.to_string(), "(f32[2], i64[])");
-/// # Ok::<(), tensorwright_data::DataError>(())
+/// # Ok::<(), tensorwright::data::DataError>(())
 /// ```
 pub fn blobs(count: u64, classes: u64, spread: f64, seed: u64) -> Dataset {
     let classes = classes.max(1);

@@ -80,11 +80,11 @@ pub trait SetBuilder: Send + Sync {
 /// Datasets by their names.
 ///
 /// ```
-/// # use tensorwright_data::sets::Registry;
+/// # use tensorwright::data::sets::Registry;
 /// let sets = Registry::builtin();
 /// let (train, test) = (sets.load("iris", "train[:80%]")?, sets.load("iris", "train[80%:]")?);
 /// assert_eq!((train.iter()?.count(), test.iter()?.count()), (120, 30));
-/// # Ok::<(), tensorwright_data::DataError>(())
+/// # Ok::<(), tensorwright::data::DataError>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct Registry(BTreeMap<String, Arc<dyn SetBuilder>>);
@@ -151,11 +151,11 @@ impl Registry {
     /// As [`Registry::load`]; when `k` is less than 2.
     ///
     /// ```
-    /// # use tensorwright_data::sets::Registry;
+    /// # use tensorwright::data::sets::Registry;
     /// let folds = Registry::builtin().folds("iris", "train", 4)?;
     /// let sizes: Vec<_> = folds.iter().map(|(train, part)| (train.iter().unwrap().count(), part.iter().unwrap().count())).collect();
     /// assert_eq!(sizes, [(113, 37), (112, 38), (113, 37), (112, 38)]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     pub fn folds(&self, name: &str, split: &str, k: u64) -> Result<Vec<(Dataset, Dataset)>> {
         if k < 2 {

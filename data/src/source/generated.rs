@@ -94,10 +94,10 @@ impl Dataset {
     /// Its position is a number: an iterator that is restored runs up to there.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let words = Dataset::from_iter(["a", "b"]).repeat(2);
     /// assert_eq!(words.iter_as::<String>()?.count(), 4);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[expect(clippy::should_implement_trait, reason = "`FromIterator` would read the iterator now, and once")]
     #[track_caller]
@@ -116,10 +116,10 @@ impl Dataset {
     ///
     /// ```
     /// # use tensorwright::DType;
-    /// # use tensorwright_data::{Dataset, Item, Spec};
+    /// # use tensorwright::data::{Dataset, Item, Spec};
     /// let squares = Dataset::from_generator(Spec::scalar(DType::I64), || (0i64..3).map(|i| Ok(Item::number(i * i))));
     /// assert_eq!(squares.iter_as::<i64>()?.last().unwrap()?, 4);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn from_generator<F, I>(spec: Spec, begin: F) -> Dataset
@@ -136,10 +136,10 @@ impl Dataset {
     /// Going to any place takes no time, so that positions and shuffles need not compute what lies before.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let squares = Dataset::from_fn(3, |i| (i * i) as i64);
     /// assert_eq!(squares.iter_as::<i64>()?.last().unwrap()?, 4);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn from_fn<T: IntoItem>(len: u64, f: impl Fn(u64) -> T + Send + Sync + 'static) -> Dataset {
@@ -152,11 +152,11 @@ impl Dataset {
     /// Random numbers without an end: `i64`, not negative.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, Passes};
+    /// # use tensorwright::data::{Dataset, Passes};
     /// let numbers = Dataset::random(Some(4), Passes::Alike).take(3);
     /// let read = || numbers.iter_as::<i64>().and_then(|iter| iter.collect::<Result<Vec<_>, _>>());
     /// assert_eq!(read()?, read()?);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn random(seed: Option<u64>, passes: Passes) -> Dataset {

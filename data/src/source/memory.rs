@@ -45,9 +45,9 @@ impl Dataset {
     /// The numbers 0, 1, .. below `stop`: `i64`.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(3).iter_as::<i64>()?.count(), 3);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn range(stop: i64) -> Dataset {
@@ -59,10 +59,10 @@ impl Dataset {
     /// The numbers from `start` on, `step` apart, up to but without `stop`, of any dtype.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let down: Result<Vec<f32>, _> = Dataset::range_by(5.0f32, 0.0, -2.0).iter_as()?.collect();
     /// assert_eq!(down?, [5.0, 3.0, 1.0]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn range_by<T: Element>(start: T, stop: T, step: T) -> Dataset {
@@ -72,10 +72,10 @@ impl Dataset {
     /// The numbers `start`, `start + step` and so on without an end; integers wrap.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let numbers: Result<Vec<i64>, _> = Dataset::count_from(1i64, 2).take(3).iter_as()?.collect();
     /// assert_eq!(numbers?, [1, 3, 5]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("counter"))]
     #[track_caller]
@@ -88,10 +88,10 @@ impl Dataset {
     /// One element: a tensor, a tuple of them, or any other value that becomes an element.
     ///
     /// ```
-    /// # use tensorwright_data::{Cardinality, Dataset};
+    /// # use tensorwright::data::{Cardinality, Dataset};
     /// let one = Dataset::from_element((1.5f32, "text"));
     /// assert_eq!(one.cardinality()?, Cardinality::Known(1));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("from_tensors"))]
     #[track_caller]
@@ -107,10 +107,10 @@ impl Dataset {
     ///
     /// ```
     /// # use tensorwright::prelude::*;
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let rows = Dataset::from_slices((Tensor::from([[1, 2], [3, 4]]), Tensor::from([true, false])));
     /// assert_eq!(rows.spec()?.to_string(), "(i32[2], bool[])");
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("from_tensor_slices"))]
     #[track_caller]

@@ -168,7 +168,7 @@ impl Dataset {
     /// The error of the dataset, of the first element that has one, or of writing; when there is such a folder.
     ///
     /// ```
-    /// # use tensorwright_data::{Cardinality, Dataset, SaveOptions};
+    /// # use tensorwright::data::{Cardinality, Dataset, SaveOptions};
     /// # let folder = std::env::temp_dir().join(format!("saved-{}", std::process::id()));
     /// Dataset::range(5).filter(|x: i64| x > 2).save(&folder, SaveOptions::new())?;
     /// let loaded = Dataset::load(&folder);

@@ -192,12 +192,12 @@ impl Dataset {
     /// ```
     /// # use std::sync::Arc;
     /// # use std::sync::atomic::{AtomicU64, Ordering};
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let calls = Arc::new(AtomicU64::new(0));
     /// let counted = calls.clone();
     /// let cached = Dataset::range(3).map(move |x: i64| { counted.fetch_add(1, Ordering::Relaxed); x }).cache().repeat(5);
     /// assert_eq!((cached.iter()?.count(), calls.load(Ordering::Relaxed)), (15, 3));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn cache(&self) -> Dataset {

@@ -157,13 +157,13 @@ fn ragged_spec(spec: &Spec, rows: Option<usize>) -> Option<Spec> {
 /// How arrays are padded: to which sizes, and with what.
 ///
 /// ```
-/// # use tensorwright_data::{Dataset, PadOptions};
+/// # use tensorwright::data::{Dataset, PadOptions};
 /// # use tensorwright::prelude::*;
 /// let rows = Dataset::from_iter([1i64, 3]).map(|n: i64| Tensor::full(n as usize, n));
-/// let spec = tensorwright_data::Spec::number(DType::I64, [None]);
+/// let spec = tensorwright::data::Spec::number(DType::I64, [None]);
 /// let padded = rows.with_spec(spec).padded_batch(2, PadOptions::new().value(-1i64));
 /// assert_eq!(padded.single()?.to_tensor()?.to_vec::<i64>()?, [1, -1, -1, 3, 3, 3]);
-/// # Ok::<(), tensorwright_data::DataError>(())
+/// # Ok::<(), tensorwright::data::DataError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct PadOptions {
@@ -338,11 +338,11 @@ impl Dataset {
     /// next batch begins behind it.
     ///
     /// ```
-    /// # use tensorwright_data::{BatchOptions, Dataset};
+    /// # use tensorwright::data::{BatchOptions, Dataset};
     /// assert_eq!(Dataset::range(7).batch(3).spec()?.to_string(), "i64[?]");
     /// let whole = Dataset::range(7).batch(BatchOptions::new(3).drop_remainder());
     /// assert_eq!((whole.spec()?.to_string(), whole.iter()?.count()), ("i64[3]".to_owned(), 2));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn batch(&self, options: impl Into<BatchOptions>) -> Dataset {

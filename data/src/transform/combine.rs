@@ -245,10 +245,10 @@ impl Dataset {
     /// The elements of several datasets side by side, up to the end of the shortest.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let pairs = Dataset::zip((Dataset::range(3), Dataset::from_iter(["a", "b"])));
     /// assert_eq!(pairs.iter_as::<(i64, String)>()?.last().unwrap()?, (1, "b".to_owned()));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn zip(parts: impl Into<Zipped>) -> Dataset {
@@ -267,9 +267,9 @@ impl Dataset {
     /// The elements of this dataset, then those of another one.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(2).concatenate(&Dataset::range(3)).iter()?.count(), 5);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("chain"))]
     #[track_caller]

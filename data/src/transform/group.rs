@@ -339,11 +339,11 @@ impl Dataset {
     ///
     /// ```
     /// # use tensorwright::prelude::*;
-    /// # use tensorwright_data::{Dataset, Spec};
-    /// let parity = |item: tensorwright_data::Item| Ok(item.to_number()?.to_i128() as i64 % 2);
+    /// # use tensorwright::data::{Dataset, Spec};
+    /// let parity = |item: tensorwright::data::Item| Ok(item.to_number()?.to_i128() as i64 % 2);
     /// let batches = Dataset::range(5).group_by_window(Spec::number(DType::I64, [None]), parity, |_| Ok(2), |_, window| Ok(Dataset::from_window(&window).batch(2)));
     /// assert_eq!(batches.iter()?.count(), 3); // 0 2, 1 3, 4
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn group_by_window(
@@ -362,14 +362,14 @@ impl Dataset {
     /// Padded batches of sequences of like length, which `length` gives: see [`BucketOptions`].
     ///
     /// ```
-    /// # use tensorwright_data::{BucketOptions, Dataset, Item, Spec};
+    /// # use tensorwright::data::{BucketOptions, Dataset, Item, Spec};
     /// # use tensorwright::prelude::*;
     /// let row = |item: Item| { let n = item.to_number()?.to_i128() as usize; Item::from_tensor(Tensor::ones(n, DType::F32)) };
     /// let rows = Dataset::from_iter([1i64, 5, 2]).map_items(Spec::number(DType::F32, [None]), row);
     /// let batches = rows.bucket_by_length(BucketOptions::new([3], [2, 2]), |item| Ok(item.rows().unwrap_or(0) as i64));
     /// let shapes: Vec<String> = batches.iter()?.map(|batch| batch.unwrap().spec().to_string()).collect();
     /// assert_eq!(shapes, ["f32[2,2]", "f32[1,5]"]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("bucket_by_sequence_length"))]
     #[track_caller]

@@ -208,13 +208,13 @@ impl Dataset {
     ///
     /// ```
     /// # use tensorwright::prelude::*;
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let rows = Dataset::from_slices(Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]));
     /// let sums = rows.map(|x: Tensor| (x.sum(..), x * 2.0));
     /// assert_eq!(sums.spec()?.to_string(), "(f32[], f32[2])");
     /// let texts = sums.map(|(sum, _): (f32, Tensor)| format!("{sum}"));
     /// assert_eq!(texts.iter_as::<String>()?.last().unwrap()?, "7");
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn map<A, B, F>(&self, f: F) -> Dataset
@@ -238,10 +238,10 @@ impl Dataset {
     /// The elements for which `f`, which gives a truth value, holds.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let even = Dataset::range(7).filter(|x: i64| x % 2 == 0);
     /// assert_eq!(even.iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 2, 4, 6]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn filter<A, B, F>(&self, f: F) -> Dataset
@@ -256,10 +256,10 @@ impl Dataset {
     /// The elements up to the first one for which `f` does not hold.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let small = Dataset::range(7).take_while(|x: i64| x < 2);
     /// assert_eq!(small.iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 1]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn take_while<A, B, F>(&self, f: F) -> Dataset
@@ -286,10 +286,10 @@ impl Dataset {
     /// The elements that `f` gives, which takes a state and an element, and gives the next state with it. A step that fails leaves the state as it was.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let sums = Dataset::range(4).scan(0i64, |(sum, x): (i64, i64)| (sum + x, sum + x));
     /// assert_eq!(sums.iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 1, 3, 6]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn scan<S, A, R, F>(&self, first: S, f: F) -> Dataset
@@ -321,9 +321,9 @@ impl Dataset {
     /// The error of the dataset, of the first element that has one, or of the first step.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(5).reduce(0i64, |(sum, x): (i64, i64)| sum + x)?, 10);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("fold"))]
     pub fn reduce<S, A, R, F>(&self, first: S, f: F) -> Result<S>

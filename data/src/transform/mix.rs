@@ -231,10 +231,10 @@ impl Dataset {
     /// The elements of datasets that another one chooses, by their numbers: `i64`.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, OnEmpty};
+    /// # use tensorwright::data::{Dataset, OnEmpty};
     /// let chosen = Dataset::choose(&[Dataset::range(2), Dataset::range(9).skip(7)], &Dataset::range(2).repeat(2), OnEmpty::Stop);
     /// assert_eq!(chosen.iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 7, 1, 8]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("choose_from_datasets"))]
     #[track_caller]
@@ -260,10 +260,10 @@ impl Dataset {
     /// The elements of datasets at random, each dataset's in its order.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, SampleOptions};
+    /// # use tensorwright::data::{Dataset, SampleOptions};
     /// let mixed = Dataset::sample(&[Dataset::range(5), Dataset::range(5)], &SampleOptions::new().weights([1.0, 3.0]).seed(2));
     /// assert_eq!(mixed.iter()?.count(), 10);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("sample_from_datasets"))]
     #[track_caller]

@@ -266,10 +266,10 @@ impl Dataset {
     /// The elements of the datasets that `f` makes of the elements, one behind the other.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let numbers = Dataset::range(4).flat_map(|x: i64| Dataset::range(x));
     /// assert_eq!(numbers.iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 0, 1, 0, 1, 2]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn flat_map<A, F>(&self, f: F) -> Dataset
@@ -297,10 +297,10 @@ impl Dataset {
     /// Where a dataset ends its turn passes; the next one is opened in its place when the turn comes round again.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let numbers = Dataset::range(3).interleave(2, |x: i64| Dataset::range_by(x * 10, x * 10 + 2, 1));
     /// assert_eq!(numbers.iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 10, 1, 11, 20, 21]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn interleave<A, F>(&self, options: impl Into<InterleaveOptions>, f: F) -> Dataset

@@ -377,10 +377,10 @@ impl Dataset {
     /// As [`Dataset::map`], on several threads. Results come in the order of the elements, unless [`Parallel::any_order`] says otherwise.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, Parallel};
+    /// # use tensorwright::data::{Dataset, Parallel};
     /// let doubled = Dataset::range(5).map_parallel(Parallel::Auto, |x: i64| x * 2);
     /// assert_eq!(doubled.iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 2, 4, 6, 8]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn map_parallel<A, B, F>(&self, parallel: impl Into<Parallel>, f: F) -> Dataset

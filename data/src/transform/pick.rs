@@ -305,9 +305,9 @@ impl Dataset {
     /// The first `count` elements. An element that fails does not count.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(5).take(2).iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 1]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn take(&self, count: u64) -> Dataset {
@@ -323,9 +323,9 @@ impl Dataset {
     /// All but the first `count` elements. An error among these comes out.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(5).skip(3).iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [3, 4]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn skip(&self, count: u64) -> Dataset {
@@ -338,9 +338,9 @@ impl Dataset {
     /// Every `shards`th element, from number `index` on: what one of several readers reads. Errors of other shards come out too.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(7).shard(3, 1).iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [1, 4]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn shard(&self, shards: u64, index: u64) -> Dataset {
@@ -356,10 +356,10 @@ impl Dataset {
     /// The elements again and again: so many times, or, of `None`, without an end. An endless repetition of nothing ends at once.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(2).repeat(2).iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 1, 0, 1]);
     /// assert_eq!(Dataset::range(2).repeat(None).take(3).iter_as::<i64>()?.collect::<Result<Vec<_>, _>>()?, [0, 1, 0]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn repeat(&self, times: impl Into<Option<u64>>) -> Dataset {
@@ -378,10 +378,10 @@ impl Dataset {
     /// Pairs of a number, which counts from `start` on, and an element.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let pairs = Dataset::from_iter(["a", "b"]).enumerate(5);
     /// assert_eq!(pairs.iter_as::<(i64, String)>()?.last().unwrap()?, (6, "b".to_owned()));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn enumerate(&self, start: i64) -> Dataset {
@@ -394,10 +394,10 @@ impl Dataset {
     /// Each element once: where it comes first. Elements are one array of integers, truth values or texts.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let unique = Dataset::from_iter(["a", "b", "a"]).unique();
     /// assert_eq!(unique.iter_as::<String>()?.count(), 2);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn unique(&self) -> Dataset {
@@ -411,11 +411,11 @@ impl Dataset {
     /// What is done about elements that fail above this place.
     ///
     /// ```
-    /// # use tensorwright_data::{DataError, Dataset, OnError};
+    /// # use tensorwright::data::{DataError, Dataset, OnError};
     /// let odd = Dataset::range(5).map(|x: i64| if x == 2 { Err(DataError::invalid("two")) } else { Ok(x) });
     /// assert_eq!(odd.on_error(OnError::Skip).iter_as::<i64>()?.count(), 4);
     /// assert_eq!(odd.on_error(OnError::Stop).iter_as::<i64>()?.count(), 3); // 0, 1, the error
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("ignore_errors"))]
     #[track_caller]
@@ -444,9 +444,9 @@ impl Dataset {
     /// When it has none, or more; the error of the element.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(5).batch(5).single()?.to_tensor()?.to_vec::<i64>()?, [0, 1, 2, 3, 4]);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[doc(alias("get_single_element"))]
     pub fn single(&self) -> Result<Item> {

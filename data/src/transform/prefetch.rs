@@ -193,9 +193,9 @@ impl Dataset {
     /// The same elements, up to `ahead` of which are computed on a thread before they are asked for, while the reader does something else. 0 lets the library choose.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(5).prefetch(2).iter()?.count(), 5);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn prefetch(&self, ahead: usize) -> Dataset {

@@ -160,13 +160,13 @@ impl Dataset {
     /// Pairs of a class and an element, of which those of classes that come too often are left out at random. `class` gives each element's class.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, ResampleOptions};
+    /// # use tensorwright::data::{Dataset, ResampleOptions};
     /// let biased = Dataset::range(3000).map(|x: i64| i64::from(x % 3 == 0));
     /// let even = biased.rejection_resample(&ResampleOptions::new([0.5, 0.5]).seed(1), |x: i64| x as i32);
     /// let classes: Vec<(i32, i64)> = even.iter_as()?.collect::<Result<_, _>>()?;
     /// let ones = classes.iter().filter(|(class, _)| *class == 1).count();
     /// assert!((0.45..0.55).contains(&(ones as f64 / classes.len() as f64)));
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn rejection_resample<A, B, F>(&self, options: &ResampleOptions, class: F) -> Dataset

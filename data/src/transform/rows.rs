@@ -161,9 +161,9 @@ impl Dataset {
     /// The rows of elements along their first axes: what [`Dataset::batch`] has put together.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// assert_eq!(Dataset::range(7).batch(3).unbatch().iter_as::<i64>()?.count(), 7);
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn unbatch(&self) -> Dataset {
@@ -181,10 +181,10 @@ impl Dataset {
     /// Batches of other sizes, which are gone through over and over.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let batches = Dataset::range(10).batch(4).rebatch(&[1, 3], false);
     /// assert_eq!(batches.iter()?.count(), 6); // 1, 3, 1, 3, 1, 1 elements
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn rebatch(&self, sizes: &[usize], drops_remainder: bool) -> Dataset {

@@ -262,13 +262,13 @@ impl Dataset {
     /// sequence of orders, on any number of threads. The position of an iterator stays small, whatever the buffer is.
     ///
     /// ```
-    /// # use tensorwright_data::Dataset;
+    /// # use tensorwright::data::Dataset;
     /// let shuffled = Dataset::range(100).shuffle((100, 7)); // a buffer of 100, seed 7
     /// let mut numbers: Vec<i64> = shuffled.iter_as()?.collect::<Result<_, _>>()?;
     /// assert!(!numbers.is_sorted());
     /// numbers.sort();
     /// assert_eq!(numbers, (0..100).collect::<Vec<_>>());
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn shuffle(&self, options: impl Into<ShuffleOptions>) -> Dataset {

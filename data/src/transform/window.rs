@@ -175,11 +175,11 @@ impl Dataset {
     /// each window that holds it.
     ///
     /// ```
-    /// # use tensorwright_data::{Dataset, WindowOptions};
+    /// # use tensorwright::data::{Dataset, WindowOptions};
     /// let windows = Dataset::range(5).window(WindowOptions::new(3).shift(1).drop_remainder());
-    /// let batches = windows.flat_map(|window: std::sync::Arc<tensorwright_data::Window>| Dataset::from_window(&window).batch(3));
+    /// let batches = windows.flat_map(|window: std::sync::Arc<tensorwright::data::Window>| Dataset::from_window(&window).batch(3));
     /// assert_eq!(batches.iter()?.count(), 3); // 0 1 2, 1 2 3, 2 3 4
-    /// # Ok::<(), tensorwright_data::DataError>(())
+    /// # Ok::<(), tensorwright::data::DataError>(())
     /// ```
     #[track_caller]
     pub fn window(&self, options: impl Into<WindowOptions>) -> Dataset {

@@ -76,7 +76,7 @@
 //! ```
 //!
 //! `copy` clones a variable that another block may use too: blocks are in one function, and to the compiler each may run after the other.
-//! What the drivers make of this, up to the graph, is told in `src/control/natural/mod.rs` of the facade, with the same function.
+//! What the drivers make of this, up to the graph, is told in `core/src/control/natural/mod.rs` of the facade, with the same function.
 //!
 //! # Where to find what
 //!

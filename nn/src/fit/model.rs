@@ -21,10 +21,10 @@ use crate::{Argument, Context, Inputs, LayerRef, Sequential, layer_from_json};
 ///
 /// ```
 /// use tensorwright::prelude::*;
-/// use tensorwright_nn::layers::*;
-/// use tensorwright_nn::losses::MeanSquaredError;
-/// use tensorwright_nn::optimizers::{Adam, Optimizer};
-/// use tensorwright_nn::{Activation, Fit, Model, Sequential};
+/// use tensorwright::nn::layers::*;
+/// use tensorwright::nn::losses::MeanSquaredError;
+/// use tensorwright::nn::optimizers::{Adam, Optimizer};
+/// use tensorwright::nn::{Activation, Fit, Model, Sequential};
 ///
 /// let x = RandomKey::new(1).normal((64, 4), 0.0f32, 1.0);
 /// let y = x.sum(-1).expand_dims(-1);
@@ -34,7 +34,7 @@ use crate::{Argument, Context, Inputs, LayerRef, Sequential, layer_from_json};
 /// let losses = history.curve("loss");
 /// assert!(losses[19] < losses[0] / 4.0);
 /// assert_eq!(model.predict(&x)?.shape()?, &[64, 1].into());
-/// # Ok::<(), tensorwright_nn::Error>(())
+/// # Ok::<(), tensorwright::nn::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Model {

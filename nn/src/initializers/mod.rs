@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::initializers::{HeNormal, Initializer};
+//! use tensorwright::nn::initializers::{HeNormal, Initializer};
 //!
 //! let kernel = Initializer::from(HeNormal::default()).draw(&[3, 3, 16, 32].into(), DType::F32, &RandomKey::new(7))?;
 //! let deviation = (2.0f32 / (3.0 * 3.0 * 16.0)).sqrt();

@@ -37,7 +37,7 @@ pub trait LayerClass: Layer + Sized {
 ///
 /// ```
 /// use tensorwright::prelude::*;
-/// use tensorwright_nn::{Initializer, Inputs, Layer, LayerRef, Outputs, Scope, initializers, layer};
+/// use tensorwright::nn::{Initializer, Inputs, Layer, LayerRef, Outputs, Scope, initializers, layer};
 ///
 /// layer! {
 ///     /// Each channel times a number that is learnt.
@@ -60,7 +60,7 @@ pub trait LayerClass: Layer + Sized {
 /// let scale = LayerRef::new(Scale::new().start(2.0));
 /// assert_eq!(scale.infer(Tensor::from([1.0f32, 2.0]))?.to_vec::<f32>()?, [2.0, 4.0]);
 /// assert_eq!(scale.variables()[0].0, "scale");
-/// # Ok::<(), tensorwright_nn::Error>(())
+/// # Ok::<(), tensorwright::nn::Error>(())
 /// ```
 pub trait Layer: Configuration {
     /// What the layer makes of its inputs.

@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::losses::{Huber, Loss, Reduction};
+//! use tensorwright::nn::losses::{Huber, Loss, Reduction};
 //!
 //! let (truth, prediction) = (Tensor::from([[0.0f32, 1.0], [2.0, 3.0]]), Tensor::from([[0.0f32, 1.5], [2.0, 7.0]]));
 //! let loss = Loss::from(Huber { delta: 1.0 }).reduced(Reduction::None);
@@ -141,7 +141,7 @@ impl Loss {
     ///
     /// ```
     /// # use tensorwright::prelude::*;
-    /// use tensorwright_nn::losses::Loss;
+    /// use tensorwright::nn::losses::Loss;
     ///
     /// let cubic = Loss::of("cubic", |truth, prediction| (truth - prediction).abs().powi(3).mean(-1).ok());
     /// let loss = cubic.call(&Tensor::from([[1.0f32]]), &Tensor::from([[3.0f32]]))?;

@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::metrics::{Metric, Precision};
+//! use tensorwright::nn::metrics::{Metric, Precision};
 //!
 //! let precision = Metric::from(Precision::default());
 //! precision.update(&Tensor::from([0.0f32, 1.0, 1.0]), &Tensor::from([0.9f32, 0.8, 0.2]), None)?;

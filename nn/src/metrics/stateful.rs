@@ -49,7 +49,7 @@ impl Metric {
     ///
     /// ```
     /// # use tensorwright::prelude::*;
-    /// use tensorwright_nn::metrics::Metric;
+    /// use tensorwright::nn::metrics::Metric;
     ///
     /// let bias = Metric::of("bias", |truth, prediction| (prediction - truth).ok());
     /// bias.update(&Tensor::from([1.0f32, 2.0]), &Tensor::from([2.0f32, 5.0]), None)?;

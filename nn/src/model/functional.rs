@@ -15,7 +15,7 @@ use crate::{Argument, Configuration, Inputs, Layer, LayerClass, LayerRef, Output
 ///
 /// ```
 /// use tensorwright::prelude::*;
-/// use tensorwright_nn::{Functional, Input, OnSymbols, layers::*};
+/// use tensorwright::nn::{Functional, Input, OnSymbols, layers::*};
 ///
 /// let (left, right) = (Input::new([4]), Input::new([4]));
 /// let shared = Dense::new(8).layer();
@@ -25,7 +25,7 @@ use crate::{Argument, Configuration, Inputs, Layer, LayerClass, LayerRef, Output
 /// let x = Tensor::ones((2, 4), DType::F32);
 /// assert_eq!(model.infer(vec![x.clone(), x])?.shape()?, &[2, 1].into());
 /// assert_eq!(model.variables().len(), 4); // the shared layer has its weights once
-/// # Ok::<(), tensorwright_nn::Error>(())
+/// # Ok::<(), tensorwright::nn::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Functional {

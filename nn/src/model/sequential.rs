@@ -10,7 +10,7 @@ use crate::{Configuration, Field, Inputs, Layer, LayerClass, LayerRef, Outputs, 
 ///
 /// ```
 /// use tensorwright::prelude::*;
-/// use tensorwright_nn::{Activation, Sequential, layers::*};
+/// use tensorwright::nn::{Activation, Sequential, layers::*};
 ///
 /// let network = Sequential::new().add(Dense::new(8).activation(Activation::Relu)).add(Dense::new(3)).layer();
 /// let y = network.infer(Tensor::ones((2, 5), DType::F32))?;

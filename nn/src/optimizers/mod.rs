@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use tensorwright::prelude::*;
-//! use tensorwright_nn::optimizers::{Adam, Optimizer};
+//! use tensorwright::nn::optimizers::{Adam, Optimizer};
 //!
 //! let w = Variable::named("w", 0.0f32)?;
 //! let optimizer = Optimizer::from(Adam::default()).learning_rate(0.3).clipnorm(1.0).bind(&w)?;

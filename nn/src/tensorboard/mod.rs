@@ -3,7 +3,7 @@
 //! An event file is a row of records (`record`), each a protobuf message (`proto`) with the time and the step.
 //!
 //! ```
-//! use tensorwright_nn::tensorboard::{EventWriter, What, read_events};
+//! use tensorwright::nn::tensorboard::{EventWriter, What, read_events};
 //!
 //! let folder = std::env::temp_dir().join(format!("events-{}", std::process::id()));
 //! let mut writer = EventWriter::create(&folder)?;
