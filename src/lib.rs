@@ -71,5 +71,7 @@ pub use tensorwright_nn as nn;
 pub use tensorwright_core::*;
 
 #[cfg(doctest)]
+mod guide;
+#[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -315,3 +315,53 @@ fn outer_tapes_see_what_inner_ones_compute() {
     let gradients = outer.gradient(&(by_y * 10.0 + by_x), &[&x]).unwrap();
     assert_eq!(f64s(gradients[0].as_ref().unwrap()), [10.0 * 8.0 + 48.0]);
 }
+
+#[test]
+fn tapes_watch_trainable_variables_that_are_read() {
+    let (w, fixed) = (Variable::new([1.0f64, 2.0]).unwrap(), Variable::new([3.0f64, 4.0]).unwrap().frozen());
+    let before = w.value();
+    let tape = GradientTape::persistent();
+    let old = before.square().sum(..);
+    let loss = (w.value() * fixed.value()).sum(..);
+    let gradients = tape.gradient(&loss, &[&w.value(), &fixed.value()]).unwrap();
+    assert_eq!(gradients[0].as_ref().unwrap().to_vec::<f64>().unwrap(), [3.0, 4.0]);
+    assert!(gradients[1].is_none(), "a frozen variable is watched only if somebody says so");
+    assert!(
+        tape.gradient(&old, &[&w.value()]).unwrap()[0].is_none(),
+        "what came before the first read was not recorded"
+    );
+
+    // After an assignment the variable has another value.
+    w.assign([5.0, 6.0]).unwrap();
+    let again = w.value().square().sum(..);
+    let gradient = tape.gradient_or_error(&again, &[&w.value()]).unwrap().remove(0);
+    assert_eq!(gradient.to_vec::<f64>().unwrap(), [10.0, 12.0]);
+    // In functions too, in which the variable is state.
+    let f = {
+        let w = w.clone();
+        function(move |x: Tensor| (w.value() * x).sum(..))
+    };
+    let called = f.call([1.0f64, -1.0]).unwrap();
+    let gradient = tape.gradient_or_error(&called, &[&w.value()]).unwrap().remove(0);
+    assert_eq!(gradient.to_vec::<f64>().unwrap(), [1.0, -1.0]);
+}
+
+#[test]
+fn a_compiled_step_with_a_tape_in_it_trains_variables() {
+    let w = Variable::new(0.0f64).unwrap();
+    let step = {
+        let w = w.clone();
+        function(move |(x, y): (Tensor, Tensor)| {
+            let tape = GradientTape::new();
+            let loss = (w.value() * x - y).square().mean(..);
+            let slope = tape.gradient_or_error(&loss, &[&w.value()])?.remove(0);
+            w.assign_sub(slope * 0.1)?;
+            Ok(loss)
+        })
+    };
+    for _ in 0..100 {
+        step.call(([1.0f64, 2.0], [3.0f64, 6.0])).unwrap();
+    }
+    assert_eq!(step.trace_count(), 1);
+    assert!((w.value().item::<f64>().unwrap() - 3.0).abs() < 1e-9);
+}

@@ -17,7 +17,22 @@ use crate::tensor::Tensor;
 use crate::tensor::id::TensorId;
 use crate::tree::tensors::type_of;
 
-/// Records what is computed from tensors that it [watches](GradientTape::watch), and differentiates that afterwards.
+/// Records what is computed from variables and from tensors that it [watches](GradientTape::watch), and differentiates that afterwards.
+///
+/// It watches the values of [trainable](crate::Variable::trainable) variables that are read while it records. A variable's value is one
+/// tensor until the next assignment, so that `w.value()` names the source afterwards:
+///
+/// ```
+/// use tensorwright::prelude::*;
+///
+/// let w = Variable::new([1.0f32, 2.0])?;
+/// let tape = GradientTape::new();
+/// let loss = w.value().square().sum(..);
+/// let slope = tape.gradient_or_error(&loss, &[&w.value()])?.remove(0);
+/// w.assign_sub(slope * 0.25)?;
+/// assert_eq!(w.value().to_vec::<f32>()?, [0.5, 1.0]);
+/// # Ok::<(), Error>(())
+/// ```
 ///
 /// A tape records the ops of its thread, those of functions that are called among them, from when it is made until it is dropped or, if it
 /// is not [persistent](GradientTape::persistent), asked for a gradient. Tapes nest: an outer tape records what an inner one
@@ -71,8 +86,8 @@ impl GradientTape {
         self.tape.borrow_mut().watch(x);
     }
 
-    /// The derivatives of `target` (of the sum of its elements) by each of `sources`; `None` for those that it does not depend on
-    /// differentiably, see [`GradientTape::explain`].
+    /// The derivatives of `target` (of the sum of its elements) by each of `sources`; `None` for those that are not watched or that it does not
+    /// depend on differentiably, see [`GradientTape::explain`].
     ///
     /// # Errors
     /// When the target is no float, a tensor carries an error, an op on the way has no derivative, or this is not the first gradient
@@ -94,10 +109,10 @@ impl GradientTape {
             let found = recorded.gradient(group.len(), &one, at)?;
             gradients.extend(group.iter().map(|x| x.id()).zip(found));
         }
-        Ok(sources.iter().map(|x| gradients[&x.id()].clone()).collect())
+        Ok(sources.iter().map(|x| gradients.get(&x.id()).cloned().flatten()).collect())
     }
 
-    /// The sources, each once, by graphs that give their gradients: those that nothing recorded has made have one in common. A source in the middle
+    /// The sources that are watched, each once, by graphs that give their gradients: those that nothing recorded has made have one in common. A source in the middle
     /// of the computation has one of its own, which begins there: it is what others are computed from, and is not computed itself.
     fn groups<'x>(
         &self,
@@ -111,7 +126,7 @@ impl GradientTape {
         let made: HashSet<TensorId> =
             records.iter().flat_map(|record| record.results.iter().map(Tensor::id)).collect();
         let mut seen = HashSet::new();
-        let sources = sources.iter().copied().filter(|x| seen.insert(x.id()));
+        let sources = sources.iter().copied().filter(|x| tape.is_watched(x) && seen.insert(x.id()));
         let (middle, first): (Vec<&Tensor>, Vec<&Tensor>) = sources.partition(|x| made.contains(&x.id()));
         let groups = middle.into_iter().map(|x| vec![x]);
         Ok(groups.chain((!first.is_empty()).then_some(first)).collect())

@@ -119,12 +119,13 @@ pub(crate) fn apply_stateful(application: Application<'_>) -> Result<Results, Fa
     Ok(results.into())
 }
 
-/// The value of a variable now.
+/// The value of a variable now. Tapes watch it, if the variable is one that is trained.
 pub(crate) fn read(variable: &Variable, at: CallSite) -> Tensor {
-    if is_tracing() {
-        return trace::read(variable, at);
+    let value = if is_tracing() { trace::read(variable, at) } else { variable.tensor() };
+    if tape::is_active() && variable.trainable() && variable.ty().dtype.is_differentiable() {
+        tape::watch(&value);
     }
-    variable.tensor()
+    value
 }
 
 /// Gives a variable the value that `new` makes of the current one, which must have its type.

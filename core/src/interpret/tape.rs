@@ -93,6 +93,17 @@ pub(crate) fn remove(tape: &Rc<RefCell<Tape>>) {
     let _ = COUNT.try_with(|count| count.set(count.get() - 1));
 }
 
+/// Lets the tapes of this thread watch a tensor.
+pub(super) fn watch(x: &Tensor) {
+    for tape in running() {
+        tape.borrow_mut().watch(x);
+    }
+}
+
+fn running() -> Vec<Rc<RefCell<Tape>>> {
+    TAPES.with_borrow(|tapes| tapes.iter().filter_map(Weak::upgrade).collect())
+}
+
 /// Tells the tapes of an op, if one of them watches an operand.
 pub(super) fn note(op: &Op, regions: &[Graph], operands: &[&Tensor], results: &[Tensor], at: CallSite) {
     note_made(|| Maker::Op(Box::new(op.clone()), regions.to_vec()), operands, results, at);
@@ -104,9 +115,7 @@ pub(super) fn note_assignment(value: &Tensor, new: &Tensor, at: CallSite) {
 }
 
 fn note_made(maker: impl Fn() -> Maker, operands: &[&Tensor], results: &[Tensor], at: CallSite) {
-    let tapes: Vec<Rc<RefCell<Tape>>> =
-        TAPES.with_borrow(|tapes| tapes.iter().filter_map(Weak::upgrade).collect());
-    for tape in tapes {
+    for tape in running() {
         let tape = &mut *tape.borrow_mut();
         if tape.stopped || !operands.iter().any(|x| tape.is_watched(x)) {
             continue;
