@@ -311,3 +311,18 @@ fn what_a_model_lacks_is_said() {
     let message = fails(&["run", &digits(), "--input", "pixels=random:1x63"], 3);
     assert!(message.contains("must be pixels: float[batch, 64], found f32[1,63]"), "{message}");
 }
+
+#[test]
+fn pictures_of_the_guide_are_what_dump_draws() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/src/pictures");
+    for stage in ["traced", "fused"] {
+        let file = folder.join(format!("layer-{stage}.svg"));
+        let drawn =
+            prints(&["dump", &corpus("layer.tw"), "--no-locations", "--stage", stage, "--format", "svg"]);
+        if std::env::var_os("UPDATE_PICTURES").is_some() {
+            std::fs::write(&file, &drawn).expect("the picture can be written");
+        }
+        let kept = std::fs::read_to_string(&file).expect("the picture is there");
+        assert!(kept == drawn, "{}: draw it again with UPDATE_PICTURES=1", file.display());
+    }
+}
