@@ -80,9 +80,9 @@ pub use state::Variable;
 pub use tensor::Tensor;
 pub use tensorwright_compiler::{CompileError, CompileOptions};
 pub use tensorwright_ir::op::composite::{
-    Antialias, Corners, CropKernel, DepthOrder, FourierNorm, GeluForm, GridBorder, GridKernel, ImageLayout,
-    Interpolation, LossReduction, MatrixOrder, NormOrder, PadMode, RegionFold, RegionOrigin, Replacement,
-    ResizeBorder, ResizeCoordinates, ResizeKernel, SearchSide,
+    Antialias, BlockLayout, Corners, CropKernel, DepthOrder, FourierNorm, GeluForm, GridBorder, GridKernel,
+    ImageLayout, Interpolation, LossReduction, MatrixOrder, NormOrder, PadMode, RegionFold, RegionOrigin,
+    Replacement, ResizeBorder, ResizeCoordinates, ResizeKernel, SearchSide,
 };
 pub use tensorwright_ir::op::primitive::{
     ArgKind, Basis, Diagonal, FourierSign, ReduceKind, RngAlgorithm, ScatterKind, Side, Triangle, Turned,

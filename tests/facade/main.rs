@@ -29,6 +29,7 @@ mod modes;
 mod names;
 mod operators;
 mod order;
+mod packed;
 mod pairs;
 mod places;
 mod pool;

@@ -527,6 +527,19 @@ macro_rules! for_each_op {
             /// `x` rounded to floats with fewer bits.
             reduce_precision [x] { exponent_bits: usize, mantissa_bits: usize } 1 => ReducePrecision,
 
+            /// The numbers of blocks that are packed in bytes, as the files of language models have them.
+            #[doc(alias("gguf", "ggml"))]
+            dequantize_blocks [x] { layout: BlockLayout, dtype: DType } 1 => DequantizeBlocks,
+            /// Numbers as blocks that are packed in bytes.
+            #[doc(alias("gguf", "ggml"))]
+            quantize_blocks [x] { layout: BlockLayout } 1 => QuantizeBlocks,
+            /// Integers of 1, 2 or 4 bits out of bytes, the lowest bits first.
+            #[doc(alias("int4", "unpackbits"))]
+            unpack_bits [x] { bits: usize, dtype: DType } 1 => UnpackBits,
+            /// The low 1, 2 or 4 bits of integers packed in bytes, the first ones lowest.
+            #[doc(alias("int4", "packbits"))]
+            pack_bits [x] { bits: usize } 1 => PackBits,
+
             // Composites: recurrent networks.
             /// A step of a simple recurrent network: `tanh(x kernel + h recurrent + bias)`.
             rnn_cell [x, h, kernel, recurrent, bias] {} 1 => RnnCell,

@@ -525,6 +525,23 @@ assert_eq!(x.fake_quantize(0.25f32, -8, 7).to_vec::<f32>()?, [0.25, 1.75]);"#;
     reduce_precision: "`T[s] -> T[s]`, floats. Ties go to even; what is too large becomes infinite, what is below the least normal number 0. To differentiation it is the identity."
         r#"let x = Tensor::from([1.0f32 / 3.0, 1e20]);
 assert_eq!(x.reduce_precision(5, 10).to_vec::<f32>()?, [0.33325195, f32::INFINITY]);"#;
+    dequantize_blocks: "`u8[s.., n * bytes] -> T[s.., n * length]`, floats `T`, computed in f32. The layout says how many bytes a block has, and how many numbers."
+        r#"use tensorwright::BlockLayout;
+let weights = Tensor::arange(64, DType::F32).reshape((1, 64)) / 8.0 - 4.0;
+let packed = weights.quantize_blocks(BlockLayout::Q8_0); // two blocks of 34 bytes
+assert_eq!(packed.shape()?, &[1, 68].into());
+let apart = (packed.dequantize_blocks(BlockLayout::Q8_0, DType::F32) - weights).abs().max(..);
+assert!(apart.item::<f32>()? < 0.02);"#;
+    quantize_blocks: "`T[s.., n * length] -> u8[s.., n * bytes]`, floats `T`, which are finite. Layouts with groups of scales (those with a `K`) are only read."
+        r#"use tensorwright::BlockLayout;
+let x = Tensor::ones(64, DType::F32);
+assert_eq!(x.quantize_blocks(BlockLayout::Q4_0).shape()?, &[36].into());"#;
+    unpack_bits: "`u8[s.., n] -> I[s.., n * 8 / bits]`, where `I` is `u8`, or `i8` for numbers in two's complement."
+        r#"let x = Tensor::from([0x21u8, 0xf3]);
+assert_eq!(x.unpack_bits(4, DType::U8).to_vec::<u8>()?, [1, 2, 3, 15]);
+assert_eq!(x.unpack_bits(4, DType::I8).to_vec::<i8>()?, [1, 2, 3, -1]);"#;
+    pack_bits: "`I[s.., n * 8 / bits] -> u8[s.., n]`, where `I` is `u8` or `i8`. Higher bits are lost."
+        r#"assert_eq!(Tensor::from([1i8, 2, 3, -1]).pack_bits(4).to_vec::<u8>()?, [0x21, 0xf3]);"#;
     rnn_cell: "`T[b, i], T[b, u], T[i, u], T[u, u], T[u] -> T[b, u]`, floats."
         r#"let (x, h) = (Tensor::ones([2, 3], DType::F32), Tensor::zeros([2, 4], DType::F32));
 let (kernel, recurrent) = (Tensor::ones([3, 4], DType::F32), Tensor::ones([4, 4], DType::F32));
