@@ -35,7 +35,7 @@ pub use function::{
 };
 pub use gradient::{
     Gradient, GradientTape, Missing, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp,
-    value_and_grad, value_and_grad_of, vjp,
+    value_and_grad, value_and_grad_of, value_and_grad_of_used, vjp,
 };
 pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use interpret::eagerly;

@@ -31,6 +31,17 @@ pub enum Error {
     /// A model is not what it is used as.
     #[error("{0}")]
     Model(String),
+    /// An element of a dataset cannot be a step.
+    #[error("element {number} of the dataset: {source}")]
+    Element {
+        /// The number of the element, from 0, in its pass.
+        number: u64,
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// What a pipeline says.
+    #[error(transparent)]
+    Data(#[from] tensorwright_data::DataError),
     /// What a tensor says.
     #[error(transparent)]
     Tensor(#[from] tensorwright::Error),

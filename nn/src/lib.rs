@@ -26,7 +26,7 @@ pub use activations::Activation;
 pub use constraints::Constraint;
 pub use error::{Error, Result};
 pub use fit::callbacks;
-pub use fit::{Arrays, Fit, History, Logs, Model, Plan};
+pub use fit::{Arrays, Examples, Fit, History, Logs, Model, Plan, Step, StepOutputs, Trained};
 pub use initializers::Initializer;
 pub use layer::{
     Argument, Configuration, Context, Inputs, Layer, LayerClass, LayerRef, Mode, Outputs, Policy, Scope,
@@ -40,4 +40,4 @@ pub use serde_json as json;
 #[doc(hidden)]
 pub use settings::Row;
 pub use settings::{AxisList, DataFormat, Field, PaddingMode, Pairs, Setting, Sizes};
-pub use store::{LoadReport, read_weights, write_weights};
+pub use store::{LoadReport, WeightsFile, read_weights, write_weights};

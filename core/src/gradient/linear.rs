@@ -171,14 +171,39 @@ pub fn value_and_grad_of<O: Output<Tree = Tensor>>(
     variables: &[&Variable],
     f: impl Fn() -> O,
 ) -> Result<(Tensor, Vec<Tensor>)> {
-    by_variables(variables, &|_| erased(f()), caller())
+    let (value, gradients) = by_variables(variables, &|_| erased(f()), caller())?;
+    Ok((value, gradients.into_iter().collect::<Result<_>>()?))
 }
 
+/// As [`value_and_grad_of`], with nothing for a variable on which the result does not depend: a step of training leaves it as it is.
+///
+/// # Errors
+/// When the function fails, or its result is not a float tensor.
+///
+/// ```
+/// use tensorwright::prelude::*;
+/// use tensorwright::value_and_grad_of_used;
+///
+/// let (w, b) = (Variable::new([1.0f32, 2.0])?, Variable::new(0.0f32)?);
+/// let (_, gradients) = value_and_grad_of_used(&[&w, &b], || w.value().square().sum(..))?;
+/// assert!(gradients[0].is_some() && gradients[1].is_none());
+/// # Ok::<(), Error>(())
+/// ```
+#[track_caller]
+pub fn value_and_grad_of_used<O: Output<Tree = Tensor>>(
+    variables: &[&Variable],
+    f: impl Fn() -> O,
+) -> Result<(Tensor, Vec<Option<Tensor>>)> {
+    let (value, gradients) = by_variables(variables, &|_| erased(f()), caller())?;
+    Ok((value, gradients.into_iter().map(Result::ok).collect()))
+}
+
+/// The value, and for each variable the derivative by it, or why there is none.
 fn by_variables(
     variables: &[&Variable],
     f: &dyn Fn(Vec<Tensor>) -> Result<Erased>,
     at: CallSite,
-) -> Result<(Tensor, Vec<Tensor>)> {
+) -> Result<(Tensor, Vec<Result<Tensor>>)> {
     let traced = Traced::new(&(), Site { at, names: &[] }, f)?;
     let one = ones(traced.float_result()?);
     let inputs: HashMap<Option<CaptureId>, usize> =
@@ -186,13 +211,17 @@ fn by_variables(
     let input =
         |variable: &Variable| inputs.get(&Some(CaptureId::State(State::Variable(variable.clone())))).copied();
     let unread = |variable: &Variable| traced.refusal(format!("the function does not read {variable:?}"));
-    let wrt = variables.iter().map(|v| input(v).ok_or_else(|| unread(v))).collect::<Result<Vec<_>>>()?;
-    let derived = differentiate::vjp_of(&traced.graph, traced.results(), &wrt).map_err(|e| failed(e, at))?;
+    let read: Vec<usize> = variables.iter().filter_map(|variable| input(variable)).collect();
+    let derived = differentiate::vjp_of(&traced.graph, traced.results(), &read).map_err(|e| failed(e, at))?;
     let outputs = traced.run(&derived, [one].into_iter(), at)?;
-    let gradient = |(variable, derivative): (&&Variable, &Option<usize>)| match derivative {
-        Some(output) => Ok(outputs[traced.without_state(*output)].clone()),
-        None => Err(traced.unconnected_as(input(variable).unwrap_or(0), &format!("{variable:?}"))),
+    let mut derivatives = derived.derivatives.iter();
+    let gradient = |variable: &&Variable| {
+        let input = input(variable).ok_or_else(|| unread(variable))?;
+        match derivatives.next() {
+            Some(Some(output)) => Ok(outputs[traced.without_state(*output)].clone()),
+            _ => Err(traced.unconnected_as(input, &format!("{variable:?}"))),
+        }
     };
-    let gradients = variables.iter().zip(&derived.derivatives).map(gradient).collect::<Result<_>>()?;
+    let gradients = variables.iter().map(gradient).collect();
     Ok((outputs[0].clone(), gradients))
 }

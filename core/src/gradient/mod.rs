@@ -20,7 +20,7 @@ mod traced;
 mod whole;
 
 pub use custom::{checkpoint, custom_gradient};
-pub use linear::{Pullback, jvp, value_and_grad_of, vjp};
+pub use linear::{Pullback, jvp, value_and_grad_of, value_and_grad_of_used, vjp};
 pub use reverse::{Gradient, Missing, grad, value_and_grad};
 pub use tape::GradientTape;
 pub use whole::{hessian, jacobian};

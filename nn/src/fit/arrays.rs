@@ -2,30 +2,29 @@
 
 use tensorwright::Tensor;
 
-use crate::error::{Error, Result};
+use super::batch::Batch;
+use crate::error::Result;
 
 /// Inputs, targets and weights of examples, all with the examples along their first axis.
 #[derive(Clone)]
-pub struct Arrays {
-    pub(crate) inputs: Vec<Tensor>,
-    pub(crate) targets: Vec<Tensor>,
-    pub(crate) weights: Option<Tensor>,
-}
+pub struct Arrays(pub(super) Batch);
 
 impl Arrays {
     /// Inputs and targets.
     pub fn new(inputs: Vec<Tensor>, targets: Vec<Tensor>) -> Arrays {
-        Arrays { inputs, targets, weights: None }
+        Arrays(Batch { inputs, targets, ..Batch::default() })
     }
 
-    /// The same examples with a weight for each.
+    /// The same examples with a weight for each, in the loss of each output.
     #[must_use]
     pub fn weighted(self, weights: &Tensor) -> Arrays {
-        Arrays { weights: Some(weights.clone()), ..self }
+        Arrays(Batch { weights: vec![weights.clone()], ..self.0 })
     }
 
-    fn all(&self) -> impl Iterator<Item = &Tensor> {
-        self.inputs.iter().chain(&self.targets).chain(&self.weights)
+    /// The same examples with a weight for each in the loss of the first output, of the second one, and so on.
+    #[must_use]
+    pub fn weighted_by_output(self, weights: Vec<Tensor>) -> Arrays {
+        Arrays(Batch { weights, ..self.0 })
     }
 
     /// How many examples there are.
@@ -33,22 +32,7 @@ impl Arrays {
     /// # Errors
     /// When there are no inputs, or tensors do not agree.
     pub fn count(&self) -> Result<usize> {
-        let counts = self.all().map(|x| x.extent(0)).collect::<Result<Vec<usize>, _>>()?;
-        match counts.first() {
-            Some(&count) if counts.iter().all(|&own| own == count) => Ok(count),
-            Some(_) => Err(Error::Model(format!("inputs, targets and weights have {counts:?} examples"))),
-            None => Err(Error::Model("there are no inputs".to_owned())),
-        }
-    }
-
-    /// The examples before a place, and those from it on.
-    pub(crate) fn split(&self, at: usize) -> [Arrays; 2] {
-        let part = |cut: &dyn Fn(&Tensor) -> Tensor| Arrays {
-            inputs: self.inputs.iter().map(cut).collect(),
-            targets: self.targets.iter().map(cut).collect(),
-            weights: self.weights.as_ref().map(cut),
-        };
-        [part(&|x| x.i(..at)), part(&|x| x.i(at..))]
+        self.0.count()
     }
 }
 
@@ -73,6 +57,24 @@ impl From<(Vec<Tensor>, Tensor)> for Arrays {
 impl From<(Vec<Tensor>, Vec<Tensor>)> for Arrays {
     fn from((inputs, targets): (Vec<Tensor>, Vec<Tensor>)) -> Arrays {
         Arrays::new(inputs, targets)
+    }
+}
+
+impl From<&Tensor> for Arrays {
+    fn from(input: &Tensor) -> Arrays {
+        Arrays::new(vec![input.clone()], Vec::new())
+    }
+}
+
+impl From<Tensor> for Arrays {
+    fn from(input: Tensor) -> Arrays {
+        Arrays::new(vec![input], Vec::new())
+    }
+}
+
+impl From<Vec<Tensor>> for Arrays {
+    fn from(inputs: Vec<Tensor>) -> Arrays {
+        Arrays::new(inputs, Vec::new())
     }
 }
 

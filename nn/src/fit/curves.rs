@@ -85,6 +85,6 @@ fn span(numbers: impl Iterator<Item = f64>) -> [f64; 2] {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -2,6 +2,11 @@
 
 use std::fmt::{self, Display, Write};
 
+use serde_json::{Value, json};
+
+use super::callbacks::Better;
+use crate::error::{Error, Result};
+
 /// Numbers by name, in order: the loss, metrics, and `val_` before those of validation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Logs {
@@ -24,10 +29,35 @@ impl Logs {
         self.entries.push((name.into(), value));
     }
 
+    /// The numbers as JSON, exactly.
+    fn written(&self) -> Value {
+        self.entries.iter().map(|(name, value)| json!([name, number(*value)])).collect()
+    }
+
+    fn read(json: &Value) -> Result<Logs> {
+        let entry = |entry: &Value| {
+            let wrong = || Error::Model(format!("a number of an epoch is {entry}"));
+            let name = entry[0].as_str().ok_or_else(wrong)?;
+            Ok((name.to_owned(), number_of(&entry[1]).ok_or_else(wrong)?))
+        };
+        let entries = json.as_array().map_or(&[][..], Vec::as_slice);
+        Ok(Logs { entries: entries.iter().map(entry).collect::<Result<_>>()? })
+    }
+
     /// Adds the numbers of others under longer names.
     pub(crate) fn extend(&mut self, prefix: &str, others: &Logs) {
         self.entries.extend(others.entries.iter().map(|(name, value)| (format!("{prefix}{name}"), *value)));
     }
+}
+
+/// A number as JSON, which has no NaN and no infinities: these are texts.
+pub(super) fn number(value: f64) -> Value {
+    if value.is_finite() { json!(value) } else { json!(value.to_string()) }
+}
+
+/// The number of [`number`].
+pub(super) fn number_of(json: &Value) -> Option<f64> {
+    json.as_f64().or_else(|| json.as_str()?.parse().ok())
 }
 
 impl Display for Logs {
@@ -62,6 +92,19 @@ impl History {
         self.epochs.last().map(|(_, logs)| logs)
     }
 
+    /// The epoch with the best number of this name, the first of those that are as good.
+    pub fn best(&self, name: &str, better: Better) -> Option<(usize, &Logs)> {
+        let mut best: Option<(usize, &Logs, f64)> = None;
+        for (epoch, logs) in &self.epochs {
+            if let Some(value) = logs.get(name)
+                && better.improves(value, best.map(|(.., value)| value), 0.0)
+            {
+                best = Some((*epoch, logs, value));
+            }
+        }
+        best.map(|(epoch, logs, _)| (epoch, logs))
+    }
+
     pub(crate) fn push(&mut self, epoch: usize, logs: Logs) {
         self.epochs.push((epoch, logs));
     }
@@ -75,6 +118,22 @@ impl History {
             }
         }
         names
+    }
+
+    /// The history as JSON, from which [`History::read`] makes the same bits.
+    pub(super) fn written(&self) -> Value {
+        let row = |(epoch, logs): &(usize, Logs)| json!([epoch, logs.written()]);
+        self.epochs.iter().map(row).collect()
+    }
+
+    /// The history of JSON.
+    pub(super) fn read(json: &Value) -> Result<History> {
+        let row = |row: &Value| {
+            let epoch = row[0].as_u64().ok_or_else(|| Error::Model(format!("an epoch is {row}")))?;
+            Ok((epoch as usize, Logs::read(&row[1])?))
+        };
+        let rows = json.as_array().map_or(&[][..], Vec::as_slice);
+        Ok(History { epochs: rows.iter().map(row).collect::<Result<_>>()? })
     }
 
     /// A table with a row for each epoch, separated by commas.

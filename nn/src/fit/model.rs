@@ -7,15 +7,17 @@ use serde_json::{Value, json};
 use tensorwright::{DType, Module, Tensor, TensorType, Variable};
 
 use super::epochs;
+use super::parts::Parts;
 use super::plan::{self, Plan};
-use super::step::{Parts, Predict, Steps, predictor};
+use super::plot;
+use super::step::{Predict, Steps, predictor};
 use super::summary::{self, LayerRow};
-use super::{Arrays, Fit, History, Logs};
+use super::{Arrays, Examples, Fit, History, Logs, Names};
 use crate::error::{Error, Result};
 use crate::losses::Loss;
 use crate::optimizers::Optimizer;
-use crate::store::{self, Archive, LoadReport};
-use crate::{Argument, Context, Inputs, LayerRef, Sequential, layer_from_json};
+use crate::store::{self, Archive, LoadReport, WeightsFile, write_weights};
+use crate::{Context, Inputs, LayerRef, Sequential, layer_from_json};
 
 /// A layer that is trained, evaluated and saved as a whole. Clones are the same model.
 ///
@@ -95,7 +97,7 @@ impl Model {
         self.build_for(inputs.iter().map(single).collect::<Result<_>>()?)
     }
 
-    fn build_for(&self, inputs: Vec<TensorType>) -> Result<()> {
+    pub(super) fn build_for(&self, inputs: Vec<TensorType>) -> Result<()> {
         self.layer.call(zeros(&inputs), &Context::inference())?;
         self.lock().inputs = inputs;
         Ok(())
@@ -105,10 +107,27 @@ impl Model {
         self.training.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes the weights, if they are not made.
+    pub(super) fn build_once(&self, inputs: &[Tensor]) -> Result<()> {
+        let is_built = !self.lock().inputs.is_empty();
+        if is_built { Ok(()) } else { self.build(inputs) }
+    }
+
+    /// The names of inputs, and of the outputs that have losses.
+    pub(super) fn names(&self) -> Result<Names> {
+        let (names, training) = (Names::of(&self.layer), self.lock());
+        let numbers: Vec<usize> = match (&training.steps, &training.plan) {
+            (Some(steps), _) => steps.parts.outputs.iter().map(|(output, _)| *output).collect(),
+            (None, Some(plan)) => sorted(plan.numbered(&names)?),
+            (None, None) => Vec::new(),
+        };
+        Ok(if numbers.is_empty() { names } else { names.with_outputs(&numbers) })
+    }
+
     /// The compiled functions, for inputs of these types.
     pub(super) fn steps(&self, inputs: &[Tensor]) -> Result<Arc<Steps>> {
-        if let Some(steps) = &self.lock().steps {
-            return Ok(steps.clone());
+        if let Some(steps) = self.steps_so_far() {
+            return Ok(steps);
         }
         self.build(inputs)?;
         self.begin()
@@ -131,36 +150,42 @@ impl Model {
         self.lock().predict.get_or_insert_with(made).clone()
     }
 
-    /// Trains the model. See [`Fit`] for what can be said.
+    /// Trains the model with arrays or a dataset of batches, see [`Examples`]. [`Fit`] says how.
     ///
     /// # Errors
-    /// When it was not compiled, or data do not fit the model and its loss.
-    pub fn fit(&self, data: impl Into<Arrays>, options: Fit) -> Result<History> {
+    /// When it was not compiled, or data do not fit the model and its loss; of a dataset the error names the element.
+    pub fn fit(&self, data: impl Into<Examples>, options: Fit) -> Result<History> {
         epochs::fit(self, data.into(), options)
     }
 
-    /// The loss and metrics of examples.
+    /// The loss and metrics of examples: arrays, in batches of 32, or a dataset of batches.
     ///
     /// # Errors
-    /// As [`Model::fit`].
-    pub fn evaluate(&self, data: impl Into<Arrays>) -> Result<Logs> {
-        epochs::evaluate(self, &data.into(), 32)
+    /// As [`Model::fit`], and when the dataset never ends.
+    pub fn evaluate(&self, data: impl Into<Examples>) -> Result<Logs> {
+        epochs::evaluate(self, data.into())
     }
 
-    /// What the model gives for inputs, batch by batch.
+    /// What the model gives for inputs, batch by batch; targets and weights are left out.
     ///
     /// # Errors
-    /// When inputs do not fit the model, or it gives several tensors.
-    pub fn predict(&self, inputs: impl Into<Argument>) -> Result<Tensor> {
-        let inputs: Vec<Tensor> = inputs.into().signals().into_iter().map(|signal| signal.value).collect();
-        if self.lock().inputs.is_empty() {
-            self.build(&inputs)?;
-        }
-        let mut outputs = epochs::predict(self, &inputs, 32)?;
+    /// When inputs do not fit the model, it gives several tensors, or the dataset never ends.
+    pub fn predict(&self, inputs: impl Into<Examples>) -> Result<Tensor> {
+        let mut outputs = self.predict_all(inputs)?;
         match outputs.len() {
             1 => Ok(outputs.remove(0)),
-            count => Err(Error::Model(format!("the model gives {count} tensors; call its layer"))),
+            count => {
+                Err(Error::Model(format!("the model gives {count} tensors: ask for them by `predict_all`")))
+            }
         }
+    }
+
+    /// All tensors that the model gives for inputs, batch by batch.
+    ///
+    /// # Errors
+    /// As [`Model::predict`].
+    pub fn predict_all(&self, inputs: impl Into<Examples>) -> Result<Vec<Tensor>> {
+        epochs::predict(self, inputs.into())
     }
 
     /// One step of training with these examples. Gives the loss before it.
@@ -168,15 +193,22 @@ impl Model {
     /// # Errors
     /// As [`Model::fit`].
     pub fn train_on_batch(&self, data: impl Into<Arrays>) -> Result<f64> {
-        let Arrays { inputs, targets, weights } = data.into();
-        let steps = self.steps(&inputs)?;
-        let loss = steps.train(&(inputs, targets, weights, None))?;
+        let Arrays(batch) = data.into();
+        let loss = self.steps(&batch.inputs)?.train(&batch)?;
         Ok(loss.cast(tensorwright::DType::F64).item::<f64>()?)
     }
 
     /// The variables that training changes, with their paths.
     pub fn parameters(&self) -> Vec<(String, tensorwright::Variable)> {
         Module::parameters(&self.layer)
+    }
+
+    /// The paths of the parameters on which the loss does not depend: training leaves them as they are.
+    ///
+    /// # Errors
+    /// Before the first step.
+    pub fn unused_parameters(&self) -> Result<Vec<String>> {
+        Ok(self.begun()?.parts.optimizer.unused())
     }
 
     /// The learning rate of the next step.
@@ -196,8 +228,13 @@ impl Model {
         Ok(self.begun()?.parts.optimizer.set_learning_rate(rate)?)
     }
 
-    fn begun(&self) -> Result<Arc<Steps>> {
-        self.lock().steps.clone().ok_or_else(|| Error::Model("training has not begun".to_owned()))
+    /// The compiled functions, if they are made.
+    pub(super) fn steps_so_far(&self) -> Option<Arc<Steps>> {
+        self.lock().steps.clone()
+    }
+
+    pub(super) fn begun(&self) -> Result<Arc<Steps>> {
+        self.steps_so_far().ok_or_else(|| Error::Model("training has not begun".to_owned()))
     }
 
     /// A table of the layers: what they give, and how many numbers they have learnt.
@@ -205,6 +242,31 @@ impl Model {
     /// # Errors
     /// Before the weights are made, by [`Model::build`] or the first call.
     pub fn summary(&self) -> Result<String> {
+        Ok(summary::table(&self.layer, &self.rows()?))
+    }
+
+    /// A picture of the layers as SVG: boxes with what they give, and how many numbers they have learnt, from the inputs down.
+    ///
+    /// ```
+    /// use tensorwright::nn::{Functional, Input, Model, OnSymbols, layers::*};
+    ///
+    /// let x = Input::new([4]);
+    /// let y = Add::new().on([&Dense::new(4).on(&x), &x]);
+    /// let model = Model::new(Functional::new([&x], [&y])?);
+    /// model.build(&[tensorwright::Tensor::zeros((1, 4), tensorwright::DType::F32)])?;
+    /// let svg = model.plot()?;
+    /// assert_eq!((svg.matches("<path").count(), svg.contains("dense (Dense)")), (3, true));
+    /// # Ok::<(), tensorwright::nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::summary`].
+    pub fn plot(&self) -> Result<String> {
+        Ok(plot::picture(&self.layer, &self.rows()?))
+    }
+
+    /// The layers, with what they give.
+    fn rows(&self) -> Result<Vec<LayerRow>> {
         let context = Context::recording();
         self.layer.call(zeros(&self.inputs()?), &context)?;
         let records = context.records();
@@ -217,7 +279,7 @@ impl Model {
                 outputs: outputs.unwrap_or_default(),
             });
         });
-        Ok(summary::table(&self.layer, &rows))
+        Ok(rows)
     }
 
     fn inputs(&self) -> Result<Vec<TensorType>> {
@@ -236,11 +298,12 @@ impl Model {
     /// # Errors
     /// Before the weights are made, or when the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let inputs: Vec<Value> = self
-            .inputs()?
-            .iter()
-            .map(|ty| json!({"dtype": ty.dtype.to_string(), "shape": ty.shape.sizes().to_vec()}))
-            .collect();
+        store::write_archive(path.as_ref(), &self.archive()?)
+    }
+
+    /// What the model is in a file.
+    pub(super) fn archive(&self) -> Result<Archive> {
+        let inputs: Vec<Value> = self.inputs()?.iter().map(written_type).collect();
         let training = self.lock();
         let (plan, state) = match (&training.steps, &training.plan) {
             (Some(steps), _) => {
@@ -260,8 +323,33 @@ impl Model {
         let values = |variables: Vec<(String, Variable)>| {
             variables.into_iter().map(|(path, v)| (path, v.value())).collect()
         };
-        let archive = Archive { model, weights: values(self.layer.variables()), optimizer: values(state) };
-        store::write_archive(path.as_ref(), &archive)
+        let (weights, optimizer) = (values(self.layer.variables()), values(state));
+        Ok(Archive { model, weights, optimizer, training: None })
+    }
+
+    /// Gives the model, which this process has compiled, the weights and the optimiser's state of a file.
+    pub(super) fn resume(
+        &self,
+        json: &Value,
+        weights: Vec<(String, Tensor)>,
+        optimizer: Vec<(String, Tensor)>,
+    ) -> Result<()> {
+        if json["format"] != FORMAT {
+            return Err(Error::Model(format!("format {} is not known, but {FORMAT}", json["format"])));
+        }
+        if self.lock().steps.is_none() {
+            let inputs = json["inputs"].as_array().into_iter().flatten().map(read_type);
+            self.build_for(inputs.collect::<Result<_>>()?)?;
+            self.begin()?;
+        }
+        store::assign_all(&self.layer.variables(), weights)?;
+        store::assign_all(&self.begun()?.parts.state(), optimizer)
+    }
+
+    /// Calls the layer with zeros of these types.
+    pub(super) fn call_with_zeros(&self, inputs: &[TensorType]) -> Result<()> {
+        self.layer.call(zeros(inputs), &Context::inference())?;
+        Ok(())
     }
 
     /// The model of a file, without the code that built it; layers of one's own are [registered](crate::register()) first.
@@ -269,31 +357,92 @@ impl Model {
     /// # Errors
     /// When the file cannot be read or is broken, or its weights are not those of its layers.
     pub fn load(path: impl AsRef<Path>) -> Result<Model> {
-        let Archive { model: json, weights, optimizer } = store::read_archive(path.as_ref())?;
+        let Archive { model: json, weights, optimizer, .. } = store::read_archive(path.as_ref())?;
         if json["format"] != FORMAT {
             return Err(Error::Model(format!("format {} is not known, but {FORMAT}", json["format"])));
         }
         let model = Model::new(layer_from_json(&json["layer"])?);
         let inputs = json["inputs"].as_array().into_iter().flatten().map(read_type);
         model.build_for(inputs.collect::<Result<_>>()?)?;
-        complete(store::assign(&model.layer.variables(), weights)?)?;
+        store::assign_all(&model.layer.variables(), weights)?;
         if !json["training"].is_null() {
             model.compile_with(Plan::read(&json["training"])?);
             if !optimizer.is_empty() {
-                complete(store::assign(&model.begin()?.parts.state(), optimizer)?)?;
+                store::assign_all(&model.begin()?.parts.state(), optimizer)?;
             }
         }
         Ok(model)
     }
 
-    /// Gives the model the weights of a file of safetensors, or of a saved model, that stand under the paths of its own.
+    /// Writes the weights to a file, whole or not at all: as Keras 3 does if its name ends with `.h5`, for NumPy if it ends with `.npz`, else as safetensors.
+    ///
+    /// # Errors
+    /// Before the weights are made, when the file cannot be written, or when it has no place for a weight.
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.inputs()?;
+        let path = path.as_ref();
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("h5")) {
+            return store::write_whole(path, &store::keras_weights(&self.layer)?);
+        }
+        let values = self.layer.variables().into_iter().map(|(path, variable)| (path, variable.value()));
+        write_weights(path, &values.collect::<Vec<_>>())
+    }
+
+    /// Gives the model the weights of a file that stand under the paths of its own: of safetensors, of a saved model, or of an `.npz` file. Those of a file of Keras 3 (`.weights.h5`, `.keras`) are found by the classes of layers and
+    /// their order, as Keras itself finds them.
     ///
     /// # Errors
     /// When the file cannot be read or is broken, or the weights of the model are not made.
     pub fn load_weights(&self, path: impl AsRef<Path>) -> Result<LoadReport> {
-        self.inputs()?;
-        store::assign(&self.layer.variables(), store::read_weights(path)?)
+        let file = WeightsFile::open(path)?;
+        if !store::is_keras(&file) {
+            return self.load_weights_as(&file, |path| Some(path.to_owned()));
+        }
+        let names = store::keras_names(&self.layer, &file);
+        let unknown = |path: &str| format!("a dataset for {path}");
+        let report = self
+            .load_weights_as(&file, |path| Some(names.get(path).cloned().unwrap_or_else(|| unknown(path))))?;
+        // What Keras keeps beside weights: states of optimisers, seeds.
+        let is_weight = |name: &String| !name.starts_with("optimizer/") && !name.contains("seed_generator");
+        Ok(LoadReport { unexpected: report.unexpected.into_iter().filter(is_weight).collect(), ..report })
     }
+
+    /// Gives some weights of the model those of a file, which may have other names there: `name` says which it is for a path of the model, or nothing for those that stay as they
+    /// are. No other tensor of the file is read.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::nn::layers::Dense;
+    /// use tensorwright::nn::{Model, Sequential, WeightsFile, write_weights};
+    ///
+    /// let path = std::env::temp_dir().join(format!("encoder-{}.npz", std::process::id()));
+    /// write_weights(&path, &[("encoder.kernel".to_owned(), Tensor::ones((3, 2), DType::F32))])?;
+    /// let model = Model::new(Sequential::new().add(Dense::new(2)).add(Dense::new(1)));
+    /// model.build(&[Tensor::zeros((1, 3), DType::F32)])?;
+    /// let report = model.load_weights_as(&WeightsFile::open(&path)?, |path| match path {
+    ///     "dense.kernel" => Some("encoder.kernel".to_owned()),
+    ///     _ => None,
+    /// })?;
+    /// assert_eq!((report.loaded, report.missing), (vec!["dense.kernel".to_owned()], vec![]));
+    /// # std::fs::remove_file(path).unwrap();
+    /// # Ok::<(), tensorwright::nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a tensor cannot be read, or the weights of the model are not made.
+    pub fn load_weights_as(
+        &self,
+        file: &WeightsFile,
+        name: impl Fn(&str) -> Option<String>,
+    ) -> Result<LoadReport> {
+        self.inputs()?;
+        store::assign(&self.layer.variables(), file, &name)
+    }
+}
+
+fn sorted(mut numbers: Vec<usize>) -> Vec<usize> {
+    numbers.sort_unstable();
+    numbers
 }
 
 /// The version of files.
@@ -305,15 +454,14 @@ fn zeros(inputs: &[TensorType]) -> Inputs {
     Inputs::of(if zeros.len() == 1 { zeros.remove(0).into() } else { zeros.into() })
 }
 
-fn complete(report: LoadReport) -> Result<()> {
-    match report.is_complete() {
-        true => Ok(()),
-        false => Err(Error::Model(format!("weights do not fit the model: {report}"))),
-    }
+/// A type as JSON.
+pub(super) fn written_type(ty: &TensorType) -> Value {
+    json!({"dtype": ty.dtype.to_string(), "shape": ty.shape.sizes().to_vec()})
 }
 
-fn read_type(json: &Value) -> Result<TensorType> {
-    let wrong = || Error::Model(format!("an input is {json}"));
+/// The type of JSON.
+pub(super) fn read_type(json: &Value) -> Result<TensorType> {
+    let wrong = || Error::Model(format!("the type of a tensor is {json}"));
     let dtype =
         json["dtype"].as_str().and_then(|name| DTYPES.into_iter().find(|dtype| dtype.to_string() == name));
     let shape = json["shape"].as_array().ok_or_else(wrong)?;

@@ -17,9 +17,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(epoch: usize, epochs: usize, steps: usize) -> Progress {
-        let bar = ProgressBar::new(steps as u64);
-        let template = "{prefix} [{bar:30}] {pos}/{len} {per_sec} eta {eta} {msg}";
+    /// For an epoch of so many steps, if that is known.
+    pub(super) fn new(epoch: usize, epochs: usize, steps: Option<usize>) -> Progress {
+        let (bar, template) = match steps {
+            Some(steps) => {
+                (ProgressBar::new(steps as u64), "{prefix} [{bar:30}] {pos}/{len} {per_sec} eta {eta} {msg}")
+            }
+            None => (ProgressBar::no_length(), "{prefix} {spinner} {pos} {per_sec} {msg}"),
+        };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }

@@ -3,106 +3,46 @@
 //! A step of training is one graph: it takes the examples out of the arrays, calls the model, differentiates the loss, applies the rule, and
 //! adds to the accumulators of the loss and of the metrics. All of its state are variables, so nothing is copied.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tensorwright::module::Variables;
+use tensorwright::TensorType;
 use tensorwright::prelude::*;
 
+use super::batch::Batch;
 use super::history::Logs;
-use super::plan::{Measured, Plan};
-use crate::losses::Loss;
-use crate::optimizers::BoundOptimizer;
-use crate::{Argument, Context, Inputs, LayerRef, Signal};
-
-/// What a step is given: inputs, targets, weights, and the rows of the batch; all rows if nothing is said.
-type Batch = (Vec<Tensor>, Vec<Tensor>, Option<Tensor>, Option<Tensor>);
+use super::parts::Parts;
+use super::plan::StepFunction;
+use super::stepping::{Step, called};
+use crate::{Context, LayerRef};
 
 /// A model with what trains it, compiled.
 pub(super) struct Steps {
     pub(super) parts: Arc<Parts>,
     train: Function<Batch, Tensor>,
     evaluate: Function<Batch, Tensor>,
+    /// The types of the inputs of a batch, as steps of training saw them last.
+    batch: Arc<Mutex<Vec<TensorType>>>,
 }
 
-/// What the compiled functions share.
-pub(super) struct Parts {
-    layer: LayerRef,
-    pub(super) losses: Vec<(Loss, f64)>,
-    pub(super) metrics: Vec<Measured>,
-    pub(super) optimizer: BoundOptimizer,
-    /// How many steps there were, by which keys are drawn.
-    pub(super) steps: Variable,
-    seed: Variable,
-    /// The sum of losses times examples over the batches of an epoch, and the number of examples.
-    total: Variables<(Tensor, Tensor)>,
+/// What a step says of its loss, which totals get too.
+fn run(step: &Step<'_>, parts: &Parts, own: &Option<StepFunction>) -> Result<Tensor> {
+    let loss = own.as_ref().map_or_else(|| step.usual(), |own| own(step))?;
+    parts.add_loss(&loss, step.examples()?)?;
+    Ok(loss)
 }
 
-fn nothing() -> (Tensor, Tensor) {
-    (Tensor::from(0.0f64), Tensor::from(0.0f64))
+fn train(parts: &Parts, seen: &Mutex<Vec<TensorType>>, batch: Batch) -> Result<Tensor> {
+    let batch = batch.taken();
+    let types = batch.inputs.iter().map(|x| x.ty().cloned()).collect::<Result<_>>()?;
+    *seen.lock().unwrap_or_else(PoisonError::into_inner) = types;
+    let key = RandomKey::new(0).fold_in(parts.seed.value()).fold_in(parts.steps.value());
+    parts.steps.assign_add(1)?;
+    run(&Step::training(parts, &batch, key), parts, &parts.train_step)
 }
 
-impl Parts {
-    pub(super) fn new(layer: LayerRef, plan: Plan) -> Result<Parts> {
-        let Plan { optimizer, losses, metrics } = plan;
-        let parameters = Module::parameters(&layer);
-        let mut bound = optimizer.bind_to(parameters.clone())?;
-        for weight in layer.weights() {
-            let path = parameters.iter().find(|(_, variable)| *variable == weight.variable);
-            if let (Some(constraint), Some((path, _))) = (weight.constraint, path) {
-                bound.constrain(path, constraint)?;
-            }
-        }
-        let (steps, seed) = (Variable::new(0i64)?.frozen(), Variable::new(0i64)?.frozen());
-        let total = Variables::new(nothing())?;
-        Ok(Parts { layer, losses, metrics, optimizer: bound, steps, seed, total })
-    }
-
-    /// The loss of a batch; metrics and totals get it too.
-    fn loss(&self, batch: &Batch, context: &Context) -> Result<Tensor> {
-        let (inputs, targets, weights, _) = batch;
-        let examples = inputs.first().map_or(Ok(0), |x| x.extent(0))?;
-        let predictions = call(&self.layer, inputs.clone(), context)?;
-        if predictions.len() != targets.len() || targets.len() != self.losses.len() {
-            let (outputs, targets, losses) = (predictions.len(), targets.len(), self.losses.len());
-            return Err(Error::other(format!(
-                "{outputs} outputs, {targets} targets and {losses} losses do not fit"
-            )));
-        }
-        let parts =
-            self.losses.iter().zip(targets).zip(&predictions).map(|(((loss, weight), target), found)| {
-                let own = loss.call_weighted(target, &found.value, weights.as_ref(), found.mask.as_ref())?;
-                Ok(if *weight == 1.0 { own } else { own * *weight })
-            });
-        let parts = parts.collect::<Result<Vec<Tensor>>>()?;
-        let more = context.losses().into_iter().chain(self.layer.regularization()?);
-        let loss = parts
-            .into_iter()
-            .chain(more)
-            .reduce(|sum, part| &sum + part.cast(sum.dtype().unwrap_or(DType::F32)));
-        let loss = loss.ok_or_else(|| Error::other("there is no loss"))?;
-        for metric in &self.metrics {
-            metric.update(&targets[0], &predictions[0], weights.as_ref())?;
-        }
-        let (sum, count) = self.total.value();
-        let own = loss.stop_gradient().cast(DType::F64) * examples as f64;
-        self.total.assign(&(sum + own, count + examples as f64))?;
-        Ok(loss)
-    }
-
-    fn train(&self, batch: Batch) -> Result<Tensor> {
-        let batch = taken(batch);
-        let key = RandomKey::new(0).fold_in(self.seed.value()).fold_in(self.steps.value());
-        self.steps.assign_add(1)?;
-        self.optimizer.minimize(|| self.loss(&batch, &Context::training(key.clone())))
-    }
-}
-
-fn call(layer: &LayerRef, inputs: Vec<Tensor>, context: &Context) -> Result<Vec<Signal>> {
-    let inputs: Inputs = match <[Tensor; 1]>::try_from(inputs) {
-        Ok([input]) => Argument::from(input).into(),
-        Err(inputs) => Argument::from(inputs).into(),
-    };
-    Ok(layer.call(inputs, context)?.signals())
+fn evaluate(parts: &Parts, batch: Batch) -> Result<Tensor> {
+    let batch = batch.taken();
+    run(&Step::inference(parts, &batch), parts, &parts.evaluate_step)
 }
 
 /// What a model gives for rows of its inputs, compiled.
@@ -110,43 +50,36 @@ pub(super) type Predict = Function<(Vec<Tensor>, Option<Tensor>), Vec<Tensor>>;
 
 pub(super) fn predictor(layer: LayerRef) -> Predict {
     function(move |(inputs, rows): (Vec<Tensor>, Option<Tensor>)| {
-        let (inputs, ..) = taken((inputs, Vec::new(), None, rows));
-        let found = call(&layer, inputs, &Context::inference())?;
+        let batch = Batch { inputs, rows, ..Batch::default() }.taken();
+        let found = called(&layer, batch.inputs, &Context::inference())?;
         Ok(found.into_iter().map(|signal| signal.value).collect::<Vec<Tensor>>())
     })
     .with_name("predict_step")
 }
 
-/// The batch with its rows taken out of the arrays.
-fn taken((inputs, targets, weights, rows): Batch) -> Batch {
-    let Some(rows) = rows else { return (inputs, targets, weights, None) };
-    let take = |x: Tensor| x.take(&rows, 0);
-    let (inputs, targets) = (inputs.into_iter().map(take).collect(), targets.into_iter().map(take).collect());
-    (inputs, targets, weights.map(take), None)
-}
-
-impl Parts {
-    /// What goes on with training beside the weights: the optimiser's state, and how many steps there were.
-    pub(super) fn state(&self) -> Vec<(String, Variable)> {
-        let mut state = Module::variables(&self.optimizer);
-        state.push(("steps".to_owned(), self.steps.clone()));
-        state
-    }
-}
-
 impl Steps {
     pub(super) fn new(parts: Parts) -> Steps {
         let parts = Arc::new(parts);
+        let batch = Arc::default();
         let train = {
-            let parts = parts.clone();
-            function(move |batch: Batch| parts.train(batch)).with_name("train_step")
+            let (parts, batch) = (Arc::clone(&parts), Arc::clone(&batch));
+            function(move |own: Batch| train(&parts, &batch, own)).with_name("train_step")
         };
         let evaluate = {
-            let parts = parts.clone();
-            function(move |batch: Batch| parts.loss(&taken(batch), &Context::inference()))
-                .with_name("evaluate_step")
+            let parts = Arc::clone(&parts);
+            function(move |own: Batch| evaluate(&parts, own)).with_name("evaluate_step")
         };
-        Steps { parts, train, evaluate }
+        Steps { train, evaluate, parts, batch }
+    }
+
+    /// The types of the inputs of the batch that was traced last.
+    pub(super) fn batch_types(&self) -> Vec<TensorType> {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes types of inputs for those of the batch that was traced last.
+    pub(super) fn set_batch_types(&self, types: Vec<TensorType>) {
+        *self.batch.lock().unwrap_or_else(PoisonError::into_inner) = types;
     }
 
     /// One step of training. Gives the loss before it.
@@ -165,21 +98,11 @@ impl Steps {
 
     /// Forgets what was added up.
     pub(super) fn reset(&self) -> Result<()> {
-        self.parts.total.assign(&nothing())?;
-        self.parts.metrics.iter().filter_map(Measured::get).try_for_each(|metric| metric.reset())
+        self.parts.reset()
     }
 
     /// What was added up.
     pub(super) fn logs(&self) -> Result<Logs> {
-        let mut logs = Logs::default();
-        let (sum, count) = self.parts.total.value();
-        logs.push("loss", (sum / count.maximum(1.0)).item::<f64>()?);
-        for metric in self.parts.metrics.iter().filter_map(Measured::get) {
-            let result = metric.result()?;
-            if result.elements()? == 1 {
-                logs.push(metric.name(), result.cast(DType::F64).reshape(()).item::<f64>()?);
-            }
-        }
-        Ok(logs)
+        self.parts.logs()
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn table(root: &LayerRef, rows: &[LayerRow]) -> String {
     text
 }
 
-fn elements(weights: &[Weight]) -> usize {
+pub(super) fn elements(weights: &[Weight]) -> usize {
     weights.iter().map(|weight| weight.variable.ty().elements()).sum()
 }
 
@@ -58,13 +58,13 @@ fn trainable(weights: &[Weight]) -> usize {
 }
 
 /// A type whose first extent may be any: `f32[?,28,28,1]`.
-fn without_batch(ty: &TensorType) -> String {
+pub(super) fn without_batch(ty: &TensorType) -> String {
     let rest = ty.shape.sizes().iter().skip(1).map(|extent| format!(",{extent}")).collect::<String>();
     format!("{}[?{rest}]", ty.dtype)
 }
 
 /// A number with its thousands apart.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -15,6 +15,7 @@ mod weights;
 pub use context::{Context, Mode};
 pub use definition::{Configuration, Layer, LayerClass};
 pub use handle::LayerRef;
+pub(crate) use handle::snake_case;
 pub use inputs::{Argument, Inputs, Outputs, Signal, Strings};
 pub use policy::Policy;
 pub use scope::Scope;

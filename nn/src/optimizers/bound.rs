@@ -1,7 +1,9 @@
 //! An optimiser with its state in variables, for the parameters of a model.
 
+use std::sync::{Mutex, PoisonError};
+
 use tensorwright::module::Path;
-use tensorwright::{DType, Error, Module, Output, Result, Tensor, Variable, value_and_grad_of};
+use tensorwright::{DType, Error, Module, Output, Result, Tensor, Variable, value_and_grad_of_used};
 
 use super::{Optimizer, Parameter};
 use crate::constraints::Constraint;
@@ -14,7 +16,16 @@ pub struct BoundOptimizer {
     parameters: Vec<Parameter>,
     variables: Vec<Variable>,
     constraints: Vec<Option<Constraint>>,
-    state: Vec<(String, Variable)>,
+    state: Vec<Slot>,
+    /// Paths of parameters on which the last loss does not depend.
+    unused: Mutex<Vec<String>>,
+}
+
+/// What is remembered, and of which parameter.
+struct Slot {
+    path: String,
+    parameter: Option<usize>,
+    variable: Variable,
 }
 
 impl Optimizer {
@@ -42,11 +53,18 @@ impl Optimizer {
         let values: Vec<Tensor> = variables.iter().map(Variable::value).collect();
         let slots = self.slots(&of)?.into_iter().map(|slot| {
             let variable = Variable::named(&slot.path, slot.begin(&values))?.frozen();
-            Ok((slot.path, variable))
+            Ok(Slot { parameter: slot.parameter(), path: slot.path, variable })
         });
         let state = slots.collect::<Result<_>>()?;
         let constraints = vec![None; variables.len()];
-        Ok(BoundOptimizer { optimizer: self, parameters: of, variables, constraints, state })
+        Ok(BoundOptimizer {
+            optimizer: self,
+            parameters: of,
+            variables,
+            constraints,
+            state,
+            unused: Mutex::default(),
+        })
     }
 }
 
@@ -73,25 +91,50 @@ impl BoundOptimizer {
         Ok(())
     }
 
-    /// Computes a loss and its gradients, and improves the parameters. Gives the loss before the step.
+    /// Computes a loss and its gradients, and improves the parameters; those on which the loss does not depend stay as they are, and so does what is remembered of
+    /// them. Gives the loss before the step.
     ///
     /// # Errors
-    /// When the loss is no float scalar, does not depend on a parameter, or carries an error.
+    /// When the loss is no float scalar, depends on no parameter, or carries an error.
     #[track_caller]
     pub fn minimize<L: Output<Tree = Tensor>>(&self, loss: impl Fn() -> L) -> Result<Tensor> {
         let variables: Vec<&Variable> = self.variables.iter().collect();
         let Some(scale) = self.loss_scale()? else {
-            let (loss, gradients) = value_and_grad_of(&variables, loss)?;
-            self.apply(&gradients)?;
+            let (loss, gradients) = value_and_grad_of_used(&variables, loss)?;
+            self.apply_used(gradients)?;
             return Ok(loss);
         };
         let scaled = || {
             let loss = loss().into_result()?;
             (&loss * scale.cast(loss.dtype()?)).ok()
         };
-        let (loss, gradients) = value_and_grad_of(&variables, scaled)?;
-        self.apply(&gradients)?;
+        let (loss, gradients) = value_and_grad_of_used(&variables, scaled)?;
+        self.apply_used(gradients)?;
         (&loss / scale.cast(loss.dtype()?)).ok()
+    }
+
+    /// The paths of the parameters on which the last loss that was traced does not depend.
+    pub fn unused(&self) -> Vec<String> {
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Improves those parameters that have a gradient.
+    fn apply_used(&self, gradients: Vec<Option<Tensor>>) -> Result<()> {
+        let is_used: Vec<bool> = gradients.iter().map(Option::is_some).collect();
+        let paths = self.parameters.iter().map(|parameter| parameter.path.clone());
+        let unused: Vec<String> =
+            paths.zip(&is_used).filter(|(_, is_used)| !**is_used).map(|(path, _)| path).collect();
+        if unused.len() == gradients.len() && !gradients.is_empty() {
+            return Err(Error::other(format!("the loss depends on no parameter, of {}", unused.join(", "))));
+        }
+        *self.unused.lock().unwrap_or_else(PoisonError::into_inner) = unused;
+        let zeros = |variable: &Variable| Tensor::zeros(variable.ty().shape.clone(), variable.ty().dtype);
+        let gradients: Vec<Tensor> = gradients
+            .into_iter()
+            .zip(&self.variables)
+            .map(|(gradient, variable)| gradient.unwrap_or_else(|| zeros(variable)))
+            .collect();
+        self.apply_where(&gradients, &is_used)
     }
 
     /// What a loss is multiplied by before its gradients are taken; [`minimize`](BoundOptimizer::minimize) does that.
@@ -108,23 +151,31 @@ impl BoundOptimizer {
     /// When there is not one gradient for each parameter, of its shape.
     #[track_caller]
     pub fn apply(&self, gradients: &[Tensor]) -> Result<()> {
+        self.apply_where(gradients, &vec![true; self.variables.len()])
+    }
+
+    /// Improves some of the parameters; the others, and what is remembered of them, stay.
+    fn apply_where(&self, gradients: &[Tensor], is_used: &[bool]) -> Result<()> {
         let values: Vec<Tensor> = self.variables.iter().map(Variable::value).collect();
         let state = self.values_of_state();
         let (values, state) = self.optimizer.update(&self.parameters, &values, gradients, &state)?;
-        for ((variable, constraint), value) in self.variables.iter().zip(&self.constraints).zip(values) {
+        let parameters = self.variables.iter().zip(&self.constraints).zip(values).zip(is_used);
+        for (((variable, constraint), value), _) in parameters.filter(|(_, is_used)| **is_used) {
             variable
                 .assign(constraint.as_ref().map_or(value.clone(), |constraint| constraint.call(&value)))?;
         }
-        self.state.iter().zip(state).try_for_each(|((_, variable), value)| variable.assign(value))
+        let is_kept = |slot: &Slot| slot.parameter.is_some_and(|parameter| !is_used[parameter]);
+        let slots = self.state.iter().zip(state).filter(|(slot, _)| !is_kept(slot));
+        slots.into_iter().try_for_each(|(slot, value)| slot.variable.assign(value))
     }
 
     fn values_of_state(&self) -> Vec<Tensor> {
-        self.state.iter().map(|(_, variable)| variable.value()).collect()
+        self.state.iter().map(|slot| slot.variable.value()).collect()
     }
 
     fn slot(&self, name: &str) -> Option<&Variable> {
         let is_it = |path: &str| path == name || path.ends_with(&format!(".{name}"));
-        self.state.iter().find(|(path, _)| is_it(path)).map(|(_, variable)| variable)
+        self.state.iter().find(|slot| is_it(&slot.path)).map(|slot| &slot.variable)
     }
 
     /// How many steps there were: `i64[]`; of the first group if there are several.
@@ -152,7 +203,7 @@ impl BoundOptimizer {
     pub fn set_learning_rate(&self, rate: f64) -> Result<()> {
         let is_rate = |path: &str| path == "learning_rate" || path.ends_with(".learning_rate");
         let rates: Vec<&Variable> =
-            self.state.iter().filter(|(path, _)| is_rate(path)).map(|(_, variable)| variable).collect();
+            self.state.iter().filter(|slot| is_rate(&slot.path)).map(|slot| &slot.variable).collect();
         if rates.is_empty() {
             return Err(Error::other("the learning rate is a schedule's, and is not set"));
         }
@@ -177,8 +228,8 @@ impl BoundOptimizer {
 /// The variables of the state.
 impl Module for BoundOptimizer {
     fn visit_variables(&self, path: &mut Path, visit: &mut dyn FnMut(&str, &Variable)) {
-        for (name, variable) in &self.state {
-            path.within(name, |path| variable.visit_variables(path, visit));
+        for slot in &self.state {
+            path.within(&slot.path, |path| slot.variable.visit_variables(path, visit));
         }
     }
 }

@@ -29,6 +29,14 @@ impl StateSlot {
         StateSlot { path: path.to_owned(), start }
     }
 
+    /// The number of the parameter that it is of, if it is of one.
+    pub(super) fn parameter(&self) -> Option<usize> {
+        match &self.start {
+            StateStart::Of { parameter, .. } => Some(*parameter),
+            _ => None,
+        }
+    }
+
     /// What it is before the first step, for these values of the parameters.
     pub(super) fn begin(&self, values: &[Tensor]) -> Tensor {
         match &self.start {

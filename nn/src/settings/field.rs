@@ -48,6 +48,12 @@ impl Setting<String> for &str {
     }
 }
 
+impl<const N: usize> Setting<Vec<i64>> for [i64; N] {
+    fn setting(self) -> Vec<i64> {
+        self.to_vec()
+    }
+}
+
 macro_rules! plain_fields {
     ($($ty:ty: $what:literal $read:expr;)*) => {$(
         impl Field for $ty {

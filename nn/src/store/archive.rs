@@ -10,7 +10,7 @@ use tensorwright::Tensor;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::safetensors;
+use super::{WeightsFile, npz, safetensors};
 use crate::error::{Error, Result};
 
 /// Tensors by their paths.
@@ -24,9 +24,14 @@ pub(crate) struct Archive {
     pub(crate) weights: Named,
     /// The state of the optimiser by path.
     pub(crate) optimizer: Named,
+    /// Where training is, in a backup.
+    pub(crate) training: Option<(Value, Named)>,
 }
 
-fn failed(path: &Path, error: impl std::fmt::Display) -> Error {
+/// The file of weights in an archive.
+pub(super) const WEIGHTS: &str = "weights.safetensors";
+
+pub(super) fn failed(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::Model(format!("{}: {error}", path.display()))
 }
 
@@ -49,11 +54,16 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 pub(crate) fn write_archive(path: &Path, archive: &Archive) -> Result<()> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    let files = [
-        ("model.json", serde_json::to_vec_pretty(&archive.model).map_err(|error| failed(path, error))?),
-        ("weights.safetensors", safetensors::write(&archive.weights)?),
+    let json = |value: &Value| serde_json::to_vec_pretty(value).map_err(|error| failed(path, error));
+    let mut files = vec![
+        ("model.json", json(&archive.model)?),
+        (WEIGHTS, safetensors::write(&archive.weights)?),
         ("optimizer.safetensors", safetensors::write(&archive.optimizer)?),
     ];
+    if let Some((state, tensors)) = &archive.training {
+        files.push(("training.json", json(state)?));
+        files.push(("training.safetensors", safetensors::write(tensors)?));
+    }
     for (name, bytes) in files {
         zip.start_file(name, options).map_err(|error| failed(path, error))?;
         zip.write_all(&bytes).map_err(|error| failed(path, error))?;
@@ -65,34 +75,39 @@ pub(crate) fn write_archive(path: &Path, archive: &Archive) -> Result<()> {
 pub(crate) fn read_archive(path: &Path) -> Result<Archive> {
     let file = File::open(path).map_err(|error| failed(path, error))?;
     let mut zip = ZipArchive::new(file).map_err(|error| failed(path, error))?;
+    let is_backup = zip.index_for_name("training.json").is_some();
     let mut part = |name: &str| -> Result<Vec<u8>> {
         let mut entry = zip.by_name(name).map_err(|error| failed(path, format!("{name}: {error}")))?;
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|error| failed(path, error))?;
         Ok(bytes)
     };
-    let model = serde_json::from_slice(&part("model.json")?).map_err(|error| failed(path, error))?;
-    let (weights, optimizer) = (part("weights.safetensors")?, part("optimizer.safetensors")?);
-    Ok(Archive { model, weights: safetensors::read(&weights)?, optimizer: safetensors::read(&optimizer)? })
+    let json = |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|error| failed(path, error));
+    let model = json(part("model.json")?)?;
+    let weights = safetensors::read(&part(WEIGHTS)?)?;
+    let optimizer = safetensors::read(&part("optimizer.safetensors")?)?;
+    let training = match is_backup {
+        true => Some((json(part("training.json")?)?, safetensors::read(&part("training.safetensors")?)?)),
+        false => None,
+    };
+    Ok(Archive { model, weights, optimizer, training })
 }
 
-/// Writes tensors by name to a file of safetensors, whole or not at all.
+/// Writes tensors by name to a file, whole or not at all: of NumPy if its name ends with `.npz`, else of safetensors.
 ///
 /// # Errors
-/// When the file cannot be written, or a tensor has no value.
+/// When the file cannot be written, a tensor has no value, or a dtype that such files do not have.
 pub fn write_weights(path: impl AsRef<Path>, weights: &[(String, Tensor)]) -> Result<()> {
-    write_whole(path.as_ref(), &safetensors::write(weights)?)
+    let path = path.as_ref();
+    let is_npz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
+    let bytes = if is_npz { npz::write(weights) } else { safetensors::write(weights) };
+    write_whole(path, &bytes.map_err(|error| failed(path, error))?)
 }
 
-/// The tensors of a file of safetensors, or the weights of a saved model.
+/// The tensors of a file by name: of safetensors, of a saved model, or of an `.npz` file.
 ///
 /// # Errors
 /// When the file cannot be read, or is broken.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>> {
-    let path = path.as_ref();
-    let bytes = fs::read(path).map_err(|error| failed(path, error))?;
-    match bytes.starts_with(b"PK") {
-        true => Ok(read_archive(path)?.weights),
-        false => safetensors::read(&bytes),
-    }
+    WeightsFile::open(path)?.read_all()
 }

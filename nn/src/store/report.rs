@@ -1,11 +1,12 @@
 //! What became of weights that were read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use tensorwright::{Tensor, Variable};
 
-use crate::error::Result;
+use super::weights::NamedTensors;
+use crate::error::{Error, Result};
 
 /// What became of weights that were read for a model, by their paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,17 @@ impl LoadReport {
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.misfits.is_empty()
     }
+
+    /// Nothing, if model and file had the same weights.
+    ///
+    /// # Errors
+    /// When they had not.
+    pub fn complete(&self) -> Result<()> {
+        match self.is_complete() {
+            true => Ok(()),
+            false => Err(Error::Model(format!("weights do not fit the model: {self}"))),
+        }
+    }
 }
 
 impl fmt::Display for LoadReport {
@@ -42,23 +54,37 @@ impl fmt::Display for LoadReport {
     }
 }
 
-/// Gives variables the values that stand under their paths.
-pub(crate) fn assign(variables: &[(String, Variable)], values: Vec<(String, Tensor)>) -> Result<LoadReport> {
-    let mut values: HashMap<String, Tensor> = values.into_iter().collect();
+/// Gives variables the values that stand under the names that `name` says for their paths; those for which it says none are left out.
+pub(crate) fn assign(
+    variables: &[(String, Variable)],
+    values: &impl NamedTensors,
+    name: &dyn Fn(&str) -> Option<String>,
+) -> Result<LoadReport> {
     let mut report = LoadReport::default();
+    let mut unexpected: BTreeSet<String> = values.all().into_iter().collect();
     for (path, variable) in variables {
-        match values.remove(path) {
+        let Some(name) = name(path) else { continue };
+        unexpected.remove(&name);
+        match values.type_of(&name)? {
             None => report.missing.push(path.clone()),
-            Some(value) if value.ty()? != variable.ty() => {
-                report.misfits.push(format!("{path} ({}, in the file {})", variable.ty(), value.ty()?));
+            Some(ty) if ty != *variable.ty() => {
+                report.misfits.push(format!("{path} ({}, in the file {ty})", variable.ty()));
             }
-            Some(value) => {
-                variable.assign(value)?;
+            Some(_) => {
+                variable.assign(values.tensor(&name)?)?;
                 report.loaded.push(path.clone());
             }
         }
     }
-    report.unexpected = values.into_keys().collect();
-    report.unexpected.sort();
+    report.unexpected = unexpected.into_iter().collect();
     Ok(report)
+}
+
+/// Gives variables the values that stand under their paths, all of them.
+///
+/// # Errors
+/// When one is missing, is too many, or has another type.
+pub(crate) fn assign_all(variables: &[(String, Variable)], values: Vec<(String, Tensor)>) -> Result<()> {
+    let values: BTreeMap<String, Tensor> = values.into_iter().collect();
+    assign(variables, &values, &|path| Some(path.to_owned()))?.complete()
 }

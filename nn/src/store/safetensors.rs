@@ -1,13 +1,16 @@
 //! Tensors by name as bytes, in the format of safetensors: the length of a header as 8 bytes, the header as JSON, and the elements,
 //! little-endian and row-major.
 
+use std::io::Read;
+use std::ops::Range;
+
 use serde_json::{Map, Value, json};
 use tensorwright::{DType, Tensor, TensorType};
 
 use crate::error::{Error, Result};
 
 /// The longest header that is read.
-const MAX_HEADER: usize = 100 << 20;
+const MAX_HEADER: u64 = 100 << 20;
 
 const DTYPES: [(DType, &str); 13] = [
     (DType::Bool, "BOOL"),
@@ -55,24 +58,34 @@ pub(super) fn write(tensors: &[(String, Tensor)]) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// The tensors of a file.
+/// What is known of a tensor before it is read: its type, and its bytes behind the header.
+pub(super) struct Entry {
+    pub(super) ty: TensorType,
+    pub(super) place: Range<usize>,
+}
+
+/// Tensors with what is known of them, and how many bytes the header takes, of a file that has so many bytes.
 ///
 /// # Errors
 /// When it is no such file, or is broken.
-pub(super) fn read(file: &[u8]) -> Result<Vec<(String, Tensor)>> {
-    let (length, rest) = file.split_first_chunk::<8>().ok_or_else(|| broken("it is too short"))?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    if length > MAX_HEADER || length > rest.len() {
+pub(super) fn table(file: &mut impl Read, size: u64) -> Result<(Vec<(String, Entry)>, u64)> {
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(|_| broken("it is too short"))?;
+    let length = u64::from_le_bytes(length);
+    let data = size.checked_sub(8).and_then(|rest| rest.checked_sub(length));
+    let Some(data) = data.filter(|_| length <= MAX_HEADER) else {
         return Err(broken(format!("a header of {length} bytes")));
-    }
-    let (header, data) = rest.split_at(length);
+    };
+    let mut header = vec![0; length as usize];
+    file.read_exact(&mut header).map_err(|error| broken(error.to_string()))?;
     let header: Map<String, Value> =
-        serde_json::from_slice(header).map_err(|error| broken(error.to_string()))?;
+        serde_json::from_slice(&header).map_err(|error| broken(error.to_string()))?;
     let entries = header.iter().filter(|(name, _)| *name != "__metadata__");
-    entries.map(|(name, entry)| Ok((name.clone(), tensor(name, entry, data)?))).collect()
+    let entries = entries.map(|(name, own)| Ok((name.clone(), entry(name, own, data)?)));
+    Ok((entries.collect::<Result<_>>()?, 8 + length))
 }
 
-fn tensor(name: &str, entry: &Value, data: &[u8]) -> Result<Tensor> {
+fn entry(name: &str, entry: &Value, data: u64) -> Result<Entry> {
     let wrong = |what: &str| broken(format!("{what} of `{name}`: {entry}"));
     let dtype = DTYPES.iter().find(|(_, word)| entry["dtype"] == **word).ok_or_else(|| wrong("the dtype"))?.0;
     let numbers = |field: &str| -> Option<Vec<usize>> {
@@ -84,9 +97,22 @@ fn tensor(name: &str, entry: &Value, data: &[u8]) -> Result<Tensor> {
     let bytes =
         elements.and_then(|elements| elements.checked_mul(dtype.size())).ok_or_else(|| wrong("the shape"))?;
     let offsets = numbers("data_offsets").ok_or_else(|| wrong("the place"))?;
-    let [start, end] = offsets[..] else { return Err(wrong("the place")) };
-    let own = data.get(start..end).filter(|own| own.len() == bytes).ok_or_else(|| wrong("the place"))?;
-    Ok(Tensor::from_bytes(own, TensorType::new(dtype, &shape[..])).ok()?)
+    let place = match offsets[..] {
+        [start, end] if start <= end && end - start == bytes && end as u64 <= data => start..end,
+        _ => return Err(wrong("the place")),
+    };
+    Ok(Entry { ty: TensorType::new(dtype, &shape[..]), place })
+}
+
+/// The tensors of a file in memory.
+///
+/// # Errors
+/// As [`table`].
+pub(super) fn read(file: &[u8]) -> Result<Vec<(String, Tensor)>> {
+    let (table, header) = table(&mut &file[..], file.len() as u64)?;
+    let data = &file[header as usize..];
+    let tensor = |entry: Entry| Tensor::from_bytes(&data[entry.place], entry.ty).ok();
+    table.into_iter().map(|(name, entry)| Ok((name, tensor(entry)?))).collect()
 }
 
 #[cfg(test)]

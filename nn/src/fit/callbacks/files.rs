@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Better, Callback, Flow, watched};
+use super::{Better, Callback, CallbackState, Flow, watched};
 use crate::error::Result;
 use crate::{Error, Logs, Model};
 
@@ -40,6 +40,15 @@ impl Callback for ModelCheckpoint {
         model.save(path)?;
         Ok(Flow::Continue)
     }
+
+    fn state(&self) -> CallbackState {
+        CallbackState::of(self.best, &[])
+    }
+
+    fn restore(&mut self, state: CallbackState) -> Result<()> {
+        self.best = state.best();
+        Ok(())
+    }
 }
 
 /// Writes the numbers of epochs to a table, separated by commas, epoch by epoch.
@@ -49,7 +58,7 @@ pub struct CsvLogger {
 }
 
 impl CsvLogger {
-    /// To this file, which begins anew.
+    /// To this file, which begins anew, unless training goes on from a backup.
     pub fn new(path: impl AsRef<Path>) -> CsvLogger {
         CsvLogger { path: path.as_ref().to_owned(), rows: String::new() }
     }
@@ -66,5 +75,14 @@ impl Callback for CsvLogger {
         fs::write(&self.path, &self.rows)
             .map_err(|error| Error::Model(format!("{}: {error}", self.path.display())))?;
         Ok(Flow::Continue)
+    }
+
+    fn state(&self) -> CallbackState {
+        CallbackState { values: self.rows.clone().into(), ..CallbackState::default() }
+    }
+
+    fn restore(&mut self, state: CallbackState) -> Result<()> {
+        self.rows = state.values.as_str().unwrap_or_default().to_owned();
+        Ok(())
     }
 }

@@ -1,15 +1,21 @@
 //! What training calls between batches and epochs.
 //!
-//! - [`stopping`]: when enough is enough; [`rate`]: other learning rates; [`files`]: checkpoints and tables.
+//! - [`stopping`]: when enough is enough; [`rate`]: other learning rates; [`files`]: checkpoints and tables; [`tensorboard`]: event files.
 
 mod files;
 mod rate;
 mod stopping;
+mod tensorboard;
 
 pub use files::{CsvLogger, ModelCheckpoint};
 pub use rate::{LearningRateScheduler, ReduceLrOnPlateau};
 pub use stopping::{EarlyStopping, TerminateOnNan};
+pub use tensorboard::TensorBoard;
 
+use serde_json::{Value, json};
+use tensorwright::Tensor;
+
+use super::history::{number, number_of};
 use crate::error::Result;
 use crate::{Logs, Model};
 
@@ -24,6 +30,14 @@ pub enum Flow {
 
 /// What training calls. Closures `|epoch, logs, model|` are called after each epoch.
 pub trait Callback: Send {
+    /// Before the first epoch, or before the rest of a training that a backup knows of.
+    ///
+    /// # Errors
+    /// What the callback says; training ends with it.
+    fn train_begin(&mut self, _model: &Model) -> Result<()> {
+        Ok(())
+    }
+
     /// Before an epoch, counted from 0.
     ///
     /// # Errors
@@ -53,6 +67,52 @@ pub trait Callback: Send {
     fn train_end(&mut self, _model: &Model) -> Result<()> {
         Ok(())
     }
+
+    /// What the callback remembers from epoch to epoch, for a backup.
+    fn state(&self) -> CallbackState {
+        CallbackState::default()
+    }
+
+    /// Remembers what it did when a backup was written.
+    ///
+    /// # Errors
+    /// When the state is another callback's.
+    fn restore(&mut self, _state: CallbackState) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a callback remembers from epoch to epoch.
+#[derive(Clone, Debug, Default)]
+pub struct CallbackState {
+    /// Plain values.
+    pub values: Value,
+    /// Tensors by names.
+    pub tensors: Vec<(String, Tensor)>,
+}
+
+impl CallbackState {
+    /// A number and a count, which most callbacks have.
+    fn of(best: Option<f64>, counts: &[usize]) -> CallbackState {
+        let values = json!({"best": best.map(number), "counts": counts});
+        CallbackState { values, tensors: Vec::new() }
+    }
+
+    /// The best number.
+    fn best(&self) -> Option<f64> {
+        number_of(&self.values["best"])
+    }
+
+    /// The counts.
+    ///
+    /// # Errors
+    /// When there are not so many.
+    fn counts<const N: usize>(&self) -> Result<[usize; N]> {
+        let counts = self.values["counts"].as_array().into_iter().flatten();
+        let counts: Vec<usize> = counts.filter_map(|count| usize::try_from(count.as_u64()?).ok()).collect();
+        let wrong = |_| crate::Error::Model(format!("the state of a callback is {}", self.values));
+        counts.try_into().map_err(wrong)
+    }
 }
 
 impl<F: FnMut(usize, &Logs, &Model) -> Result<Flow> + Send> Callback for F {
@@ -78,7 +138,7 @@ impl Better {
     }
 
     /// Whether `new` is better than `best` by more than `least`.
-    fn improves(self, new: f64, best: Option<f64>, least: f64) -> bool {
+    pub(super) fn improves(self, new: f64, best: Option<f64>, least: f64) -> bool {
         match (self, best) {
             (_, None) => !new.is_nan(),
             (Better::Lower, Some(best)) => new < best - least,

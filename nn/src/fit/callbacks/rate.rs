@@ -1,6 +1,6 @@
 //! Other learning rates between epochs; nothing is compiled again.
 
-use super::{Better, Callback, Flow, watched};
+use super::{Better, Callback, CallbackState, Flow, watched};
 use crate::error::Result;
 use crate::{Logs, Model};
 
@@ -100,5 +100,15 @@ impl Callback for ReduceLrOnPlateau {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    fn state(&self) -> CallbackState {
+        CallbackState::of(self.best, &[self.waited, self.cooling])
+    }
+
+    fn restore(&mut self, state: CallbackState) -> Result<()> {
+        let [waited, cooling] = state.counts()?;
+        (self.best, self.waited, self.cooling) = (state.best(), waited, cooling);
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use tensorwright::{DType, Tensor};
 
-use super::{Better, Callback, Flow, watched};
+use super::{Better, Callback, CallbackState, Flow, watched};
 use crate::error::Result;
 use crate::{Logs, Model};
 
@@ -65,6 +65,20 @@ impl Callback for EarlyStopping {
         }
         self.waited += 1;
         Ok(if self.waited >= self.patience.max(1) { Flow::Stop } else { Flow::Continue })
+    }
+
+    fn state(&self) -> CallbackState {
+        let named = |(i, tensor): (usize, &Tensor)| (i.to_string(), tensor.clone());
+        let tensors = self.weights.iter().enumerate().map(named).collect();
+        CallbackState { tensors, ..CallbackState::of(self.best, &[self.waited]) }
+    }
+
+    fn restore(&mut self, mut state: CallbackState) -> Result<()> {
+        let [waited] = state.counts()?;
+        (self.best, self.waited) = (state.best(), waited);
+        state.tensors.sort_by_key(|(name, _)| name.parse::<usize>().unwrap_or(usize::MAX));
+        self.weights = state.tensors.into_iter().map(|(_, tensor)| tensor).collect();
+        Ok(())
     }
 
     fn train_end(&mut self, model: &Model) -> Result<()> {

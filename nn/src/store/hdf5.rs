@@ -1,0 +1,71 @@
+//! Tensors in files of HDF5, by the paths of their datasets, as Keras writes them.
+
+use std::collections::BTreeMap;
+
+use hdf5_pure::{DType as Stored, Dataset, File, Group};
+use tensorwright::{DType, Tensor, TensorType};
+
+use crate::error::{Error, Result};
+
+/// How deep groups may lie in each other.
+const DEPTH: usize = 64;
+
+fn broken(reason: impl std::fmt::Display) -> Error {
+    Error::Model(format!("HDF5: {reason}"))
+}
+
+/// The tensors of a file, by paths such as `layers/dense/vars/0`.
+///
+/// # Errors
+/// When the file is broken, or has a dataset that is no tensor.
+pub(super) fn read(bytes: Vec<u8>) -> Result<BTreeMap<String, Tensor>> {
+    let file = File::from_bytes(bytes).map_err(broken)?;
+    let mut found = BTreeMap::new();
+    let mut open: Vec<(String, Group)> = vec![(String::new(), file.root())];
+    while let Some((path, group)) = open.pop() {
+        if path.matches('/').count() > DEPTH {
+            return Err(broken(format!("groups lie in each other too deep: {path}")));
+        }
+        for name in group.datasets().map_err(broken)? {
+            let own = group.dataset(&name).map_err(broken)?;
+            let path = format!("{path}{name}");
+            let tensor = tensor(&own).map_err(|error| broken(format!("`{path}`: {error}")))?;
+            found.insert(path, tensor);
+        }
+        for name in group.groups().map_err(broken)? {
+            let inner = group.group(&name).map_err(broken)?;
+            open.push((format!("{path}{name}/"), inner));
+        }
+    }
+    Ok(found)
+}
+
+fn tensor(dataset: &Dataset) -> Result<Tensor> {
+    let shape = dataset.shape().map_err(broken)?;
+    let shape: Vec<usize> =
+        shape.into_iter().map(usize::try_from).collect::<Result<_, _>>().map_err(broken)?;
+    macro_rules! of {
+        ($read:ident) => {
+            Tensor::from_slice(&dataset.$read().map_err(broken)?, shape)
+        };
+    }
+    Ok(match dataset.dtype().map_err(broken)? {
+        Stored::F32 => of!(read_f32),
+        Stored::F64 => of!(read_f64),
+        Stored::I8 => of!(read_i8),
+        Stored::I16 => of!(read_i16),
+        Stored::I32 => of!(read_i32),
+        Stored::I64 => of!(read_i64),
+        Stored::U8 => of!(read_u8),
+        Stored::U16 => of!(read_u16),
+        Stored::U32 => of!(read_u32),
+        Stored::U64 => of!(read_u64),
+        // Of two bytes there is but one float of IEEE.
+        Stored::Other(_) if dataset.element_size().map_err(broken)? == 2 => {
+            let bytes = dataset.read_raw().map_err(broken)?;
+            Tensor::from_bytes(&bytes, TensorType::new(DType::F16, shape))
+        }
+        other => return Err(broken(format!("numbers are {other}"))),
+    }
+    .ok()?)
+}
