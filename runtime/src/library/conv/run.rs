@@ -10,7 +10,7 @@ use super::loops::{Cursor, Loop, Loops, Places, Run, common_step, count};
 use super::phase::{Phase, choices};
 use super::plan::{ConvolutionPlan, Method, Orientation};
 use crate::library::matmul::{
-    Accumulator, Block, DEPTH, Finished, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Packs, edge,
+    Accumulator, Block, DEPTH, Finished, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Packs, Room, register_block,
 };
 
 impl ConvolutionPlan {
@@ -503,6 +503,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
     ) {
         let width = self.kernels.columns;
         let height = self.panel_rows();
+        let room = if self.is_direct { Room::Exact } else { Room::Whole };
         for (panel, first) in (0..self.rows).step_by(height).enumerate() {
             let rows = height.min(self.rows - first);
             let block = Block {
@@ -516,15 +517,8 @@ impl<N: Kernel + Packs> Product<'_, N> {
                 out_row: row,
                 adds: depth.start > 0,
             };
-            let micro = self.kernels.micro[rows - 1];
-            // SAFETY: the rows are those of the tile, and the kernel's columns fit or go to a buffer where they do.
-            unsafe {
-                if columns == width || !self.is_direct {
-                    micro(&block);
-                } else {
-                    edge(micro, &block, rows, columns, width);
-                }
-            }
+            // SAFETY: the rows are those of the tile, and there is that room.
+            unsafe { register_block(self.kernels, &block, [rows, columns], room) };
         }
     }
 }

@@ -10,7 +10,7 @@
 use super::MatMul;
 use super::element::{Accumulator, Element};
 use super::kernel::{Block, ByteKernels, DEPTH, Grouping, MAX_COLUMNS, byte_kernels};
-use super::run::{Operands, edge};
+use super::run::{Operands, Room, register_block};
 use super::tiling::Method;
 
 /// Terms from which on products of bytes are grouped.
@@ -115,7 +115,7 @@ impl Bytes<'_> {
     /// See [`Self::block`].
     unsafe fn rows(&self, block: &Block<i32>, columns: usize) {
         let (kernels, height) = (&self.bytes.kernels, self.bytes.kernels.micro.len());
-        let fits = columns == kernels.columns || !self.plan.is_direct();
+        let room = if self.plan.is_direct() { Room::Exact } else { Room::Whole };
         for first in (0..self.operands.rows).step_by(height) {
             let rows = height.min(self.operands.rows - first);
             let block = Block {
@@ -123,15 +123,8 @@ impl Bytes<'_> {
                 out: block.out.wrapping_offset(first as isize * block.out_row),
                 ..*block
             };
-            let micro = kernels.micro[rows - 1];
-            // SAFETY: the rows are those of the tile, and the kernel's columns fit or go to a buffer where they do.
-            unsafe {
-                if fits {
-                    micro(&block);
-                } else {
-                    edge(micro, &block, rows, columns, kernels.columns);
-                }
-            }
+            // SAFETY: the rows are those of the tile, and there is that room.
+            unsafe { register_block(kernels, &block, [rows, columns], room) };
         }
     }
 

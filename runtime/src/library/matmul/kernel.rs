@@ -64,6 +64,8 @@ pub(crate) struct Kernels<T: 'static> {
     pub(crate) columns: usize,
     /// The micro-kernel with `i + 1` rows; all columns are computed and written.
     pub(crate) micro: &'static [Micro<T>],
+    /// The same for half of the columns, with `b` as the others have it: for the last columns of a matrix.
+    half: &'static [Micro<T>],
     /// The streaming kernel with `i + 1` rows.
     pub(crate) stream: [Strip<T>; STREAM_ROWS],
     /// The kernel of sums of weighted vectors.
@@ -72,6 +74,15 @@ pub(crate) struct Kernels<T: 'static> {
     pub(crate) slid: unsafe fn(&Slid<'_, T>),
     /// The dot product kernel for any number of rows, the second argument, and of columns, the third.
     pub(crate) dot: unsafe fn(&Block<T>, usize, usize),
+}
+
+impl<T> Kernels<T> {
+    /// The micro-kernel for so many rows that computes the fewest columns that are enough, and how many these are.
+    pub(crate) fn micro_for(&self, rows: usize, columns: usize) -> (Micro<T>, usize) {
+        let half = self.columns / 2;
+        let (micro, width) = if columns <= half { (self.half, half) } else { (self.micro, self.columns) };
+        (micro[rows - 1], width)
+    }
 }
 
 /// Rows of the left operand that have an offset register of their own; the others share them, from a second pointer.
@@ -330,9 +341,9 @@ macro_rules! instruction_set {
             /// # Safety
             /// As for `super::micro`.
             $(#[target_feature(enable = $features)])?
-            unsafe fn micro<V: Vector, const ROWS: usize>(block: &Block<V::Number>) {
+            unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<V::Number>) {
                 // SAFETY: the caller's promise.
-                unsafe { super::micro::<V, ROWS, WIDE>(block) };
+                unsafe { super::micro::<V, ROWS, WIDTH>(block) };
             }
 
             /// # Safety
@@ -377,7 +388,8 @@ macro_rules! instruction_set {
             pub(super) fn kernels<V: Vector, const DOT_WIDTH: usize>() -> Kernels<V::Number> {
                 Kernels {
                     columns: WIDE * V::LANES,
-                    micro: const { &[$(micro::<V, $rows> as Micro<V::Number>),*] },
+                    micro: const { &[$(micro::<V, $rows, WIDE> as Micro<V::Number>),*] },
+                    half: const { &[$(micro::<V, $rows, { WIDE / 2 }> as Micro<V::Number>),*] },
                     stream: [stream::<V, 1, 4>, stream::<V, 2, 4>, stream::<V, 3, 4>],
                     weighted: weighted::<V>,
                     slid: slid::<V>,

@@ -6,7 +6,7 @@ use super::MatMul;
 use super::blocks::BlockCopy;
 use super::element::{Accumulator, Finished, Packs, Panels};
 use super::kernel::{
-    Block, DEPTH, DOT_LANES, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Micro, PACKED_COLUMNS, UNPACKED_ROWS,
+    Block, DEPTH, DOT_LANES, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, PACKED_COLUMNS, UNPACKED_ROWS,
 };
 use super::tiling::Method;
 
@@ -330,7 +330,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     unsafe fn rows(&self, block: &Block<N>, columns: usize) {
         let packed = self.plan.packs_left() && !self.plan.widens_rows();
         // A scratch tile has room for whole register blocks, the output has not.
-        let fits = columns == self.kernels.columns || !self.plan.is_direct();
+        let room = if self.plan.is_direct() { Room::Exact } else { Room::Whole };
         let height = self.panel_rows();
         for first in (0..self.operands.rows).step_by(height) {
             let rows = height.min(self.operands.rows - first);
@@ -346,15 +346,8 @@ impl<N: Kernel + Packs> Run<'_, N> {
                 out: block.out.wrapping_offset(first as isize * block.out_row),
                 ..*block
             };
-            let micro = self.kernels.micro[rows - 1];
-            // SAFETY: the rows are those of the tile, and the kernel's columns fit or go to a buffer where they do.
-            unsafe {
-                if fits {
-                    micro(&block);
-                } else {
-                    edge(micro, &block, rows, columns, self.kernels.columns);
-                }
-            }
+            // SAFETY: the rows are those of the tile, and there is that room.
+            unsafe { register_block(self.kernels, &block, [rows, columns], room) };
         }
     }
 
@@ -418,17 +411,30 @@ impl<N: Kernel + Packs> Run<'_, N> {
     }
 }
 
-/// A register block of which only the first columns exist in the output.
+/// What there is of the output of a register block.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// The columns that are wanted, and no more.
+    Exact,
+    /// All that a micro-kernel computes.
+    Whole,
+}
+
+/// A register block of so many rows and columns, at most those of the kernels.
 ///
 /// # Safety
-/// As for the kernel, but `block.out` is writable for `columns` only.
-pub(crate) unsafe fn edge<N: Kernel>(
-    micro: Micro<N>,
+/// As for the kernel, but `block.out` is writable for the columns alone if there is no more room.
+pub(crate) unsafe fn register_block<N: Kernel>(
+    kernels: &Kernels<N>,
     block: &Block<N>,
-    rows: usize,
-    columns: usize,
-    width: usize,
+    [rows, columns]: [usize; 2],
+    room: Room,
 ) {
+    let (micro, width) = kernels.micro_for(rows, columns);
+    if room == Room::Whole || columns == width {
+        // SAFETY: the caller's promise.
+        return unsafe { micro(block) };
+    }
     let mut whole = [N::ZERO; MAX_ROWS * MAX_COLUMNS];
     let inner = Block { out: whole.as_mut_ptr(), out_row: width as isize, adds: false, ..*block };
     // SAFETY: `whole` has room for the largest register block; the rest is the caller's promise.

@@ -1,7 +1,7 @@
 //! Products of a strip with what is in memory.
 
 use super::Real;
-use crate::library::matmul::{Block, DEPTH, Panels, edge};
+use crate::library::matmul::{Block, DEPTH, Panels, Room, register_block};
 
 /// The right operand of a product.
 #[derive(Clone, Copy)]
@@ -69,15 +69,8 @@ unsafe fn rows_of<T: Real>(block: &Block<T>, rows: usize, columns: usize) {
             out: block.out.wrapping_offset(row as isize * block.out_row),
             ..*block
         };
-        let micro = kernels.micro[count - 1];
         // SAFETY: the caller's promise.
-        unsafe {
-            if columns == kernels.columns {
-                micro(&block);
-            } else {
-                edge(micro, &block, count, columns, kernels.columns);
-            }
-        }
+        unsafe { register_block(kernels, &block, [count, columns], Room::Exact) };
     }
 }
 
