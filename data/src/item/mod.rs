@@ -163,6 +163,22 @@ impl Item {
         }
     }
 
+    /// About how many bytes it keeps in memory.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let inner = match self {
+            Item::Number(_) => 0,
+            Item::Text(text) => text.len(),
+            Item::Array(array) => array.sizes().iter().product::<usize>() * array.dtype().size(),
+            Item::Texts(texts) => texts.values().iter().map(|text| text.len() + size_of::<Text>()).sum(),
+            Item::Ragged(ragged) => ragged.values().held_bytes(),
+            Item::Sparse(sparse) => sparse.values().held_bytes() + size_of_val(sparse.places()),
+            Item::Window(window) => window.items.iter().map(Item::held_bytes).sum(),
+            Item::Tuple(parts) => parts.iter().map(Item::held_bytes).sum(),
+            Item::Dict(dict) => dict.parts().iter().map(Item::held_bytes).sum(),
+        };
+        size_of::<Item>() + inner
+    }
+
     /// A tensor, as an element.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::cardinality::Cardinality;
 use super::iter::{Iter, IterAs};
 use super::pass::Pass;
 use super::profile::{Profile, Sheet, Timed};
-use super::stage::{BoxCursor, Replay, Stage};
+use super::stage::{BoxCursor, Replay, Stage, Supply};
 use crate::error::{DataError, Result};
 use crate::item::FromItem;
 use crate::random::{entropy, mix2};
@@ -57,6 +57,7 @@ pub(crate) struct Plan {
     pub(crate) spec: Spec,
     pub(crate) cardinality: Cardinality,
     pub(crate) replay: Replay,
+    pub(crate) supply: Supply,
     pub(crate) inputs: Vec<Input>,
     pub(crate) stage: Box<dyn Stage>,
 }
@@ -69,7 +70,15 @@ impl Plan {
         cardinality: Cardinality,
         stage: impl Stage + 'static,
     ) -> Plan {
-        Plan { name, spec, cardinality, replay: Replay::Exact, inputs: Vec::new(), stage: Box::new(stage) }
+        Plan {
+            name,
+            spec,
+            cardinality,
+            replay: Replay::Exact,
+            supply: Supply::AtHand,
+            inputs: Vec::new(),
+            stage: Box::new(stage),
+        }
     }
 
     /// A transformation whose elements and whose number are those of its input.
@@ -80,6 +89,7 @@ impl Plan {
             spec,
             cardinality,
             replay: Replay::Exact,
+            supply: Supply::AtHand,
             inputs: vec![input.clone()],
             stage: Box::new(stage),
         }
@@ -91,6 +101,10 @@ impl Plan {
 
     pub(crate) fn with_spec(self, spec: Spec) -> Plan {
         Plan { spec, ..self }
+    }
+
+    pub(crate) fn with_supply(self, supply: Supply) -> Plan {
+        Plan { supply, ..self }
     }
 
     pub(crate) fn with_replay(self, replay: Replay) -> Plan {
@@ -124,6 +138,15 @@ impl Node {
     /// Whether all stages up to here give the same again.
     pub(crate) fn replays(&self) -> bool {
         self.plan.replay == Replay::Exact && self.plan.inputs.iter().all(|input| input.replays())
+    }
+
+    /// Whether a stage may read more elements than it has been asked for, and hold none of them in positions.
+    pub(crate) fn may_be_read_ahead(&self) -> bool {
+        self.replays() && self.is_at_hand()
+    }
+
+    fn is_at_hand(&self) -> bool {
+        self.plan.supply == Supply::AtHand && self.plan.inputs.iter().all(|input| input.is_at_hand())
     }
 
     /// A cursor at the beginning of a pass.

@@ -18,4 +18,4 @@ pub(crate) use pass::Pass;
 pub use position::Position;
 pub(crate) use profile::Row;
 pub use profile::{Profile, StageProfile};
-pub(crate) use stage::{BoxCursor, Cursor, Outcome, Replay, Stage};
+pub(crate) use stage::{BoxCursor, Cursor, Outcome, Replay, Stage, Supply};

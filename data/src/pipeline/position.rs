@@ -10,7 +10,7 @@ pub struct Position(Vec<u8>);
 
 impl Position {
     /// What every position begins with; the last byte is the version of the format.
-    pub(super) const HEADER: [u8; 4] = *b"TWP\x01";
+    pub(super) const HEADER: [u8; 4] = *b"TWP\x02";
 
     pub(super) fn new(bytes: Vec<u8>) -> Position {
         Position(bytes)

@@ -27,6 +27,15 @@ pub(crate) enum Replay {
     Never,
 }
 
+/// Whether elements are there when they are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Supply {
+    /// They are, or take only the time that it takes to compute them.
+    AtHand,
+    /// Somebody may be waited for: a generator of the user's, or a dataset that his code opens. Who reads ahead would keep back what is there.
+    Awaited,
+}
+
 /// A place in a pass. Its elements come one after the other; an error takes the place of its element.
 pub(crate) trait Cursor: Send {
     /// The element at the place, which moves on. `None` at the end, also when it is asked again.

@@ -7,7 +7,7 @@ use tensorwright::{DType, Scalar};
 use super::{indexed, numbered};
 use crate::error::Result;
 use crate::item::{IntoItem, Item};
-use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Outcome, Pass, Plan, Stage};
+use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Outcome, Pass, Plan, Stage, Supply};
 use crate::random::{Rng, mix2};
 use crate::spec::Spec;
 use crate::state::{Reader, Writer};
@@ -128,7 +128,8 @@ impl Dataset {
         I: Iterator<Item = Result<Item>> + Send + 'static,
     {
         let stage = Generator { spec: spec.clone(), begin };
-        Dataset::build(Ok(Plan::source("from_generator", spec, Cardinality::Unknown, stage)))
+        let plan = Plan::source("from_generator", spec, Cardinality::Unknown, stage);
+        Dataset::build(Ok(plan.with_supply(Supply::Awaited)))
     }
 
     /// The elements `f(0)`, `f(1)` and so on: of a dataset that is computed, as a function of the number alone.

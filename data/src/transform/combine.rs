@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::error::{DataError, Result};
 use crate::item::Item;
-use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Replay, Stage};
+use crate::pipeline::{
+    BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Replay, Stage, Supply,
+};
 use crate::spec::Spec;
 use crate::state::{Reader, Writer, damaged};
 
@@ -27,7 +29,15 @@ pub(super) fn plan(
     inputs: Vec<Input>,
     stage: impl Stage + 'static,
 ) -> Plan {
-    Plan { name, spec, cardinality, replay: Replay::Exact, inputs, stage: Box::new(stage) }
+    Plan {
+        name,
+        spec,
+        cardinality,
+        replay: Replay::Exact,
+        supply: Supply::AtHand,
+        inputs,
+        stage: Box::new(stage),
+    }
 }
 
 /// The parts of what [`Dataset::zip`] gives: datasets side by side, by names, and within each other.

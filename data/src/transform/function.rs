@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tensorwright::{Function, Tensor, TensorSpec, function};
+use tensorwright::{Function, Graph, Tensor, TensorSpec, function};
 
+use super::blocks::{Blocks, MapFn};
 use crate::error::{DataError, Result};
 use crate::item::{FromItem, IntoItem, Item};
 use crate::pipeline::not_a;
@@ -15,6 +16,8 @@ pub(crate) type ItemFn = Arc<dyn Fn(Item) -> Result<Item> + Send + Sync>;
 /// A function of elements, and what it gives.
 pub(crate) struct Typed {
     pub(crate) f: ItemFn,
+    /// The same for many elements at once, where there is such a thing.
+    pub(super) blocks: Option<Arc<Blocks>>,
     pub(crate) spec: Spec,
 }
 
@@ -37,18 +40,28 @@ impl Typed {
             return traced(input, body);
         }
         let f = Arc::new(move |item: Item| f(A::from_item(item)?).into_item());
-        Ok(Typed { f, spec: B::spec() })
+        Ok(Typed { f, blocks: None, spec: B::spec() })
     }
 
     /// A function that is given what it makes of elements, which each result must be.
     pub(crate) fn given(spec: Spec, f: impl Fn(Item) -> Result<Item> + Send + Sync + 'static) -> Typed {
         let wanted = spec.clone();
-        Typed { f: Arc::new(move |item| f(item)?.fitting(&wanted)), spec }
+        Typed { f: Arc::new(move |item| f(item)?.fitting(&wanted)), blocks: None, spec }
+    }
+
+    /// A function that gives anything.
+    pub(super) fn any(f: ItemFn) -> Typed {
+        Typed { f, blocks: None, spec: Spec::Any }
+    }
+
+    /// As what a map applies.
+    pub(super) fn map_fn(self) -> MapFn {
+        MapFn { one: self.f, blocks: self.blocks }
     }
 }
 
 /// The structure of what a closure gave, noted while it is traced.
-type Noted = Arc<Mutex<Option<Item>>>;
+pub(super) type Noted = Arc<Mutex<Option<Item>>>;
 
 fn traced(input: &Spec, body: ItemFn) -> Result<Typed> {
     let (noted, wanted) = (Noted::default(), input.clone());
@@ -61,15 +74,13 @@ fn traced(input: &Spec, body: ItemFn) -> Result<Typed> {
             Some(item.try_map(&mut |_| Ok::<_, DataError>(Item::number(false)))?);
         Ok(tensors)
     });
-    let spec = result_spec(input, &function, &noted)?;
+    let (spec, graph) = result_spec(input, &function, &noted)?;
+    let blocks = graph.and_then(|graph| Blocks::new(input, &function, &graph, &noted)).map(Arc::new);
     let f = move |item: Item| {
         let tensors = item.components().into_iter().map(Item::to_tensor).collect::<Result<Vec<_>>>()?;
-        let results = function.call_with_threads(1, &tensors)?;
-        let shape = noted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let shape = shape.ok_or_else(|| DataError::invalid("the function was not traced"))?;
-        refilled(&shape, results)
+        refilled(&noted, function.call_with_threads(1, &tensors)?)
     };
-    Ok(Typed { f: Arc::new(f), spec })
+    Ok(Typed { f: Arc::new(f), blocks, spec })
 }
 
 /// A tensor that may be traced, as a leaf.
@@ -92,7 +103,9 @@ fn arranged(spec: &Spec, leaves: &mut dyn Iterator<Item = Result<Item>>) -> Resu
 }
 
 /// Tensors in the structure of an element.
-fn refilled(shape: &Item, tensors: Vec<Tensor>) -> Result<Item> {
+pub(super) fn refilled(noted: &Noted, tensors: Vec<Tensor>) -> Result<Item> {
+    let shape = noted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let shape = shape.ok_or_else(|| DataError::invalid("the function was not traced"))?;
     let mut tensors = tensors.into_iter();
     shape.try_map(&mut |_| match tensors.next() {
         Some(tensor) => Item::from_tensor(tensor),
@@ -100,8 +113,12 @@ fn refilled(shape: &Item, tensors: Vec<Tensor>) -> Result<Item> {
     })
 }
 
-/// What a function of tensors gives. Sizes that are not known are tried out: extents that differ with them are not known.
-fn result_spec(input: &Spec, function: &Function<Vec<Tensor>, Vec<Tensor>>, noted: &Noted) -> Result<Spec> {
+/// What a function of tensors gives, and its graph, if sizes are known. Sizes that are not known are tried out: extents that differ with them are not known.
+fn result_spec(
+    input: &Spec,
+    function: &Function<Vec<Tensor>, Vec<Tensor>>,
+    noted: &Noted,
+) -> Result<(Spec, Option<Graph>)> {
     let is_whole = input
         .components()
         .iter()
@@ -109,17 +126,18 @@ fn result_spec(input: &Spec, function: &Function<Vec<Tensor>, Vec<Tensor>>, note
     if is_whole {
         return spec_for(input, 0, function, noted);
     }
-    let [small, large] = [2, 3].map(|size| spec_for(input, size, function, noted));
-    Ok(small.ok().zip(large.ok()).and_then(|(small, large)| small.relaxed(&large)).unwrap_or(Spec::Any))
+    let [small, large] = [2, 3].map(|size| spec_for(input, size, function, noted).map(|(spec, _)| spec));
+    let spec = small.ok().zip(large.ok()).and_then(|(small, large)| small.relaxed(&large));
+    Ok((spec.unwrap_or(Spec::Any), None))
 }
 
-/// What it gives if all unknown extents are `size`.
+/// What it gives if all unknown extents are `size`, and its graph then, if it is one.
 fn spec_for(
     input: &Spec,
     size: usize,
     function: &Function<Vec<Tensor>, Vec<Tensor>>,
     noted: &Noted,
-) -> Result<Spec> {
+) -> Result<(Spec, Option<Graph>)> {
     let specs = input.components().into_iter().map(|spec| match spec {
         Spec::Dense(ElementKind::Number(dtype), shape) => {
             let extents = shape.known()?.iter().map(|extent| Some(extent.unwrap_or(size)));
@@ -127,13 +145,14 @@ fn spec_for(
         }
         _ => None,
     });
-    let Some(specs) = specs.collect::<Option<Vec<TensorSpec>>>() else { return Ok(Spec::Any) };
+    let Some(specs) = specs.collect::<Option<Vec<TensorSpec>>>() else { return Ok((Spec::Any, None)) };
     let concrete = function.concrete(&specs)?;
     let mut types = concrete.output_types().iter();
     let shape = noted.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some(shape) = shape.filter(|_| types.len() > 0) else { return Ok(Spec::Any) };
-    Ok(shape.spec().map(|_| match types.next() {
+    let Some(shape) = shape.filter(|_| types.len() > 0) else { return Ok((Spec::Any, None)) };
+    let spec = shape.spec().map(|_| match types.next() {
         Some(ty) => Spec::number(ty.dtype, Extents::from(ty.shape.sizes().as_slice())),
         None => Spec::Any,
-    }))
+    });
+    Ok((spec, Some(concrete.graph().clone())))
 }

@@ -6,7 +6,7 @@ use super::batch::{BatchOptions, PadOptions};
 use super::function::{ItemFn, Typed};
 use crate::error::{DataError, Result};
 use crate::item::{Item, Window, read_item, write_item};
-use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Stage};
+use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Stage, Supply};
 use crate::spec::{Extents, Spec};
 use crate::state::{Reader, Writer};
 
@@ -202,7 +202,10 @@ fn group(
     body: GroupBody,
 ) -> Plan {
     let stage = Group { input: input.clone(), key, size, body };
-    Plan::like(input, name, stage).with_spec(spec).with_cardinality(Cardinality::Unknown)
+    Plan::like(input, name, stage)
+        .with_spec(spec)
+        .with_cardinality(Cardinality::Unknown)
+        .with_supply(Supply::Awaited)
 }
 
 /// Sequences of like length in one batch: at which lengths the buckets part, and how large the batches of each are.
@@ -287,7 +290,9 @@ impl BucketOptions {
                         "a sequence is longer than all boundaries, to which it is to be padded",
                     )
                 })?;
-                dataset.padded_batch(batch, self.to_boundary(padding, &window.spec, boundary - 1))
+                // Nothing is shorter than 0.
+                let length = boundary.saturating_sub(1);
+                dataset.padded_batch(batch, self.to_boundary(padding, &window.spec, length))
             }
         })
     }
@@ -380,7 +385,7 @@ impl Dataset {
     ) -> Dataset {
         self.then(|input| {
             let f = move |item: Item| length(&item).map(Item::number);
-            buckets(input, Typed { f: Arc::new(f), spec: Spec::Any }, options)
+            buckets(input, Typed::any(Arc::new(f)), options)
         })
     }
 }

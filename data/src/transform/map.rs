@@ -2,6 +2,8 @@
 
 use tensorwright::DType;
 
+use super::block_map::BlockMapping;
+use super::blocks::MapFn;
 use super::function::{ItemFn, Typed};
 use crate::error::{DataError, Result};
 use crate::item::{FromItem, IntoItem, Item, read_item, write_item};
@@ -14,11 +16,17 @@ use crate::state::{Reader, Writer};
 struct Map {
     input: Input,
     f: ItemFn,
+    /// The same in blocks, if the input may be read ahead.
+    blocks: Option<MapFn>,
 }
 
 impl Stage for Map {
     fn open(&self, pass: &Pass) -> BoxCursor {
-        Box::new(Mapping { input: self.input.open(&pass.input(0)), f: self.f.clone(), at: 0 })
+        let input = self.input.open(&pass.input(0));
+        match &self.blocks {
+            None => Box::new(Mapping { input, f: self.f.clone(), at: 0 }),
+            Some(f) => Box::new(BlockMapping::new(input, f.clone())),
+        }
     }
 }
 
@@ -204,6 +212,7 @@ impl Dataset {
     ///
     /// A closure that takes tensors and gives tensors is traced and compiled once for each type of element, like a
     /// [`function`](tensorwright::function()); ops that do not accept the elements are found when the dataset is built, if sizes are known. Any other closure is called.
+    /// Small elements are computed in blocks, if the closure consists of element-wise ops and movement, so that bits are the same, and no generator would be kept waiting.
     /// An element for which it fails is an error in its place.
     ///
     /// ```
@@ -350,8 +359,9 @@ impl Dataset {
 
 pub(super) fn map(input: &Input, typed: Typed) -> Result<Plan> {
     refuse_empty(&typed.spec)?;
-    let stage = Map { input: input.clone(), f: typed.f };
-    Ok(Plan::like(input, "map", stage).with_spec(typed.spec))
+    let (spec, f) = (typed.spec.clone(), typed.map_fn());
+    let blocks = Some(&f).filter(|f| f.blocks.is_some() && input.may_be_read_ahead()).cloned();
+    Ok(Plan::like(input, "map", Map { input: input.clone(), f: f.one, blocks }).with_spec(spec))
 }
 
 fn predicate(f: impl Fn(Item) -> Result<bool> + Send + Sync + 'static) -> Typed {

@@ -1,6 +1,8 @@
 //! Transformations: what is made of the elements of a dataset.
 
 mod batch;
+mod block_map;
+mod blocks;
 mod combine;
 mod function;
 mod group;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::parallel::Parallel;
 use crate::error::{DataError, Result};
 use crate::item::{FromItem, Item, read_item, write_item};
-use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Stage, not_a};
+use crate::pipeline::{
+    BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Stage, Supply, not_a,
+};
 use crate::spec::Spec;
 use crate::state::{Reader, Writer, damaged};
 
@@ -252,7 +254,10 @@ fn nested(
 ) -> Result<Plan> {
     let options = options.check()?;
     let stage = Nested { input: input.clone(), name, spec: spec.clone(), body, options };
-    Ok(Plan::like(input, name, stage).with_spec(spec).with_cardinality(Cardinality::Unknown))
+    Ok(Plan::like(input, name, stage)
+        .with_spec(spec)
+        .with_cardinality(Cardinality::Unknown)
+        .with_supply(Supply::Awaited))
 }
 
 fn typed<A: FromItem>(input: &Spec, f: impl Fn(A) -> Dataset + Send + Sync + 'static) -> Result<Body> {

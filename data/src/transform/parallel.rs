@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::function::{ItemFn, Typed};
+use super::blocks::MapFn;
+use super::function::Typed;
 use crate::error::{DataError, Result};
 use crate::item::{FromItem, IntoItem, Item, read_outcome, write_outcome};
 use crate::pipeline::{BoxCursor, Cursor, Dataset, Input, Outcome, Pass, Places, Plan, Replay, Row, Stage};
@@ -84,7 +85,7 @@ impl From<usize> for Parallel {
 
 struct ParallelMap {
     input: Input,
-    f: ItemFn,
+    f: MapFn,
     parallel: Parallel,
 }
 
@@ -140,7 +141,7 @@ struct Jobs {
 }
 
 struct Shared {
-    f: ItemFn,
+    f: MapFn,
     jobs: Mutex<Jobs>,
     changed: Condvar,
 }
@@ -168,11 +169,7 @@ impl Shared {
 
     fn apply(&self, chunk: Chunk, keeps_inputs: bool) -> Done {
         let inputs = if keeps_inputs { chunk.items.iter().cloned().collect() } else { VecDeque::new() };
-        let results = chunk.items.into_iter().zip(chunk.first..);
-        let one = |(outcome, number): (Outcome, u64)| {
-            outcome.and_then(|item| (self.f)(item).map_err(|error| error.of_element("map", number)))
-        };
-        Done { first: chunk.first, results: results.map(one).collect(), inputs }
+        Done { first: chunk.first, results: self.f.apply(chunk.items, chunk.first), inputs }
     }
 
     fn deliver(&self, done: std::thread::Result<Done>, took: Duration) {
@@ -369,8 +366,9 @@ fn plan(input: &Input, parallel: Parallel, typed: Typed) -> Result<Plan> {
     refuse_empty(&typed.spec)?;
     let parallel = parallel.check()?;
     let replay = if parallel.order == Order::Any { Replay::Never } else { Replay::Exact };
-    let stage = ParallelMap { input: input.clone(), f: typed.f, parallel };
-    Ok(Plan::like(input, "map_parallel", stage).with_spec(typed.spec).with_replay(replay))
+    let (spec, f) = (typed.spec.clone(), typed.map_fn());
+    let stage = ParallelMap { input: input.clone(), f, parallel };
+    Ok(Plan::like(input, "map_parallel", stage).with_spec(spec).with_replay(replay))
 }
 
 impl Dataset {
