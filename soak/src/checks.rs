@@ -3,6 +3,8 @@
 #[expect(dead_code, reason = "the file is a test's")]
 #[path = "../../tests/facade/cache.rs"]
 pub(crate) mod cache;
+#[path = "../../data/tests/chains/main.rs"]
+pub(crate) mod chains;
 #[path = "../../formats/tests/hostile.rs"]
 pub(crate) mod hostile;
 #[expect(dead_code, reason = "the file is a test's")]

@@ -50,6 +50,7 @@ fn checks() -> Vec<Check> {
             checks::narrow::check(checks::narrow::Source::Wide, stride, (n >> 8).max(1) as usize);
         }),
         Check::new("math/f64", 20_000, "arguments of each function", |n| checks::wide::check(n as usize)),
+        Check::new("pipelines", 100_000, "random chains of transformations", checks::chains::run),
         Check::new("eager", 10_000, "random graphs", |n| checks::modes::graphs_agree(n, 2)),
         Check::new("sums", 20_000, "random reductions", checks::order::sums_agree),
         Check::new("tapes", 10_000, "random programs", checks::programs::tapes_agree),

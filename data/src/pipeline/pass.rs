@@ -57,6 +57,11 @@ impl Pass {
         seed.unwrap_or_else(|| mix2(self.entropy, self.path))
     }
 
+    /// Whether it is the same pass.
+    pub(crate) fn is(&self, other: &Pass) -> bool {
+        [self.number, self.entropy, self.path] == [other.number, other.entropy, other.path]
+    }
+
     /// Writes which pass it is.
     pub(crate) fn save(&self, to: &mut Writer) {
         [self.number, self.entropy, self.path].iter().for_each(|word| to.raw(&word.to_le_bytes()));

@@ -79,14 +79,12 @@ impl Caching {
 
     /// Reads all elements of the pass that is kept elsewhere.
     fn read_kept(&self, pass: Pass) -> Result<Kept> {
-        if let Some(kept) = self.shared.lock().clone() {
+        if let Some(kept) = self.shared.lock().clone().filter(|kept| kept.pass.is(&pass)) {
             return Ok(kept);
         }
         let mut input = self.shared.input.open(&pass);
         let items = std::iter::from_fn(|| input.next()).collect::<Result<Vec<Item>>>()?;
-        let kept = Kept { items: Arc::new(items), pass };
-        *self.shared.lock() = Some(kept.clone());
-        Ok(kept)
+        Ok(Kept { items: Arc::new(items), pass })
     }
 }
 

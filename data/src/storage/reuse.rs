@@ -81,6 +81,8 @@ impl Reusing {
             return self.reading().map(State::Reading);
         }
         match (self.locked()?, self.when_busy) {
+            // Somebody has finished meanwhile.
+            (Some(_), _) if self.folder.exists() => self.reading().map(State::Reading),
             (Some(lock), _) => self.writing(lock).map(State::Writing),
             (None, WhenBusy::PassBy) => Ok(State::Passing(self.input.open(&self.pass))),
             (None, WhenBusy::Fail) => {

@@ -1,5 +1,7 @@
 //! The rows of elements as elements: `unbatch`, `rebatch`.
 
+use std::collections::VecDeque;
+
 use crate::error::{DataError, Result};
 use crate::item::{Item, read_item, stack, write_item};
 use crate::pipeline::{BoxCursor, Cardinality, Cursor, Dataset, Input, Outcome, Pass, Plan, Stage};
@@ -13,7 +15,7 @@ struct Unbatch {
 
 impl Stage for Unbatch {
     fn open(&self, pass: &Pass) -> BoxCursor {
-        Box::new(RowsOf { input: self.input.open(&pass.input(0)), current: None })
+        Box::new(RowsOf::new(self.input.open(&pass.input(0))))
     }
 }
 
@@ -22,12 +24,21 @@ struct RowsOf {
     input: BoxCursor,
     /// The element whose rows are given, the next row, and how many there are.
     current: Option<(Item, usize, usize)>,
+    /// Rows that a position held: they come first.
+    restored: VecDeque<Item>,
 }
 
 impl RowsOf {
+    fn new(input: BoxCursor) -> RowsOf {
+        RowsOf { input, current: None, restored: VecDeque::new() }
+    }
+
     /// The next row, or the error of an element that has none.
     fn next_row(&mut self) -> Option<Outcome> {
         loop {
+            if let Some(row) = self.restored.pop_front() {
+                return Some(Ok(row));
+            }
             if let Some((item, next, rows)) = &mut self.current {
                 if *next < *rows {
                     *next += 1;
@@ -53,24 +64,17 @@ impl Cursor for RowsOf {
     }
 
     fn save(&mut self, to: &mut Writer) -> Result<()> {
-        to.flag(self.current.is_some());
+        let rest = self.current.as_ref().map_or(0, |(_, next, rows)| rows - next);
+        to.usize(self.restored.len() + rest);
+        self.restored.iter().try_for_each(|row| write_item(row, to))?;
         if let Some((item, next, rows)) = &self.current {
-            to.usize(rows - next);
-            for row in *next..*rows {
-                write_item(&item.row(row)?, to)?;
-            }
+            (*next..*rows).try_for_each(|row| write_item(&item.row(row)?, to))?;
         }
         self.input.save(to)
     }
 
     fn restore(&mut self, from: &mut Reader<'_>) -> Result<()> {
-        if from.flag()? {
-            let rows: Vec<Item> = (0..from.count()?).map(|_| read_item(from)).collect::<Result<_>>()?;
-            self.current = match rows.first() {
-                Some(first) => Some((stack(&first.spec(), &rows)?, 0, rows.len())),
-                None => None,
-            };
-        }
+        self.restored = (0..from.count()?).map(|_| read_item(from)).collect::<Result<_>>()?;
         self.input.restore(from)
     }
 }
@@ -85,7 +89,7 @@ struct Rebatch {
 
 impl Stage for Rebatch {
     fn open(&self, pass: &Pass) -> BoxCursor {
-        let rows = RowsOf { input: self.input.open(&pass.input(0)), current: None };
+        let rows = RowsOf::new(self.input.open(&pass.input(0)));
         let (sizes, row) = (self.sizes.clone(), self.row.clone());
         Box::new(Rebatching { rows, sizes, drops_remainder: self.drops_remainder, row, at: 0 })
     }
@@ -170,7 +174,9 @@ impl Dataset {
         self.then(|input| {
             let spec = row_spec(input.spec())?;
             let cardinality = match (input.cardinality(), rows_each(input.spec())) {
-                (Cardinality::Known(count), Some(rows)) => Cardinality::Known(count * rows as u64),
+                (Cardinality::Known(count), Some(rows)) => {
+                    Cardinality::Known(count.saturating_mul(rows as u64))
+                }
                 _ => Cardinality::Unknown,
             };
             let stage = Unbatch { input: input.clone() };

@@ -41,7 +41,7 @@ impl WindowOptions {
 
     /// How many elements a whole window spans.
     fn span(self) -> usize {
-        (self.size - 1) * self.stride + 1
+        (self.size - 1).saturating_mul(self.stride).saturating_add(1)
     }
 
     fn check(self) -> Result<WindowOptions> {

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tensorwright::DType;
 use tensorwright_data::{
-    BatchOptions, BucketOptions, Dataset, Extents, InterleaveOptions, Item, OnEmpty, OnError, PadOptions,
-    Parallel, Passes, ResampleOptions, Result, SampleOptions, ShuffleOptions, Spec, Window, WindowOptions,
-    Zipped,
+    BatchOptions, BucketOptions, Dataset, Extents, Item, OnEmpty, PadOptions, Parallel, Passes, Result,
+    SampleOptions, Spec, Window, Zipped,
 };
 
 use crate::expression::{Env, eval, infer, text};
@@ -26,24 +25,24 @@ pub(crate) struct Builder {
     pub(crate) taps: Taps,
 }
 
-fn int(value: &Value, otherwise: i64) -> i64 {
+pub(crate) fn int(value: &Value, otherwise: i64) -> i64 {
     value.as_i64().unwrap_or(otherwise)
 }
 
-fn flag(value: &Value) -> bool {
+pub(crate) fn flag(value: &Value) -> bool {
     value.as_bool().unwrap_or(false)
 }
 
 /// A number that is to be a size, where what is negative is as wrong as 0.
-fn size(value: &Value, otherwise: i64) -> usize {
+pub(crate) fn size(value: &Value, otherwise: i64) -> usize {
     int(value, otherwise).max(0) as usize
 }
 
-fn floats(value: &Value) -> Option<Vec<f64>> {
+pub(crate) fn floats(value: &Value) -> Option<Vec<f64>> {
     value.as_array().map(|all| all.iter().filter_map(Value::as_f64).collect())
 }
 
-fn passes(differ: bool) -> Passes {
+pub(crate) fn passes(differ: bool) -> Passes {
     if differ { Passes::Different } else { Passes::Alike }
 }
 
@@ -51,12 +50,12 @@ fn on_empty(stop: bool) -> OnEmpty {
     if stop { OnEmpty::Stop } else { OnEmpty::Skip }
 }
 
-fn batch(stage: &Value) -> BatchOptions {
+pub(crate) fn batch(stage: &Value) -> BatchOptions {
     let options = BatchOptions::new(size(&stage["size"], 0));
     if flag(&stage["drop_remainder"]) { options.drop_remainder() } else { options }
 }
 
-fn parallel(stage: &Value) -> Option<Parallel> {
+pub(crate) fn parallel(stage: &Value) -> Option<Parallel> {
     let parallel = match &stage["parallel"] {
         Value::Null => return None,
         Value::String(_) => Parallel::Auto,
@@ -223,134 +222,8 @@ impl Builder {
         Dataset::sample(&self.all(&stage["inputs"], env), &options)
     }
 
-    fn stage(&self, dataset: &Dataset, stage: &Value, env: &Env) -> Result<Dataset> {
-        Ok(match text(&stage["op"])? {
-            "map" => {
-                let f = Function::new(&stage["fn"], env, &[("x", dataset.spec()?)])?;
-                let spec = f.spec.clone();
-                let call = move |item| f.call([("x", item)]);
-                match parallel(stage) {
-                    Some(parallel) => dataset.map_items_parallel(parallel, spec, call),
-                    None => dataset.map_items(spec, call),
-                }
-            }
-            "filter" | "take_while" => {
-                let f = Function::new(&stage["fn"], env, &[("x", dataset.spec()?)])?;
-                f.must_be(&Spec::scalar(DType::Bool))?;
-                let holds = move |item| Ok(f.call([("x", item)])?.to_number()?.to_bool());
-                if stage["op"] == "filter" {
-                    dataset.filter_items(holds)
-                } else {
-                    dataset.take_while_items(holds)
-                }
-            }
-            "flat_map" => {
-                let (spec, body) = self.body(dataset, &stage["body"], env)?;
-                dataset.flat_map_items(spec, body)
-            }
-            "interleave" => {
-                let (spec, body) = self.body(dataset, &stage["body"], env)?;
-                let cycle = size(&stage["cycle_length"], int(&stage["parallel"], 16));
-                let options = InterleaveOptions::new(cycle).block(size(&stage["block_length"], 1));
-                let options = parallel(stage).map_or(options, |parallel| options.parallel(parallel));
-                dataset.interleave_items(options, spec, body)
-            }
-            "batch" => dataset.batch(batch(stage)),
-            "ragged_batch" => dataset.ragged_batch(batch(stage)),
-            "padded_batch" => dataset.padded_batch(batch(stage), padding(stage, dataset.spec()?)?),
-            "sparse_batch" => {
-                let row: Vec<usize> =
-                    stage["row_shape"].as_array().into_iter().flatten().map(|n| size(n, 0)).collect();
-                dataset.sparse_batch(batch(stage), &row)
-            }
-            "bucket_by_sequence_length" => self.buckets(dataset, stage, env)?,
-            "unbatch" => dataset.unbatch(),
-            "unique" => dataset.unique(),
-            "ignore_errors" => dataset.on_error(OnError::Skip),
-            "rebatch" => {
-                let sizes = match &stage["size"] {
-                    Value::Array(sizes) => sizes.iter().map(|n| size(n, 0)).collect(),
-                    one => vec![size(one, 0)],
-                };
-                dataset.rebatch(&sizes, flag(&stage["drop_remainder"]))
-            }
-            "window" => {
-                let own = size(&stage["size"], 0);
-                let options = WindowOptions::new(own)
-                    .shift(size(&stage["shift"], own as i64))
-                    .stride(size(&stage["stride"], 1));
-                dataset.window(if flag(&stage["drop_remainder"]) {
-                    options.drop_remainder()
-                } else {
-                    options
-                })
-            }
-            "group_by_window" => self.group(dataset, stage, env)?,
-            "shuffle" => {
-                let options = ShuffleOptions::new(size(&stage["buffer"], 0));
-                let options =
-                    options.passes(passes(stage["reshuffle_each_iteration"].as_bool().unwrap_or(true)));
-                dataset.shuffle(stage["seed"].as_u64().map_or(options, |seed| options.seed(seed)))
-            }
-            "repeat" => {
-                dataset.repeat(stage["count"].as_i64().filter(|count| *count >= 0).map(|count| count as u64))
-            }
-            "take" => match int(&stage["count"], -1) {
-                count if count < 0 => dataset.clone(),
-                count => dataset.take(count as u64),
-            },
-            "skip" => match int(&stage["count"], 0) {
-                count if count < 0 => dataset.take(0),
-                count => dataset.skip(count as u64),
-            },
-            "shard" => dataset.shard(
-                size(&stage["num"], 0) as u64,
-                u64::try_from(int(&stage["index"], 0)).unwrap_or(u64::MAX),
-            ),
-            "prefetch" => match int(&stage["size"], 0) {
-                ahead if ahead < -1 => return Err(bad("a number of elements is wanted, or -1")),
-                0 => dataset.clone(),
-                ahead => dataset.prefetch(ahead.max(0) as usize),
-            },
-            "concatenate" => dataset.concatenate(&self.build(&stage["with"], env)),
-            "enumerate" => dataset.enumerate(int(&stage["start"], 0)),
-            "scan" => {
-                let first = value::item(&stage["init"])?;
-                let (spec, f) = scan(stage, dataset.spec()?, &first, env)?;
-                dataset.scan_items(first, spec, move |pair| match pair.parts() {
-                    Some([state, item]) => f.call([("state", state.clone()), ("x", item.clone())]),
-                    _ => Err(bad("no pair")),
-                })
-            }
-            "rejection_resample" => {
-                let f = Function::new(&stage["class"], env, &[("x", dataset.spec()?)])?;
-                let mut options = ResampleOptions::new(floats(&stage["target"]).unwrap_or_default());
-                if let Some(initial) = floats(&stage["initial"]) {
-                    options = options.initial(initial);
-                }
-                if let Some(seed) = stage["seed"].as_u64() {
-                    options = options.seed(seed);
-                }
-                let spec = f.spec.clone();
-                dataset.rejection_resample_items(&options, spec, move |item| f.call([("x", item)]))
-            }
-            "assert_cardinality" => dataset.assert_cardinality(size(&stage["count"], 0) as u64),
-            "options" => dataset.clone(),
-            "tap" => {
-                let (name, taps) = (text(&stage["name"])?.to_owned(), self.taps.clone());
-                taps.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_insert(0);
-                dataset.map_items(dataset.spec()?.clone(), move |item| {
-                    *taps.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default() +=
-                        1;
-                    Ok(item)
-                })
-            }
-            _ => self.storage(dataset, stage)?,
-        })
-    }
-
     /// What makes a dataset of an element `x`, and what its elements look like.
-    fn body(
+    pub(crate) fn body(
         &self,
         dataset: &Dataset,
         stages: &Value,
@@ -361,7 +234,7 @@ impl Builder {
         Ok((spec, move |item| builder.build(&stages, &env.with_item("x", item)).ok()))
     }
 
-    fn group(&self, dataset: &Dataset, stage: &Value, env: &Env) -> Result<Dataset> {
+    pub(crate) fn group(&self, dataset: &Dataset, stage: &Value, env: &Env) -> Result<Dataset> {
         let key = Function::new(&stage["key"], env, &[("x", dataset.spec()?)])?;
         key.must_be(&Spec::scalar(DType::I64))?;
         let window = Spec::Window(Box::new(dataset.spec()?.clone()));
@@ -385,7 +258,7 @@ impl Builder {
         Ok(dataset.group_by_window(spec, key, size, body))
     }
 
-    fn buckets(&self, dataset: &Dataset, stage: &Value, env: &Env) -> Result<Dataset> {
+    pub(crate) fn buckets(&self, dataset: &Dataset, stage: &Value, env: &Env) -> Result<Dataset> {
         let f = Function::new(&stage["length"], env, &[("x", dataset.spec()?)])?;
         let sizes =
             |value: &Value| value.as_array().into_iter().flatten().map(|n| size(n, 0)).collect::<Vec<_>>();
@@ -403,7 +276,7 @@ impl Builder {
 }
 
 /// How arrays are padded.
-fn padding(stage: &Value, spec: &Spec) -> Result<PadOptions> {
+pub(crate) fn padding(stage: &Value, spec: &Spec) -> Result<PadOptions> {
     let mut options = PadOptions::new();
     if !stage["shapes"].is_null() {
         let mut shapes = Vec::new();
@@ -450,7 +323,7 @@ impl Function {
         Ok(Function { spec: infer(expr, &inner)?, expr: expr.clone(), env: env.clone() })
     }
 
-    fn must_be(&self, spec: &Spec) -> Result<()> {
+    pub(crate) fn must_be(&self, spec: &Spec) -> Result<()> {
         if self.spec == *spec { Ok(()) } else { Err(bad(format!("{spec} is wanted, not {}", self.spec))) }
     }
 
@@ -458,22 +331,6 @@ impl Function {
         let mut items = self.env.items.clone().unwrap_or_default();
         items.extend(arguments.map(|(name, item)| (name.to_owned(), item)));
         eval(&self.expr, &items)
-    }
-}
-
-/// The function of a scan, with the state's sizes relaxed until they stay.
-fn scan(stage: &Value, input: &Spec, first: &Item, env: &Env) -> Result<(Spec, Function)> {
-    let mut state = first.spec();
-    loop {
-        let f = Function::new(&stage["fn"], env, &[("state", &state), ("x", input)])?;
-        let Spec::Tuple(parts) = &f.spec else { return Err(bad("a pair is wanted")) };
-        let [next, _] = &parts[..] else { return Err(bad("a pair is wanted")) };
-        let relaxed = state.relaxed(next).ok_or_else(|| bad("the state becomes something else"))?;
-        if relaxed == state {
-            let spec = Spec::Tuple(vec![state, parts[1].clone()]);
-            return Ok((spec, f));
-        }
-        state = relaxed;
     }
 }
 

@@ -10,6 +10,7 @@ mod expression;
 mod operators;
 mod records;
 mod run;
+mod stages;
 mod value;
 
 use std::collections::BTreeMap;
