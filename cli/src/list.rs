@@ -6,7 +6,7 @@ use tensorwright_ir::Op;
 use tensorwright_ir::op::{Arity, Lowering, OpKind};
 
 use crate::fault::Fault;
-use crate::output;
+use crate::output::{self, table};
 
 /// List the operations: operands, attributes, kind.
 #[derive(clap::Args)]
@@ -78,19 +78,4 @@ pub(crate) fn passes(_: &PassesArgs) -> anyhow::Result<()> {
 
 fn pass_row(pass: &'static dyn Pass) -> Vec<String> {
     vec![format!("  {}", pass.name()), pass.description().to_owned()]
-}
-
-/// Rows with their columns aligned.
-fn table(rows: Vec<Vec<String>>) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width =
-        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    rows.iter().fold(String::new(), |mut out, row| {
-        let cells: Vec<String> =
-            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        out.push_str(cells.join("  ").trim_end());
-        out.push('\n');
-        out
-    })
 }

@@ -2,6 +2,7 @@
 //!
 //! One file per command; `input` reads graphs, `fault` is what goes wrong and its exit code, `diagnostic` shows errors in texts.
 
+mod data;
 mod diagnostic;
 mod dump;
 mod explain;
@@ -55,6 +56,8 @@ enum Command {
     Inspect(model::InspectArgs),
     Bench(model::BenchArgs),
     Profile(profile::Args),
+    #[command(subcommand)]
+    Data(data::Command),
     Reduce(reduce::Args),
     ListOps(list::OpsArgs),
     ListPasses(list::PassesArgs),
@@ -82,6 +85,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => model::inspect(&args),
         Command::Bench(args) => model::bench(&args),
+        Command::Data(command) => data::run(&command),
         Command::Profile(args) => profile::profile(&args),
         Command::Reduce(args) => reduce::run(&args),
         Command::ListOps(args) => list::ops(&args),

@@ -1,57 +1,14 @@
 //! The `wright` binary on the files of the corpus: what it prints and how it exits.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod harness;
+
+use std::path::Path;
+
+use harness::{Folder, fails, prints, wright};
 
 fn corpus(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus").join(name);
     file.display().to_string()
-}
-
-fn wright(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wright")).args(args).output().expect("the binary runs")
-}
-
-/// Standard output of a command that must succeed.
-fn prints(args: &[&str]) -> String {
-    let output = wright(args);
-    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("output is UTF-8")
-}
-
-/// Standard error of a command that must end with this exit code.
-fn fails(args: &[&str], code: i32) -> String {
-    let output = wright(args);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
-    message
-}
-
-/// A folder of one test, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("wright-test-{}-{test}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder can be made");
-        Folder(path)
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.0.join(name), text).expect("the file can be written");
-        self.file(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Nothing depends on it.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 #[test]

@@ -7,6 +7,8 @@
 //! | `file/` | where elements come from that are in files, and the formats of these |
 //! | `transform/` | what is made of them |
 //! | `sets/` | datasets with a name, readers of well-known formats, generated sets |
+//! | `open/` | what is in a file or folder, whatever it is |
+//! | `statistics/` | what the elements of a dataset are like |
 //! | `storage/` | elements kept for later passes, in memory and on disk |
 //! | `item/`, `spec/` | elements, and what is known of them before they are read |
 
@@ -16,24 +18,28 @@ extern crate tensorwright_core as tensorwright;
 mod error;
 mod file;
 mod item;
+mod open;
 mod pipeline;
 mod random;
 pub mod sets;
 mod source;
 mod spec;
 mod state;
+mod statistics;
 mod storage;
 mod transform;
 
 pub use error::{DataError, ErrorKind, Result};
 pub use file::{
-    Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, SequenceParser, TableOptions,
-    TfRecordWriter, npz, parse_csv_line, safetensors,
+    Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, ImageOptions, SequenceParser,
+    TableOptions, TfRecordWriter, decode_image, npz, parse_csv_line, safetensors,
 };
 pub use item::{Array, Dict, FromItem, IntoItem, Item, RaggedArray, SparseArray, Text, Texts, Window};
+pub use open::{Format, OpenOptions, Opened, open};
 pub use pipeline::{Cardinality, Dataset, Iter, IterAs, Position, Profile, StageProfile};
 pub use source::Passes;
 pub use spec::{ElementKind, Extents, Spec};
+pub use statistics::{Distinct, FeatureStatistics, Statistics, Survey};
 pub use storage::SaveOptions;
 pub use transform::{
     BatchOptions, BucketOptions, InterleaveOptions, OnEmpty, OnError, PadOptions, Parallel, ResampleOptions,

@@ -1,11 +1,12 @@
 //! Files: bytes of files that may be compressed, and records in them. What a format is, is one file each.
 
 mod bytes;
-mod checksum;
 mod csv;
+mod described;
 mod example;
 mod fixed;
 mod glob;
+mod image;
 mod lines;
 mod messages;
 mod npz;
@@ -17,13 +18,16 @@ mod wav;
 
 pub use bytes::Compression;
 pub(crate) use bytes::{Bytes, writer};
-pub(crate) use checksum::crc32c;
 pub use csv::{CsvColumn, CsvOptions, parse_csv_line};
+pub(crate) use described::described_records;
 pub use example::{ExampleParser, Feature, SequenceParser};
 pub use fixed::FixedOptions;
+pub(crate) use image::image;
+pub use image::{ImageOptions, decode_image};
 pub use npz::npz;
 pub(crate) use records::{Records, files};
 pub use safetensors::safetensors;
+pub(crate) use table::CsvSniff;
 pub use table::TableOptions;
-pub(crate) use tfrecord::Framed;
 pub use tfrecord::TfRecordWriter;
+pub(crate) use tfrecord::{Framed, is_framed};

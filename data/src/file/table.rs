@@ -19,6 +19,7 @@ pub struct TableOptions {
     select: Option<Vec<String>>,
     delimiter: u8,
     missing: String,
+    missing_is_nan: bool,
     has_header: bool,
     /// So many rows are looked at to find dtypes.
     rows: usize,
@@ -32,6 +33,7 @@ impl Default for TableOptions {
             select: None,
             delimiter: b',',
             missing: String::new(),
+            missing_is_nan: false,
             has_header: true,
             rows: 100,
         }
@@ -74,6 +76,12 @@ impl TableOptions {
         TableOptions { missing: text.to_owned(), ..self }
     }
 
+    /// Columns of numbers in which fields are missing are floats, in which NaN stands for these. In columns where none of the rows that are looked at lacks
+    /// its number, none may.
+    pub fn missing_is_nan(self) -> TableOptions {
+        TableOptions { missing_is_nan: true, ..self }
+    }
+
     /// So many rows of the first file are looked at to find dtypes.
     pub fn inference_rows(self, rows: usize) -> TableOptions {
         TableOptions { rows, ..self }
@@ -102,7 +110,11 @@ impl TableOptions {
         let mut lines = CsvLines::open(path, &self.syntax(), super::Compression::of(path), None)?;
         lines.next_fields().map_err(|error| error.in_file(path))?;
         let fields = &lines.fields;
-        Ok((0..fields.len()).map(|field| String::from_utf8_lossy(fields.get(field)).into_owned()).collect())
+        let name = |field: usize| String::from_utf8_lossy(fields.get(field)).into_owned();
+        let mut names: Vec<String> = (0..fields.len()).map(name).collect();
+        // Some programs begin texts with a mark of their encoding.
+        names.iter_mut().take(1).for_each(|name| *name = name.trim_start_matches('\u{feff}').to_owned());
+        Ok(names)
     }
 
     /// The numbers of the columns that are read, which rise.
@@ -121,22 +133,55 @@ impl TableOptions {
         if self.has_header {
             lines.next_fields()?;
         }
-        let mut kinds = vec![None; selected.len()];
+        let mut found = vec![Found::default(); selected.len()];
         for _ in 0..self.rows {
             match lines.next_fields() {
                 Ok(false) => break,
                 Ok(true) => {
-                    for (kind, place) in kinds.iter_mut().zip(selected) {
+                    for (column, place) in found.iter_mut().zip(selected) {
                         let field = if *place < lines.fields.len() { lines.fields.get(*place) } else { b"" };
-                        if !field.is_empty() && field != self.missing.as_bytes() {
-                            *kind = (*kind).max(Some(first_kind(field)));
-                        }
+                        column.note(
+                            Some(field)
+                                .filter(|field| !field.is_empty() && *field != self.missing.as_bytes()),
+                        );
                     }
                 }
                 Err(_) => {}
             }
         }
-        Ok(kinds.into_iter().map(|kind| default_column(KINDS[kind.unwrap_or(KINDS.len() - 1)])).collect())
+        Ok(found.into_iter().map(|column| column.column(self.missing_is_nan)).collect())
+    }
+}
+
+/// What the fields of a column are.
+#[derive(Clone, Default)]
+struct Found {
+    /// The place in [`KINDS`] of the first one that they all are.
+    kind: Option<usize>,
+    lacks_some: bool,
+}
+
+impl Found {
+    /// One more field, or a missing one.
+    fn note(&mut self, field: Option<&[u8]>) {
+        match field {
+            // What is text stays text.
+            Some(_) if self.kind == Some(KINDS.len() - 1) => {}
+            Some(field) => self.kind = self.kind.max(Some(first_kind(field))),
+            None => self.lacks_some = true,
+        }
+    }
+
+    fn column(&self, missing_is_nan: bool) -> CsvColumn {
+        let kind = KINDS[self.kind.unwrap_or(KINDS.len() - 1)];
+        match kind {
+            ElementKind::Number(DType::F32) if missing_is_nan && self.lacks_some => {
+                CsvColumn::number(f32::NAN)
+            }
+            ElementKind::Number(_) if missing_is_nan && self.lacks_some => CsvColumn::number(f64::NAN),
+            ElementKind::Number(_) if missing_is_nan => CsvColumn::required(kind),
+            kind => default_column(kind),
+        }
     }
 }
 
@@ -170,6 +215,40 @@ fn default_column(kind: ElementKind) -> CsvColumn {
     match kind {
         ElementKind::Text => CsvColumn::text(""),
         ElementKind::Number(dtype) => CsvColumn::number(Scalar::zero(dtype)),
+    }
+}
+
+/// How a table is written, as far as its first line tells.
+pub(crate) struct CsvSniff {
+    pub(crate) delimiter: u8,
+    pub(crate) has_header: bool,
+    pub(crate) columns: usize,
+}
+
+impl CsvSniff {
+    /// Of delimiters, the one that is there most often; a line of which no field is a number is one of names.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is empty, or its first line is written wrongly.
+    pub(crate) fn of(path: &Path) -> Result<CsvSniff> {
+        CsvSniff::read(path).map_err(|error| error.in_file(path))
+    }
+
+    fn read(path: &Path) -> Result<CsvSniff> {
+        let compression = super::Compression::of(path);
+        let mut line = Vec::new();
+        super::Bytes::open(path, compression, 0)?.read_until(b'\n', &mut line)?;
+        let count = |delimiter: &u8| line.iter().filter(|byte| *byte == delimiter).count();
+        // Of several that are there as often, the last one is taken.
+        let delimiter = *b"\t;,".iter().max_by_key(|delimiter| count(delimiter)).unwrap_or(&b',');
+        let syntax = TableOptions::new().delimiter(delimiter).syntax();
+        let mut lines = CsvLines::open(path, &syntax, compression, None)?;
+        if !lines.next_fields()? {
+            return Err(DataError::invalid("the file is empty"));
+        }
+        let fields = &lines.fields;
+        let has_header = (0..fields.len()).all(|field| parse(fields.get(field), DType::F64).is_none());
+        Ok(CsvSniff { delimiter, has_header, columns: fields.len() })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::checksum::masked;
+use crc32c::crc32c;
+
 use super::records::{Records, files};
 use super::{Bytes, Compression, writer};
 use crate::error::{DataError, Result};
@@ -100,6 +101,11 @@ fn cut(start: u64) -> DataError {
     DataError::data_loss(format!("the file ends within the record at byte {start}"))
 }
 
+/// Whether bytes begin as such a file does: with a length, and its checksum.
+pub(crate) fn is_framed(start: &[u8]) -> bool {
+    matches!(start.split_at_checked(8), Some((length, rest)) if rest.starts_with(&masked(length).to_le_bytes()))
+}
+
 impl Records for Framed {
     fn next(&mut self) -> Option<Outcome> {
         Some(self.next_record()?.map(Item::text))
@@ -108,6 +114,11 @@ impl Records for Framed {
     fn save(&self, to: &mut Writer) {
         Framed::save(self, to);
     }
+}
+
+/// The CRC-32C of bytes, turned, so that checksums of what holds checksums stay good.
+fn masked(bytes: &[u8]) -> u32 {
+    crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 /// Writes a record with its frame.

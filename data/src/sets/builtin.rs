@@ -4,8 +4,8 @@ use std::io::Read;
 
 use tensorwright::{DType, Tensor};
 
-use super::registry::{SetBuilder, SetInfo, SplitInfo};
-use crate::error::{DataError, ErrorKind, Result};
+use super::registry::{SetBuilder, SetInfo, SplitInfo, no_split};
+use crate::error::{DataError, Result};
 use crate::pipeline::Dataset;
 use crate::spec::Spec;
 
@@ -15,6 +15,7 @@ pub(super) struct Embedded {
     name: &'static str,
     description: &'static str,
     source: &'static str,
+    licence: &'static str,
     bytes: &'static [u8],
     /// The last column in a file of its own.
     labels: Option<&'static [u8]>,
@@ -25,13 +26,14 @@ pub(super) struct Embedded {
     splits: &'static [(&'static str, usize, u32)],
 }
 
-const UCI: &str = "UCI Machine Learning Repository, as distributed with scikit-learn; CC BY 4.0";
+const CC_BY: &str = "CC BY 4.0";
 
 pub(super) const ALL: [&Embedded; 5] = [
     &Embedded {
         name: "digits",
         description: "handwritten digits of 8 x 8 pixels, 0 to 16",
-        source: UCI,
+        source: "Optical Recognition of Handwritten Digits (the test half), E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, as distributed with scikit-learn 1.9.1",
+        licence: CC_BY,
         bytes: include_bytes!("embedded/digits.csv.gz"),
         labels: None,
         shape: &[8, 8],
@@ -41,7 +43,8 @@ pub(super) const ALL: [&Embedded; 5] = [
     &Embedded {
         name: "iris",
         description: "lengths and widths of the leaves of flowers of three species",
-        source: UCI,
+        source: "Iris, R. A. Fisher, UCI Machine Learning Repository, as distributed with scikit-learn 1.9.1",
+        licence: CC_BY,
         bytes: include_bytes!("embedded/iris.csv.gz"),
         labels: None,
         shape: &[4],
@@ -51,7 +54,8 @@ pub(super) const ALL: [&Embedded; 5] = [
     &Embedded {
         name: "wine",
         description: "chemical measures of wines of three growers",
-        source: UCI,
+        source: "Wine, S. Aeberhard and M. Forina, UCI Machine Learning Repository, as distributed with scikit-learn 1.9.1",
+        licence: CC_BY,
         bytes: include_bytes!("embedded/wine_data.csv.gz"),
         labels: None,
         shape: &[13],
@@ -61,7 +65,8 @@ pub(super) const ALL: [&Embedded; 5] = [
     &Embedded {
         name: "breast_cancer",
         description: "measures of tumours that are malignant (0) or benign (1)",
-        source: UCI,
+        source: "Breast Cancer Wisconsin (Diagnostic), W. Wolberg, O. Mangasarian, N. Street and W. Street, UCI Machine Learning Repository, as distributed with scikit-learn 1.9.1",
+        licence: CC_BY,
         bytes: include_bytes!("embedded/breast_cancer.csv.gz"),
         labels: None,
         shape: &[30],
@@ -71,7 +76,8 @@ pub(super) const ALL: [&Embedded; 5] = [
     &Embedded {
         name: "diabetes",
         description: "measures of patients, and the progress of their disease after a year",
-        source: "Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression, 2004, as distributed with scikit-learn",
+        source: "B. Efron, T. Hastie, I. Johnstone and R. Tibshirani, Least Angle Regression, 2004, as distributed with scikit-learn 1.9.1",
+        licence: "BSD-3-Clause, that of scikit-learn",
         bytes: include_bytes!("embedded/diabetes_data_raw.csv.gz"),
         labels: Some(include_bytes!("embedded/diabetes_target.csv.gz")),
         shape: &[10],
@@ -121,7 +127,9 @@ impl SetBuilder for &'static Embedded {
             version: "1.0.0".to_owned(),
             description: self.description.to_owned(),
             source: self.source.to_owned(),
+            licence: self.licence.to_owned(),
             spec: Spec::Tuple(vec![Spec::number(DType::F32, self.shape), Spec::scalar(self.label)]),
+            components: ["features", "label"].map(str::to_owned).into(),
             splits: self.splits.iter().map(split).collect(),
         }
     }
@@ -134,7 +142,7 @@ impl SetBuilder for &'static Embedded {
             }
             first += count;
         }
-        Err(DataError::new(ErrorKind::NotFound, format!("{} has no split {name}", self.name)))
+        Err(no_split(self.name, name))
     }
 }
 

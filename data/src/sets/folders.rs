@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tensorwright::DType;
 
 use crate::error::{DataError, ErrorKind, Result};
-use crate::file::{Compression, FixedOptions};
+use crate::file::{Compression, FixedOptions, ImageOptions, image};
 use crate::item::{Item, Text};
 use crate::pipeline::Dataset;
 use crate::spec::{ElementKind, Spec};
@@ -31,9 +31,15 @@ pub fn cifar(paths: impl IntoIterator<Item = impl AsRef<Path>>, labels: usize) -
     })
 }
 
-fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).map_err(|error| DataError::io(folder, &error))?;
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+/// What is in a folder, sorted, without what is hidden: names that begin with a dot.
+pub(crate) fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_visible =
+        |path: &PathBuf| path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."));
+    let entries = std::fs::read_dir(folder).and_then(|entries| {
+        entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<PathBuf>>>()
+    });
+    let mut paths = entries.map_err(|error| DataError::io(folder, &error))?;
+    paths.retain(is_visible);
     paths.sort();
     Ok(paths)
 }
@@ -72,34 +78,31 @@ pub fn text_folders(folder: impl AsRef<Path>) -> Dataset {
     .with_spec(spec)
 }
 
-/// The pixels of a PNG file, `u8[height, width, channels]`: palettes and fewer bits are expanded, of more bits the first eight are kept.
-fn image(path: &Path) -> Result<Item> {
-    let file = std::fs::File::open(path).map_err(|error| DataError::io(path, &error))?;
-    let damaged = |error: png::DecodingError| DataError::data_loss(error).in_file(path);
-    let mut decoder = png::Decoder::new(std::io::BufReader::new(file));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(damaged)?;
-    let size = reader
-        .output_buffer_size()
-        .ok_or_else(|| DataError::data_loss("the image is too large").in_file(path))?;
-    let mut pixels = vec![0; size];
-    let frame = reader.next_frame(&mut pixels).map_err(damaged)?;
-    let sizes = [frame.height as usize, frame.width as usize, frame.color_type.samples()];
-    Item::array(DType::U8, &sizes, &pixels[..frame.buffer_size()])
-}
-
-/// The images of PNG files in folders that are named by labels: `(u8[height, width, channels], i64)`, labels numbered by the sorted names of folders. A file that is no such
+/// The PNG and JPEG files in folders that are named by labels: pixels, as the options say, and `i64`, labels numbered by the sorted names of folders. A file that is no such
 /// image is an error in its place.
+///
+/// ```
+/// # use tensorwright::data::ImageOptions;
+/// # use tensorwright::data::sets::image_folders;
+/// # let folder = std::env::temp_dir().join(format!("pictures-{}", std::process::id()));
+/// # std::fs::create_dir_all(folder.join("cats"))?;
+/// # std::fs::write(folder.join("cats/1.png"), "")?;
+/// let pairs = image_folders(&folder, ImageOptions::new().size(64, 64).channels(3));
+/// assert_eq!(pairs.batch(32).spec()?.to_string(), "(f32[?,64,64,3], i64[?])");
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias("image_dataset_from_directory"))]
 #[track_caller]
-pub fn image_folders(folder: impl AsRef<Path>) -> Dataset {
-    let files = match labelled(folder.as_ref()) {
+pub fn image_folders(folder: impl AsRef<Path>, options: ImageOptions) -> Dataset {
+    let files = match options.check().and_then(|()| labelled(folder.as_ref())) {
         Ok(files) => files,
         Err(error) => return Dataset::failed(error),
     };
-    let spec = Spec::Tuple(vec![Spec::number(DType::U8, [None, None, None]), Spec::scalar(DType::I64)]);
+    let spec = Spec::Tuple(vec![options.spec(), Spec::scalar(DType::I64)]);
     Dataset::from_fn(files.len() as u64, move |i| -> Result<Item> {
         let (path, label) = &files[i as usize];
-        Ok(Item::tuple([image(path)?, Item::number(*label)]))
+        Ok(Item::tuple([image(path, &options)?, Item::number(*label)]))
     })
     .with_spec(spec)
 }
@@ -119,6 +122,7 @@ pub fn word_lines(paths: impl IntoIterator<Item = impl AsRef<Path>>, end: &str) 
 #[cfg(test)]
 mod tests {
     use super::{cifar, image_folders, text_folders, word_lines};
+    use crate::file::ImageOptions;
 
     #[test]
     fn layouts_are_read() {
@@ -162,8 +166,10 @@ mod tests {
             .expect("written");
         std::fs::write(folder.join("a/1.png"), &file).expect("written");
         std::fs::write(folder.join("a/2.png"), &file[..file.len() / 2]).expect("written");
-        let images: Vec<_> =
-            image_folders(&folder).iter_as::<(tensorwright::Tensor, i64)>().expect("pairs").collect();
+        let images: Vec<_> = image_folders(&folder, ImageOptions::new())
+            .iter_as::<(tensorwright::Tensor, i64)>()
+            .expect("pairs")
+            .collect();
         let (image, _) = images[0].as_ref().expect("an image");
         assert_eq!(image.shape().expect("pixels"), &[1, 2, 3].into());
         assert_eq!(image.to_vec::<u8>().expect("values"), [1, 2, 3, 4, 5, 6]);

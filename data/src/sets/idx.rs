@@ -37,6 +37,9 @@ fn read(path: &Path) -> Result<Tensor> {
         .collect::<Result<Vec<_>>>()?;
     let count = sizes.iter().try_fold(dtype.size(), |all, size| all.checked_mul(*size));
     let mut elements = rest(&mut bytes, count.ok_or_else(|| DataError::data_loss("the sizes are damaged"))?)?;
+    if bytes.read(&mut [0])? > 0 {
+        return Err(DataError::data_loss("the file has more elements than its sizes say"));
+    }
     elements.chunks_exact_mut(dtype.size()).for_each(<[u8]>::reverse);
     Ok(Tensor::from_bytes(&elements, TensorType::new(dtype, sizes)).ok()?)
 }

@@ -4,9 +4,11 @@ mod builtin;
 mod folders;
 mod generated;
 mod idx;
+mod made;
 mod registry;
 mod split;
 
+pub(crate) use folders::sorted;
 pub use folders::{cifar, image_folders, text_folders, word_lines};
 pub use generated::{addition_task, blobs, copy_task, moons, sines, spirals};
 pub use idx::{idx, idx_pairs};

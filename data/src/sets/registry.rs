@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{builtin, split};
+use crc32c::crc32c;
+
+use super::{builtin, made, split};
 use crate::error::{DataError, ErrorKind, Result};
-use crate::file::crc32c;
 use crate::item::write_item;
 use crate::pipeline::Dataset;
 use crate::spec::Spec;
@@ -34,10 +35,14 @@ pub struct SetInfo {
     pub version: String,
     /// What it is, in a sentence.
     pub description: String,
-    /// Where the data are from, and under which licence.
+    /// Where the data are from.
     pub source: String,
+    /// Under which licence they may be used.
+    pub licence: String,
     /// What elements look like.
     pub spec: Spec,
+    /// Names of the components of an element, in order.
+    pub components: Vec<String>,
     /// The splits.
     pub splits: Vec<SplitInfo>,
 }
@@ -61,7 +66,8 @@ impl fmt::Display for SetInfo {
         for split in &self.splits {
             writeln!(f, "split {}: {} elements", split.name, split.count)?;
         }
-        write!(f, "source: {}", self.source)
+        writeln!(f, "source: {}", self.source)?;
+        write!(f, "licence: {}", self.licence)
     }
 }
 
@@ -95,10 +101,12 @@ impl Registry {
         Registry::default()
     }
 
-    /// The datasets that are in the library: `breast_cancer`, `diabetes`, `digits`, `iris`, `wine`.
+    /// The datasets that are in the library: `breast_cancer`, `diabetes`, `digits`, `iris` and `wine`, and those that are generated: `addition`, `blobs`, `copy`, `moons`, `sines`
+    /// and `spirals`, with 1000 elements to train with and 200 others to test.
     pub fn builtin() -> Registry {
         let mut registry = Registry::new();
         builtin::ALL.iter().for_each(|set| registry.add(*set));
+        made::ALL.iter().for_each(|set| registry.add(*set));
         registry
     }
 
@@ -188,6 +196,11 @@ impl Registry {
     }
 }
 
+/// The error of a name that is no split's.
+pub(super) fn no_split(set: &str, split: &str) -> DataError {
+    DataError::new(ErrorKind::NotFound, format!("{set} has no split {split}"))
+}
+
 fn range(dataset: &Dataset, from: u64, to: u64) -> Dataset {
     dataset.skip(from).take(to - from)
 }
@@ -207,44 +220,88 @@ fn checksum(dataset: &Dataset) -> Result<u32> {
     Ok(crc32c(&bytes.into_bytes()))
 }
 
-/// Checks a builder: each split has as many elements as it says, all as the spec says, with the checksum that it says, and gives the same when it is read again.
+/// Checks a builder, as its test: it says where its data are from and under which licence, each split has as many elements as it says, all as the spec says, with the checksum that
+/// it says, and gives the same when it is read again. A checksum that is wrong is answered with the right one.
+///
+/// ```
+/// # use tensorwright::DType;
+/// # use tensorwright::data::{DataError, Dataset, ErrorKind, Result, Spec};
+/// # use tensorwright::data::sets::{Registry, SetBuilder, SetInfo, SplitInfo, check_builder};
+/// /// Numbers and their squares.
+/// struct Squares;
+///
+/// impl SetBuilder for Squares {
+///     fn info(&self) -> SetInfo {
+///         SetInfo {
+///             name: "squares".to_owned(),
+///             version: "1.0.0".to_owned(),
+///             description: "numbers and their squares".to_owned(),
+///             source: "computed".to_owned(),
+///             licence: "MIT OR Apache-2.0".to_owned(),
+///             spec: Spec::Tuple(vec![Spec::scalar(DType::I64), Spec::scalar(DType::I64)]),
+///             components: ["number", "square"].map(str::to_owned).into(),
+///             splits: vec![SplitInfo { name: "train".to_owned(), count: 10, checksum: None }],
+///         }
+///     }
+///
+///     fn split(&self, name: &str) -> Result<Dataset> {
+///         match name {
+///             "train" => Ok(Dataset::range(10).map(|x: i64| (x, x * x))),
+///             _ => Err(DataError::new(ErrorKind::NotFound, format!("there is no split {name}"))),
+///         }
+///     }
+/// }
+///
+/// check_builder(&Squares)?;
+/// let mut sets = Registry::builtin();
+/// sets.add(Squares);
+/// assert_eq!(sets.load("squares", "train[80%:]")?.iter_as::<(i64, i64)>()?.last().unwrap()?, (9, 81));
+/// # Ok::<(), DataError>(())
+/// ```
 ///
 /// # Errors
 /// When something is not so: what it is.
 pub fn check_builder(builder: &dyn SetBuilder) -> Result<()> {
     let info = builder.info();
-    for split in &info.splits {
-        let dataset = builder.split(&split.name)?;
-        let wrong = |what: String| {
-            Err(DataError::new(
-                ErrorKind::FailedPrecondition,
-                format!("{}/{}: {what}", info.name, split.name),
-            ))
-        };
-        if dataset.spec()?.relaxed(&info.spec).as_ref() != Some(&info.spec) {
-            return wrong(format!("elements are {}, not {}", dataset.spec()?, info.spec));
-        }
-        let count = dataset
-            .iter()?
-            .map(|item| item?.fitting(&info.spec).map(drop))
-            .collect::<Result<Vec<()>>>()?
-            .len();
-        if count as u64 != split.count {
-            return wrong(format!("there are {count} elements, not {}", split.count));
-        }
-        let found = checksum(&dataset)?;
-        if split.checksum.is_some_and(|expected| expected != found) {
-            return wrong(format!("the checksum is {found:#010x}"));
-        }
-        if checksum(&builder.split(&split.name)?)? != found {
-            return wrong("a second reading gives other elements".to_owned());
-        }
+    let wrong =
+        |what: &str| Err(DataError::new(ErrorKind::FailedPrecondition, format!("{}: {what}", info.name)));
+    let said = [&info.name, &info.version, &info.description, &info.source, &info.licence];
+    if said.iter().any(|text| text.is_empty()) {
+        return wrong("name, version, description, source and licence are to be said");
     }
+    if info.components.len() != info.spec.components().len() {
+        return wrong("each component has a name");
+    }
+    info.splits.iter().try_for_each(|split| check_split(builder, &info, split))?;
     match builder.split("no such split") {
-        Ok(_) => Err(DataError::new(
-            ErrorKind::FailedPrecondition,
-            format!("{} gives splits that it does not have", info.name),
-        )),
+        Ok(_) => wrong("it gives splits that it does not have"),
         Err(_) => Ok(()),
     }
+}
+
+fn check_split(builder: &dyn SetBuilder, info: &SetInfo, split: &SplitInfo) -> Result<()> {
+    let dataset = builder.split(&split.name)?;
+    let wrong = |what: String| {
+        let message = format!("{}/{}: {what}", info.name, split.name);
+        Err(DataError::new(ErrorKind::FailedPrecondition, message))
+    };
+    if dataset.spec()?.relaxed(&info.spec).as_ref() != Some(&info.spec) {
+        return wrong(format!("elements are {}, not {}", dataset.spec()?, info.spec));
+    }
+    let mut count = 0;
+    for item in dataset.iter()? {
+        item?.fitting(&info.spec)?;
+        count += 1;
+    }
+    if count != split.count {
+        return wrong(format!("there are {count} elements, not {}", split.count));
+    }
+    let found = checksum(&dataset)?;
+    if split.checksum.is_some_and(|expected| expected != found) {
+        return wrong(format!("the checksum is {found:#010x}"));
+    }
+    if checksum(&builder.split(&split.name)?)? != found {
+        return wrong("a second reading gives other elements".to_owned());
+    }
+    Ok(())
 }

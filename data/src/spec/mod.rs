@@ -81,6 +81,21 @@ impl Spec {
         }
     }
 
+    /// Names of the components, in order: those of entries and the numbers of parts on the way to each, with dots between them. The name of an element without parts is empty.
+    pub fn component_names(&self) -> Vec<String> {
+        let inner = |name: &str, spec: &Spec| {
+            let joined = |own: String| if own.is_empty() { name.to_owned() } else { format!("{name}.{own}") };
+            spec.component_names().into_iter().map(joined).collect::<Vec<_>>()
+        };
+        match self {
+            Spec::Tuple(parts) => {
+                parts.iter().enumerate().flat_map(|(i, part)| inner(&i.to_string(), part)).collect()
+            }
+            Spec::Dict(parts) => parts.iter().flat_map(|(name, part)| inner(name, part)).collect(),
+            _ => vec![String::new()],
+        }
+    }
+
     /// The same structure, with `f` of each component.
     ///
     /// # Errors

@@ -1,0 +1,173 @@
+//! Pictures in files: PNG and JPEG, and what is made of them on the way, so that pictures of all sizes can lie in one batch.
+
+mod decode;
+mod resize;
+
+use std::path::{Path, PathBuf};
+
+use tensorwright::{DType, Tensor};
+
+use crate::error::{DataError, Result};
+use crate::item::Item;
+use crate::pipeline::Dataset;
+use crate::spec::Spec;
+
+/// Pixels of 8 bits: rows, columns, channels.
+struct Pixels {
+    height: usize,
+    width: usize,
+    channels: usize,
+    bytes: Vec<u8>,
+}
+
+/// What is made of the pictures that are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImageOptions {
+    size: Option<[usize; 2]>,
+    channels: Option<usize>,
+}
+
+impl ImageOptions {
+    /// As they are: `u8[height, width, channels]`.
+    pub fn new() -> ImageOptions {
+        ImageOptions::default()
+    }
+
+    /// Stretched to so many rows and columns, linearly between the centres of pixels, as `tf.image.resize` does: `f32[height, width, channels]` of 0 to 255.
+    pub fn size(self, height: usize, width: usize) -> ImageOptions {
+        ImageOptions { size: Some([height, width]), ..self }
+    }
+
+    /// With so many channels: 1 (brightness), 3 (red, green, blue) or 4 (with opacity).
+    pub fn channels(self, channels: usize) -> ImageOptions {
+        ImageOptions { channels: Some(channels), ..self }
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        match (self.channels, self.size) {
+            (Some(channels), _) if ![1, 3, 4].contains(&channels) => {
+                Err(DataError::invalid(format!("pictures have 1, 3 or 4 channels, not {channels}")))
+            }
+            (_, Some([0, _] | [_, 0])) => Err(DataError::invalid("a picture has at least one pixel")),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a picture becomes.
+    pub(crate) fn spec(&self) -> Spec {
+        let [height, width] = self.size.map_or([None, None], |size| size.map(Some));
+        let dtype = if self.size.is_some() { DType::F32 } else { DType::U8 };
+        Spec::number(dtype, [height, width, self.channels])
+    }
+
+    fn apply(&self, pixels: Pixels) -> Result<Item> {
+        let pixels = match self.channels {
+            Some(channels) => pixels.with_channels(channels),
+            None => pixels,
+        };
+        let sizes = |[height, width]: [usize; 2]| [height, width, pixels.channels];
+        match self.size {
+            None => Item::array(DType::U8, &sizes([pixels.height, pixels.width]), &pixels.bytes),
+            Some(size) => Item::array(DType::F32, &sizes(size), &resize::linear(&pixels, size)),
+        }
+    }
+}
+
+impl Pixels {
+    fn with_channels(self, channels: usize) -> Pixels {
+        if channels == self.channels {
+            return self;
+        }
+        let mut bytes = Vec::with_capacity(self.height * self.width * channels);
+        for pixel in self.bytes.chunks_exact(self.channels) {
+            let (colour, opacity) = match *pixel {
+                [y] => ([y; 3], 255),
+                [y, a] => ([y; 3], a),
+                [r, g, b] => ([r, g, b], 255),
+                [r, g, b, a, ..] => ([r, g, b], a),
+                [] => ([0; 3], 0),
+            };
+            match channels {
+                1 => bytes.push(brightness(colour)),
+                3 => bytes.extend(colour),
+                _ => bytes.extend([colour[0], colour[1], colour[2], opacity]),
+            }
+        }
+        Pixels { channels, bytes, ..self }
+    }
+}
+
+/// By the weights of ITU-R BT.601.
+fn brightness([r, g, b]: [u8; 3]) -> u8 {
+    ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
+}
+
+/// The pixels of the bytes of a PNG or JPEG file, which are told apart by their first bytes.
+///
+/// Palettes and fewer than 8 bits are expanded, of 16 bits the first 8 are kept, JPEG files in the colours of print become red, green and blue.
+///
+/// # Errors
+/// When the bytes are no such file, or are damaged or cut short; when the options make no sense.
+///
+/// ```
+/// # use tensorwright::data::{ImageOptions, decode_image};
+/// assert!(decode_image(b"no picture", &ImageOptions::new()).is_err());
+/// ```
+#[doc(alias("decode_jpeg", "decode_png"))]
+pub fn decode_image(bytes: &[u8], options: &ImageOptions) -> Result<Tensor> {
+    options.check()?;
+    options.apply(decode::pixels(bytes)?)?.to_tensor()
+}
+
+/// The pixels of a file.
+pub(crate) fn image(path: &Path, options: &ImageOptions) -> Result<Item> {
+    let bytes = std::fs::read(path).map_err(|error| DataError::io(path, &error))?;
+    decode::pixels(&bytes).and_then(|pixels| options.apply(pixels)).map_err(|error| error.in_file(path))
+}
+
+impl Dataset {
+    /// The pixels of PNG and JPEG files. A file that is no such image is an error in its place.
+    ///
+    /// ```
+    /// # use tensorwright::data::{Dataset, ImageOptions};
+    /// let thumbnails = Dataset::image_files(["a.jpg", "b.png"], ImageOptions::new().size(64, 48).channels(3));
+    /// assert_eq!(thumbnails.batch(2).spec()?.to_string(), "f32[?,64,48,3]");
+    /// # Ok::<(), tensorwright::data::DataError>(())
+    /// ```
+    #[track_caller]
+    pub fn image_files(paths: impl IntoIterator<Item = impl AsRef<Path>>, options: ImageOptions) -> Dataset {
+        if let Err(error) = options.check() {
+            return Dataset::failed(error);
+        }
+        let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
+        Dataset::from_fn(paths.len() as u64, move |i| image(&paths[i as usize], &options))
+            .with_spec(options.spec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pixels;
+
+    fn grey(width: usize, bytes: &[u8]) -> Pixels {
+        Pixels { height: bytes.len() / width, width, channels: 1, bytes: bytes.to_vec() }
+    }
+
+    #[test]
+    fn channels_are_changed() {
+        let rgb = grey(2, &[10, 20]).with_channels(3);
+        assert_eq!((rgb.channels, &rgb.bytes[..]), (3, &[10, 10, 10, 20, 20, 20][..]));
+        assert_eq!(rgb.with_channels(4).bytes, [10, 10, 10, 255, 20, 20, 20, 255]);
+        let red = Pixels { height: 1, width: 1, channels: 4, bytes: vec![255, 0, 0, 9] };
+        assert_eq!(red.with_channels(1).bytes, [76]);
+    }
+
+    #[test]
+    fn pictures_are_stretched_between_centres() {
+        let stretched = super::resize::linear(&grey(2, &[0, 100]), [1, 4]);
+        let numbers: Vec<f32> = stretched.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        assert_eq!(numbers, [0.0, 25.0, 75.0, 100.0]);
+        let shrunk = super::resize::linear(&grey(2, &[0, 100, 100, 200]), [1, 1]);
+        assert_eq!(shrunk, 100f32.to_le_bytes());
+    }
+}
