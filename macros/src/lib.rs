@@ -1,6 +1,7 @@
-//! Derives for containers of tensors, and natural control flow.
+//! Derives for containers of tensors and layers, and natural control flow.
 
 mod function;
+mod layer;
 mod module;
 mod tree;
 
@@ -23,6 +24,47 @@ pub fn derive_tree(input: TokenStream) -> TokenStream {
 pub fn derive_module(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
     module::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a struct of settings a layer, whose function is its method `forward`: a layer is written down as JSON, loaded again, and part of models.
+///
+/// A field marked `#[layer(default)]` or `#[layer(default = 0.5)]` has a default, and a method of its name that sets it; `new` takes the other
+/// fields. The name of the class is that of the struct, unless it is marked `#[layer(class = "Name")]`. Fields are `Field`s: numbers,
+/// strings, options, lists, initialisers and the like, other layers; the struct is `Clone`.
+///
+/// `forward` takes what the layer is applied to, a tensor or whatever else is `FromInputs`, and the scope of the call, which makes weights; it gives
+/// a `Result` of a tensor, several, or `Outputs`.
+///
+/// ```
+/// use tensorwright::prelude::*;
+/// use tensorwright::nn::{Initializer, Layer, Scope, initializers, layer_from_json, register};
+///
+/// /// Each channel times a number that is learnt.
+/// #[derive(Clone, Layer)]
+/// pub struct Scale {
+///     /// The number to begin with.
+///     #[layer(default = 1.0)]
+///     start: f64,
+/// }
+///
+/// impl Scale {
+///     fn forward(&self, x: Tensor, scope: &Scope<'_>) -> Result<Tensor> {
+///         let start = Initializer::from(initializers::Constant { value: self.start });
+///         Ok(&x * scope.weight("scale", [x.extent(-1)?], start)?)
+///     }
+/// }
+///
+/// register::<Scale>();
+/// let scale = Scale::new().start(2.0).layer();
+/// assert_eq!(scale.infer(Tensor::from([1.0f32, 2.0]))?.to_vec::<f32>()?, [2.0, 4.0]);
+/// let loaded = layer_from_json(&scale.to_json())?;
+/// assert_eq!(loaded.infer(Tensor::from([3.0f32]))?.to_vec::<f32>()?, [6.0]);
+/// # Ok::<(), tensorwright::nn::Error>(())
+/// ```
+#[proc_macro_derive(Layer, attributes(layer))]
+pub fn derive_layer(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    layer::derive(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes a function over tensors a traced one, with ordinary Rust control flow that tensors may decide.

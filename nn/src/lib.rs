@@ -29,11 +29,11 @@ pub use fit::callbacks;
 pub use fit::{Arrays, Examples, Fit, History, Logs, Model, Plan, Step, StepOutputs, Trained};
 pub use initializers::Initializer;
 pub use layer::{
-    Argument, Configuration, Context, Inputs, Layer, LayerClass, LayerRef, Mode, Outputs, Policy, Scope,
-    Signal, Strings, Weight, WeightSpec, set_seed,
+    Argument, Configuration, Context, Decoding, FromInputs, Inputs, Layer, LayerClass, LayerRef, Mode,
+    Outputs, Policy, Scope, Signal, Strings, Weight, WeightSpec, set_seed,
 };
 pub use model::{Functional, Input, OnSymbols, Sequential, Symbol, SymbolCall};
-pub use registry::{layer_from_json, register};
+pub use registry::{layer_classes, layer_from_json, register};
 pub use regularizers::Regularizer;
 #[doc(hidden)]
 pub use serde_json as json;
@@ -41,3 +41,4 @@ pub use serde_json as json;
 pub use settings::Row;
 pub use settings::{AxisList, DataFormat, Field, PaddingMode, Pairs, Setting, Sizes};
 pub use store::{LoadReport, WeightsFile, read_weights, write_weights};
+pub use tensorwright_macros::Layer;

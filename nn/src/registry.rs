@@ -32,6 +32,11 @@ fn find(class: &str) -> Option<Maker> {
     own.or_else(|| BUILT_IN.iter().find(|(name, _)| *name == class).map(|(_, maker)| *maker))
 }
 
+/// The names of the classes that there are without any of one's own.
+pub fn layer_classes() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|(name, _)| *name).collect()
+}
+
 /// The layer that JSON describes: `{"class_name": .., "config": {..}}`, as [`LayerRef::to_json`] and Keras write it.
 ///
 /// # Errors

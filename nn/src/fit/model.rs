@@ -296,13 +296,14 @@ impl Model {
     /// state of the optimiser.
     ///
     /// # Errors
-    /// Before the weights are made, or when the file cannot be written.
+    /// Before the weights are made, when a layer is a closure without a name, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         store::write_archive(path.as_ref(), &self.archive()?)
     }
 
     /// What the model is in a file.
     pub(super) fn archive(&self) -> Result<Archive> {
+        self.layer.check_written()?;
         let inputs: Vec<Value> = self.inputs()?.iter().map(written_type).collect();
         let training = self.lock();
         let (plan, state) = match (&training.steps, &training.plan) {

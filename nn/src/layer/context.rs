@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use tensorwright::{RandomKey, Result, Tensor, TensorType};
+use tensorwright::{DType, RandomKey, Result, Tensor, TensorType};
 
-use super::{LayerRef, Outputs};
+use super::{LayerRef, Outputs, Weights};
 
 /// Whether a call is part of training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,6 +28,18 @@ pub struct Context {
     losses: RefCell<Vec<Tensor>>,
     /// Layers with what they gave, if somebody wants to know.
     records: Option<RefCell<Vec<Called>>>,
+    decoding: Option<Decoding>,
+    /// What weights are for the time being, by the address of their layer's weights and their names.
+    replaced: RefCell<Vec<(usize, String, Tensor)>>,
+}
+
+/// Where in a sequence a call is that sees a part of it alone: what lies before is remembered.
+#[derive(Clone)]
+pub struct Decoding {
+    /// The place of the first step of the call, `i32[]`.
+    pub position: Tensor,
+    /// How many steps the whole sequence may have.
+    pub capacity: usize,
 }
 
 impl Context {
@@ -45,6 +57,63 @@ impl Context {
     #[must_use]
     pub fn with_key(self, key: RandomKey) -> Context {
         Context { key: Some(key), ..self }
+    }
+
+    /// The same call, for the steps from `position` on of a sequence of at most `capacity` steps: attention under a causal mask
+    /// remembers keys and values of the steps before, and positional encodings go on from there.
+    ///
+    /// Calls are made in order, each with a `position` that is how many steps there were; a new sequence begins with position 0. Their
+    /// results together are those of one call with the whole sequence.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::nn::{Context, Inputs, layers::MultiHeadAttention};
+    ///
+    /// let attention = MultiHeadAttention::new(2, 4).layer();
+    /// let looking = |x: &Tensor| Inputs::from(x).with("value", x).with("use_causal_mask", true);
+    /// let x = RandomKey::new(7).normal((1, 3, 8), 0.0f32, 1.0);
+    /// let whole = attention.infer(looking(&x))?;
+    /// for step in 0..3 {
+    ///     let context = Context::inference().decoding(step as i32, 3);
+    ///     let one = attention.call(looking(&x.i((.., step..step + 1))), &context)?.tensor()?;
+    ///     assert!(one.allclose(&whole.i((.., step..step + 1)), 1e-5, 1e-5).item::<bool>()?);
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn decoding(self, position: impl Into<Tensor>, capacity: usize) -> Context {
+        let position = position.into().cast(DType::I32);
+        Context { decoding: Some(Decoding { position, capacity }), ..self }
+    }
+
+    pub(crate) fn decodes(&self) -> Option<&Decoding> {
+        self.decoding.as_ref()
+    }
+
+    /// What a weight is for the time being, if it is not its variable.
+    pub(super) fn replacement(&self, weights: &Weights, name: &str) -> Option<Tensor> {
+        let address = std::ptr::from_ref(weights).addr();
+        let replaced = self.replaced.borrow();
+        replaced
+            .iter()
+            .rev()
+            .find(|(of, own, _)| *of == address && own == name)
+            .map(|(.., value)| value.clone())
+    }
+
+    /// Does work for which a weight is something else than its variable.
+    pub(super) fn replacing<R>(
+        &self,
+        weights: &Weights,
+        name: &str,
+        value: Tensor,
+        work: impl FnOnce() -> R,
+    ) -> R {
+        let address = std::ptr::from_ref(weights).addr();
+        self.replaced.borrow_mut().push((address, name.to_owned(), value));
+        let result = work();
+        self.replaced.borrow_mut().pop();
+        result
     }
 
     /// A call that uses what was learnt, and notes which layers were called, and what they gave.

@@ -16,6 +16,14 @@ pub trait Configuration: Send + Sync + 'static {
 
     /// Calls `visit` with each layer among the settings, and its name here.
     fn visit_layers(&self, visit: &mut dyn FnMut(&str, &LayerRef));
+
+    /// Whether the settings by name say all of the layer.
+    ///
+    /// # Errors
+    /// When they do not, because it is a closure.
+    fn check_written(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// A class of layers that can be made of its settings.
@@ -33,35 +41,38 @@ pub trait LayerClass: Layer + Sized {
 /// A function of tensors that has weights.
 ///
 /// A layer is its settings; the function asks its [`Scope`] for weights by name and shape, which the first call makes. So a layer of
-/// one's own is a struct, in [`layer!`](crate::layer!), and one function:
+/// one's own is a struct with `#[derive(Layer)]` and one function, `forward`, which takes what is [`FromInputs`](crate::FromInputs):
 ///
 /// ```
 /// use tensorwright::prelude::*;
-/// use tensorwright::nn::{Initializer, Inputs, Layer, LayerRef, Outputs, Scope, initializers, layer};
+/// use tensorwright::nn::{Initializer, Layer, Scope, initializers, layer_from_json, register};
 ///
-/// layer! {
-///     /// Each channel times a number that is learnt.
-///     pub struct Scale() {
-///         /// The number to begin with.
-///         start: f64 = 1.0,
+/// /// Each channel times a number that is learnt.
+/// #[derive(Clone, Layer)]
+/// pub struct Scale {
+///     /// The number to begin with.
+///     #[layer(default = 1.0)]
+///     start: f64,
+/// }
+///
+/// impl Scale {
+///     fn forward(&self, x: Tensor, scope: &Scope<'_>) -> Result<Tensor> {
+///         let start = Initializer::from(initializers::Constant { value: self.start });
+///         Ok(&x * scope.weight("scale", [x.extent(-1)?], start)?)
 ///     }
 /// }
 ///
-/// impl Layer for Scale {
-///     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-///         let x = inputs.tensor()?;
-///         let channels = x.extent(-1)?;
-///         let start = initializers::Constant { value: self.start };
-///         let scale = scope.weight("scale", [channels], Initializer::from(start))?;
-///         Ok((x * scale).into())
-///     }
-/// }
-///
-/// let scale = LayerRef::new(Scale::new().start(2.0));
+/// let scale = Scale::new().start(2.0).layer();
 /// assert_eq!(scale.infer(Tensor::from([1.0f32, 2.0]))?.to_vec::<f32>()?, [2.0, 4.0]);
 /// assert_eq!(scale.variables()[0].0, "scale");
+///
+/// // Models with it are loaded where the class is known.
+/// register::<Scale>();
+/// assert_eq!(layer_from_json(&scale.to_json())?.to_json(), scale.to_json());
 /// # Ok::<(), tensorwright::nn::Error>(())
 /// ```
+///
+/// A layer that also learns by [`Layer::adapt`], or has states, is declared by [`layer!`](crate::layer!), and implements this trait itself.
 pub trait Layer: Configuration {
     /// What the layer makes of its inputs.
     ///

@@ -1,15 +1,18 @@
 //! A layer with its weights.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 use tensorwright::module::Path;
-use tensorwright::{Module, Result as TensorResult, Tensor, Variable};
+use tensorwright::{Error as Failed, Module, Result as TensorResult, Tensor, Variable};
 
+use super::inputs::NO_LAYER;
 use super::{Argument, Context, Inputs, Layer, Outputs, Policy, Scope, Signal, Strings, Weight, Weights};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::settings::Field;
 
 /// A layer with its weights, and a name. Clones are the same layer: what one learns the others know.
@@ -19,6 +22,8 @@ pub struct LayerRef {
 }
 
 struct Inner {
+    /// No other layer of the program has it, or has had it.
+    number: u64,
     layer: Box<dyn Layer>,
     name: Option<String>,
     policy: Option<Policy>,
@@ -32,6 +37,27 @@ impl<L: Layer> From<L> for LayerRef {
     }
 }
 
+/// A layer is itself alone, whatever its settings: so it can be an argument of a traced function, as `Static<LayerRef>`.
+impl PartialEq for LayerRef {
+    fn eq(&self, other: &LayerRef) -> bool {
+        self.is(other)
+    }
+}
+
+impl Eq for LayerRef {}
+
+impl Hash for LayerRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.number.hash(state);
+    }
+}
+
+impl fmt::Debug for LayerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.class_name(), self.name())
+    }
+}
+
 impl LayerRef {
     /// A new layer, without weights yet.
     pub fn new(layer: impl Layer) -> LayerRef {
@@ -39,8 +65,11 @@ impl LayerRef {
     }
 
     pub(crate) fn boxed(layer: Box<dyn Layer>, name: Option<String>, policy: Option<Policy>) -> LayerRef {
-        let trainable = AtomicBool::new(true);
-        LayerRef { inner: Arc::new(Inner { layer, name, policy, trainable, weights: Weights::default() }) }
+        static LAYERS: AtomicU64 = AtomicU64::new(0);
+        let (number, trainable) = (LAYERS.fetch_add(1, Ordering::Relaxed), AtomicBool::new(true));
+        LayerRef {
+            inner: Arc::new(Inner { number, layer, name, policy, trainable, weights: Weights::default() }),
+        }
     }
 
     /// The layer under a name, if nobody else holds it.
@@ -63,7 +92,7 @@ impl LayerRef {
     fn remade(mut self, change: impl FnOnce(&mut Inner)) -> Result<LayerRef> {
         match Arc::get_mut(&mut self.inner) {
             Some(inner) => change(inner),
-            None => return Err(crate::Error::Model(format!("{} is in use already", self.name()))),
+            None => return Err(Error::Model(format!("{} is in use already", self.name()))),
         }
         Ok(self)
     }
@@ -93,6 +122,21 @@ impl LayerRef {
         json!({ "class_name": self.class_name(), "config": config })
     }
 
+    /// Whether JSON says all of it, and of the layers in it: closures cannot be written down.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn check_written(&self) -> Result<()> {
+        self.inner.layer.check_written()?;
+        let mut checked = Ok(());
+        self.visit_layers(&mut |_, layer| {
+            if checked.is_ok() {
+                checked = layer.check_written();
+            }
+        });
+        checked
+    }
+
     /// Its settings.
     pub fn config(&self) -> Map<String, Value> {
         self.inner.layer.config()
@@ -120,8 +164,13 @@ impl LayerRef {
         context: &Context,
         around: Policy,
     ) -> TensorResult<Outputs> {
-        let outputs =
-            self.scoped(context, around, |scope| self.inner.layer.call(&in_dtype(inputs, scope)?, scope))?;
+        let called = self.scoped(context, around, |scope| {
+            let outputs = self.inner.layer.call(&in_dtype(inputs, scope)?, scope)?;
+            // Tensors may carry errors, which are those of the layer that gives them.
+            outputs.check()?;
+            Ok(outputs)
+        });
+        let outputs = called.map_err(|error| within(&self.name(), error))?;
         context.record(self, &outputs)?;
         Ok(outputs)
     }
@@ -209,6 +258,11 @@ impl LayerRef {
         found
     }
 
+    /// Its weights without those of the layers in it.
+    pub(crate) fn own_weights(&self) -> &Weights {
+        &self.inner.weights
+    }
+
     /// What its weights add to the loss.
     ///
     /// # Errors
@@ -234,6 +288,27 @@ impl Module for LayerRef {
     fn visit_variables(&self, path: &mut Path, visit: &mut dyn FnMut(&str, &Variable)) {
         self.inner.weights.visit_variables(path, visit);
         self.visit_layers(&mut |name, layer| path.within(name, |path| layer.visit_variables(path, visit)));
+    }
+}
+
+/// An error under the name of the layer in whose call it came up, with those of the layers around it before.
+fn within(layer: &str, error: Failed) -> Failed {
+    let named = |layer: String, reason: String| Error::Inputs { layer, reason }.into();
+    match error.other_as::<Error>() {
+        Some(Error::Inputs { layer: own, .. }) if own == layer => error,
+        Some(Error::Inputs { layer: own, reason }) if own == NO_LAYER => {
+            named(layer.to_owned(), reason.clone())
+        }
+        Some(Error::Inputs { layer: own, reason }) => named(format!("{layer}/{own}"), reason.clone()),
+        Some(_) => error,
+        None => match error {
+            Failed::Op { .. }
+            | Failed::Literal { .. }
+            | Failed::DType { .. }
+            | Failed::Disagreement { .. } => named(layer.to_owned(), error.to_string()),
+            Failed::Other { ref source, .. } => named(layer.to_owned(), source.to_string()),
+            error => error,
+        },
     }
 }
 

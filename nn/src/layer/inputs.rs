@@ -5,6 +5,9 @@ use tensorwright::{Result, Tensor};
 
 use crate::error::Error;
 
+/// The layer of an error that does not know it.
+pub(super) const NO_LAYER: &str = "inputs";
+
 /// A tensor on its way through a model, and the mask that travels with it.
 #[derive(Clone)]
 pub struct Signal {
@@ -171,8 +174,49 @@ impl Inputs {
     }
 }
 
+/// What a function of a layer takes: [`derive(Layer)`](crate::Layer) hands it on.
+pub trait FromInputs: Sized {
+    /// The value, out of the arguments of a call.
+    ///
+    /// # Errors
+    /// When the arguments are others.
+    fn from_inputs(inputs: &Inputs) -> Result<Self>;
+}
+
+impl FromInputs for Inputs {
+    fn from_inputs(inputs: &Inputs) -> Result<Inputs> {
+        Ok(inputs.clone())
+    }
+}
+
+impl FromInputs for Tensor {
+    fn from_inputs(inputs: &Inputs) -> Result<Tensor> {
+        inputs.tensor()
+    }
+}
+
+impl FromInputs for Signal {
+    fn from_inputs(inputs: &Inputs) -> Result<Signal> {
+        inputs.signal()
+    }
+}
+
+impl FromInputs for Vec<Tensor> {
+    fn from_inputs(inputs: &Inputs) -> Result<Vec<Tensor>> {
+        Ok(inputs.list().into_iter().map(|signal| signal.value).collect())
+    }
+}
+
+impl<const N: usize> FromInputs for [Tensor; N] {
+    fn from_inputs(inputs: &Inputs) -> Result<[Tensor; N]> {
+        let refused = |list: Vec<Tensor>| misfit(format!("{N} tensors are wanted, found {}", list.len()));
+        <[Tensor; N]>::try_from(Vec::from_inputs(inputs)?).map_err(refused)
+    }
+}
+
+/// An error whose layer is not known yet: its call says which it is.
 fn misfit(reason: String) -> tensorwright::Error {
-    Error::Inputs { layer: "inputs".to_owned(), reason }.into()
+    Error::Inputs { layer: NO_LAYER.to_owned(), reason }.into()
 }
 
 impl From<Tensor> for Argument {
@@ -255,6 +299,11 @@ impl Outputs {
             Ok([signal]) => Ok(signal),
             Err(list) => Err(misfit(format!("the layer gives {} tensors where one is wanted", list.len()))),
         }
+    }
+
+    /// The first error that one of the tensors carries.
+    pub(super) fn check(&self) -> Result<()> {
+        self.signals.iter().try_for_each(|signal| signal.value.ty().map(|_| ()))
     }
 
     /// The tensors with their masks.

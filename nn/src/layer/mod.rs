@@ -12,11 +12,11 @@ mod policy;
 mod scope;
 mod weights;
 
-pub use context::{Context, Mode};
+pub use context::{Context, Decoding, Mode};
 pub use definition::{Configuration, Layer, LayerClass};
 pub use handle::LayerRef;
 pub(crate) use handle::snake_case;
-pub use inputs::{Argument, Inputs, Outputs, Signal, Strings};
+pub use inputs::{Argument, FromInputs, Inputs, Outputs, Signal, Strings};
 pub use policy::Policy;
 pub use scope::Scope;
 pub(crate) use weights::Weights;

@@ -27,11 +27,14 @@ impl From<DType> for Policy {
 }
 
 /// Names that are not those of the dtype itself.
-const NAMES: [(&str, DType, DType); 6] = [
+const NAMES: [(&str, DType, DType); 8] = [
     ("float32", DType::F32, DType::F32),
     ("float64", DType::F64, DType::F64),
     ("float16", DType::F16, DType::F16),
     ("bfloat16", DType::BF16, DType::BF16),
+    // Of lookups, which give integers.
+    ("int32", DType::I32, DType::I32),
+    ("int64", DType::I64, DType::I64),
     ("mixed_float16", DType::F16, DType::F32),
     ("mixed_bfloat16", DType::BF16, DType::F32),
 ];

@@ -2,7 +2,7 @@
 
 use tensorwright::{DType, RandomKey, Result, Shape, Tensor, Variable};
 
-use super::{Context, Inputs, LayerRef, Mode, Outputs, Policy, Signal, WeightSpec, Weights};
+use super::{Context, Decoding, Inputs, LayerRef, Mode, Outputs, Policy, Signal, WeightSpec, Weights};
 use crate::error::Error;
 use crate::regularizers::Regularizer;
 
@@ -29,7 +29,9 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// When it was made with another shape, or its initialiser fails.
     pub fn weight(&self, name: &str, shape: impl Into<Shape>, spec: impl Into<WeightSpec>) -> Result<Tensor> {
-        let value = self.variable(name, shape, spec)?.value();
+        let value = self.variable(name, shape, spec)?;
+        let replaced = self.context.replacement(self.weights, &format!("{}{name}", self.prefix));
+        let value = replaced.unwrap_or_else(|| value.value());
         Ok(if value.dtype()? == self.policy.variable { self.computed(value)? } else { value })
     }
 
@@ -84,6 +86,11 @@ impl<'a> Scope<'a> {
         self.trainable
     }
 
+    /// Where in a sequence the call is, if it sees a part of it alone.
+    pub fn decoding(&self) -> Option<&Decoding> {
+        self.context.decodes()
+    }
+
     /// A key that no other draw of this call has.
     ///
     /// # Errors
@@ -117,6 +124,20 @@ impl<'a> Scope<'a> {
     /// When that layer fails.
     pub fn call(&self, layer: &LayerRef, inputs: impl Into<Inputs>) -> Result<Outputs> {
         layer.call_within(&inputs.into(), self.context, self.policy)
+    }
+
+    /// What another layer makes of inputs, in this call, with another value in the place of one of its own weights.
+    ///
+    /// # Errors
+    /// When that layer fails.
+    pub(crate) fn call_with(
+        &self,
+        layer: &LayerRef,
+        inputs: &Inputs,
+        weight: &str,
+        value: Tensor,
+    ) -> Result<Outputs> {
+        self.context.replacing(layer.own_weights(), weight, value, || self.call(layer, inputs.clone()))
     }
 
     /// Makes the weights of another layer, before anything else is done with it: calls it with zeros of the types of these inputs. To be called

@@ -92,6 +92,9 @@ impl Layer for PReLU {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
         let x = inputs.tensor()?;
         let mut shape = x.shape()?.sizes().to_vec();
+        if shape.is_empty() {
+            return Err(scope.refuse("a batch is wanted, found a number"));
+        }
         for axis in self.shared_axes.as_ref().map_or(Ok(Vec::new()), |axes| axes.of(shape.len()))? {
             shape[axis] = 1;
         }

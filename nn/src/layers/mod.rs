@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod audio;
 mod border;
 mod comparing;
 mod conv;
@@ -9,9 +10,11 @@ mod dense;
 mod einsum;
 mod embedding;
 mod image;
+mod lambda;
 mod merging;
 mod norm;
 mod pool;
+mod positions;
 mod preprocessing;
 mod regularization;
 mod reshaping;
@@ -19,6 +22,7 @@ mod rnn;
 
 pub use activation::{ActivationLayer, ELU, LeakyReLU, PReLU, ReLU, Softmax};
 pub use attention::{AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention};
+pub use audio::{MelSpectrogram, STFTSpectrogram};
 pub use border::{
     Cropping1D, Cropping2D, Cropping3D, ResizeMethod, UpSampling1D, UpSampling2D, UpSampling3D,
     ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
@@ -32,14 +36,17 @@ pub use dense::Dense;
 pub use einsum::EinsumDense;
 pub use embedding::{Embedding, Masking, ReversibleEmbedding};
 pub use image::{
-    CenterCrop, FillMode, PixelMethod, RandomBrightness, RandomColorDegeneration, RandomContrast, RandomFlip,
-    RandomGrayscale, RandomInvert, RandomPosterization, RandomSharpness, RandomTranslation, RandomZoom,
-    Resizing,
+    AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, Equalization, FillMode,
+    PixelMethod, RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop,
+    RandomElasticTransform, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue,
+    RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
+    RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
 };
+pub use lambda::Lambda;
 pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use norm::{
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpectralNormalization,
-    UnitNormalization,
+    UnitNormalization, WeightNormalization,
 };
 pub use pool::{
     AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D, AdaptiveMaxPooling1D,
@@ -47,9 +54,10 @@ pub use pool::{
     GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D,
     GlobalMaxPooling2D, GlobalMaxPooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D,
 };
+pub use positions::{AlibiBias, PositionEmbedding, RotaryEmbedding, SinePositionEncoding};
 pub use preprocessing::{
-    CategoryEncoding, Discretization, IntegerLookup, Learned, Normalization, OutputMode, Rescaling,
-    StringLookup, TextSplit, TextStandard, TextVectorization,
+    CategoryEncoding, Discretization, HashedCrossing, Hashing, IntegerLookup, Learned, Normalization,
+    OutputMode, Rescaling, StringLookup, TextSplit, TextStandard, TextVectorization,
 };
 pub use regularization::{
     ActivityRegularization, AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D,
@@ -82,6 +90,7 @@ built_in! {
     Dense, EinsumDense, Embedding, Masking, ReversibleEmbedding,
     Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract,
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, SpectralNormalization, UnitNormalization,
+    WeightNormalization,
     AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D,
     AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D,
     AveragePooling1D, AveragePooling2D, AveragePooling3D,
@@ -95,7 +104,14 @@ built_in! {
     Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, RNN, SimpleRNN, SimpleRNNCell,
     StackedRNNCells, TimeDistributed,
     Any, NotEqual, Functional, Sequential,
-    CenterCrop, RandomBrightness, RandomColorDegeneration, RandomContrast, RandomFlip, RandomGrayscale, RandomInvert,
-    RandomPosterization, RandomSharpness, RandomTranslation, RandomZoom, Resizing,
-    CategoryEncoding, Discretization, IntegerLookup, Normalization, Rescaling, StringLookup, TextVectorization,
+    AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, Equalization,
+    RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform,
+    RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective,
+    RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom,
+    Resizing, Solarization,
+    MelSpectrogram, STFTSpectrogram,
+    AlibiBias, PositionEmbedding, RotaryEmbedding, SinePositionEncoding,
+    CategoryEncoding, Discretization, HashedCrossing, Hashing, IntegerLookup, Normalization, Rescaling,
+    StringLookup, TextVectorization,
+    Lambda,
 }

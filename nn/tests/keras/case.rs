@@ -1,7 +1,8 @@
-//! The cases, and what their JSON stands for.
+//! Cases whose results are known from Keras 3, and what their JSON stands for. The header of `cases.json.gz` says which software made them.
 
-use std::collections::HashMap;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::BufReader;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use flate2::read::GzDecoder;
@@ -9,27 +10,35 @@ use serde_json::Value;
 use tensorwright::Tensor;
 use tensorwright_nn::{Argument, Strings};
 
-use crate::npz;
+use crate::arrays::{self, Arrays};
 
 pub(crate) struct Cases {
     pub(crate) cases: Vec<Value>,
-    arrays: HashMap<String, Tensor>,
+    arrays: Arrays,
 }
 
-/// The committed cases.
+/// The cases of the repository, or of the folder that `KERAS_CASES` names: `cases.json`, perhaps packed, and `arrays.npz`.
 pub(crate) fn cases() -> &'static Cases {
     static CASES: OnceLock<Cases> = OnceLock::new();
     CASES.get_or_init(|| {
-        let mut text = String::new();
-        GzDecoder::new(&include_bytes!("cases.json.gz")[..]).read_to_string(&mut text).expect("text");
-        read(&text, include_bytes!("arrays.npz"))
+        let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/keras");
+        let folder = std::env::var_os("KERAS_CASES").map_or(own, PathBuf::from);
+        let mut all: Value = match File::open(folder.join("cases.json")) {
+            Ok(plain) => serde_json::from_reader(BufReader::new(plain)),
+            Err(_) => {
+                let packed = File::open(folder.join("cases.json.gz")).expect("the cases are there");
+                serde_json::from_reader(GzDecoder::new(packed))
+            }
+        }
+        .expect("the cases are JSON");
+        let Value::Array(cases) = all["cases"].take() else { panic!("no list of cases") };
+        Cases { cases, arrays: arrays::read(&fs::read(folder.join("arrays.npz")).expect("arrays")) }
     })
 }
 
-fn read(text: &str, arrays: &[u8]) -> Cases {
-    let mut whole: Value = serde_json::from_str(text).expect("JSON");
-    let Value::Array(cases) = whole["cases"].take() else { panic!("no list of cases") };
-    Cases { cases, arrays: npz::read(arrays) }
+/// Whether these are the repository's cases, whose failures are known.
+pub(crate) fn are_own() -> bool {
+    std::env::var_os("KERAS_CASES").is_none()
 }
 
 impl Cases {
@@ -38,17 +47,22 @@ impl Cases {
         self.cases.iter().filter(move |case| case["kind"] == kind)
     }
 
-    /// The tensor of a reference.
-    pub(crate) fn tensor(&self, reference: &Value) -> Option<Tensor> {
+    /// The tensor of a reference, if it is one.
+    pub(crate) fn optional(&self, reference: &Value) -> Option<Tensor> {
         let key = reference.get("tensor")?.as_str()?;
         let tensor = &self.arrays[key];
-        let dtype = npz::dtype(reference["dtype"].as_str()?);
+        let dtype = arrays::dtype(reference["dtype"].as_str()?);
         Some(if tensor.dtype().ok()? == dtype { tensor.clone() } else { tensor.cast(dtype) })
+    }
+
+    /// The tensor of a reference.
+    pub(crate) fn tensor(&self, reference: &Value) -> Tensor {
+        self.optional(reference).unwrap_or_else(|| panic!("no tensor reference: {reference}"))
     }
 
     /// The argument that a value in `call` stands for.
     pub(crate) fn argument(&self, value: &Value) -> Argument {
-        if let Some(tensor) = self.tensor(value) {
+        if let Some(tensor) = self.optional(value) {
             return tensor.into();
         }
         if let Some(strings) = value.get("strings") {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use tensorwright::{DType, Tensor};
 
-/// How far numbers may be from what they should be.
-#[derive(Clone, Copy)]
+/// How far numbers may be from what they should be: relative to each element, and to the greatest one, and at least to 1.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Tolerance {
     pub(crate) rtol: f64,
     pub(crate) atol: f64,
@@ -21,9 +21,27 @@ impl Tolerance {
         };
         Tolerance { rtol: own("rtol").unwrap_or(rtol), atol: own("atol").unwrap_or(atol) }
     }
+
+    /// Why numbers are not what they should be, of whichever dtype they are.
+    pub(crate) fn check(self, what: &str, got: &Tensor, want: &Tensor) -> Result<(), String> {
+        let describe = |error: tensorwright::Error| format!("{what}: {error}");
+        let (got_type, want_type) = (got.ty().map_err(describe)?, want.ty().map_err(describe)?);
+        if got_type.shape != want_type.shape {
+            return Err(format!("{what}: {got_type}, should be {want_type}"));
+        }
+        let (got, want) = (numbers(got).map_err(describe)?, numbers(want).map_err(describe)?);
+        let greatest = want.iter().filter(|x| x.is_finite()).fold(1.0f64, |most, x| most.max(x.abs()));
+        for (i, (&got, &want)) in got.iter().zip(&want).enumerate() {
+            let same = got == want || (got.is_nan() && want.is_nan());
+            if !same && !((got - want).abs() <= self.atol * greatest + self.rtol * want.abs()) {
+                return Err(format!("{what}: element {i} is {got}, should be {want}"));
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Why a tensor is not what it should be.
+/// Why a tensor is not what it should be: dtypes are the same, and what is no float is exact.
 pub(crate) fn difference(
     what: &str,
     got: &Tensor,
@@ -31,24 +49,13 @@ pub(crate) fn difference(
     tolerance: Tolerance,
 ) -> Result<(), String> {
     let describe = |error: tensorwright::Error| format!("{what}: {error}");
-    let (got_type, want_type) = (got.ty().map_err(describe)?.clone(), want.ty().map_err(describe)?.clone());
-    if got_type.shape != want_type.shape {
-        return Err(format!("{what}: {got_type}, should be {want_type}"));
-    }
+    let (got_type, want_type) = (got.ty().map_err(describe)?, want.ty().map_err(describe)?);
     if got_type.dtype != want_type.dtype {
         return Err(format!("{what}: {got_type}, should be {want_type}"));
     }
-    let (got, want) = (numbers(got).map_err(describe)?, numbers(want).map_err(describe)?);
-    let exact = !want_type.dtype.is_float();
-    let greatest = want.iter().filter(|x| x.is_finite()).fold(1.0f64, |most, x| most.max(x.abs()));
-    for (i, (&got, &want)) in got.iter().zip(&want).enumerate() {
-        let same = got == want || (got.is_nan() && want.is_nan());
-        let near = !exact && (got - want).abs() <= tolerance.atol * greatest + tolerance.rtol * want.abs();
-        if !same && !near {
-            return Err(format!("{what}: element {i} is {got}, should be {want}"));
-        }
-    }
-    Ok(())
+    let exact = Tolerance { rtol: 0.0, atol: 0.0 };
+    let tolerance = if want_type.dtype.is_float() { tolerance } else { exact };
+    tolerance.check(what, got, want)
 }
 
 fn numbers(x: &Tensor) -> tensorwright::Result<Vec<f64>> {

@@ -1,7 +1,13 @@
-//! Layers and models against Keras 3: cases computed with Keras, of which each must come out the same.
+//! Layers, models, losses, metrics, optimisers and what belongs to them give what Keras 3 gives.
 
+mod arrays;
 mod case;
 mod compare;
 mod layers;
+mod losses;
+mod metrics;
 mod models;
-mod npz;
+mod optimizers;
+mod small;
+mod tally;
+mod weights;

@@ -3,6 +3,7 @@
 use tensorwright::{AttentionOptions, Result, Tensor, keep};
 
 use super::masks::Masks;
+use super::memory::remembered;
 use crate::layers::activation::masked_softmax;
 use crate::{
     AxisList, Constraint, Initializer, Inputs, Layer, Outputs, Regularizer, Scope, Signal, initializers,
@@ -134,6 +135,15 @@ impl Call {
         let query = query.ok_or_else(|| missing("query"))?;
         let value = named("value").ok_or_else(|| missing("value"))?;
         let key = named("key").unwrap_or_else(|| value.clone());
+        for (what, signal) in [("query", &query), ("value", &value), ("key", &key)] {
+            let (rank, wanted) = (signal.value.rank()?, query.value.rank()?.max(3));
+            if rank != wanted {
+                let found = signal.value.ty()?;
+                return Err(
+                    scope.refuse(format!("`{what}` is of {wanted} axes, features last, found {found}"))
+                );
+            }
+        }
         let query_mask = query.mask.clone();
         let masks = Masks {
             query: if explicit { inputs.optional("query_mask").or(query.mask) } else { query.mask },
@@ -141,9 +151,21 @@ impl Call {
             key: inputs.optional("key_mask"),
             causal: inputs.flag("use_causal_mask"),
             window,
+            start: None,
         };
         let (given, scores) = (inputs.optional("attention_mask"), inputs.flag("return_attention_scores"));
         Ok(Call { query: query.value, key: key.value, value: value.value, masks, given, scores, query_mask })
+    }
+
+    /// Keys and values `T[b, n, h, d]` of all steps so far, if the call is a part of a sequence.
+    fn remembered(&mut self, [key, value]: [Tensor; 2], scope: &Scope<'_>) -> Result<[Tensor; 2]> {
+        let Some(decoding) = scope.decoding().filter(|_| self.masks.causal) else { return Ok([key, value]) };
+        if key.rank()? != 4 {
+            return Err(scope.refuse(format!("only sequences go on step by step, found {}", key.ty()?)));
+        }
+        self.masks.go_on(decoding, scope)?;
+        let all = |name, steps| remembered(name, steps, decoding, scope);
+        Ok([all("keys", &key)?, all("values", &value)?])
     }
 }
 
@@ -228,7 +250,7 @@ fn finished(value: Tensor, weights: Option<Signal>, call: Call) -> Outputs {
 impl Layer for MultiHeadAttention {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
         let heads = heads!(self);
-        let call = Call::read(inputs, heads.window, false, scope)?;
+        let mut call = Call::read(inputs, heads.window, false, scope)?;
         let (count, key_dim) = (self.num_heads, self.key_dim);
         let value_dim = self.value_dim.unwrap_or(key_dim);
         let features = call.query.extent(-1)?;
@@ -239,6 +261,7 @@ impl Layer for MultiHeadAttention {
         });
         let gate = gate.transpose()?;
         let value = heads.projected(&call.value, "value", 1, &[count, value_dim], scope)?;
+        let [key, value] = call.remembered([key, value], scope)?;
         let (mut y, weights) = self.looked([query, key, value], &call, &heads, scope)?;
         if let Some(gate) = gate {
             y *= gate;
@@ -356,7 +379,7 @@ impl Layer for GroupedQueryAttention {
             );
         }
         let heads = heads!(self);
-        let call = Call::read(inputs, heads.window, true, scope)?;
+        let mut call = Call::read(inputs, heads.window, true, scope)?;
         let features = call.query.extent(-1)?;
         let (own, shared) =
             ([self.num_query_heads, self.head_dim], [self.num_key_value_heads, self.head_dim]);
@@ -367,6 +390,7 @@ impl Layer for GroupedQueryAttention {
             .then(|| heads.projected(&call.query, "gate", 1, &own, scope).map(|gate| gate.sigmoid()))
             .transpose()?;
         let value = heads.projected(&call.value, "value", 1, &shared, scope)?;
+        let [key, value] = call.remembered([key, value], scope)?;
         let (mut y, weights) = heads.looked([query, key, value], &call, scope)?;
         if let Some(gate) = gate {
             y *= gate;

@@ -2,6 +2,9 @@
 
 use tensorwright::{DType, Result, Tensor};
 
+use super::memory::remembered;
+use crate::{Decoding, Scope};
+
 /// The masks of one call.
 pub(super) struct Masks {
     /// Which queries count, `bool[b, n]`.
@@ -14,6 +17,8 @@ pub(super) struct Masks {
     pub(super) causal: bool,
     /// How far a query looks, itself included.
     pub(super) window: Option<usize>,
+    /// The place of the first query, if it is not that of the first key.
+    pub(super) start: Option<Tensor>,
 }
 
 impl Masks {
@@ -30,11 +35,34 @@ impl Masks {
             self.query.as_ref().map(column),
             self.value.as_ref().map(row),
             self.key.as_ref().map(row),
-            self.causal.then(|| causal(queries, keys)),
-            self.window.map(|window| near(queries, keys, window)),
+            self.causal.then(|| self.distances(queries, keys).ge(0)),
+            self.window.map(|window| {
+                self.distances(queries, keys).abs().lt(i32::try_from(window).unwrap_or(i32::MAX))
+            }),
             given.map(|given| given.cast(DType::Bool)),
         ];
         parts.into_iter().flatten().reduce(|all, part| all & part).map(Tensor::ok).transpose()
+    }
+
+    /// How far each key is behind each query, `i32[1, n, m]`.
+    fn distances(&self, queries: usize, keys: usize) -> Tensor {
+        let distances = distances(queries, keys);
+        match &self.start {
+            Some(start) => distances + start,
+            None => distances,
+        }
+    }
+
+    /// The masks of a call that sees the last part of a sequence alone.
+    pub(super) fn go_on(&mut self, decoding: &Decoding, scope: &Scope<'_>) -> Result<()> {
+        self.start = Some(decoding.position.clone());
+        for (name, mask) in [("value_mask", &mut self.value), ("key_mask", &mut self.key)] {
+            if let Some(steps) = mask.take() {
+                let all = remembered(name, &steps.cast(scope.dtype()), decoding, scope)?;
+                *mask = Some(all.cast(DType::Bool));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -47,8 +75,4 @@ fn distances(queries: usize, keys: usize) -> Tensor {
 /// True where a key is not behind the query.
 pub(super) fn causal(queries: usize, keys: usize) -> Tensor {
     distances(queries, keys).ge(0)
-}
-
-fn near(queries: usize, keys: usize, window: usize) -> Tensor {
-    distances(queries, keys).abs().lt(i32::try_from(window).unwrap_or(i32::MAX))
 }

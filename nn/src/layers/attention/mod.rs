@@ -1,10 +1,11 @@
 //! Attention.
 //!
 //! - [`scores`]: `Attention` and `AdditiveAttention`, without projections; [`heads`]: heads of queries, keys and values, with projections;
-//! - [`masks`]: who may look at whom; [`places`]: what tells a network where a token is.
+//! - [`masks`]: who may look at whom; [`memory`]: keys and values of steps before.
 
 mod heads;
 mod masks;
+mod memory;
 mod scores;
 
 pub use heads::{GroupedQueryAttention, MultiHeadAttention};

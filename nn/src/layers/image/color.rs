@@ -1,185 +1,122 @@
 //! What training does to the colours of images, so that a network does not rely on them.
 
-use serde_json::Value;
-use tensorwright::{ConvOptions, Padding, Result, Tensor, keep};
+use tensorwright::{Result, Tensor, keep};
 
-use crate::{DataFormat, Field, Inputs, Layer, Outputs, Scope, Setting, layer};
+use super::blur::blurred;
+use super::pictures::augmentations;
+use super::range::Range;
 
-/// Where a random number lies: from the first to the second, or, of one number, around 0 or up to it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range(f64, f64);
-
-impl Setting<Range> for (f64, f64) {
-    fn setting(self) -> Range {
-        Range(self.0, self.1)
-    }
+/// The mean brightness of each pixel, as people see it: `T[b, h, w, 3] -> T[b, h, w, 1]`.
+fn gray(x: &Tensor) -> Result<Tensor> {
+    let weights = Tensor::from_slice(&[0.2989, 0.5870, 0.1140], [3]).cast(x.dtype()?);
+    (x * weights).sum(keep(-1)).ok()
 }
 
-impl Field for Range {
-    fn to_json(&self) -> Value {
-        vec![self.0, self.1].into()
-    }
-
-    fn from_json(value: &Value) -> Result<Range, String> {
-        let number =
-            |value: &Value| value.as_f64().ok_or_else(|| format!("two numbers are wanted, found {value}"));
-        match value.as_array().map(Vec::as_slice) {
-            Some([low, high]) => Ok(Range(number(low)?, number(high)?)),
-            Some(_) => Err(format!("two numbers are wanted, found {value}")),
-            None => Ok(Range(0.0, number(value)?)),
-        }
-    }
+/// Images whose pixels are nearer to the mean of their channel, or farther from it.
+pub(super) fn contrasted(x: &Tensor, factor: Tensor, values: Range) -> Tensor {
+    let mean = x.mean(keep([1, 2]));
+    values.clamp((x - &mean) * factor + mean)
 }
 
-impl Range {
-    /// One number of the range for each image.
-    pub(super) fn draw(self, x: &Tensor, scope: &Scope<'_>) -> Result<Tensor> {
-        let mut shape = vec![1; x.rank()?];
-        if shape.len() == 4 {
-            shape[0] = x.extent(0)?;
-        }
-        let part = scope.key()?.uniform(shape, 0.0f32, 1.0).cast(x.dtype()?);
-        Ok(part * (self.1 - self.0) + self.0)
-    }
-
-    fn length(self) -> f64 {
-        self.1 - self.0
-    }
-}
-
-/// The mean brightness of each pixel, as people see it.
-fn gray(x: &Tensor, format: DataFormat) -> Result<Tensor> {
-    let rank = x.rank()?;
-    let axis = match format {
-        DataFormat::ChannelsLast => rank - 1,
-        DataFormat::ChannelsFirst => rank - 3,
-    };
-    let mut shape = vec![1; rank];
-    shape[axis] = 3;
-    let weights = Tensor::from_slice(&[0.2989, 0.5870, 0.1140], shape).cast(x.dtype()?);
-    Ok((x * weights).sum(keep(axis)))
-}
-
-/// Declares layers that change images in training alone.
-macro_rules! colors {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty = $default:expr,)* }
-        ($this:ident, $x:ident, $scope:ident) => $change:expr;)*) => {$(
-        layer! {
-            $(#[$doc])*
-            pub struct $name() {
-                $($(#[$field_doc])* $field: $ty = $default,)*
-                /// The least and the greatest number of a pixel.
-                value_range: Range = Range(0.0, 255.0),
-                /// Where channels are.
-                data_format: DataFormat = DataFormat::ChannelsLast,
-            }
-        }
-
-        impl Layer for $name {
-            fn call(&self, inputs: &Inputs, $scope: &Scope<'_>) -> Result<Outputs> {
-                let $x = inputs.tensor()?.cast($scope.dtype());
-                if !$scope.is_training() {
-                    return Ok($x.into());
-                }
-                let $this = self;
-                let changed: Tensor = $change;
-                Ok(changed.into())
-            }
-        }
-    )*};
-}
-
-colors! {
+augmentations! {
     /// In training, images brighter or darker by a part of the range.
-    RandomBrightness {
+    RandomBrightness(
         /// By which part.
-        factor: Range = Range(-1.0, 1.0),
+        factor: Range,
+    ) {
+        /// The least and the greatest number of a pixel.
+        value_range: Range = Range::of_pixels(),
     } (this, x, scope) => {
         let more = this.factor.draw(&x, scope)? * this.value_range.length();
-        (x + more).clamp(this.value_range.0, this.value_range.1)
+        this.value_range.clamp(x + more)
     };
     /// In training, colours nearer to gray.
-    RandomColorDegeneration {
+    RandomColorDegeneration(
         /// How near: 0 is as it was, 1 gray.
-        factor: Range = Range(0.0, 1.0),
+        factor: Range,
+    ) {
+        /// The least and the greatest number of a pixel.
+        value_range: Range = Range::of_pixels(),
     } (this, x, scope) => {
-        let factor = this.factor.draw(&x, scope)?;
-        let gray = gray(&x, this.data_format)?;
-        (&x + factor * (gray - &x)).clamp(this.value_range.0, this.value_range.1)
+        let factor = this.factor.at_least(0.0).draw(&x, scope)?;
+        this.value_range.clamp(&x + factor * (gray(&x)? - &x))
     };
     /// In training, the distance of pixels from the mean of their channel times a factor.
-    RandomContrast {
+    RandomContrast(
         /// How far below and above 1 the factor lies.
-        factor: Range = Range(0.0, 1.0),
+        factor: Range,
+    ) {
+        /// The least and the greatest number of a pixel.
+        value_range: Range = Range::of_pixels(),
     } (this, x, scope) => {
-        let factor = Range(1.0 - this.factor.0, 1.0 + this.factor.1).draw(&x, scope)?;
-        let rank = x.rank()?;
-        let axes = match this.data_format {
-            DataFormat::ChannelsLast => [rank - 3, rank - 2],
-            DataFormat::ChannelsFirst => [rank - 2, rank - 1],
-        };
-        let mean = x.mean(keep(&axes[..]));
-        ((&x - &mean) * factor + mean).clamp(this.value_range.0, this.value_range.1)
+        let range = this.factor.at_least(0.0);
+        let factor = Range::new(1.0 - range.low(), 1.0 + range.high()).draw(&x, scope)?;
+        contrasted(&x, factor, this.value_range)
     };
     /// In training, some images with their colours turned round.
-    RandomInvert {
+    RandomInvert() {
         /// How probable it is.
-        factor: Range = Range(0.0, 1.0),
+        factor: Range = Range::new(0.0, 1.0),
+        /// The least and the greatest number of a pixel.
+        value_range: Range = Range::of_pixels(),
     } (this, x, scope) => {
-        let (probability, number) = (this.factor.draw(&x, scope)?, Range(0.0, 1.0).draw(&x, scope)?);
-        number.lt(probability).select(this.value_range.1 - &x, &x)
+        this.factor.chance(&x, scope)?.select(this.value_range.high() - &x, &x)
     };
-    /// In training, colours of fewer bits.
-    RandomPosterization {
-        /// How many bits, of 8.
-        factor: Range = Range(4.0, 4.0),
-    } (this, x, scope) => {
-        let bits = match this.factor.length() {
-            0.0 => this.factor.draw(&x, scope)?,
-            _ => this.factor.draw(&x, scope)?.floor().minimum(this.factor.1 - 1.0),
-        };
-        // The lower bits are a remainder.
-        let step = (8.0 - bits).exp2().round();
-        let scale = 255.0 / this.value_range.length();
-        let whole = ((&x - this.value_range.0) * scale).floor();
-        (&whole / &step).floor() * step / scale + this.value_range.0
-    };
-    /// In training, images sharper or smoother.
-    RandomSharpness {
-        /// How sharp: 0.5 is as it was, 0 smooth.
-        factor: Range = Range(0.0, 1.0),
-    } (this, x, scope) => {
-        let factor = this.factor.draw(&x, scope)? * 2.0;
-        let last = this.data_format == DataFormat::ChannelsLast;
-        let images = if last { x.clone() } else { x.move_axis(-3, -1) };
-        let channels = images.extent(-1)?;
-        let (a, b) = (1.0 / 13.0, 5.0 / 13.0);
-        let kernel = Tensor::from_slice(&[a, a, a, a, b, a, a, a, a], [3, 3, 1, 1]).cast(x.dtype()?);
-        let kernel = kernel.broadcast_to([3, 3, channels, 1]);
-        let smooth = images.depthwise_conv(kernel, ConvOptions::new().padding(Padding::Same));
-        let smooth = if last { smooth } else { smooth.move_axis(-1, -3) };
-        (&x + (1.0 - factor) * (smooth - &x)).clamp(this.value_range.0, this.value_range.1)
-    };
-}
-
-layer! {
     /// In training, some images without colours.
-    pub struct RandomGrayscale() {
+    RandomGrayscale() {
         /// How probable it is.
         factor: f64 = 0.5,
-        /// Where channels are.
-        data_format: DataFormat = DataFormat::ChannelsLast,
-    }
-}
-
-impl Layer for RandomGrayscale {
-    fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let x = inputs.tensor()?.cast(scope.dtype());
-        if !scope.is_training() {
-            return Ok(x.into());
-        }
-        let number = Range(0.0, 1.0).draw(&x, scope)?;
-        let gray = gray(&x, self.data_format)?.broadcast_to(x.shape()?.clone());
-        Ok(number.lt(self.factor).select(gray, &x).into())
-    }
+    } (this, x, scope) => {
+        let number = Range::new(0.0, 1.0).draw(&x, scope)?;
+        number.lt(this.factor).select(gray(&x)?.broadcast_to(x.shape()?.clone()), &x)
+    };
+    /// In training, colours of fewer bits.
+    RandomPosterization(
+        /// How many bits, of 8: from the first number to one less than the second.
+        factor: Range,
+    ) {
+        /// The least and the greatest number of a pixel.
+        value_range: Range = Range::of_pixels(),
+    } (this, x, scope) => {
+        let (range, eight) = (this.factor.at_least(1.0), Range::of_pixels());
+        let bits = range.draw(&x, scope)?.floor().minimum((range.high() - 1.0).max(range.low()));
+        // The lower bits are a remainder.
+        let step = (8.0 - bits).exp2().round();
+        let whole = this.value_range.mapped(&x, eight).floor();
+        eight.mapped(&((whole / &step).floor() * step), this.value_range)
+    };
+    /// In training, images sharper or smoother.
+    RandomSharpness(
+        /// How sharp: 0.5 is as it was, 0 smooth.
+        factor: Range,
+    ) {
+        /// The least and the greatest number of a pixel.
+        value_range: Range = Range::of_pixels(),
+    } (this, x, scope) => {
+        let factor = this.factor.at_least(0.0).draw(&x, scope)? * 2.0;
+        let (a, b) = (1.0 / 13.0, 5.0 / 13.0);
+        let kernel = Tensor::from_slice(&[a, a, a, a, b, a, a, a, a], [3, 3]).cast(x.dtype()?);
+        let smooth = blurred(&x, &kernel)?;
+        this.value_range.clamp(&x + (1.0 - factor) * (smooth - &x))
+    };
+    /// In training, images to which something is added, and whose pixels above a threshold are then turned round.
+    Solarization() {
+        /// How much is added, as a part of the range.
+        addition_factor: Range = Range::new(0.0, 0.0),
+        /// The threshold, as a part of the range.
+        threshold_factor: Range = Range::new(0.0, 0.0),
+        /// The least and the greatest number of a pixel.
+        value_range: Range = Range::of_pixels(),
+    } (this, x, scope) => {
+        let eight = Range::of_pixels();
+        // As Keras has it: only the upper end is a part of 255.
+        let scaled = |range: Range| {
+            let range = range.at_least(0.0);
+            Range::new(range.low(), range.high() * 255.0)
+        };
+        let additions = scaled(this.addition_factor).draw(&x, scope)?;
+        let thresholds = scaled(this.threshold_factor).draw(&x, scope)?;
+        let more = eight.clamp(this.value_range.mapped(&x, eight) + additions);
+        eight.mapped(&more.lt(thresholds).select(&more, 255.0 - &more), this.value_range)
+    };
 }

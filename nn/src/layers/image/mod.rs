@@ -1,14 +1,32 @@
 //! Images in other sizes and colours, before a network sees them.
 //!
-//! - [`size`]: resized and cropped; [`color`]: what training does to colours; [`moved`]: where it moves images.
+//! - [`size`]: resized, cropped and turned round; [`tones`] and [`adaptive`]: tones spread out;
+//! - what training does: [`color`] and [`hue`] to colours, [`blur`] and [`erasing`] to details, [`moved`] and [`elastic`] to places;
+//! - [`pictures`]: what these have in common; [`range`]: ranges of random numbers; [`sampling`]: pixels at computed places.
 
+mod adaptive;
+mod blur;
 mod color;
+mod elastic;
+mod erasing;
+mod hue;
 mod moved;
+mod pictures;
+mod range;
+mod sampling;
 mod size;
+mod tones;
 
+pub use adaptive::ContrastLimitedAdaptiveHistogramEqualization;
+pub use blur::RandomGaussianBlur;
 pub use color::{
     RandomBrightness, RandomColorDegeneration, RandomContrast, RandomGrayscale, RandomInvert,
-    RandomPosterization, RandomSharpness,
+    RandomPosterization, RandomSharpness, Solarization,
 };
-pub use moved::{FillMode, PixelMethod, RandomTranslation, RandomZoom};
-pub use size::{CenterCrop, RandomFlip, Resizing};
+pub use elastic::RandomElasticTransform;
+pub use erasing::RandomErasing;
+pub use hue::{RandomColorJitter, RandomHue, RandomSaturation};
+pub use moved::{RandomPerspective, RandomRotation, RandomShear, RandomTranslation, RandomZoom};
+pub use sampling::{FillMode, PixelMethod};
+pub use size::{CenterCrop, RandomCrop, RandomFlip, Resizing};
+pub use tones::{AutoContrast, Equalization};

@@ -1,160 +1,146 @@
-//! Images that training moves and stretches, axis by axis: a product with the weights of pixels along each axis.
+//! Images that training moves, turns, stretches and tilts.
 
-use tensorwright::{Result, Tensor};
+use std::f64::consts::PI;
 
-use super::color::Range;
-use super::size::pixel_axes;
-use crate::settings::keyword;
-use crate::{DataFormat, Inputs, Layer, Outputs, Scope, layer};
+use tensorwright::{DType, Result, Tensor};
 
-keyword! {
-    /// What is outside an image.
-    pub enum FillMode {
-        /// One number.
-        Constant = "constant",
-        /// The image in a mirror at its border.
-        Reflect = "reflect",
-        /// The image again.
-        Wrap = "wrap",
-        /// The outermost pixels.
-        Nearest = "nearest",
-    }
+use super::pictures::augmentations;
+use super::range::Range;
+use super::sampling::{FillMode, PixelMethod, Projection, Sampling, place_dtype};
+use crate::Scope;
+
+/// Numbers of a range for places, `F[b, 1, 1]`.
+fn drawn(range: Range, x: &Tensor, scope: &Scope<'_>) -> Result<Tensor> {
+    range.draw(x, scope)?.squeeze([3]).cast(place_dtype(x)?).ok()
 }
 
-keyword! {
-    /// What is between pixels.
-    pub enum PixelMethod {
-        /// The nearest pixel.
-        Nearest = "nearest",
-        /// Lines between pixels.
-        Bilinear = "bilinear",
-    }
+/// The same number for all images, `F[1, 1, 1]`.
+fn constant(number: f64, dtype: DType) -> Tensor {
+    Tensor::from(number).cast(dtype).reshape([1, 1, 1])
 }
 
-/// How pixels are found.
-#[derive(Clone, Copy)]
-struct Sampling {
-    fill_mode: FillMode,
-    method: PixelMethod,
-    fill_value: f64,
-}
-
-impl Sampling {
-    /// Places along an axis, brought into the image as the mode says.
-    fn inside(self, places: &Tensor, extent: usize) -> Tensor {
-        let n = extent as f64;
-        let whole = |x: Tensor| x.floor();
-        let found = match self.fill_mode {
-            FillMode::Constant => return places.clone(),
-            FillMode::Nearest => places.clone(),
-            FillMode::Reflect => {
-                // -1 is the first pixel again, and n the last one.
-                let place = places - whole(places / (2.0 * n)) * (2.0 * n);
-                place.ge(n).select(2.0 * n - 1.0 - &place, &place)
-            }
-            FillMode::Wrap => {
-                let last = (n - 1.0).max(1.0);
-                let before = places + (whole(-places / last) + 1.0) * n;
-                let behind = places - whole(places / last) * n;
-                places.lt(0.0).select(before, places.gt(n - 1.0).select(behind, places))
-            }
-        };
-        found.clamp(0.0, n - 1.0)
-    }
-
-    /// The image at places `T[b, m]` along an axis.
-    fn sampled(self, x: &Tensor, axis: usize, places: &Tensor) -> Result<Tensor> {
-        let extent = x.extent(axis as i64)?;
-        let places = self.inside(places, extent);
-        let places = if self.method == PixelMethod::Nearest { (places + 0.5).floor() } else { places };
-        let pixels = Tensor::arange(extent, x.dtype()?).reshape([1, 1, extent]);
-        let weights = (1.0 - (places.expand_dims(2) - pixels).abs()).maximum(0.0);
-        let outside = 1.0 - weights.sum(2);
-        // [b, .., extent] by [b, m, extent] becomes [b, .., m].
-        let lines = x.move_axis(axis, -1);
-        let sizes = lines.shape()?.sizes().to_vec();
-        let flat = lines.reshape([sizes[0], sizes[1] * sizes[2], extent]);
-        let found = flat.matmul(weights.swap_axes(1, 2)) + outside.expand_dims(1) * self.fill_value;
-        let results = places.extent(1)?;
-        Ok(found.reshape([sizes[0], sizes[1], sizes[2], results]).move_axis(-1, axis))
-    }
-}
-
-/// The places `0, 1, ..` of an axis, `T[1, extent]`.
-fn places(x: &Tensor, axis: usize) -> Result<Tensor> {
-    let extent = x.extent(axis as i64)?;
-    Ok(Tensor::arange(extent, x.dtype()?).reshape([1, extent]))
-}
-
-/// Declares layers that move images in training alone.
+/// Declares layers that move the pixels of images by a projection.
 macro_rules! moved {
-    ($($(#[$doc:meta])* $name:ident { $($settings:tt)* } ($this:ident, $x:ident, $axes:ident, $scope:ident) => $places:expr;)*) => {$(
-        layer! {
+    ($($(#[$doc:meta])* $name:ident($($required:tt)*) { $($settings:tt)* } ($this:ident, $x:ident, $scope:ident) => $projection:expr;)*) => {
+        augmentations! {$(
             $(#[$doc])*
-            pub struct $name(
+            $name($($required)*) {
                 $($settings)*
-            ) {
                 /// What is outside an image.
                 fill_mode: FillMode = FillMode::Reflect,
                 /// What is between pixels.
                 interpolation: PixelMethod = PixelMethod::Bilinear,
                 /// The number of what is outside.
                 fill_value: f64 = 0.0,
-                /// Where channels are.
-                data_format: DataFormat = DataFormat::ChannelsLast,
-            }
-        }
-
-        impl Layer for $name {
-            fn call(&self, inputs: &Inputs, $scope: &Scope<'_>) -> Result<Outputs> {
-                let given = inputs.tensor()?.cast($scope.dtype());
-                if !$scope.is_training() {
-                    return Ok(given.into());
-                }
-                let single = given.rank()? == 3;
-                let $x = if single { given.expand_dims(0) } else { given };
-                let $axes = pixel_axes(&$x, self.data_format, $scope)?;
-                let sampling = Sampling { fill_mode: self.fill_mode, method: self.interpolation, fill_value: self.fill_value };
-                let $this = self;
-                let [rows, columns]: [Tensor; 2] = $places;
-                let y = sampling.sampled(&$x, $axes[0], &rows)?;
-                let y = sampling.sampled(&y, $axes[1], &columns)?;
-                Ok(if single { y.squeeze([0]) } else { y }.into())
-            }
-        }
-    )*};
+            } ($this, $x, $scope) => {
+                let (fill_mode, method) = ($this.fill_mode, $this.interpolation);
+                let sampling = Sampling { fill_mode, method, fill_value: $this.fill_value };
+                let projection: Projection = $projection;
+                sampling.projected(&$x, &projection)?
+            };
+        )*}
+    };
 }
 
 moved! {
     /// In training, images moved by parts of their sides.
-    RandomTranslation {
+    RandomTranslation(
         /// By which part of the height downwards.
         height_factor: Range,
         /// By which part of the width to the right.
         width_factor: Range,
-    } (this, x, axes, scope) => {
-        let place = |factor: Range, axis: usize| -> Result<Tensor> {
-            let shift = factor.draw(&x, scope)?.reshape([-1, 1]) * x.extent(axis as i64)? as f64;
-            Ok(places(&x, axis)? - shift)
-        };
-        [place(this.height_factor, axes[0])?, place(this.width_factor, axes[1])?]
+    ) {} (this, x, scope) => {
+        let down = drawn(this.height_factor, &x, scope)? * x.extent(1)? as f64;
+        let right = drawn(this.width_factor, &x, scope)? * x.extent(2)? as f64;
+        let [zero, one] = [0.0, 1.0].map(|number| constant(number, DType::F32));
+        Projection { column: [one.clone(), zero.clone(), -right], row: [zero, one, -down], depth: None }
     };
     /// In training, images that are nearer or farther.
-    RandomZoom {
+    RandomZoom(
         /// By which part higher images seem farther away.
         height_factor: Range,
+    ) {
         /// By which part wider: as the height if nothing is said.
-        width_factor: Option<Range>,
-    } (this, x, axes, scope) => {
-        let rows = this.height_factor.draw(&x, scope)?.reshape([-1, 1]) + 1.0;
+        width_factor: Option<Range> = None,
+    } (this, x, scope) => {
+        let rows = drawn(this.height_factor, &x, scope)? + 1.0;
         let columns = match this.width_factor {
-            Some(factor) => factor.draw(&x, scope)?.reshape([-1, 1]) + 1.0,
+            Some(factor) => drawn(factor, &x, scope)? + 1.0,
             None => rows.clone(),
         };
-        let place = |zoom: &Tensor, axis: usize| -> Result<Tensor> {
-            let middle = (x.extent(axis as i64)? as f64 - 1.0) / 2.0;
-            Ok((places(&x, axis)? - middle) * zoom + middle)
-        };
-        [place(&rows, axes[0])?, place(&columns, axes[1])?]
+        let zero = constant(0.0, DType::F32);
+        let [middle, across] = [x.extent(1)?, x.extent(2)?].map(|extent| (extent as f64 - 1.0) / 2.0);
+        let (right, down) = ((1.0 - &columns) * across, (1.0 - &rows) * middle);
+        Projection { column: [columns, zero.clone(), right], row: [zero, rows, down], depth: None }
     };
+    /// In training, images turned around their middle.
+    RandomRotation(
+        /// By which part of a circle.
+        factor: Range,
+    ) {} (this, x, scope) => {
+        let angle = drawn(this.factor, &x, scope)? * 360.0 * (PI / 180.0);
+        let (cos, sin) = (angle.cos(), angle.sin());
+        let (down, across) = ((x.extent(1)? as f64 - 1.0) / 2.0, (x.extent(2)? as f64 - 1.0) / 2.0);
+        let right = across - across * &cos + down * &sin;
+        let low = down - across * &sin - down * &cos;
+        Projection { column: [cos.clone(), -&sin, right], row: [sin, cos, low], depth: None }
+    };
+    /// In training, images whose rows and columns are no longer at right angles.
+    RandomShear() {
+        /// How far a column moves from row to row, either way, at most 1.
+        x_factor: Range = Range::new(0.0, 0.0),
+        /// How far a row moves from column to column, the same way, at most 1.
+        y_factor: Range = Range::new(0.0, 0.0),
+    } (this, x, scope) => {
+        let sign = drawn(Range::new(0.0, 1.0), &x, scope)?.gt(0.5).select(-1.0, 1.0).cast(place_dtype(&x)?);
+        let row = drawn(this.y_factor, &x, scope)? * &sign;
+        let column = drawn(this.x_factor, &x, scope)? * sign;
+        let [zero, one] = [0.0, 1.0].map(|number| constant(number, DType::F32));
+        Projection { column: [one.clone(), column, zero.clone()], row: [row, one, zero], depth: None }
+    };
+}
+
+augmentations! {
+    /// In training, some images as if they were seen from the side: their corners move.
+    RandomPerspective() {
+        /// How probable it is.
+        factor: Range = Range::new(0.0, 1.0),
+        /// How far corners move, as a part of their places, at most 1.
+        scale: f64 = 1.0,
+        /// What is between pixels.
+        interpolation: PixelMethod = PixelMethod::Bilinear,
+        /// The number of what is outside.
+        fill_value: f64 = 0.0,
+    } (this, x, scope) => {
+        let happens = this.factor.chance(&x, scope)?;
+        let reach = Range::new(-0.5 * this.scale, 0.5 * this.scale);
+        let moves = reach.draw_in(&[x.extent(0)?, 4, 2], scope)?.cast(place_dtype(&x)?);
+        let projection = seen_from(&x, &moves)?;
+        let (fill_mode, method) = (FillMode::Constant, this.interpolation);
+        let sampling = Sampling { fill_mode, method, fill_value: this.fill_value };
+        happens.select(sampling.projected(&x, &projection)?, &x)
+    };
+}
+
+/// The projection under which the corners of images go where these parts of their places lead, `F[b, 4, 2]`: eight equations for eight numbers.
+fn seen_from(x: &Tensor, moves: &Tensor) -> Result<Projection> {
+    let (batch, dtype) = (x.extent(0)?, place_dtype(x)?);
+    let (bottom, right) = (x.extent(1)? as f64 - 1.0, x.extent(2)? as f64 - 1.0);
+    let (mut equations, mut wanted) = (Vec::new(), Vec::new());
+    for (corner, (x, y)) in [(0.0, 0.0), (right, 0.0), (0.0, bottom), (right, bottom)].into_iter().enumerate()
+    {
+        let (u, v) = (moves.i((.., corner, 0)) * x + x, moves.i((.., corner, 1)) * y + y);
+        let [zero, one] = [0.0, 1.0].map(|number| u.full_like(number));
+        let tail = |place: f64| [&u * -place, &v * -place];
+        let [[a, b], [c, d]] = [tail(x), tail(y)];
+        let column = [u.clone(), v.clone(), one.clone(), zero.clone(), zero.clone(), zero.clone(), a, b];
+        let row = [zero.clone(), zero.clone(), zero, u, v, one, c, d];
+        equations.extend([Tensor::stack(&column, -1), Tensor::stack(&row, -1)]);
+        wanted.extend([x, y]);
+    }
+    let wanted = Tensor::from_slice(&wanted, [1, 8, 1]).cast(dtype).broadcast_to([batch, 8, 1]);
+    let numbers = Tensor::stack(&equations, 1).solve(wanted).ok()?;
+    let number = |i: usize| numbers.i((.., i..i + 1, ..));
+    let column = [0, 1, 2].map(number);
+    Ok(Projection { column, row: [3, 4, 5].map(number), depth: Some([6, 7].map(number)) })
 }

@@ -2,21 +2,10 @@
 
 use tensorwright::{Antialias, Result, Tensor};
 
+use super::pictures::{Pictures, augmentations};
 use crate::layers::border::ResizeMethod;
 use crate::settings::keyword;
 use crate::{DataFormat, Inputs, Layer, Outputs, Scope, layer};
-
-/// The axes of rows and columns of images, of one or of a batch.
-pub(super) fn pixel_axes(x: &Tensor, format: DataFormat, scope: &Scope<'_>) -> Result<[usize; 2]> {
-    let rank = x.rank()?;
-    if rank != 3 && rank != 4 {
-        return Err(scope.refuse(format!("an image or a batch of images is wanted, found {}", x.ty()?)));
-    }
-    Ok(match format {
-        DataFormat::ChannelsLast => [rank - 3, rank - 2],
-        DataFormat::ChannelsFirst => [rank - 2, rank - 1],
-    })
-}
 
 /// `size` elements of an axis from `start` on.
 fn section(x: &Tensor, axis: usize, start: usize, size: usize) -> Result<Tensor> {
@@ -54,14 +43,17 @@ layer! {
 
 impl Layer for Resizing {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let x = inputs.tensor()?.cast(scope.dtype());
-        let axes = pixel_axes(&x, self.data_format, scope)?;
+        let given = Pictures::read(inputs, self.data_format, scope)?;
+        if self.height == 0 || self.width == 0 {
+            return Err(scope.refuse("images have at least one row and one column"));
+        }
+        let (x, axes) = (given.batch()?, [1, 2]);
         let x = match (self.crop_to_aspect_ratio, self.pad_to_aspect_ratio) {
             (true, _) => self.cropped(x, axes)?,
             (_, true) => self.padded(x, axes)?,
             _ => x,
         };
-        Ok(self.resized(&x, axes)?.into())
+        given.back(self.resized(&x, axes)?)
     }
 }
 
@@ -140,17 +132,17 @@ layer! {
 
 impl Layer for CenterCrop {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let x = inputs.tensor()?.cast(scope.dtype());
-        let [rows, columns] = pixel_axes(&x, self.data_format, scope)?;
-        let (height, width) = (x.extent(rows)?, x.extent(columns)?);
+        let given = Pictures::read(inputs, self.data_format, scope)?;
+        let x = given.batch()?;
+        let (height, width) = (x.extent(1)?, x.extent(2)?);
         if height < self.height || width < self.width {
             let resize = Resizing::new(self.height, self.width)
                 .crop_to_aspect_ratio(true)
                 .data_format(self.data_format);
-            return resize.call(&Inputs::from(x), scope);
+            return resize.call(inputs, scope);
         }
-        let x = section(&x, rows, (height - self.height) / 2, self.height)?;
-        Ok(section(&x, columns, (width - self.width) / 2, self.width)?.into())
+        let x = section(&x, 1, (height - self.height) / 2, self.height)?;
+        given.back(section(&x, 2, (width - self.width) / 2, self.width)?)
     }
 }
 
@@ -166,36 +158,58 @@ keyword! {
     }
 }
 
-layer! {
+augmentations! {
     /// In training, half of the images turned round.
-    pub struct RandomFlip() {
+    RandomFlip() {
         /// Which way.
         mode: FlipMode = FlipMode::Both,
-        /// Where channels are.
-        data_format: DataFormat = DataFormat::ChannelsLast,
-    }
-}
-
-impl Layer for RandomFlip {
-    fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let mut x = inputs.tensor()?.cast(scope.dtype());
-        if !scope.is_training() {
-            return Ok(x.into());
-        }
-        let [rows, columns] = pixel_axes(&x, self.data_format, scope)?;
-        let axes: &[usize] = match self.mode {
-            FlipMode::Horizontal => &[columns],
-            FlipMode::Vertical => &[rows],
-            FlipMode::Both => &[rows, columns],
+    } (this, x, scope) => {
+        let axes: &[usize] = match this.mode {
+            FlipMode::Horizontal => &[2],
+            FlipMode::Vertical => &[1],
+            FlipMode::Both => &[1, 2],
         };
+        let mut x = x;
         for &axis in axes {
-            let mut shape = vec![1; x.rank()?];
-            if shape.len() == 4 {
-                shape[0] = x.extent(0)?;
-            }
-            let turned = scope.key()?.bernoulli(shape, 0.5);
+            let turned = scope.key()?.bernoulli([x.extent(0)?, 1, 1, 1], 0.5);
             x = turned.select(x.reverse([axis]), &x);
         }
-        Ok(x.into())
+        x
+    };
+    /// In training, a part of images, the same of a whole batch; smaller ones are resized.
+    RandomCrop(
+        /// How many rows.
+        height: usize,
+        /// How many columns.
+        width: usize,
+    ) {} (this, x, scope) => {
+        if this.height == 0 || this.width == 0 {
+            return Err(scope.refuse("images have at least one row and one column"));
+        }
+        this.part(&x, scope)?
+    };
+}
+
+impl RandomCrop {
+    fn part(&self, x: &Tensor, scope: &Scope<'_>) -> Result<Tensor> {
+        let (own, wanted) = ([x.extent(1)?, x.extent(2)?], [self.height, self.width]);
+        if own[0] > wanted[0] && own[1] > wanted[1] {
+            let start = |axis: usize| -> Result<Tensor> {
+                let starts = (own[axis] - wanted[axis] + 1) as i32;
+                Ok(scope.key()?.randint(Vec::new(), 0i32, starts))
+            };
+            let zero = Tensor::scalar(0i32);
+            let sizes = [x.extent(0)?, wanted[0], wanted[1], x.extent(3)?];
+            let starts = [zero.clone(), start(0)?, start(1)?, zero];
+            return x.dynamic_slice(Tensor::stack(&starts, 0), sizes).ok();
+        }
+        let resize = Resizing::new(self.height, self.width);
+        let proportional = resize.proportional(own);
+        let mut x = x.clone();
+        for i in 0..2 {
+            let start = (own[i] - proportional[i].clamp(1, own[i].max(1))) / 2;
+            x = section(&x, i + 1, start, wanted[i].min(own[i] - start))?;
+        }
+        resize.resized(&x, [1, 2])
     }
 }

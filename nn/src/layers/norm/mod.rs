@@ -1,17 +1,19 @@
 //! Normalisation.
 //!
 //! - [`batch`]: over examples, with statistics that are kept; [`features`]: over each example; [`group`]: over parts of its channels;
-//! - [`spectral`]: of kernels.
+//! - [`spectral`] and [`weight`]: of kernels.
 
 mod batch;
 mod features;
 mod group;
 mod spectral;
+mod weight;
 
 pub use batch::BatchNormalization;
 pub use features::{LayerNormalization, RMSNormalization, UnitNormalization};
 pub use group::GroupNormalization;
 pub use spectral::SpectralNormalization;
+pub use weight::WeightNormalization;
 
 use tensorwright::{DType, Result, Tensor};
 

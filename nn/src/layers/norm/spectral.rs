@@ -2,7 +2,7 @@
 
 use tensorwright::{Result, Tensor, Variable};
 
-use crate::{Inputs, Layer, LayerRef, Outputs, Scope, WeightSpec, initializers, layer};
+use crate::{Inputs, Layer, LayerRef, Outputs, Scope, Weight, WeightSpec, initializers, layer};
 
 layer! {
     /// A layer whose kernel is divided by its greatest singular value in each step of training (Miyato et al. 2018).
@@ -17,16 +17,7 @@ layer! {
 
 impl Layer for SpectralNormalization {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let Some(kernel) = self.kernel() else {
-            // The first call makes the kernel; what it gives is thrown away.
-            let x = inputs.clone();
-            let made = tensorwright::eagerly(|| scope.make(&self.layer, &x));
-            made?;
-            return match self.kernel() {
-                Some(_) => self.call(inputs, scope),
-                None => Err(scope.refuse(format!("{} has no kernel", self.layer.name()))),
-            };
-        };
+        let kernel = made_kernel(&self.layer, inputs, scope)?.variable;
         let columns = kernel.ty().shape.sizes().last().copied().unwrap_or(1);
         let begin = initializers::TruncatedNormal { mean: 0.0, stddev: 0.02 };
         let spec = WeightSpec::from(crate::Initializer::from(begin)).frozen();
@@ -39,12 +30,6 @@ impl Layer for SpectralNormalization {
 }
 
 impl SpectralNormalization {
-    fn kernel(&self) -> Option<Variable> {
-        let weights = self.layer.weights();
-        let found = weights.iter().find(|weight| weight.name == "kernel" || weight.name == "embeddings");
-        found.map(|weight| weight.variable.clone())
-    }
-
     fn normalize(&self, kernel: &Variable, vector: &Variable) -> Result<()> {
         let (now, before) = (kernel.value(), vector.value());
         let matrix = now.reshape([-1, before.extent(-1)? as i64]);
@@ -62,6 +47,19 @@ impl SpectralNormalization {
         kernel.assign(&now + (normal - &now).stop_gradient())?;
         vector.assign(none.select(&before, u))
     }
+}
+
+/// The kernel, or the table, of a layer: the first call makes it, and what that gives is thrown away.
+pub(super) fn made_kernel(layer: &LayerRef, inputs: &Inputs, scope: &Scope<'_>) -> Result<Weight> {
+    let find = || {
+        let weights = layer.own_weights().all();
+        weights.into_iter().find(|weight| weight.name == "kernel" || weight.name == "embeddings")
+    };
+    if let Some(kernel) = find() {
+        return Ok(kernel);
+    }
+    tensorwright::eagerly(|| scope.make(layer, inputs))?;
+    find().ok_or_else(|| scope.refuse(format!("{} has no kernel", layer.name())))
 }
 
 fn unit(x: &Tensor) -> Tensor {

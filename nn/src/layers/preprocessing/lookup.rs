@@ -6,6 +6,7 @@ use std::hash::Hash;
 use serde_json::Value;
 use tensorwright::{DType, Result, SearchSide, Tensor};
 
+use super::digest::fingerprint;
 use super::encode::{OutputMode, encoded};
 use super::learned::Learned;
 use crate::{Argument, Inputs, Layer, Outputs, Scope, Signal, Strings, layer};
@@ -102,7 +103,7 @@ layer! {
     pub struct StringLookup() {
         /// The most places that there may be.
         max_tokens: Option<usize> = None,
-        /// How many places there are for what is not in the vocabulary: 0 or 1.
+        /// How many places there are for what is not in the vocabulary; of several, a hash function says which.
         num_oov_indices: usize = 1,
         /// The word that stands for padding.
         mask_token: Option<String> = None,
@@ -162,17 +163,13 @@ impl StringLookup {
                 (Some(&place), _) => Ok(place),
                 (None, 0) => Err(scope.refuse(format!("`{word}` is not in the vocabulary"))),
                 (None, 1) => Ok(i64::from(places.masked)),
-                (None, many) => Ok(i64::from(places.masked) + (hash(word) % many as u64) as i64),
+                (None, many) => {
+                    Ok(i64::from(places.masked) + (fingerprint(word.as_bytes()) % many as u64) as i64)
+                }
             }
         };
         words.iter().map(place).collect()
     }
-}
-
-/// A number that depends on all bytes (FNV-1a).
-fn hash(word: &str) -> u64 {
-    word.bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
 /// A vocabulary that begins with its special words, without them.

@@ -1,10 +1,13 @@
 //! What stands before a network: numbers out of words and categories, and numbers of the size that networks like.
 //!
 //! - [`numbers`]: normalisation and rescaling; [`encode`]: categories as vectors; [`bins`]: numbers as categories;
-//! - [`lookup`]: words and integers as categories; [`text`]: texts as words; [`learned`]: what they learn from data.
+//! - [`lookup`]: words and integers as categories; [`hashing`]: as bins of hash functions, which are in [`digest`];
+//! - [`text`]: texts as words; [`learned`]: what layers learn from data.
 
 mod bins;
+mod digest;
 mod encode;
+mod hashing;
 mod learned;
 mod lookup;
 mod numbers;
@@ -12,6 +15,7 @@ mod text;
 
 pub use bins::Discretization;
 pub use encode::{CategoryEncoding, OutputMode};
+pub use hashing::{HashedCrossing, Hashing};
 pub use learned::Learned;
 pub use lookup::{IntegerLookup, StringLookup};
 pub use numbers::{Normalization, Rescaling};

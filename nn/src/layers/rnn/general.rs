@@ -37,9 +37,13 @@ impl Layer for RNN {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
         let (x, walk) = (inputs.tensor()?, walk!(self));
         let sizes = x.shape()?.sizes().to_vec();
+        if sizes.len() < 3 {
+            return Err(scope.refuse(format!("a batch of sequences is wanted, found {}", x.ty()?)));
+        }
         let step: Vec<usize> = sizes[..1].iter().chain(&sizes[2..]).copied().collect();
         let shapes = self.cell.state_shapes(&step);
-        let shapes = shapes.ok_or_else(|| scope.refuse(format!("{} has no states", self.cell.name())))?;
+        let refused = || format!("{} has no states for inputs of shape {step:?}", self.cell.name());
+        let shapes = shapes.ok_or_else(|| scope.refuse(refused()))?;
         let dtype = scope.dtype();
         // The cell's weights are made before the loop is traced, and its output's shape is found.
         let zero = eagerly(|| {
@@ -71,7 +75,10 @@ impl Layer for StackedRNNCells {
         let mut states = inputs.several("states").into_iter().map(|state| state.value);
         let mut all = Vec::new();
         for cell in &self.cells {
-            let shapes = cell.state_shapes(&x.shape()?.sizes()).unwrap_or_default();
+            let shapes = cell.state_shapes(&x.shape()?.sizes());
+            let Some(shapes) = shapes else {
+                return Err(scope.refuse(format!("{} has no states for {}", cell.name(), x.ty()?)));
+            };
             let own: Vec<Tensor> = states.by_ref().take(shapes.len()).collect();
             let mut outputs = scope.call(cell, cell_call(x, own))?.tensors();
             x = outputs.remove(0);

@@ -2,7 +2,7 @@
 
 use tensorwright::{Result, Tensor};
 
-use super::walk::{Drop, walk};
+use super::walk::{Drop, one_step, walk};
 use crate::{
     Activation, Constraint, Initializer, Inputs, Layer, Outputs, Regularizer, Scope, initializers, layer,
 };
@@ -175,24 +175,14 @@ impl Ready<'_> {
 
 impl Layer for GRUCell {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let x = inputs.tensor()?;
-        let states: Vec<Tensor> = inputs.several("states").into_iter().map(|state| state.value).collect();
-        let sizes = x.shape()?.sizes().to_vec();
-        let states = match states.is_empty() {
-            true => self
-                .state_shapes(&sizes)
-                .iter()
-                .map(|shape| Tensor::zeros(&shape[..], scope.dtype()))
-                .collect(),
-            false => states,
-        };
-        let ready = self.ready(&sizes, scope)?;
+        let (x, states) = one_step(inputs, |sizes| GRUCell::state_shapes(self, sizes), scope)?;
+        let ready = self.ready(&x.shape()?.sizes(), scope)?;
         let (y, states) = ready.step(&ready.project(&ready.drop_inputs.apply(&x)), states)?;
         Ok([y].into_iter().chain(states).collect::<Vec<_>>().into())
     }
 
     fn state_shapes(&self, inputs: &[usize]) -> Option<Vec<Vec<usize>>> {
-        Some(GRUCell::state_shapes(self, inputs))
+        (inputs.len() == 2).then(|| GRUCell::state_shapes(self, inputs))
     }
 }
 

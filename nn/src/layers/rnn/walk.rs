@@ -30,6 +30,29 @@ macro_rules! walk {
 }
 pub(super) use walk;
 
+/// The input of one step of a cell, `T[b, n]`, and its states: those of the call, or zeros.
+pub(super) fn one_step(
+    inputs: &Inputs,
+    shapes: impl FnOnce(&[usize]) -> Vec<Vec<usize>>,
+    scope: &Scope<'_>,
+) -> Result<(Tensor, Vec<Tensor>)> {
+    let x = inputs.tensor()?;
+    let sizes = x.shape()?.sizes().to_vec();
+    if sizes.len() != 2 {
+        return Err(scope.refuse(format!("a batch of vectors is wanted, found {}", x.ty()?)));
+    }
+    let shapes = shapes(&sizes);
+    let given: Vec<Tensor> = inputs.several("states").into_iter().map(|state| state.value).collect();
+    if given.is_empty() {
+        let zeros = shapes.iter().map(|shape| Tensor::zeros(&shape[..], scope.dtype()));
+        return Ok((x, zeros.collect()));
+    }
+    match given.len() == shapes.len() {
+        true => Ok((x, given)),
+        false => Err(scope.refuse(format!("{} states are wanted, found {}", shapes.len(), given.len()))),
+    }
+}
+
 /// One step of a cell: from what it computed of the input, and the states, to the output and new states.
 pub(super) trait Step: Fn(Tensor, Vec<Tensor>) -> Result<(Tensor, Vec<Tensor>)> {}
 impl<F: Fn(Tensor, Vec<Tensor>) -> Result<(Tensor, Vec<Tensor>)>> Step for F {}

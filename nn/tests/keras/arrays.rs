@@ -6,8 +6,11 @@ use std::io::{Cursor, Read};
 use npyz::NpyFile;
 use tensorwright::{DType, Element, Tensor};
 
-/// The arrays of the file by name.
-pub(crate) fn read(bytes: &[u8]) -> HashMap<String, Tensor> {
+/// Arrays by name.
+pub(crate) type Arrays = HashMap<String, Tensor>;
+
+/// The arrays of the file.
+pub(crate) fn read(bytes: &[u8]) -> Arrays {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("a zip file");
     (0..archive.len())
         .map(|i| {

@@ -7,13 +7,15 @@ use tensorwright::prelude::*;
 use tensorwright::{Error, TensorType};
 use tensorwright_nn::metrics::{ConfusionMatrix, Metric, MetricKind};
 
-use crate::cases::{Cases, Tally, Tolerance};
+use crate::case::{Cases, cases};
+use crate::compare::Tolerance;
 use crate::small::{configuration, written_and_read};
+use crate::tally::Tally;
 
 #[test]
 fn metrics() {
-    let cases = Cases::load();
-    Tally::of(cases.of_kind("metric"), |case| metric(&cases, case)).report("metric");
+    let cases = cases();
+    Tally::of(cases.of("metric"), |case| metric(cases, case)).report("metric");
 }
 
 /// The arguments of one update.

@@ -5,13 +5,15 @@ use tensorwright::prelude::*;
 use tensorwright_nn::constraints::Constraint;
 use tensorwright_nn::regularizers::Regularizer;
 
-use crate::cases::{Cases, Tally, Tolerance};
+use crate::case::{Cases, cases};
+use crate::compare::Tolerance;
 use crate::small::{configuration, written_and_read};
+use crate::tally::Tally;
 
 #[test]
 fn regularizers() {
-    let cases = Cases::load();
-    Tally::of(cases.of_kind("regularizer"), |case| regularizer(&cases, case)).report("regularizer");
+    let cases = cases();
+    Tally::of(cases.of("regularizer"), |case| regularizer(cases, case)).report("regularizer");
 }
 
 fn regularizer(cases: &Cases, case: &Value) -> Result<(), String> {
@@ -27,8 +29,8 @@ fn regularizer(cases: &Cases, case: &Value) -> Result<(), String> {
 
 #[test]
 fn constraints() {
-    let cases = Cases::load();
-    Tally::of(cases.of_kind("constraint"), |case| constraint(&cases, case)).report("constraint");
+    let cases = cases();
+    Tally::of(cases.of("constraint"), |case| constraint(cases, case)).report("constraint");
 }
 
 fn constraint(cases: &Cases, case: &Value) -> Result<(), String> {

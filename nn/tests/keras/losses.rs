@@ -4,13 +4,15 @@ use serde_json::Value;
 use tensorwright::prelude::*;
 use tensorwright_nn::losses::{Loss, Reduction};
 
-use crate::cases::{Cases, Tally, Tolerance};
+use crate::case::{Cases, cases};
+use crate::compare::Tolerance;
 use crate::small::configuration;
+use crate::tally::Tally;
 
 #[test]
 fn losses() {
-    let cases = Cases::load();
-    Tally::of(cases.of_kind("loss"), |case| loss(&cases, case)).report("loss");
+    let cases = cases();
+    Tally::of(cases.of("loss"), |case| loss(cases, case)).report("loss");
 }
 
 /// Checks a loss with what Keras wrote down of it, or, where Keras leaves a field out, with the value of it that gives the known result and

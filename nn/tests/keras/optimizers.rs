@@ -7,13 +7,15 @@ use tensorwright_nn::constraints::Constraint;
 use tensorwright_nn::optimizers::{Adam, BoundOptimizer, LossScale, Muon, Optimizer, Sgd};
 use tensorwright_nn::schedules::{ExponentialDecay, Schedule};
 
-use crate::cases::{Cases, Tally, Tolerance};
+use crate::case::{Cases, cases};
+use crate::compare::Tolerance;
 use crate::small::{configuration, written_and_read};
+use crate::tally::Tally;
 
 #[test]
 fn schedules() {
-    let cases = Cases::load();
-    Tally::of(cases.of_kind("schedule"), |case| schedule(&cases, case)).report("schedule");
+    let cases = cases();
+    Tally::of(cases.of("schedule"), |case| schedule(cases, case)).report("schedule");
 }
 
 fn schedule(cases: &Cases, case: &Value) -> Result<(), String> {
@@ -29,8 +31,8 @@ fn schedule(cases: &Cases, case: &Value) -> Result<(), String> {
 
 #[test]
 fn optimizers() {
-    let cases = Cases::load();
-    Tally::of(cases.of_kind("optimizer"), |case| optimizer(&cases, case)).report("optimizer");
+    let cases = cases();
+    Tally::of(cases.of("optimizer"), |case| optimizer(cases, case)).report("optimizer");
 }
 
 /// The variables of a case, their gradients by step, and what they are after each.

@@ -7,7 +7,10 @@ use tensorwright_nn::activations::Activation;
 use tensorwright_nn::config::Fields;
 use tensorwright_nn::initializers::Initializer;
 
-use crate::cases::{Cases, Tally, Tolerance, dtype};
+use crate::arrays::dtype;
+use crate::case::{Cases, cases};
+use crate::compare::Tolerance;
+use crate::tally::Tally;
 
 /// The name and the fields of a case's configuration.
 pub(crate) fn configuration(case: &Value) -> (&str, Fields) {
@@ -17,8 +20,8 @@ pub(crate) fn configuration(case: &Value) -> (&str, Fields) {
 
 #[test]
 fn activations() {
-    let cases = Cases::load();
-    Tally::of(cases.of_kind("activation"), |case| activation(&cases, case)).report("activation");
+    let cases = cases();
+    Tally::of(cases.of("activation"), |case| activation(cases, case)).report("activation");
 }
 
 fn activation(cases: &Cases, case: &Value) -> Result<(), String> {
@@ -47,9 +50,9 @@ where
 
 #[test]
 fn initializers() {
-    let cases = Cases::load();
+    let cases = cases();
     let kind = "initializer-statistics";
-    Tally::of(cases.of_kind(kind), |case| initializer(&cases, case)).report(kind);
+    Tally::of(cases.of(kind), |case| initializer(cases, case)).report(kind);
 }
 
 fn initializer(cases: &Cases, case: &Value) -> Result<(), String> {

@@ -1,0 +1,6 @@
+//! What holds for all classes of layers, in random configurations.
+
+mod classes {
+    mod examples;
+    mod rules;
+}
