@@ -2,6 +2,8 @@
 
 #[path = "architecture/docs.rs"]
 mod docs;
+#[path = "architecture/guide.rs"]
+mod guide;
 #[path = "architecture/imports.rs"]
 mod imports;
 #[path = "architecture/names.rs"]
@@ -120,6 +122,47 @@ fn the_readme_names_the_commands_that_ci_runs() {
         "cargo test --workspace # tests",
     ] {
         assert!(readme.lines().any(|line| line == command), "README.md has the line `{command}`");
+    }
+}
+
+/// Files of a kind below a folder.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    paths
+        .flat_map(|path| match path {
+            path if path.is_dir() => pages(&path),
+            path if path.extension().is_some_and(|e| e == "md") => vec![path],
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+#[test]
+fn pages_of_the_guide_are_listed_tested_and_point_at_what_is_there() {
+    let folder = root().join("docs/guide/src");
+    let (summary, tested) = (read("docs/guide/src/SUMMARY.md"), read("src/guide.rs"));
+    let manifest = read("examples/Cargo.toml");
+    let mut all = pages(&folder);
+    all.push(root().join("README.md"));
+    for page in all {
+        let text = fs::read_to_string(&page).expect("pages are readable");
+        for target in guide::targets(&page, &text) {
+            assert!(target.exists(), "{} names {}, which is not there", page.display(), target.display());
+        }
+        for example in guide::examples(&text) {
+            let line = format!("name = \"{example}\"");
+            assert!(manifest.contains(&line), "{} runs {example}, which is no example", page.display());
+        }
+        let Ok(name) = page.strip_prefix(&folder) else { continue };
+        let name = name.display().to_string();
+        let is_listed = name == "SUMMARY.md" || summary.contains(&format!("]({name})"));
+        assert!(is_listed, "{name} is not in SUMMARY.md");
+        let is_tested = tested.contains(&format!("\"{}\"", name.trim_end_matches(".md")));
+        assert!(
+            is_tested || !text.contains("```rust\n"),
+            "{name} has programs, but src/guide.rs does not name it"
+        );
     }
 }
 
