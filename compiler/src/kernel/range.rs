@@ -126,13 +126,22 @@ impl<'k> Space<'k> {
     /// Whether `a` in one tile and `b`, which may be of another stage, in another tile never are the same element.
     ///
     /// Both are written as numbers of mixed radix, whose digits are the grid's variables and the loops within the tile. If the
-    /// digits of both fit one number system, an element tells the tile that it belongs to.
+    /// digits of both fit one number system, an element tells the tile that it belongs to. So it does if what both touch within a tile
+    /// lies within one step of the grid.
     pub fn tiles_apart(&self, a: &Affine, other: &Space<'_>, b: &Affine) -> bool {
         match (self.interval(a), other.interval(b)) {
             (Some(x), Some(y)) if x.meets(y) => {}
             _ => return true,
         }
         let (mut x, mut y) = (self.digits(a), other.digits(b));
+        let moving = self.grid.iter().filter(|dim| dim.tiles() > 1).count();
+        let grid = x.grid();
+        if grid.len() != moving || grid != y.grid() {
+            return false;
+        }
+        if x.hull(&y).is_unique() {
+            return true;
+        }
         let distance = y.offset - x.offset;
         let mut weights: Vec<i128> = x.local_weights().chain(y.local_weights()).chain([1]).collect();
         weights.sort_unstable();
@@ -141,9 +150,7 @@ impl<'k> Space<'k> {
         } else {
             x.shift(-distance, &weights)
         }
-        let moving = self.grid.iter().filter(|dim| dim.tiles() > 1).count();
-        let grid = x.grid();
-        grid.len() == moving && grid == y.grid() && x.union(y).is_unique()
+        x.union(y).is_unique()
     }
 
     fn digits(&self, index: &Affine) -> Number {
@@ -247,6 +254,21 @@ impl Number {
 
     fn grid(&self) -> Vec<Digit> {
         self.digits.iter().copied().filter(|digit| digit.grid.is_some()).collect()
+    }
+
+    /// The grid's digits, and one for all places from the first to the last one that both have within a tile. The grid's digits are the same.
+    fn hull(&self, other: &Number) -> Number {
+        let local = |number: &Number| {
+            let digits = number.digits.iter().filter(|digit| digit.grid.is_none());
+            digits.map(|digit| digit.weight * (i128::from(digit.count) - 1)).sum::<i128>()
+        };
+        let first = self.offset.min(other.offset);
+        let last = (self.offset + local(self)).max(other.offset + local(other));
+        let count = u64::try_from(last - first).map_or(u64::MAX, |places| places.saturating_add(1));
+        let mut digits = self.grid();
+        digits.push(Digit { weight: 1, count, grid: None });
+        digits.sort_unstable();
+        Number { offset: first, digits }
     }
 
     /// A number system that both fit.
