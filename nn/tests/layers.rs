@@ -132,7 +132,7 @@ fn decoding_step_by_step_gives_what_the_whole_sequence_gives() {
             own.call(token, &Context::inference().decoding(place, 12))?.tensor()
         });
         for step in 7..9 {
-            let y = compiled.call((tokens.i((.., step..step + 1)), Tensor::from(step as i32))).unwrap();
+            let y = compiled.call((tokens.i((.., step..step + 1)), Tensor::from(step))).unwrap();
             assert_close(&y, &whole.i((.., step..step + 1)), 1e-5);
         }
         assert_eq!(compiled.trace_count(), 1);
@@ -153,8 +153,7 @@ fn padding_is_remembered_while_decoding() {
     let whole = attention.infer(looking(x.clone(), mask.clone())).unwrap();
     for step in 0..5 {
         let inputs = looking(x.i((.., step..step + 1)), mask.i((.., step..step + 1)));
-        let one =
-            attention.call(inputs, &Context::inference().decoding(step as i32, 5)).unwrap().tensor().unwrap();
+        let one = attention.call(inputs, &Context::inference().decoding(step, 5)).unwrap().tensor().unwrap();
         // The first step of the first example sees nothing.
         let seen = usize::from(step == 0);
         assert_close(&one.i(seen..), &whole.i((seen.., step..step + 1)), 1e-5);
@@ -168,7 +167,7 @@ fn positions_are_encoded_as_defined() {
     let found = waves.infer(Inputs::from(&x).with("start_index", Tensor::from(2i32))).unwrap();
     let wave = |place: f32, i: usize| {
         let angle = place * 100f32.powf(-((i / 2 * 2) as f32) / 4.0);
-        if i % 2 == 0 { angle.sin() } else { angle.cos() }
+        if i.is_multiple_of(2) { angle.sin() } else { angle.cos() }
     };
     let wanted: Vec<f32> = (2..5).flat_map(|place| (0..4).map(move |i| wave(place as f32, i))).collect();
     assert_close(&found, &Tensor::from_slice(&wanted, [1, 3, 4]), 1e-6);
@@ -232,7 +231,7 @@ fn closures_are_layers_and_saved_by_name_alone() {
     let doubled = Lambda::named("doubled", |x| x * 2.0);
     let model = Model::new(Sequential::new().add(Dense::new(2)).add(doubled).layer());
     let x = normal(4, &[2, 3]);
-    model.build(&[x.clone()]).unwrap();
+    model.build(std::slice::from_ref(&x)).unwrap();
     model.save(&file).unwrap();
     let loaded = Model::load(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
@@ -284,7 +283,7 @@ fn layers_of_ones_own_are_trained_saved_and_loaded() {
     let residue = Residue::new(Dense::new(4).layer()).factor(0.25).start(ones);
     let model = Model::new(Sequential::new().add(residue).add(Dense::new(1)).layer());
     let (x, y) = (normal(6, &[32, 4]), normal(7, &[32, 1]));
-    let loss = tensorwright_nn::losses::MeanSquaredError::default();
+    let loss = tensorwright_nn::losses::MeanSquaredError;
     model.compile_with(Plan::new(tensorwright_nn::optimizers::Adam::default(), loss));
     let first = model.train_on_batch((x.clone(), y.clone())).unwrap();
     let last = (0..20).map(|_| model.train_on_batch((x.clone(), y.clone())).unwrap()).next_back().unwrap();
