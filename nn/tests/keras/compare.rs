@@ -33,7 +33,9 @@ impl Tolerance {
         let greatest = want.iter().filter(|x| x.is_finite()).fold(1.0f64, |most, x| most.max(x.abs()));
         for (i, (&got, &want)) in got.iter().zip(&want).enumerate() {
             let same = got == want || (got.is_nan() && want.is_nan());
-            if !same && !((got - want).abs() <= self.atol * greatest + self.rtol * want.abs()) {
+            // NaN is not near to anything.
+            let is_near = (got - want).abs() <= self.atol * greatest + self.rtol * want.abs();
+            if !same && !is_near {
                 return Err(format!("{what}: element {i} is {got}, should be {want}"));
             }
         }
