@@ -4,11 +4,12 @@
 //!
 //! The network sees the first and the last kilobyte of a file, and gives a probability for each of 214 kinds.
 
+mod files;
 mod models;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -26,9 +27,9 @@ fn main() -> Result<()> {
     let config: serde_json::Value = serde_json::from_slice(&fs::read(models::fetched("file_types.json")?)?)?;
     let kinds = config["target_labels_space"].as_array().context("the configuration has no kinds")?;
     let folder = std::env::args().nth(1).unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").to_owned());
-    let mut paths = Vec::new();
-    collect(Path::new(&folder), &mut paths)?;
-    paths.sort();
+    let mut paths = files::below(Path::new(&folder))?;
+    // Shorter ones tell nothing.
+    paths.retain(|path| fs::metadata(path).is_ok_and(|file| file.len() >= 8));
     let start = Instant::now();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for path in &paths {
@@ -43,19 +44,6 @@ fn main() -> Result<()> {
         *counts.entry(kind).or_default() += 1;
     }
     println!("{} files in {:.0?}: {counts:?}", paths.len(), start.elapsed());
-    Ok(())
-}
-
-/// Files below a folder that are large enough to tell.
-fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, paths)?;
-        } else if fs::metadata(&path)?.len() >= 8 {
-            paths.push(path);
-        }
-    }
     Ok(())
 }
 

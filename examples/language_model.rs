@@ -5,10 +5,11 @@
 //! A pipeline cuts the text into windows and shuffles them. When the network writes, it sees one character at a time: attention remembers keys and values
 //! of those before, so that a character costs the same however many there were. The step that writes is one compiled function, whose memory changes in place.
 
+mod files;
 mod pictures;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -35,28 +36,14 @@ const BLOCKS: usize = 3;
 /// How bold the choice of characters is: 1 is as the network says, less is more careful.
 const BOLDNESS: f32 = 0.6;
 
-/// Files of these documents, sorted.
-fn documents(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(documents(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "md") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Their prose, without programs and tables.
+/// The prose of the documents, without programs and tables.
 fn text() -> Result<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut files = documents(&root.join("docs"))?;
-    files.extend(["ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    let mut documents = files::below(&root.join("docs"))?;
+    documents.retain(|path| path.extension().is_some_and(|ending| ending == "md"));
+    documents.extend(["ARCHITECTURE.md", "CHANGELOG.md"].map(|name| root.join(name)));
     let mut text = String::new();
-    for file in files {
+    for file in documents {
         let mut is_code = false;
         for line in fs::read_to_string(file)?.lines() {
             is_code ^= line.starts_with("```");

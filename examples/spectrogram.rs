@@ -5,14 +5,11 @@
 //! The tone rises from 200 Hz to 3.6 kHz in two seconds, beside a quieter one that swings around 2 kHz and a little noise. The picture,
 //! `target/spectrogram.png`, has a column for each frame and a row for each frequency, the highest on top; 70 decibels are the range of its shades.
 
+mod pictures;
+
 use std::f32::consts::TAU;
-use std::fs::File;
-use std::io::Write;
-use std::path::Path;
 
 use anyhow::{Result, ensure};
-use flate2::Crc;
-use flate2::write::ZlibEncoder;
 use tensorwright::prelude::*;
 use tensorwright::signal::{Frames, WindowFunction};
 
@@ -32,15 +29,14 @@ fn main() -> Result<()> {
             let spectrum = frames.stft(&signal);
             let decibels = spectrum.abs().maximum(1e-6).log10() * 20.0;
             let loudest = decibels.max(..);
-            let shade = ((decibels - loudest) / RANGE + 1.0).maximum(0.0) * 255.0;
-            (spectrum, shade.reverse(0).cast(DType::U8))
+            let light = (loudest - decibels) / RANGE;
+            (spectrum, light.reverse(0))
         })
     };
     let (spectrum, shades) = spectrogram.call(&signal)?;
     let (height, width) = (shades.shape()?.size(0), shades.shape()?.size(1));
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/spectrogram.png"));
-    write_png(path, width, &shades.to_vec::<u8>()?)?;
-    println!("{width} frames of {height} frequencies in {}", path.display());
+    println!("{width} frames of {height} frequencies");
+    pictures::shades("spectrogram.png", width, &shades.to_vec::<f32>()?, 1)?;
     check(&spectrum)?;
     let error = (frames.istft(&spectrum, SAMPLES) - &signal).abs().max(..).item::<f32>()?;
     println!("greatest error of the way back: {error:.1e}");
@@ -69,31 +65,4 @@ fn check(spectrum: &Tensor) -> Result<()> {
         ensure!((loudest as f32 - expected).abs() < 2.0, "frame {frame}: {loudest}, not {expected}");
     }
     Ok(())
-}
-
-/// Writes shades of grey, row by row, as a picture.
-fn write_png(path: &Path, width: usize, shades: &[u8]) -> Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(b"\x89PNG\r\n\x1a\n")?;
-    let height = shades.len() / width;
-    let size = |n: usize| (n as u32).to_be_bytes();
-    // 8 bits of grey, as they are.
-    write_chunk(&mut file, b"IHDR", &[&size(width)[..], &size(height), &[8, 0, 0, 0, 0]].concat())?;
-    let mut rows = ZlibEncoder::new(Vec::new(), flate2::Compression::default());
-    for row in shades.chunks(width) {
-        rows.write_all(&[0])?;
-        rows.write_all(&row.iter().map(|shade| 255 - shade).collect::<Vec<u8>>())?;
-    }
-    write_chunk(&mut file, b"IDAT", &rows.finish()?)?;
-    write_chunk(&mut file, b"IEND", &[])
-}
-
-fn write_chunk(file: &mut File, kind: &[u8; 4], data: &[u8]) -> Result<()> {
-    let mut sum = Crc::new();
-    sum.update(kind);
-    sum.update(data);
-    file.write_all(&(data.len() as u32).to_be_bytes())?;
-    file.write_all(kind)?;
-    file.write_all(data)?;
-    Ok(file.write_all(&sum.sum().to_be_bytes())?)
 }

@@ -5,10 +5,11 @@
 //! The words of a line (and its punctuation, which says much) become places in a vocabulary, these become vectors, whose mean decides. Whole files are
 //! for training or for the test, so that the test's lines are from files that the network has not seen.
 
+mod files;
 mod pictures;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use tensorwright::nn::layers::{
@@ -25,22 +26,6 @@ const MOST: usize = 2000;
 const WORDS: usize = 4000;
 /// Words of a line that are looked at.
 const LENGTH: usize = 24;
-
-/// Files below a folder, sorted; what is built or fetched is left out.
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() && !name.starts_with('.') && name != "target" {
-            found.extend(files(&path)?);
-        } else if path.is_file() {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
 
 /// Words and marks of a line, apart.
 fn spaced(line: &str) -> String {
@@ -76,7 +61,7 @@ impl Lines {
 fn lines() -> Result<[Lines; 2]> {
     let mut sides = [Lines::default(), Lines::default()];
     let mut counts = [0; KINDS.len()];
-    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))? {
+    for path in files::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))? {
         let ending = path.extension().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(kind) = KINDS.iter().position(|&kind| kind == ending) {
             counts[kind] += 1;

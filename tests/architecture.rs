@@ -48,12 +48,17 @@ fn dependencies_go_one_way() {
 
 /// Rust files below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
+    files(folder, "rs")
+}
+
+/// Files below a folder whose names end so.
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let paths = entries.map(|entry| entry.expect("a readable folder").path());
     paths
         .flat_map(|path| match path {
-            path if path.is_dir() => sources(&path),
-            path if path.extension().is_some_and(|e| e == "rs") => vec![path],
+            path if path.is_dir() => files(&path, ending),
+            path if path.extension().is_some_and(|e| e == ending) => vec![path],
             _ => Vec::new(),
         })
         .collect()
@@ -125,25 +130,12 @@ fn the_readme_names_the_commands_that_ci_runs() {
     }
 }
 
-/// Files of a kind below a folder.
-fn pages(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let paths = entries.map(|entry| entry.expect("a readable folder").path());
-    paths
-        .flat_map(|path| match path {
-            path if path.is_dir() => pages(&path),
-            path if path.extension().is_some_and(|e| e == "md") => vec![path],
-            _ => Vec::new(),
-        })
-        .collect()
-}
-
 #[test]
 fn pages_of_the_guide_are_listed_tested_and_point_at_what_is_there() {
     let folder = root().join("docs/guide/src");
     let (summary, tested) = (read("docs/guide/src/SUMMARY.md"), read("src/guide.rs"));
     let manifest = read("examples/Cargo.toml");
-    let mut all = pages(&folder);
+    let mut all = files(&folder, "md");
     all.push(root().join("README.md"));
     for page in all {
         let text = fs::read_to_string(&page).expect("pages are readable");
