@@ -115,7 +115,9 @@ impl MapFn {
                 let mut results = results.into_iter();
                 outcomes
                     .into_iter()
-                    .map(|outcome| outcome.map(|item| results.next().unwrap_or(item)))
+                    .map(|outcome| {
+                        outcome.map(|_| results.next().expect("a block gives a result for each element"))
+                    })
                     .collect()
             }
             // Whichever element it is says so itself.
