@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// How many threads may take part; without this option all cores. Results do not depend on it.
     #[arg(long)]
     threads: Option<usize>,
+    /// A model whose results are those of its operators one by one, bit for bit.
+    #[arg(long)]
+    exact: bool,
     /// How many runs to choose from.
     #[arg(long, default_value_t = 20)]
     runs: usize,
@@ -40,7 +43,7 @@ pub(crate) fn profile(args: &Args) -> anyhow::Result<()> {
     let threads = args.threads.unwrap_or_else(tensorwright::threads);
     let profile = match args.graph.model() {
         Some(path) => {
-            let mut job = model::Job::new(path, &args.inputs, true)?;
+            let mut job = model::Job::new(path, &args.inputs, true)?.exactly(args.exact);
             job.threads = threads;
             job.profile(args.runs)?
         }

@@ -57,6 +57,9 @@ pub(crate) struct Args {
     /// Write the outputs of a model to this file, by their names.
     #[arg(long, value_name = "FILE.npz")]
     output: Option<PathBuf>,
+    /// Results of a model are those of its operators one by one, bit for bit, which takes more time.
+    #[arg(long)]
+    exact: bool,
     /// How many elements of each output to print.
     #[arg(long, default_value_t = 32)]
     elements: usize,
@@ -98,7 +101,7 @@ fn run_model(args: &Args, path: &Path) -> anyhow::Result<()> {
         )
         .into());
     }
-    let mut job = model::Job::new(path, &args.inputs, args.random)?;
+    let mut job = model::Job::new(path, &args.inputs, args.random)?.exactly(args.exact);
     job.threads = args.threads.unwrap_or_else(tensorwright::threads);
     let (outputs, first) = job.first()?;
     match (&args.save, &args.output) {

@@ -13,7 +13,11 @@ const WORK: [&str; 4] = ["nodes visited", "units searched", "places compared", "
 fn lowered(graph: Graph, donated: Vec<(usize, usize)>) -> (Program, u64) {
     let passes = PassOptions { verify: false, ..PassOptions::default() };
     let graph = run_pipeline_observed(graph, &passes, &mut |_: &PassRun<'_>| {}).expect("optimises");
-    let options = LowerOptions { verify: false, promises: Promises { donated, lasting: Vec::new() } };
+    let options = LowerOptions {
+        verify: false,
+        promises: Promises { donated, lasting: Vec::new() },
+        ..LowerOptions::default()
+    };
     let mut work = 0;
     let program = lower_observed(&graph, &options, &Untiled, &mut |run: &StageRun<'_>| {
         work += run.counters.iter().filter(|(name, _)| WORK.contains(name)).map(|(_, n)| n).sum::<u64>();

@@ -102,7 +102,7 @@ fn lowered(
     stage: &str,
 ) -> Result<String, DumpError> {
     let graph = optimized(graph, &promises.passes(&options.passes))?;
-    let lowering = LowerOptions { verify: options.passes.verify, promises: promises.clone() };
+    let lowering = LowerOptions::of(&options.passes, promises);
     let mut text = String::new();
     lower_observed(&graph, &lowering, &HostLibrary, &mut |run: &StageRun<'_>| {
         if run.stage.name == stage {

@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Where an input of a model comes from, as for `run`; others are random. Their types count.
     #[arg(short, long = "input", value_name = "NAME=SOURCE")]
     inputs: Vec<String>,
+    /// A model whose results are those of its operators one by one, bit for bit.
+    #[arg(long)]
+    exact: bool,
     /// Which stage.
     #[arg(long, default_value = "traced", value_parser = Stage::parse)]
     stage: Stage,
@@ -69,7 +72,7 @@ enum Format {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let sections = match args.graph.model() {
         Some(path) => {
-            let job = model::Job::new(path, &args.inputs, true)?;
+            let job = model::Job::new(path, &args.inputs, true)?.exactly(args.exact);
             match args.stage.of_machine() {
                 Some(stage) => vec![Section::of_text(stage, job.dump(stage)?)],
                 None => stage::sections(job.graph()?, &args.stage)?,

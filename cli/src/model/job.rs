@@ -26,10 +26,13 @@ pub(crate) struct BenchArgs {
     /// How long to measure.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
+    /// Results are those of the operators one by one, bit for bit, which takes more time.
+    #[arg(long)]
+    exact: bool,
 }
 
 pub(crate) fn bench(args: &BenchArgs) -> anyhow::Result<()> {
-    let mut job = Job::new(&args.file, &args.inputs, true)?;
+    let mut job = Job::new(&args.file, &args.inputs, true)?.exactly(args.exact);
     job.threads = args.threads.unwrap_or_else(tensorwright::threads);
     let (_, first) = job.first()?;
     let seconds = Duration::try_from_secs_f64(args.seconds)
@@ -85,6 +88,11 @@ impl Job {
             inputs[at] = Some(source::tensor(spec, "random", at as u64 + 1)?.into());
         }
         Ok(Job { model, inputs, threads: 0, read })
+    }
+
+    /// The same with results that are those of the operators bit for bit, if so.
+    pub(crate) fn exactly(self, exact: bool) -> Job {
+        if exact { Job { model: self.model.exact(), ..self } } else { self }
     }
 
     /// The outputs of the first run, which compiles, and how long it took.

@@ -81,6 +81,7 @@ pub(crate) fn convolution(graph: &Graph, node: &Node, conv: &Conv) -> (Convoluti
         sums: sums(conv, conv.lhs_contract.iter().zip(&conv.rhs_contract).map(both)),
         lhs_offset: lhs.offset,
         rhs_offset: rhs.offset,
+        reassociates: false,
     };
     (routine, lhs.base, rhs.base)
 }

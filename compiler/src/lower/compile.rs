@@ -39,7 +39,7 @@ pub fn compile_promised(
 ) -> Result<Program, CompileError> {
     check_ports(graph)?;
     let optimized = passes::run_pipeline(graph.clone(), &promises.passes(&options.passes))?;
-    let options = LowerOptions { verify: options.passes.verify, promises: promises.clone() };
+    let options = LowerOptions::of(&options.passes, promises);
     lower_observed(&optimized, &options, target, &mut |_: &super::StageRun<'_>| {})
 }
 

@@ -18,8 +18,17 @@ use crate::program::{Program, Step, Target, verify};
 pub struct LowerOptions {
     /// Verify after every stage. On in debug builds.
     pub verify: bool,
+    /// Whether routines may add up in another order, which changes results in their last bits.
+    pub reassociate: bool,
     /// What the caller promises about inputs.
     pub promises: Promises,
+}
+
+impl LowerOptions {
+    /// The options that belong to those of the passes.
+    pub fn of(passes: &PassOptions, promises: &Promises) -> LowerOptions {
+        LowerOptions { verify: passes.verify, reassociate: passes.value_changing, promises: promises.clone() }
+    }
 }
 
 /// What the caller of a program promises about its inputs.
@@ -46,7 +55,7 @@ impl Promises {
 
 impl Default for LowerOptions {
     fn default() -> LowerOptions {
-        LowerOptions { verify: cfg!(debug_assertions), promises: Promises::default() }
+        LowerOptions { verify: cfg!(debug_assertions), reassociate: false, promises: Promises::default() }
     }
 }
 
@@ -113,6 +122,7 @@ impl Donations {
 /// Target and counters, which stages get besides what they work on.
 pub(crate) struct Context<'a> {
     pub(super) target: &'a dyn Target,
+    pub(super) reassociate: bool,
     counters: Vec<(&'static str, u64)>,
 }
 
@@ -141,7 +151,7 @@ pub fn lower_observed(
 ) -> Result<Program, CompileError> {
     let mut part = Part::new(graph);
     let mut program = None;
-    let mut cx = Context { target, counters: Vec::new() };
+    let mut cx = Context { target, reassociate: options.reassociate, counters: Vec::new() };
     let pairs = if may_fail(graph) { Vec::new() } else { options.promises.donated.clone() };
     let lasting = Some(options.promises.lasting.clone());
     let donations = Donations { pairs, writers: Writers::Kernels, lasting };
@@ -236,7 +246,7 @@ fn check_flow(stage: &Stage, before: &Program, after: &Program) -> Result<(), Co
 /// or index maps that are part of every read. Fails as [`lower`].
 pub fn clusters(graph: &Graph, target: &dyn Target) -> Result<Vec<Vec<NodeId>>, CompileError> {
     let mut part = Part::new(graph);
-    let mut cx = Context { target, counters: Vec::new() };
+    let mut cx = Context { target, reassociate: false, counters: Vec::new() };
     part::choose_loops(&mut part, &mut cx)?;
     part::fuse(&mut part, &mut cx)?;
     Ok(part.fusion()?.clusters.iter().map(|cluster| cluster.nodes.clone()).collect())

@@ -1,6 +1,7 @@
 //! Planning: from units in order to the steps of a program, and from values to slots.
 
 use hashbrown::{HashMap, HashSet};
+use smallvec::SmallVec;
 use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{DType, Graph, Node, NodeId, Op, Source, TensorType, Type, Value};
 
@@ -20,7 +21,7 @@ pub(super) fn plan(
     regions: HashMap<NodeId, Vec<Program>>,
     cx: &mut Context<'_>,
 ) -> Result<Program, CompileError> {
-    let mut planner = Planner::new(part, regions, cx.target)?;
+    let mut planner = Planner::new(part, regions, cx)?;
     for &unit in &part.order {
         planner.add(unit)?;
     }
@@ -35,6 +36,7 @@ struct Planner<'a, 'g> {
     loops: &'a HashMap<NodeId, Vec<LoopKernel>>,
     regions: HashMap<NodeId, Vec<Program>>,
     target: &'a dyn Target,
+    reassociate: bool,
     /// Tiled routines that run as part of the cluster that finishes their tiles.
     finished_by: HashMap<usize, NodeId>,
     finished: HashSet<NodeId>,
@@ -49,7 +51,7 @@ impl<'a, 'g> Planner<'a, 'g> {
     fn new(
         part: &'a Part<'g>,
         regions: HashMap<NodeId, Vec<Program>>,
-        target: &'a dyn Target,
+        cx: &Context<'a>,
     ) -> Result<Planner<'a, 'g>, CompileError> {
         let (fusion, graph) = (part.fusion()?, part.graph);
         let program = Program {
@@ -66,13 +68,14 @@ impl<'a, 'g> Planner<'a, 'g> {
             kept_bytes: 0,
         };
         let slot_of = vec![None; graph.values().len()];
-        let finished_by = epilogues(fusion, target);
+        let finished_by = epilogues(fusion, cx);
         let finished = finished_by.values().copied().collect();
         let mut planner = Planner {
             fusion,
             loops: &part.loops,
             regions,
-            target,
+            target: cx.target,
+            reassociate: cx.reassociate,
             finished_by,
             finished,
             slot_of,
@@ -198,7 +201,7 @@ impl<'a, 'g> Planner<'a, 'g> {
         let node = self.fusion.graph.node(id);
         let what = "an op that lowers to a tiled routine has one";
         let (routine, read) =
-            tiled::routine(self.fusion.graph, node).ok_or(CompileError::Internal { what })?;
+            routine(self.fusion.graph, node, self.reassociate).ok_or(CompileError::Internal { what })?;
         let operand = |value| TiledOperand { slot: self.slot(value), form: OperandForm::Strided };
         let operands = read.into_iter().map(operand).collect();
         let out = self.slot(node.results[0]);
@@ -278,14 +281,20 @@ fn tiles_of(
     grid.iter().map(|dim| dim.extent as usize).eq(shape.sizes()).then(|| grid.to_vec())
 }
 
+/// The routine that computes a node, as it may be computed, and the values whose memory it reads.
+fn routine(graph: &Graph, node: &Node, reassociate: bool) -> Option<(Tiled, SmallVec<[Value; 2]>)> {
+    let (routine, read) = tiled::routine(graph, node)?;
+    Some((if reassociate { routine.reassociated() } else { routine }, read))
+}
+
 /// For element-wise clusters the tiled routine whose tiles they finish: its result is read by nobody else, element by element.
-fn epilogues(fusion: &Fusion<'_>, target: &dyn Target) -> HashMap<usize, NodeId> {
+fn epilogues(fusion: &Fusion<'_>, cx: &Context<'_>) -> HashMap<usize, NodeId> {
     let mut found = HashMap::new();
     for (id, node) in fusion.graph.iter().filter(|(_, node)| node.op.lowering() == Lowering::Tiled) {
         if !fusion.is_inlined(id)
             && let Some(cluster) = finisher(fusion, node.results[0])
-            && let Some((routine, _)) = tiled::routine(fusion.graph, node)
-            && tiles_of(fusion, target, &routine, node.results[0]).is_some()
+            && let Some((routine, _)) = routine(fusion.graph, node, cx.reassociate)
+            && tiles_of(fusion, cx.target, &routine, node.results[0]).is_some()
         {
             found.entry(cluster).or_insert(id);
         }

@@ -9,7 +9,8 @@ use super::rewriter::RewriteError;
 pub struct PassOptions {
     /// Verify the graph after every pass, and treat a rewrite that had to be taken back as an error. On in debug builds.
     pub verify: bool,
-    /// Allow rules that change results: reassociation, reciprocals, fused multiply-add contraction, weights that take in the scale of their channels.
+    /// Allow rules that change results: reassociation, reciprocals, fused multiply-add contraction, weights that take in the scale of their channels,
+    /// and routines that [add up in another order](crate::lower::LowerOptions::reassociate).
     pub value_changing: bool,
     /// Inputs that are the same in every run; compiling sets them to those of which the caller [promises](crate::lower::Promises) it.
     pub lasting: Vec<usize>,

@@ -8,6 +8,7 @@
 //! has, and those along which taps `slide`, of as many elements and taps. In parentheses is how far neighbours are apart in the operands. A result slides `by` so
 //! many places, `from` the place of its first tap; elements or taps that are apart by more than a place are `dilated`. Then comes what is summed over, the
 //! outermost first: a `sum` over elements of both operands, or the `taps` along an axis that slides; `at 3, 0` is where the operands begin, unless it is at 0.
+//! One that is `reassociated` may give other results in the last bits.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -33,6 +34,8 @@ pub struct Convolution {
     pub lhs_offset: i64,
     /// First element of the right operand.
     pub rhs_offset: i64,
+    /// Whether terms may be added up in any order, after sums of elements and of taps have been multiplied.
+    pub reassociates: bool,
 }
 
 /// An axis of the result.
@@ -213,6 +216,10 @@ impl TiledRoutine for Convolution {
         self == other
     }
 
+    fn reassociated(self) -> Convolution {
+        Convolution { reassociates: true, ..self }
+    }
+
     fn parse(parser: &mut Parser<'_>) -> Result<Convolution> {
         parser.convolution()
     }
@@ -231,7 +238,7 @@ impl Display for Slide {
 
 impl Display for Convolution {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Convolution { input, output, axes, sums, lhs_offset, rhs_offset } = self;
+        let Convolution { input, output, axes, sums, lhs_offset, rhs_offset, reassociates } = self;
         write!(f, "{input}->{output}")?;
         for axis in axes {
             match axis {
@@ -249,6 +256,9 @@ impl Display for Convolution {
         }
         if (*lhs_offset, *rhs_offset) != (0, 0) {
             write!(f, " at {lhs_offset}, {rhs_offset}")?;
+        }
+        if *reassociates {
+            write!(f, " reassociated")?;
         }
         Ok(())
     }
@@ -279,7 +289,8 @@ impl Parser<'_> {
             self.require(",")?;
             rhs_offset = self.signed("an element")?;
         }
-        Ok(Convolution { input, output, axes, sums, lhs_offset, rhs_offset })
+        let reassociates = self.accept_word("reassociated");
+        Ok(Convolution { input, output, axes, sums, lhs_offset, rhs_offset, reassociates })
     }
 
     fn convolution_axis(&mut self) -> Result<Option<ConvolutionAxis>> {

@@ -35,6 +35,11 @@ pub(crate) trait TiledRoutine: Display + Sized {
     /// Whether another one reads the packed operand at this position as this one does.
     fn packs_like(&self, operand: usize, other: &Self) -> bool;
 
+    /// The same routine where results may change in their last bits.
+    fn reassociated(self) -> Self {
+        self
+    }
+
     /// Parses what follows the word.
     fn parse(parser: &mut Parser<'_>) -> Result<Self>;
 }
@@ -120,6 +125,11 @@ macro_rules! table {
             /// The tiles of the result, of such a size, as a grid in row-major order; `None` if no kernel can finish them.
             pub fn grid(&self, tile: &TileSize) -> Option<SmallVec<[GridDim; 4]>> {
                 match self { $(Tiled::$name(routine) => routine.grid(tile),)* }
+            }
+
+            /// The same routine where results may change in their last bits.
+            pub fn reassociated(self) -> Tiled {
+                match self { $(Tiled::$name(routine) => routine.reassociated().into(),)* }
             }
 
             /// Whether both read the packed operand at this position in the same way.

@@ -67,7 +67,8 @@ fn check(graph: &Graph) -> Result<(), TestCaseError> {
     let fail = |error: String| TestCaseError::fail(format!("{error}\n{graph}"));
     let optimised =
         run_pipeline(graph.clone(), &PassOptions::default()).map_err(|error| fail(error.to_string()))?;
-    let options = LowerOptions { verify: true, promises: promises(&optimised) };
+    let reassociate = graph.nodes().len().is_multiple_of(2);
+    let options = LowerOptions { verify: true, reassociate, promises: promises(&optimised) };
     let mut texts: Vec<(&str, String, Program)> = Vec::new();
     lower_observed(&optimised, &options, &Tiles { packed: Some(256) }, &mut |run: &StageRun<'_>| {
         texts.extend(run.program.map(|program| (run.stage.name, run.text.to_string(), program.clone())));
@@ -97,7 +98,7 @@ fn compiled(graph: &Graph, inputs: &[Literal]) -> Result<Option<Vec<Literal>>, T
     let fail = |error: String| TestCaseError::fail(format!("{error}\n{graph}"));
     let optimised =
         run_pipeline(graph.clone(), &PassOptions::default()).map_err(|error| fail(error.to_string()))?;
-    let options = LowerOptions { verify: true, promises: promises(&optimised) };
+    let options = LowerOptions { verify: true, promises: promises(&optimised), ..LowerOptions::default() };
     let program = lower_observed(&optimised, &options, &Tiles { packed: None }, &mut |_: &StageRun<'_>| {})
         .map_err(|error| fail(error.to_string()))?;
     Ok(machine::run(&program, inputs))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
-use tensorwright::{Function, function};
+use tensorwright::{CompileOptions, Function, function};
 
 use super::error::{Error, Reason};
 use super::file;
@@ -23,17 +23,25 @@ use super::value::Value;
 ///
 /// It is a function that is traced and compiled once for each signature of its inputs: their types, and strings among them. Clones share what is
 /// compiled.
+///
+/// Results may differ from those of the operators one by one in their last bits, as they do in other runtimes: weights take in the scale of their channels, and convolutions add up in
+/// another order. They are the same in each run, on any number of threads. [`Model::exact`] is the model whose results are those of the operators, bit for bit; so is what calls the model's function while
+/// it is traced itself, unless it is compiled with such options.
 #[derive(Clone)]
 pub struct Model {
     body: Body,
-    function: Function<Vec<Option<Value>>, Vec<Value>>,
+    function: ModelFunction,
     inputs: Vec<Spec>,
     outputs: Vec<Spec>,
     optional: Vec<bool>,
     /// Operators that are not there, with how often each occurs.
     unsupported: Vec<(String, usize)>,
     about: About,
+    /// Whether results are those of the operators bit for bit.
+    is_exact: bool,
 }
+
+type ModelFunction = Function<Vec<Option<Value>>, Vec<Value>>;
 
 /// What a model computes.
 #[derive(Clone)]
@@ -128,11 +136,12 @@ impl Model {
         Model {
             optional: inputs.iter().map(is_optional).collect(),
             outputs: graph.outputs.iter().map(spec).collect(),
-            function: function(run).with_name(if graph.name.is_empty() { "model" } else { &graph.name }),
+            function: compiled(run, if graph.name.is_empty() { "model" } else { &graph.name }, false),
             inputs,
             unsupported: counted(&graph, |action| matches!(action, Action::Unknown)),
             body: Body::Nodes(graph),
             about,
+            is_exact: false,
         }
     }
 
@@ -156,11 +165,12 @@ impl Model {
         Model {
             optional: vec![false; inputs.len()],
             unsupported: Vec::new(),
-            function: function(run).with_name(graph.name()),
+            function: compiled(run, graph.name(), false),
             inputs,
             outputs,
             body: Body::Saved(graph),
             about: About::default(),
+            is_exact: false,
         }
     }
 
@@ -185,8 +195,14 @@ impl Model {
                 .map(|(input, constant)| input.or_else(|| constant.clone()));
             body.call(whole.collect::<Vec<_>>())
         };
-        model.function = function(run).with_name(self.function.name());
+        model.function = compiled(run, self.function.name(), self.is_exact);
         Ok(model)
+    }
+
+    /// The model whose results are those of its operators one by one, bit for bit, for more time.
+    pub fn exact(&self) -> Model {
+        let function = self.function.clone().with_compile_options(CompileOptions::default());
+        Model { function, is_exact: true, ..self.clone() }
     }
 
     /// Writes the model for inputs of the types of these to a folder: its graph as text (`model.tw`), with the weights beside it (`model.tww`). [`Model::load`]
@@ -312,6 +328,17 @@ impl Model {
         let names: Vec<&str> = self.inputs.iter().map(|spec| spec.name.as_str()).collect();
         names.join(", ")
     }
+}
+
+/// The function of a model: as other runtimes do, it may change results in their last bits.
+fn compiled(
+    run: impl Fn(Vec<Option<Value>>) -> tensorwright::Result<Vec<Value>> + Send + Sync + 'static,
+    name: &str,
+    is_exact: bool,
+) -> ModelFunction {
+    let mut options = CompileOptions::default();
+    options.passes.value_changing = !is_exact;
+    function(run).with_name(name).with_compile_options(options)
 }
 
 /// Operators that count, with how often each occurs, also in functions and in graphs of branches and loops.

@@ -290,3 +290,63 @@ fn kernels_that_last_are_packed_once() {
     assert_eq!(packed([('N', 2), ('G', 2), ('C', 5), ('O', 7)]), 0);
     assert_eq!(packed([('N', 2), ('G', 16), ('C', 1), ('O', 1)]), 0);
 }
+
+/// Where results may change, a kernel of 3 x 3 taps that is packed takes minimal filtering: near the sums term by term, on any number of threads the same bits.
+#[test]
+fn minimal_filtering_gives_about_the_same() {
+    let mut options = CompileOptions::default();
+    options.passes.value_changing = true;
+    let lasting = Promises { lasting: vec![1], ..Promises::default() };
+    for (sizes, slides) in [
+        (
+            [('N', 1), ('G', 1), ('C', 16), ('O', 16)],
+            &[('y', 16, 3, 1, 0, 0, 1, 1), ('x', 22, 3, 1, 0, 0, 1, 1)],
+        ),
+        (
+            [('N', 1), ('G', 1), ('C', 40), ('O', 70)],
+            &[('y', 19, 3, 1, 1, 1, 1, 1), ('x', 37, 3, 1, 1, 1, 1, 1)],
+        ),
+        (
+            [('N', 9), ('G', 1), ('C', 35), ('O', 17)],
+            &[('y', 11, 3, 1, 2, 2, 1, 1), ('x', 9, 3, 1, 2, 3, 1, 1)],
+        ),
+        (
+            [('N', 2), ('G', 3), ('C', 16), ('O', 33)],
+            &[('y', 12, 3, 1, 1, 1, 1, 1), ('x', 13, 3, 1, 1, 1, 1, 1)],
+        ),
+        (
+            [('N', 1), ('G', 1), ('C', 300), ('O', 64)],
+            &[('y', 18, 3, 1, 1, 1, 1, 1), ('x', 170, 3, 1, 9, -2, 1, 1)],
+        ),
+        (
+            [('N', 1), ('G', 1), ('C', 24), ('O', 300)],
+            &[('y', 14, 3, 1, 1, 1, 1, 1), ('x', 14, 3, 1, 1, 1, 1, 1)],
+        ),
+    ] {
+        for axes in [LAYOUTS[0], ["NyxGC", "GOCyx", "NyxGO"], ["yNxGC", "OxGyC", "xNyGO"]] {
+            let case = Case { dtypes: F32, axes, sizes, slides };
+            let (graph, inputs) = (case.graph(), case.inputs(3));
+            let compiled = |options: &CompileOptions, promises: &Promises| {
+                Executable::compile_promised(&graph, options, promises).expect("convolutions compile")
+            };
+            let run = |executable: &Executable, threads| {
+                executable.run_literals(&inputs, threads).expect("it runs").remove(0)
+            };
+            let exact = run(&compiled(&CompileOptions::default(), &lasting), 1);
+            let minimal = compiled(&options, &lasting);
+            let found = [1, 2, 3].map(|threads| run(&minimal, threads));
+            assert!(found.iter().all(|other| same_values(&found[0], other)), "{case:?} depends on threads");
+            assert!(!same_values(&exact, &found[0]), "{case:?} adds term by term");
+            let [expected, given] = [&exact, &found[0]].map(numbers);
+            let greatest = expected.iter().fold(0.0f64, |most, x| most.max(x.abs()));
+            let error = expected.iter().zip(&given).fold(0.0f64, |most, (a, b)| most.max((a - b).abs()));
+            assert!(error <= 1e-5 * greatest, "{case:?}: {error} of {greatest}");
+            // A kernel that may change is not packed, and nothing changes.
+            assert!(same_values(&exact, &run(&compiled(&options, &Promises::default()), 2)), "{case:?}");
+        }
+    }
+}
+
+fn numbers(literal: &Literal) -> Vec<f64> {
+    (0..literal.len()).map(|i| literal.get(i).to_f64()).collect()
+}

@@ -13,7 +13,8 @@
 //!
 //! # Methods
 //!
-//! Groups of one channel each that are adjacent are lanes of registers ([`lanes`]). Where there are few channels pixels of a row are ([`rows`]). All else is products.
+//! Groups of one channel each that are adjacent are lanes of registers ([`lanes`]). Where there are few channels pixels of a row are ([`rows`]). All else is products. Where results may change in
+//! their last bits 3 x 3 taps that are packed ahead take minimal filtering ([`minimal`]).
 //!
 //! # Orientation
 //!
@@ -26,12 +27,13 @@
 //!
 //! # Reproducibility
 //!
-//! Depth is in the order of the description, which is that of the left operand's axes, and sums are cut into blocks of 256 terms as those of products. So a result
+//! But for minimal filtering depth is in the order of the description, which is that of the left operand's axes, and sums are cut into blocks of 256 terms as those of products. So a result
 //! depends on the op and its operands, and neither on where they are in memory, nor on tiles, threads, orientation, or the width of registers.
 
 mod gather;
 mod lanes;
 mod loops;
+mod minimal;
 mod phase;
 mod plan;
 mod prepack;

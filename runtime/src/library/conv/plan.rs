@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use tensorwright_compiler::program::{Convolution, ConvolutionAxis, ConvolutionLoop, Slide, TileSize};
 
 use super::phase::Phase;
-use super::{lanes, rows};
+use super::{lanes, minimal, rows};
 use crate::library::error::RoutineError;
 use crate::library::matmul::{Element, UnsupportedProduct, widens};
 
@@ -45,6 +45,8 @@ pub(super) enum Method {
     Lanes,
     /// With pixels of a row as lanes.
     Rows,
+    /// By minimal filtering.
+    Minimal,
 }
 
 /// A planned convolution.
@@ -67,6 +69,8 @@ pub(crate) struct ConvolutionPlan {
     pub(super) work_per_tile: u64,
     /// Numbers of the elements that a tile copies first, where pixels of a row are lanes.
     pub(super) patch: usize,
+    /// Whether minimal filtering is the method once taps are packed.
+    pub(super) is_minimal: bool,
     /// Whether the right operand is given as [`Self::pack_part`] makes it.
     pub(super) prepacked: bool,
 }
@@ -97,6 +101,7 @@ impl ConvolutionPlan {
             tile: TileSize::new(),
             work_per_tile: 0,
             patch: 0,
+            is_minimal: false,
             routine: routine.clone(),
             prepacked: false,
         };
@@ -113,6 +118,8 @@ impl ConvolutionPlan {
         } else if let Some(tile) = rows::fits(routine).then(|| rows::tile(self)).flatten() {
             self.patch = self.patch_numbers(&tile);
             (self.method, self.orientation, self.tile) = (Method::Rows, Orientation::Pixels, tile);
+        } else if let Some(tile) = minimal::tile(routine) {
+            (self.is_minimal, self.tile) = (true, tile);
         } else {
             self.tile = tile(&routine.axes, self.orientation, depth);
         }

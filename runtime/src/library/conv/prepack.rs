@@ -15,10 +15,11 @@ use super::run::{Job, depth_loops, gathered, panel_rows};
 use crate::library::matmul::{Accumulator, DEPTH, Kernel, Packs};
 
 impl ConvolutionPlan {
-    /// The same convolution with its right operand packed ahead. The bits of results are the same. `None` if it would not gain.
+    /// The same convolution with its right operand packed ahead. The bits of results are the same, if the routine has its order. `None` if it would not gain.
     pub(crate) fn prepacked(&self) -> Option<ConvolutionPlan> {
         let gains = self.method == Method::Products && self.work_per_tile() > 0 && self.tiles() > 0;
-        gains.then(|| ConvolutionPlan { prepacked: true, ..self.clone() })
+        let method = if self.is_minimal { Method::Minimal } else { self.method };
+        gains.then(|| ConvolutionPlan { prepacked: true, method, ..self.clone() })
     }
 
     /// Bytes of the packed operand.
@@ -60,6 +61,10 @@ impl ConvolutionPlan {
         let ranges = self.part_of_box(part);
         let side = self.side();
         let mut to = to.wrapping_add(part as usize * self.numbers_of_box::<N>());
+        if self.is_minimal {
+            // SAFETY: the caller's promise; elements are f32 if taps are transformed.
+            return unsafe { self.pack_minimal(&ranges, rhs.cast(), to.cast()) };
+        }
         for phases in choices(&self.phases) {
             if let Some(job) = Job::new(self, &ranges, &phases, [std::ptr::null(), rhs], std::ptr::null_mut())
             {
@@ -134,6 +139,9 @@ impl ConvolutionPlan {
     }
 
     fn numbers_of_box<N: Kernel>(&self) -> usize {
+        if self.is_minimal {
+            return self.minimal_numbers(self.padded_box::<N>());
+        }
         choices(&self.phases).map(|phases| self.packed_numbers::<N>(&phases)).sum()
     }
 

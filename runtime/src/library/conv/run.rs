@@ -24,7 +24,7 @@ impl ConvolutionPlan {
         let [rows, columns] = self.lanes().map(|n| n as usize);
         let pitch = columns.next_multiple_of(MAX_COLUMNS);
         let left = depth * (rows + MAX_ROWS);
-        let right = depth * MAX_COLUMNS;
+        let right = depth * (MOST_GATHERED + SKEW);
         let [left, right, sums] = [left, right, rows * pitch].map(|n| (n * number).next_multiple_of(64));
         Scratch { right: left, sums: left + right, bytes: left + right + sums }
     }
@@ -35,6 +35,7 @@ impl ConvolutionPlan {
             Method::Products => self.scratch().bytes,
             Method::Lanes => self.weight_bytes(),
             Method::Rows => self.row_bytes(),
+            Method::Minimal => self.minimal_bytes(),
         }
     }
 
@@ -75,6 +76,8 @@ impl ConvolutionPlan {
             Method::Lanes => unsafe { self.run_lanes::<N>(tile, operands, out, scratch) },
             // SAFETY: as above.
             Method::Rows => unsafe { self.run_rows::<N>(tile, operands, out, scratch) },
+            // SAFETY: as above, and the taps are packed.
+            Method::Minimal => unsafe { self.run_minimal::<N>(tile, operands, out, scratch) },
             // SAFETY: the caller's promise.
             Method::Products => unsafe { self.run_products::<N>(tile, operands, out, scratch) },
         }
@@ -404,6 +407,18 @@ struct Product<'a, N: 'static> {
     in_place: bool,
 }
 
+/// Columns that are gathered together, at most.
+const MOST_GATHERED: usize = 64;
+/// What is left empty behind them from depth to depth, so that not all of a panel's fall into the same sets of the cache.
+const SKEW: usize = 16;
+
+/// A panel of columns that is ready: its first number, the step from depth to depth, and how many columns are wanted.
+struct Right<N> {
+    b: *const N,
+    step: usize,
+    count: usize,
+}
+
 /// Rows that are gathered side by side, or numbers of them: more are in panels, so that those of a panel are near each other.
 const MOST_TOGETHER: usize = 64;
 const MOST_NUMBERS_TOGETHER: usize = 1 << 13;
@@ -437,18 +452,42 @@ impl<N: Kernel + Packs> Product<'_, N> {
         let left = unsafe { self.left(depth.clone()) };
         let packed =
             self.packed[1].map(|all| all.wrapping_add(depth.start * self.columns.next_multiple_of(width)));
-        for first in (0..self.columns).step_by(width) {
-            let lanes = first..self.columns.min(first + width);
-            let count = lanes.len();
-            // SAFETY: the scratch memory has room for a panel.
-            unsafe {
-                let panel = match packed {
-                    Some(packed) => packed.wrapping_add(first * depth.len()),
-                    None => gathered(&self.right, lanes, depth.clone(), self.memory.right),
+        let together = if packed.is_some() { width } else { MOST_GATHERED };
+        for start in (0..self.columns).step_by(together) {
+            let lanes = start..self.columns.min(start + together);
+            let (columns, step) = match packed {
+                Some(packed) => (packed.wrapping_add(start * depth.len()), width),
+                // SAFETY: the scratch memory has room for so many columns.
+                None => unsafe { self.right(lanes.clone(), depth.clone()) },
+            };
+            for first in lanes.clone().step_by(width) {
+                let right = Right {
+                    b: columns.wrapping_add(first - start),
+                    step,
+                    count: width.min(lanes.end - first),
                 };
-                self.rows(&left, (panel, count), depth.clone(), to.wrapping_add(first), row);
+                // SAFETY: the columns are those of the tile.
+                unsafe { self.rows(&left, &right, depth.clone(), to.wrapping_add(first), row) };
             }
         }
+    }
+
+    /// Some columns of a block, gathered side by side, and the step from depth to depth: in memory they are read once for all panels.
+    ///
+    /// # Safety
+    /// As of [`Self::block`].
+    unsafe fn right(&self, lanes: Range<usize>, depth: Range<usize>) -> (*const N, usize) {
+        let (width, to) = (self.kernels.columns, self.memory.right);
+        let padded = lanes.len().next_multiple_of(width);
+        let step = if padded == width { width } else { padded + SKEW };
+        // SAFETY: the scratch memory has room for all of them.
+        unsafe {
+            for row in 0..depth.len() {
+                (lanes.len()..padded).for_each(|lane| *to.add(row * step + lane) = N::ZERO);
+            }
+            self.right.gather(lanes, depth, Target { to, lane: 1, depth: step });
+        }
+        (to.cast_const(), step)
     }
 
     /// The left operand of a block, gathered unless it can be read in place.
@@ -493,15 +532,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
     ///
     /// # Safety
     /// As of [`Self::block`].
-    unsafe fn rows(
-        &self,
-        left: &Left<N>,
-        (panel_of_columns, columns): (*const N, usize),
-        depth: Range<usize>,
-        to: *mut N,
-        row: isize,
-    ) {
-        let width = self.kernels.columns;
+    unsafe fn rows(&self, left: &Left<N>, right: &Right<N>, depth: Range<usize>, to: *mut N, row: isize) {
         let height = self.panel_rows();
         let room = if self.is_direct { Room::Exact } else { Room::Whole };
         for (panel, first) in (0..self.rows).step_by(height).enumerate() {
@@ -511,14 +542,14 @@ impl<N: Kernel + Packs> Product<'_, N> {
                 a: left.a.wrapping_offset(panel as isize * left.panel),
                 a_row: left.row,
                 a_depth: left.depth,
-                b: panel_of_columns,
-                b_step: width as isize,
+                b: right.b,
+                b_step: right.step as isize,
                 out: to.wrapping_offset(first as isize * row),
                 out_row: row,
                 adds: depth.start > 0,
             };
             // SAFETY: the rows are those of the tile, and there is that room.
-            unsafe { register_block(self.kernels, &block, [rows, columns], room) };
+            unsafe { register_block(self.kernels, &block, [rows, right.count], room) };
         }
     }
 }

@@ -5,6 +5,7 @@
 //! on the instruction set (as long as it multiplies and adds in one rounding) nor on how the matrix is cut into tiles. The
 //! exception is [`dot`], which keeps [`DOT_LANES`] partial sums, each of up to [`DEPTH`] terms.
 
+use super::minimal::{Filtered, Window};
 use super::sliding::{Slid, Weighted};
 use super::vector::{Number, Scalars, Vector};
 #[cfg(target_arch = "x86_64")]
@@ -72,6 +73,9 @@ pub(crate) struct Kernels<T: 'static> {
     pub(crate) weighted: unsafe fn(&Weighted<'_, T>),
     /// The kernel of sums of elements that slide.
     pub(crate) slid: unsafe fn(&Slid<'_, T>),
+    /// The transform of a window of an image, and that of the products of such.
+    pub(crate) window: unsafe fn(&Window<T>),
+    pub(crate) filtered: unsafe fn(&Filtered<T>),
     /// The dot product kernel for any number of rows, the second argument, and of columns, the third.
     pub(crate) dot: unsafe fn(&Block<T>, usize, usize),
 }
@@ -374,6 +378,22 @@ macro_rules! instruction_set {
             }
 
             /// # Safety
+            /// As for `minimal::window`.
+            $(#[target_feature(enable = $features)])?
+            unsafe fn window<V: Vector>(window: &Window<V::Number>) {
+                // SAFETY: the caller's promise.
+                unsafe { super::super::minimal::window::<V>(window) };
+            }
+
+            /// # Safety
+            /// As for `minimal::filtered`.
+            $(#[target_feature(enable = $features)])?
+            unsafe fn filtered<V: Vector>(filtered: &Filtered<V::Number>) {
+                // SAFETY: the caller's promise.
+                unsafe { super::super::minimal::filtered::<V>(filtered) };
+            }
+
+            /// # Safety
             /// As for `super::dot`.
             $(#[target_feature(enable = $features)])?
             unsafe fn dot<V: Vector, const WIDTH: usize>(
@@ -393,6 +413,8 @@ macro_rules! instruction_set {
                     stream: [stream::<V, 1, 4>, stream::<V, 2, 4>, stream::<V, 3, 4>],
                     weighted: weighted::<V>,
                     slid: slid::<V>,
+                    window: window::<V>,
+                    filtered: filtered::<V>,
                     dot: dot::<V, DOT_WIDTH>,
                 }
             }

@@ -7,6 +7,8 @@
 pub(crate) trait Number: Copy + Send + Sync + 'static {
     /// The neutral element of addition.
     const ZERO: Self;
+    /// The number, of integers its whole part.
+    fn constant(x: f32) -> Self;
     /// The sum; integers wrap.
     fn plus(self, other: Self) -> Self;
     /// `self * factor + addend`, for floats in one or two roundings as the instruction set has it.
@@ -67,6 +69,10 @@ macro_rules! float_number {
             $($words!();)?
             const ZERO: Self = 0.0;
             #[inline(always)]
+            fn constant(x: f32) -> Self {
+                x.into()
+            }
+            #[inline(always)]
             fn plus(self, other: Self) -> Self {
                 self + other
             }
@@ -84,6 +90,10 @@ macro_rules! integer_number {
         impl Number for $integer {
             $($words!();)?
             const ZERO: Self = 0;
+            #[inline(always)]
+            fn constant(x: f32) -> Self {
+                x as Self
+            }
             #[inline(always)]
             fn plus(self, other: Self) -> Self {
                 self.wrapping_add(other)

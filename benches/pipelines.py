@@ -1,0 +1,59 @@
+"""The pipelines of `benches/src/pipelines.rs` in tf.data, by the same rule: python3 benches/pipelines.py [FOLDER_OF_IMAGES]"""
+
+import os
+import pathlib
+import sys
+import tempfile
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import tensorflow as tf  # noqa: E402
+
+ELEMENTS = 1_000_000
+PASSES = 5
+
+
+def fastest(dataset):
+    """Seconds of the fastest pass."""
+    best = float("inf")
+    for _ in range(PASSES):
+        start = time.perf_counter()
+        for _ in dataset:
+            pass
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def of_numbers():
+    data = tf.data.Dataset.range(ELEMENTS)
+    mapped = data.map(lambda x: x * 2 + 1)
+    yield "range, map", mapped
+    chain = mapped.shuffle(10_000, seed=1).batch(128)
+    yield "range, map, shuffle, batch", chain
+    yield "range, map, shuffle, batch, prefetch", chain.prefetch(2)
+    yield "range, batch of 16, prefetch", data.batch(16).prefetch(2)
+
+
+def of_rows(path):
+    path.write_text("".join(f"{i},{i % 97}.5,{i * 7 % 1001}\n" for i in range(ELEMENTS)))
+    columns = [tf.constant(0, tf.int64), tf.constant(0.0), tf.constant(0, tf.int64)]
+    rows = tf.data.experimental.CsvDataset(str(path), columns)
+    yield "csv of three columns", rows
+    yield "csv of three columns, batch", rows.batch(128)
+
+
+def of_images(folder):
+    def load(path):
+        pixels = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
+        return tf.cast(tf.image.resize(pixels, (224, 224)), tf.uint8)
+
+    files = sorted(str(path) for path in pathlib.Path(folder).iterdir())
+    data = tf.data.Dataset.from_tensor_slices(files).map(load, num_parallel_calls=tf.data.AUTOTUNE).batch(32)
+    print(f"{'decode, resize, batch':48} {len(files) / fastest(data):8.0f} images/s")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    for name, dataset in [*of_numbers(), *of_rows(pathlib.Path(folder, "rows.csv"))]:
+        print(f"{name:48} {ELEMENTS / fastest(dataset) / 1e6:8.2f} M elements/s", flush=True)
+if len(sys.argv) > 1:
+    of_images(sys.argv[1])
