@@ -31,8 +31,9 @@ mod transform;
 
 pub use error::{DataError, ErrorKind, Result};
 pub use file::{
-    Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, ImageOptions, SequenceParser,
-    TableOptions, TfRecordWriter, decode_image, npz, parse_csv_line, safetensors,
+    Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, ImageOptions, Safetensors,
+    SequenceParser, TableOptions, TfRecordWriter, decode_image, npz, parse_csv_line, safetensors,
+    write_safetensors,
 };
 pub use item::{Array, Dict, FromItem, IntoItem, Item, RaggedArray, SparseArray, Text, Texts, Window};
 pub use open::{Format, OpenOptions, Opened, open};

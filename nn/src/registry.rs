@@ -6,19 +6,19 @@ use std::sync::{PoisonError, RwLock};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::layer::{Layer, LayerClass, LayerRef, Policy};
+use crate::layer::{LayerClass, LayerRef, Maker, Policy, maker};
 use crate::layers::BUILT_IN;
+use crate::model::{Functional, Sequential};
 use crate::settings::Field;
 
-/// Makes a layer of its settings.
-pub(crate) type Maker = fn(&Map<String, Value>) -> Result<Box<dyn Layer>>;
+/// The classes that there are without any of one's own.
+fn built_in() -> impl Iterator<Item = (&'static str, Maker)> {
+    let models: [(&str, Maker); 2] =
+        [(Functional::CLASS, maker::<Functional>), (Sequential::CLASS, maker::<Sequential>)];
+    BUILT_IN.iter().copied().chain(models)
+}
 
 static OWN: RwLock<Option<HashMap<String, Maker>>> = RwLock::new(None);
-
-/// How a class of layers is made.
-pub(crate) fn maker<L: LayerClass>(config: &Map<String, Value>) -> Result<Box<dyn Layer>> {
-    Ok(Box::new(L::from_config(config)?))
-}
 
 /// Makes a class of layers of one's own known, so that models with it can be loaded. It takes the place of a class of the same name.
 pub fn register<L: LayerClass>() {
@@ -29,12 +29,12 @@ pub fn register<L: LayerClass>() {
 fn find(class: &str) -> Option<Maker> {
     let own = OWN.read().unwrap_or_else(PoisonError::into_inner);
     let own = own.as_ref().and_then(|own| own.get(class).copied());
-    own.or_else(|| BUILT_IN.iter().find(|(name, _)| *name == class).map(|(_, maker)| *maker))
+    own.or_else(|| built_in().find(|(name, _)| *name == class).map(|(_, maker)| maker))
 }
 
 /// The names of the classes that there are without any of one's own.
 pub fn layer_classes() -> Vec<&'static str> {
-    BUILT_IN.iter().map(|(name, _)| *name).collect()
+    built_in().map(|(name, _)| name).collect()
 }
 
 /// The layer that JSON describes: `{"class_name": .., "config": {..}}`, as [`LayerRef::to_json`] and Keras write it.
@@ -55,5 +55,35 @@ pub fn layer_from_json(value: &Value) -> Result<LayerRef> {
     if config.get("trainable") == Some(&Value::Bool(false)) {
         layer.set_trainable(false);
     }
+    low_rank(&layer, config).map_err(|reason| Error::Setting {
+        class: class.to_owned(),
+        field: "lora_rank".to_owned(),
+        reason,
+    })?;
     Ok(layer)
+}
+
+/// Lets the layer learn the update of low rank that its settings speak of.
+fn low_rank(layer: &LayerRef, config: &Map<String, Value>) -> Result<(), String> {
+    let rank: Option<Option<usize>> = config.get("lora_rank").map(Field::from_json).transpose()?;
+    let alpha: Option<Option<f64>> = config.get("lora_alpha").map(Field::from_json).transpose()?;
+    match rank.flatten() {
+        Some(rank) => layer.enable_lora(rank, alpha.flatten()).map_err(|error| error.to_string()),
+        None => Ok(()),
+    }
+}
+
+/// Settings that are layers are read by the names of their classes.
+impl Field for LayerRef {
+    fn to_json(&self) -> Value {
+        LayerRef::to_json(self)
+    }
+
+    fn from_json(value: &Value) -> Result<LayerRef, String> {
+        layer_from_json(value).map_err(|error| error.to_string())
+    }
+
+    fn visit_layers(&self, visit: &mut dyn FnMut(&str, &LayerRef)) {
+        visit(&self.name(), self);
+    }
 }

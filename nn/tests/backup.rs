@@ -8,10 +8,10 @@ use tensorwright::prelude::*;
 use tensorwright_data::Dataset;
 use tensorwright_nn::callbacks::{Callback, EarlyStopping, Flow, ModelCheckpoint, ReduceLrOnPlateau};
 use tensorwright_nn::layers::*;
-use tensorwright_nn::losses::SparseCategoricalCrossentropy;
+use tensorwright_nn::losses::{MeanSquaredError, SparseCategoricalCrossentropy};
 use tensorwright_nn::optimizers::{Adam, Optimizer};
 use tensorwright_nn::{
-    Activation, Examples, Fit, History, Logs, Model, PaddingMode, Plan, Result, Sequential, set_seed,
+    Activation, Arrays, Examples, Fit, History, Logs, Model, PaddingMode, Plan, Result, Sequential, set_seed,
 };
 
 const EPOCHS: usize = 4;
@@ -266,6 +266,73 @@ fn a_folder_keeps_the_best_and_goes_on() -> Result<()> {
     assert!(exported.fit((&x, &y), Fit::new()).is_err_and(|error| error.to_string().contains("compile")));
     let table = std::fs::read_to_string(folder.join("parts/history.csv")).expect("a table");
     assert_eq!(table.lines().count(), 6, "{table}");
+    std::fs::remove_dir_all(folder).expect("it can be removed");
+    Ok(())
+}
+
+/// Ends the training with an error behind so many steps, as a kill would.
+struct EndsAt(Option<usize>);
+
+impl Callback for EndsAt {
+    fn batch_end(&mut self, _batch: usize, _loss: &Tensor, _model: &Model) -> Result<Flow> {
+        match &mut self.0 {
+            Some(0) => Err(tensorwright_nn::Error::Model("enough".to_owned())),
+            left => {
+                *left = left.map(|left| left - 1);
+                Ok(Flow::Continue)
+            }
+        }
+    }
+
+    fn epoch_end(&mut self, _epoch: usize, _logs: &Logs, _model: &Model) -> Result<Flow> {
+        Ok(Flow::Continue)
+    }
+}
+
+/// Recurrent layers, one of them in another layer, that begin a batch where the one before ended.
+fn stateful() -> Result<Model> {
+    let inner = GRU::new(2).stateful(true).return_sequences(true).layer();
+    let network =
+        Sequential::new().add(Bidirectional::new(inner)).add(LSTM::new(3).stateful(true)).add(Dense::new(1));
+    let model = Model::new(network);
+    model.compile(
+        Optimizer::from(Adam::default()).learning_rate(0.02),
+        MeanSquaredError::default(),
+        &["mae"],
+    );
+    model.build(&[Tensor::zeros([8, 4, 2], DType::F32)])?;
+    for (i, (_, variable)) in model.parameters().iter().enumerate() {
+        let shape = variable.ty().shape.clone();
+        variable.assign(RandomKey::new(7).fold_in(i).normal(shape, 0.0f32, 0.5))?;
+    }
+    Ok(model)
+}
+
+#[test]
+fn states_of_layers_go_on_after_an_end() -> Result<()> {
+    let folder = folder("stateful");
+    let x = RandomKey::new(2).normal([64, 4, 2], 0.0f32, 1.0);
+    let data = || Arrays::from((x.clone(), x.sum((1, 2)).expand_dims(-1)));
+    let fit = || Fit::new().epochs(3).batch_size(8).seed(5).quiet();
+    let whole = stateful()?;
+    let history = whole.fit(data(), fit().callback(EndsAt(None)))?;
+    assert!(whole.layer().states().len() == 4, "both directions, and two of the LSTM");
+    // In the middle of an epoch, behind a backup and a step of which nothing is kept, and between two epochs.
+    for end in [2, 7, 11, 16] {
+        let path = folder.join(format!("{end}.zip"));
+        let killed = stateful()?;
+        let backup = || fit().backup_every(&path, 2);
+        assert!(killed.fit(data(), backup().callback(EndsAt(Some(end)))).is_err());
+        let resumed = stateful()?;
+        assert_eq!(resumed.fit(data(), backup().callback(EndsAt(None)))?, history, "after {end} steps");
+        assert_eq!(weights(&resumed)?, weights(&whole)?);
+        let states = |model: &Model| -> Result<Vec<Vec<f32>>> {
+            let all = model.layer().states();
+            Ok(all.iter().map(|state| state.value().to_vec::<f32>()).collect::<tensorwright::Result<_>>()?)
+        };
+        assert_eq!(states(&resumed)?, states(&whole)?);
+        assert!(states(&whole)?.iter().flatten().any(|number| *number != 0.0));
+    }
     std::fs::remove_dir_all(folder).expect("it can be removed");
     Ok(())
 }

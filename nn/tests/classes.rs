@@ -3,4 +3,5 @@
 mod classes {
     mod examples;
     mod rules;
+    mod written;
 }

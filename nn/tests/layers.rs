@@ -108,11 +108,18 @@ fn transformer(attention: LayerRef) -> LayerRef {
 
 #[test]
 fn decoding_step_by_step_gives_what_the_whole_sequence_gives() {
-    let attentions: [LayerRef; 4] = [
+    let attentions: [LayerRef; 7] = [
         MultiHeadAttention::new(2, 4).layer(),
         MultiHeadAttention::new(3, 4).value_dim(5).sliding_window(3).dropout(0.1).layer(),
         GroupedQueryAttention::new(4, 4, 2).layer(),
         GroupedQueryAttention::new(4, 6, 1).use_gate(true).layer(),
+        MultiHeadAttention::new(2, 4).rotary_max_wavelength(100.0).layer(),
+        MultiHeadAttention::new(3, 4).alibi_bias_max(8.0).layer(),
+        GroupedQueryAttention::new(4, 4, 2)
+            .rotary_max_wavelength(1e4)
+            .alibi_bias_max(2.0)
+            .dropout(0.1)
+            .layer(),
     ];
     for attention in attentions {
         let model = transformer(attention);
@@ -140,6 +147,57 @@ fn decoding_step_by_step_gives_what_the_whole_sequence_gives() {
         let refused = model.call(tokens.i((.., ..1)), &behind).err().unwrap().to_string();
         assert!(refused.contains("attention") && refused.contains("not in a sequence of 12"), "{refused}");
     }
+}
+
+/// What attention by heads with these two settings is, written out: projections, turns, scores that fall with the distance, a softmax.
+fn attended_by_hand(layer: &LayerRef, x: &Tensor, wavelength: f64, slope: f64) -> Tensor {
+    let weight = |path: &str| {
+        let found = layer.variables().into_iter().find(|(own, _)| own == path);
+        found.expect("a weight").1.value()
+    };
+    let projected = |name: &str| {
+        let y = Tensor::einsum(&[x, &weight(&format!("{name}.kernel"))], "bnf,fhd->bnhd");
+        y + weight(&format!("{name}.bias"))
+    };
+    let turn = |x: Tensor| RotaryEmbedding::new().max_wavelength(wavelength).layer().infer(x).unwrap();
+    let (query, key, value) = (turn(projected("query")), turn(projected("key")), projected("value"));
+    let scores = Tensor::einsum(&[&query, &key], "bnhd,bmhd->bhnm") / 2.0;
+    let scores = AlibiBias::new().alibi_bias_max(slope).layer().infer(scores).unwrap();
+    let seen = Tensor::einsum(&[&scores.softmax(-1), &value], "bhnm,bmhd->bnhd");
+    let output = Tensor::einsum(&[&seen, &weight("attention_output.kernel")], "bnhd,hdf->bnf");
+    output + weight("attention_output.bias")
+}
+
+#[test]
+fn places_in_attention_are_those_of_the_layers_for_them() {
+    let x = normal(7, &[2, 5, 6]);
+    for dropout in [0.0, 0.3] {
+        let layer = MultiHeadAttention::new(2, 4).rotary_max_wavelength(50.0).alibi_bias_max(3.0);
+        let layer = layer.dropout(dropout).layer();
+        let found = layer.infer(Inputs::from(&x).with("value", &x)).unwrap();
+        assert_close(&found, &attended_by_hand(&layer, &x, 50.0, 3.0), 1e-5);
+    }
+    let said = |layer: MultiHeadAttention, x: &Tensor| {
+        layer.layer().infer(Inputs::from(x).with("value", x)).err().expect("refused").to_string()
+    };
+    let odd = said(MultiHeadAttention::new(2, 3).rotary_max_wavelength(50.0), &x);
+    assert!(odd.contains("even length"), "{odd}");
+    let images = said(MultiHeadAttention::new(2, 4).alibi_bias_max(8.0), &normal(1, &[1, 2, 3, 4]));
+    assert!(images.contains("sequences"), "{images}");
+}
+
+#[test]
+fn masks_of_attention_are_of_pairs_of_examples_or_of_heads() {
+    let x = normal(3, &[2, 4, 6]);
+    let layer = MultiHeadAttention::new(3, 2).layer();
+    let looked =
+        |mask: Tensor| layer.infer(Inputs::from(&x).with("value", &x).with("attention_mask", mask)).unwrap();
+    let pairs = RandomKey::new(2).bernoulli([4, 4], 0.5) | Tensor::eye(4, DType::Bool);
+    let wanted = looked(pairs.expand_dims(0).broadcast_to([2, 4, 4]));
+    assert_close(&looked(pairs.clone()), &wanted, 1e-6);
+    assert_close(&looked(pairs.expand_dims([0, 1])), &wanted, 1e-6);
+    assert_close(&looked(pairs.expand_dims([0, 1]).broadcast_to([2, 3, 4, 4])), &wanted, 1e-6);
+    assert_close(&looked(pairs.cast(DType::I32)), &wanted, 1e-6);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(crate) use image::image;
 pub use image::{ImageOptions, decode_image};
 pub use npz::npz;
 pub(crate) use records::{Records, files};
-pub use safetensors::safetensors;
+pub use safetensors::{Safetensors, safetensors, write_safetensors};
 pub(crate) use table::CsvSniff;
 pub use table::TableOptions;
 pub use tfrecord::TfRecordWriter;

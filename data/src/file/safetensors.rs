@@ -1,73 +1,185 @@
-//! Safetensors files: tensors by their names.
+//! Safetensors files: tensors by their names. The length of a header as 8 bytes, the header as JSON, and the elements, little-endian and row-major.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tensorwright::{DType, Tensor, TensorType};
 
-use super::{Bytes, Compression};
 use crate::error::{DataError, Result};
 use crate::pipeline::Dataset;
 
 /// The header is at most so long; what says more is damaged.
 const MOST: u64 = 100 << 20;
 
-fn dtype(name: &str) -> Result<DType> {
-    Ok(match name {
-        "BOOL" => DType::Bool,
-        "I8" => DType::I8,
-        "I16" => DType::I16,
-        "I32" => DType::I32,
-        "I64" => DType::I64,
-        "U8" => DType::U8,
-        "U16" => DType::U16,
-        "U32" => DType::U32,
-        "U64" => DType::U64,
-        "F16" => DType::F16,
-        "BF16" => DType::BF16,
-        "F32" => DType::F32,
-        "F64" => DType::F64,
-        other => return Err(DataError::invalid(format!("tensors of {other} are not read"))),
-    })
+const DTYPES: [(DType, &str); 13] = [
+    (DType::Bool, "BOOL"),
+    (DType::I8, "I8"),
+    (DType::I16, "I16"),
+    (DType::I32, "I32"),
+    (DType::I64, "I64"),
+    (DType::U8, "U8"),
+    (DType::U16, "U16"),
+    (DType::U32, "U32"),
+    (DType::U64, "U64"),
+    (DType::F16, "F16"),
+    (DType::BF16, "BF16"),
+    (DType::F32, "F32"),
+    (DType::F64, "F64"),
+];
+
+/// A safetensors file, or a part of one, of which the table is read at once, and a tensor when it is asked for.
+///
+/// ```
+/// use std::io::Cursor;
+/// use tensorwright::prelude::*;
+/// use tensorwright::data::{Safetensors, write_safetensors};
+///
+/// let bytes = write_safetensors(&[("kernel".to_owned(), Tensor::from([1.0f32, 2.0])), ("bias".to_owned(), Tensor::from(3i64))])?;
+/// let file = Safetensors::new(Cursor::new(bytes))?;
+/// assert_eq!(file.names().collect::<Vec<_>>(), ["bias", "kernel"]);
+/// assert_eq!(file.ty("kernel").unwrap().to_string(), "f32[2]");
+/// assert_eq!(file.read("bias")?.item::<i64>()?, 3);
+/// # Ok::<(), tensorwright::data::DataError>(())
+/// ```
+pub struct Safetensors<R = File> {
+    source: Mutex<R>,
+    /// Names, sorted, with types and bytes in the source.
+    table: Vec<(String, TensorType, Range<u64>)>,
 }
 
-fn numbers(value: &Value) -> Option<Vec<usize>> {
-    value.as_array()?.iter().map(|number| usize::try_from(number.as_u64()?).ok()).collect()
-}
-
-/// The tensor that an entry of the header describes.
-fn tensor(name: &str, entry: &Value, data: &[u8]) -> Result<Tensor> {
-    let wrong = || DataError::data_loss(format!("the entry of {name} is damaged"));
-    let dtype = dtype(entry["dtype"].as_str().ok_or_else(wrong)?)?;
-    let shape = numbers(&entry["shape"]).ok_or_else(wrong)?;
-    let offsets = numbers(&entry["data_offsets"]).ok_or_else(wrong)?;
-    let &[from, to] = offsets.as_slice() else { return Err(wrong()) };
-    let count = shape.iter().try_fold(dtype.size(), |all, size| all.checked_mul(*size));
-    let bytes = data.get(from..to).filter(|bytes| Some(bytes.len()) == count).ok_or_else(wrong)?;
-    Ok(Tensor::from_bytes(bytes, TensorType::new(dtype, shape)).ok()?)
-}
-
-fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
-    let mut bytes = Bytes::open(path, Compression::None, 0)?;
-    let cut = || DataError::data_loss("the file ends within its header");
-    let mut length = [0; 8];
-    if bytes.read(&mut length)? < 8 {
-        return Err(cut());
+impl Safetensors {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub fn open(path: impl AsRef<Path>) -> Result<Safetensors> {
+        let path = path.as_ref();
+        let file = File::open(path).map_err(|error| DataError::io(path, &error))?;
+        Safetensors::new(file).map_err(|error| error.in_file(path))
     }
-    let length = Some(u64::from_le_bytes(length)).filter(|length| *length <= MOST).ok_or_else(cut)?;
-    let size = std::fs::metadata(path).map_err(|error| DataError::io(path, &error))?.len();
-    if length > size {
-        return Err(cut());
+}
+
+impl<R: Read + Seek> Safetensors<R> {
+    /// The tensors from where the source stands to its end.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub fn new(mut source: R) -> Result<Safetensors<R>> {
+        let cut = || DataError::data_loss("the file ends within its header");
+        let start = source.stream_position().map_err(DataError::data_loss)?;
+        let end = source.seek(SeekFrom::End(0)).map_err(DataError::data_loss)?;
+        source.seek(SeekFrom::Start(start)).map_err(DataError::data_loss)?;
+        let mut length = [0; 8];
+        source.read_exact(&mut length).map_err(|_| cut())?;
+        let length = u64::from_le_bytes(length);
+        let data = start.saturating_add(8).saturating_add(length);
+        if length > MOST || data > end {
+            return Err(cut());
+        }
+        let mut header = vec![0; length as usize];
+        source.read_exact(&mut header).map_err(|_| cut())?;
+        let header: Map<String, Value> = serde_json::from_slice(&header).map_err(DataError::data_loss)?;
+        let entries = header.iter().filter(|(name, _)| *name != "__metadata__");
+        let entries = entries.map(|(name, own)| {
+            let (ty, place) = entry(name, own, end - data)?;
+            Ok((name.clone(), ty, data + place.start..data + place.end))
+        });
+        let mut table = entries.collect::<Result<Vec<_>>>()?;
+        table.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        Ok(Safetensors { source: Mutex::new(source), table })
     }
-    let mut header = vec![0; length as usize];
-    bytes.read(&mut header)?;
-    let header: Value = serde_json::from_slice(&header).map_err(DataError::data_loss)?;
-    let mut data = vec![0; (size - 8).saturating_sub(length) as usize];
-    let count = bytes.read(&mut data)?;
-    let entries = header.as_object().ok_or_else(|| DataError::data_loss("the header is no table"))?;
-    let entries = entries.iter().filter(|(name, _)| *name != "__metadata__");
-    entries.map(|(name, entry)| Ok((name.clone(), tensor(name, entry, &data[..count])?))).collect()
+
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.table.iter().map(|(name, ..)| name.as_str())
+    }
+
+    fn entry(&self, name: &str) -> Option<&(String, TensorType, Range<u64>)> {
+        let at = self.table.binary_search_by(|(own, ..)| own.as_str().cmp(name)).ok()?;
+        self.table.get(at)
+    }
+
+    /// The type of the tensor of a name, if there is one.
+    pub fn ty(&self, name: &str) -> Option<&TensorType> {
+        self.entry(name).map(|(_, ty, _)| ty)
+    }
+
+    /// The tensor of a name.
+    ///
+    /// # Errors
+    /// When there is none, or the source cannot be read.
+    pub fn read(&self, name: &str) -> Result<Tensor> {
+        let found = self.entry(name);
+        let (_, ty, place) = found
+            .ok_or_else(|| DataError::new(crate::ErrorKind::NotFound, format!("there is no `{name}`")))?;
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = vec![0; (place.end - place.start) as usize];
+        source
+            .seek(SeekFrom::Start(place.start))
+            .and_then(|_| source.read_exact(&mut bytes))
+            .map_err(DataError::data_loss)?;
+        Ok(Tensor::from_bytes(&bytes, ty.clone()).ok()?)
+    }
+
+    /// All tensors with their names.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub fn read_all(&self) -> Result<Vec<(String, Tensor)>> {
+        self.names().map(|name| Ok((name.to_owned(), self.read(name)?))).collect()
+    }
+}
+
+/// The type that an entry of the header describes, and its bytes behind the header.
+fn entry(name: &str, entry: &Value, data: u64) -> Result<(TensorType, Range<u64>)> {
+    let wrong = |what: &str| DataError::data_loss(format!("{what} of `{name}` is damaged: {entry}"));
+    let word = entry["dtype"].as_str().ok_or_else(|| wrong("the dtype"))?;
+    let dtype = DTYPES.iter().find(|(_, own)| *own == word).map(|(dtype, _)| *dtype);
+    let dtype = dtype.ok_or_else(|| DataError::invalid(format!("tensors of {word} are not read")))?;
+    let numbers = |field: &str| -> Option<Vec<usize>> {
+        let list = entry[field].as_array()?;
+        list.iter().map(|number| usize::try_from(number.as_u64()?).ok()).collect()
+    };
+    let shape = numbers("shape").ok_or_else(|| wrong("the shape"))?;
+    let bytes = shape.iter().try_fold(dtype.size(), |all, &size| all.checked_mul(size));
+    let offsets = numbers("data_offsets").ok_or_else(|| wrong("the place"))?;
+    match offsets[..] {
+        [from, to] if from <= to && Some(to - from) == bytes && to as u64 <= data => {
+            Ok((TensorType::new(dtype, &shape[..]), from as u64..to as u64))
+        }
+        _ => Err(wrong("the place")),
+    }
+}
+
+/// The tensors as the bytes of a safetensors file.
+///
+/// # Errors
+/// When a tensor has no value, or a dtype that such files do not have.
+pub fn write_safetensors(tensors: &[(String, Tensor)]) -> Result<Vec<u8>> {
+    let (mut header, mut data) = (Map::new(), Vec::new());
+    for (name, tensor) in tensors {
+        let ty = tensor.ty()?;
+        let dtype = DTYPES.iter().find(|(dtype, _)| *dtype == ty.dtype);
+        let dtype =
+            dtype.ok_or_else(|| DataError::invalid(format!("`{name}` is {ty}, which files do not have")))?.1;
+        let start = data.len();
+        data.extend_from_slice(tensor.as_bytes()?);
+        let shape = ty.shape.sizes().to_vec();
+        let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]});
+        header.insert(name.clone(), entry);
+    }
+    let mut header = Value::Object(header).to_string().into_bytes();
+    // Elements begin at a multiple of 8.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    file.extend(data);
+    Ok(file)
 }
 
 /// The tensors of a safetensors file, by their names.
@@ -76,7 +188,8 @@ fn read(path: &Path) -> Result<BTreeMap<String, Tensor>> {
 /// When the file cannot be read or is damaged, or has tensors of dtypes that are not there.
 pub fn safetensors(path: impl AsRef<Path>) -> Result<BTreeMap<String, Tensor>> {
     let path = path.as_ref();
-    read(path).map_err(|error| error.in_file(path))
+    let tensors = Safetensors::open(path)?.read_all().map_err(|error| error.in_file(path))?;
+    Ok(tensors.into_iter().collect())
 }
 
 impl Dataset {
@@ -92,7 +205,11 @@ impl Dataset {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dataset, safetensors};
+    use std::io::Cursor;
+
+    use tensorwright::{DType, Tensor};
+
+    use super::{Dataset, Result, Safetensors, safetensors, write_safetensors};
 
     #[test]
     fn tensors_are_read() {
@@ -110,5 +227,53 @@ mod tests {
             assert!(safetensors(&path).is_err(), "{cut}");
         }
         std::fs::remove_file(path).expect("removed");
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<(String, Tensor)>> {
+        Safetensors::new(Cursor::new(bytes))?.read_all()
+    }
+
+    #[test]
+    fn what_is_written_is_read() -> Result<()> {
+        let tensors = [
+            ("a.b".to_owned(), Tensor::from([[1.5f32, f32::NAN], [0.0, -0.0]])),
+            ("n".to_owned(), Tensor::from(7i64)),
+            ("none".to_owned(), Tensor::zeros((0, 3), DType::Bool)),
+        ];
+        let bytes = write_safetensors(&tensors)?;
+        // Also from the middle of a file on.
+        let mut later = Cursor::new([&b"before"[..], &bytes].concat());
+        later.set_position(6);
+        for read in [read(&bytes)?, Safetensors::new(later)?.read_all()?] {
+            assert_eq!(read.len(), 3);
+            for (name, tensor) in &tensors {
+                let own = &read.iter().find(|(own, _)| own == name).expect("it is there").1;
+                assert_eq!((own.ty()?, own.as_bytes()?), (tensor.ty()?, tensor.as_bytes()?));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn damaged_files_are_errors() -> Result<()> {
+        let whole = write_safetensors(&[("x".to_owned(), Tensor::from([1.0f32, 2.0]))])?;
+        for at in 0..whole.len() {
+            assert!(read(&whole[..at]).is_err(), "{at} bytes");
+            let mut other = whole.clone();
+            other[at] = other[at].wrapping_add(1);
+            // Whatever it says, it does not panic.
+            let _ = read(&other);
+        }
+        for header in [
+            r#"{"x":{"dtype":"F32","shape":[18446744073709551615,4],"data_offsets":[0,8]}}"#,
+            "[]",
+            "{\"x\":3}",
+        ] {
+            let mut file = (header.len() as u64).to_le_bytes().to_vec();
+            file.extend(header.bytes());
+            file.extend([0; 8]);
+            assert!(read(&file).is_err(), "{header}");
+        }
+        Ok(())
     }
 }

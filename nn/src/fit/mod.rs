@@ -1,6 +1,6 @@
 //! Training: a model with its loss, its metrics and its optimiser; each step is one compiled graph.
 //!
-//! - [`model`]: the model in the user's hands; [`plan`]: what it is trained with; [`measured`]: metrics among that; [`keras_file`]: models that Keras has saved;
+//! - [`model`]: the model in the user's hands; [`plan`]: what it is trained with; [`measured`]: metrics among that; [`keras_file`], [`keras_saved`]: models as Keras saves them;
 //! - [`step`]: its compiled functions; [`stepping`]: what a step does; [`parts`]: what steps share;
 //! - [`arrays`], [`examples`]: what is trained on; [`batch`]: what a step is given; [`feed`], [`elements`]: what gives batches, of arrays and of datasets;
 //!   [`names`]: of inputs and outputs;
@@ -20,6 +20,7 @@ mod examples;
 mod feed;
 mod history;
 mod keras_file;
+mod keras_saved;
 mod measured;
 mod model;
 mod names;

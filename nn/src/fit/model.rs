@@ -7,13 +7,15 @@ use serde_json::{Value, json};
 use tensorwright::{DType, Module, Tensor, TensorType, Variable};
 
 use super::epochs;
+use super::measured::Measured;
 use super::parts::Parts;
-use super::plan::{self, Plan};
+use super::plan::{self, OutputLoss, Plan};
 use super::plot;
 use super::step::{Predict, Steps, predictor};
 use super::summary::{self, LayerRow};
 use super::{Arrays, Examples, Fit, History, Logs, Names};
 use crate::error::{Error, Result};
+use crate::layer::is_low_rank;
 use crate::losses::Loss;
 use crate::optimizers::Optimizer;
 use crate::store::{self, Archive, LoadReport, WeightsFile, write_weights};
@@ -237,6 +239,37 @@ impl Model {
         self.steps_so_far().ok_or_else(|| Error::Model("training has not begun".to_owned()))
     }
 
+    /// Freezes the matrices of all layers that can learn an update of low rank beside them, and lets them learn it, see
+    /// [`LayerRef::enable_lora`]. To be called before training begins; [`Model::save`] keeps both.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::nn::{Fit, Model, Sequential, layers::Dense, losses::MeanSquaredError, optimizers::Adam};
+    ///
+    /// let (x, y) = (Tensor::ones((8, 4), DType::F32), Tensor::ones((8, 1), DType::F32));
+    /// let model = Model::new(Sequential::new().add(Dense::new(4)).add(Dense::new(1)));
+    /// model.build(&[x.clone()])?;
+    /// let before = model.layer().variables()[0].1.value();
+    /// model.enable_lora(2, None)?;
+    /// model.compile(Adam::default(), MeanSquaredError::default(), &[]);
+    /// model.fit((&x, &y), Fit::new().quiet())?;
+    /// let (path, kernel) = &model.layer().variables()[0];
+    /// assert_eq!((&**path, kernel.value().to_vec::<f32>()?), ("dense.kernel", before.to_vec::<f32>()?));
+    /// # Ok::<(), tensorwright::nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When training has begun, and as [`LayerRef::enable_lora`].
+    pub fn enable_lora(&self, rank: usize, alpha: impl Into<Option<f64>>) -> Result<()> {
+        let mut training = self.lock();
+        if training.steps.is_some() {
+            return Err(Error::Model("updates of low rank are enabled before training begins".to_owned()));
+        }
+        self.layer.enable_lora(rank, alpha)?;
+        training.predict = None;
+        Ok(())
+    }
+
     /// A table of the layers: what they give, and how many numbers they have learnt.
     ///
     /// # Errors
@@ -282,7 +315,7 @@ impl Model {
         Ok(rows)
     }
 
-    fn inputs(&self) -> Result<Vec<TensorType>> {
+    pub(super) fn inputs(&self) -> Result<Vec<TensorType>> {
         let inputs = self.lock().inputs.clone();
         match inputs.is_empty() {
             true => {
@@ -299,6 +332,22 @@ impl Model {
     /// Before the weights are made, when a layer is a closure without a name, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         store::write_archive(path.as_ref(), &self.archive()?)
+    }
+
+    /// Work on what the model is trained with, if that is known.
+    pub(super) fn with_plan<R>(
+        &self,
+        work: impl FnOnce(&Optimizer, &[OutputLoss], &[Measured]) -> R,
+    ) -> Option<R> {
+        let training = self.lock();
+        match (&training.steps, &training.plan) {
+            (Some(steps), _) => {
+                let parts = &steps.parts;
+                Some(work(parts.optimizer.optimizer(), &parts.losses, &parts.metrics))
+            }
+            (None, Some(plan)) => Some(work(&plan.optimizer, &plan.losses, &plan.metrics)),
+            (None, None) => None,
+        }
     }
 
     /// What the model is in a file.
@@ -401,8 +450,17 @@ impl Model {
         }
         let names = store::keras_names(&self.layer, &file);
         let unknown = |path: &str| format!("a dataset for {path}");
-        let report = self
-            .load_weights_as(&file, |path| Some(names.get(path).cloned().unwrap_or_else(|| unknown(path))))?;
+        // Keras writes matrices with what was learnt beside them: there is nothing beside them then.
+        let name = |path: &str| {
+            let own = || names.get(path).cloned().unwrap_or_else(|| unknown(path));
+            (!is_low_rank(path)).then(own)
+        };
+        let report = self.load_weights_as(&file, name)?;
+        for (path, variable) in self.layer.variables() {
+            if is_low_rank(&path) && path.ends_with("_b") {
+                variable.assign(variable.value().zeros_like())?;
+            }
+        }
         // What Keras keeps beside weights: states of optimisers, seeds.
         let is_weight = |name: &String| !name.starts_with("optimizer/") && !name.contains("seed_generator");
         Ok(LoadReport { unexpected: report.unexpected.into_iter().filter(is_weight).collect(), ..report })
@@ -450,7 +508,7 @@ fn sorted(mut numbers: Vec<usize>) -> Vec<usize> {
 const FORMAT: u64 = 1;
 
 /// Inputs of these types.
-fn zeros(inputs: &[TensorType]) -> Inputs {
+pub(super) fn zeros(inputs: &[TensorType]) -> Inputs {
     let mut zeros: Vec<Tensor> = inputs.iter().map(|ty| Tensor::zeros(ty.shape.clone(), ty.dtype)).collect();
     Inputs::of(if zeros.len() == 1 { zeros.remove(0).into() } else { zeros.into() })
 }

@@ -146,6 +146,16 @@ impl Context {
         self.key.as_ref().map(|key| key.fold_in(draw))
     }
 
+    /// How many keys were drawn so far.
+    pub(crate) fn draws(&self) -> u64 {
+        self.draws.get()
+    }
+
+    /// Draws the same keys again, from there on.
+    pub(crate) fn draw_again(&self, draws: u64) {
+        self.draws.set(draws);
+    }
+
     pub(crate) fn add_loss(&self, loss: Tensor) {
         self.losses.borrow_mut().push(loss);
     }

@@ -38,6 +38,14 @@ pub trait LayerClass: Layer + Sized {
     fn from_config(config: &Map<String, Value>) -> Result<Self>;
 }
 
+/// Makes a layer of its settings.
+pub(crate) type Maker = fn(&Map<String, Value>) -> Result<Box<dyn Layer>>;
+
+/// How a class of layers is made.
+pub(crate) fn maker<L: LayerClass>(config: &Map<String, Value>) -> Result<Box<dyn Layer>> {
+    Ok(Box::new(L::from_config(config)?))
+}
+
 /// A function of tensors that has weights.
 ///
 /// A layer is its settings; the function asks its [`Scope`] for weights by name and shape, which the first call makes. So a layer of
@@ -91,6 +99,12 @@ pub trait Layer: Configuration {
     /// The shapes of the states of a recurrent cell, for inputs of this shape of one step; nothing for what is no cell.
     fn state_shapes(&self, _inputs: &[usize]) -> Option<Vec<Vec<usize>>> {
         None
+    }
+
+    /// The paths of weights beside which an update of low rank can be learnt, see [`LayerRef::enable_lora`]: matrices whose last axis is that of
+    /// results.
+    fn low_rank(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// The words at these places of a vocabulary, for a lookup that goes back.

@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 use tensorwright::module::Path;
 use tensorwright::{Error as Failed, Module, Result as TensorResult, Tensor, Variable};
 
 use super::inputs::NO_LAYER;
+use super::low_rank::LowRank;
 use super::{Argument, Context, Inputs, Layer, Outputs, Policy, Scope, Signal, Strings, Weight, Weights};
 use crate::error::{Error, Result};
-use crate::settings::Field;
 
 /// A layer with its weights, and a name. Clones are the same layer: what one learns the others know.
 #[derive(Clone)]
@@ -29,6 +29,7 @@ struct Inner {
     policy: Option<Policy>,
     trainable: AtomicBool,
     weights: Weights,
+    low_rank: OnceLock<LowRank>,
 }
 
 impl<L: Layer> From<L> for LayerRef {
@@ -67,9 +68,8 @@ impl LayerRef {
     pub(crate) fn boxed(layer: Box<dyn Layer>, name: Option<String>, policy: Option<Policy>) -> LayerRef {
         static LAYERS: AtomicU64 = AtomicU64::new(0);
         let (number, trainable) = (LAYERS.fetch_add(1, Ordering::Relaxed), AtomicBool::new(true));
-        LayerRef {
-            inner: Arc::new(Inner { number, layer, name, policy, trainable, weights: Weights::default() }),
-        }
+        let (weights, low_rank) = Default::default();
+        LayerRef { inner: Arc::new(Inner { number, layer, name, policy, trainable, weights, low_rank }) }
     }
 
     /// The layer under a name, if nobody else holds it.
@@ -102,6 +102,11 @@ impl LayerRef {
         self.inner.name.clone().unwrap_or_else(|| snake_case(self.class_name()))
     }
 
+    /// The dtypes that it has of its own.
+    pub(crate) fn policy(&self) -> Option<Policy> {
+        self.inner.policy
+    }
+
     /// The name of its class.
     pub fn class_name(&self) -> &'static str {
         self.inner.layer.class_name()
@@ -114,10 +119,14 @@ impl LayerRef {
             config.insert("name".to_owned(), json!(name));
         }
         if let Some(policy) = &self.inner.policy {
-            config.insert("dtype".to_owned(), policy.to_json());
+            config.insert("dtype".to_owned(), json!(policy.name()));
         }
         if !self.trainable() {
             config.insert("trainable".to_owned(), json!(false));
+        }
+        if let Some(LowRank { rank, alpha }) = self.inner.low_rank.get() {
+            config.insert("lora_rank".to_owned(), json!(rank));
+            config.insert("lora_alpha".to_owned(), json!(alpha));
         }
         json!({ "class_name": self.class_name(), "config": config })
     }
@@ -158,6 +167,16 @@ impl LayerRef {
         self.call(inputs, &Context::inference())?.tensor()
     }
 
+    /// What it makes of one tensor where it has these dtypes, unless it has some of its own.
+    pub(crate) fn call_with_policy(
+        &self,
+        x: &Tensor,
+        context: &Context,
+        policy: Policy,
+    ) -> TensorResult<Outputs> {
+        self.call_within(&x.into(), context, policy)
+    }
+
     pub(super) fn call_within(
         &self,
         inputs: &Inputs,
@@ -177,8 +196,9 @@ impl LayerRef {
 
     fn scoped<R>(&self, context: &Context, around: Policy, work: impl FnOnce(&Scope<'_>) -> R) -> R {
         let (name, policy) = (self.name(), self.inner.policy.unwrap_or(around));
-        let (weights, trainable) = (&self.inner.weights, self.trainable());
-        work(&Scope { name: &name, prefix: String::new(), weights, trainable, policy, context })
+        let (weights, trainable, prefix) = (&self.inner.weights, self.trainable(), String::new());
+        let low_rank = self.inner.low_rank.get().map(|update| (*update, self.inner.layer.low_rank()));
+        work(&Scope { name: &name, prefix, weights, trainable, policy, context, low_rank })
     }
 
     /// Learns from data, outside training, see [`Layer::adapt`].
@@ -238,6 +258,89 @@ impl LayerRef {
         self.visit_layers(&mut |_, layer| layer.set_trainable(trainable));
     }
 
+    /// Freezes the matrices of the layer, and learns beside each of them the product of two narrow ones, of this rank: `kernel + alpha / rank * a b`
+    /// (Hu et al. 2021, "LoRA"), with `alpha` the rank if nothing is said. At first it changes nothing: `b` is zeros. A layer of layers does so with
+    /// all in it that can: `Dense`, `EinsumDense`, `Embedding`, `ReversibleEmbedding`, convolutions, and queries and values of attention by heads.
+    ///
+    /// Other weights, such as biases, are trained as before. A function that was traced before goes on without the product: of a model, call
+    /// [`Model::enable_lora`](crate::Model::enable_lora).
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::nn::layers::Dense;
+    ///
+    /// let (layer, x) = (Dense::new(5).layer(), Tensor::ones((2, 4), DType::F32));
+    /// let before = layer.infer(&x)?;
+    /// layer.enable_lora(2, None)?;
+    /// assert_eq!(layer.infer(&x)?.to_vec::<f32>()?, before.to_vec::<f32>()?);
+    /// let trained: Vec<String> = Module::parameters(&layer).into_iter().map(|(path, _)| path).collect();
+    /// assert_eq!(trained, ["bias", "lora_kernel_a", "lora_kernel_b"]);
+    /// # Ok::<(), tensorwright::nn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the rank is 0, no layer in it can, one does already, or a matrix has a constraint.
+    pub fn enable_lora(&self, rank: usize, alpha: impl Into<Option<f64>>) -> Result<()> {
+        let update = LowRank { rank, alpha: alpha.into().unwrap_or(rank as f64) };
+        match (rank, self.learn_beside(update)?) {
+            (0, _) => Err(Error::Model("an update of low rank has at least rank 1".to_owned())),
+            (_, 0) => Err(Error::Model(format!("nothing in {} can have an update of low rank", self.name()))),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many layers learn such an update from now on.
+    fn learn_beside(&self, update: LowRank) -> Result<usize> {
+        let paths = self.inner.layer.low_rank();
+        if update.rank == 0 {
+            return Ok(0);
+        }
+        let mut found: Result<usize> = Ok(0);
+        self.visit_layers(&mut |_, layer| {
+            if let Ok(count) = found {
+                found = layer.learn_beside(update).map(|more| count + more);
+            }
+        });
+        if paths.is_empty() {
+            return found;
+        }
+        let made: Vec<&str> =
+            paths.iter().copied().filter(|path| self.inner.weights.find(path).is_some()).collect();
+        for path in &made {
+            update.matrices(&self.name(), &self.inner.weights, path, self.trainable())?;
+        }
+        if self.inner.low_rank.set(update).is_err() {
+            return Err(Error::Model(format!("{} has an update of low rank already", self.name())));
+        }
+        made.iter().for_each(|path| self.inner.weights.freeze(path));
+        Ok(found? + 1)
+    }
+
+    /// The values of its weights by path, without those of the layers in it, each with the update of low rank that was learnt beside it.
+    ///
+    /// # Errors
+    /// When memory could not be had.
+    pub(crate) fn merged_weights(&self) -> Result<Vec<(String, Tensor)>> {
+        let update = self.inner.low_rank.get().map(|update| (update, self.inner.layer.low_rank()));
+        let mut found = Vec::new();
+        for Weight { name, variable, .. } in self.inner.weights.all() {
+            let value = match update.filter(|(_, paths)| paths.contains(&&*name)) {
+                Some((update, _)) => {
+                    let weights = &self.inner.weights;
+                    update.added(
+                        &variable.value(),
+                        &update.matrices(&self.name(), weights, &name, self.trainable())?,
+                    )?
+                }
+                None => variable.value(),
+            };
+            if !is_low_rank(&name) {
+                found.push((name, value));
+            }
+        }
+        Ok(found)
+    }
+
     /// Calls `visit` with each layer in it, under names that are unlike.
     pub fn visit_layers(&self, visit: &mut dyn FnMut(&str, &LayerRef)) {
         let mut seen: HashMap<String, usize> = HashMap::new();
@@ -263,13 +366,14 @@ impl LayerRef {
         &self.inner.weights
     }
 
-    /// What its weights add to the loss.
+    /// What its weights add to the loss, those that training changes.
     ///
     /// # Errors
     /// When a regulariser fails.
     pub fn regularization(&self) -> TensorResult<Vec<Tensor>> {
         let weights = self.weights();
-        let terms = weights.iter().filter_map(|weight| Some((weight.regularizer.as_ref()?, weight)));
+        let trained = weights.iter().filter(|weight| weight.variable.trainable());
+        let terms = trained.filter_map(|weight| Some((weight.regularizer.as_ref()?, weight)));
         terms.map(|(rule, weight)| rule.call(&weight.variable.value())).collect()
     }
 
@@ -289,6 +393,11 @@ impl Module for LayerRef {
         self.inner.weights.visit_variables(path, visit);
         self.visit_layers(&mut |name, layer| path.within(name, |path| layer.visit_variables(path, visit)));
     }
+}
+
+/// Whether a weight of this path is a part of an update of low rank.
+pub(crate) fn is_low_rank(path: &str) -> bool {
+    path.rsplit('.').next().is_some_and(|name| name.starts_with("lora_"))
 }
 
 /// An error under the name of the layer in whose call it came up, with those of the layers around it before.

@@ -1,9 +1,6 @@
 //! Dtypes that layers compute in, and that they keep their weights in.
 
-use serde_json::Value;
 use tensorwright::DType;
-
-use crate::settings::Field;
 
 /// The dtype that a layer computes in, and that of its weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,17 +51,5 @@ impl Policy {
     /// The name, for those that have one.
     pub fn name(self) -> Option<&'static str> {
         NAMES.iter().find(|(_, c, v)| (*c, *v) == (self.compute, self.variable)).map(|found| found.0)
-    }
-}
-
-/// A name, or as Keras writes it, `{"config": {"name": ..}}`.
-impl Field for Policy {
-    fn to_json(&self) -> Value {
-        self.name().into()
-    }
-
-    fn from_json(value: &Value) -> Result<Policy, String> {
-        let name = value.as_str().or_else(|| value.get("config")?.get("name")?.as_str());
-        name.and_then(Policy::named).ok_or_else(|| format!("{value} is no dtype policy"))
     }
 }

@@ -2,6 +2,7 @@
 
 use tensorwright::{DType, RandomKey, Result, Shape, Tensor, Variable};
 
+use super::low_rank::LowRank;
 use super::{Context, Decoding, Inputs, LayerRef, Mode, Outputs, Policy, Signal, WeightSpec, Weights};
 use crate::error::Error;
 use crate::regularizers::Regularizer;
@@ -15,6 +16,8 @@ pub struct Scope<'a> {
     pub(super) trainable: bool,
     pub(super) policy: Policy,
     pub(super) context: &'a Context,
+    /// What is learnt beside the weights of these paths, which are frozen.
+    pub(super) low_rank: Option<(LowRank, &'static [&'static str])>,
 }
 
 impl<'a> Scope<'a> {
@@ -29,9 +32,16 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// When it was made with another shape, or its initialiser fails.
     pub fn weight(&self, name: &str, shape: impl Into<Shape>, spec: impl Into<WeightSpec>) -> Result<Tensor> {
-        let value = self.variable(name, shape, spec)?;
-        let replaced = self.context.replacement(self.weights, &format!("{}{name}", self.prefix));
-        let value = replaced.unwrap_or_else(|| value.value());
+        let variable = self.variable(name, shape, spec)?;
+        let path = format!("{}{name}", self.prefix);
+        let value = match (self.context.replacement(self.weights, &path), self.low_rank(&path)) {
+            (Some(value), _) => value,
+            (None, None) => variable.value(),
+            (None, Some(update)) => {
+                let matrices = update.matrices(self.name, self.weights, &path, self.trainable)?;
+                update.added(&variable.value(), &matrices)?
+            }
+        };
         Ok(if value.dtype()? == self.policy.variable { self.computed(value)? } else { value })
     }
 
@@ -46,7 +56,15 @@ impl<'a> Scope<'a> {
         spec: impl Into<WeightSpec>,
     ) -> Result<Variable> {
         let ty = (self.policy.variable, shape.into());
-        self.weights.get(self.name, &format!("{}{name}", self.prefix), ty, self.trainable, || spec.into())
+        let path = format!("{}{name}", self.prefix);
+        let is_frozen = self.low_rank(&path).is_some();
+        let spec = || if is_frozen { spec.into().frozen() } else { spec.into() };
+        self.weights.get(self.name, &path, ty, self.trainable, spec)
+    }
+
+    /// What is learnt beside the weight of this path, if anything is.
+    fn low_rank(&self, path: &str) -> Option<LowRank> {
+        self.low_rank.filter(|(_, paths)| paths.contains(&path)).map(|(update, _)| update)
     }
 
     /// A state that the layer keeps from call to call: zeros, until it is assigned.

@@ -113,6 +113,21 @@ impl Weights {
         states.iter().map(|(_, state)| state.clone()).collect()
     }
 
+    /// The weight of this name, if it is made.
+    pub(super) fn find(&self, name: &str) -> Option<Weight> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter().find(|weight| weight.name == name).cloned()
+    }
+
+    /// Training no longer changes the weight of this name.
+    pub(super) fn freeze(&self, name: &str) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        for weight in made.iter_mut().filter(|weight| weight.name == name) {
+            weight.learnt = false;
+            weight.variable.set_trainable(false);
+        }
+    }
+
     /// The state of this name, zeros at first, and again if it gets another shape.
     pub(crate) fn state(&self, name: &str, dtype: DType, shape: Shape) -> Result<Variable> {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);

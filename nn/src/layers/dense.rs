@@ -46,4 +46,8 @@ impl Layer for Dense {
         scope.regularize(&self.activity_regularizer, &y)?;
         Ok(inputs.masked_like(y))
     }
+
+    fn low_rank(&self) -> &'static [&'static str] {
+        &["kernel"]
+    }
 }

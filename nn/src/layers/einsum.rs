@@ -96,6 +96,10 @@ impl Layer for EinsumDense {
         scope.regularize(&self.activity_regularizer, &y)?;
         Ok(inputs.masked_like(y))
     }
+
+    fn low_rank(&self) -> &'static [&'static str] {
+        &["kernel"]
+    }
 }
 
 impl EinsumDense {

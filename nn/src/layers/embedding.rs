@@ -38,10 +38,14 @@ impl Layer for Embedding {
         scope.regularize(&self.activity_regularizer, &value)?;
         Ok(Signal { value, mask }.into())
     }
+
+    fn low_rank(&self) -> &'static [&'static str] {
+        &["embeddings"]
+    }
 }
 
 fn integers(x: Tensor) -> Result<Tensor> {
-    Ok(if x.dtype()?.is_int() { x } else { x.cast(DType::I32) })
+    Ok(if matches!(x.dtype()?, DType::I32 | DType::I64) { x } else { x.cast(DType::I32) })
 }
 
 layer! {
@@ -89,6 +93,10 @@ impl Layer for ReversibleEmbedding {
         let indices = integers(inputs.tensor()?)?;
         let mask = self.mask_zero.then(|| indices.ne(0));
         Ok(Signal { value: table.embedding(indices), mask }.into())
+    }
+
+    fn low_rank(&self) -> &'static [&'static str] {
+        &["embeddings"]
     }
 }
 

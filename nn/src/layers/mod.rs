@@ -36,11 +36,11 @@ pub use dense::Dense;
 pub use einsum::EinsumDense;
 pub use embedding::{Embedding, Masking, ReversibleEmbedding};
 pub use image::{
-    AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, Equalization, FillMode,
-    PixelMethod, RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop,
-    RandomElasticTransform, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue,
-    RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
-    RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
+    AugMix, AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, CutMix, Equalization,
+    FillMode, MixUp, PixelMethod, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter,
+    RandomContrast, RandomCrop, RandomElasticTransform, RandomErasing, RandomFlip, RandomGaussianBlur,
+    RandomGrayscale, RandomHue, RandomInvert, RandomPerspective, RandomPosterization, RandomRotation,
+    RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Resizing, Solarization,
 };
 pub use lambda::Lambda;
 pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
@@ -69,13 +69,12 @@ pub use rnn::{
     SimpleRNN, SimpleRNNCell, StackedRNNCells, TimeDistributed,
 };
 
-use crate::model::{Functional, Sequential};
-use crate::registry::{Maker, maker};
+use crate::layer::{Maker, maker};
 
 /// Names classes with what makes them.
 macro_rules! built_in {
     ($($name:ident),* $(,)?) => {
-        /// All classes, by name.
+        /// All classes that are no models, by name.
         pub(crate) const BUILT_IN: &[(&str, Maker)] =
             &[$((<$name as crate::LayerClass>::CLASS, maker::<$name>)),*];
     };
@@ -103,8 +102,8 @@ built_in! {
     AdditiveAttention, Attention, GroupedQueryAttention, MultiHeadAttention,
     Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, GRU, GRUCell, LSTM, LSTMCell, RNN, SimpleRNN, SimpleRNNCell,
     StackedRNNCells, TimeDistributed,
-    Any, NotEqual, Functional, Sequential,
-    AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, Equalization,
+    Any, NotEqual,
+    AugMix, AutoContrast, CenterCrop, ContrastLimitedAdaptiveHistogramEqualization, CutMix, Equalization, MixUp, RandAugment,
     RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast, RandomCrop, RandomElasticTransform,
     RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue, RandomInvert, RandomPerspective,
     RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness, RandomShear, RandomTranslation, RandomZoom,

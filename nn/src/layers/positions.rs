@@ -115,7 +115,7 @@ layer! {
 impl AlibiBias {
     /// The slopes of so many heads: of a power of two, evenly spaced powers; else those of the next lower power of two, and every
     /// second one of the next higher.
-    fn slopes(&self, heads: usize) -> Vec<f64> {
+    pub(crate) fn slopes(&self, heads: usize) -> Vec<f64> {
         let lower = 1 << heads.max(1).ilog2();
         let even =
             |count: usize| (1..=count).map(move |i| (-self.alibi_bias_max * i as f64 / count as f64).exp2());

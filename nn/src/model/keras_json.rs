@@ -8,7 +8,7 @@ use tensorwright::DType;
 
 use super::functional::{Functional, GraphInput, Place, Step, StepArgument};
 use crate::error::{Error, Result};
-use crate::{LayerRef, Policy, layer_from_json};
+use crate::{Field, LayerRef, Policy};
 
 /// The graph as the settings of a `Functional`.
 pub(super) fn write(graph: &Functional) -> Map<String, Value> {
@@ -158,7 +158,7 @@ impl Reading {
         for (number, node) in row["inbound_nodes"].as_array().into_iter().flatten().enumerate() {
             self.calls.push((at, number, call(class, node)?));
         }
-        self.layers.push((name, layer_from_json(row)?));
+        self.layers.push((name, LayerRef::from_json(row).map_err(wrong)?));
         Ok(())
     }
 

@@ -75,7 +75,8 @@ impl LayerClass for Sequential {
         let list = config.get("layers").cloned().unwrap_or_else(|| json!([]));
         let list: Vec<Value> = Field::from_json(&list).map_err(wrong)?;
         let layers = list.iter().filter(|layer| layer["class_name"] != "InputLayer");
-        Ok(Sequential { layers: layers.map(crate::layer_from_json).collect::<Result<_>>()? })
+        let layers: Result<Vec<LayerRef>, String> = layers.map(Field::from_json).collect();
+        Ok(Sequential { layers: layers.map_err(wrong)? })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::activations::Activation;
 use crate::constraints::Constraint;
 use crate::error::{Error, Result};
 use crate::initializers::Initializer;
-use crate::layer::LayerRef;
+use crate::layer::{LayerRef, Policy};
 use crate::regularizers::Regularizer;
 
 /// The type of a setting: written as JSON and read back.
@@ -129,17 +129,15 @@ impl<A: Field, B: Field> Field for (A, B) {
     }
 }
 
-impl Field for LayerRef {
+/// A name, or as Keras writes it, `{"config": {"name": ..}}`.
+impl Field for Policy {
     fn to_json(&self) -> Value {
-        LayerRef::to_json(self)
+        self.name().into()
     }
 
-    fn from_json(value: &Value) -> Result<LayerRef, String> {
-        crate::registry::layer_from_json(value).map_err(|error| error.to_string())
-    }
-
-    fn visit_layers(&self, visit: &mut dyn FnMut(&str, &LayerRef)) {
-        visit(&self.name(), self);
+    fn from_json(value: &Value) -> Result<Policy, String> {
+        let name = value.as_str().or_else(|| value.get("config")?.get("name")?.as_str());
+        name.and_then(Policy::named).ok_or_else(|| format!("{value} is no dtype policy"))
     }
 }
 
@@ -166,7 +164,7 @@ pub struct Row<'a> {
 }
 
 /// What every layer has, and its handle reads, or what says nothing about values.
-const COMMON: [&str; 16] = [
+const COMMON: [&str; 17] = [
     "name",
     "dtype",
     "trainable",
@@ -183,6 +181,8 @@ const COMMON: [&str; 16] = [
     "implementation",
     "synchronized",
     "autocast",
+    // Says something of boxes, which do not move with images here.
+    "bounding_box_format",
 ];
 
 impl<'a> Row<'a> {

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use serde_json::Value;
 use tensorwright::Tensor;
+use tensorwright_data::{Safetensors, write_safetensors};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::{WeightsFile, npz, safetensors};
+use super::{WeightsFile, npz};
 use crate::error::{Error, Result};
 
 /// Tensors by their paths.
@@ -57,12 +58,12 @@ pub(crate) fn write_archive(path: &Path, archive: &Archive) -> Result<()> {
     let json = |value: &Value| serde_json::to_vec_pretty(value).map_err(|error| failed(path, error));
     let mut files = vec![
         ("model.json", json(&archive.model)?),
-        (WEIGHTS, safetensors::write(&archive.weights)?),
-        ("optimizer.safetensors", safetensors::write(&archive.optimizer)?),
+        (WEIGHTS, write_safetensors(&archive.weights)?),
+        ("optimizer.safetensors", write_safetensors(&archive.optimizer)?),
     ];
     if let Some((state, tensors)) = &archive.training {
         files.push(("training.json", json(state)?));
-        files.push(("training.safetensors", safetensors::write(tensors)?));
+        files.push(("training.safetensors", write_safetensors(tensors)?));
     }
     for (name, bytes) in files {
         zip.start_file(name, options).map_err(|error| failed(path, error))?;
@@ -84,10 +85,11 @@ pub(crate) fn read_archive(path: &Path) -> Result<Archive> {
     };
     let json = |bytes: Vec<u8>| serde_json::from_slice(&bytes).map_err(|error| failed(path, error));
     let model = json(part("model.json")?)?;
-    let weights = safetensors::read(&part(WEIGHTS)?)?;
-    let optimizer = safetensors::read(&part("optimizer.safetensors")?)?;
+    let tensors = |bytes: Vec<u8>| Ok::<_, Error>(Safetensors::new(Cursor::new(bytes))?.read_all()?);
+    let weights = tensors(part(WEIGHTS)?)?;
+    let optimizer = tensors(part("optimizer.safetensors")?)?;
     let training = match is_backup {
-        true => Some((json(part("training.json")?)?, safetensors::read(&part("training.safetensors")?)?)),
+        true => Some((json(part("training.json")?)?, tensors(part("training.safetensors")?)?)),
         false => None,
     };
     Ok(Archive { model, weights, optimizer, training })
@@ -100,7 +102,7 @@ pub(crate) fn read_archive(path: &Path) -> Result<Archive> {
 pub fn write_weights(path: impl AsRef<Path>, weights: &[(String, Tensor)]) -> Result<()> {
     let path = path.as_ref();
     let is_npz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
-    let bytes = if is_npz { npz::write(weights) } else { safetensors::write(weights) };
+    let bytes = if is_npz { npz::write(weights) } else { write_safetensors(weights).map_err(Error::from) };
     write_whole(path, &bytes.map_err(|error| failed(path, error))?)
 }
 

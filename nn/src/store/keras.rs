@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use tensorwright::{Shape, Variable};
 
-use super::WeightsFile;
+use super::{WeightsFile, keras_order};
 use crate::LayerRef;
 use crate::layer::snake_case;
 
@@ -39,14 +39,28 @@ fn within(
     if !matches!(layer.class_name(), "Sequential" | "Functional") {
         return leaf(layer, prefix, group, file, found);
     }
+    for (name, own, inner) in numbered_layers(layer) {
+        within(&inner, &format!("{prefix}{name}."), &format!("{group}layers/{own}/"), file, found);
+    }
+}
+
+/// The layers of a row or a graph in Keras's order: names here, names of their groups there, which number those of one class, and the layers.
+pub(super) fn numbered_layers(layer: &LayerRef) -> Vec<(String, String, LayerRef)> {
+    let mut layers = Vec::new();
+    layer.visit_layers(&mut |name, inner| layers.push((name.to_owned(), inner.clone())));
+    if layer.class_name() == "Functional" {
+        let order = keras_order(&layer.config());
+        layers.sort_by_key(|(name, _)| order.iter().position(|own| own == name));
+    }
     let mut counts: HashMap<String, usize> = HashMap::new();
-    layer.visit_layers(&mut |name, inner| {
+    let numbered = |(name, inner): (String, LayerRef)| {
         let class = snake_case(inner.class_name());
         let count = counts.entry(class.clone()).or_default();
         let own = if *count == 0 { class } else { format!("{class}_{count}") };
         *count += 1;
-        within(inner, &format!("{prefix}{name}."), &format!("{group}layers/{own}/"), file, found);
-    });
+        (name, own, inner)
+    };
+    layers.into_iter().map(numbered).collect()
 }
 
 /// A dataset that nobody has taken.
@@ -77,7 +91,7 @@ fn leaf(
 }
 
 /// The path with the words that Keras has for the two layers of a `Bidirectional`.
-pub(super) fn spoken(layer: &LayerRef, path: &str) -> String {
+fn spoken(layer: &LayerRef, path: &str) -> String {
     if layer.class_name() != "Bidirectional" {
         return path.to_owned();
     }

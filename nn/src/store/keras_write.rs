@@ -1,11 +1,11 @@
 //! Weights written as Keras 3 writes them, `.weights.h5`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use hdf5_pure::{FileBuilder, FinishedGroup, GroupBuilder};
 use tensorwright::{DType, Tensor};
 
-use super::keras::spoken;
+use super::keras::numbered_layers;
 use crate::LayerRef;
 use crate::error::{Error, Result};
 use crate::layer::snake_case;
@@ -30,7 +30,7 @@ fn failed(error: impl std::fmt::Display) -> Error {
 /// The weights of a layer as a file.
 ///
 /// # Errors
-/// When a weight is in a layer of which it is not known how Keras names its fields, or of another dtype than f32 and f64.
+/// When a weight is in a layer of which it is not known how Keras names its fields, or of another dtype than f32, f64, i32, i64 and u32.
 pub(crate) fn write(layer: &LayerRef) -> Result<Vec<u8>> {
     let mut tree = Tree::default();
     add(layer, &mut tree)?;
@@ -61,6 +61,9 @@ fn weights(mut builder: GroupBuilder, weights: &[Tensor]) -> Result<FinishedGrou
         match weight.dtype()? {
             DType::F32 => dataset.with_f32_data(&weight.to_vec::<f32>()?),
             DType::F64 => dataset.with_f64_data(&weight.to_vec::<f64>()?),
+            DType::I32 => dataset.with_i32_data(&weight.to_vec::<i32>()?),
+            DType::I64 => dataset.with_i64_data(&weight.to_vec::<i64>()?),
+            DType::U32 => dataset.with_u32_data(&weight.to_vec::<u32>()?),
             other => return Err(Error::Model(format!("weights of {other} are not written: cast them"))),
         };
         dataset.with_shape(&shape);
@@ -70,51 +73,55 @@ fn weights(mut builder: GroupBuilder, weights: &[Tensor]) -> Result<FinishedGrou
 
 /// Adds the weights of a layer to its group.
 fn add(layer: &LayerRef, tree: &mut Tree) -> Result<()> {
-    if !matches!(layer.class_name(), "Sequential" | "Functional") {
-        return add_leaf(layer, tree);
+    if matches!(layer.class_name(), "Sequential" | "Functional") {
+        let mut layers = numbered_layers(layer).into_iter();
+        return layers.try_for_each(|(_, group, inner)| add(&inner, tree.at("layers").at(&group)));
     }
-    let (mut counts, mut result) = (HashMap::<String, usize>::new(), Ok(()));
-    layer.visit_layers(&mut |_, inner| {
-        let class = snake_case(inner.class_name());
-        let count = counts.entry(class.clone()).or_default();
-        let name = if *count == 0 { class } else { format!("{class}_{count}") };
-        *count += 1;
-        if result.is_ok() {
-            result = add(inner, tree.at("layers").at(&name));
-        }
-    });
-    result
+    for (path, value) in layer.merged_weights()? {
+        let place = match path.split('.').collect::<Vec<_>>()[..] {
+            [_] => &mut *tree,
+            [part, _] => tree.at(&part_of_weights(layer, part)?),
+            _ => return Err(unknown(layer, &path)),
+        };
+        place.weights.push(value);
+    }
+    let mut inner = Vec::new();
+    layer.visit_layers(&mut |_, own| inner.push(own.clone()));
+    let numbered = inner.iter().enumerate();
+    numbered.into_iter().try_for_each(|(i, own)| add(own, field(layer, &inner, i, tree)?))
 }
 
-fn add_leaf(layer: &LayerRef, tree: &mut Tree) -> Result<()> {
-    for (path, variable) in layer.variables() {
-        let spoken = spoken(layer, &path);
-        let mut parts: Vec<&str> = spoken.split('.').collect();
-        parts.pop();
-        let mut place = &mut *tree;
-        for part in parts {
-            if let Some(name) = field(layer, part)? {
-                place = place.at(&name);
-            }
-        }
-        place.weights.push(variable.value());
-    }
-    Ok(())
+fn unknown(layer: &LayerRef, part: &str) -> Error {
+    let class = layer.class_name();
+    Error::Model(format!(
+        "how Keras names `{part}` of a {class} is not known: write the weights as safetensors or `.npz`"
+    ))
 }
 
-/// The field of Keras's object that a part of a path is; nothing for a name that a layer has anyway.
-fn field(layer: &LayerRef, part: &str) -> Result<Option<String>> {
-    let named = |name: String| Ok(Some(name));
+/// The field of Keras's object that has the weights whose paths begin with this part.
+fn part_of_weights(layer: &LayerRef, part: &str) -> Result<String> {
     match layer.class_name() {
-        "Bidirectional" if part == "forward" || part == "backward" => named(format!("{part}_layer")),
-        _ if part.ends_with("_cell") => named("cell".to_owned()),
-        "Bidirectional" => Ok(None),
-        "TimeDistributed" => named("layer".to_owned()),
+        "SimpleRNN" | "GRU" | "LSTM" | "ConvLSTM1D" | "ConvLSTM2D" | "ConvLSTM3D" => Ok("cell".to_owned()),
         "MultiHeadAttention" | "GroupQueryAttention" => {
-            named(format!("{}_dense", part.trim_start_matches("attention_")))
+            Ok(format!("{}_dense", part.trim_start_matches("attention_")))
         }
-        class => Err(Error::Model(format!(
-            "how Keras names `{part}` of a {class} is not known: write the weights as safetensors or `.npz`"
-        ))),
+        _ => Err(unknown(layer, part)),
     }
+}
+
+/// The group of the layer `i` of those in another layer.
+fn field<'t>(layer: &LayerRef, inner: &[LayerRef], i: usize, tree: &'t mut Tree) -> Result<&'t mut Tree> {
+    Ok(match (layer.class_name(), i) {
+        ("Bidirectional", 0) => tree.at("forward_layer"),
+        ("Bidirectional", _) => tree.at("backward_layer"),
+        ("TimeDistributed" | "SpectralNormalization", _) => tree.at("layer"),
+        ("RNN", _) => tree.at("cell"),
+        ("StackedRNNCells", _) => {
+            let class = snake_case(inner[i].class_name());
+            let before = inner[..i].iter().filter(|own| snake_case(own.class_name()) == class).count();
+            let name = if before == 0 { class } else { format!("{class}_{before}") };
+            tree.at("cells").at(&name)
+        }
+        _ => return Err(unknown(layer, &inner[i].name())),
+    })
 }

@@ -2,43 +2,51 @@
 
 use std::io::{Cursor, Write};
 
-use tensorwright::{DType, Tensor, TensorType};
+use half::f16;
+use npyz::WriterBuilder;
+use num_complex::Complex;
+use tensorwright::{DType, Element, Tensor};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::error::{Error, Result};
 
-/// What NumPy calls a dtype; nothing for those that it does not have.
-fn name(dtype: DType) -> Option<&'static str> {
-    Some(match dtype {
-        DType::Bool => "|b1",
-        DType::I8 => "|i1",
-        DType::I16 => "<i2",
-        DType::I32 => "<i4",
-        DType::I64 => "<i8",
-        DType::U8 => "|u1",
-        DType::U16 => "<u2",
-        DType::U32 => "<u4",
-        DType::U64 => "<u8",
-        DType::F16 => "<f2",
-        DType::F32 => "<f4",
-        DType::F64 => "<f8",
-        DType::C64 => "<c8",
-        DType::C128 => "<c16",
-        _ => return None,
-    })
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::Model(error.to_string())
 }
 
-/// The header of an `.npy` file of version 1, whose length is a multiple of 64.
-fn header(ty: &TensorType, dtype: &str) -> Vec<u8> {
-    let sizes: String = ty.shape.sizes().iter().map(|size| format!("{size}, ")).collect();
-    let text = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({}), }}", sizes.trim_end());
-    let start = b"\x93NUMPY\x01\x00";
-    let length = (start.len() + 2 + text.len() + 1).next_multiple_of(64) - start.len() - 2;
-    let mut header = start.to_vec();
-    header.extend((length as u16).to_le_bytes());
-    header.extend(format!("{text:<width$}\n", width = length - 1).bytes());
-    header
+/// A tensor as an `.npy` file.
+fn array<T: Element + npyz::AutoSerialize>(tensor: &Tensor) -> Result<Vec<u8>> {
+    let shape: Vec<u64> = tensor.shape()?.sizes().iter().map(|&size| size as u64).collect();
+    let mut bytes = Vec::new();
+    let options = npyz::WriteOptions::<T>::new().default_dtype().shape(&shape);
+    let mut writer = options.writer(&mut bytes).begin_nd().map_err(failed)?;
+    writer.extend(tensor.to_vec::<T>()?).map_err(failed)?;
+    writer.finish().map_err(failed)?;
+    Ok(bytes)
+}
+
+fn encoded(path: &str, tensor: &Tensor) -> Result<Vec<u8>> {
+    match tensor.dtype()? {
+        DType::Bool => array::<bool>(tensor),
+        DType::I8 => array::<i8>(tensor),
+        DType::I16 => array::<i16>(tensor),
+        DType::I32 => array::<i32>(tensor),
+        DType::I64 => array::<i64>(tensor),
+        DType::U8 => array::<u8>(tensor),
+        DType::U16 => array::<u16>(tensor),
+        DType::U32 => array::<u32>(tensor),
+        DType::U64 => array::<u64>(tensor),
+        DType::F16 => array::<f16>(tensor),
+        DType::F32 => array::<f32>(tensor),
+        DType::F64 => array::<f64>(tensor),
+        DType::C64 => array::<Complex<f32>>(tensor),
+        DType::C128 => array::<Complex<f64>>(tensor),
+        DType::BF16 => {
+            let ty = tensor.ty()?;
+            Err(Error::Model(format!("`{path}` is {ty}, which NumPy does not have: cast it")))
+        }
+    }
 }
 
 /// The tensors as a file.
@@ -48,15 +56,10 @@ fn header(ty: &TensorType, dtype: &str) -> Vec<u8> {
 pub(super) fn write(tensors: &[(String, Tensor)]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    let failed = |error: &dyn std::fmt::Display| Error::Model(error.to_string());
     for (path, tensor) in tensors {
-        let ty = tensor.ty()?;
-        let dtype = name(ty.dtype)
-            .ok_or_else(|| Error::Model(format!("`{path}` is {ty}, which NumPy does not have: cast it")))?;
-        zip.start_file(format!("{path}.npy"), options).map_err(|error| failed(&error))?;
-        let bytes = tensor.as_bytes()?;
-        let written = zip.write_all(&header(ty, dtype)).and_then(|()| zip.write_all(bytes));
-        written.map_err(|error| failed(&error))?;
+        let bytes = encoded(path, tensor)?;
+        zip.start_file(format!("{path}.npy"), options).map_err(failed)?;
+        zip.write_all(&bytes).map_err(failed)?;
     }
-    Ok(zip.finish().map_err(|error| failed(&error))?.into_inner())
+    Ok(zip.finish().map_err(failed)?.into_inner())
 }

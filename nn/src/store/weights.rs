@@ -3,14 +3,13 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use tensorwright::{Tensor, TensorType};
+use tensorwright_data::Safetensors;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::archive::{WEIGHTS, failed};
 use super::hdf5;
-use super::safetensors::{self, Entry};
 use crate::error::{Error, Result};
 
 /// A file of weights: of safetensors, a saved model, an `.npz` file, or weights of Keras 3 (`.weights.h5`, `.keras`).
@@ -32,8 +31,6 @@ use crate::error::{Error, Result};
 /// ```
 pub struct WeightsFile {
     path: PathBuf,
-    /// Names, sorted, with what is known of them.
-    table: Vec<(String, Entry)>,
     source: Source,
 }
 
@@ -45,10 +42,10 @@ const MAX_KERAS: u64 = 64 << 30;
 
 /// Where tensors are.
 enum Source {
-    /// In a file, from this byte on.
-    Slices { file: Mutex<File>, start: u64 },
-    /// In memory, in the order of the table.
-    Tensors(Vec<Tensor>),
+    /// In a file.
+    File(Safetensors),
+    /// In memory, with their names, sorted, and their types.
+    Memory(Vec<(String, TensorType, Tensor)>),
 }
 
 impl WeightsFile {
@@ -98,37 +95,36 @@ impl WeightsFile {
     }
 
     fn of_slices(path: &Path, mut file: File, start: u64) -> Result<WeightsFile> {
-        let end = file.metadata().map_err(|error| failed(path, error))?.len();
         file.seek(SeekFrom::Start(start)).map_err(|error| failed(path, error))?;
-        let (mut table, header) =
-            safetensors::table(&mut file, end.saturating_sub(start)).map_err(|error| failed(path, error))?;
-        table.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let source = Source::Slices { file: Mutex::new(file), start: start + header };
-        Ok(WeightsFile { path: path.to_owned(), table, source })
+        let tensors = Safetensors::new(file).map_err(|error| failed(path, error))?;
+        Ok(WeightsFile { path: path.to_owned(), source: Source::File(tensors) })
     }
 
     fn of_tensors(path: &Path, mut named: Vec<(String, Tensor)>) -> Result<WeightsFile> {
         named.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let entry = |(name, tensor): &(String, Tensor)| {
-            Ok((name.clone(), Entry { ty: tensor.ty()?.clone(), place: 0..0 }))
-        };
-        let table = named.iter().map(entry).collect::<Result<_>>()?;
-        let tensors = named.into_iter().map(|(_, tensor)| tensor).collect();
-        Ok(WeightsFile { path: path.to_owned(), table, source: Source::Tensors(tensors) })
+        let typed = |(name, tensor): (String, Tensor)| Ok((name, tensor.ty()?.clone(), tensor));
+        let source = Source::Memory(named.into_iter().map(typed).collect::<Result<_>>()?);
+        Ok(WeightsFile { path: path.to_owned(), source })
     }
 
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.table.iter().map(|(name, _)| name.as_str())
-    }
-
-    fn place(&self, name: &str) -> Option<usize> {
-        self.table.binary_search_by(|(own, _)| own.as_str().cmp(name)).ok()
+        let (file, memory) = match &self.source {
+            Source::File(file) => (Some(file.names()), None),
+            Source::Memory(tensors) => (None, Some(tensors.iter().map(|(name, ..)| name.as_str()))),
+        };
+        file.into_iter().flatten().chain(memory.into_iter().flatten())
     }
 
     /// The type of the tensor of a name, if there is one.
     pub fn ty(&self, name: &str) -> Option<&TensorType> {
-        Some(&self.table[self.place(name)?].1.ty)
+        match &self.source {
+            Source::File(file) => file.ty(name),
+            Source::Memory(tensors) => {
+                let at = tensors.binary_search_by(|(own, ..)| own.as_str().cmp(name)).ok()?;
+                Some(&tensors[at].1)
+            }
+        }
     }
 
     /// The tensor of a name.
@@ -136,17 +132,12 @@ impl WeightsFile {
     /// # Errors
     /// When there is none, or the file cannot be read.
     pub fn read(&self, name: &str) -> Result<Tensor> {
-        let at = self.place(name).ok_or_else(|| failed(&self.path, format!("there is no `{name}`")))?;
         match &self.source {
-            Source::Tensors(tensors) => Ok(tensors[at].clone()),
-            Source::Slices { file, start } => {
-                let Entry { ty, place } = &self.table[at].1;
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut bytes = vec![0; place.len()];
-                file.seek(SeekFrom::Start(start + place.start as u64))
-                    .and_then(|_| file.read_exact(&mut bytes))
-                    .map_err(|error| failed(&self.path, error))?;
-                Ok(Tensor::from_bytes(&bytes, ty.clone()).ok()?)
+            Source::File(file) => file.read(name).map_err(|error| failed(&self.path, error)),
+            Source::Memory(tensors) => {
+                let at = tensors.binary_search_by(|(own, ..)| own.as_str().cmp(name));
+                let at = at.map_err(|_| failed(&self.path, format!("there is no `{name}`")))?;
+                Ok(tensors[at].2.clone())
             }
         }
     }

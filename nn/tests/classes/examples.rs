@@ -208,6 +208,8 @@ fn images(class: &str, d: &mut Draw) -> Option<Example> {
         }
         "CenterCrop" | "RandomCrop" => json!({"height": d.size(2, 7), "width": d.size(2, 7)}),
         "RandomFlip"
+        | "MixUp"
+        | "CutMix"
         | "AutoContrast"
         | "Equalization"
         | "RandomInvert"
@@ -223,6 +225,8 @@ fn images(class: &str, d: &mut Draw) -> Option<Example> {
         | "RandomSharpness"
         | "RandomHue"
         | "RandomSaturation" => json!({"factor": d.pick(&[json!(0.3), json!([0.1, 0.6])])}),
+        "RandAugment" => json!({"num_ops": d.size(1, 3), "factor": d.pick(&[json!(0.3), json!([0.1, 0.6])])}),
+        "AugMix" => json!({"num_chains": d.size(1, 3), "chain_depth": d.size(0, 3), "all_ops": d.flag()}),
         "RandomPosterization" => json!({"factor": d.size(1, 8)}),
         "RandomColorJitter" => {
             json!({"brightness_factor": 0.2, "hue_factor": d.pick(&[Value::Null, json!(0.4)])})

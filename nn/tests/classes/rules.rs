@@ -192,6 +192,70 @@ fn gradients_are_finite() {
     });
 }
 
+/// The sum of what a layer gives, each number times one that is drawn, with these weights.
+fn weighed(
+    layer: &LayerRef,
+    inputs: &Inputs,
+    weights: &[(String, Variable)],
+    values: &[Tensor],
+    training: bool,
+) -> Result<Tensor> {
+    weights.iter().zip(values).try_for_each(|((_, variable), value)| variable.assign(value))?;
+    let outputs = layer.call(inputs.clone(), &context(training))?.tensors();
+    let mut sum = Tensor::from(0.0f64);
+    for (i, y) in outputs.iter().enumerate().filter(|(_, y)| is_float(y)) {
+        let factors = RandomKey::new(i as u64).normal(y.shape()?.clone(), 0.0f64, 1.0);
+        sum += (y.cast(DType::F64) * factors).sum(..);
+    }
+    sum.ok()
+}
+
+/// The slope along a direction that is drawn: as gradients by the weights say, and as differences do.
+fn slopes(layer: &LayerRef, inputs: &Inputs, training: bool) -> Result<(f64, f64)> {
+    let weights = Module::parameters(layer);
+    let values: Vec<Tensor> = weights.iter().map(|(_, variable)| variable.value()).collect();
+    let drawn = |(i, value): (usize, &Tensor)| {
+        Ok(RandomKey::new(90 + i as u64).normal(value.shape()?.clone(), 0.0f64, 1.0))
+    };
+    let direction: Vec<Tensor> = values.iter().enumerate().map(drawn).collect::<Result<_>>()?;
+    let (own, call, variables) = (layer.clone(), inputs.clone(), weights.clone());
+    let sum = move |values: Vec<Tensor>| weighed(&own, &call, &variables, &values, training);
+    let gradients = Gradient::of(sum).function_of_options().call(values.clone())?;
+    let mut slope = 0.0;
+    for (gradient, along) in gradients.into_iter().zip(&direction) {
+        slope += gradient.map_or(Ok(0.0), |gradient| (gradient * along).sum(..).item::<f64>())?;
+    }
+    let step = 1e-6;
+    let at = |sign: f64| -> Result<f64> {
+        let moved: Vec<Tensor> =
+            values.iter().zip(&direction).map(|(value, along)| value + along * (sign * step)).collect();
+        weighed(layer, inputs, &weights, &moved, training)?.item::<f64>()
+    };
+    Ok((slope, (at(1.0)? - at(-1.0)?) / (2.0 * step)))
+}
+
+#[test]
+fn gradients_by_weights_are_those_of_differences() {
+    for_all_classes(|class, example, _| {
+        let mut config = example.config.clone();
+        config["dtype"] = json!("float64");
+        let layer = layer_from_json(&json!({"class_name": class, "config": config})).map_err(text)?;
+        layer.call(example.inputs.clone(), &context(false)).map_err(text)?;
+        if Module::parameters(&layer).is_empty() {
+            return Ok(());
+        }
+        // In training its kernel is another one after each call.
+        let modes: &[bool] = if class == "SpectralNormalization" { &[false] } else { &[false, true] };
+        for training in modes {
+            let (slope, difference) = slopes(&layer, &example.inputs, *training).map_err(text)?;
+            if (slope - difference).abs() > 1e-5 * (1.0 + slope.abs()) {
+                return Err(format!("training {training}: {slope}, and by differences {difference}"));
+            }
+        }
+        Ok(())
+    });
+}
+
 /// Inputs that hardly a layer takes.
 fn misfits() -> Vec<(&'static str, Argument)> {
     let words = Strings { values: vec!["a".to_owned()], shape: vec![1] };

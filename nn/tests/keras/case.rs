@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use flate2::read::GzDecoder;
@@ -17,23 +17,56 @@ pub(crate) struct Cases {
     arrays: Arrays,
 }
 
-/// The cases of the repository, or of the folder that `KERAS_CASES` names: `cases.json`, perhaps packed, and `arrays.npz`.
+/// The cases of the repository, usual ones and those of settings that these leave at their defaults, or those of the folder that `KERAS_CASES` names: `cases.json`, perhaps packed, and
+/// `arrays.npz`.
 pub(crate) fn cases() -> &'static Cases {
     static CASES: OnceLock<Cases> = OnceLock::new();
     CASES.get_or_init(|| {
         let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/keras");
-        let folder = std::env::var_os("KERAS_CASES").map_or(own, PathBuf::from);
-        let mut all: Value = match File::open(folder.join("cases.json")) {
-            Ok(plain) => serde_json::from_reader(BufReader::new(plain)),
-            Err(_) => {
-                let packed = File::open(folder.join("cases.json.gz")).expect("the cases are there");
-                serde_json::from_reader(GzDecoder::new(packed))
-            }
+        if let Some(folder) = std::env::var_os("KERAS_CASES") {
+            return read(&PathBuf::from(folder));
         }
-        .expect("the cases are JSON");
-        let Value::Array(cases) = all["cases"].take() else { panic!("no list of cases") };
-        Cases { cases, arrays: arrays::read(&fs::read(folder.join("arrays.npz")).expect("arrays")) }
+        let mut all = read(&own);
+        let Cases { cases, arrays } = read(&own.join("settings"));
+        all.cases.extend(cases.into_iter().map(|mut case| {
+            name_apart(&mut case);
+            case["id"] = apart(case["id"].as_str().expect("an id")).into();
+            case
+        }));
+        all.arrays.extend(arrays.into_iter().map(|(key, tensor)| (apart(&key), tensor)));
+        all
     })
+}
+
+fn read(folder: &Path) -> Cases {
+    let mut all: Value = match File::open(folder.join("cases.json")) {
+        Ok(plain) => serde_json::from_reader(BufReader::new(plain)),
+        Err(_) => {
+            let packed = File::open(folder.join("cases.json.gz")).expect("the cases are there");
+            serde_json::from_reader(GzDecoder::new(packed))
+        }
+    }
+    .expect("the cases are JSON");
+    let Value::Array(cases) = all["cases"].take() else { panic!("no list of cases") };
+    Cases { cases, arrays: arrays::read(&fs::read(folder.join("arrays.npz")).expect("arrays")) }
+}
+
+fn apart(name: &str) -> String {
+    format!("settings.{name}")
+}
+
+/// Lets tensor references name arrays apart from those of other cases.
+fn name_apart(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(name_apart),
+        Value::Object(fields) => {
+            if let Some(Value::String(key)) = fields.get_mut("tensor") {
+                *key = apart(key);
+            }
+            fields.values_mut().for_each(name_apart);
+        }
+        _ => {}
+    }
 }
 
 /// Whether these are the repository's cases, whose failures are known.

@@ -1,10 +1,5 @@
 //! Real digits: a convolutional network learns them, is saved and loaded, and goes on with the same bits.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::PathBuf;
-
-use flate2::read::GzDecoder;
 use tensorwright::prelude::*;
 use tensorwright_nn::layers::*;
 use tensorwright_nn::losses::SparseCategoricalCrossentropy;
@@ -12,19 +7,7 @@ use tensorwright_nn::optimizers::{Adam, Optimizer};
 use tensorwright_nn::schedules::CosineDecay;
 use tensorwright_nn::{Activation, Fit, Model, PaddingMode, Sequential};
 
-/// Images `f32[1797, 8, 8, 1]` and labels.
-fn digits() -> (Tensor, Tensor) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../samples/digits.csv.gz");
-    let mut text = String::new();
-    GzDecoder::new(File::open(path).expect("the digits")).read_to_string(&mut text).expect("text");
-    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
-    for line in text.lines() {
-        let numbers: Vec<f32> = line.split(',').map(|field| field.parse().expect("a number")).collect();
-        pixels.extend(numbers[..64].iter().map(|pixel| pixel / 16.0));
-        labels.push(numbers[64] as i32);
-    }
-    (Tensor::from_slice(&pixels, [labels.len(), 8, 8, 1]), Tensor::from_slice(&labels, [labels.len()]))
-}
+use crate::digits;
 
 const EPOCHS: usize = 8;
 

@@ -4,6 +4,7 @@ use tensorwright::{AttentionOptions, Result, Tensor, keep};
 
 use super::masks::Masks;
 use super::memory::remembered;
+use super::places::Places;
 use crate::layers::activation::masked_softmax;
 use crate::{
     AxisList, Constraint, Initializer, Inputs, Layer, Outputs, Regularizer, Scope, Signal, initializers,
@@ -33,6 +34,11 @@ layer! {
         sliding_window: Option<usize> = None,
         /// Whether results are multiplied by a gate that queries decide.
         use_gate: bool = false,
+        /// Turns queries and keys by where they are, as [`RotaryEmbedding`](crate::layers::RotaryEmbedding) does, with this `max_wavelength`; Keras has no such setting.
+        rotary_max_wavelength: Option<f64> = None,
+        /// Lets scores fall with the distance, as [`AlibiBias`](crate::layers::AlibiBias) does, with this `alibi_bias_max`; Keras has no such setting. The first query
+        /// stands where the first key does.
+        alibi_bias_max: Option<f64> = None,
         /// The matrices before training.
         kernel_initializer: Initializer = Initializer::default(),
         /// The biases before training.
@@ -68,6 +74,11 @@ layer! {
         sliding_window: Option<usize> = None,
         /// Whether results are multiplied by a gate that queries decide.
         use_gate: bool = false,
+        /// Turns queries and keys by where they are, as [`RotaryEmbedding`](crate::layers::RotaryEmbedding) does, with this `max_wavelength`; Keras has no such setting.
+        rotary_max_wavelength: Option<f64> = None,
+        /// Lets scores fall with the distance, as [`AlibiBias`](crate::layers::AlibiBias) does, with this `alibi_bias_max`; Keras has no such setting. The first query
+        /// stands where the first key does.
+        alibi_bias_max: Option<f64> = None,
         /// The matrices before training.
         kernel_initializer: Initializer = Initializer::default(),
         /// The biases before training.
@@ -97,6 +108,7 @@ struct Heads<'l> {
     bias_constraint: &'l Option<Constraint>,
     dropout: f64,
     window: Option<usize>,
+    places: Places,
 }
 
 macro_rules! heads {
@@ -112,6 +124,7 @@ macro_rules! heads {
             bias_constraint: &$layer.bias_constraint,
             dropout: $layer.dropout,
             window: $layer.sliding_window,
+            places: Places { wavelength: $layer.rotary_max_wavelength, slope: $layer.alibi_bias_max },
         }
     };
 }
@@ -208,11 +221,12 @@ impl Heads<'_> {
         // As Keras has it: rounded to f32, whatever the dtype is.
         let scale = f64::from((1.0 / (query.extent(-1)? as f64).sqrt()) as f32);
         let (queries, keys) = (query.extent(2)?, key.extent(2)?);
-        let mask = call.masks.joined(queries, keys, call.given.clone())?;
-        let mask = mask.map(|mask| mask.expand_dims(1));
+        let mask = call.masks.by_head(queries, keys, call.given.clone(), scope)?;
         let drops = scope.is_training() && self.dropout > 0.0;
         if !call.scores && self.dropout == 0.0 {
             let options = AttentionOptions::new().scale(scale);
+            let extents = [query.extent(1)?, queries, keys];
+            let options = self.places.options(options, extents, &call.masks, query.dtype()?);
             let found = match mask {
                 None => query.attention(&key, &value, options),
                 Some(mask) => {
@@ -225,7 +239,10 @@ impl Heads<'_> {
         }
         let repeats = query.extent(1)? / key.extent(1)?.max(1);
         let [key, value] = [key, value].map(|x| if repeats == 1 { x } else { x.repeat([repeats], 1) });
+        let extents = [query.extent(1)?, queries, keys];
+        let lost = self.places.lost(extents, &call.masks, query.dtype()?);
         let scores = (query * scale).matmul(key.swap_axes(2, 3));
+        let scores = lost.map_or_else(|| scores.clone(), |lost| &scores - lost);
         let weights = masked_softmax(&scores, mask.as_ref(), &[3])?;
         let used = if drops { weights.dropout(&scope.key()?, self.dropout) } else { weights.clone() };
         Ok((used.matmul(value).swap_axes(1, 2), Some(Signal { value: weights, mask })))
@@ -261,13 +278,18 @@ impl Layer for MultiHeadAttention {
         });
         let gate = gate.transpose()?;
         let value = heads.projected(&call.value, "value", 1, &[count, value_dim], scope)?;
+        let [query, key] = heads.places.turned([query, key], call.masks.causal, scope)?;
         let [key, value] = call.remembered([key, value], scope)?;
-        let (mut y, weights) = self.looked([query, key, value], &call, &heads, scope)?;
+        let (mut y, weights) = self.looked([query, key, value], &mut call, &heads, scope)?;
         if let Some(gate) = gate {
             y *= gate;
         }
         let outputs = self.output_shape.clone().unwrap_or_else(|| vec![features]);
         Ok(finished(heads.projected(&y, "attention_output", 2, &outputs, scope)?, weights, call))
+    }
+
+    fn low_rank(&self) -> &'static [&'static str] {
+        &["query.kernel", "value.kernel"]
     }
 }
 
@@ -276,7 +298,7 @@ impl MultiHeadAttention {
     fn looked(
         &self,
         qkv: [Tensor; 3],
-        call: &Call,
+        call: &mut Call,
         heads: &Heads<'_>,
         scope: &Scope<'_>,
     ) -> Result<(Tensor, Option<Signal>)> {
@@ -338,7 +360,7 @@ impl MultiHeadAttention {
         &self,
         qkv: [Tensor; 3],
         axes: &[usize],
-        call: &Call,
+        call: &mut Call,
         heads: &Heads<'_>,
         scope: &Scope<'_>,
     ) -> Result<(Tensor, Option<Signal>)> {
@@ -355,6 +377,14 @@ impl MultiHeadAttention {
             Ok(x.reshape([batch, own[rank - 3], own[rank - 2], own[rank - 1]]))
         };
         let [query, key, value] = [&moved[0], &moved[1], &moved[2]].map(folded);
+        if let Some(mask) = call.given.take() {
+            // [b, .., n, m], axes of extent 1 behind the batch if there are fewer.
+            let missing: Vec<usize> = (1..rank.saturating_sub(mask.rank()?)).collect();
+            let mask = if missing.is_empty() { mask } else { mask.expand_dims(missing) };
+            let (n, m) = (mask.extent(-2)?, mask.extent(-1)?);
+            let whole: Vec<usize> = sizes[..rank - 3].iter().copied().chain([n, m]).collect();
+            call.given = Some(mask.broadcast_to(whole).reshape([batch, n, m]));
+        }
         let (y, weights) = heads.looked([query?, key?, value?], call, scope)?;
         let unfolded: Vec<usize> = sizes[..rank - 1].iter().copied().chain([y.extent(-1)?]).collect();
         let y = y.reshape(unfolded).move_axis(rank - 3, *axis);
@@ -390,11 +420,16 @@ impl Layer for GroupedQueryAttention {
             .then(|| heads.projected(&call.query, "gate", 1, &own, scope).map(|gate| gate.sigmoid()))
             .transpose()?;
         let value = heads.projected(&call.value, "value", 1, &shared, scope)?;
+        let [query, key] = heads.places.turned([query, key], call.masks.causal, scope)?;
         let [key, value] = call.remembered([key, value], scope)?;
         let (mut y, weights) = heads.looked([query, key, value], &call, scope)?;
         if let Some(gate) = gate {
             y *= gate;
         }
         Ok(finished(heads.projected(&y, "attention_output", 2, &[features], scope)?, weights, call))
+    }
+
+    fn low_rank(&self) -> &'static [&'static str] {
+        &["query.kernel", "value.kernel"]
     }
 }

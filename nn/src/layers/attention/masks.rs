@@ -44,8 +44,29 @@ impl Masks {
         parts.into_iter().flatten().reduce(|all, part| all & part).map(Tensor::ok).transpose()
     }
 
+    /// All of them as one, `bool[b, h, n, m]` with extents of 1 where it is the same; one that is given is `[n, m]`, `[b, n, m]` or `[b, h, n, m]`.
+    pub(super) fn by_head(
+        &self,
+        queries: usize,
+        keys: usize,
+        given: Option<Tensor>,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Tensor>> {
+        let own = self.joined(queries, keys, None)?.map(|mask| mask.expand_dims(1));
+        let given = given.map(|mask| match mask.rank()? {
+            2 => Ok(mask.expand_dims([0, 1])),
+            3 => Ok(mask.expand_dims(1)),
+            4 => Ok(mask),
+            _ => {
+                Err(scope.refuse(format!("`attention_mask` is for each query and key, found {}", mask.ty()?)))
+            }
+        });
+        let given = given.transpose()?.map(|mask| mask.cast(DType::Bool));
+        [own, given].into_iter().flatten().reduce(|all, part| all & part).map(Tensor::ok).transpose()
+    }
+
     /// How far each key is behind each query, `i32[1, n, m]`.
-    fn distances(&self, queries: usize, keys: usize) -> Tensor {
+    pub(super) fn distances(&self, queries: usize, keys: usize) -> Tensor {
         let distances = distances(queries, keys);
         match &self.start {
             Some(start) => distances + start,

@@ -2,10 +2,11 @@
 
 use tensorwright::{ConvOptions, Result, Tensor};
 
+use super::declare::convolution;
 use super::{channels, with_channels_last};
 use crate::{
     Activation, Constraint, DataFormat, Initializer, Inputs, Layer, Outputs, PaddingMode, Regularizer, Scope,
-    Setting, Sizes, initializers, layer,
+    Setting, Sizes, initializers,
 };
 
 /// How kernels slide, over images with channels last.
@@ -16,40 +17,18 @@ fn sliding(strides: &Sizes, padding: PaddingMode, dilation: &Sizes) -> ConvOptio
 /// Declares depthwise convolutions, which differ in how many axes slide.
 macro_rules! depthwise {
     ($($(#[$doc:meta])* $name:ident: $rank:literal;)*) => {$(
-        layer! {
+        convolution! {
             $(#[$doc])*
-            pub struct $name(
-                /// How many pixels a kernel covers along each axis.
-                kernel_size: Sizes,
+            $name(
             ) {
                 /// How many results there are for each channel.
                 depth_multiplier: usize = 1,
-                /// How far it is from one result to the next.
-                strides: Sizes = Setting::<Sizes>::setting(1),
-                /// What is around the image.
-                padding: PaddingMode = PaddingMode::Valid,
-                /// Where channels are.
-                data_format: DataFormat = DataFormat::ChannelsLast,
-                /// How far it is from one pixel of a kernel to the next.
-                dilation_rate: Sizes = Setting::<Sizes>::setting(1),
-                /// What is done to the numbers at last.
-                activation: Activation = Activation::Linear,
-                /// Whether a bias is added.
-                use_bias: bool = true,
                 /// The kernels before training.
                 depthwise_initializer: Initializer = Initializer::default(),
-                /// The bias before training.
-                bias_initializer: Initializer = initializers::Zeros.into(),
                 /// What the kernels add to the loss.
                 depthwise_regularizer: Option<Regularizer> = None,
-                /// What the bias adds to the loss.
-                bias_regularizer: Option<Regularizer> = None,
-                /// What the results add to the loss.
-                activity_regularizer: Option<Regularizer> = None,
                 /// What is done to the kernels after each step.
                 depthwise_constraint: Option<Constraint> = None,
-                /// What is done to the bias after each step.
-                bias_constraint: Option<Constraint> = None,
             }
         }
 
@@ -87,48 +66,26 @@ depthwise! {
 /// Declares separable convolutions, which differ in how many axes slide.
 macro_rules! separable {
     ($($(#[$doc:meta])* $name:ident: $rank:literal;)*) => {$(
-        layer! {
+        convolution! {
             $(#[$doc])*
-            pub struct $name(
+            $name(
                 /// How many channels come out.
                 filters: usize,
-                /// How many pixels a kernel covers along each axis.
-                kernel_size: Sizes,
             ) {
                 /// How many results there are for each channel before they are mixed.
                 depth_multiplier: usize = 1,
-                /// How far it is from one result to the next.
-                strides: Sizes = Setting::<Sizes>::setting(1),
-                /// What is around the image.
-                padding: PaddingMode = PaddingMode::Valid,
-                /// Where channels are.
-                data_format: DataFormat = DataFormat::ChannelsLast,
-                /// How far it is from one pixel of a kernel to the next.
-                dilation_rate: Sizes = Setting::<Sizes>::setting(1),
-                /// What is done to the numbers at last.
-                activation: Activation = Activation::Linear,
-                /// Whether a bias is added.
-                use_bias: bool = true,
                 /// The kernels of channels before training.
                 depthwise_initializer: Initializer = Initializer::default(),
                 /// The kernel that mixes before training.
                 pointwise_initializer: Initializer = Initializer::default(),
-                /// The bias before training.
-                bias_initializer: Initializer = initializers::Zeros.into(),
                 /// What the kernels of channels add to the loss.
                 depthwise_regularizer: Option<Regularizer> = None,
                 /// What the kernel that mixes adds to the loss.
                 pointwise_regularizer: Option<Regularizer> = None,
-                /// What the bias adds to the loss.
-                bias_regularizer: Option<Regularizer> = None,
-                /// What the results add to the loss.
-                activity_regularizer: Option<Regularizer> = None,
                 /// What is done to the kernels of channels after each step.
                 depthwise_constraint: Option<Constraint> = None,
                 /// What is done to the kernel that mixes after each step.
                 pointwise_constraint: Option<Constraint> = None,
-                /// What is done to the bias after each step.
-                bias_constraint: Option<Constraint> = None,
             }
         }
 

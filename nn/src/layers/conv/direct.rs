@@ -2,51 +2,30 @@
 
 use tensorwright::{ConvOptions, Result};
 
+use super::declare::convolution;
 use super::{biased, channels, layout};
 use crate::{
     Activation, Constraint, DataFormat, Initializer, Inputs, Layer, Outputs, PaddingMode, Regularizer, Scope,
-    Setting, Sizes, initializers, layer,
+    Setting, Sizes, initializers,
 };
 
 /// Declares convolutions, which differ in how many axes slide.
 macro_rules! convolutions {
     ($($(#[$doc:meta])* $name:ident: $rank:literal;)*) => {$(
-        layer! {
+        convolution! {
             $(#[$doc])*
-            pub struct $name(
+            $name(
                 /// How many channels come out.
                 filters: usize,
-                /// How many pixels a kernel covers along each axis.
-                kernel_size: Sizes,
             ) {
-                /// How far it is from one result to the next.
-                strides: Sizes = Setting::<Sizes>::setting(1),
-                /// What is around the image.
-                padding: PaddingMode = PaddingMode::Valid,
-                /// Where channels are.
-                data_format: DataFormat = DataFormat::ChannelsLast,
-                /// How far it is from one pixel of a kernel to the next.
-                dilation_rate: Sizes = Setting::<Sizes>::setting(1),
                 /// Parts of the channels that are convolved by themselves.
                 groups: usize = 1,
-                /// What is done to the numbers at last.
-                activation: Activation = Activation::Linear,
-                /// Whether a bias is added.
-                use_bias: bool = true,
                 /// The kernel before training.
                 kernel_initializer: Initializer = Initializer::default(),
-                /// The bias before training.
-                bias_initializer: Initializer = initializers::Zeros.into(),
                 /// What the kernel adds to the loss.
                 kernel_regularizer: Option<Regularizer> = None,
-                /// What the bias adds to the loss.
-                bias_regularizer: Option<Regularizer> = None,
-                /// What the results add to the loss.
-                activity_regularizer: Option<Regularizer> = None,
                 /// What is done to the kernel after each step.
                 kernel_constraint: Option<Constraint> = None,
-                /// What is done to the bias after each step.
-                bias_constraint: Option<Constraint> = None,
             }
         }
 
@@ -74,6 +53,10 @@ macro_rules! convolutions {
                 let y = self.activation.call(&y);
                 scope.regularize(&self.activity_regularizer, &y)?;
                 Ok(y.into())
+            }
+
+            fn low_rank(&self) -> &'static [&'static str] {
+                &["kernel"]
             }
         }
     )*};

@@ -1,7 +1,8 @@
 //! Convolutions.
 //!
-//! - [`direct`]: `Conv1D` to `Conv3D`; [`transposed`]: their transposes; [`depthwise`]: each channel by itself, and then perhaps mixed.
+//! - [`declare`]: settings that all have; [`direct`]: `Conv1D` to `Conv3D`; [`transposed`]: their transposes; [`depthwise`]: each channel by itself, and then perhaps mixed.
 
+mod declare;
 mod depthwise;
 mod direct;
 mod transposed;

@@ -2,10 +2,11 @@
 
 use tensorwright::{ConvOptions, Padding, Result};
 
+use super::declare::convolution;
 use super::{biased, channels, layout};
 use crate::{
     Activation, Constraint, DataFormat, Initializer, Inputs, Layer, Outputs, PaddingMode, Regularizer, Scope,
-    Setting, Sizes, initializers, layer,
+    Setting, Sizes, initializers,
 };
 
 /// One axis that grows.
@@ -54,42 +55,20 @@ impl Axis {
 /// Declares transposed convolutions, which differ in how many axes slide.
 macro_rules! transposed {
     ($($(#[$doc:meta])* $name:ident: $rank:literal;)*) => {$(
-        layer! {
+        convolution! {
             $(#[$doc])*
-            pub struct $name(
+            $name(
                 /// How many channels come out.
                 filters: usize,
-                /// How many pixels a kernel covers along each axis.
-                kernel_size: Sizes,
             ) {
-                /// How many results there are for each pixel.
-                strides: Sizes = Setting::<Sizes>::setting(1),
-                /// What would be around the image that the convolution makes of the result.
-                padding: PaddingMode = PaddingMode::Valid,
                 /// How many results there are besides, behind the others.
                 output_padding: Option<Sizes> = None,
-                /// Where channels are.
-                data_format: DataFormat = DataFormat::ChannelsLast,
-                /// How far it is from one pixel of a kernel to the next.
-                dilation_rate: Sizes = Setting::<Sizes>::setting(1),
-                /// What is done to the numbers at last.
-                activation: Activation = Activation::Linear,
-                /// Whether a bias is added.
-                use_bias: bool = true,
                 /// The kernel before training.
                 kernel_initializer: Initializer = Initializer::default(),
-                /// The bias before training.
-                bias_initializer: Initializer = initializers::Zeros.into(),
                 /// What the kernel adds to the loss.
                 kernel_regularizer: Option<Regularizer> = None,
-                /// What the bias adds to the loss.
-                bias_regularizer: Option<Regularizer> = None,
-                /// What the results add to the loss.
-                activity_regularizer: Option<Regularizer> = None,
                 /// What is done to the kernel after each step.
                 kernel_constraint: Option<Constraint> = None,
-                /// What is done to the bias after each step.
-                bias_constraint: Option<Constraint> = None,
             }
         }
 

@@ -23,7 +23,7 @@ augmentations! {
         fill_value: f64 = 0.0,
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => {
+    } (this, x, scope) moves Ok(RandomElasticTransform { interpolation: PixelMethod::Nearest, ..this.clone() }) => {
         let happens = this.factor.chance(&x, scope)?;
         let scale = this.scale.at_least(0.0);
         let strength = scale.draw_in(&[], scope)?.cast(place_dtype(&x)?);

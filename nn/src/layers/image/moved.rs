@@ -32,7 +32,7 @@ macro_rules! moved {
                 interpolation: PixelMethod = PixelMethod::Bilinear,
                 /// The number of what is outside.
                 fill_value: f64 = 0.0,
-            } ($this, $x, $scope) => {
+            } ($this, $x, $scope) moves Ok($name { interpolation: PixelMethod::Nearest, ..$this.clone() }) => {
                 let (fill_mode, method) = ($this.fill_mode, $this.interpolation);
                 let sampling = Sampling { fill_mode, method, fill_value: $this.fill_value };
                 let projection: Projection = $projection;
@@ -111,7 +111,7 @@ augmentations! {
         interpolation: PixelMethod = PixelMethod::Bilinear,
         /// The number of what is outside.
         fill_value: f64 = 0.0,
-    } (this, x, scope) => {
+    } (this, x, scope) moves Ok(RandomPerspective { interpolation: PixelMethod::Nearest, ..this.clone() }) => {
         let happens = this.factor.chance(&x, scope)?;
         let reach = Range::new(-0.5 * this.scale, 0.5 * this.scale);
         let moves = reach.draw_in(&[x.extent(0)?, 4, 2], scope)?.cast(place_dtype(&x)?);

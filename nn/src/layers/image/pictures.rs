@@ -1,8 +1,8 @@
-//! What layers of images have in common: they take one image or a batch, channels first or last, and change batches with channels last.
+//! What layers of images have in common: they take one image or a batch, channels first or last, perhaps with labels and masks, and change batches with channels last.
 
 use tensorwright::{Result, Tensor};
 
-use crate::{DataFormat, Inputs, Outputs, Scope};
+use crate::{DataFormat, Inputs, Outputs, Scope, Signal};
 
 /// A batch of images, and in which form they came.
 pub(super) struct Pictures {
@@ -14,7 +14,12 @@ pub(super) struct Pictures {
 impl Pictures {
     /// The images that a layer is applied to, in the dtype that it computes in.
     pub(super) fn read(inputs: &Inputs, format: DataFormat, scope: &Scope<'_>) -> Result<Pictures> {
-        let given = inputs.tensor()?.cast(scope.dtype());
+        Pictures::of(inputs.tensor()?, format, scope)
+    }
+
+    /// Images of this format, in the dtype that a layer computes in.
+    fn of(images: Tensor, format: DataFormat, scope: &Scope<'_>) -> Result<Pictures> {
+        let given = images.cast(scope.dtype());
         let sizes = given.shape()?.sizes().to_vec();
         let single = sizes.len() == 3;
         if !(3..=4).contains(&sizes.len()) || sizes[sizes.len() - 3..].contains(&0) {
@@ -49,9 +54,46 @@ impl Pictures {
     }
 }
 
-/// Declares layers that change images in training alone, batches with channels last.
+/// What goes with images: the arguments `labels`, which stay as they are, and `segmentation_masks`, images too, which move as they do.
+pub(super) struct Company {
+    pub(super) labels: Option<Tensor>,
+    masks: Option<Tensor>,
+}
+
+impl Company {
+    pub(super) fn of(inputs: &Inputs) -> Company {
+        Company { labels: inputs.optional("labels"), masks: inputs.optional("segmentation_masks") }
+    }
+
+    /// The images, and behind them labels and masks, if there are some.
+    pub(super) fn behind(self, images: Outputs) -> Outputs {
+        let others = [self.labels, self.masks].into_iter().flatten().map(Signal::from);
+        images.signals().into_iter().chain(others).collect::<Vec<_>>().into()
+    }
+
+    /// The same with other labels.
+    pub(super) fn labelled(self, change: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<Company> {
+        let labels = self.labels.map(change).transpose()?;
+        Ok(Company { labels, ..self })
+    }
+
+    /// The same with masks that `change` moves.
+    pub(super) fn moved(
+        self,
+        format: DataFormat,
+        scope: &Scope<'_>,
+        change: impl FnOnce(Tensor) -> Result<Tensor>,
+    ) -> Result<Company> {
+        let Some(masks) = self.masks.clone() else { return Ok(self) };
+        let given = Pictures::of(masks, format, scope)?;
+        let masks = given.batch().and_then(change)?;
+        Ok(Company { masks: Some(given.back(masks)?.tensor()?), ..self })
+    }
+}
+
+/// Declares layers that change images in training alone, batches with channels last. Those that move pixels say which layer moves masks in the same way, or why none does.
 macro_rules! augmentations {
-    ($($(#[$doc:meta])* $name:ident($($required:tt)*) { $($settings:tt)* } ($this:ident, $x:ident, $scope:ident) => $change:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($($required:tt)*) { $($settings:tt)* } ($this:ident, $x:ident, $scope:ident) $(moves $masks:expr)? => $change:expr;)*) => {$(
         $crate::layer! {
             $(#[$doc])*
             pub struct $name($($required)*) {
@@ -61,15 +103,33 @@ macro_rules! augmentations {
             }
         }
 
+        impl $name {
+            fn changed(&self, $x: tensorwright::Tensor, $scope: &$crate::Scope<'_>) -> tensorwright::Result<tensorwright::Tensor> {
+                let $this = self;
+                Ok($change)
+            }
+        }
+
         impl $crate::Layer for $name {
             fn call(&self, inputs: &$crate::Inputs, $scope: &$crate::Scope<'_>) -> tensorwright::Result<$crate::Outputs> {
-                let given = $crate::layers::image::pictures::Pictures::read(inputs, self.data_format, $scope)?;
+                use $crate::layers::image::pictures::{Company, Pictures};
+                let (given, company) = (Pictures::read(inputs, self.data_format, $scope)?, Company::of(inputs));
                 if !$scope.is_training() {
-                    return Ok(given.unchanged());
+                    return Ok(company.behind(given.unchanged()));
                 }
-                let ($this, $x) = (self, given.batch()?);
-                let changed: tensorwright::Tensor = $change;
-                given.back(changed)
+                // Only what moves pixels uses it.
+                let _draws = $scope.context().draws();
+                let images = self.changed(given.batch()?, $scope)?;
+                $(
+                    let $this = self;
+                    let _ = $this;
+                    let company = company.moved(self.data_format, $scope, |masks| {
+                        let mover: tensorwright::Result<$name> = $masks;
+                        $scope.context().draw_again(_draws);
+                        mover?.changed(masks, $scope)
+                    })?;
+                )?
+                Ok(company.behind(given.back(images)?))
             }
         }
     )*};

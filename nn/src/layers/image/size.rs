@@ -2,7 +2,7 @@
 
 use tensorwright::{Antialias, Result, Tensor};
 
-use super::pictures::{Pictures, augmentations};
+use super::pictures::{Company, Pictures, augmentations};
 use crate::layers::border::ResizeMethod;
 use crate::settings::keyword;
 use crate::{DataFormat, Inputs, Layer, Outputs, Scope, layer};
@@ -47,17 +47,26 @@ impl Layer for Resizing {
         if self.height == 0 || self.width == 0 {
             return Err(scope.refuse("images have at least one row and one column"));
         }
-        let (x, axes) = (given.batch()?, [1, 2]);
+        let company = Company::of(inputs).moved(self.data_format, scope, |masks| {
+            Resizing { interpolation: ResizeMethod::Nearest, ..self.clone() }.sized(masks)
+        })?;
+        let images = self.sized(given.batch()?)?;
+        Ok(company.behind(given.back(images)?))
+    }
+}
+
+impl Resizing {
+    /// `T[b, h, w, c]` in the wanted size.
+    fn sized(&self, x: Tensor) -> Result<Tensor> {
+        let axes = [1, 2];
         let x = match (self.crop_to_aspect_ratio, self.pad_to_aspect_ratio) {
             (true, _) => self.cropped(x, axes)?,
             (_, true) => self.padded(x, axes)?,
             _ => x,
         };
-        given.back(self.resized(&x, axes)?)
+        self.resized(&x, axes)
     }
-}
 
-impl Resizing {
     /// How large an image of the wanted proportions is beside this one: rows by its columns, and columns by its rows.
     fn proportional(&self, [height, width]: [usize; 2]) -> [usize; 2] {
         let side =
@@ -141,8 +150,12 @@ impl Layer for CenterCrop {
                 .data_format(self.data_format);
             return resize.call(inputs, scope);
         }
-        let x = section(&x, 1, (height - self.height) / 2, self.height)?;
-        given.back(section(&x, 2, (width - self.width) / 2, self.width)?)
+        let middle = |x: Tensor| {
+            let x = section(&x, 1, (height - self.height) / 2, self.height)?;
+            section(&x, 2, (width - self.width) / 2, self.width)
+        };
+        let company = Company::of(inputs).moved(self.data_format, scope, middle)?;
+        Ok(company.behind(given.back(middle(x)?)?))
     }
 }
 
@@ -163,7 +176,7 @@ augmentations! {
     RandomFlip() {
         /// Which way.
         mode: FlipMode = FlipMode::Both,
-    } (this, x, scope) => {
+    } (this, x, scope) moves Ok(this.clone()) => {
         let axes: &[usize] = match this.mode {
             FlipMode::Horizontal => &[2],
             FlipMode::Vertical => &[1],
@@ -182,7 +195,7 @@ augmentations! {
         height: usize,
         /// How many columns.
         width: usize,
-    ) {} (this, x, scope) => {
+    ) {} (this, x, scope) moves Ok(this.clone()) => {
         if this.height == 0 || this.width == 0 {
             return Err(scope.refuse("images have at least one row and one column"));
         }

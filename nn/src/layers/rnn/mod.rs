@@ -1,9 +1,10 @@
 //! Recurrent layers.
 //!
-//! - [`walk`]: the loop over time; [`simple`], [`gru`], [`lstm`]: cells and their layers; [`conv_lstm`]: an LSTM of images;
+//! - [`walk`]: the loop over time; [`declare`]: settings of cells and layers; [`simple`], [`gru`], [`lstm`]: cells and their layers; [`conv_lstm`]: an LSTM of images;
 //! - [`general`]: layers of any cells; [`wrappers`]: both directions, and one layer for all steps.
 
 mod conv_lstm;
+mod declare;
 mod general;
 mod gru;
 mod lstm;

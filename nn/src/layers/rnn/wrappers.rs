@@ -81,7 +81,7 @@ impl Bidirectional {
         let config = &mut json["config"];
         config["go_backwards"] = (config["go_backwards"] != true).into();
         config["name"] = format!("backward_{}", self.layer.name()).into();
-        let made = crate::layer_from_json(&json).map_err(|error| scope.refuse(error.to_string()))?;
+        let made = <LayerRef as Field>::from_json(&json).map_err(|reason| scope.refuse(reason))?;
         Ok(self.backward_layer.layer.get_or_init(|| made).clone())
     }
 

@@ -1,0 +1,48 @@
+"""Loads models that were written here with Keras, and says which give other numbers.
+
+    python written.py FOLDER
+
+FOLDER has `NAME.keras`, and `NAME.npz` with inputs `x0`, `x1`.. and outputs `y0`, `y1`..
+"""
+
+import os
+import pathlib
+import sys
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import keras
+import numpy as np
+
+
+def numbers(archive, letter):
+    return [archive[f"{letter}{i}"] for i in range(len(archive.files)) if f"{letter}{i}" in archive.files]
+
+
+def check(path):
+    model = keras.models.load_model(path)
+    archive = np.load(path.with_suffix(".npz"))
+    inputs, wanted = numbers(archive, "x"), numbers(archive, "y")
+    found = model(inputs[0] if len(inputs) == 1 else inputs, training=False)
+    found = [np.asarray(keras.ops.cast(y, "float32") if "float" in str(y.dtype) else y) for y in (found if isinstance(found, (list, tuple)) else [found])]
+    assert len(found) == len(wanted), f"{len(found)} outputs, and not {len(wanted)}"
+    tolerance = 3e-2 if path.stem.startswith("bf16") else 1e-4
+    for i, (a, b) in enumerate(zip(found, wanted)):
+        assert a.shape == b.shape, f"output {i} is {a.shape}, and not {b.shape}"
+        far = np.abs(a.astype("float64") - b).max(initial=0.0)
+        assert far <= tolerance * max(1.0, np.abs(b).max(initial=0.0)), f"output {i} differs by {far}"
+    if path.stem.startswith("trained"):
+        targets = np.zeros(wanted[0].shape, "float32")
+        assert np.isfinite(model.train_on_batch(inputs[0], targets)[0]), "it is not trained"
+
+
+wrong = 0
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
+    try:
+        check(path)
+    except Exception as error:
+        wrong += 1
+        print(f"{path.stem}: {type(error).__name__}: {' '.join(str(error).split())[:400]}")
+sys.exit(1 if wrong else 0)
