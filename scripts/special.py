@@ -120,6 +120,26 @@ def owens_t(h, a):
     return mp.sign(a) * mp.quad(inside, mp.linspace(0, end, 9)) / (2 * mp.pi)
 
 
+def order_and_point():
+    return [float(random.randint(-3, 60)), mixed(flat(0, 30), wide(1e-6, 600))()]
+
+
+def limit_and_point():
+    while True:
+        b = mixed(wide(0.1, 20), flat(-4, 4))()
+        x = mixed(flat(-400, 400), flat(-5, 5), minus(wide(400, 1e4)), wide(400, 1e4))()
+        if x < -1 and abs(b) > 10:
+            continue
+        value = mp.hyp0f1(b, x)
+        if x > 0 or abs(value) > 0.05 * abs(mp.gamma(b)) * mp.sqrt(-x) ** (mp.mpf(0.5) - b):
+            return [b, x]
+
+
+def kummer_arguments():
+    draw = mixed(wide(0.1, 50), flat(-5, 5), flat(0, 10))
+    return [draw(), draw(), mixed(flat(-5, 5), flat(-300, 300), minus(wide(300, 5000)))()]
+
+
 SEVERAL = {
     "lbeta": (lambda: [wide(1e-2, 1e4)(), wide(1e-2, 1e4)()], lambda a, b: mp.log(mp.beta(a, b))),
     "zeta": (lambda: [wide(1.001, 50)(), wide(1e-2, 1e3)()], zeta),
@@ -138,6 +158,9 @@ SEVERAL = {
         shapes_and_point,
         lambda a, b, x: mp.exp((a - 1) * mp.log(x) + (b - 1) * mp.log1p(-x) - mp.log(mp.beta(a, b))),
     ),
+    "expn": (order_and_point, mp.expint),
+    "hyp0f1": (limit_and_point, mp.hyp0f1),
+    "hyp1f1": (kummer_arguments, mp.hyp1f1),
 }
 
 functions = {name: (lambda draw=draw: [draw()], f) for name, (draw, f) in ONE.items()} | SEVERAL

@@ -10,18 +10,19 @@ use faer::mat::AsMatMut;
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Conj, MatMut, MatRef, Par};
 
-use crate::{Number, Scratch, is_finite, spoil, symmetric_part};
+use crate::Scratch;
+use crate::number::{Number, hermitian_part, is_finite, spoil};
 
 pub(crate) fn cholesky_bytes<T: Number>(n: usize) -> usize {
     llt::cholesky_in_place_scratch::<T>(n, Par::Seq, Default::default()).unaligned_bytes_required()
 }
 
-/// The factor of the symmetric matrix is made in its lower triangle, column by column: the rows of the upper triangle as they lie in memory.
+/// The factor of the conjugate matrix is made in its lower triangle, column by column: the rows of the upper triangle as they lie in memory.
 pub(crate) fn cholesky<T: Number>(n: usize, x: &[T], l: &mut [T], scratch: Scratch<'_>) {
     if n == 0 {
         return;
     }
-    symmetric_part(n, x, l);
+    hermitian_part(n, x, l);
     let columns = MatMut::from_column_major_slice_mut(&mut *l, n, n);
     let stack = MemStack::new(scratch);
     let outcome = llt::cholesky_in_place(columns, Default::default(), Par::Seq, stack, Default::default());
@@ -30,7 +31,7 @@ pub(crate) fn cholesky<T: Number>(n: usize, x: &[T], l: &mut [T], scratch: Scrat
     }
     for i in 0..n {
         for j in 0..i {
-            l[i * n + j] = std::mem::replace(&mut l[j * n + i], T::ZERO);
+            l[i * n + j] = std::mem::replace(&mut l[j * n + i], T::ZERO).conjugate();
         }
     }
 }
@@ -75,7 +76,7 @@ fn plain_lu<T: Number>((m, n): (usize, usize), lu: &mut [T], permutation: &mut [
     for j in 0..m.min(n) {
         let mut pivot = j;
         for i in j + 1..m {
-            if lu[i * n + j].magnitude() > lu[pivot * n + j].magnitude() {
+            if lu[i * n + j].cheap_magnitude() > lu[pivot * n + j].cheap_magnitude() {
                 pivot = i;
             }
         }
@@ -154,8 +155,13 @@ pub(crate) fn qr<T: Number>(
         stack,
     );
     MatMut::from_row_major_slice_mut(&mut *q, m, columns).copy_from(full.rb());
-    for j in (0..k).filter(|j| r[j * n + j] < T::ZERO).collect::<Vec<_>>() {
-        r[j * n..(j + 1) * n].iter_mut().for_each(|r| *r = -*r);
-        (0..m).for_each(|i| q[i * columns + j] = -q[i * columns + j]);
+    for j in 0..k {
+        let (pivot, turn) = (r[j * n + j], r[j * n + j].turn());
+        if turn == T::ONE {
+            continue;
+        }
+        r[j * n..(j + 1) * n].iter_mut().for_each(|r| *r *= turn);
+        r[j * n + j] = T::of(pivot.magnitude());
+        (0..m).for_each(|i| q[i * columns + j] *= turn.conjugate());
     }
 }

@@ -4,7 +4,8 @@ use faer::dyn_stack::{MemStack, StackReq};
 use faer::linalg::triangular_solve as tri;
 use faer::{MatMut, MatRef, Par};
 
-use crate::{Number, Scratch, factor, is_finite, spoil};
+use crate::number::{Number, is_finite, spoil};
+use crate::{Scratch, factor};
 
 /// On which side of the unknowns the matrix stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,35 @@ pub fn expi(x: f64) -> f64 {
     }
 }
 
+/// The least order of [`expn`]: its derivatives are functions of lower orders.
+const LEAST_ORDER: f64 = -64.0;
+
+/// `integral of e^(-x t) / t^order` over `t` from 1 to infinity, of the order rounded to an integer; infinite at 0 up to the order 1, NaN for negative `x` and orders
+/// below -64.
+pub fn expn(order: f64, x: f64) -> f64 {
+    let order = order.round();
+    if !(LEAST_ORDER..=f64::from(i32::MAX)).contains(&order) || x.is_nan() || x < 0.0 {
+        return f64::NAN;
+    }
+    if x == f64::INFINITY {
+        return 0.0;
+    }
+    if x == 0.0 {
+        return if order > 1.0 { 1.0 / (order - 1.0) } else { f64::INFINITY };
+    }
+    if order > 0.0 {
+        return spec_math::cephes64::expn(order as i32, x);
+    }
+    // Integration by parts: all terms are positive.
+    let (mut term, mut sum, mut left) = (1.0, 1.0, -order);
+    while left > 0.0 {
+        term *= left / x;
+        sum += term;
+        left -= 1.0;
+    }
+    (-x).exp() / x * sum
+}
+
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 /// Where the integral is 0, and what its digits lack.
 const ROOT: f64 = 0.372_507_410_781_366_6;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tensorwright_special::{bessel, exponential, gamma, incomplete, normal};
+use tensorwright_special::{bessel, exponential, gamma, hypergeometric, incomplete, normal};
 
 /// A function of so many numbers.
 #[derive(Clone, Copy)]
@@ -45,6 +45,9 @@ const FUNCTIONS: &[(&str, Function, f64)] = &[
     ("y1", One(bessel::y1), 8.0),
     ("exp1", One(exponential::exp1), 16.0),
     ("expi", One(exponential::expi), 16.0),
+    ("expn", Two(exponential::expn), 32.0),
+    ("hyp0f1", Two(hypergeometric::hyp0f1), 400.0),
+    ("hyp1f1", Three(hypergeometric::hyp1f1), 100.0),
 ];
 
 fn find(name: &str) -> (Function, f64) {
@@ -156,6 +159,19 @@ const ENDS: &[(&str, &[f64], f64)] = &[
     ("exp1", &[0.0], INF),
     ("exp1", &[-1.0], f64::NAN),
     ("exp1", &[INF], 0.0),
+    ("expn", &[2.0, 0.0], 1.0),
+    ("expn", &[1.0, 0.0], INF),
+    ("expn", &[-65.0, 1.0], f64::NAN),
+    ("expn", &[3.0, -1.0], f64::NAN),
+    ("expn", &[3.0, INF], 0.0),
+    ("hyp0f1", &[2.0, 0.0], 1.0),
+    ("hyp0f1", &[-1.0, 2.0], INF),
+    ("hyp0f1", &[2.0, INF], f64::NAN),
+    ("hyp1f1", &[0.0, 2.0, 3.0], 1.0),
+    ("hyp1f1", &[-2.0, 2.0, 6.0], 1.0),
+    ("hyp1f1", &[2.0, -3.0, 6.0], INF),
+    ("hyp1f1", &[1.0, 1.0, 800.0], INF),
+    ("hyp1f1", &[1.0, 1.0, -800.0], 0.0),
     ("expi", &[0.0], -INF),
     ("expi", &[INF], INF),
     ("expi", &[-INF], 0.0),

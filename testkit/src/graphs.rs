@@ -39,8 +39,21 @@ fn is_control(kind: &OpKind) -> bool {
 
 /// Whether the op has complex operands or results whatever values are at hand.
 fn is_complex(kind: &OpKind) -> bool {
-    const NAMES: [&str; 11] =
-        ["real", "imag", "conj", "complex", "as_real", "as_complex", "angle", "fft", "ifft", "rfft", "irfft"];
+    const NAMES: [&str; 13] = [
+        "real",
+        "imag",
+        "conj",
+        "complex",
+        "as_real",
+        "as_complex",
+        "angle",
+        "fft",
+        "ifft",
+        "rfft",
+        "irfft",
+        "eig",
+        "eigvals",
+    ];
     NAMES.contains(&kind.name)
 }
 

@@ -72,11 +72,16 @@ fn moderate(random: &mut Random, dtype: DType) -> Scalar {
     Scalar::from_f64(dtype, (random.unit() - 0.5) * if dtype.is_float() { 8.0 } else { 40.0 })
 }
 
-/// An element of matrices with dominant elements.
+/// An element of matrices with dominant elements, which are about real numbers.
 fn dominant(random: &mut Random, operand: &Operand, flat: usize) -> Scalar {
     let ty = operand.ty.tensor();
     let about = operand.values.about(&ty.shape, flat);
-    Scalar::from_f64(ty.dtype, about + Values::SLIGHT * random.symmetric())
+    let mut near = |about: f64, dtype| Scalar::from_f64(dtype, about + Values::SLIGHT * random.symmetric());
+    if ty.dtype.is_complex() {
+        let part = ty.dtype.part();
+        return Scalar::complex(near(about, part), near(0.0, part));
+    }
+    near(about, ty.dtype)
 }
 
 /// A tensor with the values that the operand, which is one, asks for. The first choice is 0, 1, 2..
@@ -106,6 +111,9 @@ pub fn smooth_literal(random: &mut Random, operand: &Operand, smooth: (f64, f64)
     Literal::from_fn(ty.clone(), |flat| match operand.values {
         Values::Index(bound) => Scalar::from_i128(dtype, random.below(bound + 3) as i128 - 1),
         Values::Dominant(_) => dominant(random, operand, flat),
+        _ if dtype.is_complex() => {
+            complex(dtype, |part| Scalar::from_f64(part, low + (high - low) * random.unit()))
+        }
         _ if dtype.is_float() => Scalar::from_f64(dtype, low + (high - low) * random.unit()),
         _ => Scalar::from_i128(dtype, random.below(5) as i128 - 2),
     })

@@ -23,6 +23,7 @@ pub(super) fn unary(b: &mut Builder, function: UnaryFn, z: Parts) -> Built<Optio
         UnaryFn::Log2 => log2,
         UnaryFn::Sqrt => sqrt,
         UnaryFn::Rsqrt => rsqrt,
+        UnaryFn::Cbrt => cbrt,
         UnaryFn::Sin => |b: &mut Builder, z: Parts| around(b, z, sinh),
         UnaryFn::Cos => cos,
         UnaryFn::Tan => |b: &mut Builder, z: Parts| around(b, z, tanh),
@@ -242,6 +243,16 @@ fn sqrt(b: &mut Builder, z: Parts) -> Built<Parts> {
     let (re, im) = (b.select(unbounded, far_re, re)?, b.select(unbounded, far_im, im)?);
     let im = b.select(nothing, zero, im)?;
     Ok(Parts { re: b.select(nothing, zero, re)?, im: signed(b, im, z.im)? })
+}
+
+/// The root of the distance, and a third of the angle.
+fn cbrt(b: &mut Builder, z: Parts) -> Built<Parts> {
+    let distance = magnitude(b, z)?;
+    let [three] = numbers(b, [3.0], distance)?;
+    let (root, angle) = (b.cbrt(distance)?, b.atan2(z.im, z.re)?);
+    let angle = b.div(angle, three)?;
+    let (cos, sin) = (b.cos(angle)?, b.sin(angle)?);
+    Ok(Parts { re: b.mul(root, cos)?, im: scaled(b, sin, root)? })
 }
 
 /// The conjugate of the root over the square of its distance, without that square's overflow.

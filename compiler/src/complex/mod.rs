@@ -11,6 +11,7 @@
 //! | movement, sums, selections, whatever is linear over the real numbers | the op, of the real parts and of the imaginary parts |
 //! | functions, quotients, powers | expressions of the parts (`functions`) |
 //! | products | four real products; running ones and folds by doubling and halving |
+//! | linear algebra | the op on pairs, of wholes |
 //! | composites | their definitions |
 //! | control flow, lists, effects | the op, of wholes |
 //!

@@ -3,7 +3,8 @@
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::primitive::{
-    Cast, CompareFn, Constant, Conv, Cumulative, DotGeneral, Reduce, ReduceKind, ScatterKind, Sort, UnaryFn,
+    Cast, CompareFn, Constant, Conv, Cumulative, DotGeneral, MatricesOfPairs, MatrixOp, Numbers, Reduce,
+    ReduceKind, ScatterKind, Sort, UnaryFn,
 };
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Node, Op, Scalar, Shape, Value};
 
@@ -65,6 +66,7 @@ pub(super) fn copy(
         }
         Op::Sort(sort) => return sorted(b, graph, node, sort, forms),
         op if is_planar(op) => by_parts(b, node, forms)?,
+        op if MatrixOp::of(op).is_some() => return matrices(b, graph, node, forms),
         _ => return Err(unknown(graph, node)),
     };
     Ok(vec![result])
@@ -163,6 +165,17 @@ fn product(b: &mut Builder, op: Op, x: Parts, y: Parts) -> Result<Parts, BuildEr
     let (of_re, of_im) = (of(x.re, y.re)?, of(x.im, y.im)?);
     let (left, right) = (of(x.re, y.im)?, of(x.im, y.re)?);
     Ok(Parts { re: b.sub(of_re, of_im)?, im: b.add(left, right)? })
+}
+
+/// Linear algebra, of wholes.
+fn matrices(b: &mut Builder, graph: &Graph, node: &Node, forms: &mut Forms) -> Result<Vec<Form>, BuildError> {
+    let op = MatrixOp::of(&node.op).ok_or_else(|| unknown(graph, node))?;
+    let numbers = if is_complex(graph.ty(node.operands[0])) { Numbers::Pairs } else { Numbers::Real };
+    let operands = node.operands.iter().map(|&operand| whole(b, forms, operand));
+    let operands = operands.collect::<Result<Vec<_>, _>>()?;
+    let results = b.push(MatricesOfPairs { op, numbers }, &operands)?;
+    let form = |(&old, new): (&Value, Value)| Form::of(new, graph.ty(old));
+    Ok(node.results.iter().zip(results).map(form).collect())
 }
 
 /// Operands that are sorted along come as two, the keys as they are.

@@ -73,3 +73,48 @@ fn projections_on_the_rest_of_a_complete_basis_have_derivatives() {
         b.matmul(rest, turned)
     });
 }
+
+/// Eigenvalues of a real matrix are complex in general, and so are its vectors; of both any function may be asked.
+#[test]
+fn general_eigenvalues_of_real_matrices_have_derivatives() {
+    let x = matrix(3, 3, |i, j| [[1.0, 2.0, 0.3], [-1.5, 0.7, 0.2], [0.4, -0.1, 4.0]][i][j]);
+    check("eigvals", &x, 2, |b, x| {
+        let w = b.eigvals(x)?;
+        b.as_real(w)
+    });
+    check("eig", &x, 2, |b, x| {
+        let v = b.eig(x)?[1];
+        b.as_real(v)
+    });
+}
+
+/// As of a complete basis, for real and for complex matrices, which come as pairs.
+#[test]
+fn projections_on_singular_vectors_without_a_value_have_derivatives() {
+    for (rows, columns) in [(4usize, 2usize), (2, 4)] {
+        let rest = |b: &mut Builder, x: Value| {
+            let factors = b.svd_full(x)?;
+            let is_complex = b.tensor(x).dtype.is_complex();
+            let rest = match rows > columns {
+                true => b.slice(factors[0], [0, 2], [4, 4], [1, 1])?,
+                false => {
+                    let rest = b.slice(factors[2], [2, 0], [4, 4], [1, 1])?;
+                    b.transpose(rest, [1, 0])?
+                }
+            };
+            let turned = b.transpose(rest, [1, 0])?;
+            let turned = if is_complex { b.conj(turned)? } else { turned };
+            b.matmul(rest, turned)
+        };
+        let element = |k: usize| ((k * 5 + 3) % 7) as f64 - 2.5;
+        let real = matrix(rows, columns, |i, j| element(i * columns + j));
+        check("svd_full", &real, 1, rest);
+        let ty = TensorType::new(DType::F64, [rows, columns, 2]);
+        let pairs = Literal::from_fn(ty, |k| Scalar::F64(element(k) + 0.1 * (k % 5) as f64));
+        check("svd_full", &pairs, 1, |b, x| {
+            let x = b.as_complex(x)?;
+            let projection = rest(b, x)?;
+            b.as_real(projection)
+        });
+    }
+}

@@ -1,5 +1,6 @@
 //! Every op of the registry, on operands drawn from where it is smooth.
 
+use tensorwright_compiler::complex::real_literal;
 use tensorwright_ir::op::{Draw, Lowering, OpKind, Operand, Sample};
 use tensorwright_ir::{Builder, DType, Literal, Op, TensorType, Value};
 use tensorwright_testkit::literals::{Random, smooth_literal};
@@ -67,7 +68,8 @@ fn check(sample: &Sample<Op>, random: &mut Random) {
         }
     }
     let graph = b.finish(&results);
-    let values: Vec<Literal> = operands.iter().map(|o| smooth_literal(random, o, sample.smooth)).collect();
+    let draw = |o: &Operand| real_literal(&smooth_literal(random, o, sample.smooth));
+    let values: Vec<Literal> = sample.operands.iter().map(draw).collect();
     let wrt: Vec<usize> = (0..values.len()).filter(|&i| values[i].ty().dtype.is_float()).collect();
     let name = || format!("{graph}of {values:?}");
     Case { graph: &graph, inputs: &values, wrt: &wrt, name: &name }.check(random, 2, Rigour::Strict);

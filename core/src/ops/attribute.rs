@@ -155,6 +155,12 @@ macro_rules! scalar_attributes {
                 Ok(self.into())
             }
         }
+
+        impl IntoAttribute<Option<Scalar>> for $native {
+            fn into_attribute(self, _: &'static str, _: usize) -> Result<Option<Scalar>, TypeError> {
+                Ok(Some(self.into()))
+            }
+        }
     )*};
 }
 scalar_attributes!(bool i8 i16 i32 i64 isize u8 u16 u32 u64 usize f16 bf16 f32 f64 Complex<f32> Complex<f64>);

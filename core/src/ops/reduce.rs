@@ -190,9 +190,9 @@ impl Tensor {
         self.reduced("mean", axes, caller(), |r| Mean { dims: dims(&r), axes: r.axes }.into())
     }
 
-    /// The variance along `axes`: `sum((x - mean)^2) / (n - correction)`.
+    /// The variance along `axes`: `sum(|x - mean|^2) / (n - correction)`.
     ///
-    /// `T[s] -> T[s without axes]`, floats.
+    /// `T[s] -> R[s without axes]`, floats or complex numbers; real.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
@@ -209,7 +209,7 @@ impl Tensor {
 
     /// The standard deviation along `axes`, the root of [`Tensor::var`].
     ///
-    /// `T[s] -> T[s without axes]`, floats.
+    /// `T[s] -> R[s without axes]`, floats or complex numbers; real.
     ///
     /// ```
     /// # use tensorwright::prelude::*;
@@ -261,7 +261,7 @@ impl Tensor {
 
     /// The norm of the vectors along `axes`.
     ///
-    /// `T[s] -> T[s without axes]`, floats.
+    /// `T[s] -> R[s without axes]`, floats or complex numbers; real.
     ///
     /// ```
     /// # use tensorwright::prelude::*;

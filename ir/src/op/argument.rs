@@ -82,6 +82,12 @@ macro_rules! scalar_arguments {
                 self.into()
             }
         }
+
+        impl Argument<Option<Scalar>> for $native {
+            fn into_attribute(self) -> Option<Scalar> {
+                Some(self.into())
+            }
+        }
     )*};
 }
 scalar_arguments!(bool, i32, i64, u32, u64, f32, f64);

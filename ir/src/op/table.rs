@@ -102,8 +102,8 @@ macro_rules! for_each_op {
             /// Lines of real numbers out of the first halves of their transforms, times their length.
             real_dft_back [x] { length: usize } 1 => RealDftBack,
 
-            // Linear algebra: matrices are the last two axes, f32 or f64.
-            /// The lower triangular factor `l` of symmetric positive definite matrices: `l l^T = x`.
+            // Linear algebra: matrices are the last two axes, f32, f64, c64 or c128.
+            /// The lower triangular factor `l` of Hermitian positive definite matrices: `l l^H = x`.
             cholesky [x] {} 1 => Cholesky,
             /// The solution `x` of a system with a triangular matrix: `a x = b` or `x a = b`.
             #[doc(alias = "trsm")]
@@ -112,10 +112,14 @@ macro_rules! for_each_op {
             lu_factor [x] {} many => LuFactor by hand,
             /// Orthonormal columns `q` and an upper triangular `r` with `q r = x`.
             qr [x] { basis: Basis } many => Qr by hand,
-            /// Eigenvalues, ascending, and eigenvectors, as columns, of symmetric matrices.
+            /// Eigenvalues, ascending, and eigenvectors, as columns, of Hermitian matrices.
             eigh [x] {} many => Eigh by hand,
-            /// Eigenvalues of symmetric matrices, ascending.
+            /// Eigenvalues of Hermitian matrices, ascending.
             eigvalsh [x] {} 1 => Eigvalsh,
+            /// Eigenvalues and eigenvectors, as columns, of square matrices; complex.
+            eig [x] {} many => Eig by hand,
+            /// Eigenvalues of square matrices; complex.
+            eigvals [x] {} 1 => Eigvals,
             /// Singular vectors `u`, singular values `s`, descending, and singular vectors `vt`: `x = u diag(s) vt`.
             svd [x] {} many => Svd by hand,
             /// Singular values, descending.
@@ -125,11 +129,13 @@ macro_rules! for_each_op {
             /// The inverse of square matrices.
             #[doc(alias("inv", "matrix_inverse"))]
             inverse [x] {} 1 => Inverse,
+            /// An op of complex matrices, with pairs along a last axis for complex numbers: what the compiler makes of it.
+            matrices_of_pairs [xs ..] { op: MatrixOp, numbers: Numbers } many => MatricesOfPairs by hand,
 
             // Composites: linear algebra.
             /// The solution `x` of `a x = b`; batch axes broadcast.
             solve [a, right] {} 1 => Solve,
-            /// The solution `x` of `l l^T x = b`, with the Cholesky factor `l`.
+            /// The solution `x` of `l l^H x = b`, with the Cholesky factor `l`.
             #[doc(alias("cho_solve", "potrs"))]
             cholesky_solve [l, right] {} 1 => CholeskySolve,
             /// The permutation and the triangular factors of matrices: rows `permutation` of `x` are `l u`.
@@ -145,6 +151,8 @@ macro_rules! for_each_op {
             det [x] {} 1 => Det,
             /// Sign and logarithm of the magnitude of the determinant.
             slogdet [x] {} many => Slogdet by hand,
+            /// As [`svd`](Builder::svd), with square matrices of singular vectors.
+            svd_full [x] {} many => SvdFull by hand,
             /// The Moore-Penrose inverse of matrices of any shape and rank.
             #[doc(alias = "pseudo_inverse")]
             pinv [x] { relative: Option<Scalar> } 1 => Pinv,

@@ -26,8 +26,12 @@ impl Numbers {
     fn literal(&mut self, ty: &TensorType, values: Values) -> Literal {
         Literal::from_fn(ty.clone(), |flat| match values {
             Values::Dominant(_) => {
-                let off = (self.0.unit() * 2.0 - 1.0) * Values::SLIGHT;
-                Scalar::from_f64(ty.dtype, values.about(&ty.shape, flat) + off)
+                let mut off = || (self.0.unit() * 2.0 - 1.0) * Values::SLIGHT;
+                let re = Scalar::from_f64(ty.dtype.part(), values.about(&ty.shape, flat) + off());
+                match ty.dtype.is_complex() {
+                    true => Scalar::complex(re, Scalar::from_f64(ty.dtype.part(), off())),
+                    false => re,
+                }
             }
             _ => self.scalar(ty.dtype, values),
         })

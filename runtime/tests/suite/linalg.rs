@@ -3,17 +3,25 @@
 
 use tensorwright_compiler::CompileOptions;
 use tensorwright_ir::eval::evaluate;
-use tensorwright_ir::op::composite::MatrixOrder;
+use tensorwright_ir::op::composite::{Dims, MatrixOrder, NormOrder};
 use tensorwright_ir::op::primitive::{Basis, Diagonal, Side, Triangle, Turned};
 use tensorwright_ir::{BuildError, Builder, DType, Graph, Literal, Scalar, TensorType, Value};
 use tensorwright_runtime::Executable;
 
-/// A tensor of extents joined by `x`, a colon, and elements.
-fn literal(word: &str, dtype: DType) -> Literal {
+/// A tensor of extents joined by `x`, a colon, and elements; of complex numbers, which are pairs, behind a `c`.
+fn literal(word: &str) -> Literal {
+    let (word, dtype) = match word.strip_prefix('c') {
+        Some(word) => (word, DType::C128),
+        None => (word, DType::F64),
+    };
     let (shape, elements) = word.split_once(':').expect("a shape and elements");
     let sizes: Vec<usize> = shape.split('x').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap()).collect();
-    let elements: Vec<f64> = elements.split(',').map(|x| x.parse().unwrap()).collect();
-    Literal::from_fn(TensorType::new(dtype, &sizes[..]), |i| Scalar::from_f64(dtype, elements[i]))
+    let elements = elements.split(',').filter(|x| !x.is_empty());
+    let elements: Vec<Scalar> = elements.map(|x| Scalar::F64(x.parse().unwrap())).collect();
+    Literal::from_fn(TensorType::new(dtype, &sizes[..]), |i| match dtype.is_complex() {
+        true => Scalar::complex(elements[2 * i], elements[2 * i + 1]),
+        false => elements[i],
+    })
 }
 
 fn results(b: &mut Builder, name: &str, x: &[Value]) -> Result<Vec<Value>, BuildError> {
@@ -29,6 +37,10 @@ fn results(b: &mut Builder, name: &str, x: &[Value]) -> Result<Vec<Value>, Build
         "solve" => vec![b.solve(x[0], x[1])?],
         "inverse" => vec![b.inverse(x[0])?],
         "lu" => b.lu(x[0])?.to_vec(),
+        "cholesky_solve" => vec![b.cholesky_solve(x[0], x[1])?],
+        "eig" => b.eig(x[0])?.to_vec(),
+        "eigvals" => vec![b.eigvals(x[0])?],
+        "full" => full(b, x[0])?,
         "qr_reduced" => b.qr(x[0], Basis::Reduced)?.to_vec(),
         "qr_complete" => b.qr(x[0], Basis::Complete)?.to_vec(),
         "eigh" => b.eigh(x[0])?.to_vec(),
@@ -47,10 +59,40 @@ fn results(b: &mut Builder, name: &str, x: &[Value]) -> Result<Vec<Value>, Build
         "sylvester" => vec![b.sylvester_solve(x[0], x[1], x[2])?],
         _ => match name.split_once('_') {
             Some(("norm", word)) => vec![b.matrix_norm(x[0], norm(word).expect("a norm"))?],
+            Some(("statistic", word)) => vec![statistic(b, word, x[0])?],
             Some(("condition", word)) => vec![b.condition_number(x[0], norm(word).expect("a norm"))?],
             _ => panic!("no case {name}"),
         },
     })
+}
+
+/// Singular values, and projections on what vectors without one span.
+fn full(b: &mut Builder, x: Value) -> Result<Vec<Value>, BuildError> {
+    let factors = b.svd_full(x)?;
+    let sizes = b.tensor(x).shape.sizes();
+    let k = sizes[0].min(sizes[1]) as i64;
+    let (m, n) = (sizes[0] as i64, sizes[1] as i64);
+    let is_complex = b.tensor(x).dtype.is_complex();
+    let mut turned = |b: &mut Builder, x: Value| {
+        let turned = b.transpose(x, [1, 0])?;
+        if is_complex { b.conj(turned) } else { Ok(turned) }
+    };
+    let left = b.slice(factors[0], [0, k], [m, m], [1, 1])?;
+    let left_turned = turned(b, left)?;
+    let right = b.slice(factors[2], [k, 0], [n, n], [1, 1])?;
+    let right_turned = turned(b, right)?;
+    Ok(vec![factors[1], b.matmul(left, left_turned)?, b.matmul(right_turned, right)?])
+}
+
+fn statistic(b: &mut Builder, name: &str, x: Value) -> Result<Value, BuildError> {
+    let axis = [b.tensor(x).rank() - 1];
+    let norm = |word: &str| NormOrder::ALL.iter().copied().find(|order| order.word() == word);
+    match name {
+        "var" => b.var(x, axis, 0usize, Dims::Drop),
+        "std" => b.std(x, axis, 0usize, Dims::Drop),
+        "cbrt" => b.cbrt(x),
+        word => b.norm(x, norm(word).expect("a norm"), axis, Dims::Drop),
+    }
 }
 
 fn graph(name: &str, operands: &[Literal]) -> Graph {
@@ -75,7 +117,7 @@ fn applied(name: &str, x: &Literal) -> Vec<Literal> {
 
 /// Whether all elements are as near as `bound` times the greatest of them, and NaN where they should be.
 fn is_near(found: &Literal, expected: &Literal, bound: f64) -> bool {
-    let numbers = |x: &Literal| x.iter().map(Scalar::to_f64).collect::<Vec<_>>();
+    let numbers = |x: &Literal| x.iter().flat_map(Scalar::parts).map(Scalar::to_f64).collect::<Vec<_>>();
     let (found, expected) = (numbers(found), numbers(expected));
     let greatest = expected.iter().filter(|x| x.is_finite()).fold(0.0, |most: f64, x| most.max(x.abs()));
     found.len() == expected.len()
@@ -91,28 +133,83 @@ fn linear_algebra_agrees_with_numpy_and_scipy() {
     for line in include_str!("linalg.txt").lines() {
         let (left, right) = line.split_once(" => ").expect("operands and results");
         let (name, operands) = left.split_once(' ').expect("a name and operands");
-        let operands: Vec<Literal> = operands.split(' ').map(|word| literal(word, DType::F64)).collect();
+        let operands: Vec<Literal> = operands.split(' ').map(literal).collect();
         let graph = graph(name, &operands);
         for (how, found) in [
             ("evaluated", evaluate(&graph, &operands).expect("inputs fit")),
             ("compiled", compiled(&graph, &operands)),
         ] {
             for (found, word) in found.iter().zip(right.split(' ')) {
-                let expected = literal(word, DType::F64);
+                let expected = literal(word);
                 assert_eq!(found.ty().shape, expected.ty().shape, "{name}, {how}");
                 assert!(is_near(found, &expected, 1e-9), "{name}, {how}: {found:?}, not {expected:?}");
             }
         }
         cases += 1;
     }
-    assert!(cases > 50, "{cases}");
+    assert!(cases > 150, "{cases}");
+}
+
+/// Eigenvalues of a matrix that lacks vectors have half of the digits, and its neighbours in a batch all of them.
+#[test]
+fn defective_matrices_have_eigenvalues() {
+    // Each with one eigenvalue and one vector: similar to a Jordan block.
+    let two = [3.0, 1.0, -1.0, 1.0];
+    let three = [3.0, -2.0, 1.0, 2.0, -2.0, 2.0, 3.0, -6.0, 5.0];
+    for (n, elements, value, bound) in [(2usize, &two[..], 2.0, 1e-7), (3, &three[..], 2.0, 1e-4)] {
+        for dtype in [DType::F64, DType::C128] {
+            let x =
+                Literal::from_fn(TensorType::new(dtype, [n, n]), |k| Scalar::from_f64(dtype, elements[k]));
+            let operands = std::slice::from_ref(&x);
+            let evaluated = evaluate(&graph("eigvals", operands), operands).expect("inputs fit");
+            for found in [applied("eigvals", &x), evaluated, applied("eig", &x)] {
+                for w in found[0].iter().map(Scalar::to_c128) {
+                    assert!((w.re - value).abs() < bound && w.im.abs() < bound, "{n} {dtype}: {w}");
+                }
+            }
+        }
+    }
+}
+
+/// The order of conjugate and of equal real parts does not depend on rounding, so single precision has that of double precision.
+#[test]
+fn eigenvalues_have_an_order() {
+    for n in [2usize, 3, 6, 9, 16] {
+        let turned = |dtype: DType| {
+            Literal::from_fn(TensorType::new(dtype, [n, n]), |k| {
+                Scalar::from_f64(dtype, if (k / n + 1) % n == k % n { 1.0 } else { 0.0 })
+            })
+        };
+        for dtype in [DType::F32, DType::F64, DType::C64, DType::C128] {
+            let found: Vec<_> = applied("eigvals", &turned(dtype))[0].iter().map(Scalar::to_c128).collect();
+            let mut expected: Vec<(f64, f64)> = (0..n)
+                .map(|k| (std::f64::consts::TAU * k as f64 / n as f64).sin_cos())
+                .map(|(sin, cos)| ((cos * 1e6).round() / 1e6, sin))
+                .collect();
+            expected.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            for (w, (re, im)) in found.iter().zip(expected) {
+                assert!((w.re - re).abs() < 1e-5 && (w.im - im).abs() < 1e-5, "{n} {dtype}: {found:?}");
+            }
+        }
+    }
 }
 
 /// A matrix that has no result gives NaN or infinities, and its neighbours do not notice.
 #[test]
 fn what_has_no_result_is_nan_and_stays_alone() {
-    let ops =
-        ["cholesky", "inverse", "lu", "qr_reduced", "qr_complete", "eigh", "eigvalsh", "svd", "svdvals"];
+    let ops = [
+        "cholesky",
+        "inverse",
+        "lu",
+        "qr_reduced",
+        "qr_complete",
+        "eigh",
+        "eigvalsh",
+        "eig",
+        "eigvals",
+        "svd",
+        "svdvals",
+    ];
     for n in [1usize, 2, 3, 4, 9, 20] {
         for (bad, only_nan) in [(f64::NAN, true), (f64::INFINITY, true), (0.0, false)] {
             let good = |i: usize, j: usize| if i == j { 3.0 + i as f64 } else { 0.1 };
@@ -120,7 +217,7 @@ fn what_has_no_result_is_nan_and_stays_alone() {
                 let (matrix, i, j) = (k / (n * n), k / n % n, k % n);
                 if matrix == 1 && (bad == 0.0 || i + j == 0) { bad } else { good(i, j) }
             };
-            for dtype in [DType::F32, DType::F64] {
+            for dtype in [DType::F32, DType::F64, DType::C64, DType::C128] {
                 let x = Literal::from_fn(TensorType::new(dtype, [3, n, n]), |k| {
                     Scalar::from_f64(dtype, element(k))
                 });
@@ -170,13 +267,13 @@ fn what_is_no_matrix_of_wide_floats_is_refused_by_name() {
         assert!(error.contains(message), "{name}: {error}");
     };
     for name in ["cholesky", "inverse", "det", "slogdet", "eigh", "expm", "solve"] {
-        refused(DType::F16, &[3, 3], name, "operand 0 must be f32 or f64, found f16; cast it");
-        refused(DType::I32, &[3, 3], name, "operand 0 must be f32 or f64, found i32; cast it");
+        refused(DType::F16, &[3, 3], name, "operand 0 must be f32, f64, c64 or c128, found f16; cast it");
+        refused(DType::I32, &[3, 3], name, "operand 0 must be f32, f64, c64 or c128, found i32; cast it");
         refused(DType::F32, &[3, 2], name, "operand 0 must have as many rows as columns, found f32[3,2]");
         refused(DType::F32, &[3], name, "operand 0 must have rows and columns, found f32[3]");
     }
     for name in ["lu", "qr_reduced", "svd", "svdvals", "pinv", "rank"] {
-        refused(DType::BF16, &[3, 2], name, "operand 0 must be f32 or f64, found bf16; cast it");
+        refused(DType::BF16, &[3, 2], name, "operand 0 must be f32, f64, c64 or c128, found bf16; cast it");
         refused(DType::F64, &[3], name, "operand 0 must have rows and columns, found f64[3]");
     }
 }

@@ -16,7 +16,7 @@ assert_eq!(x.sqrt().to_vec::<f32>()?, [2.0, 1.5]);"#;
     rsqrt: "`T[s] -> T[s]`, floats."
         r#"let y = Tensor::from([4.0, 0.25]).rsqrt();
 assert!(y.allclose([0.5, 2.0], 1e-12, 1e-15).item::<bool>()?);"#;
-    cbrt: "`T[s] -> T[s]`, floats."
+    cbrt: "`T[s] -> T[s]`, floats or complex numbers, of which it is the principal root: that of -1 is not -1."
         r#"let y = Tensor::from([8.0, -27.0]).cbrt();
 assert!(y.allclose([2.0, -3.0], 1e-12, 1e-15).item::<bool>()?);"#;
     floor: "`T[s] -> T[s]`, floats."
@@ -252,6 +252,13 @@ assert!(y.allclose([(1.0 / 12f64).ln(), std::f64::consts::PI.ln()], 1e-12, 1e-15
     zeta: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
         r#"let y = Tensor::from([2.0, 4.0]).zeta(1.0);
 assert!(y.allclose([1.6449340668482264, 1.0823232337111382], 1e-12, 1e-15).item::<bool>()?);"#;
+    expn: "`T[s], T[s] -> T[s]`, floats; shapes broadcast. The order is `self`, rounded to an integer."
+        r#"let y = Tensor::from([2.0, 3.0]).expn(0.0);
+assert!(y.allclose([1.0, 0.5], 1e-12, 1e-15).item::<bool>()?);"#;
+    hyp0f1: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
+        r#"// With 1/2, the hyperbolic cosine of twice the root.
+let y = Tensor::from([0.5, 0.5]).hyp0f1([0.25, 1.0]);
+assert!(y.allclose([1f64.cosh(), 2f64.cosh()], 1e-12, 1e-15).item::<bool>()?);"#;
     zeta_grad_s: "`T[s], T[s] -> T[s]`, floats; shapes broadcast."
         r#"let y = Tensor::from([2.0]).zeta_grad_s(1.0);
 assert!(y.allclose([-0.9375482543158437], 1e-12, 1e-15).item::<bool>()?);"#;
@@ -273,6 +280,10 @@ assert!(y.allclose([0.125, 0.06674188216570096], 1e-12, 1e-15).item::<bool>()?);
     betainc: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are the shapes."
         r#"let y = Tensor::from([2.0, 1.0]).betainc([3.0, 1.0], [0.5, 0.25]);
 assert!(y.allclose([0.6875, 0.25], 1e-12, 1e-15).item::<bool>()?);"#;
+    hyp1f1: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are parameters."
+        r#"// With equal parameters, the exponential function.
+let y = Tensor::from([2.0, 2.0]).hyp1f1(2.0, [1.0, -1.0]);
+assert!(y.allclose([1f64.exp(), (-1f64).exp()], 1e-12, 1e-15).item::<bool>()?);"#;
     betainc_grad_a: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are the shapes."
         r#"let y = Tensor::from([1.0]).betainc_grad_a(1.0, 0.5);
 assert!(y.allclose([-0.34657359027997264], 1e-12, 1e-15).item::<bool>()?);"#;

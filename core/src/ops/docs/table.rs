@@ -127,65 +127,69 @@ assert_eq!(products.to_vec::<f32>()?, [11.0]);"#;
 let key = RandomKey::new(1);
 let bits = key.tensor().rng_bits(Tensor::from(0u64), RngAlgorithm::Philox, DType::U32, [4]);
 assert_eq!(bits.shape()?, &[4].into());"#;
-    cholesky: "`T[.., n, n] -> T[.., n, n]`, f32 or f64. Both triangles are read: of the symmetric part of `x`. If that is not positive definite, the factor is NaN."
+    cholesky: "`T[.., n, n] -> T[.., n, n]`, f32, f64, c64 or c128, with `x = l l^H`. Both triangles are read: of the Hermitian part of `x`. If that is not positive definite, the factor is NaN."
         r#"let x = Tensor::from([[4.0f64, 2.0], [2.0, 5.0]]);
 assert_eq!(x.cholesky().to_vec::<f64>()?, [2.0, 0.0, 1.0, 2.0]);"#;
-    triangular_solve: "`T[.., n, n], T[.., m, k] -> T[.., m, k]`, f32 or f64; the side of `a` has the extent `n`. The other triangle is not looked at."
+    triangular_solve: "`T[.., n, n], T[.., m, k] -> T[.., m, k]`, f32, f64, c64 or c128; the side of `a` has the extent `n`. The other triangle is not looked at."
         r#"use tensorwright::{Diagonal, Side, Triangle, Turned};
 let a = Tensor::from([[2.0f64, 0.0], [1.0, 4.0]]);
 let x = a.triangular_solve([[2.0], [5.0]], Side::Left, Triangle::Lower, Turned::No, Diagonal::Stored);
 assert_eq!(x.to_vec::<f64>()?, [1.0, 1.0]);"#;
-    eigvalsh: "`T[.., n, n] -> T[.., n]`, f32 or f64; of the symmetric part."
+    eigvalsh: "`T[.., n, n] -> R[.., n]`, real, of f32, f64, c64 or c128; of the Hermitian part."
         r#"let x = Tensor::from([[2.0f64, 1.0], [1.0, 2.0]]);
 assert!(x.eigvalsh().allclose([1.0, 3.0], 1e-12, 1e-12).item::<bool>()?);"#;
-    svdvals: "`T[.., m, n] -> T[.., k]`, f32 or f64, with `k` the lesser of `m` and `n`."
+    eigvals: "`T[.., n, n] -> C[.., n]`, complex, of f32, f64, c64 or c128, in the order of [`Tensor::eig`]."
+        r#"let x = Tensor::from([[0.0f64, 1.0], [-1.0, 0.0]]);
+assert!(x.eigvals().imag().allclose([-1.0, 1.0], 1e-12, 1e-12).item::<bool>()?);"#;
+    svdvals: "`T[.., m, n] -> R[.., k]`, real, of f32, f64, c64 or c128, with `k` the lesser of `m` and `n`."
         r#"let x = Tensor::from([[3.0f64, 0.0], [0.0, -4.0]]);
 assert!(x.svdvals().allclose([4.0, 3.0], 1e-12, 1e-12).item::<bool>()?);"#;
-    linear_solve: "`T[.., n, n], T[.., n, k] -> T[.., n, k]`, f32 or f64. A singular matrix gives infinities and NaN."
+    linear_solve: "`T[.., n, n], T[.., n, k] -> T[.., n, k]`, f32, f64, c64 or c128. A singular matrix gives infinities and NaN."
         r#"use tensorwright::Turned;
 let a = Tensor::from([[0.0f64, 2.0], [1.0, 1.0]]);
 let x = a.linear_solve([[2.0], [3.0]], Turned::No);
 assert_eq!(x.to_vec::<f64>()?, [2.0, 1.0]);"#;
-    inverse: "`T[.., n, n] -> T[.., n, n]`, f32 or f64. A singular matrix gives infinities and NaN."
+    inverse: "`T[.., n, n] -> T[.., n, n]`, f32, f64, c64 or c128. A singular matrix gives infinities and NaN."
         r#"let x = Tensor::from([[0.0f64, 2.0], [1.0, 1.0]]);
 assert_eq!(x.inverse().to_vec::<f64>()?, [-0.5, 1.0, 0.5, 0.0]);"#;
-    solve: "`T[.., n, n], T[.., n, k] -> T[.., n, k]`, or `T[.., n, n], T[n] -> T[.., n]`, f32 or f64. A singular matrix gives infinities and NaN."
+    solve: "`T[.., n, n], T[.., n, k] -> T[.., n, k]`, or `T[.., n, n], T[n] -> T[.., n]`, f32, f64, c64 or c128. A singular matrix gives infinities and NaN."
         r#"let a = Tensor::from([[0.0f64, 2.0], [1.0, 1.0]]);
 assert_eq!(a.solve([2.0, 3.0]).to_vec::<f64>()?, [2.0, 1.0]);"#;
     cholesky_solve: "Types as of [`Tensor::solve`]; the lower triangle of `l` is read."
         r#"let x = Tensor::from([[4.0f64, 2.0], [2.0, 5.0]]);
 assert_eq!(x.cholesky().cholesky_solve([8.0, 12.0]).to_vec::<f64>()?, [1.0, 2.0]);"#;
-    sylvester_solve: "`T[.., m, m], T[.., n, n], T[.., m, n] -> T[.., m, n]`, f32 or f64, by one system of `m n` unknowns: for small matrices."
+    sylvester_solve: "`T[.., m, m], T[.., n, n], T[.., m, n] -> T[.., m, n]`, f32, f64, c64 or c128, by one system of `m n` unknowns: for small matrices."
         r#"let (a, b) = (Tensor::from([[2.0f64, 0.0], [0.0, 3.0]]), Tensor::from([[1.0f64]]));
 assert_eq!(a.sylvester_solve(b, [[3.0], [8.0]]).to_vec::<f64>()?, [1.0, 2.0]);"#;
-    band_solve: "`T[.., l + u + 1, n], T[.., n, k] -> T[.., n, k]`, f32 or f64: row `u + i - j` of the diagonals holds at `j` the element `(i, j)`."
+    band_solve: "`T[.., l + u + 1, n], T[.., n, k] -> T[.., n, k]`, f32, f64, c64 or c128: row `u + i - j` of the diagonals holds at `j` the element `(i, j)`."
         r#"let diagonals = Tensor::from([[0.0f64, 1.0], [2.0, 2.0], [1.0, 0.0]]);
 let x = diagonals.band_solve([[3.0], [3.0]], 1);
 assert!(x.allclose([[1.0], [1.0]], 1e-12, 1e-12).item::<bool>()?);"#;
-    det: "`T[.., n, n] -> T[..]`, f32 or f64."
+    det: "`T[.., n, n] -> T[..]`, f32, f64, c64 or c128."
         r#"assert_eq!(Tensor::from([[1.0f64, 2.0], [3.0, 4.0]]).det().item::<f64>()?, -2.0);"#;
-    pinv: "`T[.., m, n] -> T[.., n, m]`, f32 or f64. Singular values up to `relative` times the greatest are taken for 0."
+    pinv: "`T[.., m, n] -> T[.., n, m]`, f32, f64, c64 or c128. Singular values up to `relative`, a number or `None`, times the greatest are taken for 0."
         r#"let x = Tensor::from([[2.0f64, 0.0], [0.0, 0.0]]);
 assert!(x.pinv(None).allclose([[0.5, 0.0], [0.0, 0.0]], 1e-12, 1e-12).item::<bool>()?);"#;
-    lstsq: "`T[.., m, n], T[.., m, k] -> T[.., n, k]`, or `T[.., m, n], T[m] -> T[.., n]`, f32 or f64, of any shape and rank."
+    lstsq: "`T[.., m, n], T[.., m, k] -> T[.., n, k]`, or `T[.., m, n], T[m] -> T[.., n]`, f32, f64, c64 or c128, of any shape and rank."
         r#"let a = Tensor::from([[1.0f64, 0.0], [1.0, 1.0], [1.0, 2.0]]);
 let line = a.lstsq([1.0, 3.0, 5.0], None);
 assert!(line.allclose([1.0, 2.0], 1e-12, 1e-12).item::<bool>()?);"#;
-    matrix_rank: "`T[.., m, n] -> i32[..]`, f32 or f64. Singular values up to `relative` times the greatest are taken for 0."
-        r#"assert_eq!(Tensor::from([[1.0f64, 2.0], [2.0, 4.0]]).matrix_rank(None).item::<i32>()?, 1);"#;
-    matrix_norm: "`T[.., m, n] -> T[..]`, f32 or f64."
+    matrix_rank: "`T[.., m, n] -> i32[..]`, f32, f64, c64 or c128. Singular values up to `relative`, a number or `None`, times the greatest are taken for 0."
+        r#"assert_eq!(Tensor::from([[1.0f64, 2.0], [2.0, 4.0]]).matrix_rank(None).item::<i32>()?, 1);
+assert_eq!(Tensor::from([[1.0f64, 0.0], [0.0, 1e-6]]).matrix_rank(1e-3).item::<i32>()?, 1);"#;
+    matrix_norm: "`T[.., m, n] -> R[..]`, f32, f64, c64 or c128."
         r#"use tensorwright::MatrixOrder;
 let x = Tensor::from([[3.0f64, 0.0], [0.0, -4.0]]);
 assert_eq!(x.matrix_norm(MatrixOrder::Infinity).item::<f64>()?, 4.0);"#;
-    condition_number: "`T[.., m, n] -> T[..]`, f32 or f64; square matrices for norms other than the spectral one."
+    condition_number: "`T[.., m, n] -> R[..]`, f32, f64, c64 or c128; square matrices for norms other than the spectral one."
         r#"use tensorwright::MatrixOrder;
 let x = Tensor::from([[2.0f64, 0.0], [0.0, 4.0]]);
 assert_eq!(x.condition_number(MatrixOrder::One).item::<f64>()?, 2.0);"#;
-    matrix_power: "`T[.., n, n] -> T[.., n, n]`, f32 or f64."
+    matrix_power: "`T[.., n, n] -> T[.., n, n]`, f32, f64, c64 or c128."
         r#"let x = Tensor::from([[1.0f64, 1.0], [0.0, 1.0]]);
 assert_eq!(x.matrix_power(5).to_vec::<f64>()?, [1.0, 5.0, 0.0, 1.0]);
 assert_eq!(x.matrix_power(-1).to_vec::<f64>()?, [1.0, -1.0, 0.0, 1.0]);"#;
-    expm: "`T[.., n, n] -> T[.., n, n]`, f32 or f64."
+    expm: "`T[.., n, n] -> T[.., n, n]`, f32, f64, c64 or c128."
         r#"let x = Tensor::from([[0.0f64, 1.0], [0.0, 0.0]]);
 assert!(x.expm().allclose([[1.0, 1.0], [0.0, 1.0]], 1e-12, 1e-12).item::<bool>()?);"#;
     fill: "`T[] -> T[shape]`, any dtype."

@@ -95,6 +95,11 @@ impl Builder {
 
     /// `x` with the greatest finite magnitude in place of infinity.
     pub(in crate::op) fn bounded_by_finite(&mut self, x: Value) -> Result<Value, BuildError> {
+        if self.tensor(x).dtype.is_complex() {
+            let (re, im) = (self.real(x)?, self.imag(x)?);
+            let (re, im) = (self.bounded_by_finite(re)?, self.bounded_by_finite(im)?);
+            return self.complex(re, im);
+        }
         let most = match self.tensor(x).dtype {
             DType::F64 => f64::MAX,
             DType::F16 => f64::from(half::f16::MAX),
@@ -146,6 +151,30 @@ impl Builder {
         let below_zero = self.neg(magnitude)?;
         let exp = self.exp(below_zero)?;
         self.log1p(exp)
+    }
+}
+
+/// Complex numbers.
+impl Builder {
+    /// The squares of the distances from 0, which are real.
+    pub(in crate::op) fn squared_magnitudes(&mut self, x: Value) -> Result<Value, BuildError> {
+        if !self.tensor(x).dtype.is_complex() {
+            return self.mul(x, x);
+        }
+        let (re, im) = (self.real(x)?, self.imag(x)?);
+        let squares = (self.mul(re, re)?, self.mul(im, im)?);
+        self.add(squares.0, squares.1)
+    }
+
+    /// `x / y`, and 0 where `y` is 0: as [`divide_no_nan`](Builder::divide_no_nan), of complex numbers too.
+    pub(in crate::op) fn quotient_or_zero(&mut self, x: Value, y: Value) -> Result<Value, BuildError> {
+        if !self.tensor(y).dtype.is_complex() {
+            return self.divide_no_nan(x, y);
+        }
+        let zero = self.equals(y, 0.0)?;
+        let divisor = self.number_where(zero, 1.0, y)?;
+        let quotient = self.div(x, divisor)?;
+        self.number_where(zero, 0.0, quotient)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::op::sample::Draw;
 use crate::op::{
     Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
 };
-use crate::{Builder, DType, TensorType, Value, attributes, word_attribute};
+use crate::{Builder, DType, DTypeClass, TensorType, Value, attributes, word_attribute};
 
 word_attribute! {
     /// Which norm.
@@ -26,7 +26,7 @@ word_attribute! {
 }
 
 attributes! {
-    /// The norm of the vectors along `axes` (of all their elements, if there are several).
+    /// The norm of the vectors along `axes` (of all their elements, if there are several): real, of real or complex numbers.
     pub struct Norm {
         /// Which norm.
         pub order: NormOrder,
@@ -42,7 +42,9 @@ impl CompositeDef for Norm {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        statistic(b, x[0], &self.axes, self.dims, |b, x| norm(b, x, self.order, &self.axes))
+        statistic(b, x[0], &self.axes, self.dims, DTypeClass::Inexact, |b, x| {
+            norm(b, x, self.order, &self.axes)
+        })
     }
 
     fn own_rules(&self) -> Option<&dyn OwnRules> {
@@ -51,7 +53,7 @@ impl CompositeDef for Norm {
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Norm> {
         let order = draw.choose(NormOrder::ALL);
-        sample_statistic(draw, hint, |_, axes, dims| Norm { order, axes, dims })
+        sample_statistic(draw, hint, DTypeClass::Inexact, |_, axes, dims| Norm { order, axes, dims })
     }
 }
 
@@ -75,7 +77,7 @@ impl Differentiable for Norm {
     }
 }
 
-/// Of the Euclidean norm: the direction, and 0 where the norm is 0.
+/// Of the Euclidean norm: the direction, and 0 where the norm is 0. Of complex numbers its conjugate.
 impl Weighted for Norm {
     fn axes(&self) -> &[usize] {
         &self.axes
@@ -87,13 +89,15 @@ impl Weighted for Norm {
 
     fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
         let x = primal.b.widen(primal.operands[0])?;
-        direction(primal.b, x, &self.axes, 1.0)
+        let direction = direction(primal.b, x, &self.axes, 1.0)?;
+        primal.b.conjugate(direction)
     }
 }
 
 /// The root of the sum of squares. Where squares overflow, or lose digits because they are too small, those of scaled elements are summed, by
 /// powers of two; see Blue, "A Portable Fortran Program to Find the Euclidean Norm of a Vector", 1978.
 pub(super) fn euclidean_norm(b: &mut Builder, x: Value, axes: &[usize]) -> Result<Value, BuildError> {
+    let x = magnitudes(b, x)?;
     let root_of = |b: &mut Builder, scale: f64| {
         let scaled = b.mul_number(x, scale)?;
         let squares = b.mul(scaled, scaled)?;
@@ -122,24 +126,33 @@ pub(super) fn euclidean_norm(b: &mut Builder, x: Value, axes: &[usize]) -> Resul
 /// may overflow, or have few digits.
 pub(super) fn direction(b: &mut Builder, x: Value, axes: &[usize], times: f64) -> Result<Value, BuildError> {
     let shape = b.shape(x);
+    let dtype = b.tensor(x).dtype;
     let x = b.bounded_by_finite(x)?;
     let magnitudes = b.abs(x)?;
     let greatest = b.fold_like(ReduceKind::Max, magnitudes, axes)?;
     // What is divided by makes no difference, so its derivative is not asked for.
     let greatest = b.stop_gradient(greatest)?;
-    let scaled = b.divide_no_nan(x, greatest)?;
-    let squares = b.mul(scaled, scaled)?;
+    let greatest = b.convert(greatest, dtype)?;
+    let scaled = b.quotient_or_zero(x, greatest)?;
+    let squares = b.squared_magnitudes(scaled)?;
     let sum = b.sum_over(squares, axes)?;
     let sum = b.mul_number(sum, times)?;
     let zero = b.equals(sum, 0.0)?;
     let sum = b.number_where(zero, 1.0, sum)?;
     let root = b.sqrt(sum)?;
     let root = b.spread(root, axes, &shape)?;
+    let root = b.convert(root, dtype)?;
     b.div(scaled, root)
+}
+
+/// Distances of complex numbers from 0; real numbers as they are.
+fn magnitudes(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    if b.tensor(x).dtype.is_complex() { b.abs(x) } else { Ok(x) }
 }
 
 /// The norm along `axes`, which disappear.
 fn norm(b: &mut Builder, x: Value, order: NormOrder, axes: &[usize]) -> Result<Value, BuildError> {
+    let x = magnitudes(b, x)?;
     match order {
         NormOrder::L1 => {
             let magnitudes = b.abs(x)?;

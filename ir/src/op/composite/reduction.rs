@@ -92,7 +92,7 @@ impl CompositeDef for Mean {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Mean> {
-        sample_statistic(draw, hint, |_, axes, dims| Mean { axes, dims })
+        sample_statistic(draw, hint, DTypeClass::Inexact, |_, axes, dims| Mean { axes, dims })
     }
 }
 
@@ -107,7 +107,7 @@ impl OwnRules for Mean {
 }
 
 attributes! {
-    /// The variance of the elements along `axes`, by two passes: `sum((x - mean)^2) / (n - correction)`; NaN or infinite
+    /// The variance of the elements along `axes`, by two passes: `sum(|x - mean|^2) / (n - correction)`, real, of real or complex numbers; NaN or infinite
     /// if there are no more elements than the correction.
     pub struct Var {
         /// The axes, distinct.
@@ -124,7 +124,9 @@ impl CompositeDef for Var {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        statistic(b, x[0], &self.axes, self.dims, |b, x| variance(b, x, &self.axes, self.correction))
+        statistic(b, x[0], &self.axes, self.dims, DTypeClass::Inexact, |b, x| {
+            variance(b, x, &self.axes, self.correction)
+        })
     }
 
     fn own_rules(&self) -> Option<&dyn OwnRules> {
@@ -132,7 +134,11 @@ impl CompositeDef for Var {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Var> {
-        sample_statistic(draw, hint, |draw, axes, dims| Var { axes, correction: draw.below(2), dims })
+        sample_statistic(draw, hint, DTypeClass::Inexact, |draw, axes, dims| Var {
+            axes,
+            correction: draw.below(2),
+            dims,
+        })
     }
 }
 
@@ -163,7 +169,7 @@ impl CompositeDef for Std {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        statistic(b, x[0], &self.axes, self.dims, |b, x| {
+        statistic(b, x[0], &self.axes, self.dims, DTypeClass::Inexact, |b, x| {
             let freedom = freedom(&b.shape(x), &self.axes, self.correction);
             let centred = b.centre(x, &self.axes)?;
             let length = euclidean_norm(b, centred, &self.axes)?;
@@ -176,7 +182,11 @@ impl CompositeDef for Std {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Std> {
-        sample_statistic(draw, hint, |draw, axes, dims| Std { axes, correction: draw.below(2), dims })
+        sample_statistic(draw, hint, DTypeClass::Inexact, |draw, axes, dims| Std {
+            axes,
+            correction: draw.below(2),
+            dims,
+        })
     }
 }
 
@@ -205,7 +215,7 @@ impl CompositeDef for Moments {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        let ty = check_statistic(b, x[0], &self.axes)?;
+        let ty = check_statistic(b, x[0], &self.axes, DTypeClass::Float)?;
         let x = b.widen(x[0])?;
         let mean = b.mean_over(x, &self.axes)?;
         let spread = b.spread(mean, &self.axes, &ty.shape)?;
@@ -220,7 +230,7 @@ impl CompositeDef for Moments {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Moments> {
-        sample_statistic(draw, hint, |_, axes, dims| Moments { axes, dims })
+        sample_statistic(draw, hint, DTypeClass::Float, |_, axes, dims| Moments { axes, dims })
     }
 }
 
@@ -240,7 +250,7 @@ impl CompositeDef for Logsumexp {
     const ARITY: Arity = Arity::Exact(1);
 
     fn expand(&self, b: &mut Builder, x: &[Value]) -> Result<Results, TypeError> {
-        statistic(b, x[0], &self.axes, self.dims, |b, x| b.log_sum_exp_over(x, &self.axes))
+        statistic(b, x[0], &self.axes, self.dims, DTypeClass::Float, |b, x| b.log_sum_exp_over(x, &self.axes))
     }
 
     fn own_rules(&self) -> Option<&dyn OwnRules> {
@@ -248,7 +258,7 @@ impl CompositeDef for Logsumexp {
     }
 
     fn sample(draw: &mut Draw<'_>, hint: &TensorType) -> Sample<Logsumexp> {
-        sample_statistic(draw, hint, |_, axes, dims| Logsumexp { axes, dims })
+        sample_statistic(draw, hint, DTypeClass::Float, |_, axes, dims| Logsumexp { axes, dims })
     }
 }
 
@@ -318,7 +328,8 @@ fn at_most_highest(b: &mut Builder, count: Value, dtype: DType) -> Result<Value,
     b.minimum(count, highest)
 }
 
-/// A fold whose derivative by each element is known: a tensor of the operand's shape, in the dtype that arithmetic is done in.
+/// A fold whose derivative by each element is known: a tensor of the operand's shape, in the dtype that arithmetic is done in. With weights `g` of complex
+/// numbers the fold changes by `Re(g z')`.
 pub(super) trait Weighted {
     fn axes(&self) -> &[usize];
     fn dims(&self) -> Dims;
@@ -360,7 +371,7 @@ pub(super) fn weighted_sum(
     let tangent = b.widen(tangent)?;
     let weighted = weighted(b, tangent, weights)?;
     let sum = b.sum_over(weighted, op.axes())?;
-    let sum = b.convert(sum, dtype)?;
+    let sum = if dtype.is_complex() { b.real(sum)? } else { b.convert(sum, dtype)? };
     Ok(smallvec![Some(b.shape_fold(sum, op.axes(), op.dims(), &shape)?)])
 }
 
@@ -375,6 +386,7 @@ pub(super) fn weighted_spread(
     let b = &mut *primal.b;
     let cotangent = b.widen(cotangent)?;
     let spread = spread_fold(b, cotangent, op.axes(), op.dims(), &shape)?;
+    let spread = b.convert(spread, b.tensor(weights).dtype)?;
     let weighted = weighted(b, spread, weights)?;
     Ok(smallvec![Some(b.convert(weighted, dtype)?)])
 }
@@ -414,7 +426,8 @@ impl Weighted for Var {
     fn weights(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
         let x = primal.b.widen(primal.operands[0])?;
         let scaled = centred_mean(primal.b, x, &self.axes, self.correction)?;
-        primal.b.mul_number(scaled, 2.0)
+        let scaled = primal.b.mul_number(scaled, 2.0)?;
+        primal.b.conjugate(scaled)
     }
 }
 
@@ -433,7 +446,8 @@ impl Weighted for Std {
         let b = &mut *primal.b;
         let x = b.widen(primal.operands[0])?;
         let centred = b.centre(x, &self.axes)?;
-        direction(b, centred, &self.axes, freedom(&shape, &self.axes, self.correction))
+        let direction = direction(b, centred, &self.axes, freedom(&shape, &self.axes, self.correction))?;
+        b.conjugate(direction)
     }
 }
 
@@ -461,24 +475,30 @@ impl Weighted for Logsumexp {
     }
 }
 
-/// A reduction of floats: checks, widens, computes, narrows, and shapes.
+/// A reduction to real numbers: checks, widens, computes, narrows, and shapes.
 pub(super) fn statistic(
     b: &mut Builder,
     x: Value,
     axes: &[usize],
     dims: Dims,
+    class: DTypeClass,
     compute: impl FnOnce(&mut Builder, Value) -> Result<Value, BuildError>,
 ) -> Result<Results, TypeError> {
-    let ty = check_statistic(b, x, axes)?;
+    let ty = check_statistic(b, x, axes, class)?;
     let wide = b.widen(x)?;
     let fold = compute(b, wide)?;
-    let fold = b.convert(fold, ty.dtype)?;
+    let fold = b.convert(fold, ty.dtype.part())?;
     Ok(smallvec![b.shape_fold(fold, axes, dims, &ty.shape)?])
 }
 
-fn check_statistic(b: &Builder, x: Value, axes: &[usize]) -> Result<TensorType, TypeError> {
+fn check_statistic(
+    b: &Builder,
+    x: Value,
+    axes: &[usize],
+    class: DTypeClass,
+) -> Result<TensorType, TypeError> {
     let ty = b.type_of(x);
-    rule::require_class(&[&ty], 0, DTypeClass::Float)?;
+    rule::require_class(&[&ty], 0, class)?;
     rule::check_axes(axes, ty.rank())?;
     Ok(ty)
 }
@@ -486,9 +506,10 @@ fn check_statistic(b: &Builder, x: Value, axes: &[usize]) -> Result<TensorType, 
 pub(super) fn sample_statistic<T>(
     draw: &mut Draw<'_>,
     hint: &TensorType,
+    class: DTypeClass,
     op: impl FnOnce(&mut Draw<'_>, Axes, Dims) -> T,
 ) -> Sample<T> {
-    let ty = draw.like(hint, DTypeClass::Float, 1);
+    let ty = draw.like(hint, class, 1);
     let (axes, dims) = (draw.axes(ty.rank(), 1), draw.choose(Dims::ALL));
     Sample::epsilons(op(draw, axes, dims), 64, [Operand::moderate(ty)])
 }
@@ -518,7 +539,7 @@ pub(super) fn mean_square(
     correction: usize,
 ) -> Result<Value, BuildError> {
     let freedom = freedom(&b.shape(x), axes, correction);
-    let squares = b.mul(x, x)?;
+    let squares = b.squared_magnitudes(x)?;
     let sum = b.sum_over(squares, axes)?;
     b.div_number(sum, freedom)
 }

@@ -14,7 +14,7 @@
 //! | `pooling` | `reduce_window`, `arg_window`, `gather_window`, `scatter_window` |
 //! | `random` | `rng_bits` |
 //! | `fourier` | `dft`, `real_dft`, `real_dft_back` |
-//! | `linalg` | `cholesky`, `lu_factor`, `qr`, `eigh`, `svd` and their kin; `triangular_solve`, `linear_solve`, `inverse` |
+//! | `linalg` | `cholesky`, `lu_factor`, `qr`, `eigh`, `eig`, `svd` and their kin, of complex matrices too; `triangular_solve`, `linear_solve`, `inverse` |
 //! | `attention` | `attend`, `attend_back` |
 //! | `copy` | `bitcast`, `transpose` |
 

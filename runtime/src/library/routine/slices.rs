@@ -42,6 +42,11 @@ impl Job {
     ) -> Option<Job> {
         Some(Job { flops, scratch_bytes, each })
     }
+
+    /// The same for numbers with which an operation takes so many.
+    pub(super) fn times(self, factor: u64) -> Job {
+        Job { flops: self.flops * factor, ..self }
+    }
 }
 
 /// A slice of each operand and of each result, and scratch memory. Whoever makes it vouches for the pointers, and that elements have

@@ -135,7 +135,8 @@ fn times_scalars(b: &mut Builder, x: Value, scalars: Value) -> Result<Value, Bui
 }
 
 attributes! {
-    /// Sign and logarithm of the magnitude of the determinant: `T[.., n, n] -> T[..], T[..]`; 0 and minus infinity for singular matrices.
+    /// Sign and logarithm of the magnitude of the determinant: `T[.., n, n] -> T[..], R[..]`; 0 and minus infinity for singular matrices. The sign of a complex
+    /// number is the one of magnitude 1 in its direction, the logarithm is real.
     pub struct Slogdet {}
 }
 
@@ -147,9 +148,9 @@ impl CompositeDef for Slogdet {
         let axis = square_type(b, x, 0)?.rank() - 2;
         let factors = b.lu_factor(x[0])?;
         let diagonal = b.diag_part(factors[0], 0)?;
-        let signs = b.sign(diagonal)?;
-        let sign = b.reduce(signs, ReduceKind::Prod, [axis])?;
         let magnitudes = b.abs(diagonal)?;
+        let signs = signs(b, diagonal, magnitudes)?;
+        let sign = b.reduce(signs, ReduceKind::Prod, [axis])?;
         let logarithms = b.log(magnitudes)?;
         Ok(smallvec![b.mul(sign, factors[2])?, b.sum_over(logarithms, &[axis])?])
     }
@@ -174,24 +175,48 @@ impl OwnRules for Slogdet {
     }
 }
 
-/// The derivative of the logarithm is the transposed inverse (Giles, 2008); that of the sign is 0.
+/// Numbers divided by their magnitudes; 0 for 0.
+fn signs(b: &mut Builder, x: Value, magnitudes: Value) -> Result<Value, BuildError> {
+    let dtype = b.tensor(x).dtype;
+    if !dtype.is_complex() {
+        return b.sign(x);
+    }
+    let magnitudes = b.cast(magnitudes, dtype)?;
+    b.quotient_or_zero(x, magnitudes)
+}
+
+/// With `t = tr(x^-1 x')` (Giles, 2008): the logarithm changes by `Re(t)`, and the sign by itself times `i Im(t)`, which is 0 of real matrices.
 impl Differentiable for Slogdet {
     fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
         let Some(tangent) = tangents[0] else { return Ok(smallvec![None, None]) };
         let b = &mut *primal.b;
         let inverse = b.inverse(primal.operands[0])?;
         let turned = b.swapped(inverse)?;
-        let sign = b.full_like(0.0, primal.results[0])?;
-        Ok(smallvec![Some(sign), Some(sum_of_products(b, turned, tangent)?)])
+        let trace = sum_of_products(b, turned, tangent)?;
+        if !b.tensor(trace).dtype.is_complex() {
+            let sign = b.full_like(0.0, primal.results[0])?;
+            return Ok(smallvec![Some(sign), Some(trace)]);
+        }
+        let (real, imaginary) = (b.real(trace)?, b.imag(trace)?);
+        let angle = b.times_i(imaginary)?;
+        Ok(smallvec![Some(b.mul(primal.results[0], angle)?), Some(real)])
     }
 
     fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
         let b = &mut *primal.b;
-        let Some(cotangent) = cotangents[1] else {
+        let dtype = b.tensor(primal.operands[0]).dtype;
+        let mut of_trace = cotangents[1].map(|cotangent| b.convert(cotangent, dtype)).transpose()?;
+        if let (Some(cotangent), true) = (cotangents[0], dtype.is_complex()) {
+            let product = b.mul(cotangent, primal.results[0])?;
+            let imaginary = b.imag(product)?;
+            let angle = b.times_i(imaginary)?;
+            of_trace = b.add_derivatives(of_trace, Some(angle))?;
+        }
+        let Some(of_trace) = of_trace else {
             return Ok(smallvec![Some(b.full_like(0.0, primal.operands[0])?)]);
         };
         let inverse = b.inverse(primal.operands[0])?;
         let turned = b.swapped(inverse)?;
-        Ok(smallvec![Some(times_scalars(b, turned, cotangent)?)])
+        Ok(smallvec![Some(times_scalars(b, turned, of_trace)?)])
     }
 }

@@ -79,7 +79,7 @@ impl CompositeDef for Expm {
         let halvings = b.neg(count)?;
         let scale = b.exp2(halvings)?;
         let scale = b.spread(scale, &[ty.rank() - 2, ty.rank() - 1], &ty.shape)?;
-        let scaled = b.mul(x[0], scale)?;
+        let scaled = b.times(x[0], scale)?;
         let mut power = fraction(b, scaled, numbers)?;
         let count = b.spread(count, &[ty.rank() - 2, ty.rank() - 1], &ty.shape)?;
         for step in 0..SQUARINGS {
@@ -124,7 +124,7 @@ fn approximation(dtype: DType) -> (&'static [f64], f64) {
         182.0,
         1.0,
     ];
-    if dtype == DType::F32 { (SEVEN, 3.92572478313866) } else { (THIRTEEN, 5.371920351148152) }
+    if dtype.part() == DType::F32 { (SEVEN, 3.92572478313866) } else { (THIRTEEN, 5.371920351148152) }
 }
 
 /// How often each matrix must be halved for its norm to be within the bound, as a float.

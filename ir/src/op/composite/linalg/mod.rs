@@ -1,33 +1,35 @@
 //! Linear algebra made of factorisations: systems, determinants, inverses of all shapes, functions and norms of matrices.
 //!
-//! Matrices are the last two axes of f32 or f64; axes before them are batch axes. Systems follow NumPy's rules: their batch axes broadcast, and a
+//! Matrices are the last two axes of f32, f64, c64 or c128; axes before them are batch axes. Systems follow NumPy's rules: their batch axes broadcast, and a
 //! right-hand side of one axis is a vector.
 
 mod determinant;
+mod full;
 mod function;
 mod norm;
 mod pseudo;
 mod system;
 
 pub use determinant::*;
+pub use full::*;
 pub use function::*;
 pub use norm::*;
 pub use pseudo::*;
 pub use system::*;
 
 use crate::op::TypeError;
-use crate::op::primitive::Matrices;
+use crate::op::primitive::{Matrices, drawn_dtype};
 use crate::op::sample::{Draw, Operand, Values};
 use crate::{Builder, DType, Shape, TensorType, Value};
 
-/// The type of an operand that must be square matrices of f32 or f64.
+/// The type of an operand that must be square matrices.
 fn square_type(b: &Builder, operands: &[Value], operand: usize) -> Result<TensorType, TypeError> {
     let types: Vec<&TensorType> = operands.iter().map(|&x| b.tensor(x)).collect();
     Matrices::square(&types, operand)?;
     Ok(types[operand].clone())
 }
 
-/// The type of an operand that must be matrices of f32 or f64.
+/// The type of an operand that must be matrices.
 fn matrices_type(b: &Builder, operands: &[Value], operand: usize) -> Result<TensorType, TypeError> {
     let types: Vec<&TensorType> = operands.iter().map(|&x| b.tensor(x)).collect();
     Matrices::of(&types, operand)?;
@@ -49,7 +51,7 @@ fn identity_like(b: &mut Builder, x: Value) -> Result<Value, TypeError> {
 
 /// The distance of 1 to the next number.
 fn epsilon(dtype: DType) -> f64 {
-    if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON }
+    if dtype.part() == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON }
 }
 
 /// Drawn matrices with a dominant diagonal: `rows` is given the drawn rows and columns, and says how many there are.
@@ -58,10 +60,7 @@ fn sample_matrices(
     hint: &TensorType,
     size: impl FnOnce(usize, usize) -> (usize, usize),
 ) -> (TensorType, Operand) {
-    let dtype = match hint.dtype {
-        DType::F32 | DType::F64 => hint.dtype,
-        _ => draw.choose(&[DType::F64, DType::F32]),
-    };
+    let dtype = drawn_dtype(draw, hint);
     let sizes = hint.shape.sizes();
     let (m, n) = match sizes[..] {
         [.., m, n] => (m.min(6), n.min(6)),

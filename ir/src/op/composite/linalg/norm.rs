@@ -29,7 +29,7 @@ word_attribute! {
 }
 
 attributes! {
-    /// A norm of matrices: `T[.., m, n] -> T[..]`; 0 for matrices without elements.
+    /// A norm of matrices: `T[.., m, n] -> R[..]`, real; 0 for matrices without elements.
     pub struct MatrixNorm {
         /// Which norm.
         pub order: MatrixOrder,
@@ -77,7 +77,7 @@ fn norm(b: &mut Builder, x: Value, order: MatrixOrder, axis: usize) -> Result<Va
 }
 
 attributes! {
-    /// The condition number: `T[.., m, n] -> T[..]`.
+    /// The condition number: `T[.., m, n] -> R[..]`, real.
     ///
     /// The norm of the matrix times that of its inverse, which must exist for most norms; for the spectral one the greatest singular value divided by the
     /// least, of matrices of any shape.

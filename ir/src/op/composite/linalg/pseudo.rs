@@ -44,7 +44,7 @@ impl CompositeDef for Pinv {
         let inverse = b.zero_unless(significant, inverse)?;
         let scaled = b.scale_columns(factors[0], inverse)?;
         let product = b.matmul(scaled, factors[2])?;
-        Ok(smallvec![b.swapped(product)?])
+        Ok(smallvec![b.adjoint(product)?])
     }
 
     fn own_rules(&self) -> Option<&dyn OwnRules> {
@@ -81,17 +81,17 @@ fn left_over(b: &mut Builder, x: Value, p: Value) -> Result<(Value, Value), Buil
 }
 
 /// Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate", 1973, for matrices whose
-/// rank does not change: `p' = -p x' p + p p^T x'^T (1 - x p) + (1 - p x) x'^T p^T p`.
+/// rank does not change: `p' = -p x' p + p p^H x'^H (1 - x p) + (1 - p x) x'^H p^H p`.
 impl Differentiable for Pinv {
     fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
         let Some(tangent) = tangents[0] else { return Ok(smallvec![None]) };
         let (b, x, p) = (&mut *primal.b, primal.operands[0], primal.results[0]);
         let (left, right) = left_over(b, x, p)?;
-        let turned = b.swapped(tangent)?;
+        let turned = b.adjoint(tangent)?;
         let first = product(b, [p, tangent, p])?;
-        let outer = b.matmul_nt(p, p)?;
+        let outer = b.matmul_nh(p, p)?;
         let second = product(b, [outer, turned, left])?;
-        let inner = b.matmul_tn(p, p)?;
+        let inner = b.matmul_hn(p, p)?;
         let third = product(b, [right, turned, inner])?;
         let sum = b.add(second, third)?;
         Ok(smallvec![Some(b.sub(sum, first)?)])
@@ -101,14 +101,16 @@ impl Differentiable for Pinv {
         let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
         let (b, x, p) = (&mut *primal.b, primal.operands[0], primal.results[0]);
         let (left, right) = left_over(b, x, p)?;
-        let (turned, p_turned) = (b.swapped(cotangent)?, b.swapped(p)?);
-        let first = product(b, [p_turned, cotangent, p_turned])?;
-        let outer = b.matmul_nt(p, p)?;
+        let gradient = b.conjugate(cotangent)?;
+        let (turned, p_turned) = (b.swapped(cotangent)?, b.adjoint(p)?);
+        let first = product(b, [p_turned, gradient, p_turned])?;
+        let outer = b.matmul_nh(p, p)?;
         let second = product(b, [left, turned, outer])?;
-        let inner = b.matmul_tn(p, p)?;
+        let inner = b.matmul_hn(p, p)?;
         let third = product(b, [inner, turned, right])?;
         let sum = b.add(second, third)?;
-        Ok(smallvec![Some(b.sub(sum, first)?)])
+        let gradient = b.sub(sum, first)?;
+        Ok(smallvec![Some(b.conjugate(gradient)?)])
     }
 }
 

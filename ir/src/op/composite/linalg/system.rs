@@ -29,7 +29,7 @@ impl CompositeDef for Solve {
 }
 
 attributes! {
-    /// The solution `x` of `l l^T x = b`, with the Cholesky factor `l` in the lower triangle: types as of [`Solve`].
+    /// The solution `x` of `l l^H x = b`, with the Cholesky factor `l` in the lower triangle: types as of [`Solve`].
     pub struct CholeskySolve {}
 }
 
@@ -39,11 +39,12 @@ impl CompositeDef for CholeskySolve {
 
     fn expand(&self, b: &mut Builder, operands: &[Value]) -> Result<Results, TypeError> {
         with_system(b, operands, |b, l, right| {
-            let mut solve = |right, turned| {
+            let conjugate = b.conjugate(l)?;
+            let mut solve = |l, right, turned| {
                 b.triangular_solve(l, right, Side::Left, Triangle::Lower, turned, Diagonal::Stored)
             };
-            let middle = solve(right, Turned::No)?;
-            Ok(solve(middle, Turned::Yes)?)
+            let middle = solve(l, right, Turned::No)?;
+            Ok(solve(conjugate, middle, Turned::Yes)?)
         })
     }
 

@@ -13,9 +13,9 @@ use crate::op::{
 use crate::{Builder, Literal, TensorType, Value, attributes};
 
 attributes! {
-    /// The lower triangular `l` with `l l^T = (x + x^T) / 2`: `T[.., n, n] -> T[.., n, n]`, f32 or f64.
+    /// The lower triangular `l` with `l l^H = (x + x^H) / 2`: `T[.., n, n] -> T[.., n, n]`, f32, f64, c64 or c128.
     ///
-    /// Both triangles of `x` are read; of a symmetric matrix the symmetric part is itself. If it is not positive definite, all elements of the
+    /// Both triangles of `x` are read; of a Hermitian matrix the Hermitian part is itself. If it is not positive definite, all elements of the
     /// factor are NaN.
     pub struct Cholesky {}
 }
@@ -31,7 +31,7 @@ impl OpDef for Cholesky {
     }
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
-        per_matrix(operands, results, |x| vec![plain::cholesky(&x[0])])
+        per_matrix!(operands, results, |x| vec![plain::cholesky(&x[0])])
     }
 
     fn derivative(&self) -> Derivative<'_> {
@@ -48,15 +48,16 @@ impl OpDef for Cholesky {
     }
 }
 
-/// Murray, "Differentiation of the Cholesky decomposition", 2016: `l' = l half(l^-1 s' l^-T)`, where `half` keeps the lower triangle and halves
-/// the diagonal, and `s` is the symmetric part.
+/// Murray, "Differentiation of the Cholesky decomposition", 2016: `l' = l half(l^-1 s' l^-H)`, where `half` keeps the lower triangle and halves
+/// the diagonal, and `s` is the Hermitian part.
 impl Differentiable for Cholesky {
     fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
         let Some(tangent) = tangents[0] else { return Ok(smallvec![None]) };
         let (b, l) = (&mut *primal.b, primal.results[0]);
-        let tangent = b.symmetric_part(tangent)?;
+        let tangent = b.hermitian_part(tangent)?;
         let left = solve(b, l, tangent, Side::Left, Turned::No)?;
-        let both = solve(b, l, left, Side::Right, Turned::Yes)?;
+        let conjugate = b.conjugate(l)?;
+        let both = solve(b, conjugate, left, Side::Right, Turned::Yes)?;
         let half = b.half_triangle(both)?;
         Ok(smallvec![Some(b.matmul(l, half)?)])
     }
@@ -64,11 +65,14 @@ impl Differentiable for Cholesky {
     fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
         let Some(cotangent) = cotangents[0] else { return Ok(smallvec![None]) };
         let (b, l) = (&mut *primal.b, primal.results[0]);
-        let product = b.matmul_tn(l, cotangent)?;
+        let gradient = b.conjugate(cotangent)?;
+        let product = b.matmul_hn(l, gradient)?;
         let half = b.half_triangle(product)?;
-        let left = solve(b, l, half, Side::Left, Turned::Yes)?;
+        let conjugate = b.conjugate(l)?;
+        let left = solve(b, conjugate, half, Side::Left, Turned::Yes)?;
         let both = solve(b, l, left, Side::Right, Turned::No)?;
-        Ok(smallvec![Some(b.symmetric_part(both)?)])
+        let gradient = b.hermitian_part(both)?;
+        Ok(smallvec![Some(b.conjugate(gradient)?)])
     }
 }
 

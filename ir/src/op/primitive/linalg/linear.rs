@@ -15,7 +15,7 @@ use crate::op::{
 use crate::{Literal, TensorType, Value, attributes};
 
 attributes! {
-    /// The solution `x` of `op(a) x = b`: `T[.., n, n], T[.., n, k] -> T[.., n, k]`, f32 or f64.
+    /// The solution `x` of `op(a) x = b`: `T[.., n, n], T[.., n, k] -> T[.., n, k]`, f32, f64, c64 or c128.
     ///
     /// By LU with partial pivoting. A singular matrix gives infinities and NaN.
     pub struct LinearSolve {
@@ -35,7 +35,7 @@ impl OpDef for LinearSolve {
     }
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
-        per_matrix(operands, results, |x| {
+        per_matrix!(operands, results, |x| {
             let a = if self.turned == Turned::Yes { x[0].transposed() } else { x[0].clone() };
             vec![plain::solve(&a, &x[1])]
         })
@@ -90,7 +90,7 @@ impl Differentiable for LinearSolve {
 }
 
 attributes! {
-    /// The inverse: `T[.., n, n] -> T[.., n, n]`, f32 or f64.
+    /// The inverse: `T[.., n, n] -> T[.., n, n]`, f32, f64, c64 or c128.
     ///
     /// By LU with partial pivoting. A singular matrix gives infinities and NaN.
     pub struct Inverse {}
@@ -107,7 +107,7 @@ impl OpDef for Inverse {
     }
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
-        per_matrix(operands, results, |x| vec![plain::solve(&x[0], &Matrix::identity(x[0].rows))])
+        per_matrix!(operands, results, |x| vec![plain::solve(&x[0], &Matrix::identity(x[0].rows))])
     }
 
     fn derivative(&self) -> Derivative<'_> {

@@ -15,7 +15,7 @@ use crate::op::{
 use crate::{Builder, DType, Literal, Scalar, TensorType, Value, attributes};
 
 attributes! {
-    /// Factors of matrices whose rows are permuted: `T[.., m, n] -> T[.., m, n], i32[.., m], T[..]`, f32 or f64.
+    /// Factors of matrices whose rows are permuted: `T[.., m, n] -> T[.., m, n], i32[.., m], T[..]`, f32, f64, c64 or c128.
     ///
     /// The results are `lu`, `permutation` and `sign`: rows `permutation` of `x` are `l u`, where `u` is the upper triangle of `lu`, and `l` the
     /// part below it with ones on the diagonal. The pivot is the greatest magnitude in its column, the first of several. A column without
@@ -36,9 +36,9 @@ impl OpDef for LuFactor {
     }
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
-        per_matrix(operands, results, |x| {
+        per_matrix!(operands, results, |x| {
             let plain::Factors { lu, permutation, sign } = plain::lu(&x[0]);
-            let permutation = permutation.into_iter().map(|row| row as f64).collect();
+            let permutation: Vec<f64> = permutation.into_iter().map(|row| row as f64).collect();
             vec![lu, Matrix::row(permutation), Matrix::row(vec![sign])]
         })
     }

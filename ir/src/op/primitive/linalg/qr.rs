@@ -23,10 +23,10 @@ word_attribute! {
 }
 
 attributes! {
-    /// Orthonormal columns `q` and an upper triangular `r` with `q r = x`: `T[.., m, n] -> T[.., m, k], T[.., k, n]`, f32 or f64, where `k` is the
+    /// Orthonormal columns `q` and an upper triangular `r` with `q r = x`: `T[.., m, n] -> T[.., m, k], T[.., k, n]`, f32, f64, c64 or c128, where `k` is the
     /// lesser of `m` and `n`, or `m` for a complete basis.
     ///
-    /// No element of the diagonal of `r` is negative, which leaves one answer where the columns are independent. (LAPACK, and so NumPy, leaves the signs
+    /// Elements of the diagonal of `r` are real, and none is negative, which leaves one answer where the columns are independent. (LAPACK, and so NumPy, leaves the signs
     /// open.) Columns of a complete basis that `r` does not use are those of Householder's reflections.
     pub struct Qr {
         /// How many columns `q` has.
@@ -55,7 +55,7 @@ impl OpDef for Qr {
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
         let shape = &results[0].shape;
         let columns = shape.size(shape.rank() - 1);
-        per_matrix(operands, results, |x| {
+        per_matrix!(operands, results, |x| {
             let (q, r) = spectrum::qr(&x[0], columns);
             vec![q, r]
         })
@@ -109,11 +109,45 @@ impl Parts {
         Ok(Parts { range, rest, upper, beyond, rank, k, columns })
     }
 
-    /// `x upper^-1`, or `x upper^-T`.
-    fn without_upper(&self, b: &mut Builder, x: Value, turned: Turned) -> Result<Value, BuildError> {
-        let (side, triangle, diagonal) = (Side::Right, Triangle::Upper, Diagonal::Stored);
-        b.push_one(TriangularSolve { side, triangle, turned, diagonal }, &[self.upper, x])
+    /// `x upper^-1`.
+    fn without_upper(&self, b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+        solve(b, self.upper, x, Turned::No)
     }
+
+    /// `x upper^-H`.
+    fn without_upper_adjoint(&self, b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+        let conjugate = b.conjugate(self.upper)?;
+        solve(b, conjugate, x, Turned::Yes)
+    }
+}
+
+fn solve(b: &mut Builder, upper: Value, x: Value, turned: Turned) -> Result<Value, BuildError> {
+    let (side, triangle, diagonal) = (Side::Right, Triangle::Upper, Diagonal::Stored);
+    b.push_one(TriangularSolve { side, triangle, turned, diagonal }, &[upper, x])
+}
+
+/// What of `q^H x' r^-1` turns `q`: the strictly lower triangle, less its conjugate transpose, and imaginary parts of the diagonal.
+fn rotation(b: &mut Builder, inner: Value) -> Result<Value, BuildError> {
+    let below = b.tril(inner, -1)?;
+    let turned = b.adjoint(below)?;
+    let rotation = b.sub(below, turned)?;
+    if !b.tensor(inner).dtype.is_complex() {
+        return Ok(rotation);
+    }
+    let diagonal = b.diag_part(inner, 0)?;
+    let imaginary = b.imag(diagonal)?;
+    let imaginary = b.times_i(imaginary)?;
+    let imaginary = b.diag(imaginary, 0)?;
+    b.add(rotation, imaginary)
+}
+
+/// The Hermitian matrix with this lower triangle, and real parts on the diagonal.
+fn mirrored(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let below = b.tril(x, -1)?;
+    let both = b.plus_adjoint(below)?;
+    let diagonal = b.real_diagonal(x)?;
+    let diagonal = b.diagonal_like(x, diagonal)?;
+    b.add(both, diagonal)
 }
 
 /// Walter and Lehmann, "Algorithmic differentiation of linear algebra functions with application in optimum experimental design", 2010, and for more
@@ -126,11 +160,9 @@ impl Differentiable for Qr {
         let (b, rank, k) = (&mut *primal.b, parts.rank, parts.k);
         let n = b.shape(tangent).size(rank - 1);
         let of_range = b.section(tangent, rank - 1, 0, k)?;
-        let scaled = parts.without_upper(b, of_range, Turned::No)?;
-        let inner = b.matmul_tn(parts.range, scaled)?;
-        let below = b.tril(inner, -1)?;
-        let turned = b.swapped(below)?;
-        let rotation = b.sub(below, turned)?;
+        let scaled = parts.without_upper(b, of_range)?;
+        let inner = b.matmul_hn(parts.range, scaled)?;
+        let rotation = rotation(b, inner)?;
         let outer = b.sub(rotation, inner)?;
         let along = b.matmul(parts.range, outer)?;
         let mut q = b.add(along, scaled)?;
@@ -138,12 +170,12 @@ impl Differentiable for Qr {
         let mut r = b.matmul(less, parts.upper)?;
         if let Some((z, _)) = parts.beyond {
             let of_beyond = b.section(tangent, rank - 1, k, n)?;
-            let (one, other) = (b.matmul_tn(q, z)?, b.matmul_tn(parts.range, of_beyond)?);
+            let (one, other) = (b.matmul_hn(q, z)?, b.matmul_hn(parts.range, of_beyond)?);
             let right = b.add(one, other)?;
             r = b.concat(&[r, right], rank - 1)?;
         }
         if let Some(rest) = parts.rest {
-            let product = b.matmul_tn(q, rest)?;
+            let product = b.matmul_hn(q, rest)?;
             let product = b.matmul(parts.range, product)?;
             let of_rest = b.neg(product)?;
             q = b.concat(&[q, of_rest], rank - 1)?;
@@ -157,14 +189,14 @@ impl Differentiable for Qr {
     fn vjp(&self, primal: &mut Primal<'_>, cotangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
         let parts = Parts::of(primal)?;
         let [q, r] = [0, 1].map(|i| match cotangents[i] {
-            Some(cotangent) => Ok(cotangent),
+            Some(cotangent) => primal.b.conjugate(cotangent),
             None => primal.b.full_like(0.0, primal.results[i]),
         });
         let (b, rank, k, mut q, r) = (&mut *primal.b, parts.rank, parts.k, q?, r?);
         if let Some(rest) = parts.rest {
             let of_rest = b.section(q, rank - 1, k, parts.columns)?;
             q = b.section(q, rank - 1, 0, k)?;
-            let product = b.matmul_tn(of_rest, parts.range)?;
+            let product = b.matmul_hn(of_rest, parts.range)?;
             let product = b.matmul(rest, product)?;
             q = b.sub(q, product)?;
         }
@@ -172,22 +204,20 @@ impl Differentiable for Qr {
         let mut of_beyond = None;
         if let Some((z, _)) = parts.beyond {
             let right = b.section(top, rank - 1, k, b.shape(r).size(rank - 1))?;
-            let product = b.matmul_nt(z, right)?;
+            let product = b.matmul_nh(z, right)?;
             q = b.add(q, product)?;
             of_beyond = Some(b.matmul(parts.range, right)?);
         }
         let upper = b.section(top, rank - 1, 0, k)?;
-        let (one, other) = (b.matmul_nt(parts.upper, upper)?, b.matmul_tn(q, parts.range)?);
+        let (one, other) = (b.matmul_nh(parts.upper, upper)?, b.matmul_hn(q, parts.range)?);
         let sum = b.sub(one, other)?;
-        let (lower, strictly) = (b.tril(sum, 0)?, b.tril(sum, -1)?);
-        let mirrored = b.swapped(strictly)?;
-        let symmetric = b.add(lower, mirrored)?;
-        let along = b.matmul(parts.range, symmetric)?;
+        let hermitian = mirrored(b, sum)?;
+        let along = b.matmul(parts.range, hermitian)?;
         let sum = b.add(q, along)?;
-        let mut x = parts.without_upper(b, sum, Turned::Yes)?;
+        let mut x = parts.without_upper_adjoint(b, sum)?;
         if let Some(of_beyond) = of_beyond {
             x = b.concat(&[x, of_beyond], rank - 1)?;
         }
-        Ok(smallvec![Some(x)])
+        Ok(smallvec![Some(b.conjugate(x)?)])
     }
 }

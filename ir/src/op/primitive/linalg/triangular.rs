@@ -59,7 +59,7 @@ impl Turned {
 }
 
 attributes! {
-    /// The solution `x` of a triangular system `op(a) x = b`, or `x op(a) = b`: `T[.., n, n], T[.., m, k] -> T[.., m, k]`, f32 or f64, with `n`
+    /// The solution `x` of a triangular system `op(a) x = b`, or `x op(a) = b`: `T[.., n, n], T[.., m, k] -> T[.., m, k]`, f32, f64, c64 or c128, with `n`
     /// the extent on the side of `a`.
     ///
     /// The other triangle of `a` is not looked at. Zeros on the diagonal give infinities and NaN.
@@ -86,7 +86,7 @@ impl OpDef for TriangularSolve {
     }
 
     fn eval(&self, operands: &[&Literal], results: &[TensorType]) -> Vec<Literal> {
-        per_matrix(operands, results, |x| vec![plain::solve_triangular(self, &x[0], &x[1])])
+        per_matrix!(operands, results, |x| vec![plain::solve_triangular(self, &x[0], &x[1])])
     }
 
     fn derivative(&self) -> Derivative<'_> {

@@ -292,7 +292,29 @@ pub(super) fn difference(
     pole: f64,
 ) -> Result<Value> {
     let distance = b.add_number(x[operand], -pole)?;
-    let step = b.mul_number(distance, 1.0 / 256.0)?;
+    difference_of_scale(b, function, x, operand, distance)
+}
+
+/// As [`difference`], by an operand without poles: the step is a part of its magnitude and 1.
+pub(super) fn difference_anywhere(
+    b: &mut Builder,
+    function: SpecialFn,
+    x: &[Value],
+    operand: usize,
+) -> Result<Value> {
+    let magnitude = b.abs(x[operand])?;
+    let scale = b.add_number(magnitude, 1.0)?;
+    difference_of_scale(b, function, x, operand, scale)
+}
+
+fn difference_of_scale(
+    b: &mut Builder,
+    function: SpecialFn,
+    x: &[Value],
+    operand: usize,
+    scale: Value,
+) -> Result<Value> {
+    let step = b.mul_number(scale, 1.0 / 256.0)?;
     let mut across = |steps: f64| {
         let shift = b.mul_number(step, steps)?;
         let mut moved = x.to_vec();

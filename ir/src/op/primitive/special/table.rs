@@ -1,12 +1,13 @@
 //! The table of special functions: a row has all that is known about one, and a forgotten column does not compile.
 
-use tensorwright_special::{bessel, draws, exponential, gamma, incomplete, normal};
+use tensorwright_special::{bessel, draws, exponential, gamma, hypergeometric, incomplete, normal};
 
 use super::SpecialEvaluation::{self, One, Three, Two};
 use super::derivative::{
-    bessel_one, beta_density_by_first, beta_density_by_point, difference, digamma_minus_sum, erfcx, erfinv,
-    exp_over, gamma_density_by_point, gamma_density_by_shape, i0e, i1e, log_gamma_draw_by_shape, log_ndtr,
-    mirrored, ndtri, normal_density, of, owens_t_by_height, owens_t_by_slope, zeta, zeta_grad_by_point,
+    bessel_one, beta_density_by_first, beta_density_by_point, difference, difference_anywhere,
+    digamma_minus_sum, erfcx, erfinv, exp_over, gamma_density_by_point, gamma_density_by_shape, i0e, i1e,
+    log_gamma_draw_by_shape, log_ndtr, mirrored, ndtri, normal_density, of, owens_t_by_height,
+    owens_t_by_slope, zeta, zeta_grad_by_point,
 };
 use super::{Row, Seed};
 
@@ -246,6 +247,32 @@ macro_rules! for_each_special {
                     smooth: (-2.0, 2.0),
                     seed: Seed::None,
                 };
+                /// The exponential integral of order `lhs`: of `e^(-rhs t) / t^lhs` over `t` from 1 to infinity. The order is rounded to an integer; NaN below
+                /// -64 and for negative `rhs`.
+                #[doc(alias = "exponential_integral")]
+                expn => Expn {
+                    evaluation: Two(exponential::expn),
+                    derivative: &[|b, x| b.full_like(0.0, x[0]), |b, x| {
+                        let less = b.add_number(x[0], -1.0)?;
+                        let slope = b.expn(less, x[1])?;
+                        b.neg(slope)
+                    }],
+                    smooth: (1.6, 2.4),
+                    seed: Seed::None,
+                };
+                /// The confluent hypergeometric limit function: the sum of `rhs^k / (lhs (lhs + 1) .. k!)`; infinite at integers `lhs` up to 0. NaN where no expansion has
+                /// its digits: for `rhs` below -400 or so with an `lhs` that is large beside its root.
+                #[doc(alias("hypergeometric_0f1", "confluent_limit"))]
+                hyp0f1 => Hyp0f1 {
+                    evaluation: Two(hypergeometric::hyp0f1),
+                    derivative: &[|b, x| difference(b, SpecialFn::Hyp0f1, x, 0, 0.0), |b, x| {
+                        let next = b.add_number(x[0], 1.0)?;
+                        let value = b.hyp0f1(next, x[1])?;
+                        b.div(value, x[0])
+                    }],
+                    smooth: (0.5, 3.0),
+                    seed: Seed::None,
+                };
                 /// The logarithm of a gamma-distributed number of shape `lhs`, out of random bits `rhs`.
                 log_gamma_draw => LogGammaDraw {
                     evaluation: Two(draws::log_gamma_draw),
@@ -290,6 +317,19 @@ macro_rules! for_each_special {
                         beta_density_by_first(b, &turned)
                     }, |b, x| beta_density_by_point(b, x)],
                     smooth: (0.2, 0.8),
+                    seed: Seed::None,
+                };
+                /// Kummer's confluent hypergeometric function: the sum of `a (a + 1) .. / (b (b + 1) ..) x^k / k!`; infinite at integers `b` up to 0, unless `a` ends the sum
+                /// before. NaN where no expansion has its digits, which is for large negative parameters.
+                #[doc(alias("hypergeometric_1f1", "kummer_m"))]
+                hyp1f1 => Hyp1f1 {
+                    evaluation: Three(hypergeometric::hyp1f1),
+                    derivative: &[|b, x| difference_anywhere(b, SpecialFn::Hyp1f1, x, 0), |b, x| difference(b, SpecialFn::Hyp1f1, x, 1, 0.0), |b, x| {
+                        let (over, under) = (b.add_number(x[0], 1.0)?, b.add_number(x[1], 1.0)?);
+                        let (value, ratio) = (b.hyp1f1(over, under, x[2])?, b.div(x[0], x[1])?);
+                        b.mul(value, ratio)
+                    }],
+                    smooth: (0.5, 3.0),
                     seed: Seed::None,
                 };
                 /// A binomially distributed number of successes in `a` trials of probability `b`, out of random bits `x`.

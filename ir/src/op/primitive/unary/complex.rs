@@ -84,6 +84,11 @@ pub(super) fn sqrt(z: C) -> C {
     if z.re >= 0.0 { C::new(root, other.copysign(z.im)) } else { C::new(other, root.copysign(z.im)) }
 }
 
+pub(super) fn cbrt(z: C) -> C {
+    let (root, angle) = (z.re.hypot(z.im).cbrt(), z.im.atan2(z.re) / 3.0);
+    C::new(root * angle.cos(), scaled(angle.sin(), root))
+}
+
 pub(super) fn rsqrt(z: C) -> C {
     let root = sqrt(z);
     // The conjugate over the square of the distance, without its overflow.

@@ -72,9 +72,9 @@ macro_rules! for_each_unary {
                 cost: Cost::same(Slow),
                 accuracy: Ulps(2),
             };
-            /// Cube root.
+            /// Cube root; of a complex number the principal one, whose angle is a third.
             cbrt => Cbrt {
-                evaluation: Float(f64::cbrt),
+                evaluation: Inexact { float: f64::cbrt, complex: complex::cbrt },
                 derivative: By(|b, _, y| {
                     let square = b.mul(y, y)?;
                     b.mul_number(square, 3.0).map(Partial::Over)

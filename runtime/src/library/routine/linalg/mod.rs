@@ -3,12 +3,15 @@
 
 mod small;
 
-use tensorwright_ir::op::primitive::{self as op, Basis, Diagonal, TriangularSolve, Turned};
+use tensorwright_ir::op::primitive::{self as op, Basis, Diagonal, Numbers, TriangularSolve, Turned};
 use tensorwright_ir::{DType, Op, TensorType};
-use tensorwright_linalg::{Form, Real, Side, Triangle};
+use tensorwright_linalg::{Element, Form, Side, Triangle, c32, c64};
 
 use super::RoutineKernel;
 use super::slices::{Job, PerSlice};
+
+/// Operations of real numbers that one of complex numbers takes.
+const COMPLEX: u64 = 4;
 
 /// The kernel of an op on matrices; `None` for any other op.
 pub(super) fn kernel(
@@ -19,14 +22,29 @@ pub(super) fn kernel(
     if let Some(kernel) = small::SmallMatrices::new(op, operands) {
         return Some(Box::new(kernel));
     }
-    let job = match operands.first()?.dtype {
-        DType::F32 => job::<f32>(op, operands)?,
-        DType::F64 => job::<f64>(op, operands)?,
+    let (op, numbers) = match op {
+        Op::MatricesOfPairs(op) => (op.op.to_op(), op.numbers),
+        op => (op.clone(), Numbers::Real),
+    };
+    let types: Vec<TensorType> = operands.iter().map(|ty| matrices(ty, numbers)).collect();
+    let job = match (operands.first()?.dtype, numbers) {
+        (DType::F32, Numbers::Real) => job::<f32>(&op, &types)?,
+        (DType::F64, Numbers::Real) => job::<f64>(&op, &types)?,
+        (DType::F32, Numbers::Pairs) => job::<c32>(&op, &types)?.times(COMPLEX),
+        (DType::F64, Numbers::Pairs) => job::<c64>(&op, &types)?.times(COMPLEX),
         _ => return None,
     };
-    let sizes = operands[0].shape.sizes();
+    let sizes = types[0].shape.sizes();
     let count = sizes[..sizes.len() - 2].iter().product();
     Some(Box::new(PerSlice::new(op.name(), count, job, operands, results)))
+}
+
+/// The type of the matrices, without the axis of pairs.
+fn matrices(ty: &TensorType, numbers: Numbers) -> TensorType {
+    match numbers {
+        Numbers::Real => ty.clone(),
+        Numbers::Pairs => ty.with_shape(ty.shape.without(&[ty.rank() - 1])),
+    }
 }
 
 /// Rows and columns.
@@ -35,11 +53,11 @@ fn size(ty: &TensorType) -> (usize, usize) {
     (ty.shape.size(rank - 2), ty.shape.size(rank - 1))
 }
 
-fn job<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
+fn job<T: Element>(op: &Op, operands: &[TensorType]) -> Option<Job> {
     factorisation::<T>(op, operands).or_else(|| system::<T>(op, operands))
 }
 
-fn factorisation<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
+fn factorisation<T: Element>(op: &Op, operands: &[TensorType]) -> Option<Job> {
     let first @ (m, n) = size(&operands[0]);
     let (k, cube) = (m.min(n), cube(first));
     match op {
@@ -78,6 +96,18 @@ fn factorisation<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
             T::eigh_bytes(n),
             Box::new(move |one| T::eigh(n, one.input(0), one.output(0), None, one.scratch())),
         ),
+        Op::Eig(_) => Job::some(
+            cube * 25,
+            T::eig_bytes(n),
+            Box::new(move |one| {
+                T::eig(n, one.input(0), one.output(0), Some(one.output(1)), one.scratch());
+            }),
+        ),
+        Op::Eigvals(_) => Job::some(
+            cube * 10,
+            T::eig_bytes(n),
+            Box::new(move |one| T::eig(n, one.input(0), one.output(0), None, one.scratch())),
+        ),
         Op::Svd(_) => Job::some(
             cube * 20,
             T::svd_bytes(first),
@@ -95,7 +125,7 @@ fn factorisation<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
     }
 }
 
-fn system<T: Real>(op: &Op, operands: &[TensorType]) -> Option<Job> {
+fn system<T: Element>(op: &Op, operands: &[TensorType]) -> Option<Job> {
     let first @ (_, n) = size(&operands[0]);
     let cube = cube(first);
     match op {
