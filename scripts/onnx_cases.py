@@ -12,7 +12,7 @@ import zipfile
 
 VERSION = "1.22.0"
 # Of the cases that formats/tests/onnx/cases.txt names, file after file.
-DIGEST = "9b9e615597ecc1bbdebd9c8ce5339368e984f58e41b5fca631d7d584079a3378"
+DIGEST = "91442c691dc97ee44c43dbbd6b924ab8eac634979dd7cffa62596590ad334a19"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INSIDE = "onnx/backend/test/data/"
 

@@ -23,7 +23,7 @@ class Case:
     """Inputs by name, and nodes that take them."""
 
     def __init__(self, name, domain=MICROSOFT, ml=5):
-        self.name, self.domain, self.ml = name, domain, ml
+        self.name, self.domain, self.ml, self.opset = name, domain, ml, 21
         self.random = np.random.default_rng(len(name))
         self.inputs, self.maps, self.constants, self.nodes, self.asked, self.outputs = {}, {}, {}, [], [], []
         CASES[name] = self
@@ -84,7 +84,7 @@ class Case:
         graph = helper.make_graph(nodes, self.name, infos, [output(*pair) for pair in self.outputs])
         used = {name for node in nodes for name in node.input}
         graph.initializer.extend(value for name, value in self.constants.items() if name in used)
-        opsets = [helper.make_opsetid("", 21), helper.make_opsetid(MICROSOFT, 1), helper.make_opsetid(LEARNING, self.ml)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1), helper.make_opsetid(LEARNING, self.ml)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
     def write(self):
@@ -623,6 +623,88 @@ def states(c):
     y, scale, gate = c.input("y", c.normal(2, 3, 8)), c.constant("scale", c.normal(4)), c.input("gate", c.normal(2, 3, 8))
     c.node("GatedRMSNorm", [y, scale, gate], "gated")
     c.node("GatedRMSNorm", [y, scale, gate], "gated_sigmoid", activation="sigmoid", epsilon=0.1)
+
+
+@case
+def experts(c):
+    x, wide = c.input("x", c.normal(3, 16)), c.input("wide", c.normal(2, 3, 16))
+    router, router6 = c.input("router", c.normal(3, 4)), c.input("router6", c.normal(6, 4))
+    one, two = c.constant("w1", c.normal(4, 32, 16)), c.constant("w2", c.normal(4, 16, 32))
+    b1, b2 = c.constant("b1", c.normal(4, 32)), c.constant("b2", c.normal(4, 16))
+    for kind in ("relu", "gelu", "silu", "identity"):
+        c.node("MoE", [x, router, one, b1, two, b2], kind, k=2, activation_type=kind, normalize_routing_weights=1)
+    c.node("MoE", [wide, router6, one, "", two], "three_axes", k=1)
+    c.node("MoE", [wide, router6, one, b1, two, b2], "all", k=4)
+    gate, gate_bias = c.constant("g1", c.normal(4, 64, 16)), c.constant("gb", c.normal(4, 64))
+    c.node("MoE", [x, router, gate, gate_bias, two, b2], "swiglu", k=2, activation_type="swiglu", swiglu_fusion=1, activation_alpha=1.5, activation_beta=0.5, swiglu_limit=2.0)
+    whole = lambda name, *shape: c.constant(name, c.integers(0, 256, *shape, dtype=np.uint8))
+    scale = lambda name, *shape: c.constant(name, np.abs(c.normal(*shape)) * np.float32(0.05))
+    rows = [scale("s1", 4, 32), scale("s2", 4, 16)]
+    four = [whole("q1", 4, 32, 8), whole("q2", 4, 16, 16)]
+    c.node("QMoE", [x, router, four[0], rows[0], b1, four[1], rows[1], b2], "four_bits", k=2, weights_prepacked=0)
+    zeros = [whole("z1", 4, 16), whole("z2", 4, 8)]
+    c.node("QMoE", [x, router, four[0], rows[0], b1, four[1], rows[1], b2, "", "", "", *zeros], "zeros", k=2, weights_prepacked=0)
+    blocks = [scale("t1", 4, 32, 1), scale("t2", 4, 16, 2)]
+    c.node("QMoE", [x, router, four[0], blocks[0], "", four[1], blocks[1]], "blocks", k=1, block_size=16, weights_prepacked=0)
+    eight = [whole("e1", 4, 32, 16), whole("e2", 4, 16, 32)]
+    c.node("QMoE", [x, router, eight[0], rows[0], b1, eight[1], rows[1], b2], "eight_bits", k=2, expert_weight_bits=8, weights_prepacked=0)
+    c.node("QMoE", [x, router, four[0], rows[0], b1, four[1], rows[1], b2, "", "", "", "", "", "", c.input("mixing", np.abs(c.normal(3, 4)))], "mixing", k=2, weights_prepacked=0)
+
+
+@case
+def group_norms(c):
+    x, skip = c.input("x", c.normal(2, 3, 4, 6)), c.input("skip", c.normal(2, 3, 4, 6))
+    gamma, beta, bias = (c.constant(name, c.normal(6)) for name in ("gamma", "beta", "bias"))
+    turned = lambda name: ("Transpose", [name], [f"{name}_first"], {"perm": [0, 3, 1, 2]})
+    normed = lambda source, result: ("GroupNormalization", [source, gamma, beta], [result], {"num_groups": 3, "epsilon": 0.125})
+    back = lambda source, at: ("Transpose", [source], [at], {"perm": [0, 2, 3, 1]})
+    c.node("GroupNorm", [x, gamma, beta], "last", groups=3, activation=0, epsilon=0.125, instead=[turned(x), normed("x_first", "plain"), back("plain", 0)])
+    silu = [("Sigmoid", ["plain_silu"], ["gate"], {}), ("Mul", ["plain_silu", "gate"], ["silu_first"], {}), back("silu_first", 0)]
+    c.node("GroupNorm", [x, gamma, beta], "silu", groups=3, activation=1, epsilon=0.125, instead=[("Transpose", [x], ["x_silu"], {"perm": [0, 3, 1, 2]}), normed("x_silu", "plain_silu"), *silu])
+    first = c.input("first", c.normal(2, 6, 3, 4))
+    c.node("GroupNorm", [first, gamma, beta], "first", groups=3, activation=0, channels_last=0, epsilon=0.125, instead=[normed(first, 0)])
+    added = [("Add", [x, skip], ["both"], {}), ("Add", ["both", bias], [1], {}), ("Add", ["both", bias], ["sum"], {}), turned("sum"), normed("sum_first", "sum_normed"), back("sum_normed", 0)]
+    c.node("SkipGroupNorm", [x, gamma, beta, skip, bias], "skip", wanted=2, groups=3, activation=0, epsilon=0.125, instead=added)
+    flat = c.input("flat", c.normal(2, 6))
+    added = [("Unsqueeze", [flat, c.constant("axes", np.array([1, 2]))], ["rows"], {}), ("Add", [x, "rows"], ["short"], {}), turned("short"), normed("short_first", "short_normed"), back("short_normed", 0)]
+    c.node("SkipGroupNorm", [x, gamma, beta, flat], "flat", groups=3, activation=0, epsilon=0.125, instead=added)
+    grouped, long = c.input("grouped", c.normal(2, 3, 4)), c.input("long", c.normal(2, 12))
+    c.node("BranchwiseRMSNorm", [grouped], "branches")
+    c.node("BranchwiseRMSNorm", [grouped, c.constant("each", c.normal(3, 4))], "branches_scaled", epsilon=0.1)
+    c.node("BranchwiseRMSNorm", [long, c.constant("shared", c.normal(4))], "branches_flat", num_branches=3)
+    c.node("BranchwiseRMSNorm", [long, c.constant("all", c.normal(12))], "branches_all", num_branches=3)
+
+
+@case
+def small_operators(c):
+    x, y, gate = c.input("x", c.normal(2, 3, 4)), c.input("y", c.normal(2, 3, 4)), c.input("gate", c.normal(2, 3, 1))
+    c.node("GatedAdd", [x, y, gate], "gated")
+    bias, scale = c.constant("bias", c.normal(4)), c.constant("scale", c.normal(4))
+    c.node("LinearAttentionGate", [x, bias, scale, y], "decay", wanted=2)
+    c.node("NGramRepeatBlock", [c.input("ids", np.array([[0, 1, 2, 0, 1], [3, 3, 3, 3, 3], [0, 1, 0, 2, 3]])), c.input("scores", c.normal(3, 4))], "repeats", ngram_size=3)
+    c.node("NGramRepeatBlock", ["ids", "scores"], "words", ngram_size=1)
+    a, b = c.input("a", c.integers(-128, 128, 2, 3, dtype=np.int8)), c.input("b", c.integers(-128, 128, 3, dtype=np.int8))
+    az, bz = c.constant("az", np.int8(3)), c.constant("bz", np.int8(-7))
+    wide = [(name, [source], [f"{source}_wide"], {"to": TensorProto.INT32}) for name, source in (("Cast", a), ("Cast", az), ("Cast", b), ("Cast", bz))]
+    c.node("MulInteger", [a, az, b, bz], "product", instead=[*wide, ("Sub", ["a_wide", "az_wide"], ["ac"], {}), ("Sub", ["b_wide", "bz_wide"], ["bc"], {}), ("Mul", ["ac", "bc"], [0], {})])
+    c.node("ReduceSumInteger", [a], "sum", axes=[1], keepdims=0, instead=[("Cast", [a], ["a_long"], {"to": TensorProto.INT32}), ("ReduceSum", ["a_long", c.constant("axis", np.array([1]))], [0], {"keepdims": 0})])
+    cos, sin = c.constant("cos", c.normal(9, 6)), c.constant("sin", c.normal(9, 6))
+    q, places = c.input("q", c.normal(2, 3, 24)), c.input("places", c.integers(0, 9, 3, 2, 3, dtype=np.int64))
+    c.node("MRotaryEmbedding", [q, places, cos, sin], "sections", num_heads=2, mrope_section=[1, 3, 2])
+    c.node("MRotaryEmbedding", [q, places, cos, sin], "interleaved", num_heads=2, mrope_section=[2, 2, 2], mrope_layout=1)
+    c.node("MRotaryEmbedding", [c.input("q4", c.normal(2, 2, 3, 12)), places, cos, sin], "neighbours", mrope_section=[2, 2, 2], interleaved=1)
+    table, rows = c.constant("table", c.normal(5, 3)), c.input("rows", np.array([[0, 4], [2, 2]]))
+    c.node("TorchEmbedding", [table, rows], "embedding", instead=[("Gather", [table, rows], [0], {})])
+
+
+@case
+def old_images(c):
+    c.domain, c.opset = "", 7
+    x = c.input("x", c.normal(1, 2, 5, 6))
+    c.node("Crop", [x], "borders", border=[1, 0, 2, 1])
+    c.node("Crop", [x], "part", border=[1, 2, 0, 0], scale=[2, 3])
+    c.node("ImageScaler", [x], "scaled", scale=0.5, bias=[0.25, -1.5])
+    c.node("Scale", [x], "factor", scale=1.75)
 
 
 def forest(c, prefix, trees=3, depth=3, modes=("BRANCH_LEQ",), features=4):

@@ -33,8 +33,8 @@ fn dependencies(manifest: &str) -> Vec<String> {
 #[test]
 fn dependencies_go_one_way() {
     let folders = [
-        "special", "ir", "compiler", "linalg", "spectral", "runtime", "macros", "core", "data", "nn",
-        "formats",
+        "special", "images", "ir", "compiler", "linalg", "spectral", "runtime", "macros", "core", "data",
+        "nn", "formats",
     ];
     let order = folders.map(|folder| format!("tensorwright-{folder}"));
     for (at, folder) in folders.into_iter().enumerate() {
@@ -64,9 +64,9 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-const FOLDERS: [&str; 16] = [
-    "special", "ir", "compiler", "linalg", "spectral", "runtime", "core", "data", "nn", "formats", "src",
-    "macros", "cli", "testkit", "benches", "soak",
+const FOLDERS: [&str; 17] = [
+    "special", "images", "ir", "compiler", "linalg", "spectral", "runtime", "core", "data", "nn", "formats",
+    "src", "macros", "cli", "testkit", "benches", "soak",
 ];
 
 #[test]
@@ -91,6 +91,7 @@ fn methods_of_tensors_and_random_numbers_have_examples() {
 fn what_a_program_is_and_how_it_is_compiled_is_safe_code() {
     for folder in [
         "special/src",
+        "images/src",
         "ir/src",
         "compiler/src",
         "linalg/src",

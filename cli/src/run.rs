@@ -19,7 +19,7 @@ use crate::{model, npy, output};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Inputs are named as in the file, or by their position from 0. A source is a NumPy file, `random` (numbers of moderate size),
-`random:SEED`, or `count` (the numbers 0, 1, 2..). Inputs of models may also come from an array of a .npz file, from a .png picture, or be
+`random:SEED`, or `count` (the numbers 0, 1, 2..). Inputs of models may also come from an array of a .npz file, from a picture (.png, .jpg ..), or be
 random with a shape, `random:1x3x224x224`.
 
 Examples:

@@ -3,8 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
+use tensorwright::data::{ImageOptions, decode_image};
 use tensorwright::onnx::{Extent, Spec};
-use tensorwright::{DType, RandomKey, Tensor, TensorType};
+use tensorwright::{DType, RandomKey, Tensor};
 use tensorwright_ir::Literal;
 
 use crate::fault::Fault;
@@ -24,7 +25,9 @@ pub(super) fn tensor(spec: &Spec, source: &str, seed: u64) -> Result<Tensor, Fau
             Ok(Tensor::arange(count, DType::I64).cast(dtype).reshape(shape))
         }
         (_, Some("npz")) => from_literal(&of_archive(Path::new(source), &spec.name, dtype)?),
-        (_, Some("png")) => picture(Path::new(source), spec, dtype),
+        (_, Some("png" | "jpg" | "jpeg" | "bmp" | "webp" | "tif" | "tiff")) => {
+            picture(Path::new(source), spec, dtype)
+        }
         _ => from_literal(&npy::load_any(Path::new(source), dtype)?),
     }
 }
@@ -87,16 +90,10 @@ fn of_archive(path: &Path, name: &str, dtype: DType) -> Result<Literal, Fault> {
 fn picture(path: &Path, spec: &Spec, dtype: DType) -> Result<Tensor, Fault> {
     let fault = |what: String| Fault::input(format!("{}: {what}", path.display()));
     let bytes = input::read(path)?;
-    let mut decoder = png::Decoder::new(std::io::Cursor::new(bytes));
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    let mut reader = decoder.read_info().map_err(|error| fault(error.to_string()))?;
-    let size = reader.output_buffer_size().ok_or_else(|| fault("it is too large".to_owned()))?;
-    let mut pixels = vec![0; size];
-    let frame = reader.next_frame(&mut pixels).map_err(|error| fault(error.to_string()))?;
-    let (height, width) = (frame.height as usize, frame.width as usize);
-    let found = frame.color_type.samples();
-    let ty = TensorType::new(DType::U8, [1, height, width, found]);
-    let image = Tensor::from_bytes(&pixels[..height * width * found], ty).cast(DType::F32);
+    let pixels = decode_image(&bytes, &ImageOptions::new()).map_err(|error| fault(error.to_string()))?;
+    let sizes = pixels.shape().map_err(Fault::internal)?.sizes().to_vec();
+    let [height, width, found] = sizes[..] else { return Err(fault("it is no picture".to_owned())) };
+    let image = pixels.expand_dims(0).cast(DType::F32);
     let size = |at: usize| match spec.shape.as_ref().and_then(|shape| shape.get(at)) {
         Some(Extent::Size(size)) => Some(*size),
         _ => None,

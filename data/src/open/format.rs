@@ -92,7 +92,7 @@ impl Format {
             "safetensors" => Format::Safetensors,
             "csv" | "tsv" => Format::Csv,
             "tfrecord" | "tfrecords" => Format::TfRecord,
-            "png" | "jpg" | "jpeg" => Format::Image,
+            "png" | "jpg" | "jpeg" | "jp2" | "bmp" | "webp" | "tif" | "tiff" | "ppm" | "pgm" => Format::Image,
             "wav" => Format::Wav,
             "txt" | "text" => Format::Text,
             _ if ending.ends_with("idx1-ubyte") || ending.ends_with("idx3-ubyte") => Format::Idx,

@@ -78,7 +78,7 @@ pub fn text_folders(folder: impl AsRef<Path>) -> Dataset {
     .with_spec(spec)
 }
 
-/// The PNG and JPEG files in folders that are named by labels: pixels, as the options say, and `i64`, labels numbered by the sorted names of folders. A file that is no such
+/// The images in folders that are named by labels: pixels, as the options say, and `i64`, labels numbered by the sorted names of folders. A file that is no such
 /// image is an error in its place.
 ///
 /// ```

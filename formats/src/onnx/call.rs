@@ -51,6 +51,11 @@ impl<'c> Call<'c> {
         self.inputs.get(position).and_then(Option::as_ref)
     }
 
+    /// ONNX's number of the dtype of an input's elements, as far as the file says it, if no dtype of ours has such.
+    pub(crate) fn narrow(&self, position: usize) -> Option<i32> {
+        self.node.narrow.iter().find(|(at, _)| *at == position).map(|(_, number)| *number)
+    }
+
     /// An input, a tensor.
     pub(crate) fn tensor(&self, position: usize) -> Result<&'c Tensor, Reason> {
         as_tensor(self.value(position)?, position)
@@ -121,6 +126,11 @@ impl<'c> Call<'c> {
 
     fn attribute(&self, name: &str) -> Option<&'c Attribute> {
         self.node.attributes.get(name)
+    }
+
+    /// Whether an attribute is there.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.attribute(name).is_some()
     }
 
     /// An integer attribute that may be left out.

@@ -67,6 +67,11 @@ pub(crate) fn stored(number: i32) -> Option<Stored> {
     }
 }
 
+/// Whether elements are numbers of a format that no dtype of ours has.
+pub(crate) fn is_narrow(number: i32) -> bool {
+    !matches!(stored(number), None | Some(Stored::Plain(_)))
+}
+
 /// The dtype of ours of the same elements.
 pub(crate) fn dtype(number: i32) -> Result<DType, Reason> {
     match stored(number) {

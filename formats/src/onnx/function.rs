@@ -51,6 +51,7 @@ impl FunctionProto {
             versions,
             functions: caller.functions,
             folder: caller.folder,
+            file: caller.file,
             given: Some(&given),
             depth: caller.depth + 1,
             nodes: caller.nodes,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::{Error, Reason};
+use super::file;
 use super::function::Functions;
+use super::narrow::Narrow;
 use super::ops::{self, Operator};
 use super::schema::{AttributeProto, GraphProto, NodeProto, TypeProto, ValueInfoProto};
 use super::tensor::{self, Folder};
@@ -47,6 +49,8 @@ pub(crate) struct Node {
     /// Names; empty ones are not wanted.
     pub(crate) outputs: Vec<String>,
     pub(crate) attributes: BTreeMap<String, Attribute>,
+    /// ONNX's numbers of the dtypes of inputs, by their places, that no dtype of ours is.
+    pub(crate) narrow: Vec<(usize, i32)>,
     pub(crate) action: Action,
     /// Whether it, or a node of its graphs, draws random numbers.
     pub(crate) draws: bool,
@@ -81,6 +85,8 @@ pub(crate) struct Reading<'r> {
     pub(crate) versions: HashMap<String, i64>,
     pub(crate) functions: &'r Functions<'r>,
     pub(crate) folder: Folder<'r>,
+    /// The file itself, if it is one.
+    pub(crate) file: Option<&'r file::Mapped>,
     /// Attributes of the call, in a function.
     pub(crate) given: Option<&'r HashMap<String, AttributeProto>>,
     /// Functions around this one.
@@ -94,15 +100,21 @@ impl Graph {
         let mut constants = HashMap::new();
         for initializer in &proto.initializer {
             constants.insert(initializer.name.clone(), tensor::value(initializer, reading.folder)?);
+            if let Some(file) = reading.file {
+                file.forget(&initializer.raw_data);
+            }
         }
         for sparse in &proto.sparse_initializer {
             let name = sparse.values.as_ref().map_or_else(String::new, |values| values.name.clone());
             constants.insert(name, tensor::dense(sparse, reading.folder)?);
         }
+        let narrow = Narrow::of(proto);
         let port = |info: &ValueInfoProto| Port { name: info.name.clone(), ty: info.r#type.clone() };
         let inputs: Vec<Port> = proto.input.iter().map(port).collect();
         let outputs: Vec<Port> = proto.output.iter().map(port).collect();
-        Graph::of(proto.name.clone(), inputs, outputs, constants, &proto.node, reading)
+        let mut graph = Graph::of(proto.name.clone(), inputs, outputs, constants, &proto.node, reading)?;
+        narrow.tell(&mut graph.nodes);
+        Ok(graph)
     }
 
     /// The graph of these nodes.
@@ -210,6 +222,7 @@ impl Node {
             inputs: proto.input.clone(),
             outputs: proto.output.clone(),
             attributes: BTreeMap::new(),
+            narrow: Vec::new(),
             action: Action::Unknown,
             draws: false,
         };
@@ -312,12 +325,13 @@ impl Attribute {
         Ok(match proto.kind() {
             1 => Attribute::Float(proto.f),
             2 => Attribute::Int(proto.i),
-            3 => Attribute::Text(proto.s.clone()),
+            // Copied, so that they do not keep the whole file in memory.
+            3 => Attribute::Text(Bytes::copy_from_slice(&proto.s)),
             4 => Attribute::Value(tensor::value(proto.t.as_ref().ok_or_else(missing)?, reading.folder)?),
             5 => Attribute::Graph(Arc::new(Graph::read(proto.g.as_ref().ok_or_else(missing)?, reading)?)),
             6 => Attribute::Floats(proto.floats.clone()),
             7 => Attribute::Ints(proto.ints.clone()),
-            8 => Attribute::Texts(proto.strings.clone()),
+            8 => Attribute::Texts(proto.strings.iter().map(|text| Bytes::copy_from_slice(text)).collect()),
             11 => {
                 let sparse = proto.sparse_tensor.as_ref().ok_or_else(missing)?;
                 Attribute::Value(tensor::dense(sparse, reading.folder)?)

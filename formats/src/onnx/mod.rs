@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `schema`, `file` | messages of files, and files as bytes |
 //! | `tensor`, `dtype`, `value` | elements, dtypes, and what flows along edges |
-//! | `graph`, `function` | nodes in order; operators that a model defines |
+//! | `graph`, `function`, `narrow` | nodes in order; operators that a model defines; dtypes that files say |
 //! | `run`, `call`, `ops` | nodes that run |
 //! | `model`, `spec`, `saved` | what users have |
 
@@ -19,6 +19,7 @@ mod file;
 mod function;
 mod graph;
 mod model;
+mod narrow;
 mod ops;
 mod run;
 mod saved;

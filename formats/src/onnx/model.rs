@@ -13,6 +13,7 @@ use super::error::{Error, Reason};
 use super::file;
 use super::function::{Functions, versions};
 use super::graph::{Action, Graph, Reading};
+use super::ops::pictures;
 use super::saved;
 use super::schema::{MapProto, OptionalProto, SequenceProto, TensorProto};
 use super::spec::{Extent, Spec};
@@ -81,7 +82,10 @@ impl Model {
         if path.is_dir() {
             return Ok(Model::of_graph(saved::read(path)?));
         }
-        Model::read(file::bytes(path)?, Some(path.parent().unwrap_or(Path::new("."))))
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mapped = file::mapped(path)?;
+        let bytes = mapped.clone().map_or_else(Bytes::new, Bytes::from_owner);
+        Model::read(bytes, Some(folder), mapped.as_ref())
     }
 
     /// Reads a model from memory, whose weights must all be in it.
@@ -89,11 +93,11 @@ impl Model {
     /// # Errors
     /// As [`Model::load`].
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Result<Model, Error> {
-        Model::read(bytes.into(), None)
+        Model::read(bytes.into(), None, None)
     }
 
-    fn read(bytes: Bytes, folder: Option<&Path>) -> Result<Model, Error> {
-        let proto = file::model(bytes)?;
+    fn read(bytes: Bytes, folder: Option<&Path>, file: Option<&file::Mapped>) -> Result<Model, Error> {
+        let proto = super::file::model(bytes)?;
         let graph = proto.graph.as_ref().ok_or_else(|| Error::Format("it has no graph".to_owned()))?;
         let functions = Functions::of(&proto.functions);
         let nodes = Cell::new(0);
@@ -101,6 +105,7 @@ impl Model {
             versions: versions(&proto.opset_import),
             functions: &functions,
             folder,
+            file,
             given: None,
             depth: 0,
             nodes: &nodes,
@@ -291,7 +296,8 @@ impl Model {
         &self,
         inputs: &[(N, V)],
     ) -> Result<Vec<Option<Value>>, Error> {
-        let values = self.values(inputs)?;
+        let mut values = self.values(inputs)?;
+        self.decode(&mut values)?;
         match (0..values.len()).find(|&at| values[at].is_none() && !self.optional[at]) {
             Some(at) => {
                 let reason = format!("is missing; it is {}", self.inputs[at]);
@@ -299,6 +305,23 @@ impl Model {
             }
             None => Ok(values),
         }
+    }
+
+    /// Puts pixels in the places of files of pictures.
+    fn decode(&self, values: &mut [Option<Value>]) -> Result<(), Error> {
+        let Body::Nodes(graph) = &self.body else { return Ok(()) };
+        if !graph.nodes.iter().any(|node| node.op == "ImageDecoder") {
+            return Ok(());
+        }
+        for (spec, value) in self.inputs.iter().zip(values) {
+            let Some(Value::Tensor(file)) = value else { continue };
+            let failed =
+                |reason: Reason| Error::Input { name: spec.name.clone(), reason: reason.to_string() };
+            if let Some(pixels) = pictures::decoded(graph, &spec.name, file).map_err(failed)? {
+                *value = Some(pixels.into());
+            }
+        }
+        Ok(())
     }
 
     /// The inputs by their places, as far as they are given.

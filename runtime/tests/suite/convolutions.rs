@@ -180,6 +180,21 @@ fn depth_is_cut_into_blocks() {
     }
 }
 
+/// Pairs of terms, of which the last one may have no partner: within a block of depth, and behind one; channels and pixels as lanes.
+#[test]
+fn terms_of_bytes_are_paired() {
+    use DType::{I8, I32, U8};
+    for dtypes in [(I8, I32), (U8, I32), (I8, I8), (U8, U8)] {
+        for axes in LAYOUTS {
+            for (depth, channels) in [(15, 1), (17, 40), (29, 7), (57, 33)] {
+                let sizes = [('N', 2), ('G', 1), ('C', depth), ('O', channels)];
+                let slides = &[('y', 5, 3, 1, 1, 1, 1, 1), ('x', 9, 3, 2, 2, 1, 2, 1)];
+                Case { dtypes, axes, sizes, slides }.check();
+            }
+        }
+    }
+}
+
 /// Depthwise ones with channels last, whose groups are lanes, at any width.
 #[test]
 fn groups_of_one_channel_are_lanes() {

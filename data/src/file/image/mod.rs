@@ -1,6 +1,5 @@
-//! Pictures in files: PNG and JPEG, and what is made of them on the way, so that pictures of all sizes can lie in one batch.
+//! Pictures in files, and what is made of them on the way, so that pictures of all sizes can lie in one batch.
 
-mod decode;
 mod resize;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +17,13 @@ struct Pixels {
     width: usize,
     channels: usize,
     bytes: Vec<u8>,
+}
+
+/// The pixels of the bytes of a file.
+fn pixels(bytes: &[u8]) -> Result<Pixels> {
+    let image = tensorwright_images::decode(bytes).map_err(DataError::data_loss)?;
+    let (height, width, channels) = (image.height, image.width, image.channels);
+    Ok(Pixels { height, width, channels, bytes: image.pixels })
 }
 
 /// What is made of the pictures that are read.
@@ -102,7 +108,7 @@ fn brightness([r, g, b]: [u8; 3]) -> u8 {
     ((299 * u32::from(r) + 587 * u32::from(g) + 114 * u32::from(b) + 500) / 1000) as u8
 }
 
-/// The pixels of the bytes of a PNG or JPEG file, which are told apart by their first bytes.
+/// The pixels of the bytes of a PNG, JPEG, JPEG 2000, BMP, WebP, TIFF or PNM file, which are told apart by their first bytes.
 ///
 /// Palettes and fewer than 8 bits are expanded, of 16 bits the first 8 are kept, JPEG files in the colours of print become red, green and blue.
 ///
@@ -113,20 +119,20 @@ fn brightness([r, g, b]: [u8; 3]) -> u8 {
 /// # use tensorwright::data::{ImageOptions, decode_image};
 /// assert!(decode_image(b"no picture", &ImageOptions::new()).is_err());
 /// ```
-#[doc(alias("decode_jpeg", "decode_png"))]
+#[doc(alias("decode_jpeg", "decode_png", "decode_bmp"))]
 pub fn decode_image(bytes: &[u8], options: &ImageOptions) -> Result<Tensor> {
     options.check()?;
-    options.apply(decode::pixels(bytes)?)?.to_tensor()
+    options.apply(pixels(bytes)?)?.to_tensor()
 }
 
 /// The pixels of a file.
 pub(crate) fn image(path: &Path, options: &ImageOptions) -> Result<Item> {
     let bytes = std::fs::read(path).map_err(|error| DataError::io(path, &error))?;
-    decode::pixels(&bytes).and_then(|pixels| options.apply(pixels)).map_err(|error| error.in_file(path))
+    pixels(&bytes).and_then(|pixels| options.apply(pixels)).map_err(|error| error.in_file(path))
 }
 
 impl Dataset {
-    /// The pixels of PNG and JPEG files. A file that is no such image is an error in its place.
+    /// The pixels of files, of the formats of [`decode_image`]. A file that is no such image is an error in its place.
     ///
     /// ```
     /// # use tensorwright::data::{Dataset, ImageOptions};

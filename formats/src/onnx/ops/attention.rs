@@ -2,7 +2,7 @@
 
 use tensorwright::{AttentionOptions, DType, Tensor};
 
-use super::Apply;
+use super::{Apply, control};
 use crate::onnx::call::{Call, Results, natural, one, sizes};
 use crate::onnx::dtype;
 use crate::onnx::error::Reason;
@@ -10,6 +10,9 @@ use crate::onnx::value::Value;
 
 pub(super) const OPERATORS: &[(&str, Apply)] =
     &[("Attention", attention), ("RotaryEmbedding", rotary), ("LinearAttention", linear_attention)];
+
+/// Operators that the standard tries out.
+pub(super) const PREVIEW: &[(&str, Apply)] = &[("FlexAttention", flex_attention)];
 
 /// `[batch, tokens, heads * width]` as `[batch, heads, tokens, width]`.
 pub(super) fn split_heads(x: &Tensor, heads: i64) -> Result<Tensor, Reason> {
@@ -70,6 +73,41 @@ fn attended(call: &Call<'_>, [q, k, v]: [&Tensor; 3], past: usize) -> Result<Ten
     let options = call.maybe_float("scale")?.into_iter().fold(options, AttentionOptions::scale);
     let bias = bias(call, q.dtype()?, (queries, keys), past)?;
     Ok(q.attention(k, v, bias.into_iter().fold(options, AttentionOptions::bias)))
+}
+
+/// Attention whose scores and weights graphs of the node may change.
+fn flex_attention(call: &Call<'_>) -> Results {
+    let (q, k, v) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
+    let ([_, heads, _, width], [_, key_heads, _, _]) = (&sizes(q)?[..], &sizes(k)?[..]) else {
+        return Err(Reason::other(format!("queries and keys of rank 4, found {} and {}", q.ty()?, k.ty()?)));
+    };
+    if *key_heads == 0 || heads % key_heads != 0 {
+        return Err(Reason::other(format!("{heads} heads of queries share {key_heads} of keys")));
+    }
+    let own = q.dtype()?;
+    let wide = match call.maybe_int("softmax_precision")? {
+        Some(number) => dtype::dtype(i32::try_from(number).unwrap_or(0))?,
+        None if own == DType::F64 => own,
+        None => DType::F32,
+    };
+    let shared = heads / key_heads;
+    let root = call.float("scale", 1.0 / (*width as f64).sqrt())?.sqrt();
+    let scores = (q * root).matmul((repeated(k, shared) * root).swap_axes(-1, -2)).cast(wide);
+    let weights = modified(call, "score_mod", scores)?.softmax(-1);
+    let weights = modified(call, "prob_mod", weights)?;
+    one(weights.matmul(repeated(v, shared).cast(wide)).cast(v.dtype()?))
+}
+
+/// What the graph of this attribute makes of the numbers, if it is there.
+fn modified(call: &Call<'_>, name: &str, numbers: Tensor) -> Result<Tensor, Reason> {
+    if !call.has(name) {
+        return Ok(numbers);
+    }
+    let found = control::run(call, call.graph(name)?, vec![numbers.into()])?;
+    match &found[..] {
+        [Value::Tensor(found)] => Ok(found.clone()),
+        _ => Err(Reason::attribute(name, "must give one tensor")),
+    }
 }
 
 /// What queries and keys make of each other: `[batch, heads, queries, keys]`.

@@ -19,7 +19,7 @@ fn inner(error: Error) -> Reason {
 }
 
 /// Runs a graph of an attribute where this node is.
-fn run(call: &Call<'_>, graph: &Graph, inputs: Vec<Value>) -> Results {
+pub(super) fn run(call: &Call<'_>, graph: &Graph, inputs: Vec<Value>) -> Results {
     graph.run(inputs.into_iter().map(Some).collect(), Some(call.scope)).map_err(inner)
 }
 

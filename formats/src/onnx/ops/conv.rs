@@ -2,9 +2,9 @@
 
 use tensorwright::{ConvOptions, DType, ImageLayout, Padding, Tensor};
 
-use super::Apply;
-use super::linear::centred;
-use crate::onnx::call::{Call, Results, expect_rank, natural, naturals, one, sizes};
+use super::linear::{self, centred};
+use super::{Apply, dequantized};
+use crate::onnx::call::{Call, Results, expect_rank, integers, natural, naturals, one, sizes};
 use crate::onnx::error::Reason;
 
 pub(super) const OPERATORS: &[(&str, Apply)] = &[
@@ -70,15 +70,81 @@ fn groups(call: &Call<'_>) -> Result<usize, Reason> {
 }
 
 fn convolved(call: &Call<'_>, x: &Tensor, kernel: &Tensor) -> Result<Tensor, Reason> {
+    let (sliding, options) = sliding_options(call, kernel)?;
+    Ok(x.conv(kernel, options.padding(sliding.padding)))
+}
+
+/// How a convolution slides, and the same as options, but for the padding.
+fn sliding_options(call: &Call<'_>, kernel: &Tensor) -> Result<(Sliding, ConvOptions), Reason> {
     let spatial = sizes(kernel)?.get(2..).map(<[usize]>::to_vec);
     let sliding = Sliding::of(call, spatial.as_deref())?;
     let options = ConvOptions::new()
-        .strides(sliding.strides)
-        .dilation(sliding.dilations)
-        .padding(sliding.padding)
+        .strides(sliding.strides.clone())
+        .dilation(sliding.dilations.clone())
         .groups(groups(call)?)
         .layout(ImageLayout::Nchw);
-    Ok(x.conv(kernel, options))
+    Ok((sliding, options))
+}
+
+/// The convolution of bytes less their zero points, in i32. `None` if an operand is no image of bytes, there is more than one zero point of the image, or
+/// the kernel has one that is not 0, once bytes have a sign.
+pub(super) fn of_bytes(
+    call: &Call<'_>,
+    x: &Tensor,
+    x_zero: Option<&Tensor>,
+    kernel: &Tensor,
+    kernel_zero: Option<&Tensor>,
+) -> Result<Option<Tensor>, Reason> {
+    let is_image =
+        |x: &Tensor| Ok::<_, Reason>(matches!(x.dtype()?, DType::I8 | DType::U8) && x.rank()? >= 3);
+    let is_known = !kernel.is_traced() && kernel_zero.is_none_or(|zero| !zero.is_traced());
+    let has_one = x_zero.map_or(Ok(1), Tensor::elements)? == 1;
+    if !is_image(x)? || !is_image(kernel)? || !is_known || !has_one {
+        return Ok(None);
+    }
+    let (kernel, centre) = tensorwright::eagerly(|| linear::signed(kernel, kernel_zero, true))?;
+    let is_zero = |zero: &Tensor| integers(zero).is_ok_and(|zeros| zeros.iter().all(|&zero| zero == 0));
+    if centre.is_some_and(|zero| !is_zero(&zero)) {
+        return Ok(None);
+    }
+    let (sliding, options) = sliding_options(call, &kernel)?;
+    let (x, zero) = linear::signed(x, x_zero, true)?;
+    let options = options.dtype(DType::I32);
+    let zero = zero.filter(|zero| zero.is_traced() || !is_zero(zero));
+    let Some(zero) = zero else { return Ok(Some(x.conv(&kernel, options.padding(sliding.padding)))) };
+    // Padding stands for zeros, which are bytes like the zero point.
+    let x = padded(&x, &sliding, &zero)?;
+    let sums = || kernel.cast(DType::I32).sum(&(1..kernel.rank().unwrap_or(1)).collect::<Vec<_>>()[..]);
+    let away = tensorwright::eagerly(sums) * zero;
+    Ok(Some(x.conv(&kernel, options.padding(Padding::Valid)) - per_channel(&away, x.rank()?)?))
+}
+
+/// The image with its padding, of this element.
+fn padded(x: &Tensor, sliding: &Sliding, element: &Tensor) -> Result<Tensor, Reason> {
+    let own = sizes(x)?;
+    let pair = |at: usize| -> (i64, i64) {
+        let all = |to_high: bool| {
+            let (size, step) = (own[at + 2], sliding.strides[at].max(1));
+            let span = sliding.taps[at].saturating_sub(1).saturating_mul(sliding.dilations[at]);
+            let needed =
+                (size.div_ceil(step).saturating_sub(1)).saturating_mul(step).saturating_add(span + 1);
+            let whole = needed.saturating_sub(size) as i64;
+            if to_high { (whole / 2, whole - whole / 2) } else { (whole - whole / 2, whole / 2) }
+        };
+        match &sliding.padding {
+            Padding::Explicit(pairs) => pairs[at],
+            Padding::Same => all(true),
+            Padding::SameLower => all(false),
+            _ => (0, 0),
+        }
+    };
+    let pairs: Vec<(i64, i64)> = (0..own.len().saturating_sub(2).min(sliding.taps.len())).map(pair).collect();
+    if pairs.iter().all(|pair| *pair == (0, 0)) {
+        return Ok(x.clone());
+    }
+    let side =
+        |of: fn(&(i64, i64)) -> i64| -> Vec<i64> { [0, 0].into_iter().chain(pairs.iter().map(of)).collect() };
+    Ok(x.pad(element.cast(x.dtype()?), side(|pair| pair.0), side(|pair| pair.1), vec![0usize; own.len()]))
 }
 
 /// One number for each channel, along the channels of an image of this rank.
@@ -92,7 +158,11 @@ pub(super) fn per_channel(vector: &Tensor, rank: usize) -> Result<Tensor, Reason
 }
 
 fn conv(call: &Call<'_>) -> Results {
-    one(with_bias(call, call.tensor(0)?, call.tensor(1)?, call.maybe(2)?)?)
+    match (dequantized::convolution(call, 3)?, call.maybe(2)?) {
+        (Some(y), Some(bias)) => one(&y + per_channel(bias, y.rank()?)?),
+        (Some(y), None) => one(y),
+        (None, bias) => one(with_bias(call, call.tensor(0)?, call.tensor(1)?, bias)?),
+    }
 }
 
 /// A convolution and one summand for each channel.
@@ -110,6 +180,10 @@ pub(super) fn with_bias(
 }
 
 fn conv_integer(call: &Call<'_>) -> Results {
+    let (image, kernel) = (call.tensor(0)?, call.tensor(1)?);
+    if let Some(sum) = of_bytes(call, image, call.maybe(2)?, kernel, call.maybe(3)?)? {
+        return one(sum);
+    }
     let x = centred(call.tensor(0)?, call.maybe(2)?, false)?;
     let kernel = centred_kernel(call.tensor(1)?, call.maybe(3)?)?;
     one(convolved(call, &x, &kernel)?)
@@ -131,10 +205,14 @@ fn quantized(call: &Call<'_>) -> Results {
 
 /// The convolution of an image of integers `[n, channels, ..]`.
 pub(super) fn quantized_image(call: &Call<'_>, x: &Tensor) -> Result<Tensor, Reason> {
-    let x = centred(x, call.maybe(2)?, false)?;
-    let kernel = centred_kernel(call.tensor(3)?, call.maybe(5)?)?;
-    let mut sum = convolved(call, &x, &kernel)?;
     let rank = x.rank()?;
+    let mut sum = match of_bytes(call, x, call.maybe(2)?, call.tensor(3)?, call.maybe(5)?)? {
+        Some(sum) => sum,
+        None => {
+            let kernel = centred_kernel(call.tensor(3)?, call.maybe(5)?)?;
+            convolved(call, &centred(x, call.maybe(2)?, false)?, &kernel)?
+        }
+    };
     if let Some(bias) = call.maybe(8)? {
         sum += per_channel(bias, rank)?;
     }

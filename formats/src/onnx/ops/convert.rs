@@ -3,6 +3,7 @@
 use tensorwright::{DType, Tensor};
 
 use super::Apply;
+use super::narrow::{Beyond, Rounding, narrowed};
 use crate::onnx::call::{Call, Results, one};
 use crate::onnx::dtype;
 use crate::onnx::error::Reason;
@@ -21,14 +22,33 @@ fn cast(call: &Call<'_>) -> Results {
             i64::from(named.ok_or_else(|| call.unknown_word("to", &word))?)
         }
     };
-    converted(call.value(0)?, i32::try_from(to).unwrap_or(0))
+    cast_to(call, i32::try_from(to).unwrap_or(0))
 }
 
 fn cast_like(call: &Call<'_>) -> Results {
-    match call.value(1)? {
-        Value::Strings(_) => converted(call.value(0)?, dtype::STRING),
-        _ => converted(call.value(0)?, dtype::number(call.tensor(1)?.dtype()?)),
-    }
+    let to = match (call.narrow(1), call.value(1)?) {
+        (Some(narrow), _) => narrow,
+        (None, Value::Strings(_)) => dtype::STRING,
+        (None, _) => dtype::number(call.tensor(1)?.dtype()?),
+    };
+    cast_to(call, to)
+}
+
+fn cast_to(call: &Call<'_>, to: i32) -> Results {
+    let value = call.value(0)?;
+    let (Value::Tensor(x), true) = (value, dtype::is_narrow(to)) else { return converted(value, to) };
+    let rounding = match call.word("round_mode", "up")? {
+        "up" => Rounding::Up,
+        "down" => Rounding::Down,
+        "nearest" => Rounding::Nearest,
+        other => return Err(call.unknown_word("round_mode", other)),
+    };
+    one(narrowed(x, to, beyond(call)?, rounding)?)
+}
+
+/// What becomes of numbers that a format of 8 bits has no room for.
+pub(super) fn beyond(call: &Call<'_>) -> Result<Beyond, Reason> {
+    Ok(if call.flag("saturate", true)? { Beyond::Saturates } else { Beyond::IsLost })
 }
 
 pub(super) fn converted(value: &Value, to: i32) -> Results {

@@ -1,12 +1,13 @@
-//! Products of real numbers that integers stand for: the integers are multiplied, and the sums scaled.
+//! Products and convolutions of real numbers that integers stand for: the integers are multiplied, and the sums scaled.
 //!
-//! A product whose operands `DequantizeLinear` makes of bytes is given these too ([`take_integers`]). Sums of integers are exact, and several times as fast
-//! as those of floats.
+//! A product or convolution whose operands `DequantizeLinear` makes of bytes is given these too ([`take_integers`]). Sums of integers are exact, and faster
+//! than those of floats.
 
 use std::collections::HashMap;
 
 use tensorwright::{DType, Tensor};
 
+use super::conv;
 use super::linear::centred_product;
 use crate::onnx::call::Call;
 use crate::onnx::error::Reason;
@@ -17,7 +18,7 @@ const AXIS: &str = "dequantized_axis";
 /// Of each operand the integers, the scale and the zero point.
 const EACH: usize = 3;
 
-/// Gives products what their operands are made of, behind their own inputs.
+/// Gives products and convolutions what their operands are made of, behind their own inputs.
 pub(crate) fn take_integers(nodes: &mut [Node]) {
     let is_standard = |node: &Node| matches!(node.domain.as_str(), "" | "ai.onnx");
     let made: HashMap<String, (Vec<String>, i64)> = nodes
@@ -37,7 +38,7 @@ pub(crate) fn take_integers(nodes: &mut [Node]) {
     for node in nodes.iter_mut().filter(|node| is_standard(node)) {
         let own = match node.op.as_str() {
             "MatMul" => 2,
-            "Gemm" => 3,
+            "Gemm" | "Conv" => 3,
             _ => continue,
         };
         let of = |at: usize| node.inputs.get(at).and_then(|name| made.get(name));
@@ -48,10 +49,45 @@ pub(crate) fn take_integers(nodes: &mut [Node]) {
     }
 }
 
+/// Whether the node has been given the integers of its operands, behind so many inputs.
+fn has_integers(call: &Call<'_>, own: usize) -> bool {
+    call.count() == own + 2 * EACH
+}
+
+/// Channels of a group below which a convolution of floats is faster.
+const LEAST_CHANNELS: usize = 16;
+
+/// The convolution of the operands by way of their integers. `None` if these are no bytes, their scales are not one of all, or one of each channel of the
+/// kernel, the kernel's zero points are not 0, or a convolution of floats is faster.
+pub(super) fn convolution(call: &Call<'_>, own: usize) -> Result<Option<Tensor>, Reason> {
+    if !has_integers(call, own) {
+        return Ok(None);
+    }
+    let (x, kernel) = (call.tensor(own)?, call.tensor(own + EACH)?);
+    let (scales, zeros) = (
+        [call.tensor(own + 1)?, call.tensor(own + EACH + 1)?],
+        [call.maybe(own + 2)?, call.maybe(own + EACH + 2)?],
+    );
+    let is_one = |x: Option<&Tensor>| Ok::<_, Reason>(x.map_or(Ok(1), Tensor::elements)? == 1);
+    let of_channels = is_one(Some(scales[1]))? || call.int(AXIS, 1)? == 0 && scales[1].rank()? == 1;
+    let are_floats = scales[0].dtype()? == DType::F32 && scales[1].dtype()? == DType::F32;
+    let is_deep = kernel.rank()? >= 3 && kernel.shape()?.size(1) >= LEAST_CHANNELS;
+    if !is_one(Some(scales[0]))? || !is_one(zeros[0])? || !of_channels || !are_floats || !is_deep {
+        return Ok(None);
+    }
+    let Some(sum) = conv::of_bytes(call, x, zeros[0], kernel, zeros[1])? else { return Ok(None) };
+    let scale = scales[0].reshape(()) * scales[1];
+    let scale = match scale.elements()? {
+        1 => scale.reshape(()),
+        _ => conv::per_channel(&scale, x.rank()?)?,
+    };
+    Ok(Some(sum.cast(DType::F32) * scale))
+}
+
 /// The product of the operands, of which some are turned, by way of their integers, which are behind so many inputs. `None` if these are no bytes, or their
 /// scales are not one of all, or one of each column on the right.
 pub(super) fn product(call: &Call<'_>, own: usize, turned: [bool; 2]) -> Result<Option<Tensor>, Reason> {
-    if call.count() != own + 2 * EACH {
+    if !has_integers(call, own) {
         return Ok(None);
     }
     let (left, right) = (call.tensor(own)?, call.tensor(own + EACH)?);

@@ -76,6 +76,10 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("Shrink", shrink),
     ("Gelu", gelu),
     ("Swish", swish),
+    ("SwiGLU", |call| {
+        let gate = call.tensor(0)?;
+        one(gate * (gate * call.float("alpha", 1.0)?).sigmoid() * call.tensor(1)?)
+    }),
     ("Affine", |call| one(call.tensor(0)? * call.float("alpha", 1.0)? + call.float("beta", 0.0)?)),
     ("ScaledTanh", |call| {
         one((call.tensor(0)? * call.float("beta", 1.0)?).tanh() * call.float("alpha", 1.0)?)

@@ -6,6 +6,7 @@ use tensorwright::{
 };
 
 use super::Apply;
+use super::conv::per_channel;
 use crate::onnx::call::{Call, Results, axes, floats, naturals, one, sizes};
 use crate::onnx::error::Reason;
 
@@ -15,8 +16,43 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("GridSample", grid_sample),
     ("AffineGrid", affine_grid),
     ("NonMaxSuppression", non_max_suppression),
-    ("ImageDecoder", |_| Err(Reason::other("files of images are not decoded"))),
+    ("Crop", crop),
+    ("ImageScaler", image_scaler),
+    ("Scale", |call| one(call.tensor(0)? * call.float("scale", 1.0)?)),
 ];
+
+/// An image without its borders, or a part of this size within the first two. An operator of the first versions.
+fn crop(call: &Call<'_>) -> Results {
+    let x = call.tensor(0)?;
+    let (own, border) = (sizes(x)?, naturals("border", &call.ints("border")?.unwrap_or_default())?);
+    let ([_, _, height, width], [left, top, right, bottom]) = (&own[..], &border[..]) else {
+        return Err(Reason::other(format!(
+            "four borders of an image, found {} of {}",
+            border.len(),
+            x.ty()?
+        )));
+    };
+    let (low, high) = match call.ints("scale")? {
+        Some(wanted) => match naturals("scale", &wanted)?[..] {
+            [rows, columns] => (rows.saturating_add(*top), columns.saturating_add(*left)),
+            _ => return Err(Reason::attribute("scale", "must be two numbers")),
+        },
+        None => (height.saturating_sub(*bottom), width.saturating_sub(*right)),
+    };
+    if low > *height || high > *width || *top > low || *left > high {
+        return Err(Reason::other(format!("borders {border:?} leave nothing of {}", x.ty()?)));
+    }
+    one(x.i((.., .., *top..low, *left..high)))
+}
+
+/// A factor, and a summand for each channel. An operator of the first versions.
+fn image_scaler(call: &Call<'_>) -> Results {
+    let x = call.tensor(0)? * call.float("scale", 1.0)?;
+    match call.float_list("bias")? {
+        Some(bias) => one(&x + per_channel(&Tensor::from_slice(&bias, bias.len()), x.rank()?)?),
+        None => one(x),
+    }
+}
 
 fn corners(call: &Call<'_>) -> Result<Corners, Reason> {
     Ok(if call.flag("align_corners", false)? { Corners::Middle } else { Corners::Outer })

@@ -101,7 +101,11 @@ pub(super) fn centred_product(
 }
 
 /// Bytes with a sign, and their zero point in i32, shaped as [`centred`] takes it off.
-fn signed(x: &Tensor, zero: Option<&Tensor>, along_rows: bool) -> Result<(Tensor, Option<Tensor>), Reason> {
+pub(super) fn signed(
+    x: &Tensor,
+    zero: Option<&Tensor>,
+    along_rows: bool,
+) -> Result<(Tensor, Option<Tensor>), Reason> {
     let is_signed = x.dtype()? == DType::I8;
     let bytes = if is_signed { x.clone() } else { (x.cast(DType::I32) - 128).cast(DType::I8) };
     let zero = match zero {

@@ -13,7 +13,9 @@ mod linear;
 mod loss;
 mod ml;
 mod movement;
+mod narrow;
 mod norm;
+pub(crate) mod pictures;
 mod pool;
 mod quantize;
 mod random;
@@ -44,7 +46,7 @@ pub(crate) struct Operator {
 /// Operators of a domain.
 type Table = &'static [(&'static str, Apply)];
 
-const STANDARD: [Table; 19] = [
+const STANDARD: [Table; 20] = [
     attention::OPERATORS,
     control::OPERATORS,
     conv::OPERATORS,
@@ -56,6 +58,7 @@ const STANDARD: [Table; 19] = [
     loss::OPERATORS,
     movement::OPERATORS,
     norm::OPERATORS,
+    pictures::OPERATORS,
     pool::OPERATORS,
     quantize::OPERATORS,
     recurrent::OPERATORS,
@@ -78,6 +81,7 @@ static BY_NAME: LazyLock<HashMap<(&'static str, &'static str), Operator>> = Lazy
     add("", contrib::AS_STANDARD, false);
     contrib::TABLES.iter().for_each(|table| add("com.microsoft", table, false));
     ml::TABLES.iter().for_each(|table| add("ai.onnx.ml", table, false));
+    add("ai.onnx.preview", attention::PREVIEW, false);
     add("ai.onnx.preview.training", training::OPERATORS, false);
     all
 });

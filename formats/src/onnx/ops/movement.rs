@@ -16,6 +16,7 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("Concat", concat),
     ("Split", split),
     ("Slice", slice),
+    ("DynamicSlice", slice),
     ("Expand", expand),
     ("Tile", tile),
     ("Pad", pad),
@@ -161,7 +162,7 @@ struct Stretch {
 }
 
 impl Stretch {
-    /// Python's rule.
+    /// Python's rule, but that one which goes down begins at the first element if its start is before that.
     fn of(size: i64, start: i64, end: i64, step: i64) -> Result<Stretch, Reason> {
         let place = |at: i64, low: i64, high: i64| {
             (if at < 0 { at.saturating_add(size) } else { at }).clamp(low, high)
@@ -173,7 +174,8 @@ impl Stretch {
         if step == 0 {
             return Err(Reason::other("a step is 0"));
         }
-        let (start, end) = (place(start, -1, size - 1), place(end, -1, size - 1));
+        let last = size - 1;
+        let (start, end) = (place(start, last.min(0), last), place(end, -1, last));
         let step = step.saturating_neg().min(size.max(1));
         let count = ((start - end).max(0) + step - 1) / step;
         let last = start - (count - 1).max(0) * step;

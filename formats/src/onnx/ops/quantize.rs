@@ -3,8 +3,11 @@
 use tensorwright::{DType, Tensor};
 
 use super::Apply;
+use super::convert::beyond;
 use super::linear::centred_product;
+use super::narrow::{Rounding, narrowed};
 use crate::onnx::call::{Call, Results, axis, natural, one, sizes};
+use crate::onnx::dtype::{self, Stored, stored};
 use crate::onnx::error::Reason;
 
 pub(super) const OPERATORS: &[(&str, Apply)] = &[
@@ -58,6 +61,10 @@ pub(super) fn quantize(call: &Call<'_>) -> Results {
     let x = call.tensor(0)?;
     let scale = spread(call, x, call.tensor(1)?)?;
     let zero = call.maybe(2)?;
+    let said = call.maybe_int("output_dtype")?.and_then(|number| i32::try_from(number).ok());
+    if let Some(narrow) = call.narrow(2).or(said.filter(|&number| dtype::is_narrow(number))) {
+        return quantize_to(call, x, &scale, narrow);
+    }
     let dtype = match (zero, call.dtype("output_dtype")?) {
         (Some(zero), _) => zero.dtype()?,
         (None, said) => said.unwrap_or(DType::U8),
@@ -66,6 +73,22 @@ pub(super) fn quantize(call: &Call<'_>) -> Results {
     let wide = if x.dtype()?.is_float() { scale.dtype()? } else { DType::F32 };
     let wide = if wide == DType::F16 || wide == DType::BF16 { DType::F32 } else { wide };
     one(rounded(&(x.cast(wide) / scale.cast(wide)), zero.as_ref(), dtype)?)
+}
+
+/// To a dtype of few bits. Integers have an end, and numbers of 8 bits are rounded with their zero point, which is 0.
+fn quantize_to(call: &Call<'_>, x: &Tensor, scale: &Tensor, to: i32) -> Results {
+    let zero = call.maybe(2)?.map(|zero| spread(call, x, zero)).transpose()?;
+    let x = x.cast(DType::F32) / scale.cast(DType::F32);
+    if let Some(Stored::Packed { bits, signed }) = stored(to) {
+        let most = f64::from(1u32 << (bits - usize::from(signed))) - 1.0;
+        let least = if signed { -most - 1.0 } else { 0.0 };
+        let x = x.round_even();
+        let moved = if let Some(zero) = zero { &x + zero.cast(DType::F32) } else { x };
+        let dtype = if signed { DType::I8 } else { DType::U8 };
+        return one(moved.clamp(least, most).cast(dtype));
+    }
+    let moved = if let Some(zero) = zero { &x + zero.cast(DType::F32) } else { x };
+    one(narrowed(&moved, to, beyond(call)?, Rounding::Up)?)
 }
 
 pub(super) fn dequantize(call: &Call<'_>) -> Results {

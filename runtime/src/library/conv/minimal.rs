@@ -384,7 +384,7 @@ impl<N: Kernel> Run<'_, N> {
     unsafe fn panel(&self, panel: *const N, first: usize, channels: usize) {
         let kernels = N::kernels();
         let (blocks, width) = (self.blocks.len(), kernels.columns);
-        let height = panel_rows::<N>(blocks);
+        let height = panel_rows(kernels, blocks);
         for matrix in 0..MATRICES {
             let left = self.windows.wrapping_add(matrix * blocks * self.depth);
             let right = panel.wrapping_add(matrix * self.depth * width);

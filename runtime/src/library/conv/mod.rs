@@ -21,6 +21,8 @@
 //! Kernels broadcast elements of their left operand over registers of the right one. Where channels are adjacent in the result (NHWC) pixels are the
 //! rows; where pixels are (NCHW), or where channels are few, channels are.
 //!
+//! Bytes that are added up in 32 bits are multiplied in pairs ([`pairs`]).
+//!
 //! # Packing ahead
 //!
 //! What is gathered of the right operand is the same for all tiles of the same channels. Where it stays the same from run to run it is gathered once ([`prepack`]).
@@ -34,6 +36,7 @@ mod gather;
 mod lanes;
 mod loops;
 mod minimal;
+mod pairs;
 mod phase;
 mod plan;
 mod prepack;

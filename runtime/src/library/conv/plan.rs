@@ -71,6 +71,8 @@ pub(crate) struct ConvolutionPlan {
     pub(super) patch: usize,
     /// Whether minimal filtering is the method once taps are packed.
     pub(super) is_minimal: bool,
+    /// Whether numbers are pairs of neighbouring terms ([`pairs`](super::pairs)).
+    pub(super) pairs: bool,
     /// Whether the right operand is given as [`Self::pack_part`] makes it.
     pub(super) prepacked: bool,
 }
@@ -103,9 +105,11 @@ impl ConvolutionPlan {
             patch: 0,
             is_minimal: false,
             routine: routine.clone(),
+            pairs: false,
             prepacked: false,
         };
         plan.cut();
+        plan.pairs = plan.fits_pairs();
         Ok(plan)
     }
 

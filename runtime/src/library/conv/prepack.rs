@@ -71,7 +71,7 @@ impl ConvolutionPlan {
                 let (lanes, depth) = job.extents(side);
                 for start in (0..depth).step_by(DEPTH) {
                     let block = start..depth.min(start + DEPTH);
-                    let to = to.wrapping_add(start * self.padded::<N>(lanes));
+                    let to = to.wrapping_add(self.numbers(start) * self.padded::<N>(lanes));
                     // SAFETY: the caller's promise, for a part.
                     unsafe { self.pack_block(&job, lanes, block, to) };
                 }
@@ -91,16 +91,21 @@ impl ConvolutionPlan {
     ) {
         let source = job.source::<N>(self.side());
         let unit = self.unit::<N>(lanes);
+        // Pairs are made of a panel that is twice as large.
+        let mut whole = vec![N::ZERO; if self.pairs { depth.len() * unit } else { 0 }];
         for first in (0..lanes).step_by(unit) {
-            let (panel, to) = (first..lanes.min(first + unit), to.wrapping_add(first * depth.len()));
+            let (panel, to) =
+                (first..lanes.min(first + unit), to.wrapping_add(first * self.numbers(depth.len())));
+            let all = if self.pairs { whole.as_mut_ptr() } else { to };
             // SAFETY: the caller's promise; there is room for whole panels.
             unsafe {
                 match self.orientation {
-                    Orientation::Channels => drop(gathered(&source, panel, depth.clone(), to)),
+                    Orientation::Channels => gathered(&source, panel, depth.clone(), all, unit),
                     Orientation::Pixels => {
-                        source.gather(panel, depth.clone(), Target { to, lane: 1, depth: unit });
+                        source.gather(panel, depth.clone(), Target { to: all, lane: 1, depth: unit });
                     }
                 }
+                self.pair_rows(all, to, depth.len(), unit);
             }
         }
     }
@@ -116,8 +121,8 @@ impl ConvolutionPlan {
     /// Channels of a panel, of so many.
     fn unit<N: Kernel>(&self, lanes: usize) -> usize {
         match self.orientation {
-            Orientation::Channels => N::kernels().columns,
-            Orientation::Pixels => panel_rows::<N>(lanes),
+            Orientation::Channels => self.kernels::<N>().columns,
+            Orientation::Pixels => panel_rows(self.kernels::<N>(), lanes),
         }
     }
 
@@ -135,7 +140,7 @@ impl ConvolutionPlan {
     /// Numbers of one phase of a box.
     pub(super) fn packed_numbers<N: Kernel>(&self, phases: &[Phase]) -> usize {
         let depth: usize = depth_loops(self, phases).iter().map(|l| l.count).product();
-        depth * self.padded_box::<N>()
+        self.numbers(depth) * self.padded_box::<N>()
     }
 
     fn numbers_of_box<N: Kernel>(&self) -> usize {

@@ -295,7 +295,8 @@ impl<'a> Job<'a> {
         };
         let depth = count(&self.sides[0].depth);
         let product = Product {
-            kernels: N::kernels(),
+            plan: self.plan,
+            kernels: self.plan.kernels(),
             left: self.source::<N>(0),
             right: self.source::<N>(1),
             memory,
@@ -394,6 +395,7 @@ pub(super) fn depth_loops(plan: &ConvolutionPlan, phases: &[Phase]) -> SmallVec<
 
 /// A product whose operands are gathered.
 struct Product<'a, N: 'static> {
+    plan: &'a ConvolutionPlan,
     kernels: &'static Kernels<N>,
     left: Source<'a, N>,
     right: Source<'a, N>,
@@ -432,14 +434,14 @@ struct Left<N> {
 }
 
 /// As many of some rows as are multiplied at once: about equal parts for the kernels.
-pub(super) fn panel_rows<N: Kernel>(rows: usize) -> usize {
-    rows.div_ceil(rows.div_ceil(N::kernels().micro.len()))
+pub(super) fn panel_rows<N>(kernels: &Kernels<N>, rows: usize) -> usize {
+    rows.div_ceil(rows.div_ceil(kernels.micro.len()))
 }
 
 impl<N: Kernel + Packs> Product<'_, N> {
     /// Rows that are multiplied at once.
     fn panel_rows(&self) -> usize {
-        panel_rows::<N>(self.rows)
+        panel_rows(self.kernels, self.rows)
     }
 
     /// Adds one block of depth.
@@ -450,13 +452,14 @@ impl<N: Kernel + Packs> Product<'_, N> {
         let width = self.kernels.columns;
         // SAFETY: the caller's promise.
         let left = unsafe { self.left(depth.clone()) };
-        let packed =
-            self.packed[1].map(|all| all.wrapping_add(depth.start * self.columns.next_multiple_of(width)));
+        let numbers = |terms| self.plan.numbers(terms);
+        let before = numbers(depth.start) * self.columns.next_multiple_of(width);
+        let packed = self.packed[1].map(|all| all.wrapping_add(before));
         let together = if packed.is_some() { width } else { MOST_GATHERED };
         for start in (0..self.columns).step_by(together) {
             let lanes = start..self.columns.min(start + together);
             let (columns, step) = match packed {
-                Some(packed) => (packed.wrapping_add(start * depth.len()), width),
+                Some(packed) => (packed.wrapping_add(start * numbers(depth.len())), width),
                 // SAFETY: the scratch memory has room for so many columns.
                 None => unsafe { self.right(lanes.clone(), depth.clone()) },
             };
@@ -480,12 +483,14 @@ impl<N: Kernel + Packs> Product<'_, N> {
         let (width, to) = (self.kernels.columns, self.memory.right);
         let padded = lanes.len().next_multiple_of(width);
         let step = if padded == width { width } else { padded + SKEW };
+        let (rows, filled) = (depth.len(), if self.plan.pairs { step } else { padded });
         // SAFETY: the scratch memory has room for all of them.
         unsafe {
-            for row in 0..depth.len() {
-                (lanes.len()..padded).for_each(|lane| *to.add(row * step + lane) = N::ZERO);
+            for row in 0..rows {
+                (lanes.len()..filled).for_each(|lane| *to.add(row * step + lane) = N::ZERO);
             }
             self.right.gather(lanes, depth, Target { to, lane: 1, depth: step });
+            self.plan.pair_rows(to, to, rows, step);
         }
         (to.cast_const(), step)
     }
@@ -497,8 +502,9 @@ impl<N: Kernel + Packs> Product<'_, N> {
     unsafe fn left(&self, depth: Range<usize>) -> Left<N> {
         let height = self.panel_rows();
         if let Some(packed) = self.packed[0] {
-            let a = packed.wrapping_add(depth.start * self.rows.next_multiple_of(height));
-            return Left { a, row: 1, depth: height as isize, panel: (depth.len() * height) as isize };
+            let before = self.plan.numbers(depth.start) * self.rows.next_multiple_of(height);
+            let panel = (self.plan.numbers(depth.len()) * height) as isize;
+            return Left { a: packed.wrapping_add(before), row: 1, depth: height as isize, panel };
         }
         if self.in_place
             && let Some((from, row, step)) = self.left.in_place(0..self.rows, depth.clone())
@@ -510,20 +516,32 @@ impl<N: Kernel + Packs> Product<'_, N> {
         if !self.left.runs_along_lanes() {
             let target = Target { to, lane: length, depth: 1 };
             // SAFETY: the scratch memory has room for all rows.
-            unsafe { self.left.gather(0..self.rows, depth, target) };
+            unsafe {
+                self.left.gather(0..self.rows, depth, target);
+                for row in 0..self.rows {
+                    let row = to.wrapping_add(row * length);
+                    self.plan.pair_rows(row, row, length, 1);
+                }
+            }
             return Left { a: to, row: length as isize, depth: 1, panel: (length * height) as isize };
         }
         if self.rows <= MOST_TOGETHER || self.rows * length <= MOST_NUMBERS_TOGETHER {
             let target = Target { to, lane: 1, depth: self.rows };
             // SAFETY: as above.
-            unsafe { self.left.gather(0..self.rows, depth, target) };
+            unsafe {
+                self.left.gather(0..self.rows, depth, target);
+                self.plan.pair_rows(to, to, length, self.rows);
+            }
             return Left { a: to, row: 1, depth: self.rows as isize, panel: height as isize };
         }
         for first in (0..self.rows).step_by(height) {
             let to = to.wrapping_add(first * length);
             let lanes = first..self.rows.min(first + height);
             // SAFETY: as above.
-            unsafe { self.left.gather(lanes, depth.clone(), Target { to, lane: 1, depth: height }) };
+            unsafe {
+                self.left.gather(lanes, depth.clone(), Target { to, lane: 1, depth: height });
+                self.plan.pair_rows(to, to, length, height);
+            }
         }
         Left { a: to, row: 1, depth: height as isize, panel: (length * height) as isize }
     }
@@ -538,7 +556,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
         for (panel, first) in (0..self.rows).step_by(height).enumerate() {
             let rows = height.min(self.rows - first);
             let block = Block {
-                depth: depth.len(),
+                depth: self.plan.numbers(depth.len()),
                 a: left.a.wrapping_offset(panel as isize * left.panel),
                 a_row: left.row,
                 a_depth: left.depth,
@@ -554,7 +572,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
     }
 }
 
-/// A panel of columns, as wide as the kernels, in memory that has room for it.
+/// Gathers a panel of columns, as wide as the kernels, to memory that has room for it.
 ///
 /// # Safety
 /// As of [`Source::gather`].
@@ -563,8 +581,8 @@ pub(super) unsafe fn gathered<N: Kernel>(
     lanes: Range<usize>,
     depth: Range<usize>,
     to: *mut N,
-) -> *const N {
-    let width = N::kernels().columns;
+    width: usize,
+) {
     // SAFETY: the caller's promise.
     unsafe {
         if lanes.len() < width {
@@ -572,5 +590,4 @@ pub(super) unsafe fn gathered<N: Kernel>(
         }
         source.gather(lanes, depth, Target { to, lane: 1, depth: width });
     }
-    to.cast_const()
 }

@@ -436,11 +436,23 @@ instruction_set!(portable, , rows: [1 2 3 4]);
 pub(crate) trait Kernel: Number {
     /// The best kernels of this machine.
     fn kernels() -> &'static Kernels<Self>;
+
+    /// The kernels of this machine that multiply numbers of two narrow terms each, if it has such for this type.
+    fn pair_kernels() -> Option<&'static Kernels<Self>> {
+        None
+    }
+
+    /// Two narrow terms as one number for [`Self::pair_kernels`].
+    fn paired(even: Self, _odd: Self) -> Self {
+        even
+    }
 }
 
 macro_rules! kernels {
-    ($($number:ident: $avx512:ident/$wide512:literal $avx2:ident/$wide256:literal $neon:ident/$wide128:literal;)*) => {$(
+    ($($number:ident: $avx512:ident/$wide512:literal $avx2:ident/$wide256:literal $neon:ident/$wide128:literal $({ $($pairs:item)* })?;)*) => {$(
         impl Kernel for $number {
+            $($($pairs)*)?
+
             fn kernels() -> &'static Kernels<Self> {
                 static KERNELS: OnceLock<Kernels<$number>> = OnceLock::new();
                 KERNELS.get_or_init(|| {
@@ -504,6 +516,12 @@ fn found_byte_kernels() -> Option<ByteKernels> {
     pairs()
 }
 
+/// There are none but for x86-64.
+#[cfg(not(target_arch = "x86_64"))]
+fn pairs() -> Option<ByteKernels> {
+    None
+}
+
 /// The kernels that any machine with AVX2 has.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn pairs() -> Option<ByteKernels> {
@@ -516,6 +534,15 @@ type Longs = Scalars<i64, 4>;
 kernels! {
     f32: __m512/1 __m256/2 float32x4_t/4;
     f64: __m512d/2 __m256d/4 float64x2_t/8;
-    i32: __m512i/1 __m256i/2 int32x4_t/4;
+    i32: __m512i/1 __m256i/2 int32x4_t/4 {
+        fn pair_kernels() -> Option<&'static Kernels<i32>> {
+            static PAIRS: OnceLock<Option<ByteKernels>> = OnceLock::new();
+            PAIRS.get_or_init(pairs).as_ref().map(|bytes| &bytes.kernels)
+        }
+
+        fn paired(even: i32, odd: i32) -> i32 {
+            even & 0xffff | odd << 16
+        }
+    };
     i64: Longs/4 Longs/4 Longs/4;
 }

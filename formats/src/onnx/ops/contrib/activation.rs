@@ -18,6 +18,9 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("BiasAdd", |call| one(call.tensor(0)? + call.tensor(1)? + call.tensor(2)?)),
     ("BiasSoftmax", bias_softmax),
     ("BiasDropout", bias_dropout),
+    ("SwiGLU", swiglu),
+    ("GatedAdd", gated_add),
+    ("LinearAttentionGate", linear_attention_gate),
 ];
 
 fn biased(call: &Call<'_>) -> Result<Tensor, Reason> {
@@ -67,6 +70,43 @@ fn bias_dropout(call: &Call<'_>) -> Results {
     let kept = Tensor::full(x.shape()?, true);
     let y = if let Some(residual) = call.maybe(2)? { x + residual } else { x };
     Ok(vec![Value::from(y), kept.into()])
+}
+
+/// A gate and its partner, two inputs or the halves of one, within limits.
+fn swiglu(call: &Call<'_>) -> Results {
+    let halves = match call.maybe(1)? {
+        Some(up) => vec![call.tensor(0)?.clone(), up.clone()],
+        None => call.tensor(0)?.chunk(2, -1),
+    };
+    let [gate, up] = &halves[..] else {
+        return Err(Reason::other(format!("columns in two halves, found {}", call.tensor(0)?.ty()?)));
+    };
+    let own = gate.dtype()?;
+    let wide = if own == DType::F64 { own } else { DType::F32 };
+    let limit = call.float("limit", 0.0)?;
+    let (gate, up) = (gate.cast(wide), up.cast(wide));
+    let (gate, up) = if limit > 0.0 { (gate.minimum(limit), up.clamp(-limit, limit)) } else { (gate, up) };
+    let (alpha, beta) = (call.float("activation_alpha", 1.0)?, call.float("activation_beta", 0.0)?);
+    let found = &gate * (&gate * alpha).sigmoid();
+    let found = if call.flag("round_activation", false)? { found.cast(own).cast(wide) } else { found };
+    one((found * (up + beta)).cast(own))
+}
+
+fn gated_add(call: &Call<'_>) -> Results {
+    let (x, y, gate) = (call.tensor(0)?, call.tensor(1)?, call.tensor(2)?);
+    match call.maybe(3)? {
+        None => one(x + y * gate),
+        // Rounded to `bf16` after each step, as only one device does.
+        Some(_) => Err(Reason::other("a gate that is projected first is not supported")),
+    }
+}
+
+/// Decay and update rate of linear attention.
+fn linear_attention_gate(call: &Call<'_>) -> Results {
+    let a = call.tensor(0)?;
+    let decay = (a.cast(DType::F32) + call.tensor(1)?).softplus() * call.tensor(2)?;
+    let rate = call.maybe(3)?.map(Tensor::sigmoid);
+    Ok(vec![decay.cast(a.dtype()?).into(), rate.map_or(Value::Optional(None), Value::from)])
 }
 
 /// The activation of this name with its numbers, of which some may be left out; none if it has no name.

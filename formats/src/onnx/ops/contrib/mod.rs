@@ -3,6 +3,7 @@
 mod activation;
 mod attention;
 mod blocks;
+mod experts;
 mod fused;
 mod movement;
 mod norm;
@@ -13,10 +14,11 @@ mod state;
 
 use super::Table;
 
-pub(super) const TABLES: [Table; 10] = [
+pub(super) const TABLES: [Table; 11] = [
     activation::OPERATORS,
     attention::OPERATORS,
     blocks::OPERATORS,
+    experts::OPERATORS,
     fused::OPERATORS,
     movement::OPERATORS,
     norm::OPERATORS,

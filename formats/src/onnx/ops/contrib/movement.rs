@@ -17,6 +17,7 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("Unique", unique),
     ("UnfoldTensor", unfold),
     ("CropAndResize", crop_and_resize),
+    ("TorchEmbedding", |call| one(call.tensor(0)?.take(call.tensor(1)?.cast(DType::I64), 0))),
 ];
 
 fn expand_dims(call: &Call<'_>) -> Results {

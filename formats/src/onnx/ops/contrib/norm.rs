@@ -3,7 +3,7 @@
 use tensorwright::{DType, Tensor};
 
 use super::super::Apply;
-use crate::onnx::call::{Call, Results, one, sizes};
+use crate::onnx::call::{Call, Results, natural, one, sizes};
 use crate::onnx::error::Reason;
 use crate::onnx::ops::norm::{self, Layer};
 use crate::onnx::value::Value;
@@ -16,6 +16,9 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("EmbedLayerNormalization", embed),
     ("QEmbedLayerNormalization", quantized_embed),
     ("GatedRMSNorm", gated_rms_norm),
+    ("GroupNorm", |call| Ok(vec![group_norm(call, call.tensor(0)?)?.into()])),
+    ("SkipGroupNorm", skip_group_norm),
+    ("BranchwiseRMSNorm", branchwise_rms_norm),
 ];
 
 /// Operators that ONNX Runtime writes as if they were the standard's.
@@ -177,4 +180,76 @@ fn gated_rms_norm(call: &Call<'_>) -> Results {
     let runs = x.cast(DType::F32).reshape([-1, width as i64]);
     let normed = runs.rms_norm(scale.cast(DType::F32), 1, call.float("epsilon", 1e-5)?);
     one((normed.reshape(own) * gate).cast(x.dtype()?))
+}
+
+/// Groups of the channels of an image are normalised, with channels last unless it is said.
+fn group_norm(call: &Call<'_>, x: &Tensor) -> Result<Tensor, Reason> {
+    let groups = natural("groups", call.required_int("groups")?)?;
+    let (own, at) = (sizes(x)?, if call.flag("channels_last", true)? { 3 } else { 1 });
+    if own.len() != 4 || groups == 0 || own[at] % groups != 0 {
+        return Err(Reason::other(format!("{groups} groups of the channels of {}", x.ty()?)));
+    }
+    let mut apart = own.clone();
+    apart.splice(at..=at, [groups, own[at] / groups]);
+    // All but images and groups.
+    let away: Vec<usize> = (1..5).filter(|&axis| axis != at).collect();
+    let parts = x.cast(DType::F32).reshape(apart);
+    let centred = &parts - parts.mean(tensorwright::keep(&away[..]));
+    let variance = (&centred * &centred).mean(tensorwright::keep(&away[..]));
+    let normed = (centred / (variance + call.float("epsilon", 1e-5)?).sqrt()).reshape(own.clone());
+    let of_channels = |position: usize| -> Result<Tensor, Reason> {
+        let mut shape = vec![1; 4];
+        shape[at] = own[at];
+        Ok(call.tensor(position)?.cast(DType::F32).reshape(shape))
+    };
+    let y = normed * of_channels(1)? + of_channels(2)?;
+    let y = match call.required_int("activation")? {
+        0 => y,
+        1 => y.silu(),
+        other => return Err(Reason::attribute("activation", format!("is {other}, and must be 0 or 1"))),
+    };
+    Ok(y.cast(call.tensor(0)?.dtype()?))
+}
+
+fn skip_group_norm(call: &Call<'_>) -> Results {
+    let (x, skip) = (call.tensor(0)?, call.tensor(3)?);
+    let along = if call.flag("channels_last", true)? { vec![1usize, 2] } else { vec![2usize, 3] };
+    let skip = if skip.rank()? == 2 { skip.expand_dims(along) } else { skip.clone() };
+    let sum = x + skip;
+    let sum = match call.maybe(4)? {
+        Some(bias) if call.flag("channels_last", true)? => sum + bias,
+        Some(bias) => sum + bias.expand_dims([1usize, 2]),
+        None => sum,
+    };
+    Ok(vec![group_norm(call, &sum)?.into(), sum.into()])
+}
+
+/// Each of several runs of columns is normalised by itself.
+fn branchwise_rms_norm(call: &Call<'_>) -> Results {
+    let x = call.tensor(0)?;
+    let own = sizes(x)?;
+    let branches = natural("num_branches", call.int("num_branches", 0)?)?;
+    let columns = own.last().copied().unwrap_or(0);
+    let mut apart = own.clone();
+    if branches > 0 {
+        if columns % branches != 0 {
+            return Err(Reason::other(format!("{columns} columns in {branches} branches")));
+        }
+        apart.pop();
+        apart.extend([branches, columns / branches]);
+    }
+    let parts = x.cast(DType::F32).reshape(apart.clone());
+    let squares = (&parts * &parts).mean(tensorwright::keep(-1));
+    let normed = parts / (squares + call.float("epsilon", 1e-5)?).sqrt();
+    let normed = match call.maybe(1)? {
+        Some(scale) => {
+            let width = apart.last().copied().unwrap_or(0);
+            let is_shared = scale.elements()? == width;
+            let count = if apart.len() > 1 { apart[apart.len() - 2] } else { 1 };
+            let shape = if is_shared { vec![width] } else { vec![count, width] };
+            normed * scale.cast(DType::F32).reshape(shape)
+        }
+        None => normed,
+    };
+    one(normed.reshape(own).cast(x.dtype()?))
 }

@@ -3,7 +3,7 @@
 use tensorwright::{DType, Tensor};
 
 use super::super::Apply;
-use crate::onnx::call::{Call, Results, natural, one, sizes};
+use crate::onnx::call::{Call, Results, axes, natural, one, sizes};
 use crate::onnx::error::Reason;
 use crate::onnx::value::Value;
 
@@ -17,7 +17,73 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
         one((call.tensor(0)?.as_complex() * call.tensor(1)?.as_complex().conj()).as_real())
     }),
     ("MurmurHash3", hash),
+    ("MulInteger", multiplied),
+    ("ReduceSumInteger", summed),
+    ("IsAllFinite", is_all_finite),
+    ("NGramRepeatBlock", without_repeats),
 ];
+
+/// Products of integers less their zero points.
+fn multiplied(call: &Call<'_>) -> Results {
+    let centred = |at: usize| -> Result<Tensor, Reason> {
+        let wide = call.tensor(at)?.cast(DType::I32);
+        Ok(match call.maybe(at + 1)? {
+            Some(zero) => wide - zero.reshape(()).cast(DType::I32),
+            None => wide,
+        })
+    };
+    one(centred(0)? * centred(2)?)
+}
+
+fn summed(call: &Call<'_>) -> Results {
+    let x = call.tensor(0)?;
+    let dtype = if matches!(x.dtype()?, DType::U8) { DType::U32 } else { DType::I32 };
+    let along = axes(&call.ints("axes")?.unwrap_or_default(), x.rank()?)?;
+    let wide = x.cast(dtype);
+    one(match call.flag("keepdims", true)? {
+        true => wide.sum(tensorwright::keep(&along[..])),
+        false => wide.sum(&along[..]),
+    })
+}
+
+fn is_all_finite(call: &Call<'_>) -> Results {
+    let (no_infinity, no_nan) = (!call.flag("isnan_only", false)?, !call.flag("isinf_only", false)?);
+    let mut all = Tensor::scalar(true);
+    for x in call.tensors()? {
+        if no_infinity {
+            all = all & x.abs().ne(f64::INFINITY).all(..);
+        }
+        if no_nan {
+            all = all & x.is_nan().not().all(..);
+        }
+    }
+    one(all)
+}
+
+/// Scores of minus infinity for words that would end a run of words which has been there.
+fn without_repeats(call: &Call<'_>) -> Results {
+    let (words, scores) = (call.tensor(0)?.cast(DType::I64), call.tensor(1)?);
+    let length = natural("ngram_size", call.required_int("ngram_size")?)?;
+    let [_, count] = sizes(&words)?[..] else {
+        return Err(Reason::other(format!("words of rank 2, found {}", words.ty()?)));
+    };
+    let [_, all] = sizes(scores)?[..] else {
+        return Err(Reason::other(format!("scores of rank 2, found {}", scores.ty()?)));
+    };
+    if length == 0 || count < length {
+        return one(scores.clone());
+    }
+    // Runs of words, and whether they begin as the last words do.
+    let runs = count + 1 - length;
+    let place = |at: usize| words.i((.., at..at + runs));
+    let begins = (0..length - 1).fold(None::<Tensor>, |so_far, at| {
+        let own = place(at).eq(words.i((.., count + 1 - length + at)).expand_dims(1));
+        Some(so_far.map_or_else(|| own.clone(), |so_far| so_far & &own))
+    });
+    let ends = place(length - 1).expand_dims(-1).eq(Tensor::arange(all, DType::I64));
+    let banned = if let Some(begins) = begins { ends & begins.expand_dims(-1) } else { ends };
+    one(banned.any(1).select(Tensor::full((), f64::NEG_INFINITY).cast(scores.dtype()?), scores))
+}
 
 fn distances(call: &Call<'_>) -> Results {
     let apart = call.tensor(0)?.expand_dims(1) - call.tensor(1)?.expand_dims(0);

@@ -17,4 +17,5 @@ pub(super) const OPERATORS: &[(&str, Apply)] = &[
     ("DecoderMaskedMultiHeadAttention", multi::decoder_attention),
     ("GroupQueryAttention", grouped::group_query_attention),
     ("RotaryEmbedding", rotary::rotary),
+    ("MRotaryEmbedding", rotary::rotary_of_streams),
 ];

@@ -3,7 +3,7 @@
 use tensorwright::{DType, Tensor};
 
 use super::heads::{four, joined, split};
-use crate::onnx::call::{Call, Results, natural, one, sizes};
+use crate::onnx::call::{Call, Results, natural, naturals, one, sizes};
 use crate::onnx::error::Reason;
 use crate::onnx::ops::attention::{Pairs, turned};
 
@@ -54,4 +54,42 @@ fn count(call: &Call<'_>, x: &Tensor, cos: &Tensor) -> Result<usize, Reason> {
         0 => Ok(sizes(x)?[2] / (2 * sizes(cos)?.last().copied().unwrap_or(1)).max(1)),
         count => Ok(count),
     }
+}
+
+/// Three places of a token, in time and in an image, each with angles of its own.
+pub(super) fn rotary_of_streams(call: &Call<'_>) -> Results {
+    let x = call.tensor(0)?;
+    let is_joined = x.rank()? == 3;
+    let heads = if is_joined { split(x, count(call, x, call.tensor(2)?)?)? } else { x.clone() };
+    let places = call.tensor(1)?.cast(DType::I64);
+    let sections = naturals("mrope_section", &call.ints("mrope_section")?.unwrap_or_default())?;
+    let [first, second, third] = sections[..] else {
+        return Err(Reason::attribute("mrope_section", "must be three numbers"));
+    };
+    let angles = first + second + third;
+    // Which of the streams says each angle.
+    let stream = |at: usize| match call.int("mrope_layout", 0) {
+        Ok(1) if at % 3 == 1 && at < 3 * second => 1i64,
+        Ok(1) if at % 3 == 2 && at < 3 * third => 2,
+        Ok(1) => 0,
+        _ => i64::from(at >= first) + i64::from(at >= first + second),
+    };
+    let streams: Vec<i64> = (0..angles).map(stream).collect();
+    // `[batch, tokens, angles]`: the place of each angle, then its number.
+    let places = places.take(Tensor::from_slice(&streams, angles), 0).transpose([1, 2, 0]);
+    let own = heads.dtype()?;
+    let wide = if own == DType::F64 { own } else { DType::F32 };
+    let at = |position: usize| -> Result<Tensor, Reason> {
+        let cache = call.tensor(position)?;
+        let width = sizes(cache)?.last().copied().unwrap_or(0);
+        if width < angles {
+            return Err(Reason::other(format!("{angles} angles of a cache of {width}")));
+        }
+        let flat = places.clone() * width as i64 + Tensor::arange(angles, DType::I64);
+        Ok(cache.reshape([-1]).take(flat, 0).expand_dims(1).cast(wide))
+    };
+    let found = turned(&heads.cast(wide), &at(2)?, &at(3)?, pairs(call, "interleaved")?)?.cast(own);
+    let scale = call.float("scale", 1.0)?;
+    let found = if scale == 1.0 { found } else { found * scale };
+    one(if is_joined { joined(&found)? } else { found })
 }
