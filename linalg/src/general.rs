@@ -51,11 +51,12 @@ pub(crate) fn eig_of_real<T: Part>(
         let matrix = MatRef::from_row_major_slice(x, n, n);
         evd::evd_real(matrix, re, im, None, wanted, Par::Seq, stack, Default::default()).is_ok()
     };
-    if !found || !(is_finite(re) && is_finite(im)) {
+    if !(found && is_finite(re) && is_finite(im)) {
         return fail(w, v);
     }
     w.iter_mut().zip(re.iter().zip(im.iter())).for_each(|(w, (&re, &im))| *w = Complex { re, im });
-    let v = v.map(|v| {
+    let mut v = v;
+    if let Some(v) = v.as_deref_mut() {
         let mut is_second = false;
         for j in 0..n {
             let is_real = w[j].im == T::ZERO;
@@ -69,8 +70,7 @@ pub(crate) fn eig_of_real<T: Part>(
             }
             is_second = !is_real && !is_second;
         }
-        v
-    });
+    }
     settle(n, w, v);
 }
 
@@ -97,10 +97,10 @@ pub(crate) fn eig_of_complex<T: Part>(
         return fail(w, v);
     }
     w.copy_from_slice(&values);
-    let v = v.map(|v| {
+    let mut v = v;
+    if let Some(v) = v.as_deref_mut() {
         (0..n * n).for_each(|flat| v[flat] = vectors.rb()[(flat / n, flat % n)]);
-        v
-    });
+    }
     settle(n, w, v);
 }
 

@@ -106,8 +106,7 @@ impl Model {
     }
 
     fn written_plan(&self) -> Value {
-        self.with_plan(|optimizer, losses, metrics| plan::written(optimizer, losses, metrics))
-            .unwrap_or(Value::Null)
+        self.with_plan(plan::written).unwrap_or(Value::Null)
     }
 }
 

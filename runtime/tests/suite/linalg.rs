@@ -73,7 +73,7 @@ fn full(b: &mut Builder, x: Value) -> Result<Vec<Value>, BuildError> {
     let k = sizes[0].min(sizes[1]) as i64;
     let (m, n) = (sizes[0] as i64, sizes[1] as i64);
     let is_complex = b.tensor(x).dtype.is_complex();
-    let mut turned = |b: &mut Builder, x: Value| {
+    let turned = |b: &mut Builder, x: Value| {
         let turned = b.transpose(x, [1, 0])?;
         if is_complex { b.conj(turned) } else { Ok(turned) }
     };

@@ -86,7 +86,8 @@ pub(super) fn without_broadcast(
     let ranks = operands.map(|v| r.graph().tensor(v).rank());
     let labels = new_labels(dot, position, &gone, ranks);
     let Some(places) = places(&labels, &old_labels(dot, ranks)) else { return Ok(None) };
-    if gone.is_empty() {
+    // Where a result has no elements, a product without the axis would have some.
+    if gone.is_empty() || result.elements() == 0 {
         return Ok(None);
     }
     let new = without_axes(dot, position, &gone);

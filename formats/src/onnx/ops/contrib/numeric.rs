@@ -51,10 +51,10 @@ fn is_all_finite(call: &Call<'_>) -> Results {
     let mut all = Tensor::scalar(true);
     for x in call.tensors()? {
         if no_infinity {
-            all = all & x.abs().ne(f64::INFINITY).all(..);
+            all &= x.abs().ne(f64::INFINITY).all(..);
         }
         if no_nan {
-            all = all & x.is_nan().not().all(..);
+            all &= x.is_nan().not().all(..);
         }
     }
     one(all)

@@ -147,9 +147,9 @@ impl<T: Number> Matrix<T> {
     }
 
     pub(super) fn nan(rows: usize, columns: usize) -> Matrix<T> {
-        // Of complex numbers both parts.
-        let zero = T::of(0.0);
-        Matrix::from_fn(rows, columns, |_, _| zero / zero)
+        // Of complex numbers both parts: an infinity times 0.
+        let nan = T::of(f64::INFINITY) * T::of(0.0);
+        Matrix::from_fn(rows, columns, |_, _| nan + nan * nan)
     }
 
     pub(super) fn transposed(&self) -> Matrix<T> {

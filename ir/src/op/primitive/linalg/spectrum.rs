@@ -4,6 +4,8 @@ use super::plain::{Matrix, Number};
 
 /// Sweeps after which a Jacobi method gives up; they converge in about ten.
 const SWEEPS: usize = 60;
+/// Products of columns that are taken for 0.
+const UNDERFLOWN: f64 = 1e-290;
 /// Part of the greatest magnitude from which on a component decides about a vector's direction.
 const DECISIVE: f64 = 0.7;
 
@@ -205,7 +207,8 @@ fn make_orthogonal<T: Number>(a: &mut Matrix<T>, v: &mut Matrix<T>, p: usize, q:
     let dot = |x: usize, y: usize| (0..m).map(|i| a[(i, x)].conj() * a[(i, y)]).sum::<T>();
     let (pp, qq, pq) = (dot(p, p).real(), dot(q, q).real(), dot(p, q));
     let size = pq.abs();
-    if size == 0.0 || size <= f64::EPSILON * (pp * qq).sqrt() {
+    // Columns that are nothing but rounding errors shrink until their products underflow.
+    if size <= UNDERFLOWN || size <= f64::EPSILON * (pp * qq).sqrt() {
         return false;
     }
     let unit = pq.unit();
