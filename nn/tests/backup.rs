@@ -295,11 +295,7 @@ fn stateful() -> Result<Model> {
     let network =
         Sequential::new().add(Bidirectional::new(inner)).add(LSTM::new(3).stateful(true)).add(Dense::new(1));
     let model = Model::new(network);
-    model.compile(
-        Optimizer::from(Adam::default()).learning_rate(0.02),
-        MeanSquaredError::default(),
-        &["mae"],
-    );
+    model.compile(Optimizer::from(Adam::default()).learning_rate(0.02), MeanSquaredError, &["mae"]);
     model.build(&[Tensor::zeros([8, 4, 2], DType::F32)])?;
     for (i, (_, variable)) in model.parameters().iter().enumerate() {
         let shape = variable.ty().shape.clone();

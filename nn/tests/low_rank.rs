@@ -110,7 +110,7 @@ fn training_changes_the_update_alone_and_files_keep_both() -> Result<()> {
         ["conv2d.kernel", "dense.kernel", "dense_1.kernel"].map(|path| value(model.layer(), path)).to_vec();
     model.enable_lora(2, None)?;
     assert_eq!(model.predict(&x)?.to_vec::<f32>()?, before.to_vec::<f32>()?);
-    model.compile(Optimizer::from(Adam::default()).learning_rate(0.02), MeanSquaredError::default(), &[]);
+    model.compile(Optimizer::from(Adam::default()).learning_rate(0.02), MeanSquaredError, &[]);
     let history = model.fit((&x, &y), Fit::new().epochs(30).quiet())?;
     let losses = history.curve("loss");
     assert!(losses[29] < losses[0] * 0.8, "{losses:?}");
@@ -159,7 +159,7 @@ fn a_table_of_words_learns_beside_itself() -> Result<()> {
     model.build(std::slice::from_ref(&words))?;
     let before = value(model.layer(), "embedding.embeddings");
     model.enable_lora(1, 2.0)?;
-    model.compile(Optimizer::from(Adam::default()).learning_rate(0.05), MeanSquaredError::default(), &[]);
+    model.compile(Optimizer::from(Adam::default()).learning_rate(0.05), MeanSquaredError, &[]);
     let history = model.fit((&words, &normal(4, &[2, 1])), Fit::new().epochs(40).quiet())?;
     let losses = history.curve("loss");
     assert!(losses[39] < losses[0] / 2.0, "{losses:?}");
