@@ -178,7 +178,7 @@ fn places_in_attention_are_those_of_the_layers_for_them() {
         assert_close(&found, &attended_by_hand(&layer, &x, 50.0, 3.0), 1e-5);
     }
     let said = |layer: MultiHeadAttention, x: &Tensor| {
-        layer.layer().infer(Inputs::from(x).with("value", x)).err().expect("refused").to_string()
+        layer.layer().infer(Inputs::from(x).with("value", x)).expect_err("refused").to_string()
     };
     let odd = said(MultiHeadAttention::new(2, 3).rotary_max_wavelength(50.0), &x);
     assert!(odd.contains("even length"), "{odd}");

@@ -144,11 +144,7 @@ fn models(folder: &Path) -> tensorwright_nn::Result<Vec<String>> {
     let x = normal(6, &[4, 3]);
     let trained = Model::new(Sequential::new().add(Dense::new(2)));
     let rate = CosineDecay { initial_learning_rate: 0.1, decay_steps: 10.0, ..CosineDecay::default() };
-    trained.compile(
-        Optimizer::from(Adam::default()).learning_rate(rate),
-        MeanSquaredError::default(),
-        &["mae"],
-    );
+    trained.compile(Optimizer::from(Adam::default()).learning_rate(rate), MeanSquaredError, &["mae"]);
     put("trained", trained, &[x])?;
     Ok(wrong)
 }

@@ -86,8 +86,7 @@ pub(super) fn without_broadcast(
     let ranks = operands.map(|v| r.graph().tensor(v).rank());
     let labels = new_labels(dot, position, &gone, ranks);
     let Some(places) = places(&labels, &old_labels(dot, ranks)) else { return Ok(None) };
-    // Where a result has no elements, a product without the axis would have some.
-    if gone.is_empty() || result.elements() == 0 {
+    if gone.is_empty() {
         return Ok(None);
     }
     let new = without_axes(dot, position, &gone);

@@ -1,4 +1,4 @@
-//! Products that sum over one element or none.
+//! Products that sum over one element or none, or that have no results.
 
 use tensorwright_ir::op::attribute::Axes;
 use tensorwright_ir::op::primitive::DotGeneral;
@@ -16,7 +16,9 @@ pub(super) fn trivial(
     let lhs_shape = &r.graph().tensor(lhs).shape;
     let rhs_rank = r.graph().tensor(rhs).rank();
     match dot.lhs_contract.iter().map(|&axis| lhs_shape.size(axis)).product::<usize>() {
-        0 => r.build().full(Scalar::zero(dot.dtype), result).map(Some),
+        terms if terms == 0 || result.elements() == 0 => {
+            r.build().full(Scalar::zero(dot.dtype), result).map(Some)
+        }
         1 => {
             let lhs_free = dot.lhs_free(lhs_shape.rank());
             let columns = dot.lhs_batch.len() + lhs_free.len();

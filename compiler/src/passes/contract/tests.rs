@@ -168,11 +168,14 @@ fn integers_are_read_as_they_are() {
     check_unchanged(&wide(["bf16", "bf16"], "f32"));
 }
 
-/// The product of what is repeated no times is not computed.
+/// What has no elements is not computed.
 #[test]
-fn results_without_elements_stay_so() {
-    check_unchanged(&format!(
-        "graph @f(%x: f32[2], %w: f32[2,5]) {{ %a = broadcast_in_dim(%x) {{shape = [0,2], axes = [1]}} %y = {} return %y }}",
-        dot("%a, %w", ["", "", "1", "0"])
-    ));
+fn results_without_elements_are_constants() {
+    check(
+        &format!(
+            "graph @f(%x: f32[2], %w: f32[2,5]) {{ %a = broadcast_in_dim(%x) {{shape = [0,2], axes = [1]}} %y = {} return %y }}",
+            dot("%a, %w", ["", "", "1", "0"])
+        ),
+        "graph @f(%x: f32[2], %w: f32[2,5]) { %z = constant() {value = f32[] 0.0} %y = broadcast_in_dim(%z) {shape = [0,5], axes = []} return %y }",
+    );
 }
