@@ -32,6 +32,8 @@ pub(super) trait Number:
     fn real(self) -> f64;
     fn conj(self) -> Self;
     fn abs(self) -> f64;
+    /// The quotient by a real number, whose square may underflow.
+    fn over(self, real: f64) -> Self;
     /// The sum of the magnitudes of both parts.
     fn abs_of_parts(self) -> f64;
     fn is_finite(self) -> bool;
@@ -39,13 +41,17 @@ pub(super) trait Number:
     /// The number of magnitude 1 in the same direction; 1 for 0.
     fn unit(self) -> Self {
         let length = self.abs();
-        if length > 0.0 { self / Self::of(length) } else { Self::of(1.0) }
+        if length > 0.0 { self.over(length) } else { Self::of(1.0) }
     }
 }
 
 impl Number for f64 {
     fn of(real: f64) -> f64 {
         real
+    }
+
+    fn over(self, real: f64) -> f64 {
+        self / real
     }
 
     fn from_scalar(scalar: Scalar) -> f64 {
@@ -80,6 +86,10 @@ impl Number for f64 {
 impl Number for C {
     fn of(real: f64) -> C {
         C::new(real, 0.0)
+    }
+
+    fn over(self, real: f64) -> C {
+        C::new(self.re / real, self.im / real)
     }
 
     fn from_scalar(scalar: Scalar) -> C {

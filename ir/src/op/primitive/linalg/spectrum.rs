@@ -195,7 +195,7 @@ fn svd_of_tall<T: Number>(x: &Matrix<T>) -> Singular<T> {
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|&i, &j| length(j).total_cmp(&length(i)));
     let s: Vec<f64> = order.iter().map(|&j| length(j)).collect();
-    let unit = |i: usize, j: usize| if s[j] > 0.0 { a[(i, order[j])] / T::of(s[j]) } else { T::of(0.0) };
+    let unit = |i: usize, j: usize| if s[j] > 0.0 { a[(i, order[j])].over(s[j]) } else { T::of(0.0) };
     let mut u = Matrix::from_fn(m, n, unit);
     (0..n).filter(|&j| s[j] == 0.0).for_each(|j| complete(&mut u, j));
     Singular { u, s, v: Matrix::from_fn(n, n, |i, j| v[(i, order[j])]) }
@@ -229,7 +229,7 @@ fn complete<T: Number>(u: &mut Matrix<T>, column: usize) {
         }
         let length = rest.iter().map(|x| x.abs() * x.abs()).sum::<f64>().sqrt();
         if length > 0.1 {
-            return (0..u.rows).for_each(|i| u[(i, column)] = rest[i] / T::of(length));
+            return (0..u.rows).for_each(|i| u[(i, column)] = rest[i].over(length));
         }
     }
 }
