@@ -40,6 +40,8 @@ pub struct Model {
     about: About,
     /// Whether results are those of the operators bit for bit.
     is_exact: bool,
+    /// Whether some node reads pictures in files.
+    decodes: bool,
 }
 
 type ModelFunction = Function<Vec<Option<Value>>, Vec<Value>>;
@@ -129,6 +131,7 @@ impl Model {
     }
 
     fn of(graph: Graph, about: About) -> Model {
+        let decodes = graph.nodes.iter().any(|node| node.op == "ImageDecoder");
         let graph = Arc::new(graph);
         let spec = |port: &super::graph::Port| Spec::of(&port.name, port.ty.as_ref());
         let has_default = |name: &str| graph.constants.contains_key(name);
@@ -147,6 +150,7 @@ impl Model {
             body: Body::Nodes(graph),
             about,
             is_exact: false,
+            decodes,
         }
     }
 
@@ -176,6 +180,7 @@ impl Model {
             body: Body::Saved(graph),
             about: About::default(),
             is_exact: false,
+            decodes: false,
         }
     }
 
@@ -310,7 +315,7 @@ impl Model {
     /// Puts pixels in the places of files of pictures.
     fn decode(&self, values: &mut [Option<Value>]) -> Result<(), Error> {
         let Body::Nodes(graph) = &self.body else { return Ok(()) };
-        if !graph.nodes.iter().any(|node| node.op == "ImageDecoder") {
+        if !self.decodes {
             return Ok(());
         }
         for (spec, value) in self.inputs.iter().zip(values) {
