@@ -857,6 +857,9 @@ def support_vectors(c):
         c.node("SVMClassifier", [x], f"two_probable_{word}", wanted=2, post_transform=transform, prob_a=[-1.2], prob_b=[0.1], **two)
         c.node("SVMClassifier", [x], f"three_{word}", wanted=2, post_transform=transform, **three)
         c.node("SVMClassifier", [x], f"three_probable_{word}", wanted=2, post_transform=transform, prob_a=[-1.2, -0.8, -1.0], prob_b=[0.1, 0.0, 0.2], **three)
+    # Votes decide, also where probabilities do not follow them.
+    c.node("SVMClassifier", [x], "two_improbable", wanted=2, prob_a=[1.2], prob_b=[0.4], **two)
+    c.node("SVMClassifier", [x], "three_improbable", wanted=2, prob_a=[1.2, 0.8, 1.0], prob_b=[0.1, 0.0, 0.2], **three)
     c.node("SVMClassifier", [x], "flat", wanted=2, coefficients=c.normal(9).tolist(), rho=[0.7], kernel_type="LINEAR", classlabels_strings=["a", "b", "c"], **numbers)
 
 

@@ -89,3 +89,25 @@ fn prints_of_a_differentiated_function_come_once() {
     }
     assert_eq!(*count.lock().unwrap(), 2);
 }
+
+#[test]
+fn determinants_of_singular_matrices_have_the_cofactors_as_gradients() {
+    let of_det = grad(|x: Tensor| x.det().sum(..));
+    let one_is_lost =
+        [[0.0f64, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 5.0]];
+    let two_are_lost = [[0.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0], [0.0; 4], [0.0, 0.0, 0.0, 5.0]];
+    let by_rows = [[1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0, 5.0], [3.0, 4.0, 5.0, 7.0], [5.0, 7.0, 9.0, 12.0]];
+    let x = Tensor::from([one_is_lost, two_are_lost, [[0.0; 4]; 4], by_rows]);
+    let mut expected = vec![0.0; 64];
+    expected[2] = -30.0;
+    expected[48..].copy_from_slice(&[
+        0.0, 0.0, 0.0, 0.0, -1.0, 2.0, -1.0, 0.0, -1.0, 2.0, -1.0, 0.0, 1.0, -2.0, 1.0, 0.0,
+    ]);
+    for eagerly in [false, true] {
+        of_det.run_eagerly(eagerly);
+        let slopes = f64s(&of_det.call(&x).unwrap());
+        for (at, (&slope, &expected)) in slopes.iter().zip(&expected).enumerate() {
+            assert!((slope - expected).abs() < 1e-12, "element {at}: expected {expected}, found {slope}");
+        }
+    }
+}

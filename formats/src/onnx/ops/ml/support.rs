@@ -68,12 +68,11 @@ fn classifier(call: &Call<'_>) -> Results {
             labels.len()
         )));
     }
-    if let Some(probabilities) = duels.probabilities(call)? {
-        let classes = probabilities.argmax(1).cast(DType::I64);
-        return Ok(vec![labels.at(&classes)?, transform.rows(&probabilities)?.into()]);
-    }
     let classes = labels.at(&duels.winners()?)?;
-    let scores = if duels.classes == 2 {
+    let probabilities = duels.probabilities(call)?;
+    let scores = if let Some(probabilities) = probabilities {
+        transform.rows(&probabilities)?
+    } else if duels.classes == 2 {
         let whole = if transform == Transform::None { 0.0 } else { 1.0 };
         transform.pair(&duels.scores, whole)
     } else {

@@ -2,20 +2,20 @@
 
 use smallvec::smallvec;
 
-use super::{sample_matrices, size, square_type};
+use super::{epsilon, sample_matrices, size, square_type};
 use crate::builder::BuildError;
 use crate::op::derivative::Differentiable;
-use crate::op::primitive::ReduceKind;
+use crate::op::primitive::{Diagonal, ReduceKind, Side, Triangle, Turned, rows_at};
 use crate::op::sample::Draw;
 use crate::op::{
     Arity, Batching, CompositeDef, Derivative, Derivatives, OwnRules, Primal, Results, Sample, TypeError,
 };
-use crate::{Builder, Scalar, TensorType, Value, attributes};
+use crate::{Builder, DType, Scalar, TensorType, Value, attributes};
 
 attributes! {
     /// The determinant: `T[.., n, n] -> T[..]`.
     ///
-    /// By its formula up to three rows, else by LU. Its derivative is that of the polynomial up to three rows, else it asks for the inverse.
+    /// By its formula up to three rows, else by LU, as its derivative is, the matrix of cofactors.
     pub struct Det {}
 }
 
@@ -90,19 +90,49 @@ fn cofactors(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
     b.reshape(flat, shape)
 }
 
+/// The matrix of cofactors: of `x[p] = l u` it is `det(x) (l^-T u^-T)[p^-1]`. A zero on the diagonal of `u` stands for a number that is lost beside the
+/// greatest one: with such a number there, matrices that are singular have cofactors too.
+fn cofactors_by_lu(b: &mut Builder, x: Value) -> Result<Value, BuildError> {
+    let TensorType { dtype, shape } = b.type_of(x);
+    let axis = shape.rank() - 2;
+    let factors = b.lu_factor(x)?;
+    let (lu, order, sign) = (factors[0], factors[1], factors[2]);
+    let diagonal = b.diag_part(lu, 0)?;
+    let magnitudes = b.abs(diagonal)?;
+    let greatest = b.reduce(magnitudes, ReduceKind::Max, [axis])?;
+    let is_zero = b.equals(greatest, 0.0)?;
+    let greatest = b.number_where(is_zero, 1.0, greatest)?;
+    let lost = b.mul_number(greatest, epsilon(dtype))?;
+    let lost = b.convert(lost, dtype)?;
+    let diagonal_shape = b.shape(diagonal);
+    let lost = b.spread(lost, &[axis], &diagonal_shape)?;
+    let is_missing = b.equals(diagonal, 0.0)?;
+    let lost = b.zero_unless(is_missing, lost)?;
+    let diagonal = b.add(diagonal, lost)?;
+    let product = b.reduce(diagonal, ReduceKind::Prod, [axis])?;
+    let det = b.mul(product, sign)?;
+
+    let (u, lost) = (b.triu(lu, 0)?, b.diagonal_like(lu, lost)?);
+    let u = b.add(u, lost)?;
+    let identity = b.eye(dtype, shape.size(axis), shape.size(axis), 0)?;
+    let identity = b.broadcast_to(identity, &shape)?;
+    let without_u =
+        b.triangular_solve(u, identity, Side::Left, Triangle::Upper, Turned::Yes, Diagonal::Stored)?;
+    let both = b.triangular_solve(lu, without_u, Side::Left, Triangle::Lower, Turned::Yes, Diagonal::Unit)?;
+    let back = b.argsort(order, axis, false, DType::I32)?;
+    let turned = rows_at(b, both, back)?;
+    times_scalars(b, turned, det)
+}
+
 impl Det {
     /// The derivative by each element: its cofactor.
     fn slopes(&self, primal: &mut Primal<'_>) -> Result<Value, BuildError> {
-        let (b, x, det) = (&mut *primal.b, primal.operands[0], primal.results[0]);
+        let (b, x) = (&mut *primal.b, primal.operands[0]);
         let shape = b.shape(x);
         if (1..=3).contains(&size(&shape).0) {
             return cofactors(b, x);
         }
-        let inverse = b.inverse(x)?;
-        let turned = b.swapped(inverse)?;
-        let rank = shape.rank();
-        let det = b.spread(det, &[rank - 2, rank - 1], &shape)?;
-        b.mul(turned, det)
+        cofactors_by_lu(b, x)
     }
 }
 
