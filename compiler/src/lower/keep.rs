@@ -3,6 +3,8 @@
 //!
 //! Operands of routines that last, such as the weights of a network, are packed by such steps, as those of loops are before the loop.
 
+use std::collections::BTreeMap;
+
 use tensorwright_ir::{DType, TensorType, Type};
 
 use super::{Context, Donations};
@@ -24,12 +26,11 @@ pub(super) fn keep_ahead(program: &mut Program, donations: &Donations, cx: &mut 
     if packed.is_empty() && bytes < LEAST_BYTES {
         return;
     }
-    let mut first = Vec::new();
-    let mut rest = Vec::new();
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
     for (step, ahead) in std::mem::take(&mut program.steps).into_iter().zip(ahead) {
         if ahead { first.push(step) } else { rest.push(step) }
     }
-    first.extend(packed);
+    let first = as_written(program, first, packed);
     cx.count("steps ahead", first.len() as u64);
     program.ahead = first.len();
     program.lasting = lasting.clone();
@@ -38,6 +39,24 @@ pub(super) fn keep_ahead(program: &mut Program, donations: &Donations, cx: &mut 
     program.steps.extend(rest);
     place_kept(program);
     cx.count("bytes kept", program.kept_bytes as u64);
+}
+
+/// The steps with those that pack, each right behind the one that writes what it packs: what is packed need not be in memory all at once.
+fn as_written(program: &Program, steps: Vec<Step>, packed: Vec<Step>) -> Vec<Step> {
+    let mut waiting: BTreeMap<usize, Vec<Step>> = BTreeMap::new();
+    for step in packed {
+        let Step::Pack { from, .. } = step else { unreachable!("only such steps pack") };
+        waiting.entry(from).or_default().push(step);
+    }
+    let mut ordered = Vec::new();
+    for step in steps {
+        let written = program.written(&step);
+        ordered.push(step);
+        ordered.extend(written.iter().filter_map(|slot| waiting.remove(slot)).flatten());
+    }
+    // What packs constants and inputs.
+    ordered.extend(waiting.into_values().flatten());
+    ordered
 }
 
 /// For each step whether all that it reads lasts, and what it writes is nothing but its own.
