@@ -1,14 +1,14 @@
 //! Which weight of a model is which dataset of a file of Keras 3.
 //!
 //! Keras names datasets by the classes of layers and the fields of objects: `layers/conv2d_1/vars/0`, `layers/bidirectional/forward_layer/cell/vars/2`. A layer in a row or a graph is found by its
-//! class and its number among those of this class. Within it, a weight is the dataset of its shape; where there are several, the one in whose path most words of the weight's own path are
+//! class and its number among those of this class. Within it, weights are the datasets of the names that Keras writes. Where these are not there, a weight is the dataset of its shape; where there are several, the one in whose path most words of the weight's own path are
 //! (`query` in `query_dense`), and of those in one group the first that is free: both sides make their weights in the same order.
 
 use std::collections::HashMap;
 
 use tensorwright::{Shape, Variable};
 
-use super::{WeightsFile, keras_order};
+use super::{WeightsFile, keras_order, keras_write};
 use crate::LayerRef;
 use crate::layer::snake_case;
 
@@ -76,6 +76,9 @@ fn leaf(
     file: &WeightsFile,
     found: &mut HashMap<String, String>,
 ) {
+    if let Some(exact) = exact(layer, prefix, group, file) {
+        return found.extend(exact);
+    }
     let is_own = |name: &&str| is_in(name, group) && !name.contains("seed_generator");
     let mut free: Vec<Free<'_>> = file
         .names()
@@ -88,6 +91,18 @@ fn leaf(
             found.insert(format!("{prefix}{path}"), free.remove(at).name.to_owned());
         }
     }
+}
+
+/// The datasets of a layer by the names that Keras writes, if all are there and of the right shapes.
+fn exact(layer: &LayerRef, prefix: &str, group: &str, file: &WeightsFile) -> Option<Vec<(String, String)>> {
+    let datasets = keras_write::datasets(layer, prefix, group).ok()?;
+    let shapes: HashMap<String, Shape> =
+        layer.variables().into_iter().map(|(path, own)| (path, own.ty().shape.clone())).collect();
+    let fits = |(path, name): &(String, String)| {
+        let own = path.strip_prefix(prefix).and_then(|path| shapes.get(path));
+        own.is_some_and(|shape| file.ty(name).is_some_and(|ty| ty.shape == *shape))
+    };
+    datasets.iter().all(fits).then_some(datasets)
 }
 
 /// The path with the words that Keras has for the two layers of a `Bidirectional`.

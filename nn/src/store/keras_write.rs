@@ -8,7 +8,7 @@ use tensorwright::{DType, Tensor};
 use super::keras::numbered_layers;
 use crate::LayerRef;
 use crate::error::{Error, Result};
-use crate::layer::snake_case;
+use crate::layer::{is_low_rank, snake_case};
 
 /// A group: its groups by name, and its weights.
 #[derive(Default)]
@@ -18,8 +18,10 @@ struct Tree {
 }
 
 impl Tree {
-    fn at(&mut self, name: &str) -> &mut Tree {
-        self.groups.entry(name.to_owned()).or_default()
+    /// The group of this path, such as `layers/dense/`.
+    fn within(&mut self, path: &str) -> &mut Tree {
+        let names = path.split('/').filter(|name| !name.is_empty());
+        names.fold(self, |tree, name| tree.groups.entry(name.to_owned()).or_default())
     }
 }
 
@@ -71,24 +73,55 @@ fn weights(mut builder: GroupBuilder, weights: &[Tensor]) -> Result<FinishedGrou
     Ok(builder.finish())
 }
 
-/// Adds the weights of a layer to its group.
+/// Adds the weights of a layer, and of those in it, to their groups.
 fn add(layer: &LayerRef, tree: &mut Tree) -> Result<()> {
+    visit(layer, "", "", &mut |layer, _, group| {
+        let own = tree.within(group);
+        for (name, value) in layer.merged_weights()? {
+            own.within(&part(layer, &name)?).weights.push(value);
+        }
+        Ok(())
+    })
+}
+
+/// What is done with a layer, what the paths of its weights begin with, and the path of its group.
+type Each<'e> = &'e mut dyn FnMut(&LayerRef, &str, &str) -> Result<()>;
+
+/// Does something with a layer and with those in it, but for rows and graphs, which have no weights of their own.
+fn visit(layer: &LayerRef, prefix: &str, group: &str, each: Each<'_>) -> Result<()> {
     if matches!(layer.class_name(), "Sequential" | "Functional") {
         let mut layers = numbered_layers(layer).into_iter();
-        return layers.try_for_each(|(_, group, inner)| add(&inner, tree.at("layers").at(&group)));
+        return layers.try_for_each(|(name, own, inner)| {
+            visit(&inner, &format!("{prefix}{name}."), &format!("{group}layers/{own}/"), each)
+        });
     }
-    for (path, value) in layer.merged_weights()? {
-        let place = match path.split('.').collect::<Vec<_>>()[..] {
-            [_] => &mut *tree,
-            [part, _] => tree.at(&part_of_weights(layer, part)?),
-            _ => return Err(unknown(layer, &path)),
-        };
-        place.weights.push(value);
-    }
+    each(layer, prefix, group)?;
     let mut inner = Vec::new();
-    layer.visit_layers(&mut |_, own| inner.push(own.clone()));
-    let numbered = inner.iter().enumerate();
-    numbered.into_iter().try_for_each(|(i, own)| add(own, field(layer, &inner, i, tree)?))
+    layer.visit_layers(&mut |name, own| inner.push((name.to_owned(), own.clone())));
+    for (i, (name, own)) in inner.iter().enumerate() {
+        let field = field(layer, &inner, i)?;
+        visit(own, &format!("{prefix}{name}."), &format!("{group}{field}/"), each)?;
+    }
+    Ok(())
+}
+
+/// The names of a layer's datasets, as Keras writes them, by the paths of its weights; the layer is the group `group`.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn datasets(layer: &LayerRef, prefix: &str, group: &str) -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    visit(layer, prefix, group, &mut |layer, prefix, group| {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for weight in layer.own_weights().all().into_iter().filter(|weight| !is_low_rank(&weight.name)) {
+            let part = part(layer, &weight.name)?;
+            let count = counts.entry(part.clone()).or_default();
+            found.push((format!("{prefix}{}", weight.name), format!("{group}{part}vars/{count}")));
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 fn unknown(layer: &LayerRef, part: &str) -> Error {
@@ -98,30 +131,34 @@ fn unknown(layer: &LayerRef, part: &str) -> Error {
     ))
 }
 
-/// The field of Keras's object that has the weights whose paths begin with this part.
-fn part_of_weights(layer: &LayerRef, part: &str) -> Result<String> {
+/// The path of the group, in that of its layer, of a weight: the field of Keras's object that has it.
+fn part(layer: &LayerRef, weight: &str) -> Result<String> {
+    let field = match weight.split('.').collect::<Vec<_>>()[..] {
+        [_] => return Ok(String::new()),
+        [part, _] => part,
+        _ => return Err(unknown(layer, weight)),
+    };
     match layer.class_name() {
-        "SimpleRNN" | "GRU" | "LSTM" | "ConvLSTM1D" | "ConvLSTM2D" | "ConvLSTM3D" => Ok("cell".to_owned()),
+        "SimpleRNN" | "GRU" | "LSTM" | "ConvLSTM1D" | "ConvLSTM2D" | "ConvLSTM3D" => Ok("cell/".to_owned()),
         "MultiHeadAttention" | "GroupQueryAttention" => {
-            Ok(format!("{}_dense", part.trim_start_matches("attention_")))
+            Ok(format!("{}_dense/", field.trim_start_matches("attention_")))
         }
-        _ => Err(unknown(layer, part)),
+        _ => Err(unknown(layer, field)),
     }
 }
 
 /// The group of the layer `i` of those in another layer.
-fn field<'t>(layer: &LayerRef, inner: &[LayerRef], i: usize, tree: &'t mut Tree) -> Result<&'t mut Tree> {
+fn field(layer: &LayerRef, inner: &[(String, LayerRef)], i: usize) -> Result<String> {
     Ok(match (layer.class_name(), i) {
-        ("Bidirectional", 0) => tree.at("forward_layer"),
-        ("Bidirectional", _) => tree.at("backward_layer"),
-        ("TimeDistributed" | "SpectralNormalization", _) => tree.at("layer"),
-        ("RNN", _) => tree.at("cell"),
+        ("Bidirectional", 0) => "forward_layer".to_owned(),
+        ("Bidirectional", _) => "backward_layer".to_owned(),
+        ("TimeDistributed" | "SpectralNormalization", _) => "layer".to_owned(),
+        ("RNN", _) => "cell".to_owned(),
         ("StackedRNNCells", _) => {
-            let class = snake_case(inner[i].class_name());
-            let before = inner[..i].iter().filter(|own| snake_case(own.class_name()) == class).count();
-            let name = if before == 0 { class } else { format!("{class}_{before}") };
-            tree.at("cells").at(&name)
+            let class = snake_case(inner[i].1.class_name());
+            let before = inner[..i].iter().filter(|(_, own)| snake_case(own.class_name()) == class).count();
+            if before == 0 { format!("cells/{class}") } else { format!("cells/{class}_{before}") }
         }
-        _ => return Err(unknown(layer, &inner[i].name())),
+        _ => return Err(unknown(layer, &inner[i].1.name())),
     })
 }

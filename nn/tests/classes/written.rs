@@ -1,10 +1,9 @@
 //! Models in files of Keras: what is written gives the same numbers when it is read, here and, where there is a Keras, there.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tensorwright::prelude::*;
 use tensorwright_nn::layers::*;
 use tensorwright_nn::losses::MeanSquaredError;
@@ -69,12 +68,6 @@ fn single(folder: &Path, class: &str, seed: u64) -> Result<(), String> {
     let example = of(class, &mut Draw(seed));
     let inputs: Vec<Tensor> = example.inputs.list().into_iter().map(|signal| signal.value).collect();
     if inputs.len() != 1 || example.inputs.arguments().len() > 1 || inputs[0].rank().map_err(text)? < 2 {
-        return Ok(());
-    }
-    // Not right yet: the weights of two kinds of cells with as many units come out of the file in each other's places.
-    let kinds =
-        |cells: &[Value]| cells.iter().map(|cell| cell["class_name"].to_string()).collect::<BTreeSet<_>>();
-    if example.config["cells"].as_array().is_some_and(|cells| kinds(cells).len() > 1) {
         return Ok(());
     }
     let layer = layer_from_json(&json!({"class_name": class, "config": example.config})).map_err(text)?;
