@@ -3,27 +3,10 @@
 use tensorwright::prelude::*;
 use tensorwright_nn::callbacks::EarlyStopping;
 use tensorwright_nn::layers::*;
-use tensorwright_nn::losses::SparseCategoricalCrossentropy;
 use tensorwright_nn::optimizers::Adam;
-use tensorwright_nn::{Activation, Fit, Model, PaddingMode, Sequential};
+use tensorwright_nn::{Fit, Model, Sequential};
 
-use crate::digits;
-
-fn network() -> Sequential {
-    let moved = RandomTranslation::new((-0.12, 0.12), (-0.12, 0.12)).fill_mode(FillMode::Constant);
-    Sequential::new()
-        .add(moved)
-        .add(Conv2D::new(32, 3).padding(PaddingMode::Same).activation(Activation::Relu))
-        .add(MaxPooling2D::new())
-        .add(Conv2D::new(64, 3).padding(PaddingMode::Same).activation(Activation::Relu))
-        .add(Flatten::new())
-        .add(Dropout::new(0.4))
-        .add(Dense::new(10))
-}
-
-fn loss() -> SparseCategoricalCrossentropy {
-    SparseCategoricalCrossentropy { from_logits: true, ..SparseCategoricalCrossentropy::default() }
-}
+use crate::{digits, loss, network};
 
 #[test]
 fn the_same_seed_trains_the_same_network() -> Result<(), tensorwright_nn::Error> {

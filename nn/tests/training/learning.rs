@@ -2,32 +2,13 @@
 
 use tensorwright::prelude::*;
 use tensorwright_nn::layers::*;
-use tensorwright_nn::losses::SparseCategoricalCrossentropy;
 use tensorwright_nn::optimizers::{Adam, Optimizer};
 use tensorwright_nn::schedules::CosineDecay;
-use tensorwright_nn::{Activation, Fit, Model, PaddingMode, Sequential};
+use tensorwright_nn::{Fit, Model, Sequential};
 
-use crate::digits;
+use crate::{digits, loss, network};
 
 const EPOCHS: usize = 8;
-
-fn network() -> Sequential {
-    let moved = RandomTranslation::new((-0.18, 0.18), (-0.18, 0.18))
-        .fill_mode(FillMode::Constant)
-        .interpolation(PixelMethod::Nearest);
-    Sequential::new()
-        .add(moved)
-        .add(Conv2D::new(32, 3).padding(PaddingMode::Same).activation(Activation::Relu))
-        .add(MaxPooling2D::new())
-        .add(Conv2D::new(64, 3).padding(PaddingMode::Same).activation(Activation::Relu))
-        .add(Flatten::new())
-        .add(Dropout::new(0.3))
-        .add(Dense::new(10))
-}
-
-fn loss() -> SparseCategoricalCrossentropy {
-    SparseCategoricalCrossentropy { from_logits: true, ..SparseCategoricalCrossentropy::default() }
-}
 
 #[test]
 fn a_network_learns_digits_and_is_saved() -> Result<(), tensorwright_nn::Error> {

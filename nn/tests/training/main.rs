@@ -9,6 +9,9 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 use tensorwright::Tensor;
+use tensorwright_nn::layers::*;
+use tensorwright_nn::losses::SparseCategoricalCrossentropy;
+use tensorwright_nn::{Activation, PaddingMode, Sequential};
 
 /// Images `f32[1797, 8, 8, 1]` and labels.
 pub(crate) fn digits() -> (Tensor, Tensor) {
@@ -22,4 +25,24 @@ pub(crate) fn digits() -> (Tensor, Tensor) {
         labels.push(numbers[64] as i32);
     }
     (Tensor::from_slice(&pixels, [labels.len(), 8, 8, 1]), Tensor::from_slice(&labels, [labels.len()]))
+}
+
+/// A convolutional network for digits.
+pub(crate) fn network() -> Sequential {
+    let moved = RandomTranslation::new((-0.18, 0.18), (-0.18, 0.18))
+        .fill_mode(FillMode::Constant)
+        .interpolation(PixelMethod::Nearest);
+    Sequential::new()
+        .add(moved)
+        .add(Conv2D::new(32, 3).padding(PaddingMode::Same).activation(Activation::Relu))
+        .add(MaxPooling2D::new())
+        .add(Conv2D::new(64, 3).padding(PaddingMode::Same).activation(Activation::Relu))
+        .add(Flatten::new())
+        .add(Dropout::new(0.3))
+        .add(Dense::new(10))
+}
+
+/// The loss of its logits.
+pub(crate) fn loss() -> SparseCategoricalCrossentropy {
+    SparseCategoricalCrossentropy { from_logits: true, ..SparseCategoricalCrossentropy::default() }
 }
