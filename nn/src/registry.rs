@@ -6,9 +6,10 @@ use std::sync::{PoisonError, RwLock};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::layer::{LayerClass, LayerRef, Maker, Policy, maker};
+use crate::layer::{Layer, LayerClass, LayerRef, Maker, Policy, maker};
 use crate::layers::BUILT_IN;
 use crate::model::{Functional, Sequential};
+use crate::regularizers::Regularizer;
 use crate::settings::Field;
 
 /// The classes that there are without any of one's own.
@@ -51,7 +52,11 @@ pub fn layer_from_json(value: &Value) -> Result<LayerRef> {
     let name = config.get("name").and_then(Value::as_str).map(str::to_owned);
     let policy = config.get("dtype").filter(|value| !value.is_null()).map(Policy::from_json).transpose();
     let wrong = |reason| Error::Setting { class: class.to_owned(), field: "dtype".to_owned(), reason };
-    let layer = LayerRef::boxed(maker(config)?, name, policy.map_err(wrong)?);
+    let (made, rule) = made(maker, class, config)?;
+    let mut layer = LayerRef::boxed(made, name, policy.map_err(wrong)?);
+    if let Some(rule) = rule {
+        layer = layer.with_activity_regularizer(rule)?;
+    }
     if config.get("trainable") == Some(&Value::Bool(false)) {
         layer.set_trainable(false);
     }
@@ -61,6 +66,28 @@ pub fn layer_from_json(value: &Value) -> Result<LayerRef> {
         reason,
     })?;
     Ok(layer)
+}
+
+/// The layer of these settings, and a regulariser of what it gives where its class has no such setting: any layer may have one.
+fn made(
+    maker: Maker,
+    class: &str,
+    config: &Map<String, Value>,
+) -> Result<(Box<dyn Layer>, Option<Regularizer>)> {
+    const FIELD: &str = "activity_regularizer";
+    let Some(rule) = config.get(FIELD) else { return Ok((maker(config)?, None)) };
+    let mut others = config.clone();
+    others.remove(FIELD);
+    let plain = maker(&others)?;
+    if plain.config().contains_key(FIELD) {
+        return Ok((maker(config)?, None));
+    }
+    let rule = <Option<Regularizer> as Field>::from_json(rule).map_err(|reason| Error::Setting {
+        class: class.to_owned(),
+        field: FIELD.to_owned(),
+        reason,
+    })?;
+    Ok((plain, rule))
 }
 
 /// Lets the layer learn the update of low rank that its settings speak of.

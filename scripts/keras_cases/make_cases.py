@@ -26,7 +26,7 @@ from keras_cases import models  # noqa: F401
 
 layers_data.register_variants()
 USUAL = len(engine.FAMILIES)
-from keras_cases import layers_settings, data_settings, function_settings  # noqa: E402,F401
+from keras_cases import layers_settings, data_settings, function_settings, more_settings  # noqa: E402,F401
 
 FORMAT = 1
 DEFAULT_TOLERANCE = {

@@ -160,6 +160,16 @@ impl Context {
         self.losses.borrow_mut().push(loss);
     }
 
+    /// How many losses there are so far.
+    pub(super) fn count_losses(&self) -> usize {
+        self.losses.borrow().len()
+    }
+
+    /// Adds losses before those that were added since there were so many.
+    pub(super) fn add_losses_at(&self, at: usize, losses: Vec<Tensor>) {
+        self.losses.borrow_mut().splice(at..at, losses);
+    }
+
     /// What layers have added to the loss so far, in the order of their calls.
     pub fn losses(&self) -> Vec<Tensor> {
         self.losses.borrow().clone()

@@ -14,6 +14,7 @@ use super::inputs::NO_LAYER;
 use super::low_rank::LowRank;
 use super::{Argument, Context, Inputs, Layer, Outputs, Policy, Scope, Signal, Strings, Weight, Weights};
 use crate::error::{Error, Result};
+use crate::regularizers::Regularizer;
 
 /// A layer with its weights, and a name. Clones are the same layer: what one learns the others know.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ struct Inner {
     trainable: AtomicBool,
     weights: Weights,
     low_rank: OnceLock<LowRank>,
+    /// What it gives adds this to the loss, beside what its own settings say.
+    activity_regularizer: Option<Regularizer>,
 }
 
 impl<L: Layer> From<L> for LayerRef {
@@ -68,8 +71,9 @@ impl LayerRef {
     pub(crate) fn boxed(layer: Box<dyn Layer>, name: Option<String>, policy: Option<Policy>) -> LayerRef {
         static LAYERS: AtomicU64 = AtomicU64::new(0);
         let (number, trainable) = (LAYERS.fetch_add(1, Ordering::Relaxed), AtomicBool::new(true));
-        let (weights, low_rank) = Default::default();
-        LayerRef { inner: Arc::new(Inner { number, layer, name, policy, trainable, weights, low_rank }) }
+        let (weights, low_rank, activity_regularizer) = Default::default();
+        let inner = Inner { number, layer, name, policy, trainable, weights, low_rank, activity_regularizer };
+        LayerRef { inner: Arc::new(inner) }
     }
 
     /// The layer under a name, if nobody else holds it.
@@ -87,6 +91,26 @@ impl LayerRef {
     pub fn with_policy(self, policy: impl Into<Policy>) -> Result<LayerRef> {
         let policy = policy.into();
         self.remade(|inner| inner.policy = Some(policy))
+    }
+
+    /// The layer, whose results add this to the loss, if nobody else holds it: for layers that have no such setting of their own.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::nn::{Context, layers::MaxPooling1D, regularizers::Regularizer};
+    ///
+    /// let sparse: Regularizer = "l1".parse()?;
+    /// let layer = MaxPooling1D::new().layer().with_activity_regularizer(sparse)?;
+    /// let context = Context::inference();
+    /// layer.call(Tensor::ones((1, 4, 3), DType::F32), &context)?;
+    /// assert!((context.losses()[0].item::<f32>()? - 6.0 * 0.01).abs() < 1e-6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is held elsewhere too.
+    pub fn with_activity_regularizer(self, rule: Regularizer) -> Result<LayerRef> {
+        self.remade(|inner| inner.activity_regularizer = Some(rule))
     }
 
     fn remade(mut self, change: impl FnOnce(&mut Inner)) -> Result<LayerRef> {
@@ -120,6 +144,9 @@ impl LayerRef {
         }
         if let Some(policy) = &self.inner.policy {
             config.insert("dtype".to_owned(), json!(policy.name()));
+        }
+        if let Some(rule) = &self.inner.activity_regularizer {
+            config.insert("activity_regularizer".to_owned(), json!(rule));
         }
         if !self.trainable() {
             config.insert("trainable".to_owned(), json!(false));
@@ -187,6 +214,7 @@ impl LayerRef {
             let outputs = self.inner.layer.call(&in_dtype(inputs, scope)?, scope)?;
             // Tensors may carry errors, which are those of the layer that gives them.
             outputs.check()?;
+            scope.regularize_all(&self.inner.activity_regularizer, &outputs)?;
             Ok(outputs)
         });
         let outputs = called.map_err(|error| within(&self.name(), error))?;
@@ -198,7 +226,8 @@ impl LayerRef {
         let (name, policy) = (self.name(), self.inner.policy.unwrap_or(around));
         let (weights, trainable, prefix) = (&self.inner.weights, self.trainable(), String::new());
         let low_rank = self.inner.low_rank.get().map(|update| (*update, self.inner.layer.low_rank()));
-        work(&Scope { name: &name, prefix, weights, trainable, policy, context, low_rank })
+        let losses_before = context.count_losses();
+        work(&Scope { name: &name, prefix, weights, trainable, policy, context, losses_before, low_rank })
     }
 
     /// Learns from data, outside training, see [`Layer::adapt`].

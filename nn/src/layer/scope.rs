@@ -16,6 +16,8 @@ pub struct Scope<'a> {
     pub(super) trainable: bool,
     pub(super) policy: Policy,
     pub(super) context: &'a Context,
+    /// How many losses the call had when the layer's began.
+    pub(super) losses_before: usize,
     /// What is learnt beside the weights of these paths, which are frozen.
     pub(super) low_rank: Option<(LowRank, &'static [&'static str])>,
 }
@@ -130,8 +132,20 @@ impl<'a> Scope<'a> {
     /// When the regulariser fails.
     pub fn regularize(&self, rule: &Option<Regularizer>, y: &Tensor) -> Result<()> {
         if let Some(rule) = rule {
-            let examples = if y.rank()? == 0 { 1 } else { y.extent(0)?.max(1) };
-            self.add_loss((rule.call(y)? / examples as f64).ok()?);
+            self.add_loss(penalty(rule, y)?);
+        }
+        Ok(())
+    }
+
+    /// Adds to the loss of the call what a regulariser says of each tensor that the layer gives, before what the layers in it add.
+    ///
+    /// # Errors
+    /// When the regulariser fails.
+    pub fn regularize_all(&self, rule: &Option<Regularizer>, outputs: &Outputs) -> Result<()> {
+        if let Some(rule) = rule {
+            let outputs = outputs.clone().tensors();
+            let penalties = outputs.iter().map(|y| penalty(rule, y)).collect::<Result<_>>()?;
+            self.context.add_losses_at(self.losses_before, penalties);
         }
         Ok(())
     }
@@ -195,4 +209,10 @@ impl<'a> Scope<'a> {
     pub fn context(&self) -> &Context {
         self.context
     }
+}
+
+/// What a regulariser says of a tensor, for each example of the batch.
+fn penalty(rule: &Regularizer, y: &Tensor) -> Result<Tensor> {
+    let examples = if y.rank()? == 0 { 1 } else { y.extent(0)?.max(1) };
+    (rule.call(y)? / examples as f64).ok()
 }

@@ -124,7 +124,11 @@ impl Layer for Softmax {
 /// A softmax over what a mask leaves, and zeros elsewhere; zeros where it leaves nothing.
 pub(crate) fn masked_softmax(x: &Tensor, mask: Option<&Tensor>, axes: &[i64]) -> Result<Tensor> {
     let Some(mask) = mask else { return Ok(softmax(x, axes)) };
-    let mask = if mask.dtype()? == DType::Bool { mask.clone() } else { mask.gt(0.5) };
+    let mask = match mask.dtype()? {
+        DType::Bool => mask.clone(),
+        dtype if dtype.is_int() => mask.gt(0),
+        _ => mask.gt(0.5),
+    };
     let least = match x.dtype()? {
         DType::F16 => -3e4,
         _ => -1e9,

@@ -40,6 +40,9 @@ struct Equation {
     input: Vec<char>,
     kernel: Vec<char>,
     output: Vec<char>,
+    /// How many axes the dots stand for, and whether these come first.
+    dots: usize,
+    dots_first: bool,
 }
 
 impl Equation {
@@ -48,14 +51,30 @@ impl Equation {
         let (operands, output) = text.split_once("->")?;
         let (input, kernel) = operands.split_once(',')?;
         let named = input.replace("...", "").chars().count();
-        let dots: String =
-            ('A'..='Z').filter(|c| !text.contains(*c)).take(rank.checked_sub(named)?).collect();
-        let letters = |part: &str| part.trim().replace("...", &dots).chars().collect::<Vec<char>>();
-        let equation = Equation { input: letters(input), kernel: letters(kernel), output: letters(output) };
+        let dots = rank.checked_sub(named)?;
+        let word: String = ('A'..='Z').filter(|c| !text.contains(*c)).take(dots).collect();
+        let letters = |part: &str| part.trim().replace("...", &word).chars().collect::<Vec<char>>();
+        let dots_first = input.trim().starts_with("...");
+        let (input, kernel, output) = (letters(input), letters(kernel), letters(output));
+        let equation = Equation { input, kernel, output, dots, dots_first };
         let known = |part: &[char]| part.iter().all(|c| c.is_ascii_alphabetic());
         let whole = equation.input.len() == rank
             && equation.output.iter().all(|c| equation.input.contains(c) || equation.kernel.contains(c));
         (whole && known(&equation.input) && known(&equation.kernel)).then_some(equation)
+    }
+
+    /// The extents of the result, as far as they are known: of the input's batch, those that the layer is told, and between them or behind them those
+    /// that the dots stand for.
+    fn extents(&self, input: &[usize], told: &[Option<usize>]) -> Vec<Option<usize>> {
+        let known = |sizes: &[usize]| sizes.iter().map(|&size| Some(size)).collect::<Vec<_>>();
+        let batch = self.dots.max(1).min(input.len());
+        match self.dots_first {
+            true => [known(&input[..batch]), told.to_vec()].concat(),
+            false => {
+                [known(&input[..1.min(input.len())]), told.to_vec(), known(&input[input.len() - self.dots..])]
+                    .concat()
+            }
+        }
     }
 
     fn text(&self) -> String {
@@ -75,12 +94,13 @@ impl Layer for EinsumDense {
                 x.ty().map_or_else(|e| e.to_string(), ToString::to_string)
             ))
         })?;
+        let extents = equation.extents(&sizes, &self.output_shape);
         let size = |letter: &char| -> Result<usize> {
             if let Some(at) = equation.input.iter().position(|own| own == letter) {
                 return Ok(sizes[at]);
             }
-            let from_end = equation.output.iter().rev().position(|own| own == letter);
-            let given = from_end.and_then(|at| *self.output_shape.iter().rev().nth(at)?);
+            let at = equation.output.iter().position(|own| own == letter);
+            let given = at.and_then(|at| *extents.get(at)?);
             given.ok_or_else(|| scope.refuse(format!("the extent of `{letter}` is not known")))
         };
         let shape = equation.kernel.iter().map(size).collect::<Result<Vec<usize>>>()?;
@@ -94,7 +114,8 @@ impl Layer for EinsumDense {
         }
         let y = self.activation.call(&y);
         scope.regularize(&self.activity_regularizer, &y)?;
-        Ok(inputs.masked_like(y))
+        // Axes may be others: a mask ends here, as in Keras.
+        Ok(y.into())
     }
 
     fn low_rank(&self) -> &'static [&'static str] {

@@ -151,7 +151,7 @@ impl Layer for Concatenate {
 }
 
 impl Concatenate {
-    /// The masks one after the other too; where a tensor has none, all of its steps count.
+    /// The masks one after the other too; where a tensor has none, all of its steps count. A step of the result counts if any of its parts does.
     fn mask(&self, signals: &[Signal]) -> Result<Option<Tensor>> {
         if signals.iter().all(|signal| signal.mask.is_none()) {
             return Ok(None);
@@ -168,7 +168,7 @@ impl Concatenate {
         };
         let masks = signals.iter().map(whole).collect::<Result<Vec<_>>>()?;
         let joined = Tensor::concat(&masks, self.axis);
-        Ok(Some(joined.all(-1)))
+        Ok(Some(joined.any(-1)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tensorwright::Result;
 
-use crate::{DataFormat, Inputs, Layer, Outputs, Scope, layer};
+use crate::{DataFormat, Inputs, Layer, Outputs, Scope, Signal, layer};
 
 layer! {
     /// What it is given.
@@ -11,7 +11,10 @@ layer! {
 
 impl Layer for Identity {
     fn call(&self, inputs: &Inputs, _scope: &Scope<'_>) -> Result<Outputs> {
-        Ok(inputs.list().into())
+        match <[Signal; 1]>::try_from(inputs.list()) {
+            Ok([one]) => Ok(inputs.masked_like(one.value)),
+            Err(several) => Ok(several.into()),
+        }
     }
 }
 

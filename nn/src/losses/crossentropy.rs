@@ -1,5 +1,6 @@
 //! Cross entropies, of probabilities or of logits. Probabilities are taken for at least [`EPSILON`] and at most 1 minus that.
 
+use serde::{Deserialize, Serialize};
 use tensorwright::{DType, LossReduction, Result, Tensor, keep};
 
 use super::{EPSILON, LossFunction, LossValues, paired};
@@ -41,8 +42,8 @@ with_fields! {
     }
     /// The categorical cross entropy, each term times `alpha * (1 - p)^gamma` (Lin et al. 2018).
     CategoricalFocalCrossentropy {
-        /// The weight of all classes.
-        alpha: f64 = 0.25,
+        /// The weight of all classes, or that of each.
+        alpha: ClassWeights = ClassWeights::One(0.25),
         /// How much what is predicted well counts less.
         gamma: f64 = 2.0,
         /// Whether predictions are logits instead of probabilities.
@@ -65,6 +66,40 @@ with_fields! {
     CategoricalGeneralizedCrossEntropy {
         /// Between the absolute error, 1, and the cross entropy, 0.
         q: f64 = 0.5,
+    }
+}
+
+/// How much classes weigh: all the same, or each its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClassWeights {
+    /// All the same.
+    One(f64),
+    /// Each its own, along the last axis.
+    Several(Vec<f64>),
+}
+
+impl From<f64> for ClassWeights {
+    fn from(weight: f64) -> ClassWeights {
+        ClassWeights::One(weight)
+    }
+}
+
+impl From<Vec<f64>> for ClassWeights {
+    fn from(weights: Vec<f64>) -> ClassWeights {
+        ClassWeights::Several(weights)
+    }
+}
+
+impl ClassWeights {
+    /// `x` times the weights.
+    fn times(&self, x: Tensor) -> Result<Tensor> {
+        match self {
+            ClassWeights::One(weight) => Ok(x * *weight),
+            ClassWeights::Several(weights) => {
+                Ok(&x * Tensor::from_slice(weights, [weights.len()]).cast(x.dtype()?))
+            }
+        }
     }
 }
 
@@ -137,7 +172,7 @@ impl LossFunction for CategoricalFocalCrossentropy {
         let truth = smoothed(truth, self.label_smoothing)?;
         let prediction = if self.from_logits { prediction.softmax(self.axis) } else { prediction };
         let p = probability(&(&prediction / prediction.sum(keep(self.axis))));
-        let weights = (1.0 - &p).pow(self.gamma) * self.alpha;
+        let weights = self.alpha.times((1.0 - &p).pow(self.gamma))?;
         Ok((weights * -truth * p.log()).sum(self.axis).into())
     }
 }

@@ -30,7 +30,7 @@ use tensorwright::{Result, Tensor};
 
 pub use self::crossentropy::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy, CategoricalFocalCrossentropy,
-    CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy,
+    CategoricalGeneralizedCrossEntropy, ClassWeights, SparseCategoricalCrossentropy,
 };
 pub use self::ctc::Ctc;
 pub use self::hinge::{CategoricalHinge, Hinge, SquaredHinge};

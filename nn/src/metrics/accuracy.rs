@@ -5,7 +5,7 @@ use tensorwright::{DType, Result, Tensor, TensorType};
 use super::mean::means;
 use super::{MetricRule, MetricSum};
 use crate::config::{with_fields, without_fields};
-use crate::losses::paired;
+use crate::losses::{paired, same_rank};
 
 without_fields! {
     /// How many predictions are the truth.
@@ -42,7 +42,8 @@ means! {
         Ok(truth.eq(prediction))
     };
     BinaryAccuracy = |rule, truth, prediction| {
-        let (prediction, truth) = paired(prediction, truth)?;
+        // Predictions stay what they are: as whole numbers all of them would lie below the threshold.
+        let (truth, prediction) = same_rank(truth, prediction)?;
         Ok(prediction.gt(rule.threshold).cast(truth.dtype()?).eq(truth))
     };
     CategoricalAccuracy = |_, truth, prediction| Ok(truth.argmax(-1).eq(prediction.argmax(-1)));

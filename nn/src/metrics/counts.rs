@@ -98,19 +98,23 @@ impl Counting<'_> {
         let of = |label: &Tensor| label.select(weights, 0.0);
         let (positive, negative) = (of(truth), of(&!truth));
         let flat = |counts: Tensor| if self.by_label { counts } else { counts.squeeze(-1) };
-        let (tp, fp) = if is_even(&self.thresholds) {
+        // What is not above is added up for itself: less what is above of all would leave a rounding error where it is nothing.
+        let [(tp, not_tp), (fp, not_fp)] = if is_even(&self.thresholds) {
             let buckets = Buckets::of(prediction, &self.thresholds)?;
-            (buckets.above(&positive), buckets.above(&negative))
+            [buckets.parted(&positive), buckets.parted(&negative)]
         } else {
             let thresholds: Vec<f32> = self.thresholds.iter().map(|&threshold| threshold as f32).collect();
             let thresholds = Tensor::from(thresholds).expand_dims([1, 2]);
             let above = prediction.expand_dims(0).gt(thresholds);
-            let sum = |part: &Tensor| above.select(part.expand_dims(0), 0.0).sum(1);
-            (sum(&positive), sum(&negative))
+            let sum = |part: &Tensor| {
+                let part = part.expand_dims(0);
+                (above.select(&part, 0.0).sum(1), above.select(0.0, &part).sum(1))
+            };
+            [sum(&positive), sum(&negative)]
         };
         Ok(Counts {
-            true_negatives: flat(negative.sum(0).expand_dims(0) - &fp).ok()?,
-            false_negatives: flat(positive.sum(0).expand_dims(0) - &tp).ok()?,
+            true_negatives: flat(not_fp).ok()?,
+            false_negatives: flat(not_tp).ok()?,
             true_positives: flat(tp).ok()?,
             false_positives: flat(fp).ok()?,
         })
@@ -149,10 +153,8 @@ fn is_even(thresholds: &[f64]) -> bool {
 
 /// Predictions by the greatest of thresholds at equal distances that they are above: one pass instead of one for each threshold.
 struct Buckets {
-    /// The bucket of each prediction and label.
+    /// The bucket of each prediction and label: 0 below all thresholds, else how many of these it is above.
     places: Tensor,
-    /// Whether the prediction is above a threshold at all.
-    counts: Tensor,
     thresholds: usize,
     labels: usize,
 }
@@ -162,16 +164,18 @@ impl Buckets {
         let labels = prediction.extent(-1)?;
         let place = (prediction.clamp(0.0, 1.0) * (thresholds.len() - 1) as f64).ceil() - 1.0;
         // Where the first threshold is below 0, all predictions are above it.
-        let counts = if thresholds[0] < 0.0 { place.ge(f64::NEG_INFINITY) } else { place.ge(0) };
+        let first = if thresholds[0] < 0.0 { 1.0 } else { 0.0 };
         let label = Tensor::arange(labels, DType::I32);
-        let places = place.maximum(0).cast(DType::I32) * labels as i32 + label;
-        Ok(Buckets { places, counts, thresholds: thresholds.len(), labels })
+        let places = (place + 1.0).maximum(first).cast(DType::I32) * labels as i32 + label;
+        Ok(Buckets { places, thresholds: thresholds.len(), labels })
     }
 
-    /// The sums of weights above each threshold: `[thresholds, labels]`.
-    fn above(&self, weights: &Tensor) -> Tensor {
-        let (weights, places) = (self.counts.select(weights, 0.0).reshape([-1]), self.places.reshape([-1]));
-        let sums = weights.segment_sum(places, self.thresholds * self.labels);
-        sums.reshape([self.thresholds, self.labels]).cumulative(ReduceKind::Sum, 0, false, true)
+    /// The sums of weights above each threshold, and of those that are not: `[thresholds, labels]` each.
+    fn parted(&self, weights: &Tensor) -> (Tensor, Tensor) {
+        let buckets = self.thresholds + 1;
+        let sums = weights.reshape([-1]).segment_sum(self.places.reshape([-1]), buckets * self.labels);
+        let sums = sums.reshape([buckets, self.labels]);
+        let running = |part: Tensor, backwards| part.cumulative(ReduceKind::Sum, 0, false, backwards);
+        (running(sums.i(1..), true), running(sums.i(..self.thresholds), false))
     }
 }

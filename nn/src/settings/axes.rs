@@ -70,21 +70,30 @@ pub struct AxisList(Vec<i64>);
 impl AxisList {
     /// The axes of a tensor of this rank, in ascending order.
     pub(crate) fn of(&self, rank: usize) -> Result<Vec<usize>, TensorError> {
-        let absolute = |&axis: &i64| {
-            let counted = if axis < 0 { axis + rank as i64 } else { axis };
-            let found = usize::try_from(counted).ok().filter(|&axis| axis < rank);
-            found.ok_or_else(|| TensorError::other(format!("there is no axis {axis} of {rank} axes")))
-        };
-        let mut axes = self.0.iter().map(absolute).collect::<Result<Vec<usize>, _>>()?;
+        let mut axes = self.0.iter().map(|&axis| absolute(axis, rank)).collect::<Result<Vec<usize>, _>>()?;
         axes.sort_unstable();
         axes.dedup();
         Ok(axes)
+    }
+
+    /// The axes of a tensor of this rank in the order of the numbers that stand for them, so that those counted from the end come first: the order in which
+    /// Keras's normalisation has the extents of its weights.
+    pub(crate) fn by_number(&self, rank: usize) -> Result<Vec<usize>, TensorError> {
+        let mut given = self.0.clone();
+        given.sort_unstable();
+        given.iter().map(|&axis| absolute(axis, rank)).collect()
     }
 
     /// The axes as they were given.
     pub(crate) fn given(&self) -> &[i64] {
         &self.0
     }
+}
+
+fn absolute(axis: i64, rank: usize) -> Result<usize, TensorError> {
+    let counted = if axis < 0 { axis + rank as i64 } else { axis };
+    let found = usize::try_from(counted).ok().filter(|&axis| axis < rank);
+    found.ok_or_else(|| TensorError::other(format!("there is no axis {axis} of {rank} axes")))
 }
 
 impl Setting<AxisList> for i64 {

@@ -17,7 +17,10 @@ pub(crate) struct Cases {
     arrays: Arrays,
 }
 
-/// The cases of the repository, usual ones and those of settings that these leave at their defaults, or those of the folder that `KERAS_CASES` names: `cases.json`, perhaps packed, and
+/// Folders of further cases: of settings that the usual ones leave at their defaults, and of what these leave out in turn.
+const FURTHER: [&str; 2] = ["settings", "more"];
+
+/// The cases of the repository, usual and further ones, or those of the folder that `KERAS_CASES` names: `cases.json`, perhaps packed, and
 /// `arrays.npz`.
 pub(crate) fn cases() -> &'static Cases {
     static CASES: OnceLock<Cases> = OnceLock::new();
@@ -27,13 +30,16 @@ pub(crate) fn cases() -> &'static Cases {
             return read(&PathBuf::from(folder));
         }
         let mut all = read(&own);
-        let Cases { cases, arrays } = read(&own.join("settings"));
-        all.cases.extend(cases.into_iter().map(|mut case| {
-            name_apart(&mut case);
-            case["id"] = apart(case["id"].as_str().expect("an id")).into();
-            case
-        }));
-        all.arrays.extend(arrays.into_iter().map(|(key, tensor)| (apart(&key), tensor)));
+        for folder in FURTHER {
+            let Cases { cases, arrays } = read(&own.join(folder));
+            let apart = |name: &str| format!("{folder}.{name}");
+            all.cases.extend(cases.into_iter().map(|mut case| {
+                name_apart(&mut case, &apart);
+                case["id"] = apart(case["id"].as_str().expect("an id")).into();
+                case
+            }));
+            all.arrays.extend(arrays.into_iter().map(|(key, tensor)| (apart(&key), tensor)));
+        }
         all
     })
 }
@@ -51,19 +57,15 @@ fn read(folder: &Path) -> Cases {
     Cases { cases, arrays: arrays::read(&fs::read(folder.join("arrays.npz")).expect("arrays")) }
 }
 
-fn apart(name: &str) -> String {
-    format!("settings.{name}")
-}
-
 /// Lets tensor references name arrays apart from those of other cases.
-fn name_apart(value: &mut Value) {
+fn name_apart(value: &mut Value, apart: &dyn Fn(&str) -> String) {
     match value {
-        Value::Array(list) => list.iter_mut().for_each(name_apart),
+        Value::Array(list) => list.iter_mut().for_each(|item| name_apart(item, apart)),
         Value::Object(fields) => {
             if let Some(Value::String(key)) = fields.get_mut("tensor") {
                 *key = apart(key);
             }
-            fields.values_mut().for_each(name_apart);
+            fields.values_mut().for_each(|field| name_apart(field, apart));
         }
         _ => {}
     }

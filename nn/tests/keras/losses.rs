@@ -19,7 +19,10 @@ fn losses() {
 /// gradient.
 fn loss(cases: &Cases, case: &Value) -> Result<(), String> {
     let unwritten: Vec<(&str, Value)> = match case["name"].as_str() {
-        Some("Huber") => (300..=2000).map(|delta| ("delta", (f64::from(delta) / 1000.0).into())).collect(),
+        Some("Huber") => {
+            let deltas = (100..=2000).chain([10_000]);
+            deltas.map(|delta| ("delta", (f64::from(delta) / 1000.0).into())).collect()
+        }
         Some("CosineSimilarity") => vec![("axis", 1.into())],
         _ => Vec::new(),
     };

@@ -1,6 +1,6 @@
 //! Attention by heads, with projections of queries, keys and values.
 
-use tensorwright::{AttentionOptions, Result, Tensor, keep};
+use tensorwright::{AttentionOptions, DType, Result, Tensor, keep};
 
 use super::masks::Masks;
 use super::memory::remembered;
@@ -166,7 +166,9 @@ impl Call {
             window,
             start: None,
         };
-        let (given, scores) = (inputs.optional("attention_mask"), inputs.flag("return_attention_scores"));
+        let given = inputs.optional("attention_mask");
+        let given = if explicit { given } else { given.map(|mask| mask.cast(DType::Bool)) };
+        let scores = inputs.flag("return_attention_scores");
         Ok(Call { query: query.value, key: key.value, value: value.value, masks, given, scores, query_mask })
     }
 
@@ -192,6 +194,26 @@ impl Heads<'_> {
         outputs: &[usize],
         scope: &Scope<'_>,
     ) -> Result<Tensor> {
+        let y = self.product(x, name, bound, outputs, scope)?;
+        scope.regularize(self.activity_regularizer, &y)?;
+        y.ok()
+    }
+
+    /// How much of each number of a head is let through, as queries decide.
+    fn gate(&self, query: &Tensor, outputs: &[usize], scope: &Scope<'_>) -> Result<Tensor> {
+        let gate = self.product(query, "gate", 1, outputs, scope)?.sigmoid();
+        scope.regularize(self.activity_regularizer, &gate)?;
+        gate.ok()
+    }
+
+    fn product(
+        &self,
+        x: &Tensor,
+        name: &str,
+        bound: usize,
+        outputs: &[usize],
+        scope: &Scope<'_>,
+    ) -> Result<Tensor> {
         let scope = scope.within(name);
         let sizes = x.shape()?.sizes().to_vec();
         let (free, inner) = sizes.split_at(sizes.len().saturating_sub(bound));
@@ -206,7 +228,6 @@ impl Heads<'_> {
             let spec = self.bias_initializer.spec(self.bias_regularizer, self.bias_constraint);
             y += scope.weight("bias", outputs, spec)?;
         }
-        scope.regularize(self.activity_regularizer, &y)?;
         y.ok()
     }
 
@@ -230,6 +251,7 @@ impl Heads<'_> {
             let found = match mask {
                 None => query.attention(&key, &value, options),
                 Some(mask) => {
+                    let mask = mask.cast(DType::Bool);
                     let found = query.attention(&key, &value, options.mask(mask.clone()));
                     // Who may look at nothing sees the mean of all values.
                     mask.any(keep(-1)).select(found, grouped_mean(&value, &query)?)
@@ -273,10 +295,7 @@ impl Layer for MultiHeadAttention {
         let features = call.query.extent(-1)?;
         let query = heads.projected(&call.query, "query", 1, &[count, key_dim], scope)?;
         let key = heads.projected(&call.key, "key", 1, &[count, key_dim], scope)?;
-        let gate = self.use_gate.then(|| {
-            heads.projected(&call.query, "gate", 1, &[count, value_dim], scope).map(|gate| gate.sigmoid())
-        });
-        let gate = gate.transpose()?;
+        let gate = self.use_gate.then(|| heads.gate(&call.query, &[count, value_dim], scope)).transpose()?;
         let value = heads.projected(&call.value, "value", 1, &[count, value_dim], scope)?;
         let [query, key] = heads.places.turned([query, key], call.masks.causal, scope)?;
         let [key, value] = call.remembered([key, value], scope)?;
@@ -415,10 +434,7 @@ impl Layer for GroupedQueryAttention {
             ([self.num_query_heads, self.head_dim], [self.num_key_value_heads, self.head_dim]);
         let query = heads.projected(&call.query, "query", 1, &own, scope)?;
         let key = heads.projected(&call.key, "key", 1, &shared, scope)?;
-        let gate = self
-            .use_gate
-            .then(|| heads.projected(&call.query, "gate", 1, &own, scope).map(|gate| gate.sigmoid()))
-            .transpose()?;
+        let gate = self.use_gate.then(|| heads.gate(&call.query, &own, scope)).transpose()?;
         let value = heads.projected(&call.value, "value", 1, &shared, scope)?;
         let [query, key] = heads.places.turned([query, key], call.masks.causal, scope)?;
         let [key, value] = call.remembered([key, value], scope)?;
@@ -426,7 +442,11 @@ impl Layer for GroupedQueryAttention {
         if let Some(gate) = gate {
             y *= gate;
         }
-        Ok(finished(heads.projected(&y, "attention_output", 2, &[features], scope)?, weights, call))
+        let outputs =
+            finished(heads.projected(&y, "attention_output", 2, &[features], scope)?, weights, call);
+        // Keras counts what the layer gives once more, here alone.
+        scope.regularize_all(&self.activity_regularizer, &outputs)?;
+        Ok(outputs)
     }
 
     fn low_rank(&self) -> &'static [&'static str] {

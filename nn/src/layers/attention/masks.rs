@@ -22,7 +22,7 @@ pub(super) struct Masks {
 }
 
 impl Masks {
-    /// All of them as one, `bool[b, n, m]` with extents of 1 where it is the same; together with one that is given.
+    /// All of them as one, `bool[b, n, m]` with extents of 1 where it is the same; together with one that is given, which keeps its dtype where it is the only one.
     pub(super) fn joined(
         &self,
         queries: usize,
@@ -39,12 +39,12 @@ impl Masks {
             self.window.map(|window| {
                 self.distances(queries, keys).abs().lt(i32::try_from(window).unwrap_or(i32::MAX))
             }),
-            given.map(|given| given.cast(DType::Bool)),
         ];
-        parts.into_iter().flatten().reduce(|all, part| all & part).map(Tensor::ok).transpose()
+        with_given(parts.into_iter().flatten().reduce(|all, part| all & part), given)
     }
 
-    /// All of them as one, `bool[b, h, n, m]` with extents of 1 where it is the same; one that is given is `[n, m]`, `[b, n, m]` or `[b, h, n, m]`.
+    /// All of them as one, `bool[b, h, n, m]` with extents of 1 where it is the same; one that is given is `[n, m]`, `[b, n, m]` or `[b, h, n, m]`, and keeps its dtype where
+    /// it is the only one.
     pub(super) fn by_head(
         &self,
         queries: usize,
@@ -61,8 +61,7 @@ impl Masks {
                 Err(scope.refuse(format!("`attention_mask` is for each query and key, found {}", mask.ty()?)))
             }
         });
-        let given = given.transpose()?.map(|mask| mask.cast(DType::Bool));
-        [own, given].into_iter().flatten().reduce(|all, part| all & part).map(Tensor::ok).transpose()
+        with_given(own, given.transpose()?)
     }
 
     /// How far each key is behind each query, `i32[1, n, m]`.
@@ -84,6 +83,14 @@ impl Masks {
             }
         }
         Ok(())
+    }
+}
+
+/// Both masks, if there are two; one that is given keeps its dtype where it is the only one, as in Keras.
+fn with_given(own: Option<Tensor>, given: Option<Tensor>) -> Result<Option<Tensor>> {
+    match (own, given) {
+        (Some(own), Some(given)) => (own & given.cast(DType::Bool)).ok().map(Some),
+        (own, given) => own.or(given).map(Tensor::ok).transpose(),
     }
 }
 

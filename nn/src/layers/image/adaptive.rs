@@ -25,7 +25,7 @@ layer! {
 
 impl Layer for ContrastLimitedAdaptiveHistogramEqualization {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let given = Pictures::read(inputs, self.data_format, scope)?;
+        let given = Pictures::as_given(inputs, self.data_format, scope)?;
         let x = given.batch()?;
         let tiles = self.tile_grid_size.of(2)?;
         if tiles.contains(&0) || x.shape()?.sizes().contains(&0) {

@@ -3,7 +3,7 @@
 use tensorwright::{Result, Tensor, keep};
 
 use super::blur::blurred;
-use super::pictures::augmentations;
+use super::pictures::{augmentations, widened};
 use super::range::Range;
 
 /// The mean brightness of each pixel, as people see it: `T[b, h, w, 3] -> T[b, h, w, 1]`.
@@ -26,9 +26,10 @@ augmentations! {
     ) {
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => {
-        let more = this.factor.draw(&x, scope)? * this.value_range.length();
-        this.value_range.clamp(x + more)
+    } (this, x, scope) reads Integers => {
+        let (dtype, more) = (x.dtype()?, this.factor.draw(&x, scope)? * this.value_range.length());
+        let more = if dtype.is_int() { more.trunc() } else { more };
+        this.value_range.clamp(widened(&x)? + more).cast(dtype)
     };
     /// In training, colours nearer to gray.
     RandomColorDegeneration(
@@ -37,7 +38,7 @@ augmentations! {
     ) {
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => {
+    } (this, x, scope) reads FloatsInTraining => {
         let factor = this.factor.at_least(0.0).draw(&x, scope)?;
         this.value_range.clamp(&x + factor * (gray(&x)? - &x))
     };
@@ -48,7 +49,7 @@ augmentations! {
     ) {
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => {
+    } (this, x, scope) reads FloatsInTraining => {
         let range = this.factor.at_least(0.0);
         let factor = Range::new(1.0 - range.low(), 1.0 + range.high()).draw(&x, scope)?;
         contrasted(&x, factor, this.value_range)
@@ -59,16 +60,17 @@ augmentations! {
         factor: Range = Range::new(0.0, 1.0),
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => {
+    } (this, x, scope) reads FloatsInTraining => {
         this.factor.chance(&x, scope)?.select(this.value_range.high() - &x, &x)
     };
     /// In training, some images without colours.
     RandomGrayscale() {
         /// How probable it is.
         factor: f64 = 0.5,
-    } (this, x, scope) => {
+    } (this, x, scope) reads Integers => {
         let number = Range::new(0.0, 1.0).draw(&x, scope)?;
-        number.lt(this.factor).select(gray(&x)?.broadcast_to(x.shape()?.clone()), &x)
+        let gray = gray(&widened(&x)?)?.cast(x.dtype()?).broadcast_to(x.shape()?.clone());
+        number.lt(this.factor).select(gray, &x)
     };
     /// In training, colours of fewer bits.
     RandomPosterization(
@@ -77,7 +79,7 @@ augmentations! {
     ) {
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => {
+    } (this, x, scope) reads FloatsInTraining => {
         let (range, eight) = (this.factor.at_least(1.0), Range::of_pixels());
         let bits = range.draw(&x, scope)?.floor().minimum((range.high() - 1.0).max(range.low()));
         // The lower bits are a remainder.

@@ -75,7 +75,7 @@ augmentations! {
     ) {
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => turned(&x, this.factor, this.value_range, scope)?;
+    } (this, x, scope) reads FloatsInTraining => turned(&x, this.factor, this.value_range, scope)?;
     /// In training, images of stronger or weaker colours, of red, green and blue.
     RandomSaturation(
         /// How strong: 0.5 is as it was, 0 gray, 1 as strong as can be.
@@ -83,7 +83,7 @@ augmentations! {
     ) {
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => saturated(&x, this.factor, this.value_range, scope)?;
+    } (this, x, scope) reads FloatsInTraining => saturated(&x, this.factor, this.value_range, scope)?;
     /// In training, other brightness, contrast, saturation and hue, as far as their factors are given.
     RandomColorJitter() {
         /// The least and the greatest number of a pixel.
@@ -96,7 +96,7 @@ augmentations! {
         saturation_factor: Option<Range> = None,
         /// As [`RandomHue`] has it.
         hue_factor: Option<Range> = None,
-    } (this, x, scope) => {
+    } (this, x, scope) reads FloatsInTraining => {
         let (values, mut x) = (this.value_range, x);
         if let Some(factor) = this.brightness_factor {
             x = values.clamp(&x + factor.draw(&x, scope)? * values.length());

@@ -2,7 +2,7 @@
 
 use tensorwright::{DType, Result, Tensor};
 
-use super::pictures::{Company, Pictures};
+use super::pictures::{Company, Pictures, Reads};
 use super::range::Range;
 use super::sampling::pixels;
 use crate::{DataFormat, Inputs, Layer, Outputs, Scope, Setting, layer};
@@ -77,7 +77,7 @@ fn weights(batch: usize, parameter: impl Into<Tensor>, scope: &Scope<'_>) -> Res
 
 impl Layer for MixUp {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let given = Pictures::read(inputs, self.data_format, scope)?;
+        let given = Reads::FloatsInTraining.pictures(inputs, self.data_format, scope)?;
         let x = given.batch()?;
         let batch = x.extent(0)?;
         let company = company(inputs, batch, scope)?;

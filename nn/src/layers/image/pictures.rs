@@ -1,6 +1,8 @@
 //! What layers of images have in common: they take one image or a batch, channels first or last, perhaps with labels and masks, and change batches with channels last.
+//!
+//! Images of whole numbers become floats of the dtype that the layer computes in. Some layers keep the dtype, as they do in Keras: always, or where they change nothing.
 
-use tensorwright::{Result, Tensor};
+use tensorwright::{DType, Result, Tensor};
 
 use crate::{DataFormat, Inputs, Outputs, Scope, Signal};
 
@@ -17,9 +19,20 @@ impl Pictures {
         Pictures::of(inputs.tensor()?, format, scope)
     }
 
+    /// The images that a layer is applied to, whole numbers as they are, floats in the dtype that it computes in.
+    pub(super) fn as_given(inputs: &Inputs, format: DataFormat, scope: &Scope<'_>) -> Result<Pictures> {
+        let images = inputs.tensor()?;
+        let dtype = if images.dtype()?.is_int() { images.dtype()? } else { scope.dtype() };
+        Pictures::in_dtype(images, dtype, format, scope)
+    }
+
     /// Images of this format, in the dtype that a layer computes in.
     fn of(images: Tensor, format: DataFormat, scope: &Scope<'_>) -> Result<Pictures> {
-        let given = images.cast(scope.dtype());
+        Pictures::in_dtype(images, scope.dtype(), format, scope)
+    }
+
+    fn in_dtype(images: Tensor, dtype: DType, format: DataFormat, scope: &Scope<'_>) -> Result<Pictures> {
+        let given = images.cast(dtype);
         let sizes = given.shape()?.sizes().to_vec();
         let single = sizes.len() == 3;
         if !(3..=4).contains(&sizes.len()) || sizes[sizes.len() - 3..].contains(&0) {
@@ -91,9 +104,53 @@ impl Company {
     }
 }
 
-/// Declares layers that change images in training alone, batches with channels last. Those that move pixels say which layer moves masks in the same way, or why none does.
+/// Whole numbers as numbers to compute with.
+pub(super) fn widened(x: &Tensor) -> Result<Tensor> {
+    Ok(if x.dtype()?.is_int() { x.cast(DType::F32) } else { x.clone() })
+}
+
+/// Numbers in a dtype: what is outside it becomes its ends, and of whole numbers the nearest, the even one of two.
+pub(super) fn saturated(x: Tensor, dtype: DType) -> Result<Tensor> {
+    if !dtype.is_int() {
+        return x.cast(dtype).ok();
+    }
+    let (low, high) = match dtype {
+        DType::U8 => (0.0, 255.0),
+        DType::I8 => (-128.0, 127.0),
+        DType::U16 => (0.0, 65535.0),
+        DType::I16 => (-32768.0, 32767.0),
+        // A conversion ends at the ends of the others.
+        _ => return x.round_even().cast(dtype).ok(),
+    };
+    x.round_even().clamp(low, high).cast(dtype).ok()
+}
+
+/// In which dtype a layer of images reads what it is given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reads {
+    /// In that which it computes in.
+    Floats,
+    /// In that which it computes in, in training; else as it is.
+    FloatsInTraining,
+    /// Whole numbers as they are.
+    Integers,
+}
+
+impl Reads {
+    pub(super) fn pictures(self, inputs: &Inputs, format: DataFormat, scope: &Scope<'_>) -> Result<Pictures> {
+        let keeps = match self {
+            Reads::Floats => false,
+            Reads::FloatsInTraining => !scope.is_training(),
+            Reads::Integers => true,
+        };
+        if keeps { Pictures::as_given(inputs, format, scope) } else { Pictures::read(inputs, format, scope) }
+    }
+}
+
+/// Declares layers that change images in training alone, batches with channels last. Those that move pixels say which layer moves masks in the same way, or why none does. Those
+/// that keep whole numbers say how they are [read](Reads).
 macro_rules! augmentations {
-    ($($(#[$doc:meta])* $name:ident($($required:tt)*) { $($settings:tt)* } ($this:ident, $x:ident, $scope:ident) $(moves $masks:expr)? => $change:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($($required:tt)*) { $($settings:tt)* } ($this:ident, $x:ident, $scope:ident) $(reads $reads:ident)? $(moves $masks:expr)? => $change:expr;)*) => {$(
         $crate::layer! {
             $(#[$doc])*
             pub struct $name($($required)*) {
@@ -112,8 +169,9 @@ macro_rules! augmentations {
 
         impl $crate::Layer for $name {
             fn call(&self, inputs: &$crate::Inputs, $scope: &$crate::Scope<'_>) -> tensorwright::Result<$crate::Outputs> {
-                use $crate::layers::image::pictures::{Company, Pictures};
-                let (given, company) = (Pictures::read(inputs, self.data_format, $scope)?, Company::of(inputs));
+                use $crate::layers::image::pictures::{Company, Reads};
+                let reads = [$(Reads::$reads,)? Reads::Floats][0];
+                let (given, company) = (reads.pictures(inputs, self.data_format, $scope)?, Company::of(inputs));
                 if !$scope.is_training() {
                     return Ok(company.behind(given.unchanged()));
                 }

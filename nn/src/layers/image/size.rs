@@ -1,8 +1,8 @@
 //! Images in other sizes.
 
-use tensorwright::{Antialias, Result, Tensor};
+use tensorwright::{Antialias, DType, Result, Tensor};
 
-use super::pictures::{Company, Pictures, augmentations};
+use super::pictures::{Company, Pictures, augmentations, saturated, widened};
 use crate::layers::border::ResizeMethod;
 use crate::settings::keyword;
 use crate::{DataFormat, Inputs, Layer, Outputs, Scope, layer};
@@ -43,19 +43,25 @@ layer! {
 
 impl Layer for Resizing {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
-        let given = Pictures::read(inputs, self.data_format, scope)?;
+        let given = Pictures::as_given(inputs, self.data_format, scope)?;
+        self.given_size(given, inputs, scope)
+    }
+}
+
+impl Resizing {
+    /// These images in the wanted size, with what goes with them.
+    fn given_size(&self, given: Pictures, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
         if self.height == 0 || self.width == 0 {
             return Err(scope.refuse("images have at least one row and one column"));
         }
         let company = Company::of(inputs).moved(self.data_format, scope, |masks| {
             Resizing { interpolation: ResizeMethod::Nearest, ..self.clone() }.sized(masks)
         })?;
-        let images = self.sized(given.batch()?)?;
-        Ok(company.behind(given.back(images)?))
+        let images = given.batch()?;
+        let sized = saturated(self.sized(widened(&images)?)?, images.dtype()?)?;
+        Ok(company.behind(given.back(sized)?))
     }
-}
 
-impl Resizing {
     /// `T[b, h, w, c]` in the wanted size.
     fn sized(&self, x: Tensor) -> Result<Tensor> {
         let axes = [1, 2];
@@ -107,23 +113,30 @@ impl Resizing {
     }
 }
 
-/// Each result is the mean of what it covers of the image, parts of pixels included: a product with weights along each axis.
+/// Each result is the mean of what it covers of the image, parts of pixels included: a product with weights along each axis. Numbers are rounded where TensorFlow rounds them, or means of whole
+/// numbers that lie between two of these would go the other way.
 fn areas(x: &Tensor, axes: [usize; 2], sizes: [usize; 2]) -> Result<Tensor> {
-    let mut x = x.clone();
-    for (axis, size) in axes.into_iter().zip(sizes) {
+    let (mut x, dtype) = (x.clone(), x.dtype()?);
+    let rounded = |number: f64| if dtype == DType::F64 { number } else { f64::from(number as f32) };
+    let mut area = 1.0;
+    for (axis, size) in axes.into_iter().zip(sizes).rev() {
         let extent = x.extent(axis)?;
-        let scale = extent as f64 / size.max(1) as f64;
-        let weight = |result: usize, pixel: usize| {
-            let (from, to) = (result as f64 * scale, (result + 1) as f64 * scale);
-            let covered = (to.min((pixel + 1) as f64) - from.max(pixel as f64)).max(0.0);
-            covered / scale
-        };
-        let weights: Vec<f64> =
-            (0..size).flat_map(|result| (0..extent).map(move |pixel| weight(result, pixel))).collect();
-        let weights = Tensor::from_slice(&weights, [size, extent]).cast(x.dtype()?);
+        let scale = rounded(extent as f64 / size.max(1) as f64);
+        let mut weights = vec![0.0; size * extent];
+        for result in 0..size {
+            let [from, to] = [result, result + 1].map(|place| rounded(place as f64 * scale));
+            for pixel in from.floor() as usize..to.ceil() as usize {
+                let (begin, end) = (pixel as f64, pixel as f64 + 1.0);
+                let covered =
+                    if begin < from && end > to { scale } else { rounded(end.min(to) - begin.max(from)) };
+                weights[result * extent + pixel.min(extent - 1)] += covered;
+            }
+        }
+        let weights = Tensor::from_slice(&weights, [size, extent]).cast(dtype);
         x = x.move_axis(axis, -1).matmul(weights.t()).move_axis(-1, axis);
+        area = rounded(area * scale);
     }
-    Ok(x)
+    (x * rounded(1.0 / area)).ok()
 }
 
 layer! {
@@ -148,7 +161,7 @@ impl Layer for CenterCrop {
             let resize = Resizing::new(self.height, self.width)
                 .crop_to_aspect_ratio(true)
                 .data_format(self.data_format);
-            return resize.call(inputs, scope);
+            return resize.given_size(given, inputs, scope);
         }
         let middle = |x: Tensor| {
             let x = section(&x, 1, (height - self.height) / 2, self.height)?;
@@ -195,7 +208,7 @@ augmentations! {
         height: usize,
         /// How many columns.
         width: usize,
-    ) {} (this, x, scope) moves Ok(this.clone()) => {
+    ) {} (this, x, scope) reads FloatsInTraining moves Ok(this.clone()) => {
         if this.height == 0 || this.width == 0 {
             return Err(scope.refuse("images have at least one row and one column"));
         }

@@ -36,7 +36,7 @@ augmentations! {
         bins: usize = 256,
         /// The least and the greatest number of a pixel.
         value_range: Range = Range::of_pixels(),
-    } (this, x, scope) => {
+    } (this, x, scope) reads FloatsInTraining => {
         if this.bins == 0 {
             return Err(scope.refuse("`bins` is at least 1"));
         }

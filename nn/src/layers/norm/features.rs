@@ -8,10 +8,11 @@ use crate::{
     layer,
 };
 
-/// The extents of these axes, and the shape in which such a tensor broadcasts.
-fn shapes(x: &Tensor, axes: &[usize]) -> Result<(Vec<usize>, Vec<usize>)> {
+/// The shape of a weight of these axes, and that in which it broadcasts.
+fn shapes(x: &Tensor, features: &AxisList) -> Result<(Vec<usize>, Vec<usize>)> {
     let sizes = x.shape()?.sizes();
-    let extents = axes.iter().map(|&axis| sizes[axis]).collect();
+    let axes = features.of(sizes.len())?;
+    let extents = features.by_number(sizes.len())?.into_iter().map(|axis| sizes[axis]).collect();
     let broad = (0..sizes.len()).map(|axis| if axes.contains(&axis) { sizes[axis] } else { 1 }).collect();
     Ok((extents, broad))
 }
@@ -48,7 +49,7 @@ impl Layer for LayerNormalization {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
         let given = inputs.tensor()?;
         let axes = self.axis.of(given.rank()?)?;
-        let (extents, broad) = shapes(&given, &axes)?;
+        let (extents, broad) = shapes(&given, &self.axis)?;
         let x = widened(given.clone())?;
         let gamma = (self.scale || self.rms_scaling).then(|| {
             let spec = self.gamma_initializer.spec(&self.gamma_regularizer, &self.gamma_constraint);
@@ -124,7 +125,7 @@ impl Layer for RMSNormalization {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
         let given = inputs.tensor()?;
         let axes = self.axis.of(given.rank()?)?;
-        let (extents, broad) = shapes(&given, &axes)?;
+        let (extents, broad) = shapes(&given, &self.axis)?;
         let x = widened(given.clone())?;
         let scale = scope.variable("scale", &extents[..], Initializer::from(initializers::Ones))?;
         let scale = scale.value().cast(x.dtype()?);
@@ -132,7 +133,7 @@ impl Layer for RMSNormalization {
             [axis] if axis + 1 == x.rank()? => x.rms_norm(scale, axis, self.epsilon),
             _ => &x * (x.square().mean(keep(&axes)) + self.epsilon).rsqrt() * scale.reshape(broad),
         };
-        Ok(inputs.masked_like(y.cast(given.dtype()?)))
+        Ok(y.cast(given.dtype()?).into())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Folds over all pixels.
 
-use tensorwright::{Result, Tensor, keep};
+use tensorwright::{DType, Result, Tensor, keep};
 
 use super::check_rank;
 use crate::{DataFormat, Inputs, Layer, Outputs, Scope, layer};
@@ -45,7 +45,7 @@ fn masked(inputs: &Inputs, format: DataFormat, fold: &str) -> Option<Tensor> {
         DataFormat::ChannelsLast => 2,
         DataFormat::ChannelsFirst => 1,
     };
-    inputs.mask().filter(|_| fold == "mean").map(|mask| mask.expand_dims(axis))
+    inputs.mask().filter(|_| fold == "mean").map(|mask| mask.cast(DType::Bool).expand_dims(axis))
 }
 
 fn masked_mean(x: &Tensor, mask: &Tensor, axis: usize) -> Result<Tensor> {

@@ -28,6 +28,8 @@ impl Layer for Discretization {
         let boundaries =
             boundaries.ok_or_else(|| scope.refuse("boundaries are given, or found by `adapt`"))?;
         let x = inputs.tensor()?;
+        // Boundaries may lie between whole numbers.
+        let x = if x.dtype()?.is_int() { x.cast(DType::F64) } else { x };
         let sorted = Tensor::from_slice(&boundaries, [boundaries.len()]).cast(x.dtype()?);
         let bins = sorted.searchsorted(&x, SearchSide::Right);
         let dtype = if self.output_mode == OutputMode::Int { DType::I32 } else { scope.dtype() };

@@ -44,7 +44,9 @@ pub(super) fn encoded(
                 Some(weights) => vectors * weights.expand_dims(-1),
                 None => vectors,
             };
-            Ok(if mode == OutputMode::MultiHot { vectors.max(-2) } else { vectors.sum(-2) })
+            // As Keras has it: along the axis behind the batch, however many there are.
+            let axis = usize::from(rank > 1);
+            Ok(if mode == OutputMode::MultiHot { vectors.max(axis) } else { vectors.sum(axis) })
         }
     }
 }

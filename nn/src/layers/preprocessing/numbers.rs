@@ -78,7 +78,7 @@ impl Layer for Rescaling {
     fn call(&self, inputs: &Inputs, scope: &Scope<'_>) -> Result<Outputs> {
         let dtype = scope.dtype();
         let x = inputs.tensor()?.cast(dtype);
-        Ok((x * self.scale.tensor(dtype) + self.offset.tensor(dtype)).into())
+        Ok(inputs.masked_like(x * self.scale.tensor(dtype) + self.offset.tensor(dtype)))
     }
 }
 
@@ -138,7 +138,7 @@ impl Layer for Normalization {
         let x = inputs.tensor()?.cast(scope.dtype());
         let [mean, variance] = self.moments(&x, scope)?;
         let deviation = variance.sqrt().maximum(1e-7);
-        Ok(if self.invert { mean + x * deviation } else { (x - mean) / deviation }.into())
+        Ok(inputs.masked_like(if self.invert { mean + x * deviation } else { (x - mean) / deviation }))
     }
 
     fn adapt(&self, data: &[Argument], scope: &Scope<'_>) -> Result<()> {

@@ -103,8 +103,8 @@ impl TextVectorization {
         Places::new(true, self.output_mode, 1)
     }
 
-    /// The words of a text.
-    fn words(&self, text: &str) -> Vec<String> {
+    /// A text before it is split.
+    fn standard(&self, text: &str) -> String {
         let mut text = text.to_owned();
         if matches!(self.standardize, Some(TextStandard::Lower | TextStandard::LowerAndStripPunctuation)) {
             text = text.to_lowercase();
@@ -115,15 +115,43 @@ impl TextVectorization {
         ) {
             text.retain(|c| !PUNCTUATION.contains(c));
         }
-        let words: Vec<String> = match self.split {
+        text
+    }
+
+    /// The words of a text.
+    fn words(&self, text: &str) -> Vec<String> {
+        let text = self.standard(text);
+        self.grouped(match self.split {
             None => vec![text],
             Some(TextSplit::Whitespace) => text.split_whitespace().map(str::to_owned).collect(),
             Some(TextSplit::Character) => text.chars().map(String::from).collect(),
-        };
+        })
+    }
+
+    /// The groups of words that count as words.
+    fn grouped(&self, words: Vec<String>) -> Vec<String> {
         let Some(Ngrams(lengths)) = &self.ngrams else { return words };
         let groups =
             |&length: &usize| words.windows(length.max(1)).map(|group| group.join(" ")).collect::<Vec<_>>();
         lengths.iter().flat_map(groups).collect()
+    }
+
+    /// What becomes a vector, or a row of places, and the axes before these: the words of a text, or, where texts are not split, all texts along the last
+    /// axis.
+    fn rows(&self, strings: &Strings, scope: &Scope<'_>) -> Result<(Vec<Vec<String>>, Vec<usize>)> {
+        let Strings { values, shape } = strings;
+        let (&last, before) = shape.split_last().unwrap_or((&1, &[]));
+        if self.split.is_none() {
+            let row = |texts: &[String]| {
+                self.grouped(texts.iter().map(|text| self.standard(text)).collect::<Vec<String>>())
+            };
+            return Ok((values.chunks(last.max(1)).map(row).collect(), before.to_vec()));
+        }
+        if !before.is_empty() && last != 1 {
+            return Err(scope.refuse(format!("a text each is wanted, found strings of shape {shape:?}")));
+        }
+        let sizes = if before.is_empty() { shape.clone() } else { before.to_vec() };
+        Ok((values.iter().map(|text| self.words(text)).collect(), sizes))
     }
 
     fn texts(&self, argument: &Argument, scope: &Scope<'_>) -> Result<Vec<Vec<String>>> {
@@ -141,7 +169,7 @@ impl Layer for TextVectorization {
         let strings = inputs.strings().ok_or_else(|| scope.refuse("strings are wanted"))?;
         let known = self.vocabulary.get();
         let known = known.ok_or_else(|| scope.refuse("a vocabulary is given, or learnt by `adapt`"))?;
-        let texts = self.texts(&strings.clone().into(), scope)?;
+        let (texts, mut sizes) = self.rows(strings, scope)?;
         let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
         let is_int = self.output_mode == OutputMode::Int;
         let width = self.output_sequence_length.filter(|_| is_int).unwrap_or(longest);
@@ -152,7 +180,8 @@ impl Layer for TextVectorization {
             row.resize(width, if is_int { 0 } else { -1 });
             rows.extend(row);
         }
-        let categories = Tensor::from_slice(&rows, [texts.len(), width]);
+        sizes.push(width);
+        let categories = Tensor::from_slice(&rows, sizes);
         let depth = lookup.depth(known.len());
         Ok(finished(&categories, self.output_mode, depth, self.places(), &self.idf_weights, scope)?.into())
     }

@@ -2,11 +2,12 @@
 
 use tensorwright::{ConvOptions, Padding, Result, Tensor};
 
+use super::declare::{sequence_layer, with_weights};
 use super::lstm::forget_bias;
 use super::walk::{Drop, Walk, walk};
 use crate::{
     Activation, Constraint, DataFormat, Initializer, Inputs, Layer, Outputs, PaddingMode, Regularizer, Scope,
-    Setting, Signal, Sizes, initializers, layer,
+    Setting, Signal, Sizes, initializers,
 };
 
 /// What layers of all ranks have in common; images have channels last here.
@@ -88,12 +89,12 @@ impl Cell {
     }
 }
 
-/// Declares layers, which differ in how many axes slide.
-macro_rules! conv_lstms {
-    ($($(#[$doc:meta])* $name:ident: $rank:literal;)*) => {$(
-        layer! {
+/// A layer, which differs from the others in how many axes slide.
+macro_rules! conv_lstm {
+    ({ $(#[$doc:meta])* $name:ident: $rank:literal } { $($weights:tt)* }) => {
+        sequence_layer! {
             $(#[$doc])*
-            pub struct $name(
+            $name(
                 /// How many channels the state has.
                 filters: usize,
                 /// How many pixels a kernel covers along each axis.
@@ -107,50 +108,13 @@ macro_rules! conv_lstms {
                 data_format: DataFormat = DataFormat::ChannelsLast,
                 /// How far it is from one pixel of a kernel to the next.
                 dilation_rate: Sizes = Setting::<Sizes>::setting(1),
-            /// What is done to the numbers of a step at last.
-            activation: Activation = Activation::Tanh,
-            /// What gates are put through.
-            recurrent_activation: Activation = Activation::Sigmoid,
-            /// Whether biases are added.
-            use_bias: bool = true,
-            /// The matrix of inputs before training.
-            kernel_initializer: Initializer = Initializer::default(),
-            /// The matrix of states before training.
-            recurrent_initializer: Initializer = initializers::Orthogonal::default().into(),
-            /// The biases before training.
-            bias_initializer: Initializer = initializers::Zeros.into(),
-            /// Whether the bias of the forget gate begins with ones.
-            unit_forget_bias: bool = true,
-            /// What the matrix of inputs adds to the loss.
-            kernel_regularizer: Option<Regularizer> = None,
-            /// What the matrix of states adds to the loss.
-            recurrent_regularizer: Option<Regularizer> = None,
-            /// What the biases add to the loss.
-            bias_regularizer: Option<Regularizer> = None,
-            /// What the results add to the loss.
-            activity_regularizer: Option<Regularizer> = None,
-            /// What is done to the matrix of inputs after each step of training.
-            kernel_constraint: Option<Constraint> = None,
-            /// What is done to the matrix of states after each step of training.
-            recurrent_constraint: Option<Constraint> = None,
-            /// What is done to the biases after each step of training.
-            bias_constraint: Option<Constraint> = None,
-            /// The part of the inputs that training drops.
-            dropout: f64 = 0.0,
-            /// The part of the states that training drops.
-            recurrent_dropout: f64 = 0.0,
-            /// Whether there is a result for each step, not for the last alone.
-            return_sequences: bool = false,
-            /// Whether the last states are given too.
-            return_state: bool = false,
-            /// Whether time runs backwards.
-            go_backwards: bool = false,
-            /// Whether a call begins with the states in which the last one ended.
-            stateful: bool = false,
-            /// Read and kept: loops are compiled either way.
-            unroll: bool = false,
-            /// Whether steps that a mask leaves out give zeros, not the result of the step before.
-            zero_output_for_mask: bool = false,
+                /// What is done to the numbers of a step at last.
+                activation: Activation = Activation::Tanh,
+                /// What gates are put through.
+                recurrent_activation: Activation = Activation::Sigmoid,
+                /// Whether the bias of the forget gate begins with ones.
+                unit_forget_bias: bool = true,
+                $($weights)*
             }
         }
 
@@ -191,18 +155,28 @@ macro_rules! conv_lstms {
                 };
                 let cell = self.cell(channels, &scope.within("conv_lstm_cell"))?;
                 let outputs = cell.run(walk!(self), inputs, self.data_format, scope)?;
-                scope.regularize(&self.activity_regularizer, &outputs.clone().tensors()[0])?;
+                scope.regularize_all(&self.activity_regularizer, &outputs)?;
                 Ok(outputs)
             }
         }
-    )*};
+    };
 }
 
-conv_lstms! {
-    /// An LSTM along sequences of sequences, `T[b, t, n, c]` (Shi et al. 2015).
-    ConvLSTM1D: 1;
-    /// An LSTM along sequences of images, `T[b, t, h, w, c]`.
-    ConvLSTM2D: 2;
-    /// An LSTM along sequences of volumes, `T[b, t, d, h, w, c]`.
-    ConvLSTM3D: 3;
+with_weights! {
+    conv_lstm {
+        /// An LSTM along sequences of sequences, `T[b, t, n, c]` (Shi et al. 2015).
+        ConvLSTM1D: 1
+    }
+}
+with_weights! {
+    conv_lstm {
+        /// An LSTM along sequences of images, `T[b, t, h, w, c]`.
+        ConvLSTM2D: 2
+    }
+}
+with_weights! {
+    conv_lstm {
+        /// An LSTM along sequences of volumes, `T[b, t, d, h, w, c]`.
+        ConvLSTM3D: 3
+    }
 }

@@ -2,30 +2,16 @@
 
 use tensorwright::{Result, Tensor, eagerly};
 
+use super::declare::sequence_layer;
 use super::walk::walk;
 use crate::{Argument, Inputs, Layer, LayerRef, Outputs, Regularizer, Scope, layer};
 
-layer! {
+sequence_layer! {
     /// A cell along sequences: a layer that takes the argument `states` and gives its output and new states.
-    pub struct RNN(
+    RNN(
         /// The cell.
         cell: LayerRef,
-    ) {
-        /// Whether there is a result for each step, not for the last alone.
-        return_sequences: bool = false,
-        /// Whether the last states are given too.
-        return_state: bool = false,
-        /// Whether time runs backwards.
-        go_backwards: bool = false,
-        /// Whether a call begins with the states in which the last one ended.
-        stateful: bool = false,
-        /// Read and kept: loops are compiled either way.
-        unroll: bool = false,
-        /// Whether steps that a mask leaves out give zeros, not the result of the step before.
-        zero_output_for_mask: bool = false,
-        /// What the results add to the loss.
-        activity_regularizer: Option<Regularizer> = None,
-    }
+    ) {}
 }
 
 /// A call of a cell.
@@ -56,7 +42,7 @@ impl Layer for RNN {
             let mut outputs = scope.call(&self.cell, cell_call(x, states))?.tensors();
             Ok((outputs.remove(0), outputs))
         })?;
-        scope.regularize(&self.activity_regularizer, &outputs.clone().tensors()[0])?;
+        scope.regularize_all(&self.activity_regularizer, &outputs)?;
         Ok(outputs)
     }
 }

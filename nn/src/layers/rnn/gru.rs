@@ -2,22 +2,24 @@
 
 use tensorwright::{Result, Tensor};
 
-use super::declare::recurrent;
+use super::declare::{cell_and_layer, with_weights};
 use super::walk::{Drop, one_step, walk};
 use crate::{Activation, Constraint, Initializer, Inputs, Layer, Outputs, Regularizer, Scope, initializers};
 
-recurrent! {
-    /// One step of a GRU (Cho et al. 2014), with gates in the order update, reset, candidate; called with the argument `states`.
-    cell GRUCell;
-    /// [`GRUCell`] along sequences: `T[b, t, n] -> T[b, units]`, or `T[b, t, units]`. Called with the argument `initial_state` it begins there.
-    layer GRU;
-    {
-        /// What is done to the numbers of a step at last.
-        activation: Activation = Activation::Tanh,
-        /// What gates are put through.
-        recurrent_activation: Activation = Activation::Sigmoid,
-        /// Whether the reset gate acts behind the product with the matrix of states.
-        reset_after: bool = true,
+with_weights! {
+    cell_and_layer {
+        /// One step of a GRU (Cho et al. 2014), with gates in the order update, reset, candidate; called with the argument `states`.
+        cell GRUCell;
+        /// [`GRUCell`] along sequences: `T[b, t, n] -> T[b, units]`, or `T[b, t, units]`. Called with the argument `initial_state` it begins there.
+        layer GRU;
+        {
+            /// What is done to the numbers of a step at last.
+            activation: Activation = Activation::Tanh,
+            /// What gates are put through.
+            recurrent_activation: Activation = Activation::Sigmoid,
+            /// Whether the reset gate acts behind the product with the matrix of states.
+            reset_after: bool = true,
+        }
     }
 }
 
@@ -120,7 +122,7 @@ impl Layer for GRU {
         let states = walk.begin(inputs, &GRUCell::state_shapes(&cell, &step), scope)?;
         let projected = ready.project(&ready.drop_inputs.apply_to_steps(&x));
         let outputs = walk.run(inputs, projected, states, None, scope, |x, states| ready.step(&x, states))?;
-        scope.regularize(&self.activity_regularizer, &outputs.clone().tensors()[0])?;
+        scope.regularize_all(&self.activity_regularizer, &outputs)?;
         Ok(outputs)
     }
 }

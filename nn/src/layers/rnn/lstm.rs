@@ -2,24 +2,26 @@
 
 use tensorwright::{Result, Tensor};
 
-use super::declare::recurrent;
+use super::declare::{cell_and_layer, with_weights};
 use super::walk::{Drop, one_step, walk};
 use crate::{
     Activation, Constraint, Initializer, Inputs, Layer, Outputs, Regularizer, Scope, WeightSpec, initializers,
 };
 
-recurrent! {
-    /// One step of an LSTM (Hochreiter and Schmidhuber 1997), with gates in the order input, forget, candidate, output; called with the argument `states`.
-    cell LSTMCell;
-    /// [`LSTMCell`] along sequences: `T[b, t, n] -> T[b, units]`, or `T[b, t, units]`. Called with the argument `initial_state` it begins there.
-    layer LSTM;
-    {
-        /// What is done to the numbers of a step at last.
-        activation: Activation = Activation::Tanh,
-        /// What gates are put through.
-        recurrent_activation: Activation = Activation::Sigmoid,
-        /// Whether the bias of the forget gate begins with ones.
-        unit_forget_bias: bool = true,
+with_weights! {
+    cell_and_layer {
+        /// One step of an LSTM (Hochreiter and Schmidhuber 1997), with gates in the order input, forget, candidate, output; called with the argument `states`.
+        cell LSTMCell;
+        /// [`LSTMCell`] along sequences: `T[b, t, n] -> T[b, units]`, or `T[b, t, units]`. Called with the argument `initial_state` it begins there.
+        layer LSTM;
+        {
+            /// What is done to the numbers of a step at last.
+            activation: Activation = Activation::Tanh,
+            /// What gates are put through.
+            recurrent_activation: Activation = Activation::Sigmoid,
+            /// Whether the bias of the forget gate begins with ones.
+            unit_forget_bias: bool = true,
+        }
     }
 }
 
@@ -116,7 +118,7 @@ impl Layer for LSTM {
         let states = walk.begin(inputs, &LSTMCell::state_shapes(&cell, &step), scope)?;
         let projected = ready.project(&ready.drop_inputs.apply_to_steps(&x));
         let outputs = walk.run(inputs, projected, states, None, scope, |x, states| ready.step(&x, states))?;
-        scope.regularize(&self.activity_regularizer, &outputs.clone().tensors()[0])?;
+        scope.regularize_all(&self.activity_regularizer, &outputs)?;
         Ok(outputs)
     }
 }

@@ -2,18 +2,20 @@
 
 use tensorwright::{Result, Tensor};
 
-use super::declare::recurrent;
+use super::declare::{cell_and_layer, with_weights};
 use super::walk::{Drop, one_step, walk};
 use crate::{Activation, Constraint, Initializer, Inputs, Layer, Outputs, Regularizer, Scope, initializers};
 
-recurrent! {
-    /// `h = tanh(x K + h R + b)` for one step; called with the argument `states`.
-    cell SimpleRNNCell;
-    /// [`SimpleRNNCell`] along sequences: `T[b, t, n] -> T[b, units]`, or `T[b, t, units]`. Called with the argument `initial_state` it begins there.
-    layer SimpleRNN;
-    {
-        /// What is done to the numbers of a step at last.
-        activation: Activation = Activation::Tanh,
+with_weights! {
+    cell_and_layer {
+        /// `h = tanh(x K + h R + b)` for one step; called with the argument `states`.
+        cell SimpleRNNCell;
+        /// [`SimpleRNNCell`] along sequences: `T[b, t, n] -> T[b, units]`, or `T[b, t, units]`. Called with the argument `initial_state` it begins there.
+        layer SimpleRNN;
+        {
+            /// What is done to the numbers of a step at last.
+            activation: Activation = Activation::Tanh,
+        }
     }
 }
 
@@ -91,7 +93,7 @@ impl Layer for SimpleRNN {
         let states = walk.begin(inputs, &SimpleRNNCell::state_shapes(&cell, &step), scope)?;
         let projected = ready.project(&ready.drop_inputs.apply_to_steps(&x));
         let outputs = walk.run(inputs, projected, states, None, scope, |x, states| ready.step(&x, states))?;
-        scope.regularize(&self.activity_regularizer, &outputs.clone().tensors()[0])?;
+        scope.regularize_all(&self.activity_regularizer, &outputs)?;
         Ok(outputs)
     }
 }

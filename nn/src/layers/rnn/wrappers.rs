@@ -134,7 +134,16 @@ impl Layer for TimeDistributed {
             return Err(scope.refuse(format!("a batch of sequences is wanted, found {}", x.value.ty()?)));
         };
         let merged: Vec<usize> = [batch * steps].into_iter().chain(rest.iter().copied()).collect();
-        let y = scope.apply(&self.layer, x.value.reshape(merged))?;
+        let value = x.value.reshape(merged);
+        // A mask of steps says nothing about a step; one that says more is the layer's.
+        let mask = match &x.mask {
+            Some(mask) if mask.rank()? > 2 => {
+                let own = mask.shape()?.sizes().to_vec();
+                Some(mask.reshape([&[batch * steps], &own[2..]].concat()))
+            }
+            _ => None,
+        };
+        let y = scope.apply(&self.layer, Signal { value, mask })?;
         let own = y.shape()?.sizes().to_vec();
         let split: Vec<usize> = [*batch, *steps].into_iter().chain(own[1..].iter().copied()).collect();
         Ok(Signal { value: y.reshape(split), mask: x.mask }.into())
