@@ -177,7 +177,8 @@ impl Writer {
             fields.insert("dtype".to_owned(), policy.to_json());
         }
         let module = match class {
-            "Sequential" | "Functional" => "keras",
+            "Sequential" => "keras",
+            "Functional" => "keras.src.models.functional",
             "Any" | "NotEqual" => "keras.src.ops.numpy",
             _ => "keras.layers",
         };

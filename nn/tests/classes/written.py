@@ -40,6 +40,8 @@ def check(path):
 
 wrong = 0
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.keras")):
+    if "Cell" in path.stem:
+        continue  # A cell alone is no model of Keras.
     try:
         check(path)
     except Exception as error:

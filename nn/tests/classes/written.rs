@@ -112,11 +112,16 @@ fn models(folder: &Path) -> tensorwright_nn::Result<Vec<String>> {
         Ok(())
     };
     put("graph", Model::new(graph()?), &[normal(1, &[3, 6]), normal(2, &[3, 6])])?;
-    let cells: Vec<LayerRef> =
-        vec![LSTMCell::new(3).layer(), GRUCell::new(2).layer(), LSTMCell::new(4).layer()];
+    // Three of the kernels look alike but for their names: `[3, 12]`.
+    let cells: Vec<LayerRef> = vec![
+        LSTMCell::new(3).layer(),
+        GRUCell::new(4).reset_after(false).layer(),
+        SimpleRNNCell::new(3).layer(),
+        LSTMCell::new(3).layer(),
+    ];
     let rows = Sequential::new()
         .add(Bidirectional::new(GRU::new(3).return_sequences(true).dropout(0.2).layer()))
-        .add(TimeDistributed::new(Dense::new(4).layer()))
+        .add(TimeDistributed::new(Dense::new(3).layer()))
         .add(RNN::new(StackedRNNCells::new(cells).layer()));
     put("rows", Model::new(rows), &[normal(3, &[2, 5, 3])])?;
     let tokens = RandomKey::new(1).randint([2, 5], 0i32, 9);
