@@ -140,6 +140,38 @@ def kummer_arguments():
     return [draw(), draw(), mixed(flat(-5, 5), flat(-300, 300), minus(wide(300, 5000)))()]
 
 
+def gauss_point():
+    return mixed(flat(-1, 1), flat(0.5, 1), lambda: 1 - wide(1e-14, 0.5)(), minus(wide(1, 1e6)), minus(wide(1, 1e200)))()
+
+
+def gauss_parameters():
+    kind = random.choice(["few", "signed", "to one", "far", "ends", "large", "close"])
+    if kind == "few":
+        return [wide(0.1, 10)() for _ in range(3)]
+    if kind == "signed":
+        return [flat(-5, 5)() for _ in range(3)]
+    if kind == "ends":
+        return [float(-random.randint(1, 20)), flat(-10, 30)(), wide(0.3, 30)()]
+    if kind == "large":
+        return [random.choice([-1, 1, 1]) * wide(5, 100)() for _ in range(2)] + [wide(1, 100)()]
+    a, c = flat(-4, 4)(), wide(0.2, 8)()
+    by = random.randint(-4, 4) + (0 if kind != "close" else random.choice([-1, 1]) * wide(1e-10, 1e-2)())
+    return [a, a + by, c] if kind == "far" else [a, c - a + by, c]
+
+
+def gauss_arguments():
+    """Arguments whose own rounding is not a great part of the value."""
+    while True:
+        args = gauss_parameters() + [gauss_point()]
+        value = mp.hyp2f1(*args)
+        if mp.im(value) != 0 or not 1e-290 < abs(value) < 1e290:
+            continue
+        step = mp.mpf(10) ** -20
+        moved = [[x * (1 + step) if j == i else mp.mpf(x) for j, x in enumerate(args)] for i in range(4)]
+        if sum(abs(mp.hyp2f1(*at) / value - 1) for at in moved) < 200 * step:
+            return args
+
+
 SEVERAL = {
     "lbeta": (lambda: [wide(1e-2, 1e4)(), wide(1e-2, 1e4)()], lambda a, b: mp.log(mp.beta(a, b))),
     "zeta": (lambda: [wide(1.001, 50)(), wide(1e-2, 1e3)()], zeta),
@@ -161,11 +193,12 @@ SEVERAL = {
     "expn": (order_and_point, mp.expint),
     "hyp0f1": (limit_and_point, mp.hyp0f1),
     "hyp1f1": (kummer_arguments, mp.hyp1f1),
+    "hyp2f1": (gauss_arguments, mp.hyp2f1),
 }
 
 functions = {name: (lambda draw=draw: [draw()], f) for name, (draw, f) in ONE.items()} | SEVERAL
 for name, (draw, f) in functions.items():
-    for _ in range(CASES):
+    for _ in range(4 * CASES if name == "hyp2f1" else CASES):
         args = draw()
         value = mp.re(f(*[mp.mpf(x) for x in args]))
         print(name, *args, mp.nstr(value, 20))

@@ -25,8 +25,8 @@ pub mod variable;
 
 pub use batch::{vmap, vmap_axes};
 pub use control::{
-    TensorList, assert_that, associative_scan, case, check_finite, cond, fori_loop, map, print, range, scan,
-    scan_reverse, while_loop,
+    TensorList, assert_that, associative_reduce, associative_scan, case, check_finite, cond, fori_loop, map,
+    print, range, scan, scan_reverse, while_loop,
 };
 pub use detection::{Chosen, NmsOptions, nms, nms_within};
 pub use error::{Error, Result};

@@ -76,6 +76,18 @@ fn loops_push_and_pop() {
 }
 
 #[test]
+fn loops_set_rows() {
+    for n in [0, 1, 5, 1000] {
+        // In place, at an index that is clamped, and beside a list that shares the rows.
+        check(&counting("%p = list_push(%l, %i) %m = list_set(%p, %n, %i)", SEEN), &numbers(n, 3));
+        check(&counting("%p = list_push(%l, %i) %m = list_set(%p, %one, %n)", SEEN), &numbers(n, 1));
+        check(&counting("%m = list_set(%l, %i, %n)", SEEN), &numbers(n, -2));
+        let shared = "%p = list_push(%l, %i) %s = list_set(%p, %one, %n) %x = list_get(%s, %one) %m = list_push(%p, %x)";
+        check(&counting(shared, SEEN), &numbers(n, 1));
+    }
+}
+
+#[test]
 fn lists_that_are_needed_again_stay_as_they_are() {
     let body = "%a = list_push(%l, %i) %b = list_push(%l, %n) %x = list_get(%b, %i) %m = list_push(%a, %x)";
     check(&counting(body, SEEN), &numbers(300, 200));

@@ -4,77 +4,9 @@
 //! is lost, another expansion takes over (Kummer's transformation, and those for large arguments); where none has the digits, the value is NaN. Sources: NIST
 //! Digital Library of Mathematical Functions, 13.2, 13.7 and 10.17; T. J. Dekker, "A floating-point technique for extending the available precision", 1971.
 
-use std::ops::{Add, Div, Mul};
-
 use crate::gamma::gamma;
+use crate::pair::{Number, Pair};
 
-/// A sum of two floats, the second of which is what the first one lacks.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    high: f64,
-    low: f64,
-}
-
-impl Pair {
-    const fn of(x: f64) -> Pair {
-        Pair { high: x, low: 0.0 }
-    }
-
-    /// `x + y` without any error.
-    fn sum(x: f64, y: f64) -> Pair {
-        let high = x + y;
-        let part = high - x;
-        Pair { high, low: (x - (high - part)) + (y - part) }
-    }
-
-    /// `x y` without any error, of numbers below 1e290.
-    fn product(x: f64, y: f64) -> Pair {
-        let halves = |x: f64| {
-            let scaled = x * 134_217_729.0;
-            let high = scaled - (scaled - x);
-            (high, x - high)
-        };
-        let ((a, b), (c, d)) = (halves(x), halves(y));
-        let high = x * y;
-        Pair { high, low: ((a * c - high) + a * d + b * c) + b * d }
-    }
-}
-
-impl Add for Pair {
-    type Output = Pair;
-
-    fn add(self, other: Pair) -> Pair {
-        let high = Pair::sum(self.high, other.high);
-        let low = Pair::sum(self.low, other.low);
-        let first = Pair::sum(high.high, high.low + low.high);
-        Pair::sum(first.high, first.low + low.low)
-    }
-}
-
-impl Mul for Pair {
-    type Output = Pair;
-
-    fn mul(self, other: Pair) -> Pair {
-        let product = Pair::product(self.high, other.high);
-        Pair::sum(product.high, product.low + (self.high * other.low + self.low * other.high))
-    }
-}
-
-impl Div for Pair {
-    type Output = Pair;
-
-    fn div(self, other: Pair) -> Pair {
-        let quotient = self.high / other.high;
-        let rest = self + other * Pair::of(-quotient);
-        let next = rest.high / other.high;
-        let rest = rest + other * Pair::of(-next);
-        let (first, last) = (Pair::sum(quotient, next), rest.high / other.high);
-        Pair::sum(first.high, first.low + last)
-    }
-}
-
-/// How many times as great as a sum its terms may be.
-const MOST_CANCELLATION: f64 = (1u64 << 50) as f64;
 /// Terms after which a series is given up.
 const TERMS: u32 = 20_000;
 /// Products of numbers beyond this may overflow.
@@ -95,13 +27,13 @@ fn series(settled: f64, ratio: impl Fn(f64) -> Pair) -> Option<f64> {
         }
         if term.high == 0.0 || (k > settled && term.high.abs() < 1e-33 * sum.high.abs()) {
             let value = sum.high + sum.low;
-            return (greatest <= MOST_CANCELLATION * value.abs()).then_some(value);
+            return (greatest <= Pair::MOST_CANCELLATION * value.abs()).then_some(value);
         }
     }
     None
 }
 
-fn is_pole(b: f64) -> bool {
+pub(crate) fn is_pole(b: f64) -> bool {
     b <= 0.0 && b == b.floor()
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tensorwright_special::{bessel, exponential, gamma, hypergeometric, incomplete, normal};
+use tensorwright_special::{bessel, exponential, gamma, gauss, hypergeometric, incomplete, normal};
 
 /// A function of so many numbers.
 #[derive(Clone, Copy)]
@@ -10,9 +10,10 @@ enum Function {
     One(fn(f64) -> f64),
     Two(fn(f64, f64) -> f64),
     Three(fn(f64, f64, f64) -> f64),
+    Four(fn(f64, f64, f64, f64) -> f64),
 }
 
-use Function::{One, Three, Two};
+use Function::{Four, One, Three, Two};
 
 /// The functions, and relative errors in units of 2^-52 that they may have. Logarithms and waves may be as far off as 2^-52 where they are near 0.
 const FUNCTIONS: &[(&str, Function, f64)] = &[
@@ -48,6 +49,7 @@ const FUNCTIONS: &[(&str, Function, f64)] = &[
     ("expn", Two(exponential::expn), 32.0),
     ("hyp0f1", Two(hypergeometric::hyp0f1), 400.0),
     ("hyp1f1", Three(hypergeometric::hyp1f1), 100.0),
+    ("hyp2f1", Four(gauss::hyp2f1), 400.0),
 ];
 
 fn find(name: &str) -> (Function, f64) {
@@ -60,6 +62,7 @@ fn value(function: Function, x: &[f64]) -> f64 {
         One(f) => f(x[0]),
         Two(f) => f(x[0], x[1]),
         Three(f) => f(x[0], x[1], x[2]),
+        Four(f) => f(x[0], x[1], x[2], x[3]),
     }
 }
 
@@ -172,6 +175,24 @@ const ENDS: &[(&str, &[f64], f64)] = &[
     ("hyp1f1", &[2.0, -3.0, 6.0], INF),
     ("hyp1f1", &[1.0, 1.0, 800.0], INF),
     ("hyp1f1", &[1.0, 1.0, -800.0], 0.0),
+    ("hyp2f1", &[1.0, 1.0, 2.0, 1.5], INF),
+    ("hyp2f1", &[1.0, 1.0, 2.0, 1.0], INF),
+    ("hyp2f1", &[1.0, 1.0, 3.0, 1.0], 2.0),
+    ("hyp2f1", &[-2.0, 1.0, 3.0, 2.5], 0.375),
+    ("hyp2f1", &[-2.0, 1.0, -2.0, 0.5], 1.75),
+    ("hyp2f1", &[-2.0, 1.0, -1.0, 0.5], INF),
+    ("hyp2f1", &[1.0, 2.0, -3.0, 0.5], INF),
+    ("hyp2f1", &[1.0, 2.0, -3.0, 0.0], 1.0),
+    ("hyp2f1", &[1.0, 0.0, 2.0, 3.0], 1.0),
+    ("hyp2f1", &[2.0, 3.0, 3.0, 1.5], 4.0),
+    ("hyp2f1", &[2.0, 4.0, 3.0, 1.5], -4.0),
+    ("hyp2f1", &[2.5, 3.5, 3.5, 1.5], INF),
+    ("hyp2f1", &[2.0, 3.0, 3.0, 1.0], INF),
+    ("hyp2f1", &[-1.0, 3.0, 2.0, 1.0], -0.5),
+    ("hyp2f1", &[300.0, 300.0, 1.0, 0.9], INF),
+    ("hyp2f1", &[1.5, 2.0, 3.0, -1e300], 0.0),
+    ("hyp2f1", &[-0.5, 0.7, -200.5, 0.9], f64::NAN),
+    ("hyp2f1", &[0.5, 0.5, 1.0, INF], f64::NAN),
     ("expi", &[0.0], -INF),
     ("expi", &[INF], INF),
     ("expi", &[-INF], 0.0),
@@ -213,9 +234,9 @@ fn any_bits() {
                 1 => (bits() >> 11) as f64 / (1u64 << 50) as f64 - 2.0,
                 _ => f64::from_bits(bits()),
             };
-            let args = [number(), number(), number()];
+            let args = [number(), number(), number(), number()];
             let found = value(function, &args);
-            let with_nan = value(function, &[f64::NAN, f64::NAN, f64::NAN]);
+            let with_nan = value(function, &[f64::NAN; 4]);
             assert!(with_nan.is_nan(), "{name} of NaN is {with_nan}");
             std::hint::black_box(found);
         }

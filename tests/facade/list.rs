@@ -38,6 +38,25 @@ fn a_list_is_a_stack() {
     assert_eq!(empty.get(0).to_vec::<f32>().unwrap(), [0.0, 0.0]);
     assert_eq!(empty.stack(0).shape().unwrap().sizes()[..], [0, 2]);
     assert_eq!(list.len().item::<i32>().unwrap(), 2);
+    let set = list.set(0, Tensor::from([5.0f32, 6.0])).set(9, Tensor::from([7.0f32, 8.0]));
+    assert_eq!(set.stack(2).to_vec::<f32>().unwrap(), [5.0, 6.0, 7.0, 8.0]);
+    assert_eq!(list.stack(2).to_vec::<f32>().unwrap(), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(empty.set(0, &last).len().item::<i32>().unwrap(), 0);
+    let refused = list.set(0, Tensor::from(1.0f32)).error().unwrap().to_string();
+    assert!(refused.contains("the row"), "{refused}");
+}
+
+#[test]
+fn loops_set_rows_of_lists() {
+    let reversed = function(|x: Tensor| {
+        let list = TensorList::new([], DType::F32).push(&x).push(&x * 2.0).push(&x * 3.0);
+        let (list,) = fori_loop(0i32, 3i32, (list,), |i, (list,)| {
+            let row = list.get(2 - &i) * 10.0;
+            Ok::<_, Error>((list.set(i, row),))
+        })?;
+        Ok::<_, Error>(vec![list.get(0), list.get(1), list.get(2)])
+    });
+    assert_eq!(both(&reversed, 1.0, floats), [[30.0], [20.0], [300.0]]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Sparse matrices against dense ones, ragged rows against vectors of vectors, prefixes by associative functions against loops.
 
 use tensorwright::prelude::*;
-use tensorwright::{Ragged, Result, Sparse, associative_scan};
+use tensorwright::{Ragged, Result, Sparse, associative_reduce, associative_scan};
 
 fn random_sparse(key: &RandomKey, rows: usize, columns: usize) -> Tensor {
     let [values, places] = key.split();
@@ -66,15 +66,27 @@ fn prefixes_of_any_length() -> Result<()> {
         let compiled =
             function(|x: Tensor| associative_scan(x, |a: Tensor, b: Tensor| a.matmul(b))).call(&x)?;
         let start = Tensor::eye(2, DType::F64);
-        let (_, expected) = scan(start, x, |sum: Tensor, x: Tensor| {
+        let (_, expected) = scan(start, x.clone(), |sum: Tensor, x: Tensor| {
             let next = sum.matmul(x);
             (next.clone(), next)
         })?;
         assert!(found.allclose(&expected, 1e-9, 1e-9).item::<bool>()?, "{n}");
         assert!(compiled.allclose(&expected, 1e-9, 1e-9).item::<bool>()?, "{n}");
+        let whole = associative_reduce(x, |a: Tensor, b: Tensor| a.matmul(b))?;
+        assert!(whole.allclose(expected.i(n - 1), 1e-9, 1e-9).item::<bool>()?, "{n}");
     }
     let empty = associative_scan(Tensor::zeros([0, 2], DType::F64), |a: Tensor, b: Tensor| a + b)?;
     assert_eq!(empty.shape()?, &[0, 2].into());
+    let none =
+        associative_reduce(Tensor::zeros([0, 2], DType::F64), |a: Tensor, b: Tensor| a + b).unwrap_err();
+    assert!(none.to_string().contains("an element along axis 0"), "{none}");
+    let narrower =
+        associative_reduce(Tensor::zeros([4], DType::F64), |a: Tensor, _: Tensor| a.cast(DType::F32))
+            .unwrap_err();
+    assert!(narrower.to_string().contains("associative_reduce"), "{narrower}");
+    let slope =
+        grad(|x: Tensor| associative_reduce(x, |a: Tensor, b: Tensor| a * b)).call([2.0, 3.0, 5.0])?;
+    assert_eq!(slope.to_vec::<f64>()?, [15.0, 10.0, 6.0]);
     let slope = grad(|x: Tensor| Ok(associative_scan(x, |a: Tensor, b: Tensor| a * b)?.sum(..)))
         .call([2.0, 3.0, 5.0])?;
     assert_eq!(slope.to_vec::<f64>()?, [19.0, 12.0, 6.0]);

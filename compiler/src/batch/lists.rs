@@ -1,7 +1,7 @@
 //! Lists whose rows are batched. All examples share the length of a list, and which of its rows are read.
 
 use tensorwright_ir::op::Lowering;
-use tensorwright_ir::op::control::{ListPush, ListStack};
+use tensorwright_ir::op::control::{ListPush, ListSet, ListStack};
 use tensorwright_ir::{BuildError, Builder, Op, Value};
 
 use super::rules::Site;
@@ -17,7 +17,11 @@ impl Site<'_> {
                 self.push(ListPush {}, &operands)
             }
             Op::ListLen(_) => Ok(vec![Item::shared(self.b.list_len(list)?)]),
-            Op::ListGet(_) if self.has(1) => Err(self.lists_differ()),
+            Op::ListGet(_) | Op::ListSet(_) if self.has(1) => Err(self.lists_differ()),
+            Op::ListSet(_) => {
+                let operands = [self.spread(0)?, self.x[1].value, self.spread(2)?];
+                self.push(ListSet {}, &operands)
+            }
             Op::ListStack(stack) => {
                 // Rows first, examples second, until they change places.
                 let stacked = self.b.push_one(ListStack { length: stack.length }, &[list])?;

@@ -41,7 +41,7 @@ fn signature(import: Import, mut signature: Signature, pointer: Type) -> Signatu
         Import::Strip(..) => (&[pointer, pointer, pointer, types::I64], None),
         Import::Special(function, float) => {
             let ty = if float == Float::F32 { types::F32 } else { types::F64 };
-            (&[ty; 3][..function.operands()], Some(ty))
+            (&[ty; 4][..function.operands()], Some(ty))
         }
         Import::FmodF32 => (&[types::F32, types::F32], Some(types::F32)),
         Import::FmodF64 => (&[types::F64, types::F64], Some(types::F64)),

@@ -14,6 +14,8 @@ type Each = fn(&mut Emitter<'_, '_>, Value) -> Value;
 
 /// How a function is emitted, for the dtypes that it takes. Half precision has no code: the schedule computes it in f32.
 enum Emission {
+    /// All dtypes.
+    Any(Each),
     /// Floats.
     Float(Each),
     /// Floats, as vector math.
@@ -29,7 +31,7 @@ enum Emission {
 }
 
 fn emission(function: UnaryFn) -> Emission {
-    use Emission::{Bits, Float, Int, Lanes, Math, Signed};
+    use Emission::{Any, Bits, Float, Int, Lanes, Math, Signed};
     match function {
         UnaryFn::Neg => Signed { float: |e, x| e.ins().fneg(x), int: |e, x| e.ins().ineg(x) },
         UnaryFn::Abs => Signed { float: |e, x| e.ins().fabs(x), int: |e, x| e.ins().iabs(x) },
@@ -69,6 +71,7 @@ fn emission(function: UnaryFn) -> Emission {
         UnaryFn::Not => Bits { int: |e, x| e.ins().bnot(x), bool: |e, x| e.not_bool(x) },
         UnaryFn::Popcount => Int(|e, x| e.popcount(x)),
         UnaryFn::Clz => Lanes(|e, x| e.ins().clz(x)),
+        UnaryFn::OptimizationBarrier => Any(|_, x| x),
     }
 }
 
@@ -83,6 +86,7 @@ impl Emitter<'_, '_> {
         let float = matches!(dtype, DType::F32 | DType::F64);
         let (int, bool) = (dtype.is_int(), dtype == DType::Bool);
         match emission(function) {
+            Emission::Any(each) => Ok(self.map(x, each)),
             Emission::Math(math) if float => self.math(math, &[x]),
             Emission::Float(each) | Emission::Signed { float: each, .. } if float => Ok(self.map(x, each)),
             Emission::Signed { int: each, .. } | Emission::Bits { int: each, .. } | Emission::Int(each)

@@ -15,6 +15,9 @@ const SATURATED: f64 = 22.0;
 pub(super) fn unary(b: &mut Builder, function: UnaryFn, z: Parts) -> Built<Option<Parts>> {
     let function = match function {
         UnaryFn::Neg => |b: &mut Builder, z: Parts| Ok(Parts { re: b.neg(z.re)?, im: b.neg(z.im)? }),
+        UnaryFn::OptimizationBarrier => |b: &mut Builder, z: Parts| {
+            Ok(Parts { re: b.optimization_barrier(z.re)?, im: b.optimization_barrier(z.im)? })
+        },
         UnaryFn::Exp => exp,
         UnaryFn::Log => log,
         UnaryFn::Expm1 => expm1,

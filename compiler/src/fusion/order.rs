@@ -77,7 +77,7 @@ fn read_before_updates(
 /// How many of its first operands an op can update in place.
 fn updated(op: &Op) -> usize {
     match op {
-        Op::DynamicUpdateSlice(_) | Op::Scatter(_) | Op::ListPush(_) | Op::ListPop(_) => 1,
+        Op::DynamicUpdateSlice(_) | Op::Scatter(_) | Op::ListPush(_) | Op::ListPop(_) | Op::ListSet(_) => 1,
         op => control::carried(op),
     }
 }

@@ -32,7 +32,7 @@ fn candidates(program: &Program, step: &Step) -> Vec<(usize, usize)> {
         Step::Routine { op: Op::DynamicUpdateSlice(_) | Op::Scatter(_), operands, results, .. } => {
             vec![(operands[0], results[0])]
         }
-        Step::List { op: Op::ListPush(_) | Op::ListPop(_), operands, results, .. } => {
+        Step::List { op: Op::ListPush(_) | Op::ListPop(_) | Op::ListSet(_), operands, results, .. } => {
             vec![(operands[0], results[0])]
         }
         Step::Control(c) => {

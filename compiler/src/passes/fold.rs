@@ -8,7 +8,7 @@
 //! - Control flow without effects whose operands are all constants is run, loops within what is left of `fold_work`.
 //!
 //! It keeps `iota` and broadcasts, which are smaller than what they stand for, and sums and products of floats, of which the last bits are a
-//! matter of order. Tokens and lists are left alone.
+//! matter of order. Tokens and lists are left alone, and what stands behind an `optimization_barrier` is not known.
 //!
 //! ```text
 //! graph @f(%x: f32[2,1000]) {
@@ -34,7 +34,7 @@
 
 use smallvec::SmallVec;
 use tensorwright_ir::eval::{Datum, Evaluator};
-use tensorwright_ir::op::primitive::ReduceKind;
+use tensorwright_ir::op::primitive::{ReduceKind, UnaryFn};
 use tensorwright_ir::op::{Lowering, Results};
 use tensorwright_ir::{BuildError, Graph, Literal, Node, Op, Scalar, TensorType, Type, Value};
 
@@ -60,7 +60,8 @@ impl Pass for FoldConstants {
     fn run(&self, graph: &Graph, cx: &mut Context<'_>) -> Option<Graph> {
         let mut budget = Budget { elements: cx.options.fold_elements, work: cx.fold_work_left, refused: 0 };
         let new = rewrite(graph, cx, |r, site| {
-            if is_as_small_as_can_be(r.graph(), site) || has_effect(site.node) {
+            let is_barrier = site.node.op == UnaryFn::OptimizationBarrier.into();
+            if is_as_small_as_can_be(r.graph(), site) || has_effect(site.node) || is_barrier {
                 return Ok(Rewrite::Keep);
             }
             Ok(folded(r, graph, site, &mut budget)?.map_or(Rewrite::Keep, Rewrite::Replace))
@@ -294,6 +295,14 @@ mod tests {
         check_unchanged(
             &FoldConstants,
             "graph @f() { %y = constant() {value = f32[2] [1, 2]} %z = broadcast_in_dim(%y) {shape = [9,2], axes = [1]} return %z }",
+        );
+    }
+
+    #[test]
+    fn barriers_stay() {
+        check_unchanged(
+            &FoldConstants,
+            "graph @f() { %a = constant() {value = f32[2] [1, 2]} %y = optimization_barrier(%a) %z = exp(%y) return %z }",
         );
     }
 

@@ -148,8 +148,8 @@ fn lists_of_common_length() {
         }
       )
       %rest, %last = list_pop(%full) %n = list_len(%rest) %i = constant() {value = 0:i32} %first = list_get(%rest, %i)
-      %stack = list_stack(%rest) {length = 2}
-      return %last, %n, %first, %stack
+      %stack = list_stack(%rest) {length = 2} %set = list_set(%rest, %n, %first) %back = list_stack(%set) {length = 2}
+      return %last, %n, %first, %stack, %back
     }";
     let x = floats(&[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     check(&graph(code), 2, &[false, true], &[x, floats(&[2], &[1.0, -1.0])]);

@@ -447,6 +447,32 @@ fn rows_by_index_have_derivatives() {
     check(READS, &[Literal::new([4], &[1i32, 7, -3, 2]).unwrap()]);
 }
 
+/// Rows are set in a list that grows, at indices within, beyond and before it, and what is read of it counts; an empty list stays empty.
+const SETS: &str = "graph @f(%x: f64[4], %k: i32[4]) {
+  %none = list_new() {dtype = f64, shape = []}
+  %zero = constant() {value = 0.5:f64}
+  %first = constant() {value = 0:i32}
+  %still = list_set(%none, %first, %zero)
+  %sum, %last = scan(%zero, %still, %x, %k) {carried = 2, scanned = 2, length = 4, reverse = false} (
+    graph @body(%s: f64[], %l: list<f64[]>, %x: f64[], %k: i32[]) {
+      %y = sin(%x) %m = list_push(%l, %y) %p = mul(%x, %s) %n = list_set(%m, %k, %p) %a = list_get(%n, %k) %b = add(%s, %a)
+      return %b, %n
+    }
+  )
+  %rest, %top = list_pop(%last)
+  %set = list_set(%rest, %first, %sum)
+  %low = list_get(%set, %first)
+  %all = list_stack(%rest) {length = 3}
+  return %sum, %all, %top, %low
+}";
+
+#[test]
+fn rows_that_are_set_have_derivatives() {
+    for k in [[0i32, 1, 2, 3], [1, 7, -3, 2], [0, 0, 0, 0]] {
+        check(SETS, &[Literal::new([4], &k).unwrap()]);
+    }
+}
+
 /// A `while` that runs as often as a number says, in a loop.
 const INNER: &str = "%z = constant() {value = 0:i32}
       %y, %j = while(%s, %z, %n, %w) {carried = 2} (

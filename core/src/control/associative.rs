@@ -1,4 +1,4 @@
-//! Scans by an associative function, in a number of steps that grows with the logarithm of the length.
+//! Scans and folds by an associative function, in a number of steps that grows with the logarithm of the length.
 
 use tensorwright_ir::op::TypeError;
 use tensorwright_ir::op::attribute::Offsets;
@@ -39,11 +39,46 @@ pub fn associative_scan<X: Tree, O: Output<Tree = X>>(xs: X, combine: impl Fn(X,
         let combined = combine(with_tensors(&xs, left), with_tensors(&xs, right)).into_result()?;
         Ok(tensors(&combined))
     };
-    let scan = Scan { combine: &whole, at };
+    let scan = Scan { name: "associative_scan", combine: &whole, at };
     Ok(with_tensors(&xs, scan.prefixes(row, length)?))
 }
 
+/// The elements of `xs` along axis 0 combined by an associative function, in their order: `combine(.. combine(x0, x1) .., xn)`, without that axis.
+///
+/// A fold of several tensors at once by a function of one's own. `combine` is given stacks of elements as by [`associative_scan`], and is called some `log2(n)` times.
+///
+/// # Errors
+/// When tensors in `xs` have no common extent along axis 0, or none at all there, or `combine` fails or gives other types.
+///
+/// ```
+/// use tensorwright::prelude::*;
+/// use tensorwright::associative_reduce;
+///
+/// // The greatest number and its place.
+/// let (x, place) = (Tensor::from([2.0, 7.0, 5.0, 7.0, 1.0]), Tensor::arange(5, DType::I32));
+/// let (most, at) = associative_reduce((x, place), |(x, i): (Tensor, Tensor), (y, j): (Tensor, Tensor)| {
+///     let first = x.ge(&y);
+///     (first.select(&x, &y), first.select(&i, &j))
+/// })?;
+/// assert_eq!((most.item::<f64>()?, at.item::<i32>()?), (7.0, 1));
+/// # Ok::<(), Error>(())
+/// ```
+#[doc(alias("reduce", "fold", "variadic_reduce"))]
+#[track_caller]
+pub fn associative_reduce<X: Tree, O: Output<Tree = X>>(xs: X, combine: impl Fn(X, X) -> O) -> Result<X> {
+    let at = caller();
+    let row = tensors(&xs);
+    let length = Slices::of(row.clone(), "associative_reduce", at)?.length();
+    let whole = |left: Vec<Tensor>, right: Vec<Tensor>| {
+        let combined = combine(with_tensors(&xs, left), with_tensors(&xs, right)).into_result()?;
+        Ok(tensors(&combined))
+    };
+    let scan = Scan { name: "associative_reduce", combine: &whole, at };
+    Ok(with_tensors(&xs, scan.folded(row, length)?))
+}
+
 struct Scan<'c> {
+    name: &'static str,
     combine: &'c dyn Fn(Vec<Tensor>, Vec<Tensor>) -> Result<Vec<Tensor>>,
     at: CallSite,
 }
@@ -68,6 +103,27 @@ impl Scan<'_> {
             .collect()
     }
 
+    /// Pairs are combined until one element is left.
+    fn folded(&self, mut xs: Vec<Tensor>, mut length: usize) -> Result<Vec<Tensor>> {
+        if length == 0 {
+            let reason = "there must be an element along axis 0".to_owned();
+            return Err(Error::refused(self.at, self.name, types_of(&xs)?, TypeError::Other(reason)));
+        }
+        while length > 1 {
+            let even = length / 2 * 2;
+            let pairs = self.combined(self.every_second(&xs, 0, even)?, self.every_second(&xs, 1, even)?)?;
+            let last = self.section(&xs, even, length, 1)?;
+            xs = match even == length {
+                true => pairs,
+                false => {
+                    pairs.iter().zip(&last).map(|(pairs, last)| Tensor::concat(&[pairs, last], 0)).collect()
+                }
+            };
+            length = length.div_ceil(2);
+        }
+        xs.iter().map(|x| Ok(x.reshape(x.ty()?.shape.sizes()[1..].to_vec()))).collect()
+    }
+
     fn combined(&self, left: Vec<Tensor>, right: Vec<Tensor>) -> Result<Vec<Tensor>> {
         let before = types_of(&left)?;
         let combined = (self.combine)(left, right)?;
@@ -76,7 +132,7 @@ impl Scan<'_> {
             return Ok(combined);
         }
         let reason = "what is combined must have the types of its parts".to_owned();
-        Err(Error::refused(self.at, "associative_scan", after, TypeError::Other(reason)))
+        Err(Error::refused(self.at, self.name, after, TypeError::Other(reason)))
     }
 
     fn every_second(&self, xs: &[Tensor], start: usize, limit: usize) -> Result<Vec<Tensor>> {

@@ -2,7 +2,7 @@
 
 use smallvec::smallvec;
 use tensorwright_ir::op::composite::Stack;
-use tensorwright_ir::op::control::{ListGet, ListLen, ListNew, ListPop, ListPush, ListStack};
+use tensorwright_ir::op::control::{ListGet, ListLen, ListNew, ListPop, ListPush, ListSet, ListStack};
 use tensorwright_ir::{DType, Op, Shape, TensorType, Type};
 
 use crate::Tensor;
@@ -73,28 +73,44 @@ impl TensorList {
     /// The list with the row `x` more at its end.
     #[track_caller]
     pub fn push(&self, x: impl AsRef<Tensor>) -> TensorList {
-        let [list] = self.apply(ListPush {}, Some(x.as_ref()), caller());
+        let [list] = self.apply(ListPush {}, &[x.as_ref()], caller());
         TensorList(list)
     }
 
     /// The list without its last row, and that row: of an empty list itself, and zeros.
     #[track_caller]
     pub fn pop(&self) -> (TensorList, Tensor) {
-        let [list, row] = self.apply(ListPop {}, None, caller());
+        let [list, row] = self.apply(ListPop {}, &[], caller());
         (TensorList(list), row)
     }
 
     /// The row number `index`, an integer scalar that is clamped into range; zeros of an empty list.
     #[track_caller]
     pub fn get(&self, index: impl Into<Tensor>) -> Tensor {
-        let [row] = self.apply(ListGet {}, Some(&index.into()), caller());
+        let [row] = self.apply(ListGet {}, &[&index.into()], caller());
         row
+    }
+
+    /// The list with the row `x` in the place of number `index`, an integer scalar that is clamped into range; of an empty list itself.
+    ///
+    /// ```
+    /// # use tensorwright::prelude::*;
+    /// let list = TensorList::new([], DType::F32).push(&Tensor::from(1.0f32)).push(&Tensor::from(2.0f32));
+    /// let set = list.set(0, &Tensor::from(5.0f32));
+    /// assert_eq!(set.stack(2).to_vec::<f32>()?, [5.0, 2.0]);
+    /// assert_eq!(list.stack(2).to_vec::<f32>()?, [1.0, 2.0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn set(&self, index: impl Into<Tensor>, x: impl AsRef<Tensor>) -> TensorList {
+        let [list] = self.apply(ListSet {}, &[&index.into(), x.as_ref()], caller());
+        TensorList(list)
     }
 
     /// How many rows there are, as an i32 scalar.
     #[track_caller]
     pub fn len(&self) -> Tensor {
-        let [len] = self.apply(ListLen {}, None, caller());
+        let [len] = self.apply(ListLen {}, &[], caller());
         len
     }
 
@@ -102,7 +118,7 @@ impl TensorList {
     /// not, and calls of a traced function fail with [`Error::Check`].
     #[track_caller]
     pub fn stack(&self, length: usize) -> Tensor {
-        let [stack] = self.apply(ListStack { length }, None, caller());
+        let [stack] = self.apply(ListStack { length }, &[], caller());
         stack
     }
 
@@ -119,8 +135,8 @@ impl TensorList {
         self.0.error()
     }
 
-    fn apply<const N: usize>(&self, op: impl Into<Op>, other: Option<&Tensor>, at: CallSite) -> [Tensor; N] {
-        let results = self.results(&op.into(), other, at);
+    fn apply<const N: usize>(&self, op: impl Into<Op>, others: &[&Tensor], at: CallSite) -> [Tensor; N] {
+        let results = self.results(&op.into(), others, at);
         match results.map(|results| <[Tensor; N]>::try_from(results.into_vec())) {
             Ok(Ok(results)) => results,
             Ok(Err(_)) => unreachable!("the op has that many results"),
@@ -128,16 +144,16 @@ impl TensorList {
         }
     }
 
-    fn results(&self, op: &Op, other: Option<&Tensor>, at: CallSite) -> Result<Results, Failure> {
-        let operands: Vec<&Tensor> = std::iter::once(&self.0).chain(other).collect();
+    fn results(&self, op: &Op, others: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
+        let operands: Vec<&Tensor> = std::iter::once(&self.0).chain(others.iter().copied()).collect();
         match self.0.repr() {
             Repr::List(rows) if !is_tracing() => {
                 let types = operands.iter().map(|x| x.value_type()).collect::<Result<Vec<_>, _>>()?;
-                if let Some(other) = other {
+                for other in others {
                     other.value(at)?;
                 }
                 match op.infer(&types.iter().collect::<Vec<_>>(), &[]) {
-                    Ok(_) => Ok(run(op, rows, other, at)?),
+                    Ok(_) => Ok(run(op, rows, others, at)?),
                     Err(source) => Err(Error::refused(at, op.name(), types, source).into()),
                 }
             }
@@ -146,22 +162,27 @@ impl TensorList {
     }
 }
 
-/// Applies an op of lists to a list with values and another operand. The operands have been checked.
-fn run(op: &Op, list: &Rows<Tensor>, other: Option<&Tensor>, at: CallSite) -> Result<Results, Error> {
+/// Applies an op of lists to a list with values and other operands, which have been checked.
+fn run(op: &Op, list: &Rows<Tensor>, others: &[&Tensor], at: CallSite) -> Result<Results, Error> {
     let zeros = || Tensor::in_memory(list.row().clone(), at, |_| {});
     let results: Results = match op {
         Op::ListPush(_) => {
-            let row = other.expect("the op has been checked").clone();
-            smallvec![Tensor::rows(list.pushed(row))]
+            smallvec![Tensor::rows(list.pushed(others[0].clone()))]
         }
         Op::ListPop(_) => {
             let (before, row) = list.popped();
             smallvec![Tensor::rows(before), row.unwrap_or_else(zeros)]
         }
         Op::ListGet(_) => {
-            let index = other.expect("the op has been checked").scalar_value(at)?.to_i128();
+            let index = others[0].scalar_value(at)?.to_i128();
             let row = ListGet::clamped(index, list.len()).and_then(|index| list.get(index));
             smallvec![row.cloned().unwrap_or_else(zeros)]
+        }
+        Op::ListSet(_) => {
+            let index = others[0].scalar_value(at)?.to_i128();
+            let set =
+                ListGet::clamped(index, list.len()).map(|index| list.replaced(index, others[1].clone()));
+            smallvec![Tensor::rows(set.unwrap_or_else(|| list.clone()))]
         }
         Op::ListStack(stack) => smallvec![stacked(list, stack.length, at)?],
         _ => {

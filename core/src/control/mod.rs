@@ -25,7 +25,7 @@ pub(crate) mod region;
 mod repeat;
 mod slices;
 
-pub use associative::associative_scan;
+pub use associative::{associative_reduce, associative_scan};
 pub use branch::{case, cond};
 pub use effects::{assert_that, check_finite, print};
 pub use list::TensorList;

@@ -64,6 +64,7 @@ macro_rules! special_methods {
         one { $($one:tt)* }
         two { $($two:tt)* }
         three { $($(#[$meta:meta])* $name:ident => $variant:ident $row:tt;)* }
+        four { $($(#[$meta4:meta])* $name4:ident => $variant4:ident $row4:tt;)* }
     ) => {
         methods_of_one! {
             /// Special functions of each element.
@@ -82,6 +83,17 @@ macro_rules! special_methods {
                 let at = caller();
                 let (b, x) = (b.hold(self, stringify!($name), at), x.hold(self, stringify!($name), at));
                 one(SpecialFn::$variant, &[self, b.borrow(), x.borrow()], at)
+            })*
+        }
+        /// Special functions of four elements; shapes broadcast, numbers adopt the dtype.
+        impl Tensor {
+            $($(#[$meta4])*
+            #[doc = scalar_doc!($name4)]
+            #[track_caller]
+            pub fn $name4(&self, b: impl Operand, c: impl Operand, x: impl Operand) -> Tensor {
+                let (at, name) = (caller(), stringify!($name4));
+                let (b, c, x) = (b.hold(self, name, at), c.hold(self, name, at), x.hold(self, name, at));
+                one(SpecialFn::$variant4, &[self, b.borrow(), c.borrow(), x.borrow()], at)
             })*
         }
     };

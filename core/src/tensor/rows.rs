@@ -70,6 +70,22 @@ impl<T: Clone> Rows<T> {
         Rows { row: self.row.clone(), last: Some(link.into()) }
     }
 
+    /// The list with another row at `index`, if there is one: rows behind it are put in links of their own.
+    pub(crate) fn replaced(&self, index: usize, row: T) -> Rows<T> {
+        let mut behind = Vec::new();
+        let mut rest = self.clone();
+        while rest.len() > index + 1 {
+            let (before, last) = rest.popped();
+            behind.extend(last);
+            rest = before;
+        }
+        if rest.len() != index + 1 {
+            return self.clone();
+        }
+        let set = rest.popped().0.pushed(row);
+        behind.into_iter().rev().fold(set, |rows, row| rows.pushed(row))
+    }
+
     /// The list without its last row, and that row; none of an empty list.
     pub(crate) fn popped(&self) -> (Rows<T>, Option<T>) {
         let (before, row) = match &self.last {

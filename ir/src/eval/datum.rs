@@ -142,6 +142,16 @@ impl List {
         fits
     }
 
+    /// Puts another row in the place of one. False if there is no such row, or it has another type.
+    pub fn set(&mut self, index: usize, row: &Literal) -> bool {
+        let fits = self.row == *row.ty() && index < self.len;
+        if fits {
+            let bytes = self.row.bytes();
+            self.bytes[index * bytes..(index + 1) * bytes].copy_from_slice(row.bytes());
+        }
+        fits
+    }
+
     /// Takes away the last row, if there is one.
     pub fn pop(&mut self) -> Option<Literal> {
         let last = self.row(self.len.checked_sub(1)?)?;

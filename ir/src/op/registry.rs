@@ -96,6 +96,7 @@ macro_rules! define_ops {
                 ListPush,
                 ListPop,
                 ListGet,
+                ListSet,
                 ListLen,
                 ListStack,
             }

@@ -129,8 +129,9 @@ pub(super) struct ListTask {
     list: usize,
     /// Whether nothing needs the list in that slot any more.
     takes: bool,
-    /// Slot of the second operand.
+    /// Slot of the second operand, and of the third.
     other: usize,
+    row: usize,
     results: SmallVec<[usize; 2]>,
     row_bytes: usize,
     location: Option<Location>,
@@ -142,6 +143,7 @@ enum ListOp {
     Push,
     Pop,
     Get { index: DType },
+    Set { index: DType },
     Len,
     Stack { length: usize },
 }
@@ -161,6 +163,7 @@ impl ListTask {
             Op::ListPush(_) => ListOp::Push,
             Op::ListPop(_) => ListOp::Pop,
             Op::ListGet(_) => ListOp::Get { index: types[1].tensor().dtype },
+            Op::ListSet(_) => ListOp::Set { index: types[1].tensor().dtype },
             Op::ListLen(_) => ListOp::Len,
             Op::ListStack(stack) => ListOp::Stack { length: stack.length },
             _ => return None,
@@ -170,6 +173,7 @@ impl ListTask {
             list,
             takes,
             other: operands.get(1).copied().unwrap_or_default(),
+            row: operands.get(2).copied().unwrap_or_default(),
             results: results.iter().copied().collect(),
             row_bytes: types.first().map_or(0, |ty| ty.list().bytes()),
             location,
@@ -203,6 +207,13 @@ impl ListTask {
                 ListOp::Get { index } => {
                     let index = read_index(memory[self.other], index);
                     self.read(&list, ListGet::clamped(index, list.len()), result(0));
+                }
+                ListOp::Set { index } => {
+                    let index = read_index(memory[self.other], index);
+                    if let Some(index) = ListGet::clamped(index, list.len()) {
+                        list.rows(self.row_bytes).set(index, memory[self.row])?;
+                    }
+                    list.put(result(0));
                 }
                 ListOp::Len => {
                     let len = i32::try_from(list.len()).unwrap_or(i32::MAX);

@@ -57,7 +57,7 @@ impl Rows {
             self.chunks.push(Arc::new(Chunk::new(self.len, self.next_capacity(), self.row_bytes)?));
         }
         let (len, row_bytes) = (self.len, self.row_bytes);
-        let chunk = self.last_alone()?;
+        let chunk = self.alone(self.chunks.len() - 1)?;
         let at = (len - chunk.first) * row_bytes;
         // SAFETY: the chunk has room for another row at `at`, and is nobody else's, so that no other list sees it change.
         unsafe { chunk.memory.as_mut_ptr().add(at).copy_from_nonoverlapping(row, row_bytes) };
@@ -72,17 +72,31 @@ impl Rows {
         doubled.min(rows(LARGEST_CHUNK))
     }
 
-    /// The last chunk, as a copy if other lists have it too.
-    fn last_alone(&mut self) -> Result<&mut Chunk, OutOfMemory> {
-        let last = self.chunks.last_mut().expect("a list that grows has a chunk");
-        if Arc::get_mut(last).is_none() {
-            let mut copy = Chunk::new(last.first, last.capacity, self.row_bytes)?;
-            let bytes = (self.len - last.first) * self.row_bytes;
+    /// A chunk, as a copy if other lists have it too.
+    fn alone(&mut self, number: usize) -> Result<&mut Chunk, OutOfMemory> {
+        let chunk = &mut self.chunks[number];
+        if Arc::get_mut(chunk).is_none() {
+            let mut copy = Chunk::new(chunk.first, chunk.capacity, self.row_bytes)?;
+            let bytes = (self.len - chunk.first).min(chunk.capacity) * self.row_bytes;
             // SAFETY: so many bytes of the old chunk are written, and the new one is as large.
-            unsafe { copy.memory.as_mut_ptr().copy_from_nonoverlapping(last.memory.as_ptr(), bytes) };
-            *last = Arc::new(copy);
+            unsafe { copy.memory.as_mut_ptr().copy_from_nonoverlapping(chunk.memory.as_ptr(), bytes) };
+            *chunk = Arc::new(copy);
         }
-        Ok(Arc::get_mut(last).expect("it is this list's alone"))
+        Ok(Arc::get_mut(chunk).expect("it is this list's alone"))
+    }
+
+    /// Puts a copy of another row in the place of one.
+    ///
+    /// # Safety
+    /// `row` is valid for reads of the bytes of a row, and `index` is below the number of rows.
+    pub(super) unsafe fn set(&mut self, index: usize, row: *const u8) -> Result<(), OutOfMemory> {
+        let number = self.chunks.partition_point(|chunk| chunk.first <= index) - 1;
+        let row_bytes = self.row_bytes;
+        let chunk = self.alone(number)?;
+        let at = (index - chunk.first) * row_bytes;
+        // SAFETY: the row is within the chunk, which is nobody else's, so that no other list sees it change.
+        unsafe { chunk.memory.as_mut_ptr().add(at).copy_from_nonoverlapping(row, row_bytes) };
+        Ok(())
     }
 
     /// A row, which stays valid until the list changes; `None` if there is no such row.

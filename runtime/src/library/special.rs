@@ -7,10 +7,12 @@ macro_rules! scalar_code {
         one { $($(#[$meta1:meta])* $name1:ident => $variant1:ident $row1:tt;)* }
         two { $($(#[$meta2:meta])* $name2:ident => $variant2:ident $row2:tt;)* }
         three { $($(#[$meta3:meta])* $name3:ident => $variant3:ident $row3:tt;)* }
+        four { $($(#[$meta4:meta])* $name4:ident => $variant4:ident $row4:tt;)* }
     ) => {
         scalar_code! { @modules One (x) $($name1 $variant1)* }
         scalar_code! { @modules Two (x, y) $($name2 $variant2)* }
         scalar_code! { @modules Three (x, y, z) $($name3 $variant3)* }
+        scalar_code! { @modules Four (x, y, z, w) $($name4 $variant4)* }
 
         /// Every function under the names by which compiled code imports it, for the JIT's symbol table.
         pub fn symbols() -> Vec<(&'static str, *const u8)> {
@@ -18,6 +20,7 @@ macro_rules! scalar_code {
             $(symbols.extend(both(SpecialFn::$variant1, $name1::f32 as *const u8, $name1::f64 as *const u8));)*
             $(symbols.extend(both(SpecialFn::$variant2, $name2::f32 as *const u8, $name2::f64 as *const u8));)*
             $(symbols.extend(both(SpecialFn::$variant3, $name3::f32 as *const u8, $name3::f64 as *const u8));)*
+            $(symbols.extend(both(SpecialFn::$variant4, $name4::f32 as *const u8, $name4::f64 as *const u8));)*
             symbols
         }
     };

@@ -3,7 +3,8 @@
 //! A list of floats has a list of tangents, row by row. All operations are linear in the rows, so a tangent is what the operation
 //! makes of tangents. A list of cotangents may lack rows at its front: those that it lacks are zeros, as what is popped from an
 //! empty list is. Going back, what was pushed is popped, and what was popped is pushed. A row that was read by its index gets its
-//! cotangent among zeros, a list as long as the one that was read: many reads of a long list are better done from a stack.
+//! cotangent among zeros, a list as long as the one that was read: many reads of a long list are better done from a stack. A row that another one
+//! took the place of has no cotangent.
 
 use tensorwright_ir::op::Results;
 use tensorwright_ir::op::control::{ListPop, Scan};
@@ -56,14 +57,14 @@ pub(in crate::differentiate) struct ListResiduals {
     op: Op,
     /// Types of its results.
     types: Vec<Type>,
-    /// Of a row that was read: the clamped index, and how many rows there are.
+    /// Of a row that was read or set: the clamped index, and how many rows there are.
     read: Option<[Value; 2]>,
 }
 
 pub(super) fn record(b: &mut Builder, site: &Site<'_>) -> Result<(Results, ListResiduals), BuildError> {
     let op = site.node.op.clone();
     let read = match op {
-        Op::ListGet(_) => Some(read_at(b, site.operands[0], site.operands[1])?),
+        Op::ListGet(_) | Op::ListSet(_) => Some(read_at(b, site.operands[0], site.operands[1])?),
         _ => None,
     };
     let results = b.push(op.clone(), site.operands)?;
@@ -99,6 +100,9 @@ impl ListResiduals {
             (Op::ListPop(_), _) => Ok(vec![Some(b.list_push(all[0], all[1])?)]),
             (Op::ListStack(op), _) => unstacked(b, op.length, all[0]).map(|list| vec![Some(list)]),
             (Op::ListGet(_), Some(read)) => among_zeros(b, all[0], read).map(|list| vec![Some(list), None]),
+            (Op::ListSet(_), Some(at)) => {
+                taken_out(b, all[0], at).map(|(list, row)| vec![Some(list), None, Some(row)])
+            }
             // The other ops have no float operand or no float result.
             _ => Ok(vec![None; self.types.len()]),
         }
@@ -121,11 +125,26 @@ fn among_zeros(b: &mut Builder, row: Value, [index, length]: [Value; 2]) -> Resu
         let length = b.list_len(x[0])?;
         b.lt(length, x[1])
     };
-    let body = |b: &mut Builder, x: &[Value]| {
-        let at = b.list_len(x[0])?;
-        let here = b.eq(at, x[2])?;
-        let row = b.cond(here, &[x[3], x[4]], |_, x| Ok([x[0]]), |_, x| Ok([x[1]]))?[0];
-        Ok([b.list_push(x[0], row)?])
-    };
-    Ok(b.while_loop(&[list], &[length, index, row, zeros], shorter, body)?[0])
+    let body = |b: &mut Builder, x: &[Value]| Ok([b.list_push(x[0], x[2])?]);
+    let all = b.while_loop(&[list], &[length, zeros], shorter, body)?[0];
+    b.list_set(all, index, row)
+}
+
+/// Cotangents of a list in which a row was set, and of that row: its own, and zeros in its place. The list may lack rows at its front.
+fn taken_out(
+    b: &mut Builder,
+    list: Value,
+    [index, length]: [Value; 2],
+) -> Result<(Value, Value), BuildError> {
+    let found = b.list_len(list)?;
+    let lacking = b.sub(length, found)?;
+    let at = b.sub(index, lacking)?;
+    let own = b.list_get(list, at)?;
+    let ty = b.tensor(own).clone();
+    let zeros = b.full(Scalar::zero(ty.dtype), &ty.shape)?;
+    let zero = b.scalar(0i32);
+    let is_there = b.ge(at, zero)?;
+    let is_there = b.broadcast_to(is_there, &ty.shape)?;
+    let (row, rest) = (b.select(is_there, own, zeros)?, b.select(is_there, zeros, own)?);
+    Ok((b.list_set(list, at, rest)?, row))
 }

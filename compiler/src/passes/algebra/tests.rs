@@ -283,6 +283,16 @@ fn becomes(before: &str, after: &str, dtype: DType) {
     assert_eq!(plain_text(&new), plain_text(&after));
 }
 
+/// No rule looks behind a barrier.
+#[test]
+fn barriers_are_opaque() {
+    let options = PassOptions { value_changing: true, ..PassOptions::default() };
+    for text in ["neg(optimization_barrier(neg(x)))", "sub(optimization_barrier(add(x, y)), x)"] {
+        let graph = Words::of(DType::F64).graph(text, &Shape::from([4])).unwrap();
+        assert!(crate::passes::testing::run_with(&Algebra, &graph, &options).is_none(), "{text}");
+    }
+}
+
 /// What rules compute of their constants.
 #[test]
 fn constants_are_computed() {

@@ -198,7 +198,7 @@ impl<'p> Verifier<'p> {
 /// How many of its first operands an op can update in place.
 fn updated_in_place(op: &Op) -> usize {
     match op {
-        Op::DynamicUpdateSlice(_) | Op::Scatter(_) | Op::ListPush(_) | Op::ListPop(_) => 1,
+        Op::DynamicUpdateSlice(_) | Op::Scatter(_) | Op::ListPush(_) | Op::ListPop(_) | Op::ListSet(_) => 1,
         op => carried(op),
     }
 }

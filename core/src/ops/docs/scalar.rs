@@ -4,6 +4,12 @@ super::documented! { scalar_doc;
     neg: "`T[s] -> T[s]`, signed numbers."
         r#"let x = Tensor::from([1.5f32, -2.0]);
 assert_eq!(x.neg().to_vec::<f32>()?, [-1.5, 2.0]);"#;
+    optimization_barrier: "`T[s] -> T[s]`, any dtype."
+        r#"// The error of the sum, which algebra would find to be 0.
+let (x, y) = (Tensor::from([1.0f32]), Tensor::from([1e-8f32]));
+let sum = (&x + &y).optimization_barrier();
+let error = y - (sum - x);
+assert_eq!(error.to_vec::<f32>()?, [1e-8]);"#;
     abs: "`T[s] -> T[s]`, signed numbers."
         r#"let x = Tensor::from([1.5f32, -2.0]);
 assert_eq!(x.abs().to_vec::<f32>()?, [1.5, 2.0]);"#;
@@ -284,6 +290,10 @@ assert!(y.allclose([0.6875, 0.25], 1e-12, 1e-15).item::<bool>()?);"#;
         r#"// With equal parameters, the exponential function.
 let y = Tensor::from([2.0, 2.0]).hyp1f1(2.0, [1.0, -1.0]);
 assert!(y.allclose([1f64.exp(), (-1f64).exp()], 1e-12, 1e-15).item::<bool>()?);"#;
+    hyp2f1: "`T[s], T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a`, `b` and `c` are parameters."
+        r#"// With 1, 1 and 2, a logarithm.
+let y = Tensor::from([1.0, 1.0]).hyp2f1(1.0, 2.0, [0.5, -1.0]);
+assert!(y.allclose([2.0 * 2f64.ln(), 2f64.ln()], 1e-12, 1e-15).item::<bool>()?);"#;
     betainc_grad_a: "`T[s], T[s], T[s] -> T[s]`, floats; shapes broadcast. `a` and `b` are the shapes."
         r#"let y = Tensor::from([1.0]).betainc_grad_a(1.0, 0.5);
 assert!(y.allclose([-0.34657359027997264], 1e-12, 1e-15).item::<bool>()?);"#;

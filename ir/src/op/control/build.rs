@@ -181,6 +181,11 @@ impl Builder {
         self.push_one(ListGet {}, &[list, index])
     }
 
+    /// The list with the row `x` in the place of number `index`, an integer scalar, which is clamped into range; of an empty list itself.
+    pub fn list_set(&mut self, list: Value, index: Value, x: Value) -> Result<Value, BuildError> {
+        self.push_one(ListSet {}, &[list, index, x])
+    }
+
     /// How many rows there are, as `i32[]`.
     pub fn list_len(&mut self, list: Value) -> Result<Value, BuildError> {
         self.push_one(ListLen {}, &[list])

@@ -36,6 +36,11 @@ attributes! {
 }
 
 attributes! {
+    /// The list with another row in the place of one: `list<T>, I[], T -> list<T>`, by an index that is clamped into range. Of an empty list itself.
+    pub struct ListSet {}
+}
+
+attributes! {
     /// How many rows there are: `list<T> -> i32[]`.
     pub struct ListLen {}
 }
@@ -82,6 +87,7 @@ list_op!(ListNew, "list_new", 0);
 list_op!(ListPush, "list_push", 2);
 list_op!(ListPop, "list_pop", 1);
 list_op!(ListGet, "list_get", 2);
+list_op!(ListSet, "list_set", 3);
 list_op!(ListLen, "list_len", 1);
 list_op!(ListStack, "list_stack", 1);
 
@@ -142,11 +148,8 @@ impl ListGet {
 
     fn types(&self, operands: &[&Type]) -> Result<Types, TypeError> {
         let row = row(operands)?;
-        let index = rule::tensor_of(operands, 1, DTypeClass::Index)?;
-        match index.rank() {
-            0 => Ok(smallvec![row.into()]),
-            _ => Err(TypeError::Other(format!("operand 1 must be a scalar, found {index}"))),
-        }
+        index(operands)?;
+        Ok(smallvec![row.into()])
     }
 
     fn values(&self, operands: &[&Datum], _results: &[Type]) -> Result<Vec<Datum>, EvalError> {
@@ -156,9 +159,29 @@ impl ListGet {
     }
 
     fn drawn(draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListGet> {
-        let members: Vec<DType> = DTypeClass::Index.members().collect();
-        let index = Operand::new(TensorType::scalar(draw.choose(&members)), Values::Index(3));
-        Sample::exact(ListGet {}, [Operand::any(Type::List(row.clone())), index])
+        Sample::exact(ListGet {}, [Operand::any(Type::List(row.clone())), any_index(draw)])
+    }
+}
+
+impl ListSet {
+    fn types(&self, operands: &[&Type]) -> Result<Types, TypeError> {
+        index(operands)?;
+        rule::operand_is(operands, 2, "the row", row(operands)?)?;
+        Ok(smallvec![operands[0].clone()])
+    }
+
+    fn values(&self, operands: &[&Datum], _results: &[Type]) -> Result<Vec<Datum>, EvalError> {
+        let mut list = operands[0].list().clone();
+        let index = operands[1].tensor().get(0).to_i128();
+        if let Some(index) = ListGet::clamped(index, list.len()) {
+            list.set(index, operands[2].tensor());
+        }
+        Ok(vec![list.into()])
+    }
+
+    fn drawn(draw: &mut Draw<'_>, row: &TensorType) -> Sample<ListSet> {
+        let list = Operand::any(Type::List(row.clone()));
+        Sample::exact(ListSet {}, [list, any_index(draw), Operand::any(row.clone())])
     }
 }
 
@@ -208,6 +231,20 @@ impl ListStack {
 fn row<'a>(operands: &[&'a Type]) -> Result<&'a TensorType, TypeError> {
     let error = || TypeError::Other(format!("operand 0 must be a list, found {}", operands[0]));
     operands[0].as_list().ok_or_else(error)
+}
+
+/// The index that operand 1 must be.
+fn index(operands: &[&Type]) -> Result<(), TypeError> {
+    let index = rule::tensor_of(operands, 1, DTypeClass::Index)?;
+    match index.rank() {
+        0 => Ok(()),
+        _ => Err(TypeError::Other(format!("operand 1 must be a scalar, found {index}"))),
+    }
+}
+
+fn any_index(draw: &mut Draw<'_>) -> Operand {
+    let members: Vec<DType> = DTypeClass::Index.members().collect();
+    Operand::new(TensorType::scalar(draw.choose(&members)), Values::Index(3))
 }
 
 fn zeros(ty: &TensorType) -> Literal {

@@ -80,12 +80,16 @@ fn pick(draw: &mut Draw<'_>, b: &mut Builder, values: &[Value], ty: &Type) -> Re
 
 /// What can be made of a list and a row.
 fn of_list(draw: &mut Draw<'_>, b: &mut Builder, list: Value, row: Value) -> Result<Vec<Value>, BuildError> {
-    match draw.below(4) {
+    match draw.below(5) {
         0 | 1 => Ok(vec![b.list_push(list, row)?]),
         2 => b.list_pop(list).map(|(list, row)| vec![row, list]),
-        _ => {
+        3 => {
             let index = b.scalar(draw.between(-1, 4) as i32);
             Ok(vec![b.list_get(list, index)?])
+        }
+        _ => {
+            let index = b.scalar(draw.between(-1, 4) as i32);
+            Ok(vec![b.list_set(list, index, row)?])
         }
     }
 }

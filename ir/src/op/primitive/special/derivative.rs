@@ -241,6 +241,17 @@ pub(super) fn beta_density_by_first(b: &mut Builder, x: &[Value]) -> Result<Valu
     b.mul(density, factor)
 }
 
+/// `a b / c` times the function of parameters that are greater by 1.
+pub(super) fn hyp2f1_by_point(b: &mut Builder, x: &[Value]) -> Result<Value> {
+    let mut next = x.to_vec();
+    for parameter in &mut next[..3] {
+        *parameter = b.add_number(*parameter, 1.0)?;
+    }
+    let (value, product) = (of(b, SpecialFn::Hyp2f1, &next)?, b.mul(x[0], x[1])?);
+    let ratio = b.div(product, x[2])?;
+    b.mul(value, ratio)
+}
+
 /// `x` with the two shapes exchanged, and `1 - x`.
 pub(super) fn mirrored(b: &mut Builder, x: &[Value]) -> Result<[Value; 3]> {
     Ok([x[1], x[0], b.number_minus(1.0, x[2])?])

@@ -1,4 +1,4 @@
-//! Special functions: element-wise functions of one to three floats that are calls, of the crate `tensorwright-special`.
+//! Special functions: element-wise functions of one to four floats that are calls, of the crate `tensorwright-special`.
 
 mod derivative;
 mod table;
@@ -42,6 +42,8 @@ pub enum SpecialEvaluation {
     Two(fn(f64, f64) -> f64),
     /// Of three numbers.
     Three(fn(f64, f64, f64) -> f64),
+    /// Of four numbers.
+    Four(fn(f64, f64, f64, f64) -> f64),
 }
 
 /// A partial derivative out of the operands, all in double precision: differences of functions that nearly cancel keep digits enough for narrower floats.
@@ -56,6 +58,7 @@ impl SpecialFn {
             SpecialEvaluation::One(f) => f(wide(0)),
             SpecialEvaluation::Two(f) => f(wide(0), wide(1)),
             SpecialEvaluation::Three(f) => f(wide(0), wide(1), wide(2)),
+            SpecialEvaluation::Four(f) => f(wide(0), wide(1), wide(2), wide(3)),
         };
         Scalar::from_f64(x[0].dtype(), value)
     }
@@ -66,6 +69,7 @@ impl SpecialFn {
             SpecialEvaluation::One(_) => 1,
             SpecialEvaluation::Two(_) => 2,
             SpecialEvaluation::Three(_) => 3,
+            SpecialEvaluation::Four(_) => 4,
         }
     }
 

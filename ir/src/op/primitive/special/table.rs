@@ -1,13 +1,13 @@
 //! The table of special functions: a row has all that is known about one, and a forgotten column does not compile.
 
-use tensorwright_special::{bessel, draws, exponential, gamma, hypergeometric, incomplete, normal};
+use tensorwright_special::{bessel, draws, exponential, gamma, gauss, hypergeometric, incomplete, normal};
 
-use super::SpecialEvaluation::{self, One, Three, Two};
+use super::SpecialEvaluation::{self, Four, One, Three, Two};
 use super::derivative::{
     bessel_one, beta_density_by_first, beta_density_by_point, difference, difference_anywhere,
-    digamma_minus_sum, erfcx, erfinv, exp_over, gamma_density_by_point, gamma_density_by_shape, i0e, i1e,
-    log_gamma_draw_by_shape, log_ndtr, mirrored, ndtri, normal_density, of, owens_t_by_height,
-    owens_t_by_slope, zeta, zeta_grad_by_point,
+    digamma_minus_sum, erfcx, erfinv, exp_over, gamma_density_by_point, gamma_density_by_shape,
+    hyp2f1_by_point, i0e, i1e, log_gamma_draw_by_shape, log_ndtr, mirrored, ndtri, normal_density, of,
+    owens_t_by_height, owens_t_by_slope, zeta, zeta_grad_by_point,
 };
 use super::{Row, Seed};
 
@@ -340,6 +340,18 @@ macro_rules! for_each_special {
                     seed: Seed::Last,
                 };
             }
+            four {
+                /// Gauss's hypergeometric function: the sum of `a (a + 1) .. b (b + 1) .. / (c (c + 1) ..) x^k / k!`; infinite at integers `c` up to 0, unless `a` or `b` ends
+                /// the sum before, and for `x` beyond 1, unless it is a polynomial, or one times a whole power of `1 - x`. NaN where the digits are not had, which is for large
+                /// negative `c`.
+                #[doc(alias("hypergeometric_2f1", "gauss_hypergeometric"))]
+                hyp2f1 => Hyp2f1 {
+                    evaluation: Four(gauss::hyp2f1),
+                    derivative: &[|b, x| difference_anywhere(b, SpecialFn::Hyp2f1, x, 0), |b, x| difference_anywhere(b, SpecialFn::Hyp2f1, x, 1), |b, x| difference(b, SpecialFn::Hyp2f1, x, 2, 0.0), |b, x| hyp2f1_by_point(b, x)],
+                    smooth: (0.2, 0.8),
+                    seed: Seed::None,
+                };
+            }
         }
     };
 }
@@ -349,21 +361,23 @@ macro_rules! define_special {
         one { $($(#[$meta1:meta])* $name1:ident => $variant1:ident $row1:tt;)* }
         two { $($(#[$meta2:meta])* $name2:ident => $variant2:ident $row2:tt;)* }
         three { $($(#[$meta3:meta])* $name3:ident => $variant3:ident $row3:tt;)* }
+        four { $($(#[$meta4:meta])* $name4:ident => $variant4:ident $row4:tt;)* }
     ) => {
-        /// A special function: element-wise, of one to three floats.
+        /// A special function: element-wise, of one to four floats.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum SpecialFn {
             $($(#[$meta1])* $variant1,)*
             $($(#[$meta2])* $variant2,)*
             $($(#[$meta3])* $variant3,)*
+            $($(#[$meta4])* $variant4,)*
         }
 
-        static ROWS: &[Row] = &[$(Row $row1,)* $(Row $row2,)* $(Row $row3,)*];
+        static ROWS: &[Row] = &[$(Row $row1,)* $(Row $row2,)* $(Row $row3,)* $(Row $row4,)*];
 
         impl SpecialFn {
             /// Every function, in the order of the table.
             pub const ALL: &'static [SpecialFn] =
-                &[$(SpecialFn::$variant1,)* $(SpecialFn::$variant2,)* $(SpecialFn::$variant3,)*];
+                &[$(SpecialFn::$variant1,)* $(SpecialFn::$variant2,)* $(SpecialFn::$variant3,)* $(SpecialFn::$variant4,)*];
 
             /// The mnemonic.
             pub const fn name(self) -> &'static str {
@@ -371,6 +385,7 @@ macro_rules! define_special {
                     $(SpecialFn::$variant1 => stringify!($name1),)*
                     $(SpecialFn::$variant2 => stringify!($name2),)*
                     $(SpecialFn::$variant3 => stringify!($name3),)*
+                    $(SpecialFn::$variant4 => stringify!($name4),)*
                 }
             }
 
@@ -380,6 +395,7 @@ macro_rules! define_special {
                     $(SpecialFn::$variant1 => (concat!("tw_", stringify!($name1), "_f32"), concat!("tw_", stringify!($name1), "_f64")),)*
                     $(SpecialFn::$variant2 => (concat!("tw_", stringify!($name2), "_f32"), concat!("tw_", stringify!($name2), "_f64")),)*
                     $(SpecialFn::$variant3 => (concat!("tw_", stringify!($name3), "_f32"), concat!("tw_", stringify!($name3), "_f64")),)*
+                    $(SpecialFn::$variant4 => (concat!("tw_", stringify!($name4), "_f32"), concat!("tw_", stringify!($name4), "_f64")),)*
                 }
             }
         }
@@ -402,6 +418,16 @@ macro_rules! define_special {
                 x: crate::Value,
             ) -> Result<crate::Value, crate::BuildError> {
                 self.push_one(SpecialFn::$variant3, &[a, b, x])
+            })*
+            $($(#[$meta4])*
+            pub fn $name4(
+                &mut self,
+                a: crate::Value,
+                b: crate::Value,
+                c: crate::Value,
+                x: crate::Value,
+            ) -> Result<crate::Value, crate::BuildError> {
+                self.push_one(SpecialFn::$variant4, &[a, b, c, x])
             })*
         }
     };

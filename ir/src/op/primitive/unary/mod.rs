@@ -34,6 +34,8 @@ struct Row {
 /// The value of one element, and with it the dtypes that the function takes. Floats are computed in double precision, which is enough
 /// for exactly rounded narrow results.
 enum Evaluation {
+    /// All dtypes, the element itself.
+    Same,
     /// Floats.
     Float(fn(f64) -> f64),
     /// Floats and complex numbers.
@@ -73,6 +75,7 @@ impl UnaryFn {
     pub fn eval(self, x: Scalar) -> Scalar {
         let dtype = x.dtype();
         match self.row().evaluation {
+            Evaluation::Same => x,
             Evaluation::Test { part, parts } => {
                 let mut found = x.parts().into_iter().map(|x| part(x.to_f64()));
                 Scalar::Bool(match parts {

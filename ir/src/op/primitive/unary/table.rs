@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, LOG2_E};
 
-use super::Evaluation::{Additive, Bits, Count, Float, Inexact, Magnitude, Signed, Test};
+use super::Evaluation::{Additive, Bits, Count, Float, Inexact, Magnitude, Same, Signed, Test};
 use super::Row;
 use super::Slope::{By, Zero};
 use super::derivative::{
@@ -375,6 +375,16 @@ macro_rules! for_each_unary {
                 cost: Cost::same(Slow),
                 accuracy: Exact,
             };
+            /// The operand itself, behind which the optimiser does not look: what it is made of is neither folded into what uses it, nor reordered with that, nor
+            /// rounded together with it. To differentiation it is the identity.
+            #[doc(alias("opaque", "black_box"))]
+            optimization_barrier => OptimizationBarrier {
+                evaluation: Same,
+                derivative: By(|_, _, _| Ok(Partial::One)),
+                smooth: (-2.0, 2.0),
+                cost: Cost::same(Simple),
+                accuracy: Exact,
+            };
         }
     };
 }
@@ -416,6 +426,7 @@ impl UnaryFn {
     /// Dtypes that it takes.
     pub const fn class(self) -> DTypeClass {
         match self.row().evaluation {
+            Same => DTypeClass::Any,
             Float(_) => DTypeClass::Float,
             Inexact { .. } | Test { .. } => DTypeClass::Inexact,
             Signed { .. } => DTypeClass::Signed,
