@@ -9,7 +9,9 @@ use std::fmt;
 
 use tensorwright_ir::op::primitive::CompareFn;
 use tensorwright_ir::op::{Draw, Lowering, Operand, Sample, Tolerance, Values};
-use tensorwright_ir::{Builder, DType, DTypeClass, Graph, Literal, Op, Scalar, TensorType, Type, Value};
+use tensorwright_ir::{
+    Builder, DType, DTypeClass, Graph, Literal, Op, Scalar, Shape, TensorType, Type, Value,
+};
 
 pub use tensorwright_ir::op::OpKind;
 
@@ -26,7 +28,7 @@ pub struct GraphOptions {
     pub max_elements: usize,
     /// Whether ops may occur that tell one NaN from another: total orders of floats, and bit casts of floats.
     pub nan_bits: bool,
-    /// Whether all floats are f64 and are moved into the range in which the op that uses them is smooth: for derivatives.
+    /// Whether all floats are f64, complex numbers c128, and both are moved into the range in which the op that uses them is smooth: for derivatives.
     pub smooth: bool,
     /// Dtypes of the first input.
     pub first: DTypeClass,
@@ -57,6 +59,16 @@ fn is_complex(kind: &OpKind) -> bool {
     NAMES.contains(&kind.name)
 }
 
+/// Whether the op takes complex numbers or gives some where these are at hand.
+fn sees_complex(kind: &OpKind) -> bool {
+    let hint = Type::from(TensorType::new(DType::C128, [2, 2]));
+    let Sample { op, operands, .. } = kind.sample(&mut Draw::new(&[]), &hint);
+    let operands: Vec<&Type> = operands.iter().map(|o| &o.ty).collect();
+    let results = op.infer(&operands, &[]).unwrap_or_default();
+    let is_complex = |ty: &Type| ty.as_tensor().is_some_and(|ty| ty.dtype.is_complex());
+    operands.into_iter().chain(&results).any(is_complex)
+}
+
 /// Graphs of all ops but control flow, effects, lists, and what is about complex numbers.
 impl Default for GraphOptions {
     fn default() -> GraphOptions {
@@ -78,11 +90,21 @@ impl GraphOptions {
         GraphOptions { kinds, max_elements: 256, ..plain }
     }
 
-    /// Graphs that begin with a complex number.
+    /// Graphs that begin with a complex number; of two ops one takes or gives some wherever it can.
     pub fn complex() -> GraphOptions {
         let plain = GraphOptions::default();
-        let kinds = Op::kinds().into_iter().filter(|kind| !is_control(kind)).collect();
-        GraphOptions { kinds, max_ops: 8, first: DTypeClass::Complex, ..plain }
+        let all: Vec<OpKind> = Op::kinds().into_iter().filter(|kind| !is_control(kind)).collect();
+        let of_complex: Vec<OpKind> = all.iter().copied().filter(sees_complex).collect();
+        let copies = all.len() / of_complex.len().max(1);
+        let kinds = std::iter::repeat_n(of_complex, copies).flatten().chain(all).collect();
+        GraphOptions { kinds, max_ops: 12, first: DTypeClass::Complex, ..plain }
+    }
+
+    /// Graphs of ops on c128, as far as they are accepted, within the ranges in which they are smooth: for derivatives.
+    pub fn smooth_complex(accept: impl Fn(&OpKind) -> bool) -> GraphOptions {
+        let mut options = GraphOptions::complex();
+        options.kinds.retain(|kind| sees_complex(kind) && accept(kind));
+        GraphOptions { max_ops: 8, max_elements: 32, smooth: true, nan_bits: true, ..options }
     }
 
     /// Graphs of these ops only, without control flow, effects and lists.
@@ -104,6 +126,46 @@ pub struct RandomGraph {
     pub tolerances: Vec<Tolerance>,
 }
 
+impl RandomGraph {
+    /// The same graph with pairs of real and imaginary parts for complex inputs and outputs.
+    pub fn in_parts(&self) -> RandomGraph {
+        let mut b = Builder::new("parts");
+        let is_complex = |ty: &TensorType| ty.dtype.is_complex();
+        let pairs = |ty: &TensorType| {
+            TensorType::new(
+                ty.dtype.part(),
+                ty.shape.dims().iter().copied().chain([2.into()]).collect::<Shape>(),
+            )
+        };
+        let mut inputs = Vec::new();
+        let mut given = Vec::new();
+        for input in &self.inputs {
+            let ty = input.ty();
+            if !is_complex(ty) {
+                inputs.push(input.clone());
+                given.push(b.input(ty.clone()));
+                continue;
+            }
+            let bytes = input.bytes().to_vec();
+            inputs.push(Literal::from_bytes(pairs(ty), bytes).expect("as many bytes"));
+            let parts = b.input(pairs(ty));
+            given.push(b.as_complex(parts).expect("pairs"));
+        }
+        let before = b.graph().nodes().len();
+        let mut results = b.inline(&self.graph, &given).expect("a copy of a graph");
+        for result in &mut results {
+            if is_complex(b.tensor(*result)) {
+                *result = b.as_real(*result).expect("a complex value");
+            }
+        }
+        let graph = b.finish(&results);
+        let mut tolerances = vec![Tolerance::Exact; before];
+        tolerances.extend(&self.tolerances);
+        tolerances.resize(graph.nodes().len(), Tolerance::Exact);
+        RandomGraph { graph, inputs, tolerances }
+    }
+}
+
 /// The text of the graph, then its inputs.
 impl fmt::Debug for RandomGraph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,6 +182,7 @@ pub fn random_graph(draw: &mut Draw<'_>, options: &GraphOptions) -> RandomGraph 
     growing.add_input(
         draw,
         &match options.smooth {
+            true if first.dtype.is_complex() => Operand::new(first.with_dtype(DType::C128), Values::Moderate),
             true => Operand::new(first.with_dtype(DType::F64), Values::Moderate),
             false => Operand::any(first),
         },
@@ -337,7 +400,9 @@ fn acceptable(op: &Op, operands: &[Operand], regions: &[Graph], options: &GraphO
     let pairs = types.iter().fold(1usize, |n, ty| n.saturating_mul(ty.elements().max(1)));
     let cheap = !matches!(op, Op::DotGeneral(_) | Op::Conv(_)) || pairs <= options.max_elements * 64;
     let double = |ty: &Type| match ty {
-        Type::Tensor(ty) | Type::List(ty) => !ty.dtype.is_float() || ty.dtype == DType::F64,
+        Type::Tensor(ty) | Type::List(ty) => {
+            !ty.dtype.is_differentiable() || matches!(ty.dtype, DType::F64 | DType::C128)
+        }
         Type::Token => true,
     };
     let smooth = !options.smooth || types.iter().copied().chain(&results).all(double);

@@ -3,7 +3,7 @@
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::{Datum, Evaluator};
 use tensorwright_ir::op::{Derivative, Draw, OpKind};
-use tensorwright_ir::{Builder, DType, Op, TensorType, Type, Value};
+use tensorwright_ir::{Builder, DType, Op, Scalar, TensorType, Type, Value};
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph, random_graph};
 use tensorwright_testkit::literals::Random;
 
@@ -41,9 +41,23 @@ fn options_with_control() -> GraphOptions {
     options
 }
 
+/// Of complex numbers, by their parts.
+fn complex_options() -> GraphOptions {
+    let hint = Type::from(TensorType::new(DType::C128, [2, 2]));
+    GraphOptions::smooth_complex(|kind| {
+        let sample = kind.sample(&mut Draw::new(&[]), &hint);
+        !matches!(sample.op.derivative(), Derivative::Zero) && !EXCEPTIONS.contains(&kind.name)
+    })
+}
+
 #[test]
 fn derivatives_of_random_graphs_agree_with_differences() {
     check_random(&options(), 5, GRAPHS);
+}
+
+#[test]
+fn derivatives_of_random_graphs_of_complex_numbers_agree_with_differences() {
+    check_random(&complex_options(), 9, 2 * GRAPHS);
 }
 
 #[test]
@@ -55,7 +69,7 @@ fn check_random(options: &GraphOptions, seed: u64, draws: usize) {
     let (mut random, mut tame) = (Random::new(seed), 0);
     for number in 0..draws {
         let choices: Vec<u32> = (0..30 + number).map(|_| random.bits() as u32).collect();
-        let drawn = random_graph(&mut Draw::new(&choices), options);
+        let drawn = random_graph(&mut Draw::new(&choices), options).in_parts();
         // A derivative is asked for where everything is tame, not only what is selected in the end.
         if !is_tame(&drawn) {
             continue;
@@ -82,7 +96,7 @@ fn is_tame(drawn: &RandomGraph) -> bool {
         Datum::List(list) => (0..list.len()).filter_map(|i| list.row(i)).collect(),
         Datum::Token => Vec::new(),
     });
-    tensors.flat_map(|x| x.iter().collect::<Vec<_>>()).all(|x| x.to_f64().abs() < 1e4)
+    tensors.flat_map(|x| x.iter().collect::<Vec<_>>()).flat_map(Scalar::parts).all(|x| x.to_f64().abs() < 1e4)
 }
 
 /// The optimiser takes derivatives like any other graph.

@@ -12,12 +12,13 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use tensorwright_compiler::CompileOptions;
+use tensorwright_compiler::differentiate::vjp;
 use tensorwright_compiler::lower::Promises;
 use tensorwright_compiler::passes::{PassOptions, run_pipeline};
 use tensorwright_ir::eval::{self, Datum};
-use tensorwright_ir::op::{Lowering, OpKind, Tolerance};
+use tensorwright_ir::op::{Derivative, Draw, Lowering, OpKind, Tolerance};
 use tensorwright_ir::text::{Style, parse, print};
-use tensorwright_ir::{Builder, Graph, Literal, Value};
+use tensorwright_ir::{Builder, DType, Graph, Literal, Scalar, TensorType, Type, Value};
 use tensorwright_runtime::Executable;
 use tensorwright_testkit::graphs::{GraphOptions, RandomGraph};
 use tensorwright_testkit::properties::for_random_graphs;
@@ -149,6 +150,81 @@ fn complex() {
     some_of("complex");
 }
 
+/// Graphs of ops on complex numbers that have a derivative.
+fn smooth_complex() -> GraphOptions {
+    let hint = Type::from(TensorType::new(DType::C128, [2, 2]));
+    GraphOptions::smooth_complex(|kind| {
+        let sample = kind.sample(&mut Draw::new(&[]), &hint);
+        !matches!(sample.op.derivative(), Derivative::Zero)
+    })
+}
+
+/// How great the elements are; infinite if one is no number.
+fn magnitude(values: &[Literal]) -> f64 {
+    let parts = values.iter().flat_map(|x| x.iter().flat_map(Scalar::parts).collect::<Vec<_>>());
+    let size = |x: Scalar| if x.to_f64().is_nan() { f64::INFINITY } else { x.to_f64().abs() };
+    parts.fold(0.0, |most, x| size(x).max(most))
+}
+
+/// The greatest distance of two elements.
+fn distance(left: &[Literal], right: &[Literal]) -> f64 {
+    let pairs = left.iter().zip(right).flat_map(|(l, r)| l.iter().zip(r.iter()).collect::<Vec<_>>());
+    pairs.fold(0.0, |most, (l, r)| (l.to_f64() - r.to_f64()).abs().max(most))
+}
+
+/// Cotangents of complex inputs, by parts, are those of the evaluator: as far apart as rounding of the inputs may move them.
+fn check_complex_gradients(drawn: RandomGraph) -> Outcome {
+    let RandomGraph { graph, mut inputs, .. } = drawn.in_parts();
+    let is_float = |ty: &TensorType| ty.dtype.is_float();
+    let wrt: Vec<usize> = (0..inputs.len()).filter(|&i| is_float(inputs[i].ty())).collect();
+    let derived = vjp(&graph, &wrt).map_err(|e| TestCaseError::fail(e.to_string()))?;
+    let about = |k: usize| ((k * 7 + 3) % 11) as f64 / 5.0 - 1.0;
+    let outputs = graph.outputs().iter().map(|&v| graph.tensor(v).clone());
+    let cotangents = outputs.filter(is_float);
+    inputs
+        .extend(cotangents.map(|ty| Literal::from_fn(ty.clone(), |k| Scalar::from_f64(ty.dtype, about(k)))));
+    let values: Vec<Value> = derived.graph.values().collect();
+    let all = eval::evaluate(&with_outputs(&derived.graph, &values), &inputs);
+    let size = magnitude(&all.map_err(|e| TestCaseError::fail(e.to_string()))?);
+    if size > 1e4 {
+        return Ok(());
+    }
+    let moved = inputs.iter().map(|x| match x.ty() {
+        ty if is_float(ty) => {
+            let step = |k: usize| 1.0 + 1e-11 * about(k);
+            Literal::from_fn(ty.clone(), |k| Scalar::from_f64(ty.dtype, x.get(k).to_f64() * step(k)))
+        }
+        _ => x.clone(),
+    });
+    let moved: Vec<Literal> = moved.collect();
+    let meaning = |inputs: &[Literal]| {
+        eval::evaluate(&derived.graph, inputs).map_err(|e| TestCaseError::fail(e.to_string()))
+    };
+    let (expected, near) = (meaning(&inputs)?, meaning(&moved)?);
+    let found = run(&derived.graph, &inputs, 1)?;
+    let tolerance = 1e-11 * (1.0 + size) + distance(&expected, &near);
+    let off = distance(&expected, &found);
+    prop_assert!(
+        off <= tolerance,
+        "{} apart, at most {}: {:?}, {:?}\n{}",
+        off,
+        tolerance,
+        expected,
+        found,
+        derived.graph
+    );
+    expect_same(&found, &run(&derived.graph, &inputs, 2)?, "on two threads")
+}
+
+fn check_complex_gradient_graphs(cases: u32) {
+    for_random_graphs(&smooth_complex(), cases, check_complex_gradients);
+}
+
+#[test]
+fn complex_gradients() {
+    some_of("complex_gradients");
+}
+
 fn check(drawn: RandomGraph) -> Outcome {
     tensorwright_runtime::set_printer(|_| {});
     let RandomGraph { graph, inputs, tolerances } = &drawn;
@@ -190,6 +266,7 @@ macro_rules! classes {
             &[
                 $((stringify!($class), |cases| for_random_graphs(&options($accept), cases, check)),)*
                 ("complex", check_complex_graphs),
+                ("complex_gradients", check_complex_gradient_graphs),
             ];
 
         $(#[test] fn $class() { some_of(stringify!($class)); })*
