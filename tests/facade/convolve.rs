@@ -195,6 +195,28 @@ fn gradients_are_differences() {
 }
 
 /// A transposition in front is a way of reading, and the order of sums is the op's own.
+/// Sums over many images are cut into parts: what comes out is the sum of what single images give.
+#[test]
+fn gradients_by_kernels_are_sums_over_images() {
+    let loss = |(x, kernel): (Tensor, Tensor)| x.conv(&kernel, ConvOptions::new()).square().sum(..);
+    let of_kernel = grad(loss);
+    for images in [16, 12, 7] {
+        let (x, kernel) = (image(&[images, 20, 18, 4], 3), image(&[3, 2, 4, 6], 5));
+        let (_, all) = of_kernel.call((&x, &kernel)).unwrap();
+        let mut sum = Tensor::zeros([3, 2, 4, 6], DType::F64);
+        for n in 0..images {
+            let (_, one) = of_kernel.call((x.i(n..n + 1), &kernel)).unwrap();
+            sum = sum + one;
+        }
+        let scale = sum.abs().max(..).item::<f64>().unwrap();
+        assert_close(&(all / scale), &(sum / scale));
+        of_kernel.run_eagerly(true);
+        let (_, eager) = of_kernel.call((&x, &kernel)).unwrap();
+        of_kernel.run_eagerly(false);
+        assert_eq!(values::<f64>(&eager), values::<f64>(&of_kernel.call((&x, &kernel)).unwrap().1));
+    }
+}
+
 #[test]
 fn compiled_convolutions_have_the_bits_of_eager_ones() {
     let (x, kernel) = (image(&[5, 2, 6, 7], 17), image(&[4, 3, 3, 5], 18));

@@ -157,6 +157,33 @@ fn images_are_convolved_in_any_layout() {
     }
 }
 
+/// Pixels whose channels are adjacent, or that are adjacent themselves: inside, at borders, with strides and holes, of several images, and gradients by kernels, whose depth is pixels.
+#[test]
+fn images_are_read_where_they_are() {
+    for (dtypes, channels, filters) in [
+        (F32, 32, 17),
+        (F32, 1, 33),
+        (F32, 3, 40),
+        ((DType::F64, DType::F64), 8, 17),
+        ((DType::I32, DType::I32), 9, 33),
+    ] {
+        for slides in [
+            &[('y', 13, 3, 1, 0, 0, 1, 1), ('x', 13, 3, 1, 0, 0, 1, 1)][..],
+            &[('y', 9, 3, 1, 1, 1, 1, 1), ('x', 28, 3, 1, 1, 1, 1, 1)],
+            &[('y', 12, 3, 2, 0, 1, 1, 2), ('x', 25, 2, 2, 1, 0, 1, 1)],
+            &[('y', 5, 3, 1, 2, 2, 2, 1), ('x', 14, 4, 1, 1, 2, 3, 1)],
+            &[('y', 8, 1, 2, 0, 0, 1, 1), ('x', 15, 1, 2, 0, 0, 1, 1)],
+            &[('y', 13, 11, 1, 0, 0, 1, 1), ('x', 17, 9, 1, 1, 1, 1, 1)],
+        ] {
+            let sizes = [('N', 3), ('G', 1), ('C', channels), ('O', filters)];
+            Case { dtypes, axes: LAYOUTS[0], sizes, slides }.check();
+            // Images are summed over, and channels are pixels: as in a gradient by the kernel.
+            let sizes = [('N', channels), ('G', 2), ('C', 3), ('O', filters)];
+            Case { dtypes, axes: ["GCyxN", "GCyxO", "GyxNO"], sizes, slides }.check();
+        }
+    }
+}
+
 #[test]
 fn every_pair_of_dtypes_is_convolved() {
     use DType::{BF16, F16, F32, F64, I8, I16, I32, I64, U8, U64};

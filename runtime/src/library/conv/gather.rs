@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::loops::{Cursor, Loop, Places, Run};
+use super::loops::{Cursor, Loop, Places, Run, count};
 use crate::library::matmul::{BlockCopy, CopyBlock, Number, zeros};
 
 /// An operand as a matrix of lanes by depth.
@@ -74,6 +74,21 @@ impl<N: Number> Source<'_, N> {
         let offset = outer.offset.wrapping_add(first).wrapping_add(skipped);
         let from = self.from.wrapping_offset(offset.wrapping_mul(self.bytes));
         Some((from, lane, run.step))
+    }
+
+    /// The same elements by other loops.
+    pub(super) fn over<'l>(&'l self, lanes: &'l [Loop], depth: &'l [Loop]) -> Source<'l, N> {
+        Source { lanes, depth, ..*self }
+    }
+
+    /// Gathers all lanes, one after the other.
+    ///
+    /// # Safety
+    /// As of [`Self::gather`].
+    pub(super) unsafe fn gather_all(&self, to: *mut N) {
+        let (lanes, depth) = (count(self.lanes), count(self.depth));
+        // SAFETY: the caller's promise.
+        unsafe { self.gather(0..lanes, 0..depth, Target { to, lane: depth, depth: 1 }) };
     }
 
     /// Gathers a block.

@@ -396,6 +396,7 @@ impl<N: Kernel> Run<'_, N> {
                         a: left.wrapping_add(row * self.depth + start).cast_const(),
                         a_row: self.depth as isize,
                         a_depth: 1,
+                        a_runs: &[],
                         b: right.wrapping_add(start * width),
                         b_step: width as isize,
                         out: products.wrapping_add(row * width),

@@ -3,7 +3,7 @@
 //! A convolution is, for each group, a product: a result for each *pixel* (an index of the axes that the left operand has or along which taps
 //! slide) and each *channel* (an index of the axes of the right operand), summed over *depth* (contracted axes and taps). The matrix of the left
 //! operand, in which most elements stand many times, is never in memory: for each tile and block of depth, what the kernels of
-//! [`matmul`](super::matmul) need next is gathered into a few panels in the caches, with zeros for what is padding.
+//! [`matmul`](super::matmul) need next is gathered into a few panels in the caches, with zeros for what is padding, unless they can read it where it is ([`walk`]).
 //!
 //! # Tiles and phases
 //!
@@ -42,5 +42,6 @@ mod plan;
 mod prepack;
 mod rows;
 mod run;
+mod walk;
 
 pub(super) use plan::ConvolutionPlan;

@@ -67,7 +67,7 @@ pub(crate) struct ConvolutionPlan {
     pub(super) tile: TileSize,
     pub(super) tiles: u64,
     pub(super) work_per_tile: u64,
-    /// Numbers of the elements that a tile copies first, where pixels of a row are lanes.
+    /// Numbers of the elements that a tile copies first at most, where pixels of a row are lanes and where images are read in place.
     pub(super) patch: usize,
     /// Whether minimal filtering is the method once taps are packed.
     pub(super) is_minimal: bool,
@@ -126,6 +126,9 @@ impl ConvolutionPlan {
             (self.is_minimal, self.tile) = (true, tile);
         } else {
             self.tile = tile(&routine.axes, self.orientation, depth);
+        }
+        if self.method == Method::Products {
+            self.patch = self.walk_numbers();
         }
         let axes = self.routine.axes.iter().zip(&self.tile);
         let counts = axes.map(|(axis, &tile)| axis.extent().div_ceil(tile.max(1)));

@@ -9,8 +9,10 @@ use super::gather::{Source, Target};
 use super::loops::{Cursor, Loop, Loops, Places, Run, common_step, count};
 use super::phase::{Phase, choices};
 use super::plan::{ConvolutionPlan, Method, Orientation};
+use super::walk::Walk;
 use crate::library::matmul::{
-    Accumulator, Block, DEPTH, Finished, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Packs, Room, register_block,
+    Accumulator, Block, DEPTH, DepthRun, Finished, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Packs, Room,
+    register_block,
 };
 
 impl ConvolutionPlan {
@@ -23,7 +25,7 @@ impl ConvolutionPlan {
         let depth = DEPTH.min(self.routine.terms() as usize);
         let [rows, columns] = self.lanes().map(|n| n as usize);
         let pitch = columns.next_multiple_of(MAX_COLUMNS);
-        let left = depth * (rows + MAX_ROWS);
+        let left = (depth * (rows + MAX_ROWS)).max(self.patch);
         let right = depth * (MOST_GATHERED + SKEW);
         let [left, right, sums] = [left, right, rows * pitch].map(|n| (n * number).next_multiple_of(64));
         Scratch { right: left, sums: left + right, bytes: left + right + sums }
@@ -135,6 +137,17 @@ pub(super) struct Side {
     pub(super) lanes: Loops,
     pub(super) depth: Loops,
     places: Places,
+}
+
+impl Side {
+    /// How many elements along an axis that slides the last lane and depth are from the first.
+    pub(super) fn way(&self, axis: usize) -> i64 {
+        let way = |l: &Loop| match l.slide {
+            Some((of, by)) if of == axis => by * (l.count as i64 - 1),
+            _ => 0,
+        };
+        self.lanes.iter().chain(&self.depth).map(way).sum()
+    }
 }
 
 /// One phase of a tile: a product of two matrices.
@@ -294,10 +307,16 @@ impl<'a> Job<'a> {
             None => (memory.sums, pitch as isize),
         };
         let depth = count(&self.sides[0].depth);
+        let (kernels, left) = (self.plan.kernels::<N>(), self.source::<N>(0));
+        // SAFETY: the caller's promise; the scratch memory has room for the patch of a tile.
+        let walk = unsafe {
+            Walk::new(self.plan, (&self.sides[0], &left), kernels.micro.len(), columns, memory.left)
+        };
         let product = Product {
             plan: self.plan,
-            kernels: self.plan.kernels(),
-            left: self.source::<N>(0),
+            kernels,
+            left,
+            walk,
             right: self.source::<N>(1),
             memory,
             packed: self.plan.orientation.channels_of(packed),
@@ -399,6 +418,8 @@ struct Product<'a, N: 'static> {
     kernels: &'static Kernels<N>,
     left: Source<'a, N>,
     right: Source<'a, N>,
+    /// The left operand where it is, if it is read there.
+    walk: Option<Walk<N>>,
     memory: &'a Memory<N>,
     /// Where rows and columns are packed ahead.
     packed: [Option<*const N>; 2],
@@ -425,12 +446,20 @@ struct Right<N> {
 const MOST_TOGETHER: usize = 64;
 const MOST_NUMBERS_TOGETHER: usize = 1 << 13;
 
-/// A left operand that is ready: where row 0 is, steps from row to row within a panel and from depth to depth, and from panel to panel.
+/// A left operand that is ready: where row 0 is, steps from row to row within a panel and from depth to depth, and the runs of depth if it is in several.
 struct Left<N> {
     a: *const N,
     row: isize,
     depth: isize,
-    panel: isize,
+    runs: SmallVec<[DepthRun; 16]>,
+    panels: SmallVec<[Panel; 64]>,
+}
+
+/// Rows that are multiplied at once: the first of them, how many there are, and where it is, in numbers.
+pub(super) struct Panel {
+    pub(super) first: usize,
+    pub(super) rows: usize,
+    pub(super) at: isize,
 }
 
 /// As many of some rows as are multiplied at once: about equal parts for the kernels.
@@ -442,6 +471,18 @@ impl<N: Kernel + Packs> Product<'_, N> {
     /// Rows that are multiplied at once.
     fn panel_rows(&self) -> usize {
         panel_rows(self.kernels, self.rows)
+    }
+
+    /// A left operand whose panels follow each other at a step.
+    fn panels(&self, a: *const N, row: isize, depth: isize, step: isize) -> Left<N> {
+        let height = self.panel_rows();
+        let panel = |(number, first): (usize, usize)| Panel {
+            first,
+            rows: height.min(self.rows - first),
+            at: number as isize * step,
+        };
+        let panels = (0..self.rows).step_by(height).enumerate().map(panel).collect();
+        Left { a, row, depth, runs: SmallVec::new(), panels }
     }
 
     /// Adds one block of depth.
@@ -504,12 +545,16 @@ impl<N: Kernel + Packs> Product<'_, N> {
         if let Some(packed) = self.packed[0] {
             let before = self.plan.numbers(depth.start) * self.rows.next_multiple_of(height);
             let panel = (self.plan.numbers(depth.len()) * height) as isize;
-            return Left { a: packed.wrapping_add(before), row: 1, depth: height as isize, panel };
+            return self.panels(packed.wrapping_add(before), 1, height as isize, panel);
+        }
+        if let Some(walk) = &self.walk {
+            let ((row, step), panels) = (walk.steps(), walk.panels(self.kernels.micro.len()));
+            return Left { a: walk.from, row, depth: step, runs: walk.runs(depth), panels };
         }
         if self.in_place
             && let Some((from, row, step)) = self.left.in_place(0..self.rows, depth.clone())
         {
-            return Left { a: from.cast(), row, depth: step, panel: row * height as isize };
+            return self.panels(from.cast(), row, step, row * height as isize);
         }
         let to = self.memory.left;
         let length = depth.len();
@@ -523,7 +568,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
                     self.plan.pair_rows(row, row, length, 1);
                 }
             }
-            return Left { a: to, row: length as isize, depth: 1, panel: (length * height) as isize };
+            return self.panels(to, length as isize, 1, (length * height) as isize);
         }
         if self.rows <= MOST_TOGETHER || self.rows * length <= MOST_NUMBERS_TOGETHER {
             let target = Target { to, lane: 1, depth: self.rows };
@@ -532,7 +577,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
                 self.left.gather(0..self.rows, depth, target);
                 self.plan.pair_rows(to, to, length, self.rows);
             }
-            return Left { a: to, row: 1, depth: self.rows as isize, panel: height as isize };
+            return self.panels(to, 1, self.rows as isize, height as isize);
         }
         for first in (0..self.rows).step_by(height) {
             let to = to.wrapping_add(first * length);
@@ -543,7 +588,7 @@ impl<N: Kernel + Packs> Product<'_, N> {
                 self.plan.pair_rows(to, to, length, height);
             }
         }
-        Left { a: to, row: 1, depth: height as isize, panel: (length * height) as isize }
+        self.panels(to, 1, height as isize, (length * height) as isize)
     }
 
     /// All rows against one panel.
@@ -551,23 +596,22 @@ impl<N: Kernel + Packs> Product<'_, N> {
     /// # Safety
     /// As of [`Self::block`].
     unsafe fn rows(&self, left: &Left<N>, right: &Right<N>, depth: Range<usize>, to: *mut N, row: isize) {
-        let height = self.panel_rows();
         let room = if self.is_direct { Room::Exact } else { Room::Whole };
-        for (panel, first) in (0..self.rows).step_by(height).enumerate() {
-            let rows = height.min(self.rows - first);
+        for panel in &left.panels {
             let block = Block {
                 depth: self.plan.numbers(depth.len()),
-                a: left.a.wrapping_offset(panel as isize * left.panel),
+                a: left.a.wrapping_offset(panel.at),
                 a_row: left.row,
                 a_depth: left.depth,
+                a_runs: &left.runs,
                 b: right.b,
                 b_step: right.step as isize,
-                out: to.wrapping_offset(first as isize * row),
+                out: to.wrapping_offset(panel.first as isize * row),
                 out_row: row,
                 adds: depth.start > 0,
             };
             // SAFETY: the rows are those of the tile, and there is that room.
-            unsafe { register_block(self.kernels, &block, [rows, right.count], room) };
+            unsafe { register_block(self.kernels, &block, [panel.rows, right.count], room) };
         }
     }
 }

@@ -99,6 +99,7 @@ impl Bytes<'_> {
                     a: self.left,
                     a_row: numbers as isize,
                     a_depth: 1,
+                    a_runs: &[],
                     b: self.right,
                     b_step: width as isize,
                     out: self.out.add(column),
@@ -113,7 +114,7 @@ impl Bytes<'_> {
 
     /// # Safety
     /// See [`Self::block`].
-    unsafe fn rows(&self, block: &Block<i32>, columns: usize) {
+    unsafe fn rows(&self, block: &Block<'_, i32>, columns: usize) {
         let (kernels, height) = (&self.bytes.kernels, self.bytes.kernels.micro.len());
         let room = if self.plan.is_direct() { Room::Exact } else { Room::Whole };
         for first in (0..self.operands.rows).step_by(height) {
@@ -132,7 +133,7 @@ impl Bytes<'_> {
     ///
     /// # Safety
     /// See [`Self::block`]; the block has been added.
-    unsafe fn take_off(&self, block: &Block<i32>, columns: usize) {
+    unsafe fn take_off(&self, block: &Block<'_, i32>, columns: usize) {
         if self.bytes.grouping == Grouping::Pairs {
             return;
         }

@@ -40,11 +40,13 @@ pub(crate) const UNPACKED_ROWS: usize = 12;
 /// One product of blocks: `out (+)= a * b`, with strides in numbers. Columns of `b` and `out` are adjacent, except for
 /// [`dot`], where the rows of `b` are.
 #[derive(Clone, Copy)]
-pub(crate) struct Block<T> {
+pub(crate) struct Block<'a, T> {
     pub(crate) depth: usize,
     pub(crate) a: *const T,
     pub(crate) a_row: isize,
     pub(crate) a_depth: isize,
+    /// Where the numbers of `a` are along depth, in runs, if these do not follow each other: for register blocks alone.
+    pub(crate) a_runs: &'a [DepthRun],
     pub(crate) b: *const T,
     /// Step of `b` from one depth to the next; for [`dot`], from one column to the next.
     pub(crate) b_step: isize,
@@ -54,10 +56,17 @@ pub(crate) struct Block<T> {
     pub(crate) adds: bool,
 }
 
+/// A part of depth whose numbers are at a constant step, and where the first one is, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DepthRun {
+    pub(crate) at: isize,
+    pub(crate) count: usize,
+}
+
 /// A kernel for a fixed number of rows and columns.
-pub(crate) type Micro<T> = unsafe fn(&Block<T>);
+pub(crate) type Micro<T> = unsafe fn(&Block<'_, T>);
 /// A kernel for a fixed number of rows and any number of columns, which is the second argument.
-pub(crate) type Strip<T> = unsafe fn(&Block<T>, usize);
+pub(crate) type Strip<T> = unsafe fn(&Block<'_, T>, usize);
 
 /// The kernels of one number type on this machine.
 pub(crate) struct Kernels<T: 'static> {
@@ -77,7 +86,7 @@ pub(crate) struct Kernels<T: 'static> {
     pub(crate) window: unsafe fn(&Window<T>),
     pub(crate) filtered: unsafe fn(&Filtered<T>),
     /// The dot product kernel for any number of rows, the second argument, and of columns, the third.
-    pub(crate) dot: unsafe fn(&Block<T>, usize, usize),
+    pub(crate) dot: unsafe fn(&Block<'_, T>, usize, usize),
 }
 
 impl<T> Kernels<T> {
@@ -98,7 +107,7 @@ const FAN: usize = 6;
 /// The instruction set of `V` is there; `a` is readable for `ROWS` by `depth` numbers, `b` for `depth` by the columns,
 /// and `out` writable for `ROWS` by the columns, at the block's strides.
 #[inline(always)]
-unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<V::Number>) {
+unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<'_, V::Number>) {
     // SAFETY: all accesses are those that the caller vouches for.
     unsafe {
         let mut sums = [[V::splat(V::Number::ZERO); WIDTH]; ROWS];
@@ -107,21 +116,26 @@ unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<
         let offset: [isize; FAN] =
             std::array::from_fn(|row| std::hint::black_box(row as isize * block.a_row));
         let half = std::hint::black_box(FAN as isize * block.a_row);
-        let (mut a, mut b) = (block.a, block.b);
-        for _ in 0..block.depth {
-            let mut right = [V::splat(V::Number::ZERO); WIDTH];
-            for (w, right) in right.iter_mut().enumerate() {
-                *right = V::load(b.add(w * V::LANES));
-            }
-            for (row, sums) in sums.iter_mut().enumerate() {
-                let a = if row < FAN { a } else { a.offset(half) };
-                let left = V::splat(*a.offset(offset[row % FAN]));
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = left.times_plus(right, *sum);
+        let all = [DepthRun { at: 0, count: block.depth }];
+        let runs = if block.a_runs.is_empty() { &all } else { block.a_runs };
+        let mut b = block.b;
+        for run in runs {
+            let mut a = block.a.wrapping_offset(run.at);
+            for _ in 0..run.count {
+                let mut right = [V::splat(V::Number::ZERO); WIDTH];
+                for (w, right) in right.iter_mut().enumerate() {
+                    *right = V::load(b.add(w * V::LANES));
                 }
+                for (row, sums) in sums.iter_mut().enumerate() {
+                    let a = if row < FAN { a } else { a.offset(half) };
+                    let left = V::splat(*a.offset(offset[row % FAN]));
+                    for (sum, right) in sums.iter_mut().zip(right) {
+                        *sum = left.times_plus(right, *sum);
+                    }
+                }
+                a = a.wrapping_offset(block.a_depth);
+                b = b.wrapping_offset(block.b_step);
             }
-            a = a.wrapping_offset(block.a_depth);
-            b = b.wrapping_offset(block.b_step);
         }
         for (row, sums) in sums.into_iter().enumerate() {
             let out = block.out.offset(row as isize * block.out_row);
@@ -140,7 +154,7 @@ unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<
 /// As for [`micro`], with `columns` columns; `columns` is at most [`STREAM_COLUMNS`].
 #[inline(always)]
 unsafe fn stream<V: Vector, const ROWS: usize, const UNROLL: usize>(
-    block: &Block<V::Number>,
+    block: &Block<'_, V::Number>,
     columns: usize,
 ) {
     let mut sums = [[V::Number::ZERO; STREAM_COLUMNS]; ROWS];
@@ -172,7 +186,7 @@ pub(crate) const STREAM_COLUMNS: usize = 1024;
 /// As for [`stream`], with `depth + UNROLL <= block.depth`.
 #[inline(always)]
 unsafe fn stream_step<V: Vector, const ROWS: usize, const UNROLL: usize>(
-    block: &Block<V::Number>,
+    block: &Block<'_, V::Number>,
     depth: usize,
     columns: usize,
     sums: &mut [[V::Number; STREAM_COLUMNS]; ROWS],
@@ -250,7 +264,7 @@ const DOT_COLUMNS: usize = 4;
 /// The instruction set of `V` is there; `a` is readable for `rows` by `depth` numbers, `b` for `columns` runs of
 /// `depth` numbers, and `out` writable for `rows` by `columns`.
 #[inline(always)]
-unsafe fn dot<V: Vector, const WIDTH: usize>(block: &Block<V::Number>, rows: usize, columns: usize) {
+unsafe fn dot<V: Vector, const WIDTH: usize>(block: &Block<'_, V::Number>, rows: usize, columns: usize) {
     const { assert!(WIDTH * V::LANES == DOT_LANES) };
     let whole = columns / DOT_COLUMNS * DOT_COLUMNS;
     // SAFETY: the columns are within the caller's bounds.
@@ -272,7 +286,7 @@ unsafe fn dot<V: Vector, const WIDTH: usize>(block: &Block<V::Number>, rows: usi
 /// As for [`dot`]; `row` and the `COUNT` columns from `column` are in range.
 #[inline(always)]
 unsafe fn dot_columns<V: Vector, const WIDTH: usize, const COUNT: usize>(
-    block: &Block<V::Number>,
+    block: &Block<'_, V::Number>,
     row: usize,
     column: usize,
 ) {
@@ -345,7 +359,7 @@ macro_rules! instruction_set {
             /// # Safety
             /// As for `super::micro`.
             $(#[target_feature(enable = $features)])?
-            unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<V::Number>) {
+            unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<'_, V::Number>) {
                 // SAFETY: the caller's promise.
                 unsafe { super::micro::<V, ROWS, WIDTH>(block) };
             }
@@ -354,7 +368,7 @@ macro_rules! instruction_set {
             /// As for `super::stream`.
             $(#[target_feature(enable = $features)])?
             unsafe fn stream<V: Vector, const ROWS: usize, const UNROLL: usize>(
-                block: &Block<V::Number>,
+                block: &Block<'_, V::Number>,
                 columns: usize,
             ) {
                 // SAFETY: the caller's promise.
@@ -397,7 +411,7 @@ macro_rules! instruction_set {
             /// As for `super::dot`.
             $(#[target_feature(enable = $features)])?
             unsafe fn dot<V: Vector, const WIDTH: usize>(
-                block: &Block<V::Number>,
+                block: &Block<'_, V::Number>,
                 rows: usize,
                 columns: usize,
             ) {

@@ -183,6 +183,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
             a,
             a_row,
             a_depth,
+            a_runs: &[],
             b: std::ptr::null(),
             b_step: 0,
             out: self.out,
@@ -255,7 +256,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     ///
     /// # Safety
     /// See [`Self::block`].
-    unsafe fn panels(&self, block: Block<N>, start: usize) {
+    unsafe fn panels(&self, block: Block<'_, N>, start: usize) {
         let Operands { rows, columns, .. } = *self.operands;
         let width = self.kernels.columns;
         if self.plan.prepacked {
@@ -289,7 +290,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     ///
     /// # Safety
     /// See [`Self::block`].
-    unsafe fn packed_panels(&self, block: Block<N>, start: usize) {
+    unsafe fn packed_panels(&self, block: Block<'_, N>, start: usize) {
         let Operands { columns, first_column, .. } = *self.operands;
         let width = self.kernels.columns;
         for column in (0..columns).step_by(width) {
@@ -327,7 +328,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     ///
     /// # Safety
     /// See [`Self::block`].
-    unsafe fn rows(&self, block: &Block<N>, columns: usize) {
+    unsafe fn rows(&self, block: &Block<'_, N>, columns: usize) {
         let packed = self.plan.packs_left() && !self.plan.widens_rows();
         // A scratch tile has room for whole register blocks, the output has not.
         let room = if self.plan.is_direct() { Room::Exact } else { Room::Whole };
@@ -355,7 +356,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     ///
     /// # Safety
     /// See [`Self::block`].
-    unsafe fn stream(&self, block: Block<N>, start: usize) {
+    unsafe fn stream(&self, block: Block<'_, N>, start: usize) {
         let Operands { rows, columns, .. } = *self.operands;
         let stream = self.kernels.stream[rows - 1];
         if self.plan.reads_in_place() {
@@ -383,7 +384,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     ///
     /// # Safety
     /// See [`Self::block`].
-    unsafe fn dot(&self, block: Block<N>, start: usize) {
+    unsafe fn dot(&self, block: Block<'_, N>, start: usize) {
         let block = Block { b: self.right_at(start, 0), b_step: self.plan.rhs.column as isize, ..block };
         // SAFETY: as the caller promises; the method is only chosen for adjacent depth.
         unsafe { (self.kernels.dot)(&block, self.operands.rows, self.operands.columns) };
@@ -426,7 +427,7 @@ pub(crate) enum Room {
 /// As for the kernel, but `block.out` is writable for the columns alone if there is no more room.
 pub(crate) unsafe fn register_block<N: Kernel>(
     kernels: &Kernels<N>,
-    block: &Block<N>,
+    block: &Block<'_, N>,
     [rows, columns]: [usize; 2],
     room: Room,
 ) {

@@ -38,10 +38,11 @@ impl Random {
         self.words.div_ceil(self.algorithm.block_words())
     }
 
+    #[inline(always)]
     fn fill(&self, blocks: Range<u64>, key: [u32; 2], counter: u64, out: &mut [u32]) {
         match self.algorithm {
-            RngAlgorithm::Philox => fill_blocks::<4>(philox, blocks, key, counter, out),
-            RngAlgorithm::Threefry => fill_blocks::<2>(threefry, blocks, key, counter, out),
+            RngAlgorithm::Philox => fill_blocks::<Philox, 4>(blocks, key, counter, out),
+            RngAlgorithm::Threefry => fill_blocks::<Threefry, 2>(blocks, key, counter, out),
         }
         if self.pairs && cfg!(target_endian = "big") {
             // The lower half of an element is the first word of the stream.
@@ -97,18 +98,28 @@ pub(super) fn philox_words(key: [u32; 2], first: u64, out: &mut [u32]) {
         /// The processor has AVX2.
         #[target_feature(enable = "avx2")]
         unsafe fn fill(blocks: Range<u64>, key: [u32; 2], out: &mut [u32]) {
-            fill_blocks::<4>(philox, blocks, key, 0, out);
+            fill_blocks::<Philox, 4>(blocks, key, 0, out);
         }
         // SAFETY: it has.
         return unsafe { fill(blocks, key, out) };
     }
-    fill_blocks::<4>(philox, blocks, key, 0, out);
+    fill_blocks::<Philox, 4>(blocks, key, 0, out);
 }
+
+/// What makes the words of a block of its counter. A type, since a function that is passed on would be compiled without the caller's instructions.
+trait Cipher<const N: usize> {
+    fn words(counter: [Words; 2], key: [u32; 2]) -> [Words; N];
+}
+
+/// Philox4x32-10 of counters `[low, high, 0, 0]`.
+struct Philox;
+
+/// Threefry2x32-20.
+struct Threefry;
 
 /// Writes the words of some blocks, the last of which may be cut short.
 #[inline(always)]
-fn fill_blocks<const N: usize>(
-    cipher: impl Fn([Words; 2], [u32; 2]) -> [Words; N],
+fn fill_blocks<C: Cipher<N>, const N: usize>(
     blocks: Range<u64>,
     key: [u32; 2],
     counter: u64,
@@ -119,7 +130,7 @@ fn fill_blocks<const N: usize>(
         let number = |i: usize| first.wrapping_add(i as u64);
         let low = std::array::from_fn(|i| number(i) as u32);
         let high = std::array::from_fn(|i| (number(i) >> 32) as u32);
-        let words = cipher([low, high], key);
+        let words = C::words([low, high], key);
         let mut mixed = [[0; N]; WIDE];
         for (i, block) in mixed.iter_mut().enumerate() {
             *block = std::array::from_fn(|word| words[word][i]);
@@ -129,43 +140,46 @@ fn fill_blocks<const N: usize>(
     }
 }
 
-/// Philox4x32-10 of counters `[low, high, 0, 0]`.
-#[inline(always)]
-fn philox([low, high]: [Words; 2], [mut k0, mut k1]: [u32; 2]) -> [Words; 4] {
-    let [mut c0, mut c1, mut c2, mut c3] = [low, high, [0; WIDE], [0; WIDE]];
-    for _ in 0..10 {
-        for i in 0..WIDE {
-            let first = u64::from(c0[i]) * 0xD251_1F53;
-            let second = u64::from(c2[i]) * 0xCD9E_8D57;
-            c0[i] = (second >> 32) as u32 ^ c1[i] ^ k0;
-            c2[i] = (first >> 32) as u32 ^ c3[i] ^ k1;
-            c1[i] = second as u32;
-            c3[i] = first as u32;
+impl Cipher<4> for Philox {
+    #[inline(always)]
+    fn words([low, high]: [Words; 2], [mut k0, mut k1]: [u32; 2]) -> [Words; 4] {
+        let [mut c0, mut c1, mut c2, mut c3] = [low, high, [0; WIDE], [0; WIDE]];
+        for _ in 0..10 {
+            for i in 0..WIDE {
+                let first = u64::from(c0[i]) * 0xD251_1F53;
+                let second = u64::from(c2[i]) * 0xCD9E_8D57;
+                c0[i] = (second >> 32) as u32 ^ c1[i] ^ k0;
+                c2[i] = (first >> 32) as u32 ^ c3[i] ^ k1;
+                c1[i] = second as u32;
+                c3[i] = first as u32;
+            }
+            k0 = k0.wrapping_add(0x9E37_79B9);
+            k1 = k1.wrapping_add(0xBB67_AE85);
         }
-        k0 = k0.wrapping_add(0x9E37_79B9);
-        k1 = k1.wrapping_add(0xBB67_AE85);
+        [c0, c1, c2, c3]
     }
-    [c0, c1, c2, c3]
 }
 
-/// Threefry2x32-20.
-#[inline(always)]
-fn threefry([mut x, mut y]: [Words; 2], key: [u32; 2]) -> [Words; 2] {
-    const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
-    let keys = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
-    let add =
-        |words: &mut Words, number: u32| words.iter_mut().for_each(|word| *word = word.wrapping_add(number));
-    add(&mut x, keys[0]);
-    add(&mut y, keys[1]);
-    for group in 1..=5usize {
-        for rotation in ROTATIONS[(group - 1) % 2] {
-            for i in 0..WIDE {
-                x[i] = x[i].wrapping_add(y[i]);
-                y[i] = y[i].rotate_left(rotation) ^ x[i];
+impl Cipher<2> for Threefry {
+    #[inline(always)]
+    fn words([mut x, mut y]: [Words; 2], key: [u32; 2]) -> [Words; 2] {
+        const ROTATIONS: [[u32; 4]; 2] = [[13, 15, 26, 6], [17, 29, 16, 24]];
+        let keys = [key[0], key[1], 0x1BD1_1BDA ^ key[0] ^ key[1]];
+        let add = |words: &mut Words, number: u32| {
+            words.iter_mut().for_each(|word| *word = word.wrapping_add(number))
+        };
+        add(&mut x, keys[0]);
+        add(&mut y, keys[1]);
+        for group in 1..=5usize {
+            for rotation in ROTATIONS[(group - 1) % 2] {
+                for i in 0..WIDE {
+                    x[i] = x[i].wrapping_add(y[i]);
+                    y[i] = y[i].rotate_left(rotation) ^ x[i];
+                }
             }
+            add(&mut x, keys[group % 3]);
+            add(&mut y, keys[(group + 1) % 3].wrapping_add(group as u32));
         }
-        add(&mut x, keys[group % 3]);
-        add(&mut y, keys[(group + 1) % 3].wrapping_add(group as u32));
+        [x, y]
     }
-    [x, y]
 }

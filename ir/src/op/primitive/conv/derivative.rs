@@ -10,7 +10,7 @@ use crate::op::derivative::Differentiable;
 use crate::op::primitive::movement::inverse;
 use crate::op::primitive::slide::Slide;
 use crate::op::{Derivatives, Primal};
-use crate::{Builder, Shape, Value};
+use crate::{Builder, DType, Dim, Shape, Value};
 
 impl Differentiable for Conv {
     fn jvp(&self, primal: &mut Primal<'_>, tangents: &[Option<Value>]) -> Result<Derivatives, BuildError> {
@@ -115,10 +115,63 @@ impl Conv {
             ..self.clone()
         };
         let op = op.with_slides(slides.into_iter());
-        let gradient = b.push_one(op, &[input, cotangent])?;
+        let gradient = op.in_parts(b, input, cotangent, rhs_shape.elements())?;
         let dtype = b.tensor(rhs).dtype;
         b.convert(gradient, dtype)
     }
+
+    /// The convolution that adds up images, as a sum of those of some images each, if these have few results: each reads its images once, and they can be computed at the same time.
+    fn in_parts(&self, b: &mut Builder, lhs: Value, rhs: Value, results: usize) -> Result<Value, BuildError> {
+        let Some(parts) = self.image_parts(&b.shape(lhs), &b.shape(rhs), results) else {
+            return b.push_one(self.clone(), &[lhs, rhs]);
+        };
+        let (left, right) = (self.lhs_contract[0], self.rhs_contract[0]);
+        let lhs = split(b, lhs, left, parts)?;
+        let rhs = split(b, rhs, right, parts)?;
+        let behind = |axes: &[usize], axis: usize| -> Axes {
+            axes.iter().map(|&other| other + usize::from(other >= axis)).collect()
+        };
+        // The result's first axis is that of the parts; in the order of axes as they come it follows the groups.
+        let groups = self.lhs_batch.len();
+        let order = std::iter::once(groups).chain(behind(&self.order, groups)).collect();
+        let op = Conv {
+            lhs_batch: behind(&self.lhs_batch, left).into_iter().chain([left]).collect(),
+            rhs_batch: behind(&self.rhs_batch, right).into_iter().chain([right]).collect(),
+            lhs_contract: short(&behind(&self.lhs_contract, left)),
+            rhs_contract: short(&behind(&self.rhs_contract, right)),
+            lhs_spatial: short(&behind(&self.lhs_spatial, left)),
+            rhs_spatial: short(&behind(&self.rhs_spatial, right)),
+            order,
+            ..self.clone()
+        };
+        let sums = b.push_one(op, &[lhs, rhs])?;
+        b.sum_over(sums, &[0])
+    }
+
+    /// How many parts images are added up in: as many as leave less to write than there is to read. Sums in narrow floats are not cut, which would round them.
+    fn image_parts(&self, left: &Shape, right: &Shape, results: usize) -> Option<usize> {
+        const MOST: usize = 8;
+        const LEAST_READ: usize = 1 << 14;
+        let images = left.size(*self.lhs_contract.first()?);
+        let read = left.elements().saturating_add(right.elements());
+        let fits = |&parts: &usize| images % parts == 0 && results.saturating_mul(4 * parts) <= read;
+        let pays = read >= LEAST_READ && matches!(self.dtype, DType::F32 | DType::F64);
+        let has_room = left.rank().max(right.rank()).max(self.order.len()) < Shape::MAX_RANK;
+        (2..=MOST.min(images)).rev().find(fits).filter(|_| has_room && pays)
+    }
+}
+
+/// The tensor with an axis cut into two, of which the first counts the parts.
+fn split(b: &mut Builder, x: Value, axis: usize, parts: usize) -> Result<Value, BuildError> {
+    let shape = b.shape(x);
+    let inner = shape.size(axis) / parts;
+    let cut: Shape = shape[..axis]
+        .iter()
+        .copied()
+        .chain([Dim::known(parts), Dim::known(inner)])
+        .chain(shape[axis + 1..].iter().copied())
+        .collect();
+    b.reshape(x, cut)
 }
 
 /// The second list in the order that sorts the first.

@@ -122,6 +122,7 @@ impl<T: Real, const W: usize> Forward<T, W> {
             a: room.at(strip, keys).cast::<T>().cast_const(),
             a_row: 1,
             a_depth: W as isize,
+            a_runs: &[],
             b: strip.key_row(2, keys.start, values),
             b_step: values as isize,
             out,

@@ -91,9 +91,11 @@ impl<T: Real, const W: usize> WithSimd for Finish<'_, T, W> {
             if self.beside.is_windowed {
                 hide(&mut x, T::NEG_INFINITY, key as i64, self.scoring);
             }
-            for (max, &x) in max.iter_mut().zip(&x) {
-                *max = if x > *max { x } else { *max };
+            let mut greater = [T::ZERO; W];
+            for lane in 0..W {
+                greater[lane] = if x[lane] > max[lane] { x[lane] } else { max[lane] };
             }
+            max = greater;
             *row = x;
         }
         *self.max = max;
@@ -122,16 +124,16 @@ impl<T: Real, const W: usize> WithSimd for Exponentials<'_, T, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
+        let max = *self.max;
         for (i, row) in self.rows.iter_mut().enumerate() {
             let sums = &mut self.sums[(self.first_key + i) % T::FOLD_LANES];
-            let mut x = *row;
-            for (x, &max) in x.iter_mut().zip(self.max) {
-                *x = (*x - max).exp();
+            // New arrays, lane by lane: those that are changed in place go through memory.
+            let (mut powers, mut added) = ([T::ZERO; W], [T::ZERO; W]);
+            for lane in 0..W {
+                powers[lane] = (row[lane] - max[lane]).exp();
+                added[lane] = sums[lane] + powers[lane];
             }
-            for (sum, &x) in sums.iter_mut().zip(&x) {
-                *sum = *sum + x;
-            }
-            *row = x;
+            (*row, *sums) = (powers, added);
         }
     }
 }
@@ -182,10 +184,11 @@ impl<T: Real, const W: usize> WithSimd for Weights<'_, T, W> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
+        let divisor = *self.divisor;
         for (i, row) in self.rows.iter_mut().enumerate() {
-            let mut x = *row;
-            for (x, &divisor) in x.iter_mut().zip(self.divisor) {
-                *x = *x / divisor;
+            let mut x = [T::ZERO; W];
+            for lane in 0..W {
+                x[lane] = row[lane] / divisor[lane];
             }
             if let Some(dropped) = &self.dropped {
                 dropped.apply(i, &mut x);

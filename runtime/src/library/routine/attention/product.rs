@@ -17,7 +17,7 @@ pub(super) enum Right<T> {
 /// # Safety
 /// `a` is readable for `rows` by the depth, `b` for the depth by `columns`, `out` writable for `rows` by `columns`, at the block's strides; spill memory is writable
 /// for `DEPTH` register blocks of columns. `block.depth` terms may be more than [`DEPTH`].
-pub(super) unsafe fn product<T: Real>(block: &Block<T>, rows: usize, columns: usize, right: Right<T>) {
+pub(super) unsafe fn product<T: Real>(block: &Block<'_, T>, rows: usize, columns: usize, right: Right<T>) {
     for start in (0..block.depth).step_by(DEPTH) {
         let piece = Block {
             depth: DEPTH.min(block.depth - start),
@@ -33,7 +33,7 @@ pub(super) unsafe fn product<T: Real>(block: &Block<T>, rows: usize, columns: us
 
 /// # Safety
 /// As of [`product`], for at most [`DEPTH`] terms.
-unsafe fn piece_of_depth<T: Real>(block: &Block<T>, rows: usize, columns: usize, right: Right<T>) {
+unsafe fn piece_of_depth<T: Real>(block: &Block<'_, T>, rows: usize, columns: usize, right: Right<T>) {
     let width = T::kernels().columns;
     for column in (0..columns).step_by(width) {
         let count = width.min(columns - column);
@@ -59,7 +59,7 @@ unsafe fn piece_of_depth<T: Real>(block: &Block<T>, rows: usize, columns: usize,
 
 /// # Safety
 /// As of [`product`], for at most [`DEPTH`] terms and one register block of columns, all of which can be read.
-unsafe fn rows_of<T: Real>(block: &Block<T>, rows: usize, columns: usize) {
+unsafe fn rows_of<T: Real>(block: &Block<'_, T>, rows: usize, columns: usize) {
     let kernels = T::kernels();
     let height = kernels.micro.len();
     for row in (0..rows).step_by(height) {

@@ -174,6 +174,7 @@ impl<'a, T: Real, const W: usize> Strip<'a, T, W> {
             a: self.key_row(operand, keys.start, width),
             a_row: width as isize,
             a_depth: 1,
+            a_runs: &[],
             b: panel,
             b_step: W as isize,
             out: out.cast(),

@@ -3,7 +3,7 @@
 use tensorwright_ir::op::primitive::{ArgKind, ReduceKind};
 
 use super::element::Pooled;
-use super::sweep::Stretch;
+use super::sweep::{Met, Stretch};
 
 /// Memory of a block.
 #[derive(Clone, Copy)]
@@ -18,8 +18,8 @@ pub(super) struct Place {
     pub(super) numbers: *const i32,
 }
 
-/// What happens to a unit of results: the first of them, how many there are, and where the elements begin that they meet.
-type Unit = unsafe fn(&Place, (usize, usize), &[usize]);
+/// What happens to a unit of results: the first of them, how many there are, and the elements that they meet.
+type Unit = unsafe fn(&Place, (usize, usize), &[Met]);
 
 /// What happens to a block: before the first tap, at each stretch, behind the last tap. The first and the last take the number of results.
 #[derive(Clone, Copy)]
@@ -27,8 +27,8 @@ pub(super) struct Loops {
     pub(super) begin: unsafe fn(&Place, usize),
     pub(super) stretch: unsafe fn(&Place, &Stretch),
     pub(super) end: unsafe fn(&Place, usize),
-    /// All of it, for adjacent results that meet adjacent elements; only folds have it.
-    pub(super) unit: Option<Unit>,
+    /// All of it, for adjacent results that meet adjacent elements.
+    pub(super) unit: Unit,
     /// Bytes that are kept of a result.
     pub(super) kept: usize,
 }
@@ -50,6 +50,8 @@ trait Visit {
     const NUMBERS: bool = false;
     /// Whether the result's own number is read.
     const READS: bool = false;
+    /// Whether the element's own number is read.
+    const READS_OF_ELEMENTS: bool = false;
 }
 
 /// # Safety
@@ -122,32 +124,27 @@ unsafe fn visit_all<V: Visit>(place: &Place, along: &Stretch, step: usize, from_
     }
 }
 
-/// A fold: an op that joins each element to what is kept of a result.
-trait Fold: Visit {
-    fn join(kept: <Self::Element as Pooled>::Kept, element: Self::Element)
-    -> <Self::Element as Pooled>::Kept;
-}
-
-/// Results that are kept in registers together.
-const TOGETHER: usize = 32;
-
 /// # Safety
 /// The results are within the block, and what they meet within the source.
 #[inline(always)]
-unsafe fn unit<F: Fold>(place: &Place, (at, count): (usize, usize), met: &[usize]) {
+unsafe fn unit<V: Visit>(place: &Place, (at, count): (usize, usize), met: &[Met]) {
     let mut first = 0;
-    // SAFETY: the caller's promise, for parts.
+    // SAFETY: the caller's promise, for parts: as many results as have room in registers.
     unsafe {
-        while first + TOGETHER <= count {
-            part_of_unit::<F, TOGETHER>(place, (at, first), met);
-            first += TOGETHER;
+        while !V::NUMBERS && first + 32 <= count {
+            part_of_unit::<V, 32>(place, (at, first), met);
+            first += 32;
+        }
+        while first + 16 <= count {
+            part_of_unit::<V, 16>(place, (at, first), met);
+            first += 16;
         }
         while first + 8 <= count {
-            part_of_unit::<F, 8>(place, (at, first), met);
+            part_of_unit::<V, 8>(place, (at, first), met);
             first += 8;
         }
         while first < count {
-            part_of_unit::<F, 1>(place, (at, first), met);
+            part_of_unit::<V, 1>(place, (at, first), met);
             first += 1;
         }
     }
@@ -156,27 +153,44 @@ unsafe fn unit<F: Fold>(place: &Place, (at, count): (usize, usize), met: &[usize
 /// # Safety
 /// As of [`unit`], for `COUNT` of the results from one on.
 #[inline(always)]
-unsafe fn part_of_unit<F: Fold, const COUNT: usize>(
+unsafe fn part_of_unit<V: Visit, const COUNT: usize>(
     place: &Place,
     (at, first): (usize, usize),
-    met: &[usize],
+    met: &[Met],
 ) {
-    let mut kept = [F::FIRST; COUNT];
-    for from in met {
-        let from = place.source.cast::<F::Element>().wrapping_add(from + first);
-        // SAFETY: the caller's promise.
-        let elements = unsafe { from.cast::<[F::Element; COUNT]>().read_unaligned() };
-        // A new array takes the place of the old one: one that is changed in place stays in memory.
-        let mut next = [F::FIRST; COUNT];
-        for i in 0..COUNT {
-            next[i] = F::join(kept[i], elements[i]);
-        }
-        kept = next;
+    let numbers_from = |at: usize| place.numbers.wrapping_add(at).cast::<[i32; COUNT]>();
+    let mut kept = [V::FIRST; COUNT];
+    let mut numbers = [-1; COUNT];
+    if V::READS {
+        // SAFETY: each result has a number.
+        numbers = unsafe { numbers_from(at + first).read_unaligned() };
     }
-    let out = place.out.cast::<F::Element>().wrapping_add(at + first);
-    for (i, kept) in kept.iter().enumerate() {
+    for &Met { from, tap } in met {
+        let source = place.source.cast::<V::Element>().wrapping_add(from + first);
         // SAFETY: the caller's promise.
-        unsafe { *out.add(i) = F::Element::narrow(*kept) };
+        let elements = unsafe { source.cast::<[V::Element; COUNT]>().read_unaligned() };
+        let mut of_elements = [0; COUNT];
+        if V::READS_OF_ELEMENTS {
+            // SAFETY: each element has a number.
+            of_elements = unsafe { numbers_from(from + first).read_unaligned() };
+        }
+        // New arrays take the place of the old ones: one that is changed in place stays in memory.
+        let (mut next, mut next_numbers) = ([V::FIRST; COUNT], [0; COUNT]);
+        for i in 0..COUNT {
+            let (mut result, mut number) = (kept[i], numbers[i]);
+            V::visit(&mut result, elements[i], &mut number, || of_elements[i], tap);
+            (next[i], next_numbers[i]) = (result, number);
+        }
+        (kept, numbers) = (next, next_numbers);
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        if V::NUMBERS {
+            place.out.cast::<i32>().add(at + first).cast::<[i32; COUNT]>().write_unaligned(numbers);
+        } else {
+            let out = place.out.cast::<V::Element>().add(at + first);
+            (0..COUNT).for_each(|i| *out.add(i) = V::Element::narrow(kept[i]));
+        }
     }
 }
 
@@ -188,13 +202,7 @@ macro_rules! folds {
             const FIRST: E::Kept = E::$first;
             #[inline(always)]
             fn visit(kept: &mut E::Kept, element: E, _: &mut i32, _: impl Fn() -> i32, _: i32) {
-                *kept = Self::join(*kept, element);
-            }
-        }
-        impl<E: Pooled> Fold for $name<E> {
-            #[inline(always)]
-            fn join(kept: E::Kept, element: E) -> E::Kept {
-                E::$join(kept, element.widen())
+                *kept = E::$join(*kept, element.widen());
             }
         }
     )*};
@@ -246,6 +254,7 @@ struct Scatter<E>(std::marker::PhantomData<E>);
 impl<E: Pooled> Visit for Scatter<E> {
     type Element = E;
     const FIRST: E::Kept = E::ZERO;
+    const READS_OF_ELEMENTS: bool = true;
     #[inline(always)]
     fn visit(kept: &mut E::Kept, element: E, _: &mut i32, from_number: impl Fn() -> i32, tap: i32) {
         let sum = E::plus(*kept, element.widen());
@@ -279,36 +288,27 @@ fn loops<V: Visit>() -> Loops {
             // SAFETY: the caller's promise.
             unsafe { stretch::<V>(place, along) };
         }
-        let (begin, stretch, end) = (begin_wide::<V>, stretch_wide::<V>, end_wide::<V>);
-        return Loops { begin, stretch, end, unit: None, kept };
-    }
-    Loops { begin: begin::<V>, stretch: stretch::<V>, end: end::<V>, unit: None, kept }
-}
-
-/// The loops of a fold.
-fn fold_loops<F: Fold>() -> Loops {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
         /// # Safety
         /// As of `unit`, and the instructions are there.
         #[target_feature(enable = "avx2")]
-        unsafe fn unit_wide<F: Fold>(place: &Place, results: (usize, usize), met: &[usize]) {
+        unsafe fn unit_wide<V: Visit>(place: &Place, results: (usize, usize), met: &[Met]) {
             // SAFETY: the caller's promise.
-            unsafe { unit::<F>(place, results, met) };
+            unsafe { unit::<V>(place, results, met) };
         }
-        return Loops { unit: Some(unit_wide::<F>), ..loops::<F>() };
+        let (begin, stretch, end, unit) = (begin_wide::<V>, stretch_wide::<V>, end_wide::<V>, unit_wide::<V>);
+        return Loops { begin, stretch, end, unit, kept };
     }
-    Loops { unit: Some(unit::<F>), ..loops::<F>() }
+    Loops { begin: begin::<V>, stretch: stretch::<V>, end: end::<V>, unit: unit::<V>, kept }
 }
 
 pub(super) fn fold<E: Pooled>(kind: ReduceKind) -> Loops {
     match kind {
-        ReduceKind::Sum => fold_loops::<Sum<E>>(),
-        ReduceKind::Prod => fold_loops::<Product<E>>(),
-        ReduceKind::Max => fold_loops::<Greatest<E>>(),
-        ReduceKind::Min => fold_loops::<Least<E>>(),
-        ReduceKind::Any => fold_loops::<Any<E>>(),
-        ReduceKind::All => fold_loops::<All<E>>(),
+        ReduceKind::Sum => loops::<Sum<E>>(),
+        ReduceKind::Prod => loops::<Product<E>>(),
+        ReduceKind::Max => loops::<Greatest<E>>(),
+        ReduceKind::Min => loops::<Least<E>>(),
+        ReduceKind::Any => loops::<Any<E>>(),
+        ReduceKind::All => loops::<All<E>>(),
     }
 }
 

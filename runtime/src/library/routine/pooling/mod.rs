@@ -1,7 +1,7 @@
 //! Folds over windows, and the moves that are their derivatives.
 //!
-//! All four ops sweep a window over a tensor ([`sweep`]) and do something to a result for each element that it sees ([`inner`]), taps in ascending order. A fold whose
-//! window does not slide along the last axes keeps a unit of results at a time in registers; else a tap at a time goes over a block in L1.
+//! All four ops sweep a window over a tensor ([`sweep`]) and do something to a result for each element that it sees ([`inner`]), taps in ascending order. Where a
+//! window does not slide along the last axes a unit of results at a time is kept in registers; else a tap at a time goes over a block in L1.
 //! A scatter sweeps the other way round: over the windows that see an element, so that every result is written by one thread.
 
 mod element;
@@ -123,10 +123,11 @@ impl RoutineKernel for Pooling {
                     Numbers::OfElements => second(),
                 },
             };
-            if let Some(unit) = self.loops.unit.filter(|_| self.sweep.goes_by_units()) {
-                self.sweep.units(&block, |results, met| {
+            let number = |tap| self.last_tap.map_or(tap, |last| last - tap);
+            if self.sweep.goes_by_units() {
+                self.sweep.units(&block, number, |results, met| {
                     // SAFETY: blocks are disjoint parts of the result, and units are within a block and the source.
-                    unsafe { unit(&place, results, met) };
+                    unsafe { (self.loops.unit)(&place, results, met) };
                 });
                 continue;
             }
@@ -134,8 +135,7 @@ impl RoutineKernel for Pooling {
             unsafe {
                 (self.loops.begin)(&place, block.length);
                 self.sweep.stretches(&block, |stretch| {
-                    let tap = self.last_tap.map_or(stretch.tap, |last| last - stretch.tap);
-                    (self.loops.stretch)(&place, &Stretch { tap, ..*stretch });
+                    (self.loops.stretch)(&place, &Stretch { tap: number(stretch.tap), ..*stretch });
                 });
                 (self.loops.end)(&place, block.length);
             }

@@ -16,6 +16,8 @@ const BLOCK: usize = 4096;
 const FULL_UNIT: usize = 8;
 /// Taps along a line, and holes between elements, that a plan may look through.
 const MOST: i64 = 1 << 22;
+/// What results of a line may meet together, if a plan keeps it.
+const MOST_MET: i64 = 1 << 16;
 
 /// An axis along which a window slides.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +81,23 @@ impl Axis {
         self.pairs(self.stride, tap * self.tap_places - self.low, self.results as i64)
     }
 
+    /// For each result what it meets, of the elements that taps meet; `None` if that is too much to keep.
+    fn met(&self, taps: &[(i64, Pairs)]) -> Option<Vec<SmallVec<[Met; 4]>>> {
+        let many = taps.iter().fold(self.results as i64, |many, (_, met)| many + met.count);
+        if many > MOST_MET {
+            return None;
+        }
+        let mut of_results = vec![SmallVec::new(); self.results];
+        for (tap, met) in taps {
+            for i in 0..met.count {
+                let from = (met.element + i * met.element_step) as usize * self.step;
+                let result = (met.first + i * met.step) as usize;
+                of_results[result].push(Met { from, tap: (tap * self.weight) as i32 });
+            }
+        }
+        Some(of_results)
+    }
+
     /// Taps that may meet an element of some result.
     fn useful_taps(&self) -> Range<i64> {
         let up = |n: i64| (n.max(0) + self.tap_places - 1) / self.tap_places;
@@ -101,6 +120,13 @@ pub(super) struct Stretch {
     pub(super) tap: i32,
 }
 
+/// The first of a unit's elements, and the number of the tap that meets them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Met {
+    pub(super) from: usize,
+    pub(super) tap: i32,
+}
+
 /// A window over a tensor, in blocks.
 #[derive(Debug)]
 pub(super) struct Sweep {
@@ -108,6 +134,8 @@ pub(super) struct Sweep {
     line: Axis,
     /// For each useful tap of the line the results that meet an element.
     line_taps: Vec<(i64, Pairs)>,
+    /// For each result of the line what it meets, from the beginning of a row; `None` if results are computed tap by tap.
+    line_met: Option<Vec<SmallVec<[Met; 4]>>>,
     unit: usize,
     /// Results of the line in a block, and elements of the unit.
     block: (usize, usize),
@@ -166,10 +194,12 @@ impl Sweep {
         if taps.end - taps.start > MOST {
             return None;
         }
-        let line_taps = taps.map(|tap| (tap, line.met_by(tap))).filter(|(_, met)| met.count > 0).collect();
+        let line_taps: Vec<(i64, Pairs)> =
+            taps.map(|tap| (tap, line.met_by(tap))).filter(|(_, met)| met.count > 0).collect();
+        let line_met = (unit >= FULL_UNIT).then(|| line.met(&line_taps)).flatten();
         let of_unit = unit.clamp(1, BLOCK);
         let of_line = (BLOCK / of_unit).clamp(1, line.results.max(1));
-        Some(Sweep { rows: axes, line, line_taps, unit, block: (of_line, of_unit) })
+        Some(Sweep { rows: axes, line, line_taps, line_met, unit, block: (of_line, of_unit) })
     }
 
     pub(super) fn blocks(&self) -> u64 {
@@ -206,21 +236,29 @@ impl Sweep {
 
     /// Whether results are computed unit by unit, with what is kept of them in registers.
     pub(super) fn goes_by_units(&self) -> bool {
-        self.unit >= FULL_UNIT && !self.line_taps.is_empty()
+        self.line_met.is_some()
     }
 
-    /// Calls `visit` for each place of the line of a block with the first of its results there, how many there are, and where the units begin that they meet, taps in
-    /// ascending order.
-    pub(super) fn units(&self, block: &Block, mut visit: impl FnMut((usize, usize), &[usize])) {
-        let mut rows: SmallVec<[usize; 16]> = SmallVec::new();
-        self.each_row(block, |from, _| rows.push(from + block.unit.start));
-        let mut met: SmallVec<[usize; 64]> = SmallVec::new();
-        for (at, result) in block.line.clone().enumerate() {
-            let taps = self.line.taps(result);
-            let element = |i: i64| (taps.element + i * taps.element_step) as usize * self.line.step;
+    /// Calls `visit` for each place of the line of a block with the first of its results there, how many there are, and the units that they meet, taps in
+    /// ascending order, each with its number as `number` counts it.
+    pub(super) fn units(
+        &self,
+        block: &Block,
+        number: impl Fn(i32) -> i32,
+        mut visit: impl FnMut((usize, usize), &[Met]),
+    ) {
+        let mut rows: SmallVec<[Met; 16]> = SmallVec::new();
+        self.each_row(block, |from, tap| rows.push(Met { from: from + block.unit.start, tap: tap as i32 }));
+        // A vector: one that is on the stack asks at each step where it is.
+        let mut met: Vec<Met> = Vec::new();
+        let line = self.line_met.as_deref().unwrap_or(&[]);
+        for (at, along) in line[block.line.clone()].iter().enumerate() {
             met.clear();
             for row in &rows {
-                met.extend((0..taps.count).map(|i| row + element(i)));
+                for along in along {
+                    let tap = number(row.tap.wrapping_add(along.tap));
+                    met.push(Met { from: row.from + along.from, tap });
+                }
             }
             visit((at * block.unit.len(), block.unit.len()), &met);
         }
