@@ -22,6 +22,9 @@ struct Arguments {
     /// Channels first.
     #[arg(long)]
     first: bool,
+    /// Images and kernels of bytes, added up in 32 bits.
+    #[arg(long)]
+    bytes: bool,
     /// The function captures the kernel.
     #[arg(long)]
     captured: bool,
@@ -36,7 +39,7 @@ struct Arguments {
 /// A layer: images, height, width, channels in; taps down and across, channels out; stride, padding on each side, groups.
 type Layer = (&'static str, [usize; 4], [usize; 3], [usize; 3]);
 
-const LAYERS: [Layer; 40] = [
+const LAYERS: [Layer; 47] = [
     ("resnet50_stem", [1, 224, 224, 3], [7, 7, 64], [2, 3, 1]),
     ("resnet50_2_1x1", [1, 56, 56, 64], [1, 1, 64], [1, 0, 1]),
     ("resnet50_2_3x3", [1, 56, 56, 64], [3, 3, 64], [1, 1, 1]),
@@ -74,6 +77,13 @@ const LAYERS: [Layer; 40] = [
     ("whisper_1", [1, 1, 3000, 80], [1, 3, 384], [1, 1, 1]),
     ("whisper_2", [1, 1, 3000, 384], [1, 3, 384], [2, 1, 1]),
     ("resnext_grouped", [1, 28, 28, 256], [3, 3, 256], [1, 1, 32]),
+    ("groups_4_56", [1, 56, 56, 128], [3, 3, 128], [1, 1, 32]),
+    ("groups_8_56_s2", [1, 56, 56, 256], [3, 3, 256], [2, 1, 32]),
+    ("groups_16_14", [1, 14, 14, 512], [3, 3, 512], [1, 1, 32]),
+    ("groups_2_28", [1, 28, 28, 64], [3, 3, 64], [1, 1, 32]),
+    ("groups_10_28", [1, 28, 28, 120], [3, 3, 120], [1, 1, 12]),
+    ("groups_1_to_2", [1, 56, 56, 64], [3, 3, 128], [1, 1, 64]),
+    ("groups_5x5_s2", [1, 56, 56, 96], [5, 5, 96], [2, 2, 24]),
     ("vgg_stem", [1, 112, 112, 3], [3, 3, 64], [1, 1, 1]),
     ("digits_1_b64", [64, 28, 28, 1], [3, 3, 32], [1, 1, 1]),
     ("digits_2_b64", [64, 14, 14, 32], [3, 3, 64], [1, 1, 1]),
@@ -128,10 +138,13 @@ fn measure(layer: &Layer, arguments: &Arguments) -> Result<(Duration, Duration)>
         ImageLayout::Nhwc => ([n, h, w, c], [down, across, c / groups, o]),
         ImageLayout::Nchw => ([n, c, h, w], [o, c / groups, down, across]),
     };
-    let (image, kernel) = (numbers(image, 0.01), numbers(kernel, 0.001));
+    let bytes = arguments.bytes;
+    let of_kind =
+        |shape, scale| if bytes { numbers(shape, 1.0).cast(DType::I8) } else { numbers(shape, scale) };
+    let (image, kernel) = (of_kind(image, 0.01), of_kind(kernel, 0.001));
     let of = move |x: &Tensor, kernel: &Tensor| {
         let options = ConvOptions::new().strides(stride).padding([ph, pw]).groups(groups).layout(layout);
-        x.conv2d(kernel, options)
+        x.conv2d(kernel, if bytes { options.dtype(DType::I32) } else { options })
     };
     if arguments.captured {
         let conv = function(move |x: Tensor| of(&x, &kernel)).with_threads(arguments.threads);

@@ -13,7 +13,7 @@
 //!
 //! # Methods
 //!
-//! Groups of one channel each that are adjacent are lanes of registers ([`lanes`]). Where there are few channels pixels of a row are ([`rows`]). All else is products. Where results may change in
+//! Groups of one channel each that are adjacent are lanes of registers ([`lanes`]), and so are adjacent groups of a few channels ([`spread`]). Where there are few channels pixels of a row are ([`rows`]). All else is products. Where results may change in
 //! their last bits 3 x 3 taps that are packed ahead take minimal filtering ([`minimal`]).
 //!
 //! # Orientation
@@ -42,6 +42,7 @@ mod plan;
 mod prepack;
 mod rows;
 mod run;
+mod spread;
 mod walk;
 
 pub(super) use plan::ConvolutionPlan;

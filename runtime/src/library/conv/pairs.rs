@@ -15,7 +15,12 @@ impl ConvolutionPlan {
         let is_bytes = matches!(self.input, Element::I8 | Element::U8);
         let is_narrow = self.output.accumulator() == Accumulator::I32;
         let is_deep = self.routine.terms() >= LEAST_DEPTH;
-        is_bytes && is_narrow && is_deep && self.method == Method::Products && i32::pair_kernels().is_some()
+        let multiplies = match self.method {
+            Method::Products => is_deep,
+            Method::Spread => true,
+            Method::Lanes | Method::Rows | Method::Minimal => false,
+        };
+        is_bytes && is_narrow && multiplies && i32::pair_kernels().is_some()
     }
 
     /// The kernels that multiply the numbers of this convolution.

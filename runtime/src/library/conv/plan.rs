@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use tensorwright_compiler::program::{Convolution, ConvolutionAxis, ConvolutionLoop, Slide, TileSize};
 
 use super::phase::Phase;
-use super::{lanes, minimal, rows};
+use super::{lanes, minimal, rows, spread};
 use crate::library::error::RoutineError;
 use crate::library::matmul::{Element, UnsupportedProduct, widens};
 
@@ -43,6 +43,8 @@ pub(super) enum Method {
     Products,
     /// With groups as lanes.
     Lanes,
+    /// With channels of several groups as lanes.
+    Spread,
     /// With pixels of a row as lanes.
     Rows,
     /// By minimal filtering.
@@ -119,6 +121,8 @@ impl ConvolutionPlan {
         let depth = routine.terms();
         if lanes::fits(routine) {
             (self.method, self.tile) = (Method::Lanes, lanes::tile(&routine.axes));
+        } else if spread::fits(routine) {
+            (self.method, self.tile) = (Method::Spread, spread::tile(routine));
         } else if let Some(tile) = rows::fits(routine).then(|| rows::tile(self)).flatten() {
             self.patch = self.patch_numbers(&tile);
             (self.method, self.orientation, self.tile) = (Method::Rows, Orientation::Pixels, tile);

@@ -36,6 +36,7 @@ impl ConvolutionPlan {
         match self.method {
             Method::Products => self.scratch().bytes,
             Method::Lanes => self.weight_bytes(),
+            Method::Spread => self.spread_bytes(),
             Method::Rows => self.row_bytes(),
             Method::Minimal => self.minimal_bytes(),
         }
@@ -76,6 +77,8 @@ impl ConvolutionPlan {
         match self.method {
             // SAFETY: the caller's promise; elements are numbers.
             Method::Lanes => unsafe { self.run_lanes::<N>(tile, operands, out, scratch) },
+            // SAFETY: as above.
+            Method::Spread => unsafe { self.run_spread::<N>(tile, operands, out, scratch) },
             // SAFETY: as above.
             Method::Rows => unsafe { self.run_rows::<N>(tile, operands, out, scratch) },
             // SAFETY: as above, and the taps are packed.

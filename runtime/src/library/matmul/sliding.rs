@@ -76,9 +76,16 @@ unsafe fn weighted_places<V: Vector, const COUNT: usize>(sum: &Weighted<'_, V::N
             weighted_block::<V, PLACES, COUNT>(sum, place, lane);
             place += PLACES;
         }
-        while place < sum.places {
+        if place + 3 <= sum.places {
+            weighted_block::<V, 3, COUNT>(sum, place, lane);
+            place += 3;
+        }
+        if place + 2 <= sum.places {
+            weighted_block::<V, 2, COUNT>(sum, place, lane);
+            place += 2;
+        }
+        if place < sum.places {
             weighted_block::<V, 1, COUNT>(sum, place, lane);
-            place += 1;
         }
     }
 }
