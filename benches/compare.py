@@ -70,8 +70,11 @@ def chart(rows, title):
         color = "#2a7f62" if ratio <= 1 else "#b5482f"
         out.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{name}</text>')
         out.append(f'<rect x="{start:.1f}" y="{y}" width="{max(stop - start, 0.5):.1f}" height="{height - 6}" fill="{color}"/>')
-        aside = f'x="{start - 4:.1f}" text-anchor="end"' if ratio <= 1 else f'x="{stop + 4:.1f}"'
-        out.append(f'<text {aside} y="{y + 12}" fill="#444">{ratio:.2f}</text>')
+        # Beside the bar, or in it where there is no room.
+        aside = f'x="{stop + 4:.1f}" fill="#444"' if ratio > 1 else f'x="{start - 4:.1f}" text-anchor="end" fill="#444"'
+        if start < left + 30:
+            aside = f'x="{start + 4:.1f}" fill="#fff"'
+        out.append(f'<text {aside} y="{y + 12}">{ratio:.2f}</text>')
     return "\n".join([*out, "</svg>", ""])
 
 
