@@ -189,13 +189,13 @@ impl ConvolutionPlan {
     fn numbers_of_spread(&self, shape: &Shape) -> [usize; 3] {
         let Groups { at, channels, summed, .. } = shape.groups;
         let lanes = self.tile[at] as usize * channels.extent as usize;
-        let along = self
+        let mut along = self
             .routine
             .axes
             .iter()
             .zip(&self.tile)
             .filter(|(axis, _)| matches!(axis, ConvolutionAxis::Slide(_)));
-        let places = reach(&shape.along, along.last().map_or(1, |(_, &n)| n)) as usize;
+        let places = reach(&shape.along, along.next_back().map_or(1, |(_, &n)| n)) as usize;
         let taps: u64 = self.slides.iter().map(|slide| slide.taps).product();
         let staged = places * self.tile[at] as usize * summed.extent as usize;
         [taps as usize * shape.depth * lanes, staged, shape.ring * places * shape.depth * lanes]

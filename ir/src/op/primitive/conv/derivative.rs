@@ -154,7 +154,7 @@ impl Conv {
         const LEAST_READ: usize = 1 << 14;
         let images = left.size(*self.lhs_contract.first()?);
         let read = left.elements().saturating_add(right.elements());
-        let fits = |&parts: &usize| images % parts == 0 && results.saturating_mul(4 * parts) <= read;
+        let fits = |&parts: &usize| images.is_multiple_of(parts) && results.saturating_mul(4 * parts) <= read;
         let pays = read >= LEAST_READ && matches!(self.dtype, DType::F32 | DType::F64);
         let has_room = left.rank().max(right.rank()).max(self.order.len()) < Shape::MAX_RANK;
         (2..=MOST.min(images)).rev().find(fits).filter(|_| has_room && pays)
