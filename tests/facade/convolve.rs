@@ -206,7 +206,7 @@ fn gradients_by_kernels_are_sums_over_images() {
         let mut sum = Tensor::zeros([3, 2, 4, 6], DType::F64);
         for n in 0..images {
             let (_, one) = of_kernel.call((x.i(n..n + 1), &kernel)).unwrap();
-            sum = sum + one;
+            sum += one;
         }
         let scale = sum.abs().max(..).item::<f64>().unwrap();
         assert_close(&(all / scale), &(sum / scale));
