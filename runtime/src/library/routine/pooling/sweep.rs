@@ -249,16 +249,14 @@ impl Sweep {
     ) {
         let mut rows: SmallVec<[Met; 16]> = SmallVec::new();
         self.each_row(block, |from, tap| rows.push(Met { from: from + block.unit.start, tap: tap as i32 }));
-        // A vector: one that is on the stack asks at each step where it is.
-        let mut met: Vec<Met> = Vec::new();
+        let mut met: SmallVec<[Met; 64]> = SmallVec::new();
         let line = self.line_met.as_deref().unwrap_or(&[]);
         for (at, along) in line[block.line.clone()].iter().enumerate() {
-            met.clear();
-            for row in &rows {
-                for along in along {
-                    let tap = number(row.tap.wrapping_add(along.tap));
-                    met.push(Met { from: row.from + along.from, tap });
-                }
+            let pairs = rows.iter().flat_map(|row| along.iter().map(move |along| (row, along)));
+            // Filled by one walk: pushing asks at each step where the elements are.
+            met.resize(rows.len() * along.len(), Met { from: 0, tap: 0 });
+            for (met, (row, along)) in met.iter_mut().zip(pairs) {
+                *met = Met { from: row.from + along.from, tap: number(row.tap.wrapping_add(along.tap)) };
             }
             visit((at * block.unit.len(), block.unit.len()), &met);
         }
