@@ -12,10 +12,9 @@ use tensorwright_compiler::program::{
 use tensorwright_ir::DType;
 
 use super::plan::{ConvolutionPlan, is_channel, is_pixel, share};
-use super::run::panel_rows;
 use crate::library::matmul::{
-    Block, DEPTH, Filtered, Kernel, MATRICES, MAX_COLUMNS, RESULTS, Room, TAPS, WINDOW, Window,
-    register_block, taps,
+    Block, DEPTH, Filtered, Kernel, MATRICES, MAX_COLUMNS, RESULTS, Repeat, Room, RowPanels, TAPS, WINDOW,
+    Window, register_rows, taps,
 };
 
 /// Channels of an image, and of the result, from which registers are full.
@@ -384,30 +383,28 @@ impl<N: Kernel> Run<'_, N> {
     unsafe fn panel(&self, panel: *const N, first: usize, channels: usize) {
         let kernels = N::kernels();
         let (blocks, width) = (self.blocks.len(), kernels.columns);
-        let height = panel_rows(kernels, blocks);
+        let height = kernels.panel_rows(blocks, channels);
         for matrix in 0..MATRICES {
             let left = self.windows.wrapping_add(matrix * blocks * self.depth);
             let right = panel.wrapping_add(matrix * self.depth * width);
             let products = self.products.wrapping_add(matrix * blocks * width);
             for start in (0..self.depth).step_by(DEPTH) {
-                for row in (0..blocks).step_by(height) {
-                    let block = Block {
-                        depth: DEPTH.min(self.depth - start),
-                        a: left.wrapping_add(row * self.depth + start).cast_const(),
-                        a_row: self.depth as isize,
-                        a_depth: 1,
-                        a_runs: &[],
-                        b: right.wrapping_add(start * width),
-                        b_step: width as isize,
-                        out: products.wrapping_add(row * width),
-                        out_row: width as isize,
-                        adds: start > 0,
-                    };
-                    // SAFETY: windows, taps and products of the rows are in the memory of the tile.
-                    unsafe {
-                        register_block(kernels, &block, [height.min(blocks - row), channels], Room::Whole)
-                    };
-                }
+                let block = Block {
+                    depth: DEPTH.min(self.depth - start),
+                    a: left.wrapping_add(start).cast_const(),
+                    a_row: self.depth as isize,
+                    a_depth: 1,
+                    a_terms: &[],
+                    b: right.wrapping_add(start * width),
+                    b_step: width as isize,
+                    out: products,
+                    out_row: width as isize,
+                    adds: start > 0,
+                    repeat: Repeat::ONCE,
+                };
+                let rows = RowPanels { count: blocks, height, step: (height * self.depth) as isize };
+                // SAFETY: windows, taps and products of the rows are in the memory of the tile.
+                unsafe { register_rows(kernels, &block, rows, channels, Room::Whole) };
             }
         }
         let mut steps = self

@@ -8,16 +8,17 @@ use tensorwright_compiler::program::{Convolution, ConvolutionAxis, ConvolutionLo
 use super::phase::Phase;
 use super::{lanes, minimal, rows, spread};
 use crate::library::error::RoutineError;
-use crate::library::matmul::{Element, UnsupportedProduct, widens};
+use crate::library::matmul::{DEPTH, Element, UnsupportedProduct, widens};
 
-/// Rows of a tile whose block of depth stays in L2.
+/// Rows of a tile whose block of depth stays in L2: so many of whole blocks, and as many more of shorter ones as have as many numbers, up to a limit.
 const MOST_ROWS: u64 = 240;
+const MOST_SHORT_ROWS: u64 = 960;
 /// Columns of a tile whose results stay in the caches for what follows.
 const MOST_COLUMNS: u64 = 256;
 /// Rows and columns below which a tile repeats too much work.
 const LEAST: [u64; 2] = [24, 32];
 /// Channels below which registers full of channels are too empty.
-const FEW_CHANNELS: u64 = 16;
+const FEW_CHANNELS: u64 = 8;
 /// Tiles that a large convolution should have, so that threads end together.
 const WANTED_TILES: u64 = 24;
 /// Tiles that will do where more of them would be so small that gathering takes as long as multiplying.
@@ -123,9 +124,9 @@ impl ConvolutionPlan {
             (self.method, self.tile) = (Method::Lanes, lanes::tile(&routine.axes));
         } else if spread::fits(routine) {
             (self.method, self.tile) = (Method::Spread, spread::tile(routine));
-        } else if let Some(tile) = rows::fits(routine).then(|| rows::tile(self)).flatten() {
+        } else if let Some(tile) = self.fits_rows().then(|| rows::tile(self)).flatten() {
             self.patch = self.patch_numbers(&tile);
-            (self.method, self.orientation, self.tile) = (Method::Rows, Orientation::Pixels, tile);
+            (self.method, self.tile) = (Method::Rows, tile);
         } else if let Some(tile) = minimal::tile(routine) {
             (self.is_minimal, self.tile) = (true, tile);
         } else {
@@ -138,6 +139,10 @@ impl ConvolutionPlan {
         let counts = axes.map(|(axis, &tile)| axis.extent().div_ceil(tile.max(1)));
         self.tiles = counts.fold(1, u64::saturating_mul);
         self.work_per_tile = self.tile.iter().fold(depth.max(1), |work, &n| work.saturating_mul(n));
+    }
+
+    fn fits_rows(&self) -> bool {
+        self.orientation == Orientation::Pixels && rows::fits(&self.routine)
     }
 
     pub(crate) fn tiles(&self) -> u64 {
@@ -222,7 +227,8 @@ fn tile(axes: &[ConvolutionAxis], orientation: Orientation, depth: u64) -> TileS
         Orientation::Pixels => [many(is_channel), many(is_pixel)],
     };
     // No more than there is, so that halving it divides something.
-    let mut most = [MOST_ROWS.min(lanes[0].max(1)), MOST_COLUMNS.min(lanes[1].max(1))];
+    let rows = (MOST_ROWS * DEPTH as u64 / depth.max(1)).clamp(MOST_ROWS, MOST_SHORT_ROWS);
+    let mut most = [rows.min(lanes[0].max(1)), MOST_COLUMNS.min(lanes[1].max(1))];
     loop {
         let tile = boxes(axes, orientation, most);
         let count = axes.iter().zip(&tile).map(|(axis, &n)| axis.extent().div_ceil(n.max(1)));

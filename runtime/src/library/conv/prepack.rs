@@ -11,7 +11,7 @@ use tensorwright_compiler::program::ConvolutionAxis;
 use super::gather::Target;
 use super::phase::{Phase, choices};
 use super::plan::{ConvolutionPlan, Method, Orientation, is_channel};
-use super::run::{Job, depth_loops, gathered, panel_rows};
+use super::run::{Job, depth_loops, gathered};
 use crate::library::matmul::{Accumulator, DEPTH, Kernel, Packs};
 
 impl ConvolutionPlan {
@@ -122,7 +122,10 @@ impl ConvolutionPlan {
     fn unit<N: Kernel>(&self, lanes: usize) -> usize {
         match self.orientation {
             Orientation::Channels => self.kernels::<N>().columns,
-            Orientation::Pixels => panel_rows(self.kernels::<N>(), lanes),
+            Orientation::Pixels => {
+                let kernels = self.kernels::<N>();
+                kernels.panel_rows(lanes, kernels.columns)
+            }
         }
     }
 

@@ -11,8 +11,8 @@ use super::phase::{Phase, choices};
 use super::plan::{ConvolutionPlan, Method, Orientation};
 use super::walk::Walk;
 use crate::library::matmul::{
-    Accumulator, Block, DEPTH, DepthRun, Finished, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Packs, Room,
-    register_block,
+    Accumulator, Block, DEPTH, Finished, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Packs, Repeat, Room,
+    RowPanels, register_rows,
 };
 
 impl ConvolutionPlan {
@@ -312,9 +312,8 @@ impl<'a> Job<'a> {
         let depth = count(&self.sides[0].depth);
         let (kernels, left) = (self.plan.kernels::<N>(), self.source::<N>(0));
         // SAFETY: the caller's promise; the scratch memory has room for the patch of a tile.
-        let walk = unsafe {
-            Walk::new(self.plan, (&self.sides[0], &left), kernels.micro.len(), columns, memory.left)
-        };
+        let walk =
+            unsafe { Walk::new(self.plan, (&self.sides[0], &left), kernels.rows_for(columns), memory.left) };
         let product = Product {
             plan: self.plan,
             kernels,
@@ -449,43 +448,35 @@ struct Right<N> {
 const MOST_TOGETHER: usize = 64;
 const MOST_NUMBERS_TOGETHER: usize = 1 << 13;
 
-/// A left operand that is ready: where row 0 is, steps from row to row within a panel and from depth to depth, and the runs of depth if it is in several.
+/// A left operand that is ready: where row 0 is, steps from row to row within a panel and from depth to depth, and the places of terms if they are not at one step.
 struct Left<N> {
     a: *const N,
     row: isize,
     depth: isize,
-    runs: SmallVec<[DepthRun; 16]>,
-    panels: SmallVec<[Panel; 64]>,
+    terms: SmallVec<[isize; DEPTH]>,
+    lines: SmallVec<[Line; 16]>,
 }
 
-/// Rows that are multiplied at once: the first of them, how many there are, and where it is, in numbers.
-pub(super) struct Panel {
+/// Rows at one step: the first of them, and where it is, in numbers.
+pub(super) struct Line {
     pub(super) first: usize,
-    pub(super) rows: usize,
     pub(super) at: isize,
-}
-
-/// As many of some rows as are multiplied at once: about equal parts for the kernels.
-pub(super) fn panel_rows<N>(kernels: &Kernels<N>, rows: usize) -> usize {
-    rows.div_ceil(rows.div_ceil(kernels.micro.len()))
+    pub(super) rows: RowPanels,
 }
 
 impl<N: Kernel + Packs> Product<'_, N> {
     /// Rows that are multiplied at once.
     fn panel_rows(&self) -> usize {
-        panel_rows(self.kernels, self.rows)
+        // What is packed ahead serves any number of columns.
+        let columns = if self.packed[0].is_some() { self.kernels.columns } else { self.columns };
+        self.kernels.panel_rows(self.rows, columns)
     }
 
     /// A left operand whose panels follow each other at a step.
     fn panels(&self, a: *const N, row: isize, depth: isize, step: isize) -> Left<N> {
-        let height = self.panel_rows();
-        let panel = |(number, first): (usize, usize)| Panel {
-            first,
-            rows: height.min(self.rows - first),
-            at: number as isize * step,
-        };
-        let panels = (0..self.rows).step_by(height).enumerate().map(panel).collect();
-        Left { a, row, depth, runs: SmallVec::new(), panels }
+        let rows = RowPanels { count: self.rows, height: self.panel_rows(), step };
+        let lines = [Line { first: 0, at: 0, rows }].into_iter().collect();
+        Left { a, row, depth, terms: SmallVec::new(), lines }
     }
 
     /// Adds one block of depth.
@@ -551,8 +542,9 @@ impl<N: Kernel + Packs> Product<'_, N> {
             return self.panels(packed.wrapping_add(before), 1, height as isize, panel);
         }
         if let Some(walk) = &self.walk {
-            let ((row, step), panels) = (walk.steps(), walk.panels(self.kernels.micro.len()));
-            return Left { a: walk.from, row, depth: step, runs: walk.runs(depth), panels };
+            let (row, depth_step) = walk.steps();
+            let lines = walk.lines(self.kernels.rows_for(self.columns));
+            return Left { a: walk.from, row, depth: depth_step, terms: walk.terms(depth), lines };
         }
         if self.in_place
             && let Some((from, row, step)) = self.left.in_place(0..self.rows, depth.clone())
@@ -600,21 +592,24 @@ impl<N: Kernel + Packs> Product<'_, N> {
     /// As of [`Self::block`].
     unsafe fn rows(&self, left: &Left<N>, right: &Right<N>, depth: Range<usize>, to: *mut N, row: isize) {
         let room = if self.is_direct { Room::Exact } else { Room::Whole };
-        for panel in &left.panels {
-            let block = Block {
-                depth: self.plan.numbers(depth.len()),
-                a: left.a.wrapping_offset(panel.at),
-                a_row: left.row,
-                a_depth: left.depth,
-                a_runs: &left.runs,
-                b: right.b,
-                b_step: right.step as isize,
-                out: to.wrapping_offset(panel.first as isize * row),
-                out_row: row,
-                adds: depth.start > 0,
-            };
+        let block = Block {
+            depth: self.plan.numbers(depth.len()),
+            a: left.a,
+            a_row: left.row,
+            a_depth: left.depth,
+            a_terms: &left.terms,
+            b: right.b,
+            b_step: right.step as isize,
+            out: to,
+            out_row: row,
+            adds: depth.start > 0,
+            repeat: Repeat::ONCE,
+        };
+        for line in &left.lines {
+            let (a, out) = (line.at, line.first as isize * row);
+            let block = Block { a: block.a.wrapping_offset(a), out: block.out.wrapping_offset(out), ..block };
             // SAFETY: the rows are those of the tile, and there is that room.
-            unsafe { register_block(self.kernels, &block, [panel.rows, right.count], room) };
+            unsafe { register_rows(self.kernels, &block, line.rows, right.count, room) };
         }
     }
 }

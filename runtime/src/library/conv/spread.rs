@@ -18,7 +18,7 @@ use crate::buffer::ALIGNMENT;
 use crate::library::matmul::{Accumulator, BlockCopy, DEPTH, Element, Kernel, Packs, Weighted};
 
 /// Channels of a group, on each side: more of them fill the registers of products.
-const MOST_CHANNELS: u64 = 16;
+const MOST_CHANNELS: u64 = 7;
 /// Lanes from which on registers are full enough, and those of a tile: fewer where each place takes many numbers.
 const FEWEST_LANES: u64 = 8;
 const LANES: u64 = 32;

@@ -13,14 +13,11 @@ use super::gather::Source;
 use super::loops::{Cursor, Loop, Loops, Run, count};
 use super::phase::Phase;
 use super::plan::{ConvolutionPlan, Orientation};
-use super::run::{Panel, Side};
-use crate::library::matmul::{DepthRun, Kernel, Packs};
+use super::run::{Line, Side};
+use crate::library::matmul::{DEPTH, Kernel, Packs, RowPanels};
 
 /// Numbers of a patch, at most.
 const MOST_PATCH: usize = 1 << 17;
-/// Terms of a run for which its beginning takes little of the time, and columns for each of which that must be done again.
-const SHORTEST_RUN: usize = 3;
-const COLUMNS_OF_TERM: usize = 32;
 /// Rows that the kernels should have on average.
 const FEWEST_ROWS: usize = 4;
 
@@ -78,7 +75,6 @@ impl<N: Kernel + Packs> Walk<N> {
         plan: &ConvolutionPlan,
         (side, source): (&Side, &Source<'_, N>),
         most_rows: usize,
-        columns: usize,
         patch: *mut N,
     ) -> Option<Walk<N>> {
         if !plan.may_walk() || count(&side.depth) == 0 {
@@ -92,14 +88,14 @@ impl<N: Kernel + Packs> Walk<N> {
         if is_whole {
             let fixed = |loops: &Loops| loops.iter().map(|l| Loop { slide: None, ..*l }).collect();
             let walk = Walk { from: side.from.cast(), pixels: fixed(&side.lanes), depth: fixed(&side.depth) };
-            return walk.pays(most_rows, columns).then_some(walk);
+            return walk.pays(most_rows).then_some(walk);
         }
         let copied = Copied::of(plan, side, &ways);
         if copied.numbers() > plan.patch {
             return None;
         }
         let walk = copied.walk(side, patch.cast_const());
-        if !walk.pays(most_rows, columns) {
+        if !walk.pays(most_rows) {
             return None;
         }
         // SAFETY: the caller's promise; the patch has room.
@@ -107,10 +103,9 @@ impl<N: Kernel + Packs> Walk<N> {
         Some(walk)
     }
 
-    fn pays(&self, most_rows: usize, columns: usize) -> bool {
-        let (rows, terms) = (Run::of(&self.pixels).1.length, Run::of(&self.depth).1.length);
-        let panels = rows.div_ceil(most_rows).max(1);
-        terms >= SHORTEST_RUN.max(columns / COLUMNS_OF_TERM) && rows >= FEWEST_ROWS.min(most_rows) * panels
+    fn pays(&self, most_rows: usize) -> bool {
+        let rows = Run::of(&self.pixels).1.length;
+        rows >= FEWEST_ROWS.min(most_rows) * rows.div_ceil(most_rows).max(1)
     }
 
     /// Steps from pixel to pixel within a panel, and from term to term within a run.
@@ -118,38 +113,36 @@ impl<N: Kernel + Packs> Walk<N> {
         (Run::of(&self.pixels).1.step, Run::of(&self.depth).1.step)
     }
 
-    /// Rows that are at one step, in about equal parts for the kernels.
-    pub(super) fn panels(&self, most_rows: usize) -> SmallVec<[Panel; 64]> {
+    /// Pixels that are at one step, in about equal parts for the kernels.
+    pub(super) fn lines(&self, most_rows: usize) -> SmallVec<[Line; 16]> {
         let (around, run) = Run::of(&self.pixels);
         let height = run.length.div_ceil(run.length.div_ceil(most_rows).max(1)).max(1);
-        let mut panels = SmallVec::new();
+        let rows = RowPanels { count: run.length, height, step: height as isize * run.step };
         let mut cursor = Cursor::new(around, 0, 0);
-        for number in 0..count(around) {
-            for first in (0..run.length).step_by(height) {
-                panels.push(Panel {
-                    first: number * run.length + first,
-                    rows: height.min(run.length - first),
-                    at: cursor.offset + first as isize * run.step,
-                });
-            }
+        let line = |number| {
+            let line = Line { first: number * run.length, at: cursor.offset, rows };
             cursor.advance();
-        }
-        panels
+            line
+        };
+        (0..count(around)).map(line).collect()
     }
 
-    /// The runs of some depth.
-    pub(super) fn runs(&self, depth: Range<usize>) -> SmallVec<[DepthRun; 16]> {
+    /// The places of some depth, from the first one of each pixel; none if they are at one step from there.
+    pub(super) fn terms(&self, depth: Range<usize>) -> SmallVec<[isize; DEPTH]> {
         let (around, run) = Run::of(&self.depth);
+        if around.is_empty() && depth.start == 0 {
+            return SmallVec::new();
+        }
         let mut cursor = Cursor::new(around, 0, depth.start / run.length.max(1));
-        let (mut runs, mut at) = (SmallVec::new(), depth.start);
+        let (mut terms, mut at) = (SmallVec::new(), depth.start);
         while at < depth.end {
             let skipped = at % run.length;
             let count = (run.length - skipped).min(depth.end - at);
-            runs.push(DepthRun { at: cursor.offset + skipped as isize * run.step, count });
+            terms.extend((skipped..skipped + count).map(|term| cursor.offset + term as isize * run.step));
             cursor.advance();
             at += count;
         }
-        runs
+        terms
     }
 }
 

@@ -25,6 +25,13 @@ impl<N> BlockCopy<N> {
         BlockCopy { from: self.from, from_steps, to: self.to, to_steps: [t1, t0], counts: [n1, n0] }
     }
 
+    /// The block as one row, if its rows follow each other at both ends.
+    fn joined(self) -> BlockCopy<N> {
+        let [rows, length] = self.counts;
+        let follow = self.from_steps == [length as isize, 1] && self.to_steps == [length, 1];
+        if follow { BlockCopy { counts: [1, rows * length], ..self } } else { self }
+    }
+
     /// The block with elements of its rows adjacent where they come from, if they are in either direction, and best where they go too.
     fn along_memory(self) -> BlockCopy<N> {
         let adjacent = |axis: usize| self.from_steps[axis] == 1 && self.to_steps[axis] == 1;
@@ -40,7 +47,7 @@ impl<N> BlockCopy<N> {
 /// # Safety
 /// The elements are readable, and the numbers writable.
 pub(super) unsafe fn copy<E: Stored<N>, N: Number>(block: &BlockCopy<N>) {
-    let block = block.along_memory();
+    let block = block.along_memory().joined();
     if block.counts.contains(&0) {
         return;
     }

@@ -9,8 +9,8 @@
 
 use super::MatMul;
 use super::element::{Accumulator, Element};
-use super::kernel::{Block, ByteKernels, DEPTH, Grouping, MAX_COLUMNS, byte_kernels};
-use super::run::{Operands, Room, register_block};
+use super::kernel::{Block, ByteKernels, DEPTH, Grouping, MAX_COLUMNS, Repeat, byte_kernels};
+use super::run::{Operands, Room, RowPanels, register_rows};
 use super::tiling::Method;
 
 /// Terms from which on products of bytes are grouped.
@@ -99,12 +99,13 @@ impl Bytes<'_> {
                     a: self.left,
                     a_row: numbers as isize,
                     a_depth: 1,
-                    a_runs: &[],
+                    a_terms: &[],
                     b: self.right,
                     b_step: width as isize,
                     out: self.out.add(column),
                     out_row: self.out_row,
                     adds,
+                    repeat: Repeat::ONCE,
                 };
                 self.rows(&block, count);
                 self.take_off(&block, count);
@@ -115,18 +116,12 @@ impl Bytes<'_> {
     /// # Safety
     /// See [`Self::block`].
     unsafe fn rows(&self, block: &Block<'_, i32>, columns: usize) {
-        let (kernels, height) = (&self.bytes.kernels, self.bytes.kernels.micro.len());
+        let (kernels, count) = (&self.bytes.kernels, self.operands.rows);
+        let height = kernels.panel_rows(count, columns);
         let room = if self.plan.is_direct() { Room::Exact } else { Room::Whole };
-        for first in (0..self.operands.rows).step_by(height) {
-            let rows = height.min(self.operands.rows - first);
-            let block = Block {
-                a: block.a.wrapping_offset(first as isize * block.a_row),
-                out: block.out.wrapping_offset(first as isize * block.out_row),
-                ..*block
-            };
-            // SAFETY: the rows are those of the tile, and there is that room.
-            unsafe { register_block(kernels, &block, [rows, columns], room) };
-        }
+        let rows = RowPanels { count, height, step: height as isize * block.a_row };
+        // SAFETY: the rows are those of the tile, and there is that room.
+        unsafe { register_rows(kernels, block, rows, columns, room) };
     }
 
     /// Takes off what unsigned bytes on the left and signed ones on the right are too much.

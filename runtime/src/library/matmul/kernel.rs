@@ -45,8 +45,8 @@ pub(crate) struct Block<'a, T> {
     pub(crate) a: *const T,
     pub(crate) a_row: isize,
     pub(crate) a_depth: isize,
-    /// Where the numbers of `a` are along depth, in runs, if these do not follow each other: for register blocks alone.
-    pub(crate) a_runs: &'a [DepthRun],
+    /// Where the numbers of `a` are for each term, if these are not at one step: for register blocks alone.
+    pub(crate) a_terms: &'a [isize],
     pub(crate) b: *const T,
     /// Step of `b` from one depth to the next; for [`dot`], from one column to the next.
     pub(crate) b_step: isize,
@@ -54,13 +54,20 @@ pub(crate) struct Block<'a, T> {
     pub(crate) out_row: isize,
     /// Whether `out` already holds a part of the sum.
     pub(crate) adds: bool,
+    /// The blocks that follow: for register blocks alone.
+    pub(crate) repeat: Repeat,
 }
 
-/// A part of depth whose numbers are at a constant step, and where the first one is, in numbers.
+/// How often a block is computed, and how far `a` and `out` are then from where they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DepthRun {
-    pub(crate) at: isize,
+pub(crate) struct Repeat {
     pub(crate) count: usize,
+    pub(crate) a: isize,
+    pub(crate) out: isize,
+}
+
+impl Repeat {
+    pub(crate) const ONCE: Repeat = Repeat { count: 1, a: 0, out: 0 };
 }
 
 /// A kernel for a fixed number of rows and columns.
@@ -74,7 +81,7 @@ pub(crate) struct Kernels<T: 'static> {
     pub(crate) columns: usize,
     /// The micro-kernel with `i + 1` rows; all columns are computed and written.
     pub(crate) micro: &'static [Micro<T>],
-    /// The same for half of the columns, with `b` as the others have it: for the last columns of a matrix.
+    /// The same for half of the columns, with `b` as the others have it, and as many rows or more: for narrow matrices, and the last columns of others.
     half: &'static [Micro<T>],
     /// The streaming kernel with `i + 1` rows.
     pub(crate) stream: [Strip<T>; STREAM_ROWS],
@@ -90,6 +97,16 @@ pub(crate) struct Kernels<T: 'static> {
 }
 
 impl<T> Kernels<T> {
+    /// The most rows of a block of so many columns.
+    pub(crate) fn rows_for(&self, columns: usize) -> usize {
+        if columns <= self.columns / 2 { self.half.len() } else { self.micro.len() }
+    }
+
+    /// How many of some rows are multiplied at once with so many columns: about equal parts.
+    pub(crate) fn panel_rows(&self, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(rows.div_ceil(self.rows_for(columns)).max(1)).max(1)
+    }
+
     /// The micro-kernel for so many rows that computes the fewest columns that are enough, and how many these are.
     pub(crate) fn micro_for(&self, rows: usize, columns: usize) -> (Micro<T>, usize) {
         let half = self.columns / 2;
@@ -101,48 +118,71 @@ impl<T> Kernels<T> {
 /// Rows of the left operand that have an offset register of their own; the others share them, from a second pointer.
 const FAN: usize = 6;
 
-/// `ROWS` by `WIDTH` registers of results.
+/// `ROWS` by `WIDTH` registers of results, as often as the block says.
 ///
 /// # Safety
 /// The instruction set of `V` is there; `a` is readable for `ROWS` by `depth` numbers, `b` for `depth` by the columns,
 /// and `out` writable for `ROWS` by the columns, at the block's strides.
 #[inline(always)]
 unsafe fn micro<V: Vector, const ROWS: usize, const WIDTH: usize>(block: &Block<'_, V::Number>) {
-    // SAFETY: all accesses are those that the caller vouches for.
-    unsafe {
-        let mut sums = [[V::splat(V::Number::ZERO); WIDTH]; ROWS];
-        // Row by row from one pointer, the additions would form a chain as long as the arithmetic takes. The
-        // compiler must not see that the offsets are multiples, or it makes that chain again.
-        let offset: [isize; FAN] =
-            std::array::from_fn(|row| std::hint::black_box(row as isize * block.a_row));
-        let half = std::hint::black_box(FAN as isize * block.a_row);
-        let all = [DepthRun { at: 0, count: block.depth }];
-        let runs = if block.a_runs.is_empty() { &all } else { block.a_runs };
+    // Row by row from one pointer, the additions would form a chain as long as the arithmetic takes. The
+    // compiler must not see that the offsets are multiples, or it makes that chain again.
+    let offsets: [isize; FAN] = std::array::from_fn(|row| std::hint::black_box(row as isize * block.a_row));
+    let half = std::hint::black_box(FAN as isize * block.a_row);
+    let (mut first, mut out) = (block.a, block.out);
+    for _ in 0..block.repeat.count {
         let mut b = block.b;
-        for run in runs {
-            let mut a = block.a.wrapping_offset(run.at);
-            for _ in 0..run.count {
-                let mut right = [V::splat(V::Number::ZERO); WIDTH];
-                for (w, right) in right.iter_mut().enumerate() {
-                    *right = V::load(b.add(w * V::LANES));
+        // SAFETY: all accesses are those that the caller vouches for.
+        unsafe {
+            let mut sums = [[V::splat(V::Number::ZERO); WIDTH]; ROWS];
+            if block.a_terms.is_empty() {
+                let mut a = first;
+                for _ in 0..block.depth {
+                    term::<V, ROWS, WIDTH>([a, b], &offsets, half, &mut sums);
+                    a = a.wrapping_offset(block.a_depth);
+                    b = b.wrapping_offset(block.b_step);
                 }
-                for (row, sums) in sums.iter_mut().enumerate() {
-                    let a = if row < FAN { a } else { a.offset(half) };
-                    let left = V::splat(*a.offset(offset[row % FAN]));
-                    for (sum, right) in sums.iter_mut().zip(right) {
-                        *sum = left.times_plus(right, *sum);
-                    }
+            } else {
+                for &at in block.a_terms {
+                    term::<V, ROWS, WIDTH>([first.wrapping_offset(at), b], &offsets, half, &mut sums);
+                    b = b.wrapping_offset(block.b_step);
                 }
-                a = a.wrapping_offset(block.a_depth);
-                b = b.wrapping_offset(block.b_step);
+            }
+            for (row, sums) in sums.into_iter().enumerate() {
+                let out = out.offset(row as isize * block.out_row);
+                for (w, sum) in sums.into_iter().enumerate() {
+                    let out = out.add(w * V::LANES);
+                    let sum = if block.adds { V::load(out).plus(sum) } else { sum };
+                    sum.store(out);
+                }
             }
         }
-        for (row, sums) in sums.into_iter().enumerate() {
-            let out = block.out.offset(row as isize * block.out_row);
-            for (w, sum) in sums.into_iter().enumerate() {
-                let out = out.add(w * V::LANES);
-                let sum = if block.adds { V::load(out).plus(sum) } else { sum };
-                sum.store(out);
+        (first, out) = (first.wrapping_offset(block.repeat.a), out.wrapping_offset(block.repeat.out));
+    }
+}
+
+/// Adds a term to all sums of a register block.
+///
+/// # Safety
+/// As of [`micro`].
+#[inline(always)]
+unsafe fn term<V: Vector, const ROWS: usize, const WIDTH: usize>(
+    [a, b]: [*const V::Number; 2],
+    offsets: &[isize; FAN],
+    half: isize,
+    sums: &mut [[V; WIDTH]; ROWS],
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut right = [V::splat(V::Number::ZERO); WIDTH];
+        for (w, right) in right.iter_mut().enumerate() {
+            *right = V::load(b.add(w * V::LANES));
+        }
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let a = if row < FAN { a } else { a.offset(half) };
+            let left = V::splat(*a.offset(offsets[row % FAN]));
+            for (sum, right) in sums.iter_mut().zip(right) {
+                *sum = left.times_plus(right, *sum);
             }
         }
     }
@@ -352,7 +392,7 @@ unsafe fn dot_total<V: Vector, const WIDTH: usize>(
 
 /// Makes a module with the kernels compiled for an instruction set, and the table of them.
 macro_rules! instruction_set {
-    ($name:ident, $($features:literal)?, rows: [$($rows:literal)*]) => {
+    ($name:ident, $($features:literal)?, rows: [$($rows:literal)*], rows_of_half: [$($half:literal)*]) => {
         mod $name {
             use super::*;
 
@@ -423,7 +463,7 @@ macro_rules! instruction_set {
                 Kernels {
                     columns: WIDE * V::LANES,
                     micro: const { &[$(micro::<V, $rows, WIDE> as Micro<V::Number>),*] },
-                    half: const { &[$(micro::<V, $rows, { WIDE / 2 }> as Micro<V::Number>),*] },
+                    half: const { &[$(micro::<V, $half, { WIDE / 2 }> as Micro<V::Number>),*] },
                     stream: [stream::<V, 1, 4>, stream::<V, 2, 4>, stream::<V, 3, 4>],
                     weighted: weighted::<V>,
                     slid: slid::<V>,
@@ -437,14 +477,14 @@ macro_rules! instruction_set {
 }
 
 #[cfg(target_arch = "x86_64")]
-instruction_set!(avx512, "avx512f,avx2,fma", rows: [1 2 3 4 5 6 7 8 9 10 11 12]);
+instruction_set!(avx512, "avx512f,avx2,fma", rows: [1 2 3 4 5 6 7 8 9 10 11 12], rows_of_half: [1 2 3 4 5 6 7 8 9 10 11 12]);
 #[cfg(target_arch = "x86_64")]
-instruction_set!(vnni, "avx512f,avx512vnni,avx2,fma", rows: [1 2 3 4 5 6 7 8 9 10 11 12]);
+instruction_set!(vnni, "avx512f,avx512vnni,avx2,fma", rows: [1 2 3 4 5 6 7 8 9 10 11 12], rows_of_half: [1 2 3 4 5 6 7 8 9 10 11 12]);
 #[cfg(target_arch = "x86_64")]
-instruction_set!(avx2, "avx2,fma", rows: [1 2 3 4 5 6]);
+instruction_set!(avx2, "avx2,fma", rows: [1 2 3 4 5 6], rows_of_half: [1 2 3 4 5 6 7 8 9 10 11 12]);
 #[cfg(target_arch = "aarch64")]
-instruction_set!(neon, "neon", rows: [1 2 3 4 5 6 7 8 9 10 11 12]);
-instruction_set!(portable, , rows: [1 2 3 4]);
+instruction_set!(neon, "neon", rows: [1 2 3 4 5 6 7 8 9 10 11 12], rows_of_half: [1 2 3 4 5 6 7 8 9 10 11 12]);
+instruction_set!(portable, , rows: [1 2 3 4], rows_of_half: [1 2 3 4]);
 
 /// Number types that have kernels.
 pub(crate) trait Kernel: Number {

@@ -35,9 +35,9 @@ mod vector;
 pub(super) use blocks::{BlockCopy, CopyBlock, zeros};
 pub use element::Element;
 pub(super) use element::{Accumulator, Finished, Packs, Panels};
-pub(super) use kernel::{Block, DEPTH, DepthRun, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS};
+pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Repeat};
 pub(super) use minimal::{Filtered, MATRICES, RESULTS, TAPS, WINDOW, Window, taps};
-pub(super) use run::{Room, register_block};
+pub(super) use run::{Room, RowPanels, register_rows};
 pub(super) use sliding::{Slid, Weighted};
 pub(super) use vector::Number;
 

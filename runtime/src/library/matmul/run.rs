@@ -6,7 +6,7 @@ use super::MatMul;
 use super::blocks::BlockCopy;
 use super::element::{Accumulator, Finished, Packs, Panels};
 use super::kernel::{
-    Block, DEPTH, DOT_LANES, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, PACKED_COLUMNS, UNPACKED_ROWS,
+    Block, DEPTH, DOT_LANES, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, PACKED_COLUMNS, Repeat, UNPACKED_ROWS,
 };
 use super::tiling::Method;
 
@@ -183,12 +183,13 @@ impl<N: Kernel + Packs> Run<'_, N> {
             a,
             a_row,
             a_depth,
-            a_runs: &[],
+            a_terms: &[],
             b: std::ptr::null(),
             b_step: 0,
             out: self.out,
             out_row: self.out_row,
             adds,
+            repeat: Repeat::ONCE,
         };
         // SAFETY: the caller's promise.
         unsafe {
@@ -246,7 +247,7 @@ impl<N: Kernel + Packs> Run<'_, N> {
     fn panel_rows(&self) -> usize {
         let rows = self.operands.rows;
         match self.plan.method {
-            Method::Blocked => rows.div_ceil(rows.div_ceil(self.kernels.micro.len())),
+            Method::Blocked => self.kernels.panel_rows(rows, self.operands.columns),
             Method::Stream => rows,
             Method::Dot => 1,
         }
@@ -332,24 +333,15 @@ impl<N: Kernel + Packs> Run<'_, N> {
         let packed = self.plan.packs_left() && !self.plan.widens_rows();
         // A scratch tile has room for whole register blocks, the output has not.
         let room = if self.plan.is_direct() { Room::Exact } else { Room::Whole };
-        let height = self.panel_rows();
-        for first in (0..self.operands.rows).step_by(height) {
-            let rows = height.min(self.operands.rows - first);
-            let (skipped, a_row, a_depth) = if packed {
-                ((first * block.depth) as isize, 1, height as isize)
-            } else {
-                (first as isize * block.a_row, block.a_row, block.a_depth)
-            };
-            let block = Block {
-                a: block.a.wrapping_offset(skipped),
-                a_row,
-                a_depth,
-                out: block.out.wrapping_offset(first as isize * block.out_row),
-                ..*block
-            };
-            // SAFETY: the rows are those of the tile, and there is that room.
-            unsafe { register_block(self.kernels, &block, [rows, columns], room) };
-        }
+        let (count, height) = (self.operands.rows, self.panel_rows());
+        let (block, step) = if packed {
+            let step = (height * block.depth) as isize;
+            (Block { a_row: 1, a_depth: height as isize, ..*block }, step)
+        } else {
+            (*block, height as isize * block.a_row)
+        };
+        // SAFETY: the rows are those of the tile, and there is that room.
+        unsafe { register_rows(self.kernels, &block, RowPanels { count, height, step }, columns, room) };
     }
 
     /// Very few rows against the large operand, which is read in place, or widened strip by strip.
@@ -421,7 +413,40 @@ pub(crate) enum Room {
     Whole,
 }
 
-/// A register block of so many rows and columns, at most those of the kernels.
+/// Rows of a left operand: how many there are, how many of them are multiplied at once, and how far those are from the ones before, in numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct RowPanels {
+    pub(crate) count: usize,
+    pub(crate) height: usize,
+    pub(crate) step: isize,
+}
+
+/// Rows against columns of one register block.
+///
+/// # Safety
+/// As of [`register_block`], for all rows.
+pub(crate) unsafe fn register_rows<N: Kernel>(
+    kernels: &Kernels<N>,
+    block: &Block<'_, N>,
+    rows: RowPanels,
+    columns: usize,
+    room: Room,
+) {
+    let (whole, rest) = (rows.count / rows.height, rows.count % rows.height);
+    let repeat = Repeat { count: whole, a: rows.step, out: rows.height as isize * block.out_row };
+    // SAFETY: the caller's promise.
+    unsafe {
+        register_block(kernels, &Block { repeat, ..*block }, [rows.height, columns], room);
+        if rest > 0 {
+            let (a, out) = (rows.step * whole as isize, repeat.out * whole as isize);
+            let block =
+                Block { a: block.a.wrapping_offset(a), out: block.out.wrapping_offset(out), ..*block };
+            register_block(kernels, &Block { repeat: Repeat::ONCE, ..block }, [rest, columns], room);
+        }
+    }
+}
+
+/// A register block of so many rows and columns, at most those of the kernels, and those that follow it.
 ///
 /// # Safety
 /// As for the kernel, but `block.out` is writable for the columns alone if there is no more room.
@@ -437,16 +462,26 @@ pub(crate) unsafe fn register_block<N: Kernel>(
         return unsafe { micro(block) };
     }
     let mut whole = [N::ZERO; MAX_ROWS * MAX_COLUMNS];
-    let inner = Block { out: whole.as_mut_ptr(), out_row: width as isize, adds: false, ..*block };
-    // SAFETY: `whole` has room for the largest register block; the rest is the caller's promise.
-    unsafe {
-        micro(&inner);
-        for row in 0..rows {
-            let out = block.out.offset(row as isize * block.out_row);
-            for (column, &sum) in whole[row * width..][..columns].iter().enumerate() {
-                let out = out.add(column);
-                *out = if block.adds { (*out).plus(sum) } else { sum };
+    let mut inner = Block {
+        out: whole.as_mut_ptr(),
+        out_row: width as isize,
+        adds: false,
+        repeat: Repeat::ONCE,
+        ..*block
+    };
+    let mut out = block.out;
+    for _ in 0..block.repeat.count {
+        // SAFETY: `whole` has room for the largest register block; the rest is the caller's promise.
+        unsafe {
+            micro(&inner);
+            for row in 0..rows {
+                let out = out.offset(row as isize * block.out_row);
+                for (column, &sum) in whole[row * width..][..columns].iter().enumerate() {
+                    let out = out.add(column);
+                    *out = if block.adds { (*out).plus(sum) } else { sum };
+                }
             }
         }
+        (inner.a, out) = (inner.a.wrapping_offset(block.repeat.a), out.wrapping_offset(block.repeat.out));
     }
 }

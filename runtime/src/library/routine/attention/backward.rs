@@ -12,7 +12,7 @@ use super::passes::{Back, Through, run};
 use super::plan::Plan;
 use super::product::{Right, product};
 use super::strip::{Buffers, KEYS, Scratch, Strip, rows};
-use crate::library::matmul::Block;
+use crate::library::matmul::{Block, Repeat};
 use crate::library::routine::{Memory, Phase, RoutineKernel};
 
 #[derive(Debug)]
@@ -202,24 +202,26 @@ impl<T: Real, const W: usize> Backward<T, W> {
             a: a.cast::<T>().cast_const(),
             a_row: W as isize,
             a_depth: 1,
-            a_runs: &[],
+            a_terms: &[],
             b,
             b_step: width as isize,
             out,
             out_row: width as isize,
             adds: true,
+            repeat: Repeat::ONCE,
         };
         let query = Block {
             depth: keys.len(),
             a: room.back.cast::<T>().cast_const(),
             a_row: 1,
             a_depth: W as isize,
-            a_runs: &[],
+            a_terms: &[],
             b: strip.key_row(1, keys.start, width),
             b_step: width as isize,
             out: by_query,
             out_row: width as isize,
             adds: true,
+            repeat: Repeat::ONCE,
         };
         // SAFETY: the caller's promise.
         unsafe {

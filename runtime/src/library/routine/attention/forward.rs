@@ -12,7 +12,7 @@ use super::passes::{Exponentials, Weights, joined, run};
 use super::plan::Plan;
 use super::product::{Right, product};
 use super::strip::{Buffers, Scratch, Strip, rows};
-use crate::library::matmul::Block;
+use crate::library::matmul::{Block, Repeat};
 use crate::library::routine::{Memory, Phase, RoutineKernel};
 
 #[derive(Debug)]
@@ -122,12 +122,13 @@ impl<T: Real, const W: usize> Forward<T, W> {
             a: room.at(strip, keys).cast::<T>().cast_const(),
             a_row: 1,
             a_depth: W as isize,
-            a_runs: &[],
+            a_terms: &[],
             b: strip.key_row(2, keys.start, values),
             b_step: values as isize,
             out,
             out_row: values as isize,
             adds,
+            repeat: Repeat::ONCE,
         };
         // SAFETY: the caller's promise.
         unsafe { product(&block, strip.count, values, Right::InPlace { spill: room.buffers.spill }) };

@@ -1,7 +1,7 @@
 //! Products of a strip with what is in memory.
 
 use super::Real;
-use crate::library::matmul::{Block, DEPTH, Panels, Room, register_block};
+use crate::library::matmul::{Block, DEPTH, Panels, Room, RowPanels, register_rows};
 
 /// The right operand of a product.
 #[derive(Clone, Copy)]
@@ -61,17 +61,10 @@ unsafe fn piece_of_depth<T: Real>(block: &Block<'_, T>, rows: usize, columns: us
 /// As of [`product`], for at most [`DEPTH`] terms and one register block of columns, all of which can be read.
 unsafe fn rows_of<T: Real>(block: &Block<'_, T>, rows: usize, columns: usize) {
     let kernels = T::kernels();
-    let height = kernels.micro.len();
-    for row in (0..rows).step_by(height) {
-        let count = height.min(rows - row);
-        let block = Block {
-            a: block.a.wrapping_offset(row as isize * block.a_row),
-            out: block.out.wrapping_offset(row as isize * block.out_row),
-            ..*block
-        };
-        // SAFETY: the caller's promise.
-        unsafe { register_block(kernels, &block, [count, columns], Room::Exact) };
-    }
+    let height = kernels.panel_rows(rows, columns);
+    let rows = RowPanels { count: rows, height, step: height as isize * block.a_row };
+    // SAFETY: the caller's promise.
+    unsafe { register_rows(kernels, block, rows, columns, Room::Exact) };
 }
 
 /// Packs vectors of these numbers.

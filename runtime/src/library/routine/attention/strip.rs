@@ -9,7 +9,7 @@ use super::Real;
 use super::passes::{Beside, Dropped, Finish, Scoring, run};
 use super::plan::Plan;
 use super::product::{Right, pack, product};
-use crate::library::matmul::{Block, DEPTH, Element, Packs, Panels};
+use crate::library::matmul::{Block, DEPTH, Element, Packs, Panels, Repeat};
 use crate::library::routine::Memory;
 use crate::library::routine::random::philox_words;
 
@@ -174,12 +174,13 @@ impl<'a, T: Real, const W: usize> Strip<'a, T, W> {
             a: self.key_row(operand, keys.start, width),
             a_row: width as isize,
             a_depth: 1,
-            a_runs: &[],
+            a_terms: &[],
             b: panel,
             b_step: W as isize,
             out: out.cast(),
             out_row: W as isize,
             adds: false,
+            repeat: Repeat::ONCE,
         };
         // SAFETY: the caller's promise.
         unsafe {
