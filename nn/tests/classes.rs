@@ -3,5 +3,6 @@
 mod classes {
     mod examples;
     mod rules;
+    mod saved;
     mod written;
 }

@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tensorwright::{DType, TensorType};
+use tensorwright::TensorType;
 use zip::ZipArchive;
 
 use super::{Model, Plan};
 use crate::error::{Error, Result};
-use crate::layer::Policy;
+use crate::layer::dtype_named;
 use crate::layer_from_json;
 
 /// The most bytes of a configuration.
@@ -102,18 +102,8 @@ fn input(config: &Value) -> Result<TensorType> {
         number => usize::try_from(number.as_u64()?).ok(),
     };
     let shape: Option<Vec<usize>> = shape.iter().map(extent).collect();
-    let dtype = config["dtype"].as_str().and_then(dtype).ok_or_else(wrong)?;
+    let dtype = config["dtype"].as_str().and_then(dtype_named).ok_or_else(wrong)?;
     Ok(TensorType::new(dtype, shape.ok_or_else(wrong)?))
-}
-
-fn dtype(name: &str) -> Option<DType> {
-    match name {
-        "int32" => Some(DType::I32),
-        "int64" => Some(DType::I64),
-        "uint8" => Some(DType::U8),
-        "bool" => Some(DType::Bool),
-        float => Policy::named(float).map(|policy| policy.compute),
-    }
 }
 
 /// What the model is trained with, if all of it is known here: a loss for one output, metrics by their names.

@@ -12,7 +12,7 @@ use zip::{CompressionMethod, ZipWriter};
 use super::Model;
 use super::plan;
 use crate::error::{Error, Result};
-use crate::layer::Policy;
+use crate::layer::{Policy, dtype_name};
 use crate::store::{keras_order, keras_weights, write_whole};
 use crate::{Context, Field, LayerRef};
 
@@ -28,6 +28,10 @@ const OWN: [&str; 6] = [
     "SinePositionEncoding",
     "WeightNormalization",
 ];
+
+/// Layers without weights whose classes in Keras do not take the setting `trainable`.
+const NOTHING_TRAINED: [&str; 4] =
+    ["Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"];
 
 /// Settings that Keras does not have, and whose absence is null; and those of updates of low rank, which are in the matrices.
 const OWN_SETTINGS: [&str; 4] = ["rotary_max_wavelength", "alibi_bias_max", "lora_rank", "lora_alpha"];
@@ -54,12 +58,14 @@ impl Model {
     /// Before the weights are made, when Keras has no such layer or setting, or the file cannot be written.
     pub fn save_keras(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let inputs = self.inputs()?;
+        let inputs = self.written_inputs()?;
         let whole = match self.layer().class_name() {
             "Sequential" | "Functional" => self.layer().clone(),
             _ => crate::Sequential::new().add(self.layer().clone()).layer(),
         };
-        let mut config = Writer { records: self.types()? }.model(&whole, &inputs)?;
+        let records = self.types(&inputs)?;
+        let batch = (!self.layer().states().is_empty()).then(|| first_size(&inputs)).flatten();
+        let mut config = Writer { records, batch }.model(&whole, &inputs)?;
         config["compile_config"] = self.compiled().unwrap_or(Value::Null);
         let metadata = json!({"keras_version": VERSION, "written_by": concat!("tensorwright-nn ", env!("CARGO_PKG_VERSION"))});
         let failed = |error: &dyn std::fmt::Display| Error::Model(format!("{}: {error}", path.display()));
@@ -77,10 +83,27 @@ impl Model {
         write_whole(path, &zip.finish().map_err(|error| failed(&error))?.into_inner())
     }
 
-    /// What each call of a layer gives, in order.
-    fn types(&self) -> Result<Vec<(LayerRef, Vec<TensorType>)>> {
+    /// The types of the inputs, with the batch for which layers keep states, if some do.
+    fn written_inputs(&self) -> Result<Vec<TensorType>> {
+        let inputs = self.inputs()?;
+        let states = self.layer().states();
+        let Some(batch) = states.first().and_then(|state| state.ty().shape.sizes().first().copied()) else {
+            return Ok(inputs);
+        };
+        let of_batch = |ty: TensorType| {
+            let mut sizes = ty.shape.sizes().to_vec();
+            sizes.iter_mut().take(1).for_each(|first| *first = batch);
+            TensorType::new(ty.dtype, sizes)
+        };
+        Ok(inputs.into_iter().map(of_batch).collect())
+    }
+
+    /// What each call of a layer gives, in order, for inputs of these types. Layers keep the states that they had.
+    fn types(&self, inputs: &[TensorType]) -> Result<Vec<(LayerRef, Vec<TensorType>)>> {
         let context = Context::recording();
-        self.layer().call(super::model::zeros(&self.inputs()?), &context)?;
+        let states: Vec<_> = self.layer().states().into_iter().map(|state| (state.value(), state)).collect();
+        self.layer().call(super::model::zeros(inputs), &context)?;
+        states.into_iter().try_for_each(|(value, state)| state.assign(value))?;
         Ok(context.records())
     }
 
@@ -125,10 +148,16 @@ fn spelled(row: &Value, module: &str) -> Value {
     json!({"module": module, "class_name": class, "config": fields, "registered_name": null})
 }
 
+fn first_size(inputs: &[TensorType]) -> Option<usize> {
+    inputs.first()?.shape.sizes().first().copied()
+}
+
 /// Layers in Keras's words.
 struct Writer {
     /// What calls of layers give.
     records: Vec<(LayerRef, Vec<TensorType>)>,
+    /// How large batches are, which Keras wants to know where layers keep states from batch to batch.
+    batch: Option<usize>,
 }
 
 impl Writer {
@@ -140,9 +169,9 @@ impl Writer {
                 return Err(Error::Model("a row of layers has one input".to_owned()));
             };
             if let Some(layers) = row["config"]["layers"].as_array_mut() {
-                layers.insert(0, written_input(input));
+                layers.insert(0, self.written_input(input));
             }
-            row["build_config"] = json!({"input_shape": batched(input)});
+            row["build_config"] = json!({"input_shape": self.batched(input)});
         }
         Ok(row)
     }
@@ -153,6 +182,11 @@ impl Writer {
         let unknown = |what: String| Error::Model(format!("Keras has no {what}: `{name}` cannot be written"));
         if OWN.contains(&class) || !crate::layer_classes().contains(&class) {
             return Err(unknown(format!("layer {class}")));
+        }
+        if class == "Equalization" {
+            return Err(Error::Model(format!(
+                "Keras leaves Equalization out of models: `{name}` cannot be written"
+            )));
         }
         layer.check_written()?;
         let json = layer.to_json();
@@ -172,7 +206,9 @@ impl Writer {
             }
         }
         fields.insert("name".to_owned(), name.into());
-        fields.insert("trainable".to_owned(), layer.trainable().into());
+        if !NOTHING_TRAINED.contains(&class) {
+            fields.insert("trainable".to_owned(), layer.trainable().into());
+        }
         if !matches!(class, "Sequential" | "Functional") {
             fields.insert("dtype".to_owned(), policy.to_json());
         }
@@ -205,14 +241,20 @@ impl Writer {
         let order = keras_order(&config);
         let mut inner = HashMap::new();
         layer.visit_layers(&mut |name, own| drop(inner.insert(name.to_owned(), own.clone())));
-        let rows = config.get("layers").and_then(Value::as_array).cloned().unwrap_or_default();
+        let mut rows = config.get("layers").and_then(Value::as_array).cloned().unwrap_or_default();
+        for row in rows.iter_mut().filter(|row| row["class_name"] == "InputLayer") {
+            row["config"]["batch_shape"][0] = json!(self.batch);
+        }
         let mut types = HashMap::new();
         for row in &rows {
             let name = row["name"].as_str().unwrap_or_default();
             if let Some(own) = inner.get(name) {
                 let calls = self.records.iter().filter(|(called, _)| called.is(own));
                 for (number, (_, outputs)) in calls.enumerate() {
-                    types.insert((name.to_owned(), number), outputs.iter().map(keras_tensor).collect());
+                    types.insert(
+                        (name.to_owned(), number),
+                        outputs.iter().map(|ty| self.tensor(ty)).collect(),
+                    );
                 }
             } else {
                 let tensor = json!({"shape": row["config"]["batch_shape"], "dtype": row["config"]["dtype"]});
@@ -233,6 +275,22 @@ impl Writer {
         }
         config.insert("layers".to_owned(), written.into());
         Ok(config)
+    }
+
+    /// The shape of a tensor.
+    fn batched(&self, ty: &TensorType) -> Value {
+        let sizes = ty.shape.sizes();
+        [json!(self.batch)].into_iter().chain(sizes.iter().skip(1).map(|&size| size.into())).collect()
+    }
+
+    fn tensor(&self, ty: &TensorType) -> Value {
+        json!({"shape": self.batched(ty), "dtype": dtype_name(ty.dtype)})
+    }
+
+    fn written_input(&self, ty: &TensorType) -> Value {
+        let config =
+            json!({"batch_shape": self.batched(ty), "dtype": dtype_name(ty.dtype), "name": "input_layer"});
+        json!({"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": null})
     }
 
     /// The settings of a layer that is no row and no graph.
@@ -256,6 +314,13 @@ impl Writer {
                     let rows = inner.iter().enumerate();
                     let rows = rows.map(|(i, own)| self.row(own, &format!("{}_{i}", own.name()), policy));
                     rows.collect::<Result<Vec<Value>>>()?.into()
+                }
+                "data_format" if layer.class_name() == "Cropping1D" => {
+                    channels_last(layer, &value)?;
+                    continue;
+                }
+                "factor" if layer.class_name() == "RandomPosterization" => {
+                    whole_numbers(both_signs(&name, value))
                 }
                 "padding" | "cropping" => pairs(layer.class_name(), value),
                 "reverse_dtype" => value,
@@ -282,6 +347,16 @@ fn function(layer: &LayerRef, field: &str, value: Value) -> Result<Value> {
     }
 }
 
+/// Keras crops sequences with channels last alone, and has no setting that says so.
+fn channels_last(layer: &LayerRef, format: &Value) -> Result<()> {
+    match format == "channels_last" {
+        true => Ok(()),
+        false => {
+            Err(Error::Model(format!("{}: Keras crops sequences with channels last alone", layer.name())))
+        }
+    }
+}
+
 /// Borders of one axis as two numbers, and of several axes a pair for each.
 fn pairs(class: &str, value: Value) -> Value {
     let axes: usize =
@@ -290,6 +365,17 @@ fn pairs(class: &str, value: Value) -> Value {
         Some([pair]) if axes == 1 => pair.clone(),
         Some([pair]) => vec![pair.clone(); axes].into(),
         _ => value,
+    }
+}
+
+/// Numbers of bits, which Keras wants without a point.
+fn whole_numbers(value: Value) -> Value {
+    match &value {
+        Value::Array(list) => list.iter().cloned().map(whole_numbers).collect(),
+        number => match number.as_f64() {
+            Some(whole) if whole.fract() == 0.0 => (whole as i64).into(),
+            _ => value,
+        },
     }
 }
 
@@ -304,31 +390,6 @@ fn both_signs(name: &str, value: Value) -> Value {
         }
         _ => value,
     }
-}
-
-/// The shape of a tensor, whose batch may be of any size.
-fn batched(ty: &TensorType) -> Value {
-    let sizes = ty.shape.sizes();
-    [Value::Null].into_iter().chain(sizes.iter().skip(1).map(|&size| size.into())).collect()
-}
-
-fn dtype(ty: &TensorType) -> Value {
-    match Policy::from(ty.dtype).name() {
-        Some(name) => name.into(),
-        None => match ty.dtype.to_string().as_str() {
-            "u8" => "uint8".into(),
-            other => other.into(),
-        },
-    }
-}
-
-fn keras_tensor(ty: &TensorType) -> Value {
-    json!({"shape": batched(ty), "dtype": dtype(ty)})
-}
-
-fn written_input(ty: &TensorType) -> Value {
-    let config = json!({"batch_shape": batched(ty), "dtype": dtype(ty), "name": "input_layer"});
-    json!({"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": null})
 }
 
 /// Tensors with their types, which Keras wants to know before it calls a layer.

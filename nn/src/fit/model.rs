@@ -461,8 +461,11 @@ impl Model {
                 variable.assign(variable.value().zeros_like())?;
             }
         }
-        // What Keras keeps beside weights: states of optimisers, seeds.
-        let is_weight = |name: &String| !name.starts_with("optimizer/") && !name.contains("seed_generator");
+        // What Keras keeps beside weights: states of optimisers, seeds, weights once more.
+        let copies = store::keras_copies(&self.layer).unwrap_or_default();
+        let is_weight = |name: &String| {
+            !name.starts_with("optimizer/") && !name.contains("seed_generator") && !copies.contains(name)
+        };
         Ok(LoadReport { unexpected: report.unexpected.into_iter().filter(is_weight).collect(), ..report })
     }
 

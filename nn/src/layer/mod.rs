@@ -20,6 +20,7 @@ pub use handle::LayerRef;
 pub(crate) use handle::{is_low_rank, snake_case};
 pub use inputs::{Argument, FromInputs, Inputs, Outputs, Signal, Strings};
 pub use policy::Policy;
+pub(crate) use policy::{dtype_name, dtype_named};
 pub use scope::Scope;
 pub(crate) use weights::Weights;
 pub use weights::{Weight, WeightSpec, set_seed};

@@ -53,3 +53,31 @@ impl Policy {
         NAMES.iter().find(|(_, c, v)| (*c, *v) == (self.compute, self.variable)).map(|found| found.0)
     }
 }
+
+/// Names of dtypes in Keras's words.
+const DTYPES: [(&str, DType); 13] = [
+    ("bool", DType::Bool),
+    ("int8", DType::I8),
+    ("int16", DType::I16),
+    ("int32", DType::I32),
+    ("int64", DType::I64),
+    ("uint8", DType::U8),
+    ("uint16", DType::U16),
+    ("uint32", DType::U32),
+    ("uint64", DType::U64),
+    ("float16", DType::F16),
+    ("bfloat16", DType::BF16),
+    ("float32", DType::F32),
+    ("float64", DType::F64),
+];
+
+/// The dtype of a name of Keras's.
+pub(crate) fn dtype_named(name: &str) -> Option<DType> {
+    DTYPES.iter().find(|(own, _)| *own == name).map(|found| found.1)
+}
+
+/// The name that Keras has for a dtype, or the dtype's own for those that Keras does not have.
+pub(crate) fn dtype_name(dtype: DType) -> String {
+    let found = DTYPES.iter().find(|(_, own)| *own == dtype);
+    found.map_or_else(|| dtype.to_string(), |(name, _)| (*name).to_owned())
+}

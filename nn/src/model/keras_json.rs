@@ -8,7 +8,8 @@ use tensorwright::DType;
 
 use super::functional::{Functional, GraphInput, Place, Step, StepArgument};
 use crate::error::{Error, Result};
-use crate::{Field, LayerRef, Policy};
+use crate::layer::{dtype_name, dtype_named};
+use crate::{Field, LayerRef};
 
 /// The graph as the settings of a `Functional`.
 pub(super) fn write(graph: &Functional) -> Map<String, Value> {
@@ -42,11 +43,7 @@ pub(super) fn write(graph: &Functional) -> Map<String, Value> {
 
 fn written_input(input: &GraphInput) -> Value {
     let shape: Vec<Value> = [Value::Null].into_iter().chain(input.shape.iter().map(|n| json!(n))).collect();
-    let dtype = match Policy::from(input.dtype).name() {
-        Some(name) => name.to_owned(),
-        None => input.dtype.to_string(),
-    };
-    let config = json!({"batch_shape": shape, "dtype": dtype, "name": input.name});
+    let config = json!({"batch_shape": shape, "dtype": dtype_name(input.dtype), "name": input.name});
     json!({"class_name": "InputLayer", "config": config, "name": input.name, "inbound_nodes": []})
 }
 
@@ -229,15 +226,8 @@ fn read_input(name: String, config: &Value) -> Result<GraphInput> {
     let shape = whole.or_else(|| Some(config["shape"].as_array()?.iter().map(extent).collect()));
     let shape = shape.ok_or_else(|| wrong(format!("the input `{name}` has no shape")))?;
     let dtype = match config["dtype"].as_str() {
-        None | Some("float32") => DType::F32,
-        Some("int32") => DType::I32,
-        Some("int64") => DType::I64,
-        Some("bool") => DType::Bool,
-        Some("uint8") => DType::U8,
-        Some(other) => {
-            let policy = Policy::named(other).ok_or_else(|| wrong(format!("an input of {other}")))?;
-            policy.compute
-        }
+        None => DType::F32,
+        Some(name) => dtype_named(name).ok_or_else(|| wrong(format!("an input of {name}")))?,
     };
     Ok(GraphInput { name, shape, dtype })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hdf5_pure::{DType as Stored, Dataset, File, Group};
+use hdf5_pure::{AttrValue, DType as Stored, Dataset, Datatype, DatatypeByteOrder, File, Group};
 use tensorwright::{DType, Tensor, TensorType};
 
 use crate::error::{Error, Result};
@@ -60,12 +60,39 @@ fn tensor(dataset: &Dataset) -> Result<Tensor> {
         Stored::U16 => of!(read_u16),
         Stored::U32 => of!(read_u32),
         Stored::U64 => of!(read_u64),
-        // Of two bytes there is but one float of IEEE.
-        Stored::Other(_) if dataset.element_size().map_err(broken)? == 2 => {
-            let bytes = dataset.read_raw().map_err(broken)?;
-            Tensor::from_bytes(&bytes, TensorType::new(DType::F16, shape))
-        }
+        Stored::Other(own) => match half(&own, dataset)? {
+            Some(dtype) => {
+                let bytes = dataset.read_raw().map_err(broken)?;
+                Tensor::from_bytes(&bytes, TensorType::new(dtype, shape))
+            }
+            None => return Err(broken(format!("numbers are {own:?}"))),
+        },
         other => return Err(broken(format!("numbers are {other}"))),
     }
     .ok()?)
+}
+
+/// The dtype of floats of two bytes, little endian. HDF5 has no bf16: Keras writes such numbers as two bytes of no meaning, and beside them what they are.
+fn half(ty: &Datatype, dataset: &Dataset) -> Result<Option<DType>> {
+    Ok(match ty {
+        Datatype::FloatingPoint { size: 2, byte_order: DatatypeByteOrder::LittleEndian, layout } => {
+            Some(if layout.exponent_size == 8 { DType::BF16 } else { DType::F16 })
+        }
+        Datatype::Opaque { size: 2, .. } => {
+            let attributes = dataset.attrs().map_err(broken)?;
+            let name = attributes.get("dtype").and_then(text);
+            (name == Some("bfloat16")).then_some(DType::BF16)
+        }
+        _ => None,
+    })
+}
+
+fn text(value: &AttrValue) -> Option<&str> {
+    match value {
+        AttrValue::String(text)
+        | AttrValue::AsciiString(text)
+        | AttrValue::VarLenString(text)
+        | AttrValue::VarLenAsciiString(text) => Some(text),
+        _ => None,
+    }
 }

@@ -54,13 +54,21 @@ pub(super) fn numbered_layers(layer: &LayerRef) -> Vec<(String, String, LayerRef
     }
     let mut counts: HashMap<String, usize> = HashMap::new();
     let numbered = |(name, inner): (String, LayerRef)| {
-        let class = snake_case(inner.class_name());
+        let class = group_name(&inner);
         let count = counts.entry(class.clone()).or_default();
         let own = if *count == 0 { class } else { format!("{class}_{count}") };
         *count += 1;
         (name, own, inner)
     };
     layers.into_iter().map(numbered).collect()
+}
+
+/// How Keras names a layer's group: by the class's own name, under which it hands one of them out by another one.
+pub(super) fn group_name(layer: &LayerRef) -> String {
+    match layer.class_name() {
+        "GroupQueryAttention" => "grouped_query_attention".to_owned(),
+        class => snake_case(class),
+    }
 }
 
 /// A dataset that nobody has taken.

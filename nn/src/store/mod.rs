@@ -17,7 +17,7 @@ pub(crate) use archive::{Archive, read_archive, write_archive, write_whole};
 pub use archive::{read_weights, write_weights};
 pub(crate) use keras::{is_keras, names as keras_names};
 pub(crate) use keras_order::order as keras_order;
-pub(crate) use keras_write::write as keras_weights;
+pub(crate) use keras_write::{copies as keras_copies, write as keras_weights};
 pub use report::LoadReport;
 pub(crate) use report::{assign, assign_all};
 pub use weights::WeightsFile;
