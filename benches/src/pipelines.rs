@@ -99,8 +99,19 @@ fn images(folder: &Path, passes: usize) -> Result<()> {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     files.sort();
-    let all = Dataset::image_files(&files, ImageOptions::new().size(224, 224).channels(3)).batch(32);
-    let (best, _) = fastest(&all, passes)?;
-    println!("{:48} {:8.0} images/s", "decode, resize, batch", files.len() as f64 / best.as_secs_f64());
+    let options = ImageOptions::new().channels(3);
+    let resized = options.size(224, 224);
+    for (name, dataset) in [
+        ("decode", Dataset::image_files(&files, options)),
+        ("decode, resize, batch", Dataset::image_files(&files, resized).batch(32)),
+        ("decode on threads", Dataset::image_files(&files, options.parallel(Parallel::Auto))),
+        (
+            "decode on threads, resize, batch",
+            Dataset::image_files(&files, resized.parallel(Parallel::Auto)).batch(32),
+        ),
+    ] {
+        let (best, _) = fastest(&dataset, passes)?;
+        println!("{name:48} {:8.0} images/s", files.len() as f64 / best.as_secs_f64());
+    }
     Ok(())
 }

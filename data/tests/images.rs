@@ -67,3 +67,27 @@ fn pictures_of_all_sizes_come_in_batches() {
     let batches: Vec<Tensor> = batches.expect("tensors").collect::<Result<_>>().expect("no errors");
     assert_eq!(batches[0].shape().expect("pixels"), &[3, 4, 6, 3].into());
 }
+
+#[test]
+fn pictures_that_are_read_on_threads_are_the_same() {
+    let names = ["colour.jpg", "grey.jpg", "README.md", "print.jpg", "progressive.jpg"];
+    let options = ImageOptions::new().size(9, 5).channels(3);
+    let read = |options| {
+        let iter = Dataset::image_files(names.map(picture), options).iter_as::<Tensor>().expect("tensors");
+        let values = iter.map(|image| match image {
+            Ok(image) => image.to_vec::<f32>().expect("values"),
+            Err(error) => {
+                assert_eq!(error.file(), Some(&*picture("README.md")));
+                Vec::new()
+            }
+        });
+        values.collect::<Vec<_>>()
+    };
+    let wanted = read(options);
+    assert_eq!(wanted.len(), names.len());
+    for parallel in [Parallel::new(2), Parallel::Auto] {
+        assert_eq!(read(options.parallel(parallel)), wanted);
+    }
+    let refused = Dataset::image_files(names.map(picture), options.parallel(0));
+    assert!(refused.error().is_some());
+}

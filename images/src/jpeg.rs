@@ -30,7 +30,8 @@ pub(super) fn jpeg(bytes: &[u8]) -> Result<Image> {
 
 /// Whether the mark of an end comes behind the last mark of pixels: within these are no marks, and small images in the header have both.
 fn is_whole(bytes: &[u8]) -> bool {
-    let last = |mark: u8| bytes.windows(2).rposition(|own| own == [0xff, mark]);
+    let is_mark = |at: &usize| *at > 0 && bytes[at - 1] == 0xff;
+    let last = |mark: u8| memchr::memrchr_iter(mark, bytes).find(is_mark);
     last(0xd9).is_some_and(|end| last(0xda).is_some_and(|pixels| pixels < end))
 }
 

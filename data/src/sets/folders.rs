@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tensorwright::DType;
 
 use crate::error::{DataError, ErrorKind, Result};
-use crate::file::{Compression, FixedOptions, ImageOptions, image};
+use crate::file::{Compression, FixedOptions, ImageOptions, image, pictures};
 use crate::item::{Item, Text};
 use crate::pipeline::Dataset;
 use crate::spec::{ElementKind, Spec};
@@ -100,11 +100,10 @@ pub fn image_folders(folder: impl AsRef<Path>, options: ImageOptions) -> Dataset
         Err(error) => return Dataset::failed(error),
     };
     let spec = Spec::Tuple(vec![options.spec(), Spec::scalar(DType::I64)]);
-    Dataset::from_fn(files.len() as u64, move |i| -> Result<Item> {
-        let (path, label) = &files[i as usize];
+    pictures(files.len(), &options, spec, move |i| {
+        let (path, label) = &files[i];
         Ok(Item::tuple([image(path, &options)?, Item::number(*label)]))
     })
-    .with_spec(spec)
 }
 
 /// The words of each line of files, with `end` behind them, as language models read the Penn Treebank: `text[?]`.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use tensorwright::{DType, Tensor};
 
 use crate::error::{DataError, Result};
-use crate::item::Item;
+use crate::item::{FromItem, Item};
 use crate::pipeline::Dataset;
 use crate::spec::Spec;
+use crate::transform::Parallel;
 
 /// Pixels of 8 bits: rows, columns, channels.
 struct Pixels {
@@ -31,6 +32,7 @@ fn pixels(bytes: &[u8]) -> Result<Pixels> {
 pub struct ImageOptions {
     size: Option<[usize; 2]>,
     channels: Option<usize>,
+    parallel: Option<Parallel>,
 }
 
 impl ImageOptions {
@@ -47,6 +49,11 @@ impl ImageOptions {
     /// With so many channels: 1 (brightness), 3 (red, green, blue) or 4 (with opacity).
     pub fn channels(self, channels: usize) -> ImageOptions {
         ImageOptions { channels: Some(channels), ..self }
+    }
+
+    /// Datasets read the pictures on several threads, and give them in the order of the files unless [`Parallel::any_order`] says otherwise. Without this the reader's own thread does.
+    pub fn parallel(self, parallel: impl Into<Parallel>) -> ImageOptions {
+        ImageOptions { parallel: Some(parallel.into()), ..self }
     }
 
     pub(crate) fn check(&self) -> Result<()> {
@@ -125,6 +132,19 @@ pub fn decode_image(bytes: &[u8], options: &ImageOptions) -> Result<Tensor> {
     options.apply(pixels(bytes)?)?.to_tensor()
 }
 
+/// A dataset of what `f` makes of each of so many pictures, on as many threads as the options say.
+#[track_caller]
+pub(crate) fn pictures<F>(count: usize, options: &ImageOptions, spec: Spec, f: F) -> Dataset
+where
+    F: Fn(usize) -> Result<Item> + Send + Sync + 'static,
+{
+    let Some(parallel) = options.parallel else {
+        return Dataset::from_fn(count as u64, move |i| f(i as usize)).with_spec(spec);
+    };
+    Dataset::range(count as i64)
+        .map_items_parallel(parallel, spec, move |place| f(i64::from_item(place)? as usize))
+}
+
 /// The pixels of a file.
 pub(crate) fn image(path: &Path, options: &ImageOptions) -> Result<Item> {
     let bytes = std::fs::read(path).map_err(|error| DataError::io(path, &error))?;
@@ -146,8 +166,7 @@ impl Dataset {
             return Dataset::failed(error);
         }
         let paths: Vec<PathBuf> = paths.into_iter().map(|path| path.as_ref().to_owned()).collect();
-        Dataset::from_fn(paths.len() as u64, move |i| image(&paths[i as usize], &options))
-            .with_spec(options.spec())
+        pictures(paths.len(), &options, options.spec(), move |i| image(&paths[i], &options))
     }
 }
 
@@ -170,10 +189,14 @@ mod tests {
 
     #[test]
     fn pictures_are_stretched_between_centres() {
-        let stretched = super::resize::linear(&grey(2, &[0, 100]), [1, 4]);
-        let numbers: Vec<f32> = stretched.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-        assert_eq!(numbers, [0.0, 25.0, 75.0, 100.0]);
-        let shrunk = super::resize::linear(&grey(2, &[0, 100, 100, 200]), [1, 1]);
-        assert_eq!(shrunk, 100f32.to_le_bytes());
+        let stretched = |pixels: &Pixels, size| -> Vec<f32> {
+            let bytes = super::resize::linear(pixels, size);
+            bytes.as_chunks::<4>().0.iter().map(|number| f32::from_le_bytes(*number)).collect()
+        };
+        assert_eq!(stretched(&grey(2, &[0, 100]), [1, 4]), [0.0, 25.0, 75.0, 100.0]);
+        assert_eq!(stretched(&grey(2, &[0, 100, 100, 200]), [1, 1]), [100.0]);
+        assert_eq!(stretched(&grey(1, &[0, 100, 40]), [6, 1]), [0.0, 25.0, 75.0, 85.0, 55.0, 40.0]);
+        let rgb = Pixels { channels: 3, ..grey(6, &[0, 10, 20, 100, 110, 120]) };
+        assert_eq!(stretched(&Pixels { width: 2, height: 1, ..rgb }, [1, 1]), [50.0, 60.0, 70.0]);
     }
 }
