@@ -55,11 +55,13 @@ fn a_long_piece_lets_the_leader_sleep() {
     let slow = AtomicU8::new(0);
     workers.run(2, 2, 1, &|_| {
         if thread::current().id() != caller {
-            thread::sleep(Duration::from_millis(20));
             slow.fetch_add(1, Relaxed);
-        } else {
-            // Give the helper time to take the other tile.
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(Duration::from_millis(20));
+        }
+        // The helper takes the other tile as soon as the machine lets it.
+        let end = Instant::now() + Duration::from_secs(20);
+        while slow.load(Relaxed) == 0 && Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
         }
     });
     assert_eq!(slow.load(Relaxed), 1);
