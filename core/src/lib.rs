@@ -31,7 +31,7 @@ pub use control::{
 pub use detection::{Chosen, NmsOptions, nms, nms_within};
 pub use error::{Error, Result};
 pub use function::{
-    Callable, Concrete, DEFAULT_BUDGET, Function, Miss, Output, SizeRounding, Stage, function,
+    Callable, Capture, Concrete, DEFAULT_BUDGET, Function, Miss, Output, SizeRounding, Stage, function,
 };
 pub use gradient::{
     Gradient, GradientTape, Missing, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp,

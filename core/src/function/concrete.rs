@@ -16,8 +16,19 @@ use super::stage::Stage;
 use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::tape;
 use crate::settings;
+use crate::state::Variable;
+use crate::tensor::Tensor;
 use crate::tensor::traced::is_tracing;
 use crate::tree::{Argument, Tree, TreeLike};
+
+/// What an input of a traced graph stands for that is no part of the argument.
+#[derive(Clone, Debug)]
+pub enum Capture {
+    /// A tensor that the closure holds.
+    Tensor(Tensor),
+    /// A variable: its value at the time of the call.
+    Variable(Variable),
+}
 
 /// A function for one signature: compiled, callable, open to inspection. It stays alive when the cache evicts it.
 pub struct Concrete<A, R> {
@@ -103,6 +114,68 @@ impl<A: Tree, R: Tree> Concrete<A, R> {
     /// the graph up to there: its outputs are that size, and what is used later.
     pub fn graph(&self) -> &Graph {
         self.entry.first.executable.graph()
+    }
+
+    /// What the last inputs of [`Concrete::graph`] stand for, in their order.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    /// use tensorwright::Capture;
+    ///
+    /// let scale = Variable::named("scale", 2.0f32)?;
+    /// let f = function(move |x: Tensor| x * scale.value());
+    /// let concrete = f.concrete(&TensorSpec::f32([3]))?;
+    /// assert!(matches!(&concrete.captures()?[..], [Capture::Variable(v)] if v.name() == "scale"));
+    /// assert!(concrete.assigned().is_empty());
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When data decide a size: it is not one graph.
+    #[track_caller]
+    pub fn captures(&self) -> Result<Vec<Capture>> {
+        let at = caller();
+        if !self.entry.is_whole() {
+            return Err(refusal(at, "data decide a size in it: it is not one graph"));
+        }
+        Ok(self.entry.first.captured())
+    }
+
+    /// The variables that a call assigns, in the order of their new values, which are the last outputs of [`Concrete::graph`].
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    ///
+    /// let count = Variable::named("count", 0i32)?;
+    /// let f = function(move |by: Tensor| {
+    ///     count.assign_add(&by)?;
+    ///     Ok(count.value())
+    /// });
+    /// assert_eq!(f.concrete(&TensorSpec::i32([0; 0]))?.assigned()[0].name(), "count");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn assigned(&self) -> &[Variable] {
+        &self.entry.first.assigned
+    }
+
+    /// The result as a signature: a leaf for each of its tensors, with its path.
+    ///
+    /// ```
+    /// use tensorwright::prelude::*;
+    ///
+    /// let f = function(|x: Tensor| (x.sum(..), &x * 2.0));
+    /// let found = f.concrete(&TensorSpec::f32([3]))?.result_signature()?;
+    /// assert_eq!(found.to_string(), "(0: f32[], 1: f32[3])");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Concrete::captures`].
+    #[track_caller]
+    pub fn result_signature(&self) -> Result<Signature> {
+        let at = caller();
+        let whole = || refusal(at, "data decide a size in it: it is not one graph");
+        self.entry.first.template().map(|result| describe::tree(&**result, at)).ok_or_else(whole)
     }
 
     /// The graph with captured tensors, and the values that variables have now, as constants. It stands for itself: it can be written down, and

@@ -22,7 +22,7 @@ mod subgraphs;
 
 pub use callable::Callable;
 pub(crate) use callable::{AnyFunction, Body, Site, Transformed, body};
-pub use concrete::Concrete;
+pub use concrete::{Capture, Concrete};
 pub use config::{DEFAULT_BUDGET, SizeRounding};
 pub use definition::{Function, function};
 pub use miss::Miss;

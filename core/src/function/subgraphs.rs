@@ -12,14 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 use tensorwright_compiler::lower::Promises;
-use tensorwright_ir::{Builder, Copier, Graph, Literal, Location};
+use tensorwright_ir::{Builder, Copier, Graph, Literal, Location, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::{Executable, RunError};
 
+use super::concrete::Capture;
 use super::config::Config;
 use crate::error::{CallSite, Error, Failure, Result};
 use crate::interpret::trace::{Outside, Recording, Subgraphs};
 use crate::state::Variable;
+use crate::tensor::Tensor;
 use crate::tensor::id::TensorId;
 use crate::tree::erased::Erased;
 
@@ -88,6 +90,21 @@ impl Subgraph {
             Then::Result(template) => Some(template),
             Then::Cut(_) => None,
         }
+    }
+
+    /// What its last inputs stand for; it is the only subgraph.
+    pub(super) fn captured(&self) -> Vec<Capture> {
+        let graph = self.executable.graph();
+        let first = graph.inputs().len() - self.captures.len();
+        let capture = |(outside, &input): (&Outside, &Value)| match outside {
+            Outside::Buffer(buffer) => {
+                Capture::Tensor(Tensor::concrete(graph.tensor(input).clone(), buffer.clone()))
+            }
+            Outside::Variable(variable) => Capture::Variable(variable.clone()),
+            Outside::Assigned(at) => Capture::Variable(self.assigned[*at].clone()),
+            Outside::Carried(_) => unreachable!("a function in one subgraph carries nothing"),
+        };
+        self.captures.iter().zip(&graph.inputs()[first..]).map(capture).collect()
     }
 
     /// The graph with constants in the place of captured tensors and of variables.
