@@ -18,5 +18,6 @@ pages! {
     data: "data"
     onnx: "onnx"
     looking_inside: "looking-inside"
+    saving: "saving"
     service: "service"
 }

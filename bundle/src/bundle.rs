@@ -54,8 +54,8 @@ impl Bundle {
     ///     step.assign_sub(&by)?;
     ///     Ok(step.value())
     /// });
-    /// predict.concrete(&TensorSpec::f32([3]))?;
-    /// train.concrete(&TensorSpec::f32([0; 0]))?;
+    /// predict.concrete(TensorSpec::f32([3]))?;
+    /// train.concrete(TensorSpec::f32([0; 0]))?;
     /// let bundle = Bundle::new().with_function("predict", &predict)?.with_function("train", &train)?;
     ///
     /// let folder = tempfile::tempdir()?;
@@ -70,7 +70,11 @@ impl Bundle {
     ///
     /// # Errors
     /// When it has not been compiled yet, data decide a size in it, or it takes what is no tensor.
-    pub fn with_function<A: Tree, R: Tree>(mut self, name: &str, function: &Function<A, R>) -> Result<Bundle> {
+    pub fn with_function<A: Tree, R: Tree>(
+        mut self,
+        name: &str,
+        function: &Function<A, R>,
+    ) -> Result<Bundle> {
         let concretes = function.concretes();
         if concretes.is_empty() {
             let reason = "has no signature yet: call the function, or compile it with `concrete`";
@@ -86,7 +90,11 @@ impl Bundle {
     ///
     /// # Errors
     /// As of [`Bundle::with_function`].
-    pub fn with_concrete<A: Tree, R: Tree>(mut self, name: &str, concrete: &Concrete<A, R>) -> Result<Bundle> {
+    pub fn with_concrete<A: Tree, R: Tree>(
+        mut self,
+        name: &str,
+        concrete: &Concrete<A, R>,
+    ) -> Result<Bundle> {
         self.add(name, concrete)?;
         Ok(self)
     }
@@ -117,7 +125,8 @@ impl Bundle {
         specs: impl Fn([usize; N]) -> B,
     ) -> Result<Bundle> {
         let is_name = |size: &&str| {
-            size.starts_with(|c: char| c.is_alphabetic()) && size.chars().all(|c| c.is_alphanumeric() || c == '_')
+            size.starts_with(|c: char| c.is_alphabetic())
+                && size.chars().all(|c| c.is_alphanumeric() || c == '_')
         };
         if N == 0 || N > MOST_OPEN || !sizes.iter().all(is_name) {
             let reason = format!("has the open sizes {sizes:?}, where one to {MOST_OPEN} names are wanted");

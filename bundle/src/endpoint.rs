@@ -66,7 +66,8 @@ impl Endpoint {
     pub fn call(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<(String, Tensor)>> {
         let mut refused = None;
         for variant in &*self.variants {
-            let ordered: Option<Vec<Tensor>> = variant.inputs.iter().map(|port| named(inputs, port)).collect();
+            let ordered: Option<Vec<Tensor>> =
+                variant.inputs.iter().map(|port| named(inputs, port)).collect();
             let Some(ordered) = ordered.filter(|ordered| ordered.len() == inputs.len()) else { continue };
             if variant.sizes(&types(&ordered)?).is_some() {
                 let found = self.function.call(&ordered).map_err(own)?;

@@ -1,7 +1,6 @@
 //! The files of a bundle: a folder, or a zip archive without compression.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -89,8 +88,7 @@ impl Source {
             return Ok(Section { file, start: 0, length, at: 0 });
         };
         let &(start, length) = entries.get(name).ok_or_else(|| self.failed(name, "it is not there"))?;
-        let mut section =
-            Section { file: File::open(&self.path).map_err(failed)?, start, length, at: 0 };
+        let mut section = Section { file: File::open(&self.path).map_err(failed)?, start, length, at: 0 };
         section.rewind().map_err(failed)?;
         Ok(section)
     }
@@ -150,8 +148,7 @@ impl Sum {
         loop {
             let read = from.read(&mut chunk)?;
             if read == 0 {
-                let mut sha256 = String::new();
-                hash.finalize().iter().for_each(|byte| drop(write!(sha256, "{byte:02x}")));
+                let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
                 return Ok(Sum { bytes, sha256 });
             }
             hash.update(&chunk[..read]);

@@ -17,7 +17,8 @@ const MARKS: [char; 2] = ['⟨', '⟩'];
 
 /// Probes of each size: those that decide, with the first size's varying fastest, then that which checks.
 pub(crate) fn probes(count: usize) -> Vec<Vec<usize>> {
-    let decide = (0..1 << count).map(|which: usize| (0..count).map(|at| PROBES[at][which >> at & 1]).collect());
+    let decide =
+        (0..1 << count).map(|which: usize| (0..count).map(|at| PROBES[at][which >> at & 1]).collect());
     decide.chain([PROBES[..count].iter().map(|own| own[2]).collect()]).collect()
 }
 
@@ -121,14 +122,19 @@ fn words(text: &str) -> Vec<&str> {
 /// The line of the first text that has no counterpart.
 pub(crate) fn joined(texts: &[String], names: &[&str]) -> Result<String, String> {
     if let Some(text) = texts.iter().find(|text| text.contains(MARKS)) {
-        return Err(format!("holds the mark {} in {:?}", MARKS[0], line(text, text.find(MARKS).unwrap_or(0))));
+        return Err(format!(
+            "holds the mark {} in {:?}",
+            MARKS[0],
+            line(text, text.find(MARKS).unwrap_or(0))
+        ));
     }
     let (check, decide) = texts.split_last().ok_or("was not traced")?;
     let rows: Vec<Vec<&str>> = decide.iter().map(|text| words(text)).collect();
     let mut joined = String::new();
     let mut at = 0;
     for (number, &word) in rows[0].iter().enumerate() {
-        let differs = || format!("has a graph of another form for other sizes: see {:?}", line(&texts[0], at));
+        let differs =
+            || format!("has a graph of another form for other sizes: see {:?}", line(&texts[0], at));
         let own: Option<Vec<&str>> = rows.iter().map(|row| row.get(number).copied()).collect();
         let own = own.ok_or_else(differs)?;
         if own.iter().all(|other| *other == word) {
@@ -171,7 +177,8 @@ mod tests {
 
     #[test]
     fn sums_of_products_are_found_and_computed() {
-        let of = |s: &[usize]| format!("a[{}, {}] b2 {} {}", s[0], s[1], 3 * s[0] * s[1] + 2 * s[1] - 1, s[0] - 5);
+        let of =
+            |s: &[usize]| format!("a[{}, {}] b2 {} {}", s[0], s[1], 3 * s[0] * s[1] + 2 * s[1] - 1, s[0] - 5);
         let joined = joined(&texts(of, 2), &["n", "m"]).unwrap();
         assert_eq!(joined, "a[⟨n⟩, ⟨m⟩] b2 ⟨3*n*m+2*m-1⟩ ⟨n-5⟩");
         let sizes = BTreeMap::from([("n", 100), ("m", 1)]);

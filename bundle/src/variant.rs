@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use tensorwright::{
-    Capture, Concrete, Graph, Leaf, LeafValue, Signature, TensorType, Tree, Type, Variable,
-};
+use tensorwright::{Capture, Concrete, Graph, Leaf, LeafValue, Signature, TensorType, Tree, Type, Variable};
 use tensorwright_ir::text::{parse_bytes, print_with_weights};
 
 use crate::error::{BundleError, Result};
@@ -124,7 +122,8 @@ impl Variant {
         let filled;
         let text = match self.is_open() {
             true => {
-                filled = open::filled(&self.text, sizes).ok_or_else(|| format!("has no graph for {sizes:?}"))?;
+                filled =
+                    open::filled(&self.text, sizes).ok_or_else(|| format!("has no graph for {sizes:?}"))?;
                 &filled
             }
             false => &self.text,
@@ -210,7 +209,8 @@ fn ports(name: &str, kind: &str, signature: &Signature) -> Result<Vec<Port>> {
         let ty = match &leaf.value {
             LeafValue::Tensor(ty) => ty,
             LeafValue::Static { .. } if kind == "input" => {
-                let reason = format!("takes `{leaf}`, which is no tensor: fix it in a closure around the function");
+                let reason =
+                    format!("takes `{leaf}`, which is no tensor: fix it in a closure around the function");
                 return Some(Err(BundleError::endpoint(name, reason)));
             }
             _ => return None,

@@ -9,6 +9,7 @@ use tensorwright_ir::{Graph, TensorType};
 use tensorwright_runtime::cache::{KeyWriter, MissReason, Signature, explain};
 use tensorwright_runtime::profile::Profile;
 
+use super::capture::Capture;
 use super::definition::{Entry, Function, run};
 use super::describe;
 use super::flatten::{Flat, KeyOf};
@@ -17,18 +18,8 @@ use crate::error::{CallSite, Error, Result, caller};
 use crate::interpret::tape;
 use crate::settings;
 use crate::state::Variable;
-use crate::tensor::Tensor;
 use crate::tensor::traced::is_tracing;
 use crate::tree::{Argument, Tree, TreeLike};
-
-/// What an input of a traced graph stands for that is no part of the argument.
-#[derive(Clone, Debug)]
-pub enum Capture {
-    /// A tensor that the closure holds.
-    Tensor(Tensor),
-    /// A variable: its value at the time of the call.
-    Variable(Variable),
-}
 
 /// A function for one signature: compiled, callable, open to inspection. It stays alive when the cache evicts it.
 pub struct Concrete<A, R> {

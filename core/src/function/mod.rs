@@ -2,11 +2,12 @@
 //!
 //! - [`definition`]: the function and its calls; [`config`] and [`setup`]: how it is set up; [`flatten`]: a call's argument as key and
 //!   buffers; [`compiled`]: one signature; [`subgraphs`]: what it compiles to if data decide sizes;
-//! - [`concrete`]: a signature in the user's hands; [`describe`] and [`miss`]: signatures and misses as text;
+//! - [`concrete`]: a signature in the user's hands; [`capture`]: what its graph takes from outside; [`describe`] and [`miss`]: signatures and misses as text;
 //! - [`stage`]: what can be dumped; [`output`]: what closures return; [`callable`]: what is transformed, [`nested`]: functions
 //!   among it.
 
 mod callable;
+mod capture;
 mod compiled;
 mod concrete;
 mod config;
@@ -22,7 +23,8 @@ mod subgraphs;
 
 pub use callable::Callable;
 pub(crate) use callable::{AnyFunction, Body, Site, Transformed, body};
-pub use concrete::{Capture, Concrete};
+pub use capture::Capture;
+pub use concrete::Concrete;
 pub use config::{DEFAULT_BUDGET, SizeRounding};
 pub use definition::{Function, function};
 pub use miss::Miss;

@@ -16,7 +16,7 @@ use tensorwright_ir::{Builder, Copier, Graph, Literal, Location, Value};
 use tensorwright_runtime::buffer::SharedBuffer;
 use tensorwright_runtime::{Executable, RunError};
 
-use super::concrete::Capture;
+use super::capture::Capture;
 use super::config::Config;
 use crate::error::{CallSite, Error, Failure, Result};
 use crate::interpret::trace::{Outside, Recording, Subgraphs};
