@@ -150,6 +150,9 @@ fn models(folder: &Path) -> tensorwright_nn::Result<Vec<String>> {
         .add(Dropout::new(0.5))
         .add(Dense::new(2));
     put("words", Model::new(words), &[tokens])?;
+    let input = Input::of([4, 4, 3], DType::U8);
+    let pixels = Functional::new([&input], [&CenterCrop::new(2, 2).on(&input)])?;
+    put("bytes", Model::new(pixels), &[RandomKey::new(7).randint([2, 4, 4, 3], 0i32, 255).cast(DType::U8)])?;
     let half = Sequential::new().add(Dense::new(5)).add(Dense::new(2)).layer();
     put("bf16", Model::new(half.with_policy(Policy::mixed_bfloat16())?), &[normal(4, &[2, 3])])?;
 
