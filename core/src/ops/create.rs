@@ -324,12 +324,15 @@ fn constant(ty: TensorType, bytes: Vec<u8>, at: CallSite) -> Tensor {
     }
 }
 
-/// Elements as little-endian bytes.
+/// Elements as little-endian bytes: the size of one is known when this is compiled.
 pub(crate) fn write_elements<T: Element>(elements: &[T], bytes: &mut [u8]) {
     let width = T::DTYPE.size();
     for (element, to) in elements.iter().zip(bytes.chunks_exact_mut(width)) {
         let scalar: Scalar = (*element).into();
-        to.copy_from_slice(&scalar.le_bytes());
+        match T::DTYPE.is_complex() {
+            true => to.copy_from_slice(&scalar.le_bytes()),
+            false => to.copy_from_slice(&scalar.bits().to_le_bytes()[..width]),
+        }
     }
 }
 
@@ -354,4 +357,38 @@ fn range_count(from: Scalar, to: Scalar, by: Scalar) -> Option<usize> {
         count.is_finite().then_some(count.max(0.0) as i128)?
     };
     usize::try_from(count).ok().filter(|&count| count <= Shape::MAX_ELEMENTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use half::{bf16, f16};
+    use num_complex::Complex;
+    use tensorwright_ir::Element;
+
+    use crate::Tensor;
+
+    fn check<T: Element>(elements: &[T]) {
+        let bytes: Vec<u8> = elements.iter().flat_map(|&element| element.into().le_bytes()).collect();
+        let tensor = Tensor::from_slice(elements, [elements.len()]);
+        assert_eq!(tensor.as_bytes().expect("values"), bytes, "{}", T::DTYPE);
+    }
+
+    #[test]
+    fn elements_of_all_dtypes_are_little_endian() {
+        check(&[true, false]);
+        check(&[i8::MIN, -1, 0, i8::MAX]);
+        check(&[i16::MIN, -1, 0, i16::MAX]);
+        check(&[i32::MIN, -1, 0, i32::MAX]);
+        check(&[i64::MIN, -1, 0, i64::MAX]);
+        check(&[0, u8::MAX]);
+        check(&[0, u16::MAX]);
+        check(&[0, u32::MAX]);
+        check(&[0, u64::MAX]);
+        check(&[f16::NEG_ZERO, f16::NAN, f16::MIN_POSITIVE_SUBNORMAL]);
+        check(&[bf16::NEG_ZERO, bf16::NAN, bf16::MAX]);
+        check(&[-0.0, f32::NAN, f32::MIN_POSITIVE, f32::NEG_INFINITY]);
+        check(&[-0.0, f64::NAN, f64::MIN_POSITIVE, f64::NEG_INFINITY]);
+        check(&[Complex::new(1.5f32, -0.0), Complex::new(f32::NAN, 2.0)]);
+        check(&[Complex::new(1.5f64, -0.0), Complex::new(f64::NAN, 2.0)]);
+    }
 }
