@@ -17,6 +17,7 @@ pages! {
     training: "training"
     data: "data"
     onnx: "onnx"
+    weights: "weights"
     looking_inside: "looking-inside"
     saving: "saving"
     service: "service"

@@ -25,7 +25,7 @@
 //! - [`optimizer`]: rules that improve parameters by gradients.
 //! - [`signal`]: windows, short-time transforms, cosine transforms, mel filters.
 //! - [`Variable`]: state that outlives calls.
-//! - `nn`: layers, losses, metrics and the loop that trains models; `data`: input pipelines and datasets; `onnx`: trained models in ONNX files; `bundle`: traced functions in files.
+//! - `nn`: layers, losses, metrics and the loop that trains models; `data`: input pipelines and datasets; `onnx`: trained models in ONNX files; `weights`: weights in files of many formats; `bundle`: traced functions in files.
 //! - [`Error`]: ops do not panic; the first error surfaces where a value is asked for, with the line that
 //!   wrote the op.
 //!
@@ -54,7 +54,7 @@
 //!
 //! # Features
 //!
-//! - `nn`, `data`, `onnx`, `bundle` (on by default): the modules of these names. Without them (`default-features = false`) a program gets the compiler alone.
+//! - `nn`, `data`, `onnx`, `weights`, `bundle` (on by default): the modules of these names. Without them (`default-features = false`) a program gets the compiler alone.
 //! - `ndarray`: arrays of the crate `ndarray` become tensors by `Tensor::from(&array)`, and come back by `Tensor::to_ndarray`.
 
 #[cfg(feature = "bundle")]
@@ -66,6 +66,9 @@ pub use tensorwright_data as data;
 #[cfg(feature = "onnx")]
 #[doc(inline)]
 pub use tensorwright_formats::onnx;
+#[cfg(feature = "weights")]
+#[doc(inline)]
+pub use tensorwright_formats::weights;
 #[cfg(feature = "nn")]
 #[doc(inline)]
 pub use tensorwright_nn as nn;

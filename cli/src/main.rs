@@ -18,6 +18,7 @@ mod profile;
 mod reduce;
 mod run;
 mod tensors;
+mod weights;
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,6 +59,8 @@ enum Command {
     Profile(profile::Args),
     #[command(subcommand)]
     Data(data::Command),
+    #[command(subcommand)]
+    Weights(weights::Command),
     Reduce(reduce::Args),
     ListOps(list::OpsArgs),
     ListPasses(list::PassesArgs),
@@ -86,6 +89,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Inspect(args) => model::inspect(&args),
         Command::Bench(args) => model::bench(&args),
         Command::Data(command) => data::run(&command),
+        Command::Weights(command) => weights::run(&command),
         Command::Profile(args) => profile::profile(&args),
         Command::Reduce(args) => reduce::run(&args),
         Command::ListOps(args) => list::ops(&args),

@@ -31,9 +31,9 @@ mod transform;
 
 pub use error::{DataError, ErrorKind, Result};
 pub use file::{
-    Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, ImageOptions, Safetensors,
-    SequenceParser, TableOptions, TfRecordWriter, decode_image, npz, parse_csv_line, safetensors,
-    write_safetensors,
+    Compression, CsvColumn, CsvOptions, ExampleParser, Feature, FixedOptions, ImageOptions, Npz, Safetensors,
+    SequenceParser, TableOptions, TensorEntry, TfRecordWriter, decode_image, npz, parse_csv_line,
+    safetensors, safetensors_header, swap_bytes, write_safetensors,
 };
 pub use item::{Array, Dict, FromItem, IntoItem, Item, RaggedArray, SparseArray, Text, Texts, Window};
 pub use open::{Format, OpenOptions, Opened, open};

@@ -42,6 +42,9 @@ pub enum Error {
     /// What a pipeline says.
     #[error(transparent)]
     Data(#[from] tensorwright_data::DataError),
+    /// What a file of weights says.
+    #[error(transparent)]
+    Weights(#[from] tensorwright_formats::weights::WeightsError),
     /// What a tensor says.
     #[error(transparent)]
     Tensor(#[from] tensorwright::Error),

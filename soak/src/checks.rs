@@ -8,6 +8,9 @@ pub(crate) mod chains;
 #[path = "../../formats/tests/hostile.rs"]
 pub(crate) mod hostile;
 #[expect(dead_code, reason = "the file is a test's")]
+#[path = "../../formats/tests/weights/hostile.rs"]
+pub(crate) mod hostile_weights;
+#[expect(dead_code, reason = "the file is a test's")]
 #[path = "../../runtime/tests/vector_math/inputs.rs"]
 mod inputs;
 #[path = "../../tests/facade/modes.rs"]

@@ -8,15 +8,16 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
-use tensorwright::{DType, Tensor, TensorType};
+use tensorwright::{DType, Shape, Tensor, TensorType};
 
+use super::entry::TensorEntry;
 use crate::error::{DataError, Result};
 use crate::pipeline::Dataset;
 
 /// The header is at most so long; what says more is damaged.
 const MOST: u64 = 100 << 20;
 
-const DTYPES: [(DType, &str); 13] = [
+const DTYPES: [(DType, &str); 14] = [
     (DType::Bool, "BOOL"),
     (DType::I8, "I8"),
     (DType::I16, "I16"),
@@ -30,6 +31,7 @@ const DTYPES: [(DType, &str); 13] = [
     (DType::BF16, "BF16"),
     (DType::F32, "F32"),
     (DType::F64, "F64"),
+    (DType::C64, "C64"),
 ];
 
 /// A safetensors file, or a part of one, of which the table is read at once, and a tensor when it is asked for.
@@ -48,8 +50,12 @@ const DTYPES: [(DType, &str); 13] = [
 /// ```
 pub struct Safetensors<R = File> {
     source: Mutex<R>,
-    /// Names, sorted, with types and bytes in the source.
-    table: Vec<(String, TensorType, Range<u64>)>,
+    /// Sorted by their names.
+    table: Vec<TensorEntry>,
+    /// Where their bytes are in the source.
+    places: Vec<Range<u64>>,
+    /// What the file says of itself.
+    metadata: Vec<(String, String)>,
 }
 
 impl Safetensors {
@@ -84,39 +90,58 @@ impl<R: Read + Seek> Safetensors<R> {
         let mut header = vec![0; length as usize];
         source.read_exact(&mut header).map_err(|_| cut())?;
         let header: Map<String, Value> = serde_json::from_slice(&header).map_err(DataError::data_loss)?;
-        let entries = header.iter().filter(|(name, _)| *name != "__metadata__");
-        let entries = entries.map(|(name, own)| {
-            let (ty, place) = entry(name, own, end - data)?;
-            Ok((name.clone(), ty, data + place.start..data + place.end))
-        });
-        let mut table = entries.collect::<Result<Vec<_>>>()?;
-        table.sort_by(|(a, ..), (b, ..)| a.cmp(b));
-        Ok(Safetensors { source: Mutex::new(source), table })
+        let mut found = Vec::new();
+        for (name, own) in header.iter().filter(|(name, _)| *name != "__metadata__") {
+            let (entry, place) = entry(name, own, end - data)?;
+            found.push((entry, data + place.start..data + place.end));
+        }
+        apart(&mut found)?;
+        found.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        let (table, places) = found.into_iter().unzip();
+        Ok(Safetensors { source: Mutex::new(source), table, places, metadata: metadata(&header) })
     }
 
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.table.iter().map(|(name, ..)| name.as_str())
+        self.table.iter().map(|entry| entry.name.as_str())
     }
 
-    fn entry(&self, name: &str) -> Option<&(String, TensorType, Range<u64>)> {
-        let at = self.table.binary_search_by(|(own, ..)| own.as_str().cmp(name)).ok()?;
-        self.table.get(at)
+    /// What there is, sorted by names.
+    pub fn entries(&self) -> &[TensorEntry] {
+        &self.table
+    }
+
+    /// What the file says of itself, by names.
+    pub fn metadata(&self) -> &[(String, String)] {
+        &self.metadata
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.table.binary_search_by(|entry| entry.name.as_str().cmp(name)).ok()
+    }
+
+    /// Where the bytes of the tensor of a name are in the source, if there is one.
+    pub fn place(&self, name: &str) -> Option<Range<u64>> {
+        self.find(name).map(|at| self.places[at].clone())
     }
 
     /// The type of the tensor of a name, if there is one.
     pub fn ty(&self, name: &str) -> Option<&TensorType> {
-        self.entry(name).map(|(_, ty, _)| ty)
+        self.table[self.find(name)?].ty.as_ref()
     }
 
     /// The tensor of a name.
     ///
     /// # Errors
-    /// When there is none, or the source cannot be read.
+    /// When there is none, its dtype is not read, or the source cannot be read.
     pub fn read(&self, name: &str) -> Result<Tensor> {
-        let found = self.entry(name);
-        let (_, ty, place) = found
-            .ok_or_else(|| DataError::new(crate::ErrorKind::NotFound, format!("there is no `{name}`")))?;
+        let at = self.find(name);
+        let at =
+            at.ok_or_else(|| DataError::new(crate::ErrorKind::NotFound, format!("there is no `{name}`")))?;
+        let (entry, place) = (&self.table[at], &self.places[at]);
+        let Some(ty) = &entry.ty else {
+            return Err(DataError::invalid(format!("`{name}`: tensors of {} are not read", entry.word)));
+        };
         let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = vec![0; (place.end - place.start) as usize];
         source
@@ -135,25 +160,66 @@ impl<R: Read + Seek> Safetensors<R> {
     }
 }
 
-/// The type that an entry of the header describes, and its bytes behind the header.
-fn entry(name: &str, entry: &Value, data: u64) -> Result<(TensorType, Range<u64>)> {
+/// What an entry of the header describes, and its bytes behind the header.
+fn entry(name: &str, entry: &Value, data: u64) -> Result<(TensorEntry, Range<u64>)> {
     let wrong = |what: &str| DataError::data_loss(format!("{what} of `{name}` is damaged: {entry}"));
     let word = entry["dtype"].as_str().ok_or_else(|| wrong("the dtype"))?;
     let dtype = DTYPES.iter().find(|(_, own)| *own == word).map(|(dtype, _)| *dtype);
-    let dtype = dtype.ok_or_else(|| DataError::invalid(format!("tensors of {word} are not read")))?;
     let numbers = |field: &str| -> Option<Vec<usize>> {
         let list = entry[field].as_array()?;
         list.iter().map(|number| usize::try_from(number.as_u64()?).ok()).collect()
     };
-    let shape = numbers("shape").ok_or_else(|| wrong("the shape"))?;
-    let bytes = shape.iter().try_fold(dtype.size(), |all, &size| all.checked_mul(size));
-    let offsets = numbers("data_offsets").ok_or_else(|| wrong("the place"))?;
-    match offsets[..] {
-        [from, to] if from <= to && Some(to - from) == bytes && to as u64 <= data => {
-            Ok((TensorType::new(dtype, &shape[..]), from as u64..to as u64))
-        }
-        _ => Err(wrong("the place")),
+    let shape: Shape = numbers("shape").ok_or_else(|| wrong("the shape"))?.into_iter().collect();
+    if !shape.check() {
+        return Err(wrong("the shape"));
     }
+    let offsets = numbers("data_offsets").ok_or_else(|| wrong("the place"))?;
+    let [from, to] = offsets[..] else { return Err(wrong("the place")) };
+    let expected = dtype.map(|dtype| shape.elements().checked_mul(dtype.size()));
+    if from > to || to as u64 > data || expected.is_some_and(|bytes| bytes != Some(to - from)) {
+        return Err(wrong("the place"));
+    }
+    let ty = dtype.map(|dtype| TensorType { dtype, shape: shape.clone() });
+    let (name, word, bytes) = (name.to_owned(), word.to_owned(), (to - from) as u64);
+    Ok((TensorEntry { name, word, shape, ty, bytes }, from as u64..to as u64))
+}
+
+/// No bytes belong to two tensors.
+fn apart(found: &mut [(TensorEntry, Range<u64>)]) -> Result<()> {
+    found.sort_by_key(|(_, place)| (place.start, place.end));
+    match found.array_windows().find(|[(_, one), (_, other)]| other.start < one.end) {
+        Some([(one, _), (other, _)]) => {
+            Err(DataError::data_loss(format!("`{}` and `{}` have the same bytes", one.name, other.name)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The texts of a header that are of no tensor.
+fn metadata(header: &Map<String, Value>) -> Vec<(String, String)> {
+    let texts = header.get("__metadata__").and_then(Value::as_object).into_iter().flatten();
+    texts.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned()))).collect()
+}
+
+/// What stands in a safetensors file before the elements of tensors of these names and types, which follow each other in this order.
+///
+/// # Errors
+/// When a tensor has a dtype that such files do not have.
+pub fn safetensors_header(tensors: &[(String, TensorType)]) -> Result<Vec<u8>> {
+    let (mut header, mut start) = (Map::new(), 0);
+    for (name, ty) in tensors {
+        let dtype = DTYPES.iter().find(|(dtype, _)| *dtype == ty.dtype);
+        let dtype =
+            dtype.ok_or_else(|| DataError::invalid(format!("`{name}` is {ty}, which files do not have")))?.1;
+        let shape = ty.shape.sizes().to_vec();
+        let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [start, start + ty.bytes()]});
+        header.insert(name.clone(), entry);
+        start += ty.bytes();
+    }
+    let mut header = Value::Object(header).to_string().into_bytes();
+    // Elements begin at a multiple of 8.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes()[..], &header].concat())
 }
 
 /// The tensors as the bytes of a safetensors file.
@@ -161,24 +227,11 @@ fn entry(name: &str, entry: &Value, data: u64) -> Result<(TensorType, Range<u64>
 /// # Errors
 /// When a tensor has no value, or a dtype that such files do not have.
 pub fn write_safetensors(tensors: &[(String, Tensor)]) -> Result<Vec<u8>> {
-    let (mut header, mut data) = (Map::new(), Vec::new());
-    for (name, tensor) in tensors {
-        let ty = tensor.ty()?;
-        let dtype = DTYPES.iter().find(|(dtype, _)| *dtype == ty.dtype);
-        let dtype =
-            dtype.ok_or_else(|| DataError::invalid(format!("`{name}` is {ty}, which files do not have")))?.1;
-        let start = data.len();
-        data.extend_from_slice(tensor.as_bytes()?);
-        let shape = ty.shape.sizes().to_vec();
-        let entry = json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]});
-        header.insert(name.clone(), entry);
+    let typed = tensors.iter().map(|(name, tensor)| Ok((name.clone(), tensor.ty()?.clone())));
+    let mut file = safetensors_header(&typed.collect::<Result<Vec<_>>>()?)?;
+    for (_, tensor) in tensors {
+        file.extend_from_slice(tensor.as_bytes()?);
     }
-    let mut header = Value::Object(header).to_string().into_bytes();
-    // Elements begin at a multiple of 8.
-    header.resize(header.len().next_multiple_of(8), b' ');
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header);
-    file.extend(data);
     Ok(file)
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::error::{Error, Reason};
-use super::file;
 use super::function::Functions;
 use super::narrow::Narrow;
 use super::ops::{self, Operator};
 use super::schema::{AttributeProto, GraphProto, NodeProto, TypeProto, ValueInfoProto};
 use super::tensor::{self, Folder};
 use super::value::Value;
+use crate::mapped::Mapped;
 
 /// The most nodes of a model, those of functions counted at each call.
 const MOST_NODES: usize = 1 << 20;
@@ -86,7 +86,7 @@ pub(crate) struct Reading<'r> {
     pub(crate) functions: &'r Functions<'r>,
     pub(crate) folder: Folder<'r>,
     /// The file itself, if it is one.
-    pub(crate) file: Option<&'r file::Mapped>,
+    pub(crate) file: Option<&'r Mapped>,
     /// Attributes of the call, in a function.
     pub(crate) given: Option<&'r HashMap<String, AttributeProto>>,
     /// Functions around this one.

@@ -19,6 +19,7 @@ use super::schema::{MapProto, OptionalProto, SequenceProto, TensorProto};
 use super::spec::{Extent, Spec};
 use super::tensor;
 use super::value::Value;
+use crate::mapped::Mapped;
 
 /// A trained model of an ONNX file.
 ///
@@ -86,8 +87,7 @@ impl Model {
         }
         let folder = path.parent().unwrap_or(Path::new("."));
         let mapped = file::mapped(path)?;
-        let bytes = mapped.clone().map_or_else(Bytes::new, Bytes::from_owner);
-        Model::read(bytes, Some(folder), mapped.as_ref())
+        Model::read(Bytes::from_owner(mapped.clone()), Some(folder), Some(&mapped))
     }
 
     /// Reads a model from memory, whose weights must all be in it.
@@ -98,7 +98,7 @@ impl Model {
         Model::read(bytes.into(), None, None)
     }
 
-    fn read(bytes: Bytes, folder: Option<&Path>, file: Option<&file::Mapped>) -> Result<Model, Error> {
+    fn read(bytes: Bytes, folder: Option<&Path>, file: Option<&Mapped>) -> Result<Model, Error> {
         let proto = super::file::model(bytes)?;
         let graph = proto.graph.as_ref().ok_or_else(|| Error::Format("it has no graph".to_owned()))?;
         let functions = Functions::of(&proto.functions);

@@ -424,7 +424,7 @@ impl Model {
         Ok(model)
     }
 
-    /// Writes the weights to a file, whole or not at all: as Keras 3 does if its name ends with `.h5`, for NumPy if it ends with `.npz`, else as safetensors.
+    /// Writes the weights to a file, whole or not at all: as Keras 3 does if its name ends with `.h5`, for NumPy if it ends with `.npz`, as a checkpoint of TensorFlow if it ends with `.index`, else as safetensors.
     ///
     /// # Errors
     /// Before the weights are made, when the file cannot be written, or when it has no place for a weight.
@@ -438,7 +438,7 @@ impl Model {
         write_weights(path, &values.collect::<Vec<_>>())
     }
 
-    /// Gives the model the weights of a file that stand under the paths of its own: of safetensors, of a saved model, or of an `.npz` file. Those of a file of Keras 3 (`.weights.h5`, `.keras`) are found by the classes of layers and
+    /// Gives the model the weights of a file, of any format that [`WeightsFile`] reads, that stand under the paths of its own. Those of a file of Keras 3 (`.weights.h5`, `.keras`) are found by the classes of layers and
     /// their order, as Keras itself finds them.
     ///
     /// # Errors

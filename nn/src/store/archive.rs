@@ -8,10 +8,11 @@ use std::path::Path;
 use serde_json::Value;
 use tensorwright::Tensor;
 use tensorwright_data::{Safetensors, write_safetensors};
+use tensorwright_formats::weights;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::{WeightsFile, npz};
+use super::WeightsFile;
 use crate::error::{Error, Result};
 
 /// Tensors by their paths.
@@ -30,7 +31,7 @@ pub(crate) struct Archive {
 }
 
 /// The file of weights in an archive.
-pub(super) const WEIGHTS: &str = "weights.safetensors";
+const WEIGHTS: &str = "weights.safetensors";
 
 pub(super) fn failed(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::Model(format!("{}: {error}", path.display()))
@@ -95,21 +96,18 @@ pub(crate) fn read_archive(path: &Path) -> Result<Archive> {
     Ok(Archive { model, weights, optimizer, training })
 }
 
-/// Writes tensors by name to a file, whole or not at all: of NumPy if its name ends with `.npz`, else of safetensors.
+/// Writes tensors by name to a file, whole or not at all: of NumPy if its name ends with `.npz`, a checkpoint of TensorFlow if it ends with `.index`, else of safetensors.
 ///
 /// # Errors
 /// When the file cannot be written, a tensor has no value, or a dtype that such files do not have.
-pub fn write_weights(path: impl AsRef<Path>, weights: &[(String, Tensor)]) -> Result<()> {
-    let path = path.as_ref();
-    let is_npz = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
-    let bytes = if is_npz { npz::write(weights) } else { write_safetensors(weights).map_err(Error::from) };
-    write_whole(path, &bytes.map_err(|error| failed(path, error))?)
+pub fn write_weights(path: impl AsRef<Path>, tensors: &[(String, Tensor)]) -> Result<()> {
+    Ok(weights::write(path, tensors)?)
 }
 
-/// The tensors of a file by name: of safetensors, of a saved model, or of an `.npz` file.
+/// The tensors of a file by name, of any format that [`WeightsFile`] reads.
 ///
 /// # Errors
 /// When the file cannot be read, or is broken.
 pub fn read_weights(path: impl AsRef<Path>) -> Result<Vec<(String, Tensor)>> {
-    WeightsFile::open(path)?.read_all()
+    Ok(WeightsFile::open(path)?.read_all()?)
 }
