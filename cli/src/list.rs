@@ -45,6 +45,8 @@ fn op_row(kind: &OpKind) -> Vec<String> {
         Lowering::Effect => "effect",
         Lowering::List => "list",
         Lowering::Token => "token",
+        Lowering::Host => "call of the program",
+        Lowering::Mark => "mark",
     };
     vec![kind.name.to_owned(), operands, lowering.to_owned(), kind.attributes.join(", ")]
 }

@@ -173,7 +173,7 @@ pub enum Error {
     /// Something has no derivative.
     #[error("{at}: {what}")]
     NotDifferentiable {
-        /// The line that asked for the derivative.
+        /// The line that asked for the derivative, or that wrote the op that has none.
         at: Location,
         /// What has none, and why.
         what: String,
@@ -355,6 +355,10 @@ impl Error {
             RunError::Effect(EvalError::NotFinite { message, index, element, location }) => Error::Check {
                 at: location.unwrap_or(at),
                 message: format!("{message}: element {index} is {element}").into(),
+            },
+            RunError::Effect(EvalError::Host { op, message, location }) => Error::Check {
+                at: location.unwrap_or(at),
+                message: format!("`{op}` failed: {message}").into(),
             },
             RunError::Stopped(reason) => Error::Stopped { at, reason },
             RunError::Effect(other) => Error::Check { at, message: other.to_string().into() },

@@ -9,6 +9,7 @@ mod detection;
 mod error;
 mod function;
 pub mod gradient;
+mod host;
 mod interpret;
 pub mod module;
 mod ops;
@@ -37,6 +38,7 @@ pub use gradient::{
     Gradient, GradientTape, Missing, Pullback, checkpoint, custom_gradient, grad, hessian, jacobian, jvp,
     value_and_grad, value_and_grad_of, value_and_grad_of_used, vjp,
 };
+pub use host::{HostKernel, custom_call, host_callback, pure_callback, pure_callback_batched};
 pub use interpret::eager::cache::{DEFAULT_EAGER_BUDGET, eager_cache_stats, set_eager_cache_budget};
 pub use interpret::eagerly;
 pub use interpret::graph::run_graph;
@@ -88,6 +90,7 @@ pub use tensorwright_ir::op::primitive::{
     ArgKind, Basis, Diagonal, FourierSign, ReduceKind, RngAlgorithm, ScatterKind, Side, Triangle, Turned,
     WindowAxis,
 };
+pub use tensorwright_ir::op::{CallAttribute, CallAttributes};
 pub use tensorwright_ir::{DType, Element, Graph, Literal, Location, Scalar, Shape, TensorType, Type};
 pub use tensorwright_macros::function;
 pub use tensorwright_runtime::cache::{
@@ -104,8 +107,9 @@ pub mod prelude {
     pub use crate::{
         By, CancellationToken, DType, Ellipsis, Error, Function, Generator, Gradient, GradientTape, Missing,
         Module, NewAxis, RandomKey, Result, Stage, Static, Tensor, TensorList, TensorSpec, Tree, Variable,
-        assert_that, case, check_finite, checkpoint, cond, custom_gradient, fori_loop, function, grad,
-        hessian, jacobian, jvp, keep, map, print, range, scan, scan_reverse, value_and_grad,
-        value_and_grad_of, vjp, vmap, vmap_axes, while_loop, window, with_timeout,
+        assert_that, case, check_finite, checkpoint, cond, custom_call, custom_gradient, fori_loop, function,
+        grad, hessian, host_callback, jacobian, jvp, keep, map, print, pure_callback, range, scan,
+        scan_reverse, value_and_grad, value_and_grad_of, vjp, vmap, vmap_axes, while_loop, window,
+        with_timeout,
     };
 }

@@ -7,6 +7,7 @@ mod copier;
 mod dtype;
 pub mod eval;
 mod graph;
+pub mod host;
 mod literal;
 mod location;
 pub mod op;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tensorwright_compiler::program::{Program, Step};
+use tensorwright_ir::Op;
 
 use crate::cancel::with_recorder;
 use crate::executable::Executable;
@@ -38,6 +39,8 @@ pub struct ProfiledStep {
     pub bytes: usize,
     /// Floating-point operations of a product or a convolution: a multiplication and an addition for each term. Of other steps 0.
     pub flops: u64,
+    /// The name of a mark: such a step does nothing but say that the run has come so far.
+    pub mark: Option<String>,
 }
 
 impl Profile {
@@ -69,6 +72,10 @@ impl Profile {
         let event = |step: &ProfiledStep| {
             let (start, time) = (step.start.as_secs_f64() * 1e6, step.time.as_secs_f64() * 1e6);
             let name = step.text.replace('\\', "/").replace('"', "'");
+            if let Some(mark) = &step.mark {
+                let mark = mark.replace('\\', "/").replace('"', "'").replace('\n', " ");
+                return format!(r#"{{"name":"{mark}","ph":"i","s":"t","pid":1,"tid":1,"ts":{start:.3}}}"#);
+            }
             format!(
                 r#"{{"name":"{name}","ph":"X","pid":1,"tid":1,"ts":{start:.3},"dur":{time:.3},"args":{{"step":{},"bytes":{},"flops":{}}}}}"#,
                 step.number, step.bytes, step.flops
@@ -93,6 +100,10 @@ impl Display for Profile {
             let us = seconds * 1e6;
             writeln!(f, "{us:>10.1} {share:>5.1}% {rate:>7.1} {work:>8.1} {} {}", step.number, step.text)?;
         }
+        let marks = self.steps.iter().filter_map(|step| Some((step.start, step.mark.as_ref()?)));
+        for (start, mark) in marks {
+            writeln!(f, "{mark:?} reached after {start:.3?}")?;
+        }
         Ok(())
     }
 }
@@ -106,6 +117,10 @@ fn profiled(program: &Program, time: &StepTime, begin: Duration) -> ProfiledStep
         time: time.time,
         bytes: bytes(program, step),
         flops: flops(step),
+        mark: match step {
+            Step::Effect { op: Op::TraceMark(mark), .. } => Some(mark.name.clone()),
+            _ => None,
+        },
     }
 }
 

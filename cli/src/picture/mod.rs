@@ -161,6 +161,7 @@ fn attribute(value: &AttrValue) -> String {
         AttrValue::Scalar(scalar) => format!("{scalar}:{}", scalar.dtype()),
         AttrValue::Text(text) => format!("{text:?}"),
         AttrValue::List(items) => format!("[{}]", items.iter().map(attribute).collect::<Vec<_>>().join(", ")),
+        AttrValue::Type(ty) => ty.to_string(),
         AttrValue::Literal(literal) => {
             let (few, more) = (literal.iter().take(4), if literal.len() > 4 { ", .." } else { "" });
             let elements = few.map(|element| element.to_string()).collect::<Vec<_>>().join(", ");

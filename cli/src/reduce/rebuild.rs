@@ -130,6 +130,7 @@ fn resized_attribute(value: &AttrValue, from: usize, to: usize) -> Option<AttrVa
         AttrValue::List(items) => AttrValue::List(
             items.iter().map(|item| resized_attribute(item, from, to)).collect::<Option<_>>()?,
         ),
+        AttrValue::Type(ty) => AttrValue::Type(resized_type(ty, Some((from, to)))?),
         AttrValue::Literal(literal) => AttrValue::Literal(cropped(literal, from, to)?.into()),
         other => other.clone(),
     })

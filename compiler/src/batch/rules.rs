@@ -45,6 +45,7 @@ impl Site<'_> {
     fn beyond_tensors(&mut self) -> Result<Vec<Item>, BatchError> {
         match self.node.op.lowering() {
             Lowering::Effect => self.effect(&self.node.op),
+            Lowering::Host => self.host(&self.node.op),
             Lowering::List => self.list(&self.node.op),
             _ => self.control(&self.node.op),
         }
@@ -94,7 +95,7 @@ impl Site<'_> {
     }
 
     /// One example after the other.
-    fn mapped(&mut self) -> Result<Vec<Item>, BatchError> {
+    pub(super) fn mapped(&mut self) -> Result<Vec<Item>, BatchError> {
         let (mapped, invariant): (Vec<usize>, Vec<usize>) = (0..self.x.len()).partition(|&i| self.has(i));
         let order = [&mapped[..], &invariant].concat();
         let operands: Vec<Value> = order.iter().map(|&i| self.value(i)).collect();

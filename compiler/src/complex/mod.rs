@@ -217,9 +217,12 @@ fn copy_node(
         }
         Op::CheckFinite(_) => check_parts(b, node, forms),
         op => match op.lowering() {
-            Lowering::Region | Lowering::List | Lowering::Effect | Lowering::Token => {
-                of_wholes(b, graph, node, forms)
-            }
+            Lowering::Region
+            | Lowering::List
+            | Lowering::Effect
+            | Lowering::Token
+            | Lowering::Host
+            | Lowering::Mark => of_wholes(b, graph, node, forms),
             Lowering::Expand => expand(b, graph, node, forms),
             _ => ops::copy(b, graph, node, forms),
         },
@@ -258,7 +261,7 @@ fn wrong(graph: &Graph, node: &Node, source: TypeError) -> BuildError {
     }
 }
 
-/// Control flow, lists and effects, which take complex values as wholes.
+/// Control flow, lists, effects, calls of the program and marks, which take complex values as wholes.
 fn of_wholes(
     b: &mut Builder,
     graph: &Graph,
@@ -270,11 +273,16 @@ fn of_wholes(
     let shown = |first: usize| -> Vec<bool> {
         node.operands[first..].iter().map(|&value| is_complex(graph.ty(value))).collect()
     };
+    let all = node.operands.iter().chain(&node.results).map(|&value| is_complex(graph.ty(value)));
+    let all: Vec<bool> = all.collect();
     let op: Op = match &node.op {
         Op::ListNew(op) => {
             let TensorType { dtype, shape } = real_tensor_type(&TensorType::new(op.dtype, op.shape.clone()));
             ListNew { dtype, shape }.into()
         }
+        Op::HostCallback(op) => op.of_pairs(&shown(1)).into(),
+        Op::PureCallback(op) => op.of_pairs(&all).into(),
+        Op::CustomCall(op) => op.of_pairs(&all).into(),
         Op::Print(op) => op.of_pairs(&shown(1)).into(),
         Op::Assert(op) => op.of_pairs(&shown(2)).into(),
         op => op.clone(),

@@ -283,25 +283,32 @@ pub(crate) fn is_reduction(node: &Node) -> bool {
 pub(crate) fn is_routine(node: &Node) -> bool {
     match node.op.lowering() {
         Lowering::Library => !matches!(node.op, Op::Bitcast(_)),
-        Lowering::Tiled | Lowering::Region | Lowering::Effect | Lowering::List => true,
-        Lowering::Map | Lowering::View | Lowering::Reduce | Lowering::Expand | Lowering::Token => false,
+        Lowering::Tiled | Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Host => true,
+        Lowering::Map
+        | Lowering::View
+        | Lowering::Reduce
+        | Lowering::Expand
+        | Lowering::Token
+        | Lowering::Mark => false,
     }
 }
 
-/// Another name for the memory of the operand: a reshape that merges or splits axes, or a bitcast to another width.
+/// Another name for the memory of the operand: a reshape that merges or splits axes, a bitcast to another width, or a mark.
 pub(crate) fn is_alias(graph: &Graph, node: &Node) -> bool {
     match &node.op {
         Op::Reshape(_) => needs_memory(graph, node),
         Op::Bitcast(_) => !is_elementwise(graph, node),
+        Op::TraceMark(_) => true,
         _ => false,
     }
 }
 
 /// A movement that is not an index map: concatenation and padding are assembled in memory, and a reshape that merges or
-/// splits axes is another name for dense memory.
+/// splits axes is another name for dense memory, as a mark is.
 pub(crate) fn needs_memory(graph: &Graph, node: &Node) -> bool {
     match &node.op {
         Op::Bitcast(_) => !is_elementwise(graph, node),
+        Op::TraceMark(_) => true,
         op => {
             op.lowering() == Lowering::View && !node.operands.is_empty() && !access::is_index_map(graph, node)
         }

@@ -18,6 +18,7 @@
 use hashbrown::{HashMap, HashSet};
 use petgraph::Direction::{self, Incoming, Outgoing};
 use petgraph::graph::{DiGraph, NodeIndex};
+use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{NodeId, Op, Value};
 
 use super::units::Unit;
@@ -91,7 +92,9 @@ fn readers_of_memory(fusion: &Fusion<'_>, value: Value) -> Vec<NodeId> {
             let node = fusion.graph.node(reader.node);
             if is_alias(fusion.graph, node) {
                 open.push(node.result());
-            } else {
+            }
+            // A mark is a step besides.
+            if !is_alias(fusion.graph, node) || node.op.lowering() == Lowering::Mark {
                 found.push(reader.node);
             }
         }

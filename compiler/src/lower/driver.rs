@@ -186,10 +186,12 @@ pub fn lower_observed(
     Ok(program)
 }
 
-/// Whether a run may end before its last step: with effects, which may be checks, or lists, which may have the wrong length.
+/// Whether a run may end before its last step: with effects, which may be checks, lists, which may have the wrong length, or code of the
+/// program, which may fail.
 /// Called for regions within regions; how deep they nest is bounded.
 fn may_fail(graph: &Graph) -> bool {
-    let fails = |node: &Node| matches!(node.op.lowering(), Lowering::Effect | Lowering::List);
+    let fails =
+        |node: &Node| matches!(node.op.lowering(), Lowering::Effect | Lowering::List | Lowering::Host);
     graph.nodes().iter().any(|node| fails(node) || node.regions.iter().any(may_fail))
 }
 

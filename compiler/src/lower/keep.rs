@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use tensorwright_ir::op::Lowering;
 use tensorwright_ir::{DType, TensorType, Type};
 
 use super::{Context, Donations};
@@ -66,8 +67,12 @@ fn lasting_steps(program: &Program, lasting: &[usize]) -> Vec<bool> {
     let mut lasts = lasting_slots(program, lasting);
     let mut ahead = Vec::with_capacity(program.steps.len());
     for step in &program.steps {
-        let plain =
-            matches!(step, Step::Kernel(_) | Step::Tiled(_) | Step::Pack { .. } | Step::Routine { .. });
+        let plain = match step {
+            Step::Kernel(_) | Step::Tiled(_) | Step::Pack { .. } => true,
+            // The program is called in each run.
+            Step::Routine { op, .. } => op.lowering() != Lowering::Host,
+            Step::List { .. } | Step::Control(_) | Step::Effect { .. } => false,
+        };
         let written = program.written(step);
         let is_own = |&slot: &usize| writers[slot] == 1 && program.slots[slot].is_in_arena();
         let read: usize = program.read(step).iter().map(|&slot| program.slots[slot].ty.bytes()).sum();

@@ -139,6 +139,9 @@ impl<'a, 'g> Planner<'a, 'g> {
                     }
                     _ if is_alias(self.fusion.graph, node) => {
                         self.slot(node.results[0]);
+                        if node.op.lowering() == Lowering::Mark {
+                            self.add_node(id, node)?;
+                        }
                     }
                     _ => match self.loops.get(&id) {
                         Some(kernels) => self.add_native(kernels),
@@ -176,7 +179,7 @@ impl<'a, 'g> Planner<'a, 'g> {
                     location,
                 }))
             }
-            Lowering::Effect => Step::Effect { op, operands, operand_types, location },
+            Lowering::Effect | Lowering::Mark => Step::Effect { op, operands, operand_types, location },
             Lowering::List => Step::List { op, operands, operand_types, results, result_types, location },
             Lowering::Token => return Ok(()),
             _ => {

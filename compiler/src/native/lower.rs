@@ -146,7 +146,15 @@ impl Lowerer {
             Op::RngBits(op) if self.form.registers(graph.tensor(node.results[0])).is_some() => {
                 self.random(op, graph, node, operands)
             }
-            op if matches!(op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List) => None,
+            op if matches!(
+                op.lowering(),
+                Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Host
+            ) =>
+            {
+                None
+            }
+            // Nobody sees what happens within a kernel.
+            Op::TraceMark(_) => operands.first().cloned(),
             _ => self.moved_in_memory(graph, node, operands).or_else(|| {
                 let types = node.operands.iter().map(|&v| graph.tensor(v));
                 let registers = operands.iter().zip(types).map(|(tensor, ty)| self.registers(tensor, ty));

@@ -23,12 +23,14 @@ pub fn node_cost(graph: &Graph, node: &Node) -> u64 {
         Lowering::Effect => operands,
         Lowering::List => operands.saturating_add(result),
         Lowering::Map => result.saturating_mul(element_cost(graph, node).into()),
-        Lowering::View | Lowering::Token => 0,
+        Lowering::View | Lowering::Token | Lowering::Mark => 0,
         Lowering::Reduce => operands.max(result),
         // No sum is computed; what the operands would cost to read does not matter.
         Lowering::Tiled if result == 0 => 0,
         Lowering::Tiled => contraction(result, terms(graph, node)).saturating_add(operands),
-        Lowering::Library | Lowering::Expand => operands.saturating_add(result).saturating_mul(4),
+        Lowering::Library | Lowering::Expand | Lowering::Host => {
+            operands.saturating_add(result).saturating_mul(4)
+        }
     }
 }
 

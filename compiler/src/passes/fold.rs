@@ -61,7 +61,9 @@ impl Pass for FoldConstants {
         let mut budget = Budget { elements: cx.options.fold_elements, work: cx.fold_work_left, refused: 0 };
         let new = rewrite(graph, cx, |r, site| {
             let is_barrier = site.node.op == UnaryFn::OptimizationBarrier.into();
-            if is_as_small_as_can_be(r.graph(), site) || has_effect(site.node) || is_barrier {
+            // A mark is of no use where nothing runs, and what the program's code gives is found when it runs.
+            let is_foreign = matches!(site.node.op.lowering(), Lowering::Mark | Lowering::Host);
+            if is_as_small_as_can_be(r.graph(), site) || has_effect(site.node) || is_barrier || is_foreign {
                 return Ok(Rewrite::Keep);
             }
             Ok(folded(r, graph, site, &mut budget)?.map_or(Rewrite::Keep, Rewrite::Replace))

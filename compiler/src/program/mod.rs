@@ -132,7 +132,7 @@ pub enum Step {
     },
     /// Control flow.
     Control(Box<Control>),
-    /// An effect, such as a print.
+    /// An effect, such as a print, or a mark.
     Effect {
         /// What to do.
         op: Op,

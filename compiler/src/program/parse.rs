@@ -178,7 +178,7 @@ impl Parser<'_> {
         let op = self.part(parse_op)?;
         self.require("(")?;
         let (operands, operand_types) = self.typed(")")?;
-        if op.lowering() == Lowering::Effect {
+        if matches!(op.lowering(), Lowering::Effect | Lowering::Mark) {
             let location = self.part(parse_location)?;
             return Ok(Step::Effect { op, operands, operand_types, location });
         }

@@ -64,7 +64,7 @@ pub fn check_finite(x: &Tensor, message: &str) -> Result<()> {
     effect(CheckFinite { message: message.to_owned() }.into(), &[x], caller())
 }
 
-fn effect(op: Op, values: &[&Tensor], at: CallSite) -> Result<()> {
+pub(crate) fn effect(op: Op, values: &[&Tensor], at: CallSite) -> Result<()> {
     let order = [State::Token];
     let values = values.iter().map(|&value| Operand::Tensor(value));
     let operands: Vec<Operand<'_>> = [Operand::State(&order[0])].into_iter().chain(values).collect();

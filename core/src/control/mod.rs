@@ -27,6 +27,7 @@ mod slices;
 
 pub use associative::{associative_reduce, associative_scan};
 pub use branch::{case, cond};
+pub(crate) use effects::effect;
 pub use effects::{assert_that, check_finite, print};
 pub use list::TensorList;
 pub use natural::{Range, RangeBound, RangeBounds, range};

@@ -67,7 +67,7 @@ pub fn custom_gradient<A: Tree, R: Tree, S: Tree, O: Output<Tree = (R, S)>, P: O
 }
 
 #[inline(never)]
-fn custom_at<A: Tree, R: Tree, S: Tree>(
+pub(crate) fn custom_at<A: Tree, R: Tree, S: Tree>(
     forward: &dyn Fn(A) -> Result<(R, S)>,
     backward: &dyn Fn(S, R) -> Result<A>,
     argument: A,

@@ -19,6 +19,7 @@ mod tape;
 mod traced;
 mod whole;
 
+pub(crate) use custom::custom_at;
 pub use custom::{checkpoint, custom_gradient};
 pub use linear::{Pullback, jvp, value_and_grad_of, value_and_grad_of_used, vjp};
 pub use reverse::{Gradient, Missing, grad, value_and_grad};

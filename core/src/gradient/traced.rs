@@ -151,5 +151,9 @@ pub(super) fn zeros_like(x: &Tensor) -> Result<Tensor> {
 }
 
 pub(super) fn failed(error: DifferentiateError, at: CallSite) -> Error {
-    Error::NotDifferentiable { at: at.into(), what: error.to_string() }
+    let wrote = match &error {
+        DifferentiateError::Build(error) => error.location.clone(),
+        _ => None,
+    };
+    Error::NotDifferentiable { at: wrote.unwrap_or_else(|| at.into()), what: error.to_string() }
 }

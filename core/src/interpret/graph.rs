@@ -82,7 +82,8 @@ fn run_ops(graph: &Graph, inputs: Vec<Option<Tensor>>, at: CallSite) -> Result<V
     Ok(graph.outputs().iter().filter_map(|&output| copier.get(output)).collect())
 }
 
-/// Whether the node is an op without regions and effects.
+/// Whether the node is an op without regions and effects, which calls nothing.
 fn is_plain(node: &Node) -> bool {
-    !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Token)
+    use Lowering::{Effect, Host, List, Region, Token};
+    !matches!(node.op.lowering(), Region | Effect | List | Token | Host)
 }

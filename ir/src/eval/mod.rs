@@ -71,6 +71,16 @@ pub enum EvalError {
         /// The source line that wrote it.
         location: Option<Location>,
     },
+    /// Code of the program that an op calls failed, panicked, or gave something else than the op says.
+    #[error("`{op}` failed: {message}{}", at(location))]
+    Host {
+        /// Mnemonic of the op.
+        op: &'static str,
+        /// What it says.
+        message: String,
+        /// The source line that wrote it.
+        location: Option<Location>,
+    },
     /// The budget of [`Evaluator::with_budget`] is used up.
     #[error("the evaluation takes more work than allowed")]
     Budget,
@@ -86,6 +96,7 @@ impl EvalError {
     fn or_at(mut self, place: Option<&Location>) -> EvalError {
         if let EvalError::Assertion { location, .. }
         | EvalError::NotFinite { location, .. }
+        | EvalError::Host { location, .. }
         | EvalError::ListLength { location, .. } = &mut self
             && location.is_none()
         {

@@ -8,7 +8,7 @@ use std::hash::Hash;
 
 use smallvec::SmallVec;
 
-use crate::{DType, Literal, LiteralRef, Scalar, Shape};
+use crate::{DType, Literal, LiteralRef, Scalar, Shape, TensorType};
 
 /// A list of axes or extents.
 pub type Axes = SmallVec<[usize; 6]>;
@@ -35,6 +35,8 @@ pub enum AttrValue {
     List(Vec<AttrValue>),
     /// `"text"`.
     Text(String),
+    /// The type of a tensor: `f32[2]`.
+    Type(TensorType),
     /// A tensor: `f32[2] [1.0, 2.0]`, or a reference to the side file.
     Literal(LiteralRef),
 }
@@ -232,6 +234,19 @@ impl Attribute for Scalar {
     fn from_value(value: &AttrValue) -> Option<Scalar> {
         match value {
             AttrValue::Scalar(s) => Some(*s),
+            _ => None,
+        }
+    }
+}
+
+impl Attribute for TensorType {
+    const EXPECTED: &'static str = "the type of a tensor, such as f32[4,8]";
+    fn to_value(&self) -> AttrValue {
+        AttrValue::Type(self.clone())
+    }
+    fn from_value(value: &AttrValue) -> Option<TensorType> {
+        match value {
+            AttrValue::Type(ty) => Some(ty.clone()),
             _ => None,
         }
     }

@@ -71,6 +71,10 @@ pub enum Lowering {
     Effect,
     /// Begins an order of effects: there is nothing to run.
     Token,
+    /// Calls code of the program around the graph for its results.
+    Host,
+    /// Names a point of a run, and gives its operand.
+    Mark,
 }
 
 /// An op.

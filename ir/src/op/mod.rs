@@ -6,6 +6,7 @@ mod accumulate;
 mod argument;
 pub mod attribute;
 pub mod batching;
+mod call_attributes;
 mod definition;
 pub mod derivative;
 pub mod error;
@@ -20,6 +21,7 @@ pub mod primitive;
 
 pub use attribute::{AttrMap, AttrValue, Attribute, AttributeError, Attributes};
 pub use batching::Batching;
+pub use call_attributes::{CallAttribute, CallAttributes};
 pub use control::ports::{Feed, Order, Ports, Role, Runs, Selector};
 pub use definition::{
     Arity, CompositeDef, ControlDef, Lowering, OpDef, OwnRules, RegionDef, RegionDefinition, Results,

@@ -92,6 +92,9 @@ macro_rules! define_ops {
                 Print,
                 Assert,
                 CheckFinite,
+                HostCallback,
+                PureCallback,
+                CustomCall,
                 ListNew,
                 ListPush,
                 ListPop,
@@ -294,6 +297,11 @@ impl Op {
     /// at its own index, wherever that is.
     pub fn is_elementwise(&self) -> bool {
         matches!(self.batching(1), Batching::ElementWise)
+    }
+
+    /// Whether text that is printed of the op can be read back. What calls a closure is part of the program that made it.
+    pub fn has_text(&self) -> bool {
+        !matches!(self, Op::HostCallback(_) | Op::PureCallback(_))
     }
 
     /// Result types out of operand types: the only typing judgement. The builder and the verifier both call it.

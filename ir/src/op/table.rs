@@ -87,6 +87,8 @@ macro_rules! for_each_op {
             sort [xs ..] { axis: usize, keys: usize, descending: bool } many => Sort by hand,
             /// The `k` greatest elements along `axis`, greatest first, and their i32 indices.
             top_k [x] { k: usize, axis: usize } many => TopK by hand,
+            /// `x` as it is; its name says where a run has come to, in dumps and profiles.
+            trace_mark [x] { name: String } 1 => TraceMark,
             /// Random u32 or u64 bits of a counter-based generator; `key` is `u32[2]`, `counter` (the first block) is `u64[]`.
             rng_bits [key, counter] { algorithm: RngAlgorithm, dtype: DType, shape: Shape } 1 => RngBits,
             /// Means of values, weighted by how well their keys fit to queries, f32 or f64; and the logarithms of the sums that their softmax divides by.

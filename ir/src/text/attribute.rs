@@ -139,9 +139,18 @@ impl<'a> Parser<'a> {
         let span = self.advance()?;
         let word = self.slice(span);
         match word.parse::<DType>() {
-            Ok(dtype) if self.at('[') => self.literal(dtype, span).map(AttrValue::Literal),
+            Ok(dtype) if self.at('[') => self.tensor_attribute(dtype, span),
             _ if self.at(':') => self.scalar_attribute(before),
             _ => Ok(AttrValue::Word(word.to_owned())),
+        }
+    }
+
+    /// `f32[2] [1.0, 2.0]`, or `f32[2]` alone, which is a type.
+    fn tensor_attribute(&mut self, dtype: DType, span: Span) -> Result<AttrValue, ParseError> {
+        let (ty, span) = self.extents(dtype, span)?;
+        match self.token.kind {
+            Kind::Punct(',' | ']' | '}') => Ok(AttrValue::Type(ty)),
+            _ => self.tensor(ty, span).map(AttrValue::Literal),
         }
     }
 

@@ -37,7 +37,7 @@ impl Parser<'_> {
     }
 
     /// `[4,8]` after a dtype.
-    fn extents(&mut self, dtype: DType, start: Span) -> Result<(TensorType, Span), ParseError> {
+    pub(super) fn extents(&mut self, dtype: DType, start: Span) -> Result<(TensorType, Span), ParseError> {
         let mut sizes: Vec<usize> = Vec::new();
         self.list('[', ']', |p| {
             sizes.push(p.unsigned("an extent")?);
@@ -53,9 +53,8 @@ impl Parser<'_> {
         Ok((TensorType { dtype, shape }, span))
     }
 
-    /// A tensor, of which the dtype has been read.
-    pub(super) fn literal(&mut self, dtype: DType, start: Span) -> Result<LiteralRef, ParseError> {
-        let (ty, span) = self.extents(dtype, start)?;
+    /// A tensor, of which the type has been read.
+    pub(super) fn tensor(&mut self, ty: TensorType, span: Span) -> Result<LiteralRef, ParseError> {
         if self.at('[') {
             self.elements(ty, span)
         } else if self.at_word("blob") {

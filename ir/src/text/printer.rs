@@ -179,6 +179,7 @@ impl<'w> Printer<'w> {
             AttrValue::Scalar(s) => self.write(format_args!("{s}:{}", s.dtype())),
             AttrValue::Text(text) => self.out.push_str(&quoted(text)),
             AttrValue::List(items) => self.list("[", "]", items, Printer::attribute),
+            AttrValue::Type(ty) => self.write(format_args!("{ty}")),
             AttrValue::Literal(literal) => self.literal(literal),
         }
     }

@@ -33,6 +33,9 @@ fn every_op_round_trips() {
         for seed in 0..20 {
             let choices = numbers(seed * 977, 64);
             let sample = kind.sample(&mut Draw::new(&choices), &TensorType::new(DType::F32, [2, 3]).into());
+            if !sample.op.has_text() {
+                continue;
+            }
             let mut b = Builder::new("f");
             let operands: Vec<_> =
                 sample.operands.iter().map(|operand| b.input(operand.ty.clone())).collect();

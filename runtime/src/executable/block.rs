@@ -198,7 +198,9 @@ impl Block {
             Task::Kernel(task) => vec![&*task.kernel],
             Task::Tiled(task) => task.epilogue.iter().map(|epilogue| &*epilogue.kernel).collect(),
             Task::Control(task) => task.regions.iter().flat_map(Block::kernels).collect(),
-            Task::Pack(_) | Task::Routine { .. } | Task::List(_) | Task::Effect(_) => Vec::new(),
+            Task::Pack(_) | Task::Routine { .. } | Task::List(_) | Task::Effect(_) | Task::Host(_) => {
+                Vec::new()
+            }
         });
         own.collect()
     }

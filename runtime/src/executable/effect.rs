@@ -8,6 +8,8 @@ use tensorwright_ir::eval::EvalError;
 use tensorwright_ir::{DType, Literal, Location, Op, TensorType, Type};
 
 use super::RunError;
+use super::host::HostTask;
+use crate::library::error::RoutineError;
 
 /// Where printed texts go.
 type Printer = dyn Fn(&str) + Send + Sync;
@@ -34,18 +36,36 @@ pub(super) struct EffectTask {
     op: Op,
     operands: Vec<(usize, TensorType)>,
     location: Option<Location>,
+    /// What a callback calls.
+    call: Option<HostTask>,
 }
 
 impl EffectTask {
-    pub(super) fn new(op: &Op, slots: &[usize], types: &[Type], location: Option<Location>) -> EffectTask {
+    pub(super) fn new(
+        op: &Op,
+        slots: &[usize],
+        types: &[Type],
+        location: Option<Location>,
+    ) -> Result<EffectTask, RoutineError> {
         let tensor = |(&slot, ty): (&usize, &Type)| Some((slot, ty.as_tensor()?.clone()));
-        let operands = slots.iter().zip(types).filter_map(tensor).collect();
-        EffectTask { op: op.clone(), operands, location }
+        let operands: Vec<(usize, TensorType)> = slots.iter().zip(types).filter_map(tensor).collect();
+        let call = match op {
+            Op::HostCallback(_) => {
+                let (slots, types): (Vec<usize>, Vec<TensorType>) = operands.iter().cloned().unzip();
+                Some(HostTask::new(op, &slots, &types, &[], location.clone())?)
+            }
+            _ => None,
+        };
+        Ok(EffectTask { op: op.clone(), operands, location, call })
     }
 
     /// # Safety
     /// `memory` has a valid pointer for each slot.
     pub(super) unsafe fn run(&self, memory: &[*mut u8]) -> Result<(), RunError> {
+        if let Some(call) = &self.call {
+            // SAFETY: as of this function.
+            return unsafe { call.run(memory) };
+        }
         let bytes = |(slot, ty): &(usize, TensorType)| {
             // SAFETY: the slot has the bytes of its type, which nobody writes now.
             unsafe { std::slice::from_raw_parts(memory[*slot].cast_const(), ty.bytes()) }
@@ -71,6 +91,7 @@ impl EffectTask {
                 let (message, location) = (check.message.clone(), self.location.clone());
                 Err(EvalError::NotFinite { message, index, element, location }.into())
             }
+            // An assertion that holds, and a mark.
             _ => Ok(()),
         }
     }

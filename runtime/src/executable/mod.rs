@@ -6,6 +6,7 @@
 mod block;
 mod control;
 mod effect;
+mod host;
 mod kept;
 mod list;
 mod literals;

@@ -1,4 +1,4 @@
-//! Steps, ready to run: kernels, routines that run tile by tile, routines of the library, control flow and effects.
+//! Steps, ready to run: kernels, routines that run tile by tile, routines of the library, control flow, effects and calls of the program.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,10 +7,12 @@ use smallvec::SmallVec;
 use tensorwright_compiler::CompileError;
 use tensorwright_compiler::cost;
 use tensorwright_compiler::program::{KernelCall, OperandForm, Program, Step};
+use tensorwright_ir::op::Lowering;
 
 use super::block::Block;
 use super::control::ControlTask;
 use super::effect::EffectTask;
+use super::host::HostTask;
 use super::list::ListTask;
 use super::shared::Shared;
 use super::{BuildExecutableError, RunError};
@@ -36,6 +38,7 @@ pub(super) enum Task {
     Routine { routine: Routine, operands: Vec<usize>, results: Vec<usize> },
     Control(Box<ControlTask>),
     Effect(Box<EffectTask>),
+    Host(Box<HostTask>),
     List(Box<ListTask>),
 }
 
@@ -101,6 +104,11 @@ pub(super) fn task(
                 epilogue: call.epilogue.as_ref().map(kernel_task),
             }))
         }
+        Step::Routine { op, operands, operand_types, results, location, .. }
+            if op.lowering() == Lowering::Host =>
+        {
+            Task::Host(Box::new(HostTask::new(op, operands, operand_types, results, location.clone())?))
+        }
         Step::Routine { op, operands, operand_types, results, result_types, .. } => {
             let routine = Routine::prepare(op, operand_types, result_types)?;
             Task::Routine { routine, operands: operands.clone(), results: results.clone() }
@@ -115,7 +123,7 @@ pub(super) fn task(
             program.is_last_use(at, slot, last_uses)
         })?)),
         Step::Effect { op, operands, operand_types, location } => {
-            Task::Effect(Box::new(EffectTask::new(op, operands, operand_types, location.clone())))
+            Task::Effect(Box::new(EffectTask::new(op, operands, operand_types, location.clone())?))
         }
     })
 }
@@ -139,6 +147,8 @@ impl Task {
             Task::List(task) => return unsafe { task.run(memory) },
             // SAFETY: as of this function.
             Task::Effect(task) => return unsafe { task.run(memory) },
+            // SAFETY: as of this function.
+            Task::Host(task) => return unsafe { task.run(memory) },
             Task::Routine { routine, operands, results } => {
                 let inputs: SmallVec<[*const u8; 8]> =
                     operands.iter().map(|&s| memory[s].cast_const()).collect();
@@ -169,7 +179,7 @@ impl Task {
             }
             Task::Control(task) => task.estimated_ns(),
             Task::List(task) => task.estimated_ns(),
-            Task::Effect(_) => 0,
+            Task::Effect(_) | Task::Host(_) => 0,
         }
     }
 }

@@ -11,6 +11,14 @@ pub enum RoutineError {
         /// Name of the op.
         op: &'static str,
     },
+    /// A call of the program's code that cannot be made: no kernel is registered under the name, or it gives something else.
+    #[error("`{op}`: {reason}")]
+    NoCall {
+        /// Name of the op.
+        op: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// A matrix product of such element types.
     #[error(transparent)]
     Product(#[from] UnsupportedProduct),

@@ -95,8 +95,9 @@ fn check(kind: &OpKind, dtype: DType) -> bool {
 
 /// Kinds of ops that are functions of tensors, and how many of them could be checked.
 fn check_kinds(dtype: DType) -> (usize, usize) {
-    let plain =
-        |kind: &OpKind| !matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::List);
+    let plain = |kind: &OpKind| {
+        !matches!(kind.lowering, Lowering::Region | Lowering::Effect | Lowering::List | Lowering::Host)
+    };
     let kinds: Vec<OpKind> = Op::kinds().into_iter().filter(plain).collect();
     (kinds.len(), kinds.iter().filter(|kind| check(kind, dtype)).count())
 }

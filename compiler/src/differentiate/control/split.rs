@@ -225,7 +225,8 @@ impl Joint<'_> {
             ready[input.index()] = (*fate != Fate::Gone).then_some(0);
         }
         for node in self.forward.nodes() {
-            let runs_again = !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect);
+            let runs_again =
+                !matches!(node.op.lowering(), Lowering::Region | Lowering::Effect | Lowering::Host);
             let free = runs_again && node.operands.iter().all(|v| is_free[v.index()]);
             let cost = if free { Some(0) } else { self.cost_again(node, &ready) };
             for result in &node.results {
@@ -237,7 +238,7 @@ impl Joint<'_> {
 
     fn cost_again(&self, node: &Node, ready: &[Option<u32>]) -> Option<u32> {
         let own = match (&node.op, node.op.lowering()) {
-            (_, Lowering::View) => 0,
+            (_, Lowering::View | Lowering::Mark) => 0,
             (_, Lowering::Map) => cost::element_cost(self.graph, node),
             (Op::DynamicSlice(_) | Op::Gather(_), _) => cost::MEMORY,
             _ => return None,
@@ -261,7 +262,7 @@ impl Joint<'_> {
         }
         let cheap = match node.op.lowering() {
             Lowering::Map => cost::element_cost(self.graph, node) <= cost::MEMORY,
-            Lowering::View => true,
+            Lowering::View | Lowering::Mark => true,
             _ => false,
         };
         let at_hand = |v: Value| needed[v.index()] || (ready[v.index()].is_some() && self.is_worth(v, node));

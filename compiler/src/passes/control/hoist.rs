@@ -124,6 +124,10 @@ fn can_move(node: &Node) -> bool {
     }
     let mut open = vec![node];
     while let Some(node) = open.pop() {
+        // Where a branch is not taken, or a loop does not run, the program's code is not called.
+        if node.op.lowering() == Lowering::Host {
+            return false;
+        }
         if node.op.ports().map_or(!node.regions.is_empty(), |ports| ports.runs == Runs::While) {
             return false;
         }

@@ -153,7 +153,7 @@ pub(super) fn known(query: &OpQuery<'_>) -> Option<Entry> {
     compiled().get(query)
 }
 
-fn compile(query: &impl Query, at: CallSite) -> Result<Compiled, Failure> {
+pub(super) fn compile(query: &impl Query, at: CallSite) -> Result<Compiled, Failure> {
     let graph = query.graph().map_err(|error| Error::op(at, error))?;
     let executable = Executable::compile(&graph, &Default::default())
         .map_err(|error| Error::compile(at, &graph, error))?;

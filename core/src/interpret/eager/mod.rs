@@ -5,6 +5,7 @@
 //! graph that takes or gives some is compiled [without them](order).
 
 pub(crate) mod cache;
+mod host;
 mod order;
 mod pieces;
 mod section;
@@ -16,6 +17,7 @@ use smallvec::{SmallVec, smallvec};
 use tensorwright_ir::op::OpDef;
 use tensorwright_ir::op::primitive::Slice;
 use tensorwright_ir::{Graph, Op, TensorType};
+use tensorwright_runtime::Executable;
 use tensorwright_runtime::buffer::SharedBuffer;
 
 use super::application::{Application, Applied, Code, Operand};
@@ -23,7 +25,7 @@ use crate::error::{CallSite, Error, Failure, Result};
 use crate::settings;
 use crate::state::{State, Variable, variables};
 use crate::tensor::{Repr, Results, Tensor, rows};
-use cache::{Entry, GraphQuery, OpQuery, executable, known};
+use cache::{Entry, GraphQuery, OpQuery, compile, executable, known};
 
 /// Runs an op on tensors with values. Of an effect the operands are those without the token, and there are no results.
 pub(super) fn run(op: &Op, operands: &[&Tensor], at: CallSite) -> Result<Results, Failure> {
@@ -87,7 +89,15 @@ fn run_slice(slice: &Slice, x: &Tensor, at: CallSite) -> Result<Results, Failure
 
 #[inline]
 fn run_entry(entry: &Entry, inputs: &[&SharedBuffer], at: CallSite) -> Result<Results, Failure> {
-    let executable = &entry.executable;
+    run_executable(&entry.executable, inputs, at)
+}
+
+#[inline]
+fn run_executable(
+    executable: &Executable,
+    inputs: &[&SharedBuffer],
+    at: CallSite,
+) -> Result<Results, Failure> {
     let outputs = executable.run(inputs, settings::eager_threads()).map_err(|error| Error::run(at, error))?;
     let types = executable.output_types().iter().cloned();
     Ok(types.zip(outputs).map(|(ty, buffer)| Tensor::concrete(ty, buffer)).collect())
@@ -103,7 +113,8 @@ fn without_value(operand: &Tensor, at: CallSite) -> Failure {
     }
 }
 
-/// Ops that need no code: the result of a reshape shares the operand's memory, and a constant is there already.
+/// Ops that need no code: the result of a reshape shares the operand's memory, as that of a mark does, a constant is there already, and calls have
+/// theirs.
 fn without_code(
     op: &Op,
     types: &[&TensorType],
@@ -112,6 +123,10 @@ fn without_code(
 ) -> Option<Result<Results, Failure>> {
     match op {
         Op::Constant(constant) => Some(Ok(smallvec![Tensor::literal_in_memory(&constant.value, at)])),
+        Op::HostCallback(_) | Op::PureCallback(_) | Op::CustomCall(_) => {
+            Some(host::call(op, types, inputs, at))
+        }
+        Op::TraceMark(_) => Some(Ok(smallvec![Tensor::concrete(types[0].clone(), inputs[0].clone())])),
         Op::Reshape(_) => Some(match op.infer_tensors(types) {
             Ok(results) => {
                 Ok(results.into_iter().map(|ty| Tensor::concrete(ty, inputs[0].clone())).collect())
@@ -145,7 +160,12 @@ fn run_graph(graph: &Graph, operands: &[Tensor], at: CallSite) -> Result<Results
         _ => Err(without_value(operand, at)),
     });
     let inputs = inputs.collect::<Result<Vec<&SharedBuffer>, Failure>>()?;
-    run_entry(&executable(&GraphQuery(graph), at)?, &inputs, at)
+    let query = GraphQuery(graph);
+    // The cache would keep closures, of which each is another, longer than whoever made them.
+    match host::holds_closures(graph) {
+        true => run_executable(&compile(&query, at)?.executable, &inputs, at),
+        false => run_entry(&executable(&query, at)?, &inputs, at),
+    }
 }
 
 /// Operands as tensors: variables as their values at one moment. Tokens have no values: what runs at once is in order.

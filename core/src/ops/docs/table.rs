@@ -46,6 +46,10 @@ assert_eq!(y.real_dft_back(2).to_vec::<f32>()?, [2.0, 4.0]);"#;
     slice: "`T[..] -> T[..]`, any dtype, of the same rank. [`Tensor::i`] says it shorter: `x.i((1, ..))`."
         r#"let x = Tensor::arange(6, DType::I32);
 assert_eq!(x.slice([4], [0], [-2]).to_vec::<i32>()?, [4, 2]);"#;
+    trace_mark: "`T[s] -> T[s]`, any dtype. The mark is a step of its own in a profile, and what comes before it is stored: a border of kernels. Loops that are kernels have none."
+        r#"let f = function(|x: Tensor| (x.exp().trace_mark("features") + 1.0).sum(..));
+assert_eq!(f.call([0.0f32, 0.0])?.item::<f32>()?, 4.0);
+assert!(f.dump(Stage::Optimized)?.contains("features"));"#;
     reverse: "`T[s] -> T[s]`, any dtype."
         r#"let x = Tensor::from([[1, 2], [3, 4]]);
 assert_eq!(x.reverse(1).to_vec::<i32>()?, [2, 1, 4, 3]);"#;

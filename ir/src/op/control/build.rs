@@ -1,7 +1,9 @@
 //! Builder methods of control flow and effects: closures build the regions.
 
+use crate::host::HostFunction;
+use crate::op::attribute::Axes;
 use crate::op::control::*;
-use crate::op::{Ports, RegionDef, Results};
+use crate::op::{CallAttributes, Ports, RegionDef, Results};
 use crate::{BuildError, Builder, Graph, Op, TensorType, Type, Value};
 
 /// Control flow and effects.
@@ -159,6 +161,42 @@ impl Builder {
     /// Stops with an error, after the effect that gave `token`, if an element of `x` is NaN or infinite. Returns the next token.
     pub fn check_finite(&mut self, token: Value, x: Value, message: &str) -> Result<Value, BuildError> {
         self.push_one(Op::from(CheckFinite { message: message.to_owned() }), &[token, x])
+    }
+
+    /// Calls a closure for what it does, after the effect that gave `token`. Returns the next token.
+    pub fn host_callback(
+        &mut self,
+        token: Value,
+        callback: HostFunction,
+        values: &[Value],
+    ) -> Result<Value, BuildError> {
+        let operands: Vec<Value> = [token].iter().chain(values).copied().collect();
+        self.push_one(Op::from(HostCallback { callback, pairs: Axes::new() }), &operands)
+    }
+
+    /// Results of these types that a closure gives.
+    pub fn pure_callback(
+        &mut self,
+        callback: HostFunction,
+        values: &[Value],
+        results: &[TensorType],
+        batching: CallBatching,
+    ) -> Result<Results, BuildError> {
+        let results = results.iter().cloned().collect();
+        self.push(Op::from(PureCallback { callback, results, batching, pairs: Axes::new() }), values)
+    }
+
+    /// Results of these types that the kernel registered as `name` gives.
+    pub fn custom_call(
+        &mut self,
+        name: &str,
+        values: &[Value],
+        attributes: CallAttributes,
+        results: &[TensorType],
+        batching: CallBatching,
+    ) -> Result<Results, BuildError> {
+        let (name, results) = (name.to_owned(), results.iter().cloned().collect());
+        self.push(Op::from(CustomCall { name, attributes, results, batching, pairs: Axes::new() }), values)
     }
 
     /// An empty list of rows of this type. Fails if that is too large.

@@ -3,7 +3,7 @@
 //! - **Regions.** Control flow is structured: an op owns sub-graphs and runs them, never, once or many times. A region is closed,
 //!   everything that it uses comes in through its inputs, so an op hands its operands on, as its [`Ports`](super::Ports) say. Regions nest
 //!   at most [`MAX_DEPTH`](crate::text::MAX_DEPTH) deep.
-//! - **Effects.** `print`, `assert` and `check_finite` take a token first and give one. Tokens have a type of their own
+//! - **Effects.** `print`, `assert`, `check_finite` and `host_callback` take a token first and give one. Tokens have a type of their own
 //!   ([`Type::Token`](crate::Type::Token)): they carry no data, but whoever needs the token of an effect comes after it. `token_new`
 //!   gives one that comes after nothing. Loops carry tokens like all state. An effect whose tokens nobody uses takes place all the
 //!   same.
@@ -17,6 +17,7 @@ mod call;
 mod custom;
 mod effects;
 mod format;
+mod host;
 mod list;
 mod map;
 pub(super) mod ports;
@@ -33,6 +34,7 @@ mod tests;
 pub use call::*;
 pub use custom::*;
 pub use effects::*;
+pub use host::*;
 pub use list::*;
 pub use map::*;
 pub use scan::*;

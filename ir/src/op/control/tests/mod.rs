@@ -2,6 +2,7 @@
 
 mod building;
 mod effects;
+mod host;
 mod lists;
 mod loops;
 mod preconditions;
