@@ -203,6 +203,15 @@ fn models_are_inspected() {
     {
         assert!(text.contains(part), "{part}: {text}");
     }
+    let text =
+        prints(&["inspect", concat!(env!("CARGO_MANIFEST_DIR"), "/../bundle/tests/corpus/format-1.zip")]);
+    for line in [
+        "f(input: f32[batch, 2]) -> (output_0: f32[batch, 2], output_1: f32[])",
+        "variable scale: f32[2]",
+        "asset read.me: 19 bytes",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
     assert!(fails(&["inspect", &corpus("layer.tw")], 3).contains("no ONNX model"));
     assert!(fails(&["inspect", "nowhere.onnx"], 3).contains("nowhere.onnx"));
 }

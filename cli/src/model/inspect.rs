@@ -1,23 +1,60 @@
 //! `wright inspect`: what a model takes, gives and consists of.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use tensorwright::bundle::Bundle;
 
 use super::load;
+use crate::fault::Fault;
 use crate::output;
 
 /// Old files list each weight among the inputs: no more of these are shown.
 const SHOWN: usize = 4;
 
-/// Show what a trained model takes and gives, its operators, and those that are not supported.
+/// Show what a trained model takes and gives, its operators, and those that are not supported; or the endpoints of a bundle with its weights.
 #[derive(clap::Args)]
 pub(crate) struct InspectArgs {
     /// The model.
-    #[arg(value_name = "MODEL.onnx")]
+    #[arg(value_name = "MODEL")]
     file: PathBuf,
 }
 
+/// Whether a bundle is there, by its name: its files say more when they are read.
+fn is_bundle(path: &Path) -> bool {
+    path.join("manifest.json").exists() || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"))
+}
+
+fn bundle(path: &Path) -> anyhow::Result<()> {
+    let bundle = Bundle::load(path).map_err(Fault::input)?;
+    let mut text = String::new();
+    for (key, value) in bundle.metadata() {
+        writeln!(text, "{key}: {value}")?;
+    }
+    for name in bundle.endpoints() {
+        writeln!(text, "{}", bundle.endpoint(name).map_err(Fault::input)?)?;
+    }
+    let mut parameters = 0;
+    for (name, variable) in bundle.variables() {
+        writeln!(
+            text,
+            "variable {name}: {}{}",
+            variable.ty(),
+            if variable.trainable() { "" } else { ", not trained" }
+        )?;
+        parameters += variable.ty().shape.elements();
+    }
+    writeln!(text, "parameters: {parameters}")?;
+    for (name, bytes) in bundle.assets() {
+        writeln!(text, "asset {name}: {} bytes", bytes.len())?;
+    }
+    output::print(&text)
+}
+
 pub(crate) fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
+    if is_bundle(&args.file) {
+        return bundle(&args.file);
+    }
     let model = load(&args.file)?;
     let mut text = String::new();
     let about = model.about();
