@@ -21,4 +21,5 @@ pages! {
     looking_inside: "looking-inside"
     saving: "saving"
     service: "service"
+    serving: "serving"
 }

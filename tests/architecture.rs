@@ -34,7 +34,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 fn dependencies_go_one_way() {
     let folders = [
         "special", "images", "ir", "compiler", "linalg", "spectral", "runtime", "macros", "core", "data",
-        "formats", "nn",
+        "formats", "nn", "serving",
     ];
     let order = folders.map(|folder| format!("tensorwright-{folder}"));
     for (at, folder) in folders.into_iter().enumerate() {
@@ -64,9 +64,9 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-const FOLDERS: [&str; 17] = [
+const FOLDERS: [&str; 18] = [
     "special", "images", "ir", "compiler", "linalg", "spectral", "runtime", "core", "data", "nn", "formats",
-    "src", "macros", "cli", "testkit", "benches", "soak",
+    "serving", "src", "macros", "cli", "testkit", "benches", "soak",
 ];
 
 #[test]
@@ -99,6 +99,7 @@ fn what_a_program_is_and_how_it_is_compiled_is_safe_code() {
         "core/src",
         "src",
         "macros/src",
+        "serving/src",
         "cli/src",
         "testkit/src",
         "soak/src",
@@ -161,7 +162,7 @@ fn pages_of_the_guide_are_listed_tested_and_point_at_what_is_there() {
 
 #[test]
 fn rooms_of_crates_import_each_other_one_way() {
-    for name in ["compiler", "runtime", "cli", "macros", "formats", "data", "nn"] {
+    for name in ["compiler", "runtime", "cli", "macros", "formats", "serving", "data", "nn"] {
         let source = root().join(name).join("src");
         let circle = imports::Crate::read(&source, &sources(&source)).circle_of_rooms();
         assert!(circle.is_none(), "{name}: these import each other in a circle: {circle:?}");

@@ -17,6 +17,7 @@ mod picture;
 mod profile;
 mod reduce;
 mod run;
+mod serve;
 mod tensors;
 mod weights;
 
@@ -62,6 +63,7 @@ enum Command {
     #[command(subcommand)]
     Weights(weights::Command),
     Reduce(reduce::Args),
+    Serve(serve::Args),
     ListOps(list::OpsArgs),
     ListPasses(list::PassesArgs),
     Explain(explain::Args),
@@ -92,6 +94,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Weights(command) => weights::run(&command),
         Command::Profile(args) => profile::profile(&args),
         Command::Reduce(args) => reduce::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::ListOps(args) => list::ops(&args),
         Command::ListPasses(args) => list::passes(&args),
         Command::Explain(args) => explain::run(&args),

@@ -6,7 +6,8 @@
 //!   [`names`]: of inputs and outputs;
 //! - [`options`]: how; [`epochs`]: the loop; [`backup`]: where it is, in a file; [`estimate`]: training that lives in a folder; [`progress`]: what a terminal shows of it;
 //! - [`callbacks`]: what training calls on its way;
-//! - [`history`]: what came of it; [`curves`]: as a picture; [`summary`]: the table of layers; [`plot`]: their picture.
+//! - [`history`]: what came of it; [`curves`]: as a picture; [`summary`]: the table of layers; [`plot`]: their picture;
+//! - [`ports`]: what a model takes and gives.
 
 mod arrays;
 mod backup;
@@ -28,6 +29,7 @@ mod options;
 mod parts;
 mod plan;
 mod plot;
+mod ports;
 mod progress;
 mod step;
 mod stepping;
