@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::{Servable, layers, onnx};
+use super::{Servable, bundle, layers, onnx};
 use crate::error::{Code, Error, Result};
 
-/// Reads the model at a path: an ONNX file, the folder of a graph that `save_tw` wrote, a file of `Model::save`, a `.keras` file, or a folder that holds just one of
+/// Reads the model at a path: an ONNX file, the folder of a graph that `save_tw` wrote, a file of `Model::save`, a `.keras` file, a bundle, or a folder that holds just one of
 /// these.
 ///
 /// # Errors
@@ -20,8 +20,12 @@ pub fn load(path: impl AsRef<Path>) -> Result<Box<dyn Servable>> {
         (Kind::Onnx, file) => onnx::load(&file).map_err(failed),
         (Kind::Layers, file) => layers::load(&file).map_err(failed),
         (Kind::Keras, file) => layers::load_keras(&file).map_err(failed),
+        (Kind::Bundle, file) => bundle::load(&file).map_err(failed),
     }
 }
+
+/// The file that a bundle has.
+const BUNDLE: &str = "manifest.json";
 
 /// Formats of models.
 #[derive(Clone, Copy)]
@@ -32,6 +36,8 @@ enum Kind {
     Layers,
     /// A file of Keras.
     Keras,
+    /// A bundle, as an archive or a folder.
+    Bundle,
 }
 
 fn kind(path: &Path) -> Result<(Kind, PathBuf)> {
@@ -41,6 +47,9 @@ fn kind(path: &Path) -> Result<(Kind, PathBuf)> {
     }
     if path.join("model.tw").is_file() && path.join("model.tww").is_file() {
         return Ok((Kind::Onnx, path.to_owned()));
+    }
+    if path.join(BUNDLE).is_file() {
+        return Ok((Kind::Bundle, path.to_owned()));
     }
     if path.join("saved_model.pb").is_file() {
         let message = format!("{}: models in TensorFlow's format are not read", path.display());
@@ -69,9 +78,6 @@ fn of_file(path: &Path) -> Option<Kind> {
     }
     let archive = ZipArchive::new(File::open(path).ok()?).ok()?;
     let has = |name: &str| archive.index_for_name(name).is_some();
-    match (has("model.json"), has("config.json")) {
-        (true, _) => Some(Kind::Layers),
-        (false, true) => Some(Kind::Keras),
-        (false, false) => None,
-    }
+    let kinds = [("model.json", Kind::Layers), ("config.json", Kind::Keras), (BUNDLE, Kind::Bundle)];
+    kinds.into_iter().find(|(name, _)| has(name)).map(|(_, kind)| kind)
 }

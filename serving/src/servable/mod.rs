@@ -1,7 +1,8 @@
 //! What can be served: named signatures with inputs and outputs by name, and a way to run them.
 //!
-//! - [`load()`] finds out what a path holds; [`onnx`]: ONNX files and saved graphs; [`layers`]: saved models of layers, and Keras's.
+//! - [`load()`] finds out what a path holds; [`onnx`]: ONNX files and saved graphs; [`layers`]: saved models of layers, and Keras's; [`bundle`]: traced functions.
 
+mod bundle;
 mod layers;
 mod load;
 mod onnx;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde_json::json;
-use tensorwright_core::{DType, RandomKey, Tensor};
+use tensorwright_bundle::Bundle;
+use tensorwright_core::{DType, RandomKey, Tensor, TensorSpec, Variable, function};
 use tensorwright_formats::onnx;
 use tensorwright_nn::layers::{Dense, Embedding, GlobalAveragePooling1D};
 use tensorwright_nn::{Activation, Functional, Input, Model, OnSymbols, Sequential};
@@ -70,6 +71,29 @@ fn saved_graphs_are_served() {
         served.call("serving_default", &[Value::of_f32(vec![2, 64], &[1.0; 128])]).expect("an answer");
     let Elements::Numbers(DType::F32, bytes) = outputs[0].elements() else { panic!("no numbers") };
     assert_eq!((outputs[0].shape(), bytes.len()), (&[2, 10][..], 80));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bundles_are_served_with_all_their_endpoints() {
+    let folder = Folder::new("bundle");
+    let w = Variable::named("w", [[1.0f32], [2.0]]).expect("a variable");
+    let own = w.clone();
+    let predict = function(move |x: Tensor| x.matmul(own.value())).with_argument_names(["x"]);
+    let sum = function(move |x: Tensor| x.sum(-1) + w.value().sum(..)).with_argument_names(["x"]);
+    let specs = |[batch]: [usize; 1]| TensorSpec::f32([batch, 2]);
+    let bundle = Bundle::new().with_open("serving_default", &predict, ["batch"], specs).expect("an endpoint");
+    let bundle = bundle.with_open("sum", &sum, ["batch"], specs).expect("an endpoint");
+    let path = folder.0.join("model.zip");
+    bundle.with_warm_up("sum", &[("x", Tensor::zeros((1, 2), DType::F32))]).save(&path).expect("a file");
+    assert_eq!(signature(&*load(&path).expect("a model")), "x: f32[?,2] -> output: f32[?,1]");
+
+    let server = server(options([ModelConfig::new("bundle", &path)])).await;
+    let mut http = Http::connect(server.rest_address()).await;
+    for (signature, expected) in [("serving_default", json!([[5.0], [1.0]])), ("sum", json!([6.0, 4.0]))] {
+        let asked = json!({"instances": [[1.0, 2.0], [1.0, 0.0]], "signature_name": signature});
+        let (status, json) = http.posted("/v1/models/bundle:predict", &asked.to_string()).await;
+        assert_eq!((status, &json["predictions"]), (200, &expected), "{json}");
+    }
 }
 
 #[test]
