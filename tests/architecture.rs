@@ -34,7 +34,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 fn dependencies_go_one_way() {
     let folders = [
         "special", "images", "ir", "compiler", "linalg", "spectral", "runtime", "macros", "core", "data",
-        "formats", "nn", "serving",
+        "formats", "bundle", "nn", "serving",
     ];
     let order = folders.map(|folder| format!("tensorwright-{folder}"));
     for (at, folder) in folders.into_iter().enumerate() {

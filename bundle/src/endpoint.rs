@@ -52,7 +52,7 @@ impl Endpoint {
     ///
     /// let square = bundle.endpoint("square")?.function().clone();
     /// let slope = grad(move |x: Tensor| Ok(square.call(vec![x])?.remove(0).sum(..)));
-    /// assert_eq!(slope([3.0f32, 4.0])?.to_vec::<f32>()?, [6.0, 8.0]);
+    /// assert_eq!(slope.call([3.0f32, 4.0])?.to_vec::<f32>()?, [6.0, 8.0]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn function(&self) -> &Function<Vec<Tensor>, Vec<Tensor>> {

@@ -31,6 +31,11 @@ impl Variant {
         concrete: &Concrete<A, R>,
         place: &mut dyn FnMut(Capture) -> Result<usize>,
     ) -> Result<Variant> {
+        if let Some(op) = without_text(concrete.graph()) {
+            let reason =
+                format!("calls a closure of the program (`{op}`), which no file holds: see `custom_call`");
+            return Err(BundleError::endpoint(name, reason));
+        }
         let captures = concrete.captures()?.into_iter().map(&mut *place).collect::<Result<_>>()?;
         let assigned = concrete.assigned().iter().cloned().map(Capture::Variable);
         let assigned = assigned.map(place).collect::<Result<_>>()?;
@@ -168,6 +173,14 @@ impl Variant {
         })
         .collect()
     }
+}
+
+/// The name of an op that cannot be written down, if the graph has one.
+fn without_text(graph: &Graph) -> Option<&'static str> {
+    graph.nodes().iter().find_map(|node| match node.op.has_text() {
+        true => node.regions.iter().find_map(without_text),
+        false => Some(node.op.name()),
+    })
 }
 
 /// Whether an open size is one by itself, and no sum.

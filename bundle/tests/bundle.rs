@@ -158,6 +158,13 @@ fn what_has_no_one_form_is_refused_with_the_line() -> Outcome {
     let new = function(|x: Tensor| x * 2.0);
     let error = Bundle::new().with_function("f", &new).unwrap_err();
     assert!(error.to_string().contains("has no signature yet"), "{error}");
+    let printed = function(|x: Tensor| {
+        host_callback(&[&x], |_| Ok(()))?;
+        Ok(x * 2.0)
+    });
+    printed.concrete(TensorSpec::f32([4]))?;
+    let error = Bundle::new().with_function("f", &printed).unwrap_err();
+    assert!(error.to_string().contains("calls a closure of the program (`host_callback`)"), "{error}");
     let scaled = function(|(x, by): (Tensor, f64)| x * by);
     scaled.call((&Tensor::from([1.0f32]), &2.0))?;
     let error = Bundle::new().with_function("f", &scaled).unwrap_err();

@@ -158,12 +158,11 @@ fn broken_files_of_keras_are_errors_or_what_they_were() {
             flipped[at] ^= 0xff;
             for bytes in [&whole[..at], &flipped] {
                 std::fs::write(&path, bytes).expect("it can be written");
-                let read = if name.ends_with("h5") {
-                    WeightsFile::open(&path).map(drop)
-                } else {
-                    Model::load_keras(&path).map(drop)
+                let is_error = match name.ends_with("h5") {
+                    true => WeightsFile::open(&path).is_err(),
+                    false => Model::load_keras(&path).is_err(),
                 };
-                assert!(read.is_err() || bytes.len() == whole.len(), "{name} cut at {at}");
+                assert!(is_error || bytes.len() == whole.len(), "{name} cut at {at}");
             }
         }
     }

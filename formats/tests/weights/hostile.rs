@@ -199,7 +199,7 @@ fn archive(pickle: &[u8], method: CompressionMethod) -> Vec<u8> {
 
 /// A pickle of a dict with a tensor of this shape and these strides, at an offset.
 fn tensor(offset: u8, sizes: &[i32], strides: &[i32]) -> Vec<u8> {
-    let mut pickle = b"\x80\x02}X\x01\0\0\0tctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\x03\0\0\0cpuK\x04tQK".to_vec();
+    let mut pickle = b"\x80\x02}X\x01\0\0\0tctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x04tQK".to_vec();
     pickle.push(offset);
     for numbers in [sizes, strides] {
         pickle.push(b'(');

@@ -9,8 +9,8 @@ mod tf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
@@ -84,18 +84,38 @@ fn prefix<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
     (own.eq_ignore_ascii_case(prefix) && is_whole).then_some(rest)
 }
 
+/// Bytes beyond the limit that are read and thrown away, so that a client that sends them gets its answer and no broken connection.
+const MOST_DISCARDED: usize = 1 << 24;
+
 /// All of a body, unless it is too large or takes too long.
 async fn collect(body: Incoming, most: usize, timeout: Duration) -> Result<Bytes> {
-    let too_large = || Error::new(Code::OutOfRange, format!("a request has at most {most} bytes"));
-    if body.size_hint().lower() > most as u64 {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(timeout, Limited::new(body, most).collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => Err(Error::invalid(format!("the request's body is broken: {error}"))),
+    match tokio::time::timeout(timeout, whole(body, most)).await {
+        Ok(found) => found,
         Err(_) => Err(Error::new(Code::DeadlineExceeded, "the request's body did not come in time")),
     }
+}
+
+async fn whole(mut body: Incoming, most: usize) -> Result<Bytes> {
+    let too_large = || Error::new(Code::OutOfRange, format!("a request has at most {most} bytes"));
+    let discarded = most.saturating_add(MOST_DISCARDED);
+    if body.size_hint().lower() > discarded as u64 {
+        return Err(too_large());
+    }
+    let (mut found, mut length) = (BytesMut::new(), 0usize);
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| Error::invalid(format!("the request's body is broken: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        match length {
+            _ if length > discarded => break,
+            _ if length > most => found = BytesMut::new(),
+            // Most bodies come at once.
+            _ if found.is_empty() && body.is_end_stream() => return Ok(data),
+            _ => found.extend_from_slice(&data),
+        }
+    }
+    if length > most { Err(too_large()) } else { Ok(found.freeze()) }
 }
 
 pub(crate) fn response(status: StatusCode, kind: &'static str, bytes: impl Into<Bytes>) -> Response<Body> {

@@ -35,7 +35,7 @@ fn saved_models_of_layers_are_served() {
     let x = RandomKey::new(1).normal((5, 4), 0.0f32, 1.0);
     let model =
         Model::new(Sequential::new().add(Dense::new(8).activation(Activation::Relu)).add(Dense::new(3)));
-    model.build(&[x.clone()]).expect("weights");
+    model.build(std::slice::from_ref(&x)).expect("weights");
     let path = folder.0.join("model.tw");
     model.save(&path).expect("a file");
     assert_eq!(signature(&*load(&path).expect("a model")), "input_0: f32[?,4] -> output_0: f32[?,3]");
@@ -52,7 +52,7 @@ fn models_of_keras_are_served_with_their_names() {
     let digit = Dense::new(3).layer().with_name("digit").expect("a name").on(&mean);
     let model = Model::new(Functional::new([&words], [&digit]).expect("a graph"));
     let x = Tensor::from([[1, 2, 3], [4, 5, 6]]);
-    model.build(&[x.clone()]).expect("weights");
+    model.build(std::slice::from_ref(&x)).expect("weights");
     let path = folder.0.join("model.keras");
     model.save_keras(&path).expect("a file");
     assert_eq!(signature(&*load(&folder.0).expect("a model")), "words: i32[?,?] -> digit: f32[?,3]");
