@@ -28,9 +28,8 @@ fn tensorflow_reads_and_writes_the_same_checkpoints() {
     convert(&from, folder.0.join("back.index"), WeightsFormat::Checkpoint, &all, &mut |_, _| {})
         .expect("converted");
     // So many names that the index has several blocks.
-    let many: Vec<(String, Tensor)> = (0..9000)
-        .map(|at| (format!("model/block_{at:05}/attention/kernel"), Tensor::from([at])))
-        .collect();
+    let many: Vec<(String, Tensor)> =
+        (0..9000).map(|at| (format!("model/block_{at:05}/attention/kernel"), Tensor::from([at]))).collect();
     write(folder.0.join("many.index"), &many).expect("written");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weights/checkpoints.py");
     let run =
