@@ -99,7 +99,7 @@ impl Bundle {
         Ok(self)
     }
 
-    /// Adds a function whose inputs have open sizes, at most three: `specs` gives what stands for the argument when they have these values.
+    /// Adds a function whose inputs have open sizes, at most three: `specs` gives what stands for the argument when they have these values. The function is compiled for a few sizes from 5 to 18, and keeps these signatures.
     ///
     /// ```
     /// use tensorwright::bundle::Bundle;
@@ -182,6 +182,11 @@ impl Bundle {
     pub fn with_metadata(mut self, key: &str, value: &str) -> Bundle {
         self.metadata.insert(key.to_owned(), value.to_owned());
         self
+    }
+
+    /// Whether a path is a bundle, by the names of files there: what is in them is seen when it is loaded.
+    pub fn is_at(path: impl AsRef<Path>) -> bool {
+        Source::open(path.as_ref()).is_ok_and(|source| source.has(MANIFEST))
     }
 
     /// Names of endpoints.

@@ -40,6 +40,11 @@ impl Endpoint {
         self.variants.iter().map(|variant| (&variant.inputs[..], &variant.outputs[..]))
     }
 
+    /// Whether calls change variables, as a step of training does.
+    pub fn assigns(&self) -> bool {
+        self.variants.iter().any(|variant| !variant.assigned.is_empty())
+    }
+
     /// The function: inputs and outputs in the order of the signature. It can be called in functions, transformed and compiled ahead as any other one.
     ///
     /// ```
@@ -64,7 +69,6 @@ impl Endpoint {
     /// # Errors
     /// When an input is missing or unknown, no signature has these types, or the call fails.
     pub fn call(&self, inputs: &[(&str, Tensor)]) -> Result<Vec<(String, Tensor)>> {
-        let mut refused = None;
         for variant in &*self.variants {
             let ordered: Option<Vec<Tensor>> =
                 variant.inputs.iter().map(|port| named(inputs, port)).collect();
@@ -73,7 +77,6 @@ impl Endpoint {
                 let found = self.function.call(&ordered).map_err(own)?;
                 return Ok(variant.outputs.iter().map(|port| port.name.clone()).zip(found).collect());
             }
-            refused.get_or_insert(());
         }
         let given = inputs.iter().map(|(name, x)| Ok(format!("{name}: {}", x.ty()?)));
         let given = given.collect::<Result<Vec<_>>>()?.join(", ");

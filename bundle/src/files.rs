@@ -137,6 +137,13 @@ impl Source {
         String::from_utf8(self.bytes(name, sums)?).map_err(|error| self.failed(name, error))
     }
 
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match &self.entries {
+            Some(entries) => entries.contains_key(name),
+            None => self.path.join(name).is_file(),
+        }
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

@@ -65,6 +65,15 @@ impl Poly {
     }
 }
 
+/// What has these values at all [`probes`], as a sum; `None` if there is no such.
+pub(crate) fn sum(values: &[usize], names: &[&str]) -> Option<String> {
+    let (&check, decide) = values.split_last()?;
+    let decide: Vec<i128> = decide.iter().map(|&value| value as i128).collect();
+    let sum = Poly::through(&decide, names.len())?.written(names);
+    let sizes = probes(names.len()).pop()?;
+    (value(&sum, &names.iter().copied().zip(sizes).collect()) == Some(check)).then_some(sum)
+}
+
 /// The value of a written sum, if it is one of these sizes.
 pub(crate) fn value(sum: &str, sizes: &BTreeMap<&str, usize>) -> Option<usize> {
     let (mut total, mut rest, mut sign) = (0i128, sum, 1i128);

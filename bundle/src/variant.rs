@@ -65,21 +65,15 @@ impl Variant {
         }
         let texts: Vec<String> = variants.iter().map(|variant| variant.text.clone()).collect();
         let text = open::joined(&texts, sizes).map_err(failed)?;
-        // Types have one form for all sizes if the graph has.
-        let shapes = |of: fn(&Variant) -> &Vec<Port>| -> Result<Vec<Port>> {
-            let written: Vec<String> = variants.iter().map(|variant| sizes_of(of(variant))).collect();
-            let joined = open::joined(&written, sizes).map_err(failed)?;
-            let mut found = joined.lines().map(|size| match size.strip_prefix('⟨') {
-                Some(sum) => Dim::Open(sum.trim_end_matches('⟩').to_owned()),
-                None => Dim::Size(size.parse().unwrap_or(0)),
-            });
-            let mut ports = of(first).clone();
-            for dim in ports.iter_mut().flat_map(|port| &mut port.shape) {
-                *dim = found.next().unwrap_or(Dim::Size(0));
-            }
-            Ok(ports)
+        let ports = |of: fn(&Variant) -> &Vec<Port>| -> Result<Vec<Port>> {
+            (0..of(first).len())
+                .map(|at| port(variants, |variant| &of(variant)[at], sizes))
+                .map(|port| {
+                    port.ok_or_else(|| failed("has tensors of other forms for other sizes".to_owned()))
+                })
+                .collect()
         };
-        let (inputs, outputs) = (shapes(|v| &v.inputs)?, shapes(|v| &v.outputs)?);
+        let (inputs, outputs) = (ports(|v| &v.inputs)?, ports(|v| &v.outputs)?);
         let is_there = |size: &&str| {
             inputs.iter().flat_map(|port| &port.shape).any(|dim| dim == &Dim::Open((*size).to_owned()))
         };
@@ -210,10 +204,22 @@ impl fmt::Display for Variant {
     }
 }
 
-/// All sizes of some tensors, a line each.
-fn sizes_of(ports: &[Port]) -> String {
-    let sizes: Vec<String> = ports.iter().flat_map(|port| &port.shape).map(Dim::to_string).collect();
-    sizes.join("\n")
+/// One for what is in the same place for all probes; `None` if sizes are no sums.
+fn port<'v>(variants: &'v [Variant], of: impl Fn(&'v Variant) -> &'v Port, names: &[&str]) -> Option<Port> {
+    let own: Vec<&Port> = variants.iter().map(of).collect();
+    let size = |axis: usize| -> Option<Dim> {
+        let size = |port: &&Port| match port.shape.get(axis) {
+            Some(Dim::Size(size)) => Some(*size),
+            _ => None,
+        };
+        let sizes = own.iter().map(size).collect::<Option<Vec<_>>>()?;
+        match sizes.iter().all(|size| *size == sizes[0]) {
+            true => Some(Dim::Size(sizes[0])),
+            false => open::sum(&sizes, names).map(Dim::Open),
+        }
+    };
+    let shape = (0..own[0].shape.len()).map(size).collect::<Option<_>>()?;
+    Some(Port { shape, ..own[0].clone() })
 }
 
 /// The tensors of a signature, under the names of their places.

@@ -9,8 +9,8 @@
 //! Code that is called gets tensors with values, whatever is traced or compiled around it, and may compute with them as it likes. It gets copies
 //! and gives copies. Loops over slices may call it on several threads.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::any::Any;
+use std::sync::Arc;
 
 use tensorwright_ir::host::{CustomKernel, HostError, HostFunction, register_kernel, registered_kernel};
 use tensorwright_ir::op::attribute::Axes;
@@ -200,9 +200,6 @@ impl std::fmt::Debug for HostKernel {
     }
 }
 
-/// What is registered besides what graphs need.
-static KERNELS: LazyLock<RwLock<HashMap<String, HostKernel>>> = LazyLock::new(RwLock::default);
-
 impl HostKernel {
     /// A kernel that gives results of the types that the first closure says, for operands of these types; `run` must give the same each time for the
     /// same operands and attributes, and how often it is called is not said. See [`HostKernel`] for an example.
@@ -254,12 +251,9 @@ impl HostKernel {
     /// When the name is taken.
     #[track_caller]
     pub fn register(self, name: &str) -> Result<()> {
-        let mut kernels = KERNELS.write().unwrap_or_else(PoisonError::into_inner);
         let at = caller();
         let taken = |error| Error::Other { at: at.into(), source: Arc::new(error) };
-        register_kernel(name, Arc::new(self.clone())).map_err(taken)?;
-        kernels.insert(name.to_owned(), self);
-        Ok(())
+        register_kernel(name, Arc::new(self)).map_err(taken)
     }
 }
 
@@ -310,7 +304,8 @@ pub fn custom_call(
     };
     let results = kernel.result_types(&types, &attributes);
     let results = results.map_err(|error| says(format!("`{name}` does not take these inputs: {error}")))?;
-    let own = KERNELS.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+    let any: Arc<dyn Any + Send + Sync> = kernel;
+    let own = any.downcast::<HostKernel>().ok();
     let batching = own.as_ref().map_or(CallBatching::Sequential, |own| own.batching);
     let op = Op::from(CustomCall {
         name: name.to_owned(),
@@ -319,7 +314,7 @@ pub fn custom_call(
         batching,
         pairs: Axes::new(),
     });
-    let Some(rule) = own.and_then(|own| own.gradient) else { return applied(op, inputs, at) };
+    let Some(rule) = own.and_then(|own| own.gradient.clone()) else { return applied(op, inputs, at) };
     with_gradient(&op, &*rule, &attributes, inputs, at)
 }
 

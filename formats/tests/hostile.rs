@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tensorwright::prelude::*;
 use tensorwright_formats::onnx::{Extent, Model, Spec, Value};
+use tensorwright_testkit::damage::damaged;
 use tensorwright_testkit::literals::Random;
 
 /// What a run may take before it is stopped, and at all.
@@ -26,7 +27,7 @@ pub(crate) fn run(count: u64) {
     let (mut read, mut ran) = (0, 0);
     for seed in 0..count {
         let random = &mut Random::new(seed + 1);
-        let bytes = damaged(&files, random);
+        let bytes = damaged(&files[random.below(files.len())], &files, random);
         let start = Instant::now();
         let model = Model::from_bytes(bytes);
         if let Ok(model) = &model {
@@ -57,38 +58,6 @@ fn files() -> Vec<Vec<u8>> {
     let files: Vec<Vec<u8>> = paths.iter().filter_map(read).collect();
     assert!(!files.is_empty(), "samples/digits.onnx is there");
     files
-}
-
-/// One of the files with a few changes.
-fn damaged(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
-    let mut bytes = files[random.below(files.len())].clone();
-    for _ in 0..1 + random.below(3) {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = random.below(bytes.len());
-        let end = (at + 1 + random.below(16)).min(bytes.len());
-        match random.below(12) {
-            0..4 => bytes[at] ^= 1 << random.below(8),
-            4..7 => bytes[at] = [0, 1, 2, 0x7f, 0x80, 0xff][random.below(6)],
-            // As long as before, so that the fields around it are whole.
-            7..9 => {
-                let part = bytes[at..end].to_vec();
-                let to = random.below(bytes.len() - part.len() + 1);
-                bytes[to..to + part.len()].copy_from_slice(&part);
-            }
-            9 => bytes.truncate(at),
-            // A number of nine bytes, as large as can be.
-            10 => drop(bytes.splice(at..end, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f])),
-            _ => {
-                let other = &files[random.below(files.len())];
-                let from = random.below(other.len());
-                let part = other[from..(from + 1 + random.below(64)).min(other.len())].to_vec();
-                bytes.splice(at..end, part);
-            }
-        }
-    }
-    bytes
 }
 
 /// Whether the model runs on inputs of its types. Those that are large, or no tensors, are not made.

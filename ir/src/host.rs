@@ -74,7 +74,7 @@ impl Attribute for HostFunction {
 }
 
 /// A kernel that graphs call by its name, with `custom_call`.
-pub trait CustomKernel: Send + Sync {
+pub trait CustomKernel: Any + Send + Sync {
     /// Types of the results, for operands of these types: part of the typing judgement. Fails if it does not take them.
     fn result_types(
         &self,

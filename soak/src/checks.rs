@@ -7,6 +7,8 @@ pub(crate) mod cache;
 pub(crate) mod chains;
 #[path = "../../formats/tests/hostile.rs"]
 pub(crate) mod hostile;
+#[path = "../../bundle/tests/bundle/hostile.rs"]
+pub(crate) mod hostile_bundles;
 #[expect(dead_code, reason = "the file is a test's")]
 #[path = "../../formats/tests/weights/hostile.rs"]
 pub(crate) mod hostile_weights;

@@ -46,6 +46,7 @@ fn checks() -> Vec<Check> {
         }),
         Check::new("models", 1_000_000, "damaged models", checks::hostile::run),
         Check::new("weights", 1_000_000, "damaged files of weights", checks::hostile_weights::run),
+        Check::new("bundles", 1_000_000, "damaged bundles", checks::hostile_bundles::run),
         Check::new("math/f32", 1 << 32, "arguments of each function", |n| {
             let stride = ((1u64 << 32) / n) as usize;
             checks::narrow::check(checks::narrow::Source::Wide, stride, (n >> 8).max(1) as usize);

@@ -20,11 +20,6 @@ pub(crate) struct InspectArgs {
     file: PathBuf,
 }
 
-/// Whether a bundle is there, by its name: its files say more when they are read.
-fn is_bundle(path: &Path) -> bool {
-    path.join("manifest.json").exists() || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"))
-}
-
 fn bundle(path: &Path) -> anyhow::Result<()> {
     let bundle = Bundle::load(path).map_err(Fault::input)?;
     let mut text = String::new();
@@ -52,7 +47,7 @@ fn bundle(path: &Path) -> anyhow::Result<()> {
 }
 
 pub(crate) fn inspect(args: &InspectArgs) -> anyhow::Result<()> {
-    if is_bundle(&args.file) {
+    if Bundle::is_at(&args.file) {
         return bundle(&args.file);
     }
     let model = load(&args.file)?;

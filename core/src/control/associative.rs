@@ -32,15 +32,7 @@ use crate::{Tensor, Tree};
 #[doc(alias("parallel_scan", "prefix_sum"))]
 #[track_caller]
 pub fn associative_scan<X: Tree, O: Output<Tree = X>>(xs: X, combine: impl Fn(X, X) -> O) -> Result<X> {
-    let at = caller();
-    let row = tensors(&xs);
-    let length = Slices::of(row.clone(), "associative_scan", at)?.length();
-    let whole = |left: Vec<Tensor>, right: Vec<Tensor>| {
-        let combined = combine(with_tensors(&xs, left), with_tensors(&xs, right)).into_result()?;
-        Ok(tensors(&combined))
-    };
-    let scan = Scan { name: "associative_scan", combine: &whole, at };
-    Ok(with_tensors(&xs, scan.prefixes(row, length)?))
+    over_rows("associative_scan", &xs, &combine, |scan, row, length| scan.prefixes(row, length), caller())
 }
 
 /// The elements of `xs` along axis 0 combined by an associative function, in their order: `combine(.. combine(x0, x1) .., xn)`, without that axis.
@@ -66,15 +58,24 @@ pub fn associative_scan<X: Tree, O: Output<Tree = X>>(xs: X, combine: impl Fn(X,
 #[doc(alias("reduce", "fold", "variadic_reduce"))]
 #[track_caller]
 pub fn associative_reduce<X: Tree, O: Output<Tree = X>>(xs: X, combine: impl Fn(X, X) -> O) -> Result<X> {
-    let at = caller();
-    let row = tensors(&xs);
-    let length = Slices::of(row.clone(), "associative_reduce", at)?.length();
+    over_rows("associative_reduce", &xs, &combine, |scan, row, length| scan.folded(row, length), caller())
+}
+
+/// What one of the methods of [`Scan`] makes of a tree of rows.
+fn over_rows<X: Tree, O: Output<Tree = X>>(
+    name: &'static str,
+    xs: &X,
+    combine: &impl Fn(X, X) -> O,
+    method: fn(&Scan<'_>, Vec<Tensor>, usize) -> Result<Vec<Tensor>>,
+    at: CallSite,
+) -> Result<X> {
+    let row = tensors(xs);
+    let length = Slices::of(row.clone(), name, at)?.length();
     let whole = |left: Vec<Tensor>, right: Vec<Tensor>| {
-        let combined = combine(with_tensors(&xs, left), with_tensors(&xs, right)).into_result()?;
+        let combined = combine(with_tensors(xs, left), with_tensors(xs, right)).into_result()?;
         Ok(tensors(&combined))
     };
-    let scan = Scan { name: "associative_reduce", combine: &whole, at };
-    Ok(with_tensors(&xs, scan.folded(row, length)?))
+    Ok(with_tensors(xs, method(&Scan { name, combine: &whole, at }, row, length)?))
 }
 
 struct Scan<'c> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tensorwright_formats::weights::{WeightDtype, Weights};
+use tensorwright_testkit::damage::damaged;
 use tensorwright_testkit::literals::Random;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -34,7 +35,7 @@ pub(crate) fn run(count: u64) {
     let (mut open, mut read) = (0, 0);
     for seed in 0..count {
         let random = &mut Random::new(seed + 1);
-        let (name, bytes) = damaged(&files, random);
+        let (name, bytes) = damaged_file(&files, random);
         // The other files of a checkpoint are whole.
         for (beside, whole) in &files {
             let stem = |name: &str| name.split('.').next().map(str::to_owned);
@@ -114,35 +115,10 @@ fn files() -> Vec<(String, Vec<u8>)> {
 }
 
 /// One of the files with a few changes.
-fn damaged(files: &[(String, Vec<u8>)], random: &mut Random) -> (String, Vec<u8>) {
+fn damaged_file(files: &[(String, Vec<u8>)], random: &mut Random) -> (String, Vec<u8>) {
     let (name, whole) = &files[random.below(files.len())];
-    let mut bytes = whole.clone();
-    for _ in 0..1 + random.below(3) {
-        if bytes.is_empty() {
-            break;
-        }
-        let at = random.below(bytes.len());
-        let end = (at + 1 + random.below(16)).min(bytes.len());
-        match random.below(12) {
-            0..4 => bytes[at] ^= 1 << random.below(8),
-            4..7 => bytes[at] = [0, 1, 2, 0x7f, 0x80, 0xff][random.below(6)],
-            // As long as before, so that what is around it is whole.
-            7..9 => {
-                let part = bytes[at..end].to_vec();
-                let to = random.below(bytes.len() - part.len() + 1);
-                bytes[to..to + part.len()].copy_from_slice(&part);
-            }
-            9 => bytes.truncate(at),
-            // A number of eight bytes, as large as can be.
-            10 => bytes[at..end].fill(0xff),
-            _ => {
-                let other = &files[random.below(files.len())].1;
-                let from = random.below(other.len());
-                let part = other[from..(from + 1 + random.below(64)).min(other.len())].to_vec();
-                bytes.splice(at..end, part);
-            }
-        }
-    }
+    let all: Vec<&Vec<u8>> = files.iter().map(|(_, bytes)| bytes).collect();
+    let mut bytes = damaged(whole, &all, random);
     if name.ends_with(".index") && bytes.len() == whole.len() && random.below(4) > 0 {
         mend(whole, &mut bytes);
     }

@@ -53,8 +53,9 @@ impl Queue {
         options: Arc<BatchOptions>,
         metrics: ModelMetrics,
     ) -> Queue {
-        let is_batched =
-            options.enabled && servable.signatures().get(signature).is_some_and(Signature::is_batched);
+        let is_batched = options.enabled
+            && !servable.changes(signature)
+            && servable.signatures().get(signature).is_some_and(Signature::is_batched);
         Queue {
             signature: signature.to_owned(),
             servable,
@@ -222,6 +223,9 @@ impl Queue {
 
     /// Compiles what requests will need, by running zeros: all sizes of batches, or one row. Extents inside that are not known are 1.
     pub(crate) fn warm_up(&self) -> Result<()> {
+        if self.servable.changes(&self.signature) {
+            return Ok(());
+        }
         let sizes = if self.is_batched { self.options.sizes() } else { vec![1] };
         let Some(signature) = self.servable.signatures().get(&self.signature) else { return Ok(()) };
         for size in sizes {

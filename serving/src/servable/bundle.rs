@@ -14,14 +14,16 @@ struct BundleServable {
     signatures: BTreeMap<String, Signature>,
 }
 
-/// Reads a bundle, and runs its endpoints with the inputs that were recorded for that. An endpoint by itself answers requests that name none.
+/// Reads a bundle, and runs those of its endpoints that change nothing with the inputs that were recorded for that. An endpoint by itself answers requests that name none.
 pub(super) fn load(path: &Path) -> Result<Box<dyn Servable>> {
     let bundle = Bundle::load(path).map_err(Error::internal)?;
     let (mut endpoints, mut signatures) = (BTreeMap::new(), BTreeMap::new());
     let names: Vec<&str> = bundle.endpoints().collect();
     for &name in &names {
         let endpoint = bundle.endpoint(name).map_err(Error::internal)?;
-        bundle.warm_up(&endpoint).map_err(Error::internal)?;
+        if !endpoint.assigns() {
+            bundle.warm_up(&endpoint).map_err(Error::internal)?;
+        }
         let Some((inputs, outputs)) = endpoint.signatures().last() else { continue };
         let [inputs, outputs] = [inputs, outputs].map(|ports| ports.iter().map(port).collect());
         let name = if names.len() == 1 { DEFAULT_SIGNATURE } else { name };
@@ -47,6 +49,10 @@ impl Servable for BundleServable {
 
     fn signatures(&self) -> &BTreeMap<String, Signature> {
         &self.signatures
+    }
+
+    fn changes(&self, signature: &str) -> bool {
+        self.endpoints.get(signature).is_some_and(Endpoint::assigns)
     }
 
     fn call(&self, signature: &str, inputs: &[Value]) -> Result<Vec<Value>> {

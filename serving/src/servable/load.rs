@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use tensorwright_bundle::Bundle;
 use zip::ZipArchive;
 
 use super::{Servable, bundle, layers, onnx};
@@ -23,9 +24,6 @@ pub fn load(path: impl AsRef<Path>) -> Result<Box<dyn Servable>> {
         (Kind::Bundle, file) => bundle::load(&file).map_err(failed),
     }
 }
-
-/// The file that a bundle has.
-const BUNDLE: &str = "manifest.json";
 
 /// Formats of models.
 #[derive(Clone, Copy)]
@@ -48,7 +46,7 @@ fn kind(path: &Path) -> Result<(Kind, PathBuf)> {
     if path.join("model.tw").is_file() && path.join("model.tww").is_file() {
         return Ok((Kind::Onnx, path.to_owned()));
     }
-    if path.join(BUNDLE).is_file() {
+    if Bundle::is_at(path) {
         return Ok((Kind::Bundle, path.to_owned()));
     }
     if path.join("saved_model.pb").is_file() {
@@ -76,8 +74,11 @@ fn of_file(path: &Path) -> Option<Kind> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
         return path.is_file().then_some(Kind::Onnx);
     }
+    if Bundle::is_at(path) {
+        return Some(Kind::Bundle);
+    }
     let archive = ZipArchive::new(File::open(path).ok()?).ok()?;
     let has = |name: &str| archive.index_for_name(name).is_some();
-    let kinds = [("model.json", Kind::Layers), ("config.json", Kind::Keras), (BUNDLE, Kind::Bundle)];
+    let kinds = [("model.json", Kind::Layers), ("config.json", Kind::Keras)];
     kinds.into_iter().find(|(name, _)| has(name)).map(|(_, kind)| kind)
 }

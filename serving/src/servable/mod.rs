@@ -52,6 +52,12 @@ pub trait Servable: Send + Sync {
     /// Its signatures by name.
     fn signatures(&self) -> &BTreeMap<String, Signature>;
 
+    /// Whether a call changes what later ones give, as a step of training does: requests for such a signature run one by one, as they are, and none is made up to warm it up.
+    fn changes(&self, signature: &str) -> bool {
+        let _ = signature;
+        false
+    }
+
     /// Runs a signature. Inputs come, and outputs go, in the order of the signature.
     ///
     /// # Errors

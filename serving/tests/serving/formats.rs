@@ -83,13 +83,33 @@ async fn bundles_are_served_with_all_their_endpoints() {
     let specs = |[batch]: [usize; 1]| TensorSpec::f32([batch, 2]);
     let bundle = Bundle::new().with_open("serving_default", &predict, ["batch"], specs).expect("an endpoint");
     let bundle = bundle.with_open("sum", &sum, ["batch"], specs).expect("an endpoint");
+    let steps = Variable::named("steps", 0i32).expect("a variable");
+    let step = function(move |x: Tensor| {
+        steps.assign_add(1)?;
+        Ok(x.sum(-1) * 0.0 + steps.value().cast(DType::F32))
+    })
+    .with_argument_names(["x"]);
+    let bundle = bundle.with_open("step", &step, ["batch"], specs).expect("an endpoint");
     let path = folder.0.join("model.zip");
-    bundle.with_warm_up("sum", &[("x", Tensor::zeros((1, 2), DType::F32))]).save(&path).expect("a file");
+    bundle
+        .with_warm_up("step", &[("x", Tensor::zeros((1, 2), DType::F32))])
+        .with_warm_up("sum", &[("x", Tensor::zeros((1, 2), DType::F32))])
+        .save(&path)
+        .expect("a file");
     assert_eq!(signature(&*load(&path).expect("a model")), "x: f32[?,2] -> output: f32[?,1]");
 
-    let server = server(options([ModelConfig::new("bundle", &path)])).await;
+    let mut options = options([ModelConfig::new("bundle", &path)]);
+    options.batching = BatchOptions::batched();
+    let server = server(options).await;
     let mut http = Http::connect(server.rest_address()).await;
-    for (signature, expected) in [("serving_default", json!([[5.0], [1.0]])), ("sum", json!([6.0, 4.0]))] {
+    // What changes variables runs once for each request that asks for it.
+    let asked = [
+        ("step", json!([1.0, 1.0])),
+        ("serving_default", json!([[5.0], [1.0]])),
+        ("sum", json!([6.0, 4.0])),
+        ("step", json!([2.0, 2.0])),
+    ];
+    for (signature, expected) in asked {
         let asked = json!({"instances": [[1.0, 2.0], [1.0, 0.0]], "signature_name": signature});
         let (status, json) = http.posted("/v1/models/bundle:predict", &asked.to_string()).await;
         assert_eq!((status, &json["predictions"]), (200, &expected), "{json}");

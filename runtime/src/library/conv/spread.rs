@@ -17,8 +17,10 @@ use super::plan::{ConvolutionPlan, is_channel, share};
 use crate::buffer::ALIGNMENT;
 use crate::library::matmul::{Accumulator, BlockCopy, DEPTH, Element, Kernel, Packs, Weighted};
 
-/// Channels of a group, on each side: more of them fill the registers of products.
-const MOST_CHANNELS: u64 = 7;
+/// Channels of a group, on each side.
+const MOST_CHANNELS: u64 = 16;
+/// Those of results if images are of numbers: more of them fill the registers of products, which read such images in place and must gather bytes.
+const MOST_CHANNELS_OF_NUMBERS: u64 = 7;
 /// Lanes from which on registers are full enough, and those of a tile: fewer where each place takes many numbers.
 const FEWEST_LANES: u64 = 8;
 const LANES: u64 = 32;
@@ -78,11 +80,12 @@ pub(super) fn fits(routine: &Convolution) -> bool {
         && Element::from(routine.output).accumulator() == Accumulator::I32
         && Element::from(routine.output).is_number(Accumulator::I32);
     let floats = routine.input == routine.output && matches!(routine.input, DType::F32 | DType::F64);
+    let most = if bytes { MOST_CHANNELS } else { MOST_CHANNELS_OF_NUMBERS };
     (bytes || floats)
         && (1..=2).contains(&routine.slides().count())
         && routine.slides().all(whole)
         && channels.extent.max(summed.extent) > 1
-        && (1..=MOST_CHANNELS).contains(&channels.extent)
+        && (1..=most).contains(&channels.extent)
         && (1..=MOST_CHANNELS).contains(&summed.extent)
         && groups.extent.saturating_mul(channels.extent) >= FEWEST_LANES
         && taps >= FEWEST_TAPS

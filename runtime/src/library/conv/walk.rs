@@ -14,7 +14,7 @@ use super::loops::{Cursor, Loop, Loops, Run, count};
 use super::phase::Phase;
 use super::plan::{ConvolutionPlan, Orientation};
 use super::run::{Line, Side};
-use crate::library::matmul::{DEPTH, Kernel, Packs, RowPanels};
+use crate::library::matmul::{DEPTH, Kernel, Packs, RowPanels, equal_parts};
 
 /// Numbers of a patch, at most.
 const MOST_PATCH: usize = 1 << 17;
@@ -116,7 +116,7 @@ impl<N: Kernel + Packs> Walk<N> {
     /// Pixels that are at one step, in about equal parts for the kernels.
     pub(super) fn lines(&self, most_rows: usize) -> SmallVec<[Line; 16]> {
         let (around, run) = Run::of(&self.pixels);
-        let height = run.length.div_ceil(run.length.div_ceil(most_rows).max(1)).max(1);
+        let height = equal_parts(run.length, most_rows);
         let rows = RowPanels { count: run.length, height, step: height as isize * run.step };
         let mut cursor = Cursor::new(around, 0, 0);
         let line = |number| {

@@ -104,7 +104,7 @@ impl<T> Kernels<T> {
 
     /// How many of some rows are multiplied at once with so many columns: about equal parts.
     pub(crate) fn panel_rows(&self, rows: usize, columns: usize) -> usize {
-        rows.div_ceil(rows.div_ceil(self.rows_for(columns)).max(1)).max(1)
+        equal_parts(rows, self.rows_for(columns))
     }
 
     /// The micro-kernel for so many rows that computes the fewest columns that are enough, and how many these are.
@@ -113,6 +113,11 @@ impl<T> Kernels<T> {
         let (micro, width) = if columns <= half { (self.half, half) } else { (self.micro, self.columns) };
         (micro[rows - 1], width)
     }
+}
+
+/// How much of a number is in each of the fewest about equal parts of at most so much.
+pub(crate) fn equal_parts(number: usize, most: usize) -> usize {
+    number.div_ceil(number.div_ceil(most).max(1)).max(1)
 }
 
 /// Rows of the left operand that have an offset register of their own; the others share them, from a second pointer.

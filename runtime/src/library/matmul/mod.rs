@@ -35,7 +35,7 @@ mod vector;
 pub(super) use blocks::{BlockCopy, CopyBlock, zeros};
 pub use element::Element;
 pub(super) use element::{Accumulator, Finished, Packs, Panels};
-pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Repeat};
+pub(super) use kernel::{Block, DEPTH, Kernel, Kernels, MAX_COLUMNS, MAX_ROWS, Repeat, equal_parts};
 pub(super) use minimal::{Filtered, MATRICES, RESULTS, TAPS, WINDOW, Window, taps};
 pub(super) use run::{Room, RowPanels, register_rows};
 pub(super) use sliding::{Slid, Weighted};

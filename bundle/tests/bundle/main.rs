@@ -1,5 +1,7 @@
 //! Bundles as users write, read and damage them.
 
+mod hostile;
+
 use std::fs;
 use std::path::Path;
 
@@ -233,47 +235,6 @@ fn bundles_of_all_versions_are_read() -> Outcome {
         assert_eq!(found[1].1.item::<f32>()?, 4950.0 + 6.25);
         assert_eq!(bundle.assets()["read.me"], b"of the first format");
     }
-    Ok(())
-}
-
-/// Bytes of a bundle are changed, cut off and moved: loading gives an error, or what can be called without a panic.
-#[test]
-fn damaged_bundles_are_errors() -> Outcome {
-    let folder = tempfile::tempdir()?;
-    let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/format-1.zip"))?;
-    let (path, mut random) = (folder.path().join("damaged.zip"), 1u64);
-    let mut next = move |below: usize| {
-        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (random >> 33) as usize % below.max(1)
-    };
-    let mut refused = 0;
-    for round in 0..1000 {
-        let mut bytes = whole.clone();
-        match round % 4 {
-            0 => bytes.truncate(next(whole.len())),
-            1 => (0..=next(4)).for_each(|_| bytes[next(whole.len())] ^= 1 << next(8)),
-            2 => (0..=next(4)).for_each(|_| bytes[next(whole.len())] = b"0123456789[]{}\",:-"[next(18)]),
-            _ => {
-                let (from, to, count) = (next(whole.len()), next(whole.len()), next(64));
-                let part = whole[from..(from + count).min(whole.len())].to_vec();
-                bytes.splice(to..(to + count).min(whole.len()), part);
-            }
-        }
-        fs::write(&path, &bytes)?;
-        match Bundle::load(&path) {
-            Err(error) => {
-                assert!(!error.to_string().is_empty());
-                refused += 1;
-            }
-            Ok(bundle) => {
-                let names: Vec<String> = bundle.endpoints().map(str::to_owned).collect();
-                for name in names {
-                    let _ = bundle.endpoint(&name)?.call(&[("input", Tensor::zeros((3, 2), DType::F32))]);
-                }
-            }
-        }
-    }
-    assert!(refused > 500, "{refused} of 1000 were refused");
     Ok(())
 }
 
